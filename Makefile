@@ -35,7 +35,7 @@ $(error PYTHON=$(PYTHON) does not run; name one that does, such as: make $(MAKEC
 endif
 endif
 
-.PHONY: help test check lint types environment ci clean
+.PHONY: help test check lint fix types environment ci clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -51,6 +51,9 @@ check: lint types  ## everything that is checked without running it
 
 lint: $(INSTALLED) modern  ## style and likely mistakes (ruff)
 	$(RUN) -m ruff check .
+
+fix: $(INSTALLED) modern  ## put right what ruff can put right by itself, such as the order of imports
+	$(RUN) -m ruff check --fix .
 
 types: $(INSTALLED) modern  ## the type comments (mypy)
 	$(RUN) -m mypy
