@@ -1,0 +1,24 @@
+"""The project's own Python files, for the tests that read them instead of running them."""
+
+from __future__ import absolute_import, division, print_function
+
+import io
+import os
+
+MYPY = False
+if MYPY:
+    from typing import Iterator, Tuple  # noqa: F401
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def python_files():
+    # type: () -> Iterator[Tuple[str, str]]
+    """Path, relative to the root and with ``/``, and text of every file; hidden folders are not ours."""
+    for folder, subfolders, names in os.walk(ROOT):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith('.') and name != '__pycache__')
+        for name in sorted(names):
+            if name.endswith('.py'):
+                path = os.path.join(folder, name)
+                with io.open(path, encoding='utf-8') as source:
+                    yield os.path.relpath(path, ROOT).replace(os.sep, '/'), source.read()

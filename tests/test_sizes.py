@@ -1,0 +1,43 @@
+"""Files and functions stay small enough to be read in one go.
+
+What outgrows a number here is split along the line where its state divides, not where the number happens to fall.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import ast
+
+from tests.source_tree import python_files
+
+MYPY = False
+if MYPY:
+    from typing import Iterator, Tuple  # noqa: F401
+
+FILE_LINES_MAX = 600
+FUNCTION_LINES_MAX = 65
+
+
+def functions(source):
+    # type: (str) -> Iterator[Tuple[str, int, int]]
+    """Name, first line and number of lines of every function, up to the last line that something starts on."""
+    for node in ast.walk(ast.parse(source.encode('utf-8'))):
+        if isinstance(node, ast.FunctionDef):
+            last = max(getattr(inside, 'lineno', 0) for inside in ast.walk(node))
+            yield node.name, node.lineno, last - node.lineno + 1
+
+
+def test_files_are_small():
+    too_long = [(path, len(source.splitlines())) for path, source in python_files()
+                if len(source.splitlines()) > FILE_LINES_MAX]
+    assert too_long == []
+
+
+def test_functions_are_small():
+    too_long = [(path, line, name, lines) for path, source in python_files()
+                for name, line, lines in functions(source) if lines > FUNCTION_LINES_MAX]
+    assert too_long == []
+
+
+def test_a_function_is_measured_to_its_last_line():
+    source = u'LIMIT = 1\n\n\ndef outer():\n    def inner():\n        return 1\n    return inner\n'
+    assert sorted(functions(source)) == [('inner', 5, 2), ('outer', 4, 4)]
