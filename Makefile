@@ -19,6 +19,8 @@ VERSION := $(if $(INTERPRETER),$(shell $(INTERPRETER) $(ASK_VERSION)))
 ENVIRONMENT := .venv/$(VERSION)
 INSTALLED := $(ENVIRONMENT)/.installed
 RUN := $(ENVIRONMENT)/bin/python
+# An environment whose Python has been removed or replaced since is made again.
+BROKEN := $(if $(VERSION),$(shell $(RUN) -c '' 2>/dev/null || echo broken))
 PIP_INSTALL := -m pip --disable-pip-version-check install
 
 # The pip that 3.6 comes with gives up at the first release that is too new for it; later ones look for an older release.
@@ -49,13 +51,13 @@ test: $(INSTALLED)  ## run the tests
 
 check: lint types  ## everything that is checked without running it
 
-lint: $(INSTALLED) modern  ## style and likely mistakes (ruff)
+lint: modern $(INSTALLED)  ## style and likely mistakes (ruff)
 	$(RUN) -m ruff check .
 
-fix: $(INSTALLED) modern  ## put right what ruff can put right by itself, such as the order of imports
+fix: modern $(INSTALLED)  ## put right what ruff can put right by itself, such as the order of imports
 	$(RUN) -m ruff check --fix .
 
-types: $(INSTALLED) modern  ## the type comments (mypy)
+types: modern $(INSTALLED)  ## the type comments (mypy)
 	$(RUN) -m mypy
 
 environment: $(INSTALLED)  ## make the environment and run nothing
@@ -73,14 +75,16 @@ modern:
 	@$(INTERPRETER) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 	    || { echo 'make check needs Python 3.10 or later, and $(PYTHON) is $(VERSION): the tools run on nothing older.' >&2; exit 2; }
 
-$(INSTALLED): requirements-dev.txt $(RUN)
+$(INSTALLED): requirements-dev.txt $(BROKEN)
+	@$(RUN) -m pip --version >/dev/null 2>&1 || $(MAKE) --no-print-directory anew PYTHON=$(INTERPRETER)
 	@echo '== installing requirements-dev.txt into $(ENVIRONMENT)'
 	@$(RUN) $(PIP_INSTALL) --quiet --upgrade '$(OLD_PIP)'
 	$(RUN) $(PIP_INSTALL) -r requirements-dev.txt
 	@touch $@
 
 # A half-made environment would look like a whole one the next time, so it is removed.
-$(RUN):
+.PHONY: anew broken
+anew:
 	@echo '== making $(ENVIRONMENT) with $(INTERPRETER)'
 	@rm -rf $(ENVIRONMENT)
 ifeq ($(VERSION),2.7)
