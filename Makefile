@@ -51,11 +51,13 @@ test: $(INSTALLED)  ## run the tests
 
 check: lint types  ## everything that is checked without running it
 
-lint: modern $(INSTALLED)  ## style and likely mistakes (ruff)
+lint: modern $(INSTALLED)  ## style and likely mistakes (ruff), order of imports (isort)
 	$(RUN) -m ruff check .
+	$(RUN) -m isort --check-only --quiet .
 
-fix: modern $(INSTALLED)  ## put right what ruff can put right by itself, such as the order of imports
+fix: modern $(INSTALLED)  ## put right what these two can put right by themselves
 	$(RUN) -m ruff check --fix .
+	$(RUN) -m isort .
 
 types: modern $(INSTALLED)  ## the type comments (mypy)
 	$(RUN) -m mypy

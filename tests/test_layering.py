@@ -45,8 +45,8 @@ COMPUTES = frozenset([
 NAMES_TYPES = frozenset(['random', 'typing'])
 #: Builtins that reach outside, or around this test.
 REACHES_OUT = frozenset(['__import__', 'compile', 'eval', 'exec', 'execfile', 'input', 'open', 'print', 'raw_input'])
-#: The pure files that may know JSON: one turns datagrams into values and back, one shows a wrong setting as it stands in
-#: its file. Everywhere else a message is a message and a value a value.
+#: The pure files that may know JSON: one turns datagrams into values and back, one shows a wrong setting as it stands
+#: in its file. Everywhere else a message is a message and a value a value.
 SEES_JSON = frozenset(['net_protocol/codec.py', 'net_protocol/schema.py'])
 
 #: Only 3.10 and later know the names of their standard library; older ones leave that one rule to them.
