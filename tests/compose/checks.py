@@ -1,0 +1,183 @@
+"""What has to hold for docker-compose.yml, in order: each check goes on from where the one before has ended."""
+
+from __future__ import absolute_import, division, print_function
+
+import json
+import re
+
+from tests.compose.commands import Failed, wait_until
+from tests.compose.composition import SERVICES, statistics
+
+MYPY = False
+if MYPY:
+    from typing import Callable, Sequence, Tuple  # noqa: F401
+
+    from tests.compose.composition import Composition
+    Check = Tuple[str, Callable[[Composition], None]]
+
+CALCULATORS = 3
+KILLED_STATUS = 128 + 9
+#: Heartbeats are a second apart and five have to be missed; the rest is for a slow machine.
+DEAD_TIMEOUT_S = 30.0
+#: Answers come about once a second. It is also the time in which a dispatcher must be found that is back at another
+#: address.
+ANSWER_TIMEOUT_S = 60.0
+ANSWERS = 3
+
+PROBE_OF_RIGHTS = """
+import os
+for path in ('/app/written', '/tmp/written', '/written'):
+    try:
+        open(path, 'w').close()
+    except EnvironmentError:
+        continue
+    print('can write ' + path)
+print('user %d' % os.getuid())
+with open('/proc/1/status') as status:
+    print(''.join(line for line in status if line.startswith(('CapEff', 'CapBnd', 'NoNewPrivs'))))
+"""
+RIGHTS = ['user 65534', 'CapEff: 0000000000000000', 'CapBnd: 0000000000000000', 'NoNewPrivs: 1']
+
+
+def file_is_valid(composition):
+    # type: (Composition) -> None
+    composition.compose('config', '--quiet')
+
+
+def comes_up(composition):
+    # type: (Composition) -> None
+    composition.up(CALCULATORS)
+    composition.wait_until_healthy(len(SERVICES) - 1 + CALCULATORS)
+
+
+def has_no_rights(composition):
+    # type: (Composition) -> None
+    for service in SERVICES:
+        for container in composition.containers(service):
+            seen = composition.engine.docker('exec', container, 'python', '-c', PROBE_OF_RIGHTS).stdout
+            lines = [' '.join(line.split()) for line in seen.splitlines() if line]
+            if lines != RIGHTS:
+                raise Failed('%s: %s instead of %s' % (service, lines, RIGHTS))
+
+
+def grace_is_longer_than_drain(composition):
+    # type: (Composition) -> None
+    for service in SERVICES:
+        with open('config/compose/%s.json' % service) as settings:
+            drain_s = json.load(settings)['drain_timeout_s']
+        for container in composition.containers(service):
+            grace_s = composition.inspect(container)['Config']['StopTimeout']
+            # A client may need three seconds after its drain to cancel what is still out.
+            if grace_s < drain_s + 5:
+                raise Failed('%s drains for up to %s s and is killed after %s s' % (service, drain_s, grace_s))
+
+
+def answered(composition):
+    # type: (Composition) -> int
+    """Tasks that the client has its answers to, by the last line of its log that says so."""
+    counts = re.findall(r'answered (\d+)', composition.output(composition.only('client'))[1])
+    return int(counts[-1]) if counts else 0
+
+
+def goes_on(composition):
+    # type: (Composition) -> None
+    before = answered(composition)
+    wait_until(lambda: answered(composition) >= before + ANSWERS, '%d more answers' % ANSWERS, ANSWER_TIMEOUT_S)
+
+
+def survives_a_calculator(composition):
+    # type: (Composition) -> None
+    victim = composition.containers('calculator')[0]
+    name = composition.inspect(victim)['Config']['Hostname']
+    dispatcher = composition.only('dispatcher')
+    composition.engine.docker('kill', victim)
+    wait_until(lambda: re.search(r'%s.*\bdead\b' % name, composition.output(dispatcher)[1]),
+               'the dispatcher says that calculator %s is dead' % name, DEAD_TIMEOUT_S)
+    goes_on(composition)
+    if composition.inspect(victim)['State']['Status'] != 'exited':
+        raise Failed('what was killed by hand was started again')
+
+
+def survives_a_dispatcher(composition):
+    # type: (Composition) -> None
+    before = _address(composition, 'dispatcher')
+    composition.engine.docker('kill', composition.only('dispatcher'))
+    composition.compose('up', '--detach', '--no-deps', '--force-recreate', 'dispatcher')
+    after = _address(composition, 'dispatcher')
+    if before == after:
+        raise Failed('the new dispatcher got the old address, %s, so this would show nothing' % after)
+    goes_on(composition)
+
+
+def _address(composition, service):
+    # type: (Composition, str) -> str
+    networks = composition.inspect(composition.only(service))['NetworkSettings']['Networks']
+    return ', '.join(network['IPAddress'] for network in networks.values())
+
+
+def client_tells_its_statistics(composition):
+    # type: (Composition) -> None
+    composition.compose('stop', 'client', timeout_s=60.0)
+    container = composition.only('client')
+    status = composition.inspect(container)['State']['ExitCode']
+    counts = statistics(composition.output(container)[0])
+    print('           client: exit status %d, %s' % (status, json.dumps(counts, sort_keys=True)))
+    if sorted(counts) != ['answered', 'sent', 'unanswered']:
+        raise Failed('no statistics in the log')
+    if status != 0 or counts['sent'] != counts['answered'] + counts['unanswered'] or counts['answered'] == 0:
+        raise Failed('the client was not stopped softly, or its statistics do not add up')
+
+
+def all_stop_softly(composition):
+    # type: (Composition) -> None
+    running = [container for service in SERVICES for container in composition.containers(service)
+               if composition.inspect(container)['State']['Running']]
+    composition.compose('stop', timeout_s=120.0)
+    for container in running:
+        fact = composition.inspect(container)
+        if fact['State']['Running'] or fact['State']['ExitCode'] != 0:
+            raise Failed('%s ended with %d%s' % (
+                fact['Name'], fact['State']['ExitCode'],
+                ', killed after its grace period' if fact['State']['ExitCode'] == KILLED_STATUS else ''))
+
+
+def nothing_is_left(composition):
+    # type: (Composition) -> None
+    composition.down()
+    left = composition.engine.docker('ps', '--all', '--quiet').stdout + composition.engine.docker(
+        'network', 'ls', '--quiet', '--filter', 'driver=bridge').stdout
+    if left:
+        raise Failed('containers or networks are left: %s' % left.split())
+
+
+def runs_python_2(composition):
+    # type: (Composition) -> None
+    for service in SERVICES:
+        for container in composition.containers(service):
+            said = composition.engine.docker('exec', container, 'python', '--version')
+            if 'Python 2.7' not in said.stdout + said.stderr:
+                raise Failed('%s runs %s' % (service, said.stdout + said.stderr))
+
+
+FULL = (
+    ('docker-compose config is valid', file_is_valid),
+    ('a dispatcher, %d calculators and a client become healthy' % CALCULATORS, comes_up),
+    ('nobody is root, has a capability, or can write a file', has_no_rights),
+    ('the time to stop is longer than the drain', grace_is_longer_than_drain),
+    ('tasks are answered', goes_on),
+    ('a calculator is killed: it is noticed, tasks are answered', survives_a_calculator),
+    ('the dispatcher is killed and comes back at another address: tasks are answered', survives_a_dispatcher),
+    ('the client is stopped: its statistics are in its log', client_tells_its_statistics),
+    ('the others stop softly', all_stop_softly),
+    ('down leaves nothing', nothing_is_left),
+)  # type: Sequence[Check]
+
+SHORT = (
+    ('docker-compose config is valid', file_is_valid),
+    ('a dispatcher, %d calculators and a client become healthy' % CALCULATORS, comes_up),
+    ('all run Python 2.7', runs_python_2),
+    ('tasks are answered', goes_on),
+    ('the client is stopped: its statistics are in its log', client_tells_its_statistics),
+    ('the others stop softly', all_stop_softly),
+    ('down leaves nothing', nothing_is_left),
+)  # type: Sequence[Check]

@@ -1,0 +1,57 @@
+"""Running commands and waiting for conditions, both bounded."""
+
+from __future__ import absolute_import, division, print_function
+
+import os
+import subprocess
+import time
+
+MYPY = False
+if MYPY:
+    from typing import Callable, Dict, Optional, Sequence  # noqa: F401
+
+POLL_S = 0.25
+
+
+class Failed(Exception):
+    """Something did not come about. The text says what was tried and what was seen instead."""
+
+
+def run(arguments, timeout_s=60.0, env=None, check=True):
+    # type: (Sequence[str], float, Optional[Dict[str, str]], bool) -> subprocess.CompletedProcess[str]
+    """Run a command without standard input and return it with its output.
+
+    Raises Failed where it can't be started, does not end within `timeout_s`, or (with `check`) ends with another exit
+    status than 0.
+    """
+    try:
+        completed = subprocess.run(arguments, check=False, timeout=timeout_s, env=env, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    except OSError as exc:
+        raise Failed("can't run %s: %s" % (arguments[0], exc))
+    except subprocess.TimeoutExpired:
+        raise Failed('`%s` did not end within %d s' % (' '.join(arguments), timeout_s))
+    if check and completed.returncode != 0:
+        raise Failed('`%s` ended with %d:\n%s' % (
+            ' '.join(arguments), completed.returncode, (completed.stdout + completed.stderr).strip()))
+    return completed
+
+
+def wait_until(condition, what, timeout_s, seen=None):
+    # type: (Callable[[], object], str, float, Optional[Callable[[], object]]) -> None
+    """Poll until `condition()` is true; after `timeout_s` raise Failed with `what` and what `seen()` says."""
+    deadline_at = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline_at:
+            raise Failed('%s: not within %d s%s' % (what, timeout_s, '; seen: %s' % seen() if seen else ''))
+        time.sleep(POLL_S)
+
+
+def find_command(name):
+    # type: (str) -> Optional[str]
+    """The path of a command, also one for administrators that root's PATH may leave out."""
+    for directory in os.environ.get('PATH', os.defpath).split(os.pathsep) + ['/usr/sbin', '/sbin']:
+        path = os.path.join(directory, name)
+        if os.access(path, os.X_OK) and not os.path.isdir(path):
+            return path
+    return None

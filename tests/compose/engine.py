@@ -1,0 +1,148 @@
+"""A container engine of our own, which leaves nothing behind whatever ends it.
+
+`dockerd` runs in its own mount, network and process namespaces. Its bridges and the containers' interfaces live in
+that network namespace, its mounts in that mount namespace, and it is the first process of that process namespace: when
+it ends, the kernel ends containerd, the shims and all containers with it, takes the mounts back and removes the
+bridges. So an engine that the machine runs already is not in the way, and one SIGKILL is a complete clean-up. Only two
+things are left for us: a directory, and empty control groups.
+
+iptables is not used and forwarding is not switched on: the containers talk to each other over one bridge, nothing else.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import glob
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from tests.compose.commands import Failed, find_command, run, wait_until
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List, Optional, Sequence  # noqa: F401
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 20.0
+
+# What containerd and dockerd write outside the directories that they are given (sockets in /run, directories in /opt, a
+# key in /etc/docker) goes to memory that disappears with the mount namespace.
+INSIDE = """
+set -e
+mount -t tmpfs tmpfs /opt
+mount -t tmpfs tmpfs /run
+mkdir /run/etc /run/etc.work
+mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/etc.work /etc
+exec "$@"
+"""
+
+
+class Engine(object):
+    def __init__(self):
+        # type: () -> None
+        # A short path: the engine's sockets are below it, and the name of a socket has at most 107 bytes.
+        self.directory = tempfile.mkdtemp(prefix='compose-test-', dir='/tmp')
+        self._address = 'unix://%s/docker.sock' % self.directory
+        self._log_path = os.path.join(self.directory, 'dockerd.log')
+        self._control_group = '/' + os.path.basename(self.directory)
+        self._process = None  # type: Optional[subprocess.Popen[bytes]]
+
+    def start(self):
+        # type: () -> None
+        """Start the engine and wait until it answers. Raises Failed, with the end of its log, where it does not."""
+        dockerd = find_command('dockerd')
+        if dockerd is None:
+            raise Failed('no dockerd on this machine')
+        settings_path = os.path.join(self.directory, 'daemon.json')
+        with open(settings_path, 'w') as settings:
+            settings.write('{}\n')
+        command = [
+            # The engine ends with this process, even where that is killed and can't clean up.
+            'setpriv', '--pdeathsig', 'KILL',
+            'unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc',
+            'sh', '-c', INSIDE, 'sh',
+            dockerd,
+            '--host', self._address,
+            '--config-file', settings_path,
+            '--data-root', os.path.join(self.directory, 'data'),
+            '--exec-root', os.path.join(self.directory, 'exec'),
+            '--pidfile', os.path.join(self.directory, 'pid'),
+            '--cgroup-parent', self._control_group,
+            '--exec-opt', 'native.cgroupdriver=cgroupfs',
+            '--bridge', 'none', '--iptables=false', '--ip6tables=false', '--ip-forward=false',
+        ]
+        with open(self._log_path, 'wb') as log:
+            self._process = subprocess.Popen(command, env=self.environment(), stdin=subprocess.DEVNULL, stdout=log,
+                                             stderr=subprocess.STDOUT)
+        wait_until(self._has_answered_or_ended, 'the engine answers', START_TIMEOUT_S, self.log_tail)
+        if self._process.poll() is not None:
+            raise Failed('the engine ended at its start:\n%s' % self.log_tail())
+
+    def environment(self):
+        # type: () -> Dict[str, str]
+        """The environment for the engine's clients: nothing that this machine's user has set up for another engine."""
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith(('DOCKER_', 'COMPOSE_')) and name != 'PYTHON_IMAGE'}
+        environment.update(DOCKER_HOST=self._address, DOCKER_CONFIG=self.directory)
+        return environment
+
+    def docker(self, *arguments, **options):
+        # type: (str, Any) -> subprocess.CompletedProcess[str]
+        return run(('docker',) + arguments, env=self.environment(), **options)
+
+    def version(self):
+        # type: () -> str
+        return self.docker('version', '--format', '{{.Server.Version}}').stdout.strip()
+
+    def import_image(self, archive, name, changes=()):
+        # type: (str, str, Sequence[str]) -> None
+        """Make an image of a file system in a tar archive. `changes` are instructions as in a Dockerfile."""
+        arguments = ['import']
+        for change in changes:
+            arguments += ['--change', change]
+        self.docker(*(arguments + [archive, name]), timeout_s=120.0)
+
+    def log_tail(self):
+        # type: () -> str
+        with open(self._log_path) as log:
+            return ''.join(log.readlines()[-20:])
+
+    def stop(self):
+        # type: () -> None
+        """End the engine and all its containers, and remove what they leave on this machine."""
+        if self._process is not None:
+            # The first process inside; its parent outside then reads its exit status and ends too.
+            for pid in _children_of(self._process.pid):
+                os.kill(pid, signal.SIGKILL)
+            try:
+                self._process.wait(timeout=STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        for group in glob.glob('/sys/fs/cgroup%s' % self._control_group) + glob.glob(
+                '/sys/fs/cgroup/*%s' % self._control_group):
+            _remove_control_group(group)
+        shutil.rmtree(self.directory)
+
+    def _has_answered_or_ended(self):
+        # type: () -> bool
+        return (self._process is None or self._process.poll() is not None
+                or self.docker('info', check=False).returncode == 0)
+
+
+def _children_of(pid):
+    # type: (int) -> List[int]
+    try:
+        with open('/proc/%d/task/%d/children' % (pid, pid)) as children:
+            return [int(child) for child in children.read().split()]
+    except OSError:
+        return []
+
+
+def _remove_control_group(path):
+    # type: (str) -> None
+    # A control group is removed by rmdir, from the innermost outwards; the files in it are not files that one deletes.
+    for directory, _, _ in os.walk(path, topdown=False):
+        os.rmdir(directory)
