@@ -1,0 +1,320 @@
+"""The client: sends notional tasks at random intervals and owns each of them until it knows the outcome.
+
+Reliability is end to end. The client resends ``submit`` until it hears that the task is accepted, then goes on asking
+slowly until it has the outcome, because a dispatcher that lost its books has nobody else to learn the task from. A
+``submit`` is idempotent, so asking once too often costs a datagram and nothing else.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from client.requests import ACCEPTED, CANCELLING, GIVEN_UP, POSTPONED, SUBMITTED, WRONG, Request
+from client.statistics import Statistics
+from net_protocol import notional
+from net_protocol.codec import check_payload
+from net_protocol.core import Core, require
+from net_protocol.delivery import ASK_AGAIN_S, JITTER_MAX, OUTCOME_GRACE_S, Resender
+from net_protocol.lives import NEXT, Lives
+from net_protocol.messages import DONE, Accepted, Cancel, Outcome, OutcomeAck, Refused, Submit
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict  # noqa: F401
+
+    from net_protocol.core import Sender  # noqa: F401
+
+#: After the bounded wait of a soft stop the rest is cancelled; this is the wait for the answers to that.
+CANCEL_WAIT_S = 2.0
+
+# Keys of exchanges are ('submit', task id) or ('cancel', task id).
+_SUBMIT = 'submit'
+_CANCEL = 'cancel'
+
+
+class ClientCore(Core):
+    """A client as a pure state machine.
+
+    ``settings`` is a complete object of ``client.settings.SETTINGS``, ``dispatcher`` the address to send to (opaque),
+    ``rng`` a ``random.Random``. With ``tasks_max`` it ends by itself when that many tasks have ended, with
+    ``duration_s`` it begins to drain after that time.
+    """
+
+    HANDLERS = {Accepted: '_on_accepted', Refused: '_on_refused', Outcome: '_on_outcome'}
+    TIMERS = {'arrival': '_due_arrival', 'resend': '_due_resend', 'again': '_due_again', 'end': '_due_end',
+              'drained': '_due_drained', 'cancelled': '_due_cancelled'}
+    COUNTERS = ('duplicate_outcomes', 'unknown_outcomes', 'postponed', 'held_back', 'dispatcher_restarts')
+
+    def __init__(self, settings, name, incarnation, rng, dispatcher, tasks_max=None, duration_s=None):
+        # type: (Dict[str, Any], str, str, Any, Any, int | None, float | None) -> None
+        super(ClientCore, self).__init__(name, incarnation)
+        self.statistics = Statistics()
+        self._settings = settings
+        self._rng = rng
+        self._dispatcher = dispatcher
+        self._tasks_max = tasks_max
+        self._duration_s = duration_s
+        self._requests = {}  # type: Dict[str, Request]
+        self._resender = Resender(self._timers, rng, self._send, self._give_up, self._refresh)
+        self._draining = False
+        self._planned_at = 0.0
+        # Another life of the dispatcher than the one that answered last means that the books may be lost.
+        self._dispatcher_lives = Lives()
+        self._closed_loop = settings['task_interval_s'][1] == 0
+        # An arrival came while ``in_flight_max`` tasks were out; it is made up for when one ends.
+        self._held_back = 0
+
+    # What the shell calls.
+
+    def start(self, now):
+        # type: (float) -> None
+        self.statistics.started_at = now
+        self._planned_at = now
+        if self._duration_s is not None:
+            self._timers.set(('end', None), now + self._duration_s)
+        if self._tasks_max == 0:
+            self._finish(now)
+        elif self._closed_loop:
+            self._fill(now)
+        else:
+            self._plan_arrival(now)
+
+    def stop(self, now):
+        # type: (float) -> None
+        """No new task; wait up to ``drain_timeout_s`` for what is out, then cancel it, then end."""
+        if self._draining:
+            return
+        self._draining = True
+        self._timers.cancel(('arrival', None))
+        self._tell('draining', waiting=len(self._requests), bound_s=self._settings['drain_timeout_s'])
+        self._timers.set(('drained', None), now + self._settings['drain_timeout_s'])
+        self._end_if_drained(now)
+
+    def handle_message(self, now, sender, message):
+        # type: (float, Sender, Any) -> None
+        if type(message) in self.HANDLERS and self._dispatcher_lives.meet(sender.incarnation) == NEXT:
+            self._ask_for_all(now)
+        super(ClientCore, self).handle_message(now, sender, message)
+
+    def submit(self, now, payload):
+        # type: (float, Any) -> str
+        """Send one task; returns its id. Raises ``TooLarge`` or ``MisuseError`` for a payload that can't be sent."""
+        check_payload('payload', payload)
+        self.statistics.sent += 1
+        task_id = '%s:%s:%d' % (self.name, self.incarnation, self.statistics.sent)
+        request = Request(task_id, payload, now, now + self._settings['task_timeout_s'])
+        self._requests[task_id] = request
+        self._ask(now, request)
+        return task_id
+
+    @property
+    def resent(self):
+        # type: () -> int
+        """Messages sent again."""
+        return self._resender.resent
+
+    def account(self, now):
+        # type: (float) -> Dict[str, Any]
+        """Everything this client counted, for programs."""
+        return dict(self.statistics.as_dict(now), counts=dict(self.counts, resent=self.resent))
+
+    def check_invariants(self):
+        # type: () -> None
+        statistics = self.statistics
+        require(statistics.waiting == len(self._requests), 'waiting %d, requests %d',
+                statistics.waiting, len(self._requests))
+        require(statistics.sent == statistics.answered + statistics.unanswered, 'sent is not answered + unanswered')
+        require(len(self._requests) <= self._settings['in_flight_max'], 'more in flight than allowed')
+        for task_id, request in self._requests.items():
+            require(not request.is_over, '%s is over and still kept', task_id)
+            exchange = (_CANCEL if request.state == CANCELLING else _SUBMIT, task_id)
+            if request.state == POSTPONED:
+                require(('again', task_id) in self._timers, '%s is postponed for ever', task_id)
+            else:
+                require(exchange in self._resender, '%s (%s) is asked for by nobody', task_id, request.state)
+
+    # New tasks.
+
+    def _plan_arrival(self, now):
+        # type: (float) -> None
+        # From the planned time, not from now, so that a late turn does not thin out the load; but a client that was
+        # suspended does not make up for the time in one burst.
+        self._planned_at = max(self._planned_at + self._rng.uniform(*self._settings['task_interval_s']), now)
+        self._timers.set(('arrival', None), self._planned_at)
+
+    def _due_arrival(self, now, _):
+        # type: (float, None) -> None
+        if len(self._requests) < self._settings['in_flight_max']:
+            self._send_new_task(now)
+        else:
+            self._held_back += 1
+            self.counts['held_back'] += 1
+        if self._may_send_more():
+            self._plan_arrival(now)
+
+    def _may_send_more(self):
+        # type: () -> bool
+        if self._draining:
+            return False
+        return self._tasks_max is None or self.statistics.sent + self._held_back < self._tasks_max
+
+    def _fill(self, now):
+        # type: (float) -> None
+        while self._may_send_more() and len(self._requests) < self._settings['in_flight_max']:
+            self._send_new_task(now)
+
+    def _send_new_task(self, now):
+        # type: (float) -> None
+        self.submit(now, notional.draw_payload(self._rng, self._settings['payload_bytes']))
+
+    def _ask(self, now, request, ask_again_s=None):
+        # type: (float, Request, float | None) -> None
+        message = Submit(request.task_id, request.payload, max(0.0, request.deadline_at - now))
+        self._resender.begin(now, (_SUBMIT, request.task_id), self._dispatcher, message,
+                             request.deadline_at + OUTCOME_GRACE_S, ask_again_s=ask_again_s)
+
+    def _refresh(self, now, key, message):
+        # type: (float, Any, Any) -> Any
+        """A submit that is sent again says how much time is left now."""
+        if key[0] == _CANCEL:
+            return message
+        return Submit(message.task_id, message.payload, max(0.0, self._requests[key[1]].deadline_at - now))
+
+    # What the dispatcher says.
+
+    def _on_accepted(self, now, sender, message):
+        # type: (float, Sender, Accepted) -> None
+        request = self._requests.get(message.task_id)
+        if request is None or request.state in (ACCEPTED, CANCELLING):
+            return
+        request.advance('accept')
+        self._timers.cancel(('again', request.task_id))
+        self._resender.end((_SUBMIT, request.task_id))
+        # From here on an even, slow pace.
+        self._ask(now, request, ASK_AGAIN_S)
+
+    def _on_refused(self, now, sender, message):
+        # type: (float, Sender, Refused) -> None
+        request = self._requests.get(message.task_id)
+        if request is None or request.state != SUBMITTED:
+            return
+        self._resender.end((_SUBMIT, request.task_id))
+        again_at = None
+        if message.retry_after_s is not None:
+            # Spread, so that all who were refused together do not come back together.
+            again_at = now + message.retry_after_s * (1 + (JITTER_MAX - 1) * self._rng.random())
+        if again_at is None or again_at >= request.deadline_at:
+            self._tell('refused', task_id=request.task_id, reason=message.reason)
+            self._end_request(now, request, 'refuse')
+            return
+        self.counts['postponed'] += 1
+        request.advance('postpone')
+        self._timers.set(('again', request.task_id), again_at)
+
+    def _on_outcome(self, now, sender, message):
+        # type: (float, Sender, Outcome) -> None
+        # Acknowledged in every case: whoever resends an outcome that we know, or never asked for, must be able to stop.
+        self._send(sender.address, OutcomeAck(message.task_id))
+        request = self._requests.get(message.task_id)
+        if request is None:
+            own = message.task_id.startswith('%s:%s:' % (self.name, self.incarnation))
+            self.counts['duplicate_outcomes' if own else 'unknown_outcomes'] += 1
+            return
+        end = message.outcome
+        if end == DONE:
+            if notional.compute(request.payload) == message.result:
+                self.statistics.response_time.add(now - request.sent_at)
+                self.statistics.further_attempts += max(0, message.attempts - 1)
+            else:
+                end = WRONG
+        if end != DONE:
+            self._tell('unanswered', task_id=request.task_id, outcome=end, reason=message.reason)
+        self._end_request(now, request, end)
+
+    def _ask_for_all(self, now):
+        # type: (float) -> None
+        """Another life of the dispatcher answered. It may have lost everything, so ask for all at once."""
+        self.counts['dispatcher_restarts'] += 1
+        self._tell('dispatcher_restarted', waiting=len(self._requests))
+        for request in list(self._requests.values()):
+            if request.state == ACCEPTED:
+                request.advance('forgotten')
+                self._resender.end((_SUBMIT, request.task_id))
+                self._ask(now, request)
+
+    # Ends.
+
+    def _end_request(self, now, request, event):
+        # type: (float, Request, str) -> None
+        request.advance(event)
+        task_id = request.task_id
+        self._resender.end((_SUBMIT, task_id))
+        self._resender.end((_CANCEL, task_id))
+        self._timers.cancel(('again', task_id))
+        del self._requests[task_id]
+        self.statistics.ends[request.state] += 1
+        self._make_up(now)
+        self._end_if_drained(now)
+
+    def _make_up(self, now):
+        # type: (float) -> None
+        """A place is free: send what was held back."""
+        if self._draining:
+            return
+        if self._closed_loop:
+            self._fill(now)
+        elif self._held_back:
+            self._held_back -= 1
+            self._send_new_task(now)
+
+    def _give_up(self, now, key):
+        # type: (float, Any) -> None
+        request = self._requests[key[1]]
+        self._tell('unanswered', task_id=request.task_id, outcome=GIVEN_UP, reason='no outcome in time')
+        self._end_request(now, request, GIVEN_UP)
+
+    def _end_if_drained(self, now):
+        # type: (float) -> None
+        if self._requests:
+            return
+        if self._draining or self.statistics.sent == self._tasks_max:
+            self._finish(now)
+
+    def _finish(self, now):
+        # type: (float) -> None
+        self.statistics.ended_at = now
+        self._timers.clear()
+        self._stopped = True
+
+    # Timers.
+
+    def _due_resend(self, now, key):
+        # type: (float, Any) -> None
+        self._resender.handle_timer(now, key)
+
+    def _due_again(self, now, task_id):
+        # type: (float, str) -> None
+        request = self._requests[task_id]
+        request.advance('submit')
+        self._ask(now, request)
+
+    def _due_end(self, now, _):
+        # type: (float, None) -> None
+        self.stop(now)
+
+    def _due_drained(self, now, _):
+        # type: (float, None) -> None
+        """The bounded wait is over: tell the dispatcher that nobody waits for the rest."""
+        if not self._requests:
+            return
+        self._tell('cancelling', waiting=len(self._requests))
+        for request in self._requests.values():
+            request.advance('cancel')
+            self._timers.cancel(('again', request.task_id))
+            self._resender.end((_SUBMIT, request.task_id))
+            self._resender.begin(now, (_CANCEL, request.task_id), self._dispatcher, Cancel(request.task_id),
+                                 now + CANCEL_WAIT_S + 1)
+        self._timers.set(('cancelled', None), now + CANCEL_WAIT_S)
+
+    def _due_cancelled(self, now, _):
+        # type: (float, None) -> None
+        for request in list(self._requests.values()):
+            self._end_request(now, request, GIVEN_UP)

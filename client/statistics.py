@@ -1,0 +1,92 @@
+"""What a client counts, and how it tells it to people and to programs."""
+
+from __future__ import absolute_import, division, print_function
+
+from client.requests import ENDS
+from net_protocol.durations import Durations
+from net_protocol.messages import DONE
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List  # noqa: F401
+
+
+class Statistics(object):
+    """Requests sent, how each ended, and the times to an answer.
+
+    ``sent = answered + unanswered`` holds at every moment: a request that is still out has no answer.
+    """
+
+    def __init__(self):
+        # type: () -> None
+        self.sent = 0
+        self.ends = dict.fromkeys(ENDS, 0)
+        #: From the first submit to the outcome, for tasks that are done.
+        self.response_time = Durations()
+        self.started_at = 0.0
+        self.ended_at = None  # type: float | None
+        #: Attempts beyond the first, over all tasks that are done: how often the dispatcher had to reassign them.
+        self.further_attempts = 0
+
+    @property
+    def answered(self):
+        # type: () -> int
+        """Requests that got their right result."""
+        return self.ends[DONE]
+
+    @property
+    def unanswered(self):
+        # type: () -> int
+        """All others: ended in another way, or still out."""
+        return self.sent - self.ends[DONE]
+
+    @property
+    def waiting(self):
+        # type: () -> int
+        """Requests that are still out."""
+        return self.sent - sum(self.ends.values())
+
+    def as_dict(self, now):
+        # type: (float) -> Dict[str, Any]
+        """For programs. Times in seconds; None where there is none."""
+        return {
+            'sent': self.sent,
+            'answered': self.answered,
+            'unanswered': self.unanswered,
+            'outcomes': dict(self.ends),
+            'waiting': self.waiting,
+            'further_attempts': self.further_attempts,
+            'duration_s': round((now if self.ended_at is None else self.ended_at) - self.started_at, 6),
+            'response_time_s': self.response_time.summary(),
+        }
+
+    def as_lines(self, now):
+        # type: (float) -> List[str]
+        """For people."""
+        facts = self.as_dict(now)
+        rate = self.answered / facts['duration_s'] if facts['duration_s'] else 0.0
+        lines = [
+            'sent        %8d   in %.1f s' % (self.sent, facts['duration_s']),
+            'answered    %8d   %.1f a second' % (self.answered, rate),
+            'unanswered  %8d   %s' % (self.unanswered, self._how_unanswered()),
+        ]
+        if self.further_attempts:
+            lines.append('reassigned  %8d   attempts beyond the first' % self.further_attempts)
+        times = facts['response_time_s']
+        if times['min'] is not None:
+            lines.append('response time, s   ' + '   '.join(
+                '%s %s' % (name, shown_seconds(times[name])) for name in ('min', 'mean', 'max', 'p50', 'p95', 'p99')))
+        return lines
+
+    def _how_unanswered(self):
+        # type: () -> str
+        kinds = [(end, self.ends[end]) for end in ENDS if end != DONE] + [('still out', self.waiting)]
+        return ', '.join('%s %d' % (kind.replace('_', ' '), count) for kind, count in kinds if count)
+
+
+def shown_seconds(value):
+    # type: (float | None) -> str
+    """A time with as many digits as mean something; '-' for None."""
+    if value is None:
+        return '-'
+    return '%.2f' % value if value >= 1 else '%.4f' % value

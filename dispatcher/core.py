@@ -1,0 +1,541 @@
+"""The dispatcher: every accepted task ends in exactly one outcome that its client is told.
+
+What it does with a message is below, one handler each; what it knows lives in its tables: ``tasks`` (the state of each
+task), ``pending_queue`` (ids that wait), ``calculators`` (who is alive, and each one's book of attempts). A task and a
+free calculator meet in the turn in which the later of the two appears; nothing here ever walks over a whole table.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from dispatcher import tasks
+from dispatcher.calculators import ALIVE
+from dispatcher.failure_detector import CATCH_UP_S, HELD_UP_S
+from dispatcher.fleet import Fleet
+from dispatcher.pending_queue import PendingQueue
+from dispatcher.reconcile import collect, missing, surplus
+from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, WAITING, Attempt, Memory, Task
+from net_protocol.core import Core, require
+from net_protocol.delivery import (
+    ASSIGN_RESENDS_MAX, ORPHAN_GRACE_S, OUTCOME_GRACE_S, REMEMBER_S, Remembered, Resender)
+from net_protocol.messages import (
+    CANCELLED, DONE, DRAINING, EXPIRED, FAILED, NOT_YOURS, OUTCOMES, QUEUE_FULL, Accepted, Assign, AssignAck,
+    AssignRefused, Cancel, Heartbeat, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck, Refused, Result, ResultAck,
+    Revoke, Submit)
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict  # noqa: F401
+
+    from dispatcher.calculators import Calculator  # noqa: F401
+    from dispatcher.reconcile import Beat  # noqa: F401
+    from net_protocol.core import Sender  # noqa: F401
+
+#: The advice that goes with a refusal: a queue that is full has room again when some tasks are done.
+RETRY_AFTER_S = 1.0
+
+# Keys of exchanges: ('assign', task id) and ('outcome', task id).
+_ASSIGN = 'assign'
+_OUTCOME = 'outcome'
+
+
+class DispatcherCore(Core):
+    """A dispatcher as a pure state machine.
+
+    ``settings`` is a complete object of ``dispatcher.settings.SETTINGS``, ``rng`` a ``random.Random`` (it only spreads
+    resends).
+    """
+
+    HANDLERS = {Submit: '_on_submit', Cancel: '_on_cancel', OutcomeAck: '_on_outcome_ack', Heartbeat: '_on_heartbeat',
+                Leave: '_on_leave', AssignAck: '_on_assign_ack', AssignRefused: '_on_assign_refused',
+                Result: '_on_result'}
+    TIMERS = {'resend': '_due_resend', 'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget',
+              'drained': '_due_drained'}
+    COUNTERS = ('accepted',) + OUTCOMES + (
+        'refused_queue_full', 'refused_draining', 'refused_not_yours', 'duplicate_submits', 'submits_after_ack',
+        'cancelled_unknown', 'outcomes_unacknowledged', 'assignments', 'adopted', 'late_results', 'late_results_used',
+        'duplicate_results', 'unknown_results', 'revokes', 'stale_heartbeats', 'heartbeats', 'held_up',
+    ) + Fleet.COUNTERS + tuple('attempt_' + end for end in ATTEMPT_ENDS)
+
+    def __init__(self, settings, name, incarnation, rng):
+        # type: (Dict[str, Any], str, str, Any) -> None
+        super(DispatcherCore, self).__init__(name, incarnation)
+        self._settings = settings
+        self._tasks = {}  # type: Dict[str, Task]
+        self._pending = PendingQueue()
+        self._fleet = Fleet(settings, self._timers, self.counts, self._tell, self._lose)
+        # Task id -> Memory of a task that left the table.
+        self._remembered = Remembered(REMEMBER_S, settings['remembered_max'])
+        self._resender = Resender(self._timers, rng, self._send, self._give_up)
+        self._assigned = 0
+        self._draining = False
+        # After a hold-up no timer fires before this point in time.
+        self._catch_up_at = 0.0
+
+    # What the shell calls.
+
+    def start(self, now):
+        # type: (float) -> None
+        """Nothing to do: clients and calculators speak first."""
+
+    def stop(self, now):
+        # type: (float) -> None
+        """Take and hand out nothing more; wait up to ``drain_timeout_s`` for what runs and for acknowledgements.
+
+        Waiting tasks are not cancelled: their clients go on asking, and find whoever comes back on this address.
+        """
+        if self._draining:
+            return
+        self._draining = True
+        self._tell('draining', waiting=len(self._pending), running=self._assigned,
+                   bound_s=self._settings['drain_timeout_s'])
+        self._timers.set(('drained', None), now + self._settings['drain_timeout_s'])
+        self._stop_if_drained()
+
+    def handle_timer(self, now):
+        # type: (float) -> None
+        due_at = self.next_timer()
+        if due_at is None or now < due_at:
+            return
+        if now - due_at > HELD_UP_S:
+            # Suspended or starved. Whoever seems silent or late by our clock may have spoken in time: read first.
+            self.counts['held_up'] += 1
+            self._fleet.detector.note_held_up(now - due_at)
+            self._catch_up_at = now + CATCH_UP_S
+            self._tell('held_up', seconds=now - due_at)
+            return
+        super(DispatcherCore, self).handle_timer(now)
+
+    def next_timer(self):
+        # type: () -> float | None
+        deadline = super(DispatcherCore, self).next_timer()
+        return None if deadline is None else max(deadline, self._catch_up_at)
+
+    # Clients.
+
+    def _on_submit(self, now, sender, message):
+        # type: (float, Sender, Submit) -> None
+        task_id = message.task_id
+        task = self._tasks.get(task_id)
+        if task is not None and task.client == sender.name:
+            self.counts['duplicate_submits'] += 1
+            task.reply_to = sender.address
+            if task.outcome is None:
+                self._send(sender.address, Accepted(task_id))
+            else:
+                self._resender.redirect((_OUTCOME, task_id), sender.address)
+                self._send(sender.address, task.outcome)
+            return
+        remembered = self._remembered.get(now, task_id)
+        if remembered is not None:
+            self.counts['submits_after_ack'] += 1
+            if remembered.outcome is not None:
+                self._send(sender.address, remembered.outcome)
+            return
+        reason = self._reason_to_refuse(sender, task_id)
+        if reason is not None:
+            self.counts['refused_' + reason] += 1
+            self._send(sender.address, Refused(task_id, reason, None if reason == NOT_YOURS else RETRY_AFTER_S))
+            return
+        self._accept(now, sender, message)
+
+    def _reason_to_refuse(self, sender, task_id):
+        # type: (Sender, str) -> str | None
+        if not task_id.startswith(sender.name + ':'):
+            return NOT_YOURS
+        if self._draining:
+            return DRAINING
+        # Outcomes that nobody acknowledges take memory like tasks that wait.
+        unacknowledged = len(self._tasks) - len(self._pending) - self._assigned
+        if len(self._pending) >= self._settings['pending_max'] or unacknowledged >= self._settings['remembered_max']:
+            return QUEUE_FULL
+        return None
+
+    def _accept(self, now, sender, message):
+        # type: (float, Sender, Submit) -> None
+        deadline_at = now + min(message.time_left_s, self._settings['task_timeout_s'])
+        task = Task(message.task_id, sender.name, message.payload, now, deadline_at, sender.address)
+        self._tasks[task.task_id] = task
+        self.counts['accepted'] += 1
+        self._send(sender.address, Accepted(task.task_id))
+        self._timers.set(('task', task.task_id), deadline_at)
+        holder = self._fleet.holder_of_orphan(task.task_id)
+        if holder is not None:
+            self._adopt(now, task, holder, holder.others[task.task_id][0])
+            return
+        self._pending.put(task.client, task.task_id)
+        self._hand_out(now)
+
+    def _on_cancel(self, now, sender, message):
+        # type: (float, Sender, Cancel) -> None
+        task = self._tasks.get(message.task_id)
+        if task is not None and task.client == sender.name:
+            task.reply_to = sender.address
+            if task.outcome is None:
+                self._finish(now, task, CANCELLED, None, 'cancelled by its client')
+            else:
+                self._send(sender.address, task.outcome)
+            return
+        remembered = self._remembered.get(now, message.task_id)
+        if remembered is None and message.task_id.startswith(sender.name + ':'):
+            # Its submit was lost or is still under way; remembered, so that the latter starts nothing.
+            self.counts['cancelled_unknown'] += 1
+            remembered = Memory(Outcome(message.task_id, CANCELLED, None, 'cancelled before it was accepted', 0), None)
+            self._remembered.add(now, message.task_id, remembered)
+        if remembered is not None and remembered.outcome is not None:
+            self._send(sender.address, remembered.outcome)
+
+    def _on_outcome_ack(self, now, sender, message):
+        # type: (float, Sender, OutcomeAck) -> None
+        task = self._tasks.get(message.task_id)
+        if task is None or task.outcome is None or task.client != sender.name:
+            return
+        self._resender.end((_OUTCOME, task.task_id))
+        self._remember(now, task, None)
+
+    def _remember(self, now, task, outcome):
+        # type: (float, Task, Outcome | None) -> None
+        """A finished task leaves the table; what is kept of it is small, and bounded."""
+        del self._tasks[task.task_id]
+        self._remembered.add(now, task.task_id, Memory(outcome, task.winner))
+        self._stop_if_drained()
+
+    # The life of a task.
+
+    def _hand_out(self, now):
+        # type: (float) -> None
+        """Give waiting tasks to available calculators until one of the two runs out."""
+        while self._pending and self._fleet.has_available and not self._draining:
+            task = self._tasks[self._pending.take()]
+            self._assign(now, task, self._fleet.choose(task.failed_on))
+
+    def _assign(self, now, task, calculator):
+        # type: (float, Task, Calculator) -> None
+        attempt = self._enter(now, task, calculator, task.next_number)
+        self.counts['assignments'] += 1
+        message = Assign(task.task_id, attempt.number, calculator.lives.current, task.payload,
+                         self._settings['answer_timeout_s'], max(0.0, task.deadline_at - now))
+        self._resender.begin(now, (_ASSIGN, task.task_id), calculator.address, message, task.deadline_at,
+                             resends_max=ASSIGN_RESENDS_MAX)
+
+    def _adopt(self, now, task, calculator, number):
+        # type: (float, Task, Calculator, int) -> None
+        """The calculator runs this task already: let it go on instead of beginning anew."""
+        attempt = self._enter(now, task, calculator, number)
+        attempt.acknowledged_by = calculator.newest_number
+        self.counts['adopted'] += 1
+        self._tell('adopted', task_id=task.task_id, calculator=calculator.name)
+
+    def _enter(self, now, task, calculator, number):
+        # type: (float, Task, Calculator, int) -> Attempt
+        attempt = Attempt(task.task_id, number, calculator.name, now, now + self._settings['answer_timeout_s'])
+        task.add_attempt(attempt)
+        self._assigned += 1
+        self._fleet.enter(calculator, attempt)
+        self._timers.set(('task', task.task_id), min(attempt.answer_due_at, task.deadline_at))
+        return attempt
+
+    def _end_attempt(self, now, task, how):
+        # type: (float, Task, str) -> Attempt
+        """Close the live attempt of a task and strike it from its calculator's book."""
+        attempt = task.attempts[-1]
+        attempt.end(now, how)
+        self._assigned -= 1
+        self.counts['attempt_' + how] += 1
+        self._resender.end((_ASSIGN, task.task_id))
+        self._fleet.release(attempt)
+        if how in (tasks.TIMED_OUT, tasks.WITHDRAWN):
+            self._fleet.occupy(now, attempt)
+        return attempt
+
+    def _lose(self, now, task_id, how):
+        # type: (float, str, str) -> None
+        """The live attempt came to nothing: the task waits again, before the others of its client."""
+        task = self._tasks[task_id]
+        attempt = self._end_attempt(now, task, how)
+        task.advance('lose')
+        self._tell('reassigned', task_id=task_id, attempt=attempt.number, calculator=attempt.calculator, reason=how)
+        if len(task.attempts) >= self._settings['attempts_max']:
+            self._finish(now, task, FAILED, None, 'no result after %d attempts' % len(task.attempts))
+            return
+        self._pending.put_back(task.client, task_id)
+        self._timers.set(('task', task_id), task.deadline_at)
+
+    def _finish(self, now, task, outcome, result, reason, how=tasks.WITHDRAWN):
+        # type: (float, Task, str, Any, str | None, str) -> None
+        """The one place where a task ends. Its client is told until it acknowledges.
+
+        ``how`` is what that means for the live attempt, if there is one.
+        """
+        if task.state == ASSIGNED:
+            self._end_attempt(now, task, how)
+        elif task.task_id in self._pending:
+            self._pending.remove(task.task_id)
+        self._timers.cancel(('task', task.task_id))
+        task.advance(outcome)
+        self.counts[outcome] += 1
+        self._revoke_others(task)
+        task.outcome = Outcome(task.task_id, outcome, result, reason, len(task.attempts))
+        task.payload = None
+        if outcome != DONE:
+            self._tell('ended', task_id=task.task_id, outcome=outcome, reason=reason, attempts=len(task.attempts))
+        self._resender.begin(now, (_OUTCOME, task.task_id), task.reply_to, task.outcome,
+                             max(now, task.deadline_at) + OUTCOME_GRACE_S)
+
+    def _revoke_others(self, task):
+        # type: (Task) -> None
+        """Whoever still runs an attempt of this task works for nobody."""
+        for name in sorted(set(attempt.calculator for attempt in task.attempts)):
+            calculator = self._fleet.get(name)
+            if calculator is not None and task.task_id in calculator.others:
+                self._revoke(calculator, task.task_id, calculator.others[task.task_id][0])
+
+    def _revoke(self, calculator, task_id, number):
+        # type: (Calculator, str, int) -> None
+        self.counts['revokes'] += 1
+        self._send(calculator.address, Revoke(task_id, number))
+
+    def _due_task(self, now, task_id):
+        # type: (float, str) -> None
+        """The answer time-out of the live attempt, or the deadline of the task."""
+        task = self._tasks[task_id]
+        if now >= task.deadline_at:
+            self._finish(now, task, EXPIRED, None, self._why_expired(task))
+        else:
+            self._lose(now, task_id, tasks.TIMED_OUT)
+        self._hand_out(now)
+
+    def _why_expired(self, task):
+        # type: (Task) -> str
+        if task.state == ASSIGNED:
+            return 'attempt %d on %s had not answered' % (len(task.attempts), task.attempts[-1].calculator)
+        if not task.attempts:
+            return 'no calculator became free' if self._fleet.numbers[ALIVE] else 'no calculator was in order'
+        return 'after %d attempts no calculator became free' % len(task.attempts)
+
+    # Calculators.
+
+    def _on_heartbeat(self, now, sender, message):
+        # type: (float, Sender, Heartbeat) -> None
+        self.counts['heartbeats'] += 1
+        calculator = self._fleet.meet(now, sender, message)
+        if calculator is None:
+            return
+        if message.page == 1:
+            self._send(sender.address, HeartbeatAck(message.sequence))
+        beat = collect(calculator, sender.number, message)
+        if beat is not None:
+            self._reconcile(now, calculator, beat)
+        elif message.pages == 1:
+            self.counts['stale_heartbeats'] += 1
+        calculator.newest_number = max(calculator.newest_number, sender.number)
+        self._hand_out(now)
+
+    def _reconcile(self, now, calculator, beat):
+        # type: (float, Calculator, Beat) -> None
+        """Bring the books in line with what the calculator says it holds."""
+        calculator.full_until_beat = False
+        for attempt in missing(calculator, beat):
+            self._lose(now, attempt.task_id, tasks.NOT_HELD)
+        others = {}
+        to_adopt = []
+        for task_id, number in surplus(calculator, beat):
+            _, since = calculator.others.get(task_id, (number, now))
+            others[task_id] = (number, since)
+            task = self._tasks.get(task_id)
+            if self._is_unwanted(now, task_id, task, since):
+                self._revoke(calculator, task_id, number)
+            elif task is None:
+                self._fleet.note_orphan(task_id, calculator)
+            elif task.state == WAITING and not task.was_too_slow_on(calculator.name):
+                to_adopt.append((task, number))
+        self._fleet.set_others(calculator, others)
+        for task, number in to_adopt:
+            if calculator.state == ALIVE and len(calculator.attempts) < calculator.capacity:
+                self._pending.remove(task.task_id)
+                self._adopt(now, task, calculator, number)
+
+    def _is_unwanted(self, now, task_id, task, since):
+        # type: (float, str, Task | None, float) -> bool
+        """Whether nobody waits for this work, or nobody has asked for it for so long that nobody will."""
+        if task is not None:
+            return task.outcome is not None
+        return self._remembered.get(now, task_id) is not None or now - since > ORPHAN_GRACE_S
+
+    def _on_leave(self, now, sender, message):
+        # type: (float, Sender, Leave) -> None
+        self._send(sender.address, LeaveAck())
+        calculator = self._fleet.heard_from(now, sender)
+        if calculator is not None:
+            self._fleet.leave(now, calculator)
+            self._hand_out(now)
+
+    def _on_assign_ack(self, now, sender, message):
+        # type: (float, Sender, AssignAck) -> None
+        calculator = self._fleet.heard_from(now, sender)
+        attempt = self._live_attempt(calculator, message)
+        if calculator is None or attempt is None:
+            return
+        self._fleet.note_in_touch(now, calculator)
+        self._resender.end((_ASSIGN, message.task_id))
+        attempt.acknowledged_by = sender.number
+        self._hand_out(now)
+
+    def _on_assign_refused(self, now, sender, message):
+        # type: (float, Sender, AssignRefused) -> None
+        calculator = self._fleet.heard_from(now, sender)
+        if calculator is None or self._live_attempt(calculator, message) is None:
+            return
+        calculator.full_until_beat = True
+        self._lose(now, message.task_id, tasks.TURNED_DOWN)
+        self._hand_out(now)
+
+    @staticmethod
+    def _live_attempt(calculator, message):
+        # type: (Calculator | None, Any) -> Attempt | None
+        """The live attempt that a calculator's answer is about, or None where it is about none."""
+        attempt = None if calculator is None else calculator.attempts.get(message.task_id)
+        return attempt if attempt is not None and attempt.number == message.attempt else None
+
+    def _on_result(self, now, sender, message):
+        # type: (float, Sender, Result) -> None
+        self._send(sender.address, ResultAck(message.task_id, message.attempt))
+        calculator = self._fleet.heard_from(now, sender)
+        if calculator is not None:
+            self._fleet.vacate(calculator, message.task_id)
+        task = self._tasks.get(message.task_id)
+        if task is not None and task.outcome is None:
+            self._end_by_result(now, task, self._live_attempt(calculator, message), sender, message)
+        else:
+            self._count_surplus_result(now, task, sender, message)
+        self._hand_out(now)
+
+    def _count_surplus_result(self, now, task, sender, message):
+        # type: (float, Task | None, Sender, Result) -> None
+        """A result for a task that is over: a copy of the one that ended it, or one that came too late."""
+        over = task if task is not None else self._remembered.get(now, message.task_id)
+        if over is None:
+            self.counts['unknown_results'] += 1
+        elif over.winner == (sender.name, message.attempt):
+            self.counts['duplicate_results'] += 1
+        else:
+            self.counts['late_results'] += 1
+            self._tell('late_result', task_id=message.task_id, calculator=sender.name, attempt=message.attempt)
+
+    def _end_by_result(self, now, task, live, sender, message):
+        # type: (float, Task, Attempt | None, Sender, Result) -> None
+        """The first valid result wins, whatever its attempt; ``live`` is the attempt where it is the live one."""
+        how = tasks.WITHDRAWN
+        if live is not None:
+            self._fleet.note_in_touch(now, self._fleet.get(sender.name))  # type: ignore[arg-type]
+            how = tasks.RESULT if message.error is None else tasks.ERROR
+        else:
+            self.counts['late_results_used'] += 1
+            self._tell('late_result_used', task_id=task.task_id, calculator=sender.name, attempt=message.attempt)
+        task.winner = (sender.name, message.attempt)
+        if message.error is None:
+            self._finish(now, task, DONE, message.result, None, how)
+        else:
+            self._finish(now, task, FAILED, None, message.error, how)
+
+    # Timers and ends.
+
+    def _due_resend(self, now, key):
+        # type: (float, Any) -> None
+        self._resender.handle_timer(now, key)
+
+    def _give_up(self, now, key):
+        # type: (float, Any) -> None
+        """Resending came to its bound: the calculator can't be reached, or the client is gone."""
+        kind, task_id = key
+        task = self._tasks[task_id]
+        if kind == _OUTCOME:
+            self.counts['outcomes_unacknowledged'] += 1
+            self._remember(now, task, task.outcome)
+        elif now < task.deadline_at:
+            calculator = self._fleet.get(task.attempts[-1].calculator)
+            self._fleet.lose_touch(now, calculator)  # type: ignore[arg-type]
+            self._lose(now, task_id, tasks.UNACKNOWLEDGED)
+            self._hand_out(now)
+
+    def _due_silence(self, now, name):
+        # type: (float, str) -> None
+        self._fleet.due_silence(now, name)
+        self._hand_out(now)
+
+    def _due_forget(self, now, name):
+        # type: (float, str) -> None
+        self._fleet.due_forget(now, name)
+
+    def _due_drained(self, now, _):
+        # type: (float, None) -> None
+        self._finish_stop()
+
+    def _stop_if_drained(self):
+        # type: () -> None
+        # Whatever is in the table and does not wait runs, or has an outcome that is not acknowledged.
+        if self._draining and len(self._tasks) == len(self._pending):
+            self._finish_stop()
+
+    def _finish_stop(self):
+        # type: () -> None
+        self._timers.clear()
+        self._stopped = True
+
+    # Accounts.
+
+    @property
+    def status(self):
+        # type: () -> Dict[str, int]
+        """The few numbers that say how things stand."""
+        numbers = dict(self._fleet.numbers)
+        numbers.update(waiting=len(self._pending), running=self._assigned,
+                       over=sum(self.counts[outcome] for outcome in OUTCOMES))
+        return numbers
+
+    def account(self, now):
+        # type: (float) -> Dict[str, Any]
+        """Everything counted. ``accepted`` = the outcomes + waiting + running, and ``assignments`` + ``adopted`` =
+        the ends of attempts + running, at every moment.
+        """
+        counts = self.counts
+        return {
+            'accepted': counts['accepted'],
+            'outcomes': dict((outcome, counts[outcome]) for outcome in OUTCOMES),
+            'waiting': len(self._pending),
+            'running': self._assigned,
+            'attempts': dict((end, counts['attempt_' + end]) for end in ATTEMPT_ENDS),
+            'assignments': counts['assignments'],
+            'adopted': counts['adopted'],
+            'calculators': dict(self._fleet.numbers),
+            'counts': dict(counts, resent=self._resender.resent),
+        }
+
+    def check_invariants(self):
+        # type: () -> None
+        self._fleet.check_invariants()
+        self._check_places()
+        account = self.account(0.0)
+        require(account['accepted'] == sum(account['outcomes'].values()) + account['waiting'] + account['running'],
+                'accepted tasks went missing: %r', account)
+        require(account['assignments'] + account['adopted'] == sum(account['attempts'].values()) + account['running'],
+                'attempts went missing: %r', account)
+        require(len(self._pending) <= self._settings['pending_max'] + self._assigned + sum(
+            account['attempts'].values()), 'the queue is over its bound')
+
+    def _check_places(self):
+        # type: () -> None
+        """Every task is in exactly one place, and the place knows it."""
+        running = 0
+        for task_id, task in self._tasks.items():
+            require((task_id in self._pending) == (task.state == WAITING), '%s: %s, queue disagrees', task_id, task.state)
+            require(task.is_over == (task.outcome is not None), '%s: over without outcome, or not over with', task_id)
+            require((('task', task_id) in self._timers) == (not task.is_over), '%s: timer', task_id)
+            require(((_OUTCOME, task_id) in self._resender) == task.is_over, '%s: its client is not told', task_id)
+            live = task.live_attempt
+            if live is not None:
+                running += 1
+                calculator = self._fleet.get(live.calculator)
+                require(calculator is not None and calculator.attempts.get(task_id) is live, '%s: not in the book of %s',
+                        task_id, live.calculator)
+        held = sum(len(calculator.attempts) for calculator in self._fleet)
+        require(running == held == self._assigned, 'assigned %d, held %d, counted %d', running, held, self._assigned)

@@ -1,0 +1,83 @@
+"""When silence becomes suspicion, and suspicion a verdict.
+
+A calculator says in each heartbeat how often it sends one, so silence is counted in missed heartbeats of its own pace,
+and no setting here can disagree with a setting there. The detector is of the simplest kind that is right: a fixed
+number of missed heartbeats. (Adaptive ones, like the phi accrual detector of Hayashibara and others, SRDS 2004, pay off
+where the network's delay varies by more than a heartbeat's interval.)
+
+A dispatcher that was itself held up, suspended or starved, heard nothing because it did not listen. That time does not
+count as anybody's silence.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
+    from dispatcher.calculators import Calculator  # noqa: F401
+
+#: A turn that comes this much later than asked for means that the dispatcher was held up.
+HELD_UP_S = 0.2
+
+#: After that it reads what queued up meanwhile, for this long, before any timer of its own fires.
+CATCH_UP_S = 0.1
+
+SILENT = 'silent'
+GONE = 'gone'
+
+
+class FailureDetector(object):
+    """Counts silence. ``suspect_after`` and ``dead_after`` are numbers of missed heartbeats."""
+
+    def __init__(self, suspect_after, dead_after):
+        # type: (int, int) -> None
+        self._suspect_after = suspect_after
+        self._dead_after = dead_after
+        # All the time for which the dispatcher was held up so far.
+        self._deaf_s = 0.0
+
+    def note_held_up(self, seconds):
+        # type: (float) -> None
+        """The dispatcher was not listening for ``seconds``."""
+        self._deaf_s += seconds
+
+    def note_heard(self, now, calculator):
+        # type: (float, Calculator) -> None
+        """A valid message of its present life arrived."""
+        calculator.last_heard_at = now
+        calculator.deaf_before_s = self._deaf_s
+
+    def silence_s(self, now, calculator):
+        # type: (float, Calculator) -> float
+        """How long a listening dispatcher has heard nothing from it."""
+        return now - calculator.last_heard_at - (self._deaf_s - calculator.deaf_before_s)
+
+    def verdict(self, now, calculator):
+        # type: (float, Calculator) -> str | None
+        """None, SILENT (suspect it) or GONE (declare it dead)."""
+        silence_s = self.silence_s(now, calculator)
+        if silence_s >= self._dead_after * calculator.interval_s:
+            return GONE
+        if silence_s >= self._suspect_after * calculator.interval_s:
+            return SILENT
+        return None
+
+    def next_look_at(self, now, calculator):
+        # type: (float, Calculator) -> float
+        """When the verdict can change next, if nothing is heard."""
+        silence_s = self.silence_s(now, calculator)
+        missed = self._dead_after if silence_s >= self._suspect_after * calculator.interval_s else self._suspect_after
+        return now + missed * calculator.interval_s - silence_s
+
+    def time_line(self, interval_s):
+        # type: (float) -> Any
+        """What happens when after a calculator that sends a heartbeat every ``interval_s`` dies right after one:
+        ``[(seconds, what)]``.
+        """
+        return [(0.0, 'the calculator dies, just after a heartbeat'),
+                (self._suspect_after * interval_s,
+                 '%d heartbeats missed: suspect, it gets no new work' % self._suspect_after),
+                (self._dead_after * interval_s,
+                 '%d heartbeats missed: dead, its tasks go to free calculators in the same moment'
+                 % self._dead_after)]

@@ -1,0 +1,147 @@
+"""Queues of ids: which calculator is free longest, and which task is next.
+
+Both hold ids only; what a task or a calculator is and does stands in its own table.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from collections import deque
+
+MYPY = False
+if MYPY:
+    from typing import Deque, Dict, Iterator, Tuple  # noqa: F401
+
+# Below this many entries a queue is not worth compacting.
+_SMALL = 64
+
+
+class IdQueue(object):
+    """First in, first out, with removal from the middle, all in O(1).
+
+    Removal is lazy: the entry stays in the order until it comes up, or until more than half of the order is dead and
+    it is compacted.
+    """
+
+    def __init__(self):
+        # type: () -> None
+        self._order = deque()  # type: Deque[Tuple[int, str]]
+        # Id -> the sequence number of its live entry; an id is in the queue exactly while it is a key here.
+        self._live = {}  # type: Dict[str, int]
+        self._sequence = 0
+
+    def __len__(self):
+        # type: () -> int
+        return len(self._live)
+
+    def __contains__(self, item):
+        # type: (object) -> bool
+        return item in self._live
+
+    def __iter__(self):
+        # type: () -> Iterator[str]
+        """The ids in order. The queue must not change meanwhile."""
+        return (item for sequence, item in self._order if self._live.get(item) == sequence)
+
+    def append(self, item):
+        # type: (str) -> None
+        """Put an id at the end. It must not be in the queue."""
+        self._order.append(self._entry(item))
+
+    def appendleft(self, item):
+        # type: (str) -> None
+        """Put an id at the front. It must not be in the queue."""
+        self._order.appendleft(self._entry(item))
+
+    def discard(self, item):
+        # type: (str) -> bool
+        """Remove an id wherever it stands; returns whether it was there."""
+        if self._live.pop(item, None) is None:
+            return False
+        # The front is kept live, so that looking at the first few costs no walk over dead entries.
+        while self._order and self._live.get(self._order[0][1]) != self._order[0][0]:
+            self._order.popleft()
+        if len(self._order) > 2 * len(self._live) + _SMALL:
+            self._order = deque(entry for entry in self._order if self._live.get(entry[1]) == entry[0])
+        return True
+
+    def popleft(self):
+        # type: () -> str
+        """Remove and return the first id. Raises ``IndexError`` when empty."""
+        while True:
+            sequence, item = self._order.popleft()
+            if self._live.get(item) == sequence:
+                del self._live[item]
+                return item
+
+    def _entry(self, item):
+        # type: (str) -> Tuple[int, str]
+        self._sequence += 1
+        self._live[item] = self._sequence
+        return self._sequence, item
+
+
+class PendingQueue(object):
+    """Tasks that wait for a calculator: one lane per client, and the clients take turns.
+
+    With one queue for all, a client that sends ten thousand tasks at once would make everybody else wait for all of
+    them. Within a lane the order is that of acceptance; a task that lost its calculator goes back to the front.
+    """
+
+    def __init__(self):
+        # type: () -> None
+        # Client -> its waiting tasks; a client is a key exactly while it has some.
+        self._lanes = {}  # type: Dict[str, IdQueue]
+        self._turns = IdQueue()
+        # Task -> client: a task waits exactly while it is a key here.
+        self._clients = {}  # type: Dict[str, str]
+
+    def __len__(self):
+        # type: () -> int
+        return len(self._clients)
+
+    def __contains__(self, task_id):
+        # type: (object) -> bool
+        return task_id in self._clients
+
+    def put(self, client, task_id):
+        # type: (str, str) -> None
+        """Let a new task wait behind its client's others."""
+        self._lane(client).append(task_id)
+        self._clients[task_id] = client
+
+    def put_back(self, client, task_id):
+        # type: (str, str) -> None
+        """Let a task that lost its calculator wait before its client's others."""
+        self._lane(client).appendleft(task_id)
+        self._clients[task_id] = client
+
+    def remove(self, task_id):
+        # type: (str) -> None
+        """Take out a task that waits no more. Raises ``KeyError`` if it does not wait."""
+        client = self._clients.pop(task_id)
+        lane = self._lanes[client]
+        lane.discard(task_id)
+        if not lane:
+            del self._lanes[client]
+            self._turns.discard(client)
+
+    def take(self):
+        # type: () -> str
+        """Remove and return the next task; its client's next turn comes after all others'. Needs a waiting task."""
+        client = self._turns.popleft()
+        lane = self._lanes[client]
+        task_id = lane.popleft()
+        del self._clients[task_id]
+        if lane:
+            self._turns.append(client)
+        else:
+            del self._lanes[client]
+        return task_id
+
+    def _lane(self, client):
+        # type: (str) -> IdQueue
+        lane = self._lanes.get(client)
+        if lane is None:
+            lane = self._lanes[client] = IdQueue()
+            self._turns.append(client)
+        return lane

@@ -1,0 +1,228 @@
+"""Datagrams to messages and back. The only code that sees bytes.
+
+A datagram is one JSON object in UTF-8::
+
+    {"v": 1, "from": "calculator-a", "life": "k3f7q2xa", "n": 17, "messages": [{"kind": "leave"}, ...]}
+
+``v`` is the version of the protocol, ``from`` the sender's name, ``life`` its incarnation, ``n`` counts the datagrams
+of that incarnation from 1. Fields this version does not know are ignored, so that a later one may add some; whatever
+else is not exactly as the protocol says makes ``decode`` refuse the whole datagram with one cause: any bytes give
+valid messages or one refusal, nothing else.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import json
+from operator import attrgetter
+
+from net_protocol import fields
+from net_protocol.compat import TEXT_TYPES
+from net_protocol.errors import DatagramRefused, MisuseError, TooLarge
+from net_protocol.limits import COALESCED_BYTES, DATAGRAM_BYTES_MAX, MESSAGES_MAX, PAYLOAD_BYTES_MAX
+from net_protocol.messages import BY_KIND, MESSAGES, Message
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, Iterable, List, Type  # noqa: F401
+
+VERSION = 1
+
+TOO_LONG = 'too_long'
+NOT_UTF8 = 'not_utf8'
+NOT_JSON = 'not_json'
+BAD_ENVELOPE = 'bad_envelope'
+OTHER_VERSION = 'other_version'
+UNKNOWN_KIND = 'unknown_kind'
+BAD_FIELD = 'bad_field'
+
+#: Why a datagram is refused; what is counted.
+CAUSES = (TOO_LONG, NOT_UTF8, NOT_JSON, BAD_ENVELOPE, OTHER_VERSION, UNKNOWN_KIND, BAD_FIELD)
+
+# A foreign sender may write a payload shorter than we would: raw UTF-8 where we write \uXXXX (twice to three times as
+# long), 1e15 where we write 1000000000000000.0 (four times). Anything below this share of the limit can't outgrow it.
+_GROWTH_MAX = 6
+
+# Integers longer than this are refused before they are converted, where the datagram is long enough for the
+# conversion, which is quadratic, to hurt: 65,000 digits take 20 ms on 2.7.
+_DIGITS_MAX = 25
+
+_encode = json.JSONEncoder(separators=(',', ':'), allow_nan=False).encode
+
+
+class Envelope(object):
+    """What one datagram said: who sent it, in which life, the how-manieth of that life, and its messages."""
+
+    __slots__ = ('name', 'incarnation', 'number', 'messages')
+
+    def __init__(self, name, incarnation, number, messages):
+        # type: (str, str, int, List[Message]) -> None
+        self.name = name
+        self.incarnation = incarnation
+        self.number = number
+        self.messages = messages
+
+
+def payload_bytes(value):
+    # type: (Any) -> int
+    """The bytes that a payload or result takes on the wire. Raises ``MisuseError`` for what is no JSON."""
+    try:
+        return len(_encode(value))
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise MisuseError('not expressible as JSON: %s' % error)
+
+
+def check_payload(what, value):
+    # type: (str, Any) -> None
+    """Refuse a payload or result where it enters: raise ``TooLarge`` or ``MisuseError`` naming the limit."""
+    if type(value) in TEXT_TYPES and 6 * len(value) + 2 <= PAYLOAD_BYTES_MAX:
+        # A text this short fits even if each of its characters has to be escaped.
+        return
+    size = payload_bytes(value)
+    if size > PAYLOAD_BYTES_MAX:
+        raise TooLarge(what, size, PAYLOAD_BYTES_MAX)
+    try:
+        # What comes back from JSON is what the receiver will check.
+        fields.json_value(json.loads(_encode(value)))
+    except fields.FieldRefused as error:
+        raise MisuseError('%s: expected %s' % (what, error))
+
+
+def encode(name, incarnation, first_number, messages, limit=COALESCED_BYTES):
+    # type: (str, str, int, Iterable[Message], int) -> List[bytes]
+    """Messages for one address as few datagrams as fit, in order, numbered from ``first_number``.
+
+    A message that alone is over ``limit`` bytes travels alone. Raises ``TooLarge`` for one over
+    ``DATAGRAM_BYTES_MAX``: a bug, since payloads are checked where they enter.
+    """
+    head = '{"v":%d,"from":"%s","life":"%s","n":' % (VERSION, name, incarnation)
+    # 16 digits of the number, and the text around the messages.
+    overhead = len(head) + 16 + len(',"messages":[]}')
+    datagrams = []  # type: List[bytes]
+    batch = []  # type: List[str]
+    size = overhead
+    for message in messages:
+        text = _encode(_body(message))
+        length = len(text) + 1
+        if batch and size + length > limit:
+            datagrams.append(_datagram(head, first_number + len(datagrams), batch))
+            batch = []
+            size = overhead
+        if overhead + length > DATAGRAM_BYTES_MAX:
+            raise TooLarge(message.KIND, overhead + length, DATAGRAM_BYTES_MAX)
+        batch.append(text)
+        size += length
+    if batch:
+        datagrams.append(_datagram(head, first_number + len(datagrams), batch))
+    return datagrams
+
+
+def decode(datagram):
+    # type: (bytes) -> Envelope
+    """The envelope of a datagram, its messages checked to the last field. Raises ``DatagramRefused``."""
+    long = len(datagram) > COALESCED_BYTES
+    if len(datagram) > DATAGRAM_BYTES_MAX:
+        raise DatagramRefused(TOO_LONG, 'more than %d bytes' % DATAGRAM_BYTES_MAX)
+    try:
+        text = datagram.decode('utf-8')
+    except UnicodeDecodeError as error:
+        raise DatagramRefused(NOT_UTF8, str(error))
+    try:
+        value = _loads_long(text) if long else _loads(text)
+    except (ValueError, RuntimeError, MemoryError) as error:
+        # RuntimeError is the depth of the recursion: RecursionError on 3.x derives from it.
+        raise DatagramRefused(NOT_JSON, '%s: %s' % (type(error).__name__, str(error)[:100]))
+    envelope = _checked_envelope(value)
+    if len(datagram) > DATAGRAM_BYTES_MAX // _GROWTH_MAX:
+        _refuse_what_outgrows_the_limit(envelope)
+    return envelope
+
+
+def _checked_envelope(value):
+    # type: (Any) -> Envelope
+    if type(value) is not dict:
+        raise DatagramRefused(BAD_ENVELOPE, 'not an object')
+    version = value.get('v')
+    if type(version) is not int or version != VERSION:
+        raise DatagramRefused(OTHER_VERSION, 'version %.20r, we speak %d' % (version, VERSION))
+    try:
+        name = fields.name(value.get('from'))
+        incarnation = fields.incarnation(value.get('life'))
+        number = fields.positive(value.get('n'))
+    except fields.FieldRefused as error:
+        raise DatagramRefused(BAD_ENVELOPE, 'expected %s' % error)
+    bodies = value.get('messages')
+    if type(bodies) is not list or not 0 < len(bodies) <= MESSAGES_MAX:
+        raise DatagramRefused(BAD_ENVELOPE, 'expected a list of 1 to %d messages' % MESSAGES_MAX)
+    return Envelope(name, incarnation, number, [_message(body) for body in bodies])
+
+
+def _message(body):
+    # type: (Any) -> Message
+    kind = body.get('kind') if type(body) is dict else None
+    try:
+        message_class = BY_KIND[kind]
+    except (KeyError, TypeError):
+        raise DatagramRefused(UNKNOWN_KIND, 'kind %.40r' % (kind,))
+    message = message_class.__new__(message_class)
+    for name, check in message_class.FIELDS:
+        try:
+            setattr(message, name, check(body[name]))
+        except KeyError:
+            raise DatagramRefused(BAD_FIELD, '%s without %s' % (kind, name))
+        except fields.FieldRefused as error:
+            raise DatagramRefused(BAD_FIELD, '%s.%s: found %.60r, expected %s' % (kind, name, body[name], error))
+    return message
+
+
+def _refuse_what_outgrows_the_limit(envelope):
+    # type: (Envelope) -> None
+    for message in envelope.messages:
+        for name, check in message.FIELDS:
+            if check is fields.json_value and len(_encode(getattr(message, name))) > PAYLOAD_BYTES_MAX:
+                raise DatagramRefused(TOO_LONG, '%s.%s: over %d bytes' % (message.KIND, name, PAYLOAD_BYTES_MAX))
+
+
+def _datagram(head, number, batch):
+    # type: (str, int, List[str]) -> bytes
+    return ('%s%d,"messages":[%s]}' % (head, number, ','.join(batch))).encode('ascii')
+
+
+def _reader(message_class):
+    # type: (Type[Message]) -> Any
+    """A function that returns all field values of a message as a tuple, in C where there are several."""
+    names = [name for name, _ in message_class.FIELDS]
+    if not names:
+        return lambda message: ()
+    if len(names) == 1:
+        get = attrgetter(names[0])
+        return lambda message: (get(message),)
+    return attrgetter(*names)
+
+
+#: Message class -> (names of its fields after 'kind', function that reads the fields).
+_SHAPES = dict(
+    (message, (('kind',) + tuple(name for name, _ in message.FIELDS), _reader(message)))
+    for message in MESSAGES)  # type: Dict[Type[Message], Any]
+
+
+def _body(message):
+    # type: (Message) -> Dict[str, Any]
+    names, read = _SHAPES[type(message)]
+    return dict(zip(names, (message.KIND,) + read(message)))
+
+
+def _refuse_constant(word):
+    # type: (str) -> None
+    raise ValueError('%s is not JSON' % word)
+
+
+def _bounded_int(digits):
+    # type: (str) -> int
+    if len(digits) > _DIGITS_MAX:
+        raise ValueError('a whole number of %d digits' % len(digits))
+    return int(digits)
+
+
+# Two decoders are kept because a hook for integers costs a Python call for each of them.
+_loads = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_loads_long = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_bounded_int).decode

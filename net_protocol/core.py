@@ -1,0 +1,174 @@
+"""The contract that the three cores share, and the parts of it that are the same in all.
+
+A core is a pure state machine. The shell (``runtime.loop``, a test, or a simulator) calls it with the time and with
+decoded messages, and takes what it wants to send:
+
+    start(now)                              first timers, first messages
+    handle_message(now, sender, message)    one message; a peer's mistake is counted, never raised
+    handle_timer(now)                       everything due at or before now; what is due is decided first
+    next_timer()                            when to call again, or None
+    take_outgoing()                         [(address, message)] collected since last taken
+    take_events()                           [Event] collected since last taken: what a person would want to know
+    stop(now), is_stopped                   begin to drain; drained
+    check_invariants()                      raises BrokenInvariant where the books contradict each other
+
+``now`` is monotonic seconds as a float and never goes back.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from net_protocol.errors import BrokenInvariant
+from net_protocol.messages import Ping, Pong
+from net_protocol.timers import Timers
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Dict, List, Tuple, Type  # noqa: F401
+
+    from net_protocol.messages import Message  # noqa: F401
+
+_BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
+
+
+def draw_incarnation(rng):
+    # type: (Any) -> str
+    """A new incarnation: 40 random bits in eight characters, so that two lives never meet by chance."""
+    bits = rng.getrandbits(40)
+    return ''.join(_BASE32[(bits >> shift) & 31] for shift in range(0, 40, 5))
+
+
+class Sender(object):
+    """Where a message came from: made once per datagram.
+
+    ``address`` is what the endpoint received from, opaque to the cores; ``number`` counts the datagrams of that
+    incarnation, so that a core can tell which of two messages was sent later.
+    """
+
+    __slots__ = ('address', 'name', 'incarnation', 'number')
+
+    def __init__(self, address, name, incarnation, number):
+        # type: (Any, str, str, int) -> None
+        self.address = address
+        self.name = name
+        self.incarnation = incarnation
+        self.number = number
+
+    def __repr__(self):
+        # type: () -> str
+        return 'Sender(%r, %r, %r, %d)' % (self.address, self.name, self.incarnation, self.number)
+
+
+class Event(object):
+    """Something a person would want to know: ``kind`` names it, ``facts`` are the values of its sentence."""
+
+    __slots__ = ('kind', 'facts')
+
+    def __init__(self, kind, facts):
+        # type: (str, Dict[str, Any]) -> None
+        self.kind = kind
+        self.facts = facts
+
+    def __repr__(self):
+        # type: () -> str
+        return 'Event(%r, %r)' % (self.kind, self.facts)
+
+
+class Core(object):
+    """What client, dispatcher and calculator have in common.
+
+    A subclass names its handlers in ``HANDLERS`` (message class -> method name) and its timers in ``TIMERS`` (first
+    part of the timer's key -> method name; the method gets ``now`` and the second part). ``COUNTERS`` lists every
+    counter it has, so that a misspelt one is an error and an untouched one is a visible zero.
+    """
+
+    HANDLERS = {}  # type: Dict[Type[Message], str]
+    TIMERS = {}  # type: Dict[str, str]
+    COUNTERS = ()  # type: Tuple[str, ...]
+
+    def __init__(self, name, incarnation):
+        # type: (str, str) -> None
+        self.name = name
+        self.incarnation = incarnation
+        self.counts = dict.fromkeys(self.COUNTERS + ('unexpected_messages', 'pings'), 0)  # type: Dict[str, int]
+        self._timers = Timers()
+        self._outgoing = []  # type: List[Tuple[Any, Message]]
+        self._events = []  # type: List[Event]
+        self._stopped = False
+        self._on_message = dict(
+            (message, getattr(self, method)) for message, method in self.HANDLERS.items()
+        )  # type: Dict[Type[Message], Callable[[float, Sender, Any], None]]
+        self._on_message[Ping] = self._on_ping
+        self._on_timer = dict((kind, getattr(self, method)) for kind, method in self.TIMERS.items())
+
+    def start(self, now):
+        # type: (float) -> None
+        """Set the first timers, send the first messages."""
+        raise NotImplementedError
+
+    def stop(self, now):
+        # type: (float) -> None
+        """Begin to drain; ``is_stopped`` turns true when that is done, within a bound."""
+        raise NotImplementedError
+
+    @property
+    def is_stopped(self):
+        # type: () -> bool
+        """Whether this core has nothing more to do."""
+        return self._stopped
+
+    def handle_message(self, now, sender, message):
+        # type: (float, Sender, Message) -> None
+        """Take one decoded message from ``sender``. Never raises for what the peer did."""
+        handler = self._on_message.get(type(message))
+        if handler is None:
+            self.counts['unexpected_messages'] += 1
+        else:
+            handler(now, sender, message)
+
+    def handle_timer(self, now):
+        # type: (float) -> None
+        """Do everything that is due at or before ``now``."""
+        for kind, key in self._timers.take_due(now):
+            self._on_timer[kind](now, key)
+
+    def next_timer(self):
+        # type: () -> float | None
+        """The point in time at which ``handle_timer`` wants to be called, or None."""
+        return self._timers.next_deadline()
+
+    def take_outgoing(self):
+        # type: () -> List[Tuple[Any, Message]]
+        """The ``(address, message)`` pairs to send, in order."""
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
+
+    def take_events(self):
+        # type: () -> List[Event]
+        """What happened since last asked."""
+        events, self._events = self._events, []
+        return events
+
+    def check_invariants(self):
+        # type: () -> None
+        """Raise ``BrokenInvariant`` where the books contradict each other. Costs a walk over all of them."""
+        raise NotImplementedError
+
+    def _send(self, address, message):
+        # type: (Any, Message) -> None
+        self._outgoing.append((address, message))
+
+    def _tell(self, kind, **facts):
+        # type: (str, **Any) -> None
+        self._events.append(Event(kind, facts))
+
+    def _on_ping(self, now, sender, message):
+        # type: (float, Sender, Ping) -> None
+        self.counts['pings'] += 1
+        self._send(sender.address, Pong(message.nonce))
+
+
+def require(condition, sentence, *values):
+    # type: (Any, str, *Any) -> None
+    """Raise ``BrokenInvariant`` with ``sentence % values`` unless ``condition``. Not an assert: -O keeps it."""
+    if not condition:
+        raise BrokenInvariant(sentence % values)

@@ -1,0 +1,218 @@
+"""Getting a message across an unreliable network: resending with back-off, and knowing what was seen before.
+
+One schedule rules all resending; every other time that depends on it is derived here, so that no two of them can
+disagree. A message is sent, and again after 0.5 s, 1 s, 2 s, 4 s, 4 s ..., each times one random factor from 1 to 1.5
+drawn once per exchange, so that a thousand senders that lost the same peer do not come back in step. (CoAP, RFC 7252
+section 4.2, does the same with 2 s and a factor of up to 1.5; ours is quicker because these networks are local.)
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from collections import deque
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Deque, Dict, Hashable, Tuple  # noqa: F401
+
+    from net_protocol.messages import Message  # noqa: F401
+    from net_protocol.timers import Timers  # noqa: F401
+
+RESEND_FIRST_S = 0.5
+RESEND_CAP_S = 4.0
+JITTER_MAX = 1.5
+
+#: An assignment that is not acknowledged after this many resends makes its calculator suspect.
+ASSIGN_RESENDS_MAX = 3
+
+#: How often a client asks again for a task that is accepted and not over. It finds out in this way that a dispatcher
+#: lost everything. Slower than the resending of anything that is still unanswered.
+ASK_AGAIN_S = 5.0
+
+#: How long the network may hold a datagram before it delivers it: the MAX_LATENCY of RFC 7252 section 4.8.2.
+DATAGRAM_LIFETIME_S = 100.0
+
+
+def longest_wait_s(resends):
+    # type: (int) -> float
+    """The longest time from the first sending to the moment at which the wait after resend ``resends`` is over."""
+    wait = RESEND_FIRST_S
+    total = 0.0
+    for _ in range(resends + 1):
+        total += wait
+        wait = min(2 * wait, RESEND_CAP_S)
+    return total * JITTER_MAX
+
+
+#: How long after its deadline a client goes on listening for the outcome: the dispatcher says "expired" at the
+#: deadline, and may have to resend that twice.
+OUTCOME_GRACE_S = longest_wait_s(2)
+
+#: How long an unknown attempt that a calculator holds is left alone: its client asks again within this time if the
+#: dispatcher lost its books, and then the work is not wasted.
+ORPHAN_GRACE_S = ASK_AGAIN_S * JITTER_MAX + longest_wait_s(2)
+
+#: How long a finished task is remembered after its client acknowledged the outcome: an old ``submit`` may still be
+#: resent once (by a client that has not handled the outcome yet) and then be held by the network.
+REMEMBER_S = ASK_AGAIN_S * JITTER_MAX + DATAGRAM_LIFETIME_S
+
+
+class _Exchange(object):
+    """One message that is resent until it is answered."""
+
+    __slots__ = ('address', 'message', 'until', 'wait_s', 'cap_s', 'resends', 'resends_max')
+
+    def __init__(self, address, message, until, wait_s, cap_s, resends_max):
+        # type: (Any, Message, float, float, float, int | None) -> None
+        self.address = address
+        self.message = message
+        self.until = until
+        self.wait_s = wait_s
+        self.cap_s = cap_s
+        self.resends = 0
+        self.resends_max = resends_max
+
+
+class Resender(object):
+    """All messages of one core that wait for an answer.
+
+    A key names an exchange; the owner ends it when the answer comes. ``give_up(now, key)`` is called when the bound
+    of an exchange (a point in time, or a number of resends) is reached without an answer. Where the content of a
+    message ages, ``refresh(now, key, message)`` returns the one to send instead.
+    """
+
+    def __init__(self, timers, rng, send, give_up, refresh=None):
+        # type: (Timers, Any, Callable[[Any, Message], None], Callable[[float, Any], None], Any) -> None
+        self._timers = timers
+        self._rng = rng
+        self._send = send
+        self._give_up = give_up
+        self._refresh = refresh
+        self._exchanges = {}  # type: Dict[Any, _Exchange]
+        #: Messages sent again, for the account.
+        self.resent = 0
+
+    def __len__(self):
+        # type: () -> int
+        return len(self._exchanges)
+
+    def __contains__(self, key):
+        # type: (Hashable) -> bool
+        return key in self._exchanges
+
+    def begin(self, now, key, address, message, until, resends_max=None, ask_again_s=None):
+        # type: (float, Hashable, Any, Message, float, int | None, float | None) -> None
+        """Send ``message`` and go on until ``end(key)``, at most until ``until`` or for ``resends_max`` resends.
+
+        With ``ask_again_s`` it is sent at that even pace instead, the first time after one such interval.
+        """
+        jitter = 1 + (JITTER_MAX - 1) * self._rng.random()
+        if ask_again_s is None:
+            exchange = _Exchange(address, message, until, RESEND_FIRST_S * jitter, RESEND_CAP_S * jitter, resends_max)
+            self._send(address, message)
+        else:
+            pace = ask_again_s * jitter
+            exchange = _Exchange(address, message, until, pace, pace, resends_max)
+        self._exchanges[key] = exchange
+        self._set_timer(now, key, exchange)
+
+    def end(self, key):
+        # type: (Hashable) -> bool
+        """The answer is here: stop resending. Returns whether the exchange was open."""
+        if self._exchanges.pop(key, None) is None:
+            return False
+        self._timers.cancel(('resend', key))
+        return True
+
+    def redirect(self, key, address):
+        # type: (Hashable, Any) -> None
+        """The peer has another address now."""
+        exchange = self._exchanges.get(key)
+        if exchange is not None:
+            exchange.address = address
+
+    def clear(self):
+        # type: () -> None
+        """End all."""
+        for key in list(self._exchanges):
+            self.end(key)
+
+    def handle_timer(self, now, key):
+        # type: (float, Hashable) -> None
+        """The timer ``('resend', key)`` fired: send again, or give up."""
+        exchange = self._exchanges[key]
+        if now >= exchange.until or exchange.resends == exchange.resends_max:
+            del self._exchanges[key]
+            self._give_up(now, key)
+            return
+        exchange.resends += 1
+        self.resent += 1
+        exchange.wait_s = min(2 * exchange.wait_s, exchange.cap_s)
+        if self._refresh is not None:
+            exchange.message = self._refresh(now, key, exchange.message)
+        self._send(exchange.address, exchange.message)
+        self._set_timer(now, key, exchange)
+
+    def _set_timer(self, now, key, exchange):
+        # type: (float, Hashable, _Exchange) -> None
+        self._timers.set(('resend', key), min(now + exchange.wait_s, exchange.until))
+
+
+class Remembered(object):
+    """What was finished lately: a bounded memory in which each entry lives for the same time.
+
+    Because all live equally long, the oldest is always the first to go and no timer is needed: each call forgets what
+    is due.
+    """
+
+    def __init__(self, lifetime_s, entries_max):
+        # type: (float, int) -> None
+        self._lifetime_s = lifetime_s
+        self._entries_max = entries_max
+        self._entries = {}  # type: Dict[Any, Tuple[int, Any]]
+        self._order = deque()  # type: Deque[Tuple[float, int, Any]]
+        self._sequence = 0
+        #: Entries that had to go before their time because there were too many.
+        self.dropped_early = 0
+
+    def __len__(self):
+        # type: () -> int
+        return len(self._entries)
+
+    def add(self, now, key, value):
+        # type: (float, Hashable, Any) -> None
+        """Remember ``value`` under ``key`` from ``now`` on; a key that is known starts anew."""
+        self.forget(now)
+        self._sequence += 1
+        self._entries[key] = (self._sequence, value)
+        self._order.append((now + self._lifetime_s, self._sequence, key))
+        # Counted by the order, which holds the superseded entries too, so that both are bounded.
+        while len(self._order) > self._entries_max:
+            self.dropped_early += self._drop_oldest()
+
+    def get(self, now, key):
+        # type: (float, Hashable) -> Any
+        """What is remembered under ``key``, or None."""
+        self.forget(now)
+        entry = self._entries.get(key)
+        return None if entry is None else entry[1]
+
+    def forget(self, now):
+        # type: (float) -> None
+        """Drop what has been remembered long enough."""
+        while self._order and self._order[0][0] <= now:
+            self._drop_oldest()
+
+    def clear(self):
+        # type: () -> None
+        """Forget all."""
+        self._entries.clear()
+        self._order.clear()
+
+    def _drop_oldest(self):
+        # type: () -> int
+        _, sequence, key = self._order.popleft()
+        entry = self._entries.get(key)
+        if entry is None or entry[0] != sequence:
+            return 0
+        del self._entries[key]
+        return 1

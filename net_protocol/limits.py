@@ -1,0 +1,54 @@
+"""Every limit of the protocol, by name, with the reason for its number.
+
+Limits on what a process keeps (queue, calculators, remembered outcomes) are settings of that process; these here are
+what both ends of a datagram must agree on.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+#: Bytes of a datagram that carries several messages. An Ethernet frame takes 1,500 bytes, IPv6 and UDP headers 48;
+#: 1,400 leaves room for a tunnel or two, so that nothing is fragmented. A fragmented datagram is lost whole when one
+#: fragment is. (QUIC starts from 1,200, RFC 9000 section 14; DNS settled on 1,232.)
+COALESCED_BYTES = 1400
+
+#: Bytes of one payload or result as JSON. A larger message travels alone, in fragments. UDP over IPv4 carries
+#: 65,507 bytes at most.
+PAYLOAD_BYTES_MAX = 60000
+
+#: Bytes of any datagram: the largest payload and everything around it (ids and numbers are bounded below).
+DATAGRAM_BYTES_MAX = 62000
+
+#: Bytes that the fields around a payload or the lists of a heartbeat can take; what is left of a coalesced datagram
+#: is for the lists.
+HEARTBEAT_LIST_BYTES = 1000
+
+#: Nesting of a payload. The json module gives up near 1,000; nobody writes 32 by hand.
+DEPTH_MAX = 32
+
+#: A whole number inside a payload or field fits in 64 bits: other languages read it exactly, and Python 3.11 and
+#: later refuse to print numbers of more than 4,300 digits.
+INTEGER_MAX = 2 ** 64
+
+#: Characters of a process's name. A host name label has at most 63, and a port or pid follows it.
+NAME_CHARS_MAX = 80
+
+#: Characters of an incarnation: 40 random bits in eight characters of base 32.
+INCARNATION_CHARS = 8
+
+#: Characters of a task id: client's name, incarnation and a number, with colons between.
+TASK_ID_CHARS_MAX = NAME_CHARS_MAX + INCARNATION_CHARS + 22
+
+#: Characters of a reason told to a person.
+REASON_CHARS_MAX = 300
+
+#: Messages in one datagram. The smallest message takes about 40 bytes; a datagram of 1,400 holds 35.
+MESSAGES_MAX = 2000
+
+#: Attempts one calculator may work on at a time.
+CAPACITY_MAX = 10000
+
+#: Attempts of one task, and any other counter on the wire.
+COUNT_MAX = 2 ** 53
+
+#: Seconds of any interval or time-out: a year.
+SECONDS_MAX = 366 * 86400

@@ -1,0 +1,35 @@
+"""The notional task: what clients ask and calculators answer in this model.
+
+The payload is a random text, the result its CRC-32 as eight hexadecimal digits. So a client can check that an answer
+belongs to its question, and an answer given to the wrong question is noticed. Who wants calculators to do real work
+replaces ``compute`` (and, in clients, what makes and checks payloads).
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from zlib import crc32
+
+from net_protocol.compat import TEXT_TYPES
+
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
+
+class NotComputable(Exception):
+    """The payload is nothing this calculator can work on; the text says why. Another attempt would not help."""
+
+
+def draw_payload(rng, size):
+    # type: (Any, int) -> str
+    """A random text of ``size`` hexadecimal digits (none for 0)."""
+    return '%0*x' % (size, rng.getrandbits(4 * size)) if size else ''
+
+
+def compute(payload):
+    # type: (Any) -> str
+    """The result of a notional task. Raises ``NotComputable`` unless the payload is a text."""
+    if type(payload) not in TEXT_TYPES:
+        raise NotComputable('the payload of a notional task is a text, not %s' % type(payload).__name__)
+    # On 2.7 crc32 is signed (until 2.7 goes); a lone surrogate has no UTF-8, so it is passed as 3.x can.
+    return '%08x' % (crc32(payload.encode('utf-8', 'replace')) & 0xffffffff)

@@ -1,0 +1,190 @@
+"""A network in memory and in virtual time, on which real cores talk through the real codec.
+
+It knows the verbs one thinks in: ``drop`` a share of all datagrams, ``duplicate`` and ``delay`` them, ``cut`` the way
+from one address to another, ``isolate`` a node, ``crash`` and ``freeze`` it, ``heal`` everything. Every step is
+followed by ``check_invariants`` of the core that took it.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import random
+from heapq import heappop, heappush
+
+from client.core import ClientCore
+from client.settings import SETTINGS as CLIENT_SETTINGS
+from calculator.core import CalculatorCore
+from calculator.settings import SETTINGS as CALCULATOR_SETTINGS
+from dispatcher.core import DispatcherCore
+from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
+from net_protocol import codec
+from net_protocol.core import Sender, draw_incarnation
+
+DISPATCHER = ('dispatcher', 5555)
+QUIET = {'check_interval_s': 10, 'probability': 0}
+
+
+class Node(object):
+    """A core at an address."""
+
+    def __init__(self, address, core):
+        self.address = address
+        self.core = core
+        self.number = 0
+        self.is_frozen = False
+        self.events = []
+
+    def __repr__(self):
+        return 'Node%r' % (self.address,)
+
+
+class FakeLink(object):
+    """All nodes, what is under way between them, and the time."""
+
+    def __init__(self, seed=1):
+        self.now = 1000.0
+        self.rng = random.Random(seed)
+        self.nodes = {}
+        self.drop_share = 0.0
+        self.duplicate_share = 0.0
+        self.delay_s = (0.001, 0.002)
+        self.cuts = set()
+        # What was sent, as (time, from, to, message), delivered or not.
+        self.sent = []
+        self._flying = []
+        self._sequence = 0
+
+    # Building.
+
+    def dispatcher(self, **settings):
+        core = DispatcherCore(DISPATCHER_SETTINGS.checked(settings), 'dispatcher', self._life(), self._generator())
+        return self.add(DISPATCHER, core)
+
+    def calculator(self, name='calculator-a', **settings):
+        settings.setdefault('outage', QUIET)
+        core = CalculatorCore(CALCULATOR_SETTINGS.checked(settings), name, self._life, self._generator(), DISPATCHER)
+        return self.add((name, 5600), core)
+
+    def client(self, name='client-a', tasks=None, duration_s=None, **settings):
+        core = ClientCore(CLIENT_SETTINGS.checked(settings), name, self._life(), self._generator(), DISPATCHER,
+                          tasks_max=tasks, duration_s=duration_s)
+        return self.add((name, 6000), core)
+
+    def add(self, address, core):
+        node = self.nodes[address] = Node(address, core)
+        self._step(node, core.start)
+        return node
+
+    def _life(self):
+        return draw_incarnation(self.rng)
+
+    def _generator(self):
+        return random.Random(self.rng.getrandbits(32))
+
+    # Faults.
+
+    def drop(self, share):
+        self.drop_share = share
+
+    def cut(self, one, other):
+        self.cuts.add((one.address, other.address))
+
+    def isolate(self, node):
+        for other in self.nodes.values():
+            self.cut(node, other)
+            self.cut(other, node)
+
+    def heal(self):
+        self.cuts.clear()
+        self.drop_share = self.duplicate_share = 0.0
+
+    def crash(self, node):
+        """Gone at once, with all it knew."""
+        del self.nodes[node.address]
+
+    def freeze(self, node):
+        """Suspended: no timer fires and what arrives waits in its socket, until ``thaw``."""
+        node.is_frozen = True
+
+    def thaw(self, node):
+        node.is_frozen = False
+
+    # Running.
+
+    def run(self, seconds):
+        """Let that much virtual time pass."""
+        self.run_until(lambda: False, seconds)
+
+    def run_until(self, condition, bound_s=600.0):
+        """Let time pass until ``condition()``; returns whether it came true within ``bound_s``."""
+        end_at = self.now + bound_s
+        while not condition():
+            next_at = self._next_at()
+            if next_at is None or next_at > end_at:
+                self.now = end_at
+                return condition()
+            self.now = max(self.now, next_at)
+            self._turn()
+        return True
+
+    def inject(self, node, message, sender_name='stranger', address=('stranger', 1), incarnation='aaaaaaaa', number=1):
+        """Hand a message to a node as if it came from anywhere."""
+        self._step(node, lambda now: node.core.handle_message(
+            now, Sender(address, sender_name, incarnation, number), message))
+
+    def _next_at(self):
+        times = [entry[0] for entry in self._flying[:1]]
+        for node in self.nodes.values():
+            if not node.is_frozen and not node.core.is_stopped:
+                timer = node.core.next_timer()
+                if timer is not None:
+                    times.append(timer)
+        return min(times) if times else None
+
+    def _turn(self):
+        while self._flying and self._flying[0][0] <= self.now:
+            _, _, source, target, datagram = heappop(self._flying)
+            self._deliver(source, target, datagram)
+        for address in sorted(self.nodes):
+            node = self.nodes.get(address)
+            if node is None or node.is_frozen or node.core.is_stopped:
+                continue
+            timer = node.core.next_timer()
+            if timer is not None and timer <= self.now:
+                self._step(node, node.core.handle_timer)
+
+    def _deliver(self, source, target, datagram):
+        node = self.nodes.get(target)
+        if node is None or node.core.is_stopped:
+            return
+        if node.is_frozen:
+            self._fly(0.01, source, target, datagram)
+            return
+        envelope = codec.decode(datagram)
+        sender = Sender(source, envelope.name, envelope.incarnation, envelope.number)
+        for message in envelope.messages:
+            self._step(node, lambda now, message=message: node.core.handle_message(now, sender, message))
+
+    def _step(self, node, action):
+        action(self.now)
+        node.core.check_invariants()
+        node.events.extend((self.now, event) for event in node.core.take_events())
+        by_address = {}
+        for address, message in node.core.take_outgoing():
+            by_address.setdefault(address, []).append(message)
+            self.sent.append((self.now, node.address, address, message))
+        for address in sorted(by_address):
+            datagrams = codec.encode(node.core.name, node.core.incarnation, node.number + 1, by_address[address])
+            node.number += len(datagrams)
+            for datagram in datagrams:
+                self._send(node.address, address, datagram)
+
+    def _send(self, source, target, datagram):
+        if (source, target) in self.cuts or self.rng.random() < self.drop_share:
+            return
+        copies = 2 if self.rng.random() < self.duplicate_share else 1
+        for _ in range(copies):
+            self._fly(self.rng.uniform(*self.delay_s), source, target, datagram)
+
+    def _fly(self, delay_s, source, target, datagram):
+        self._sequence += 1
+        heappush(self._flying, (self.now + delay_s, self._sequence, source, target, datagram))
