@@ -36,7 +36,7 @@ class HeldAttempt(Stateful):
 
     def __init__(self, task_id, attempt, payload, wanted_until):
         # type: (str, int, Any, float) -> None
-        self.state = RUNNING
+        super(HeldAttempt, self).__init__(RUNNING)
         self.task_id = task_id
         self.attempt = attempt
         self.payload = payload

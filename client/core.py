@@ -94,6 +94,14 @@ class ClientCore(Core):
             self._ask_for_all(now)
         super(ClientCore, self).handle_message(now, sender, message)
 
+    def close_books(self, now):
+        # type: (float) -> None
+        """Stopped at once: whatever is still out gets no answer any more."""
+        for request in list(self._requests.values()):
+            self._end_request(now, request, GIVEN_UP)
+        if not self._stopped:
+            self._finish(now)
+
     def submit(self, now, payload):
         # type: (float, Any) -> str
         """Send one task; returns its id. Raises ``TooLarge`` or ``MisuseError`` for a payload that can't be sent."""

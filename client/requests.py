@@ -52,7 +52,7 @@ class Request(Stateful):
 
     def __init__(self, task_id, payload, sent_at, deadline_at):
         # type: (str, Any, float, float) -> None
-        self.state = SUBMITTED
+        super(Request, self).__init__(SUBMITTED)
         self.task_id = task_id
         self.payload = payload
         self.sent_at = sent_at

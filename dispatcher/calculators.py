@@ -29,8 +29,8 @@ class Calculator(Stateful):
     """
 
     __slots__ = ('name', 'lives', 'address', 'interval_s', 'capacity', 'draining', 'last_heard_at', 'deaf_before_s',
-                 'changed_at', 'attempts', 'others', 'newest_number', 'sequence', 'unreachable_since', 'full_until_beat',
-                 'pages')
+                 'changed_at', 'attempts', 'others', 'newest_number', 'sequence', 'unreachable_since',
+                 'full_until_beat', 'pages')
 
     TRANSITIONS = {
         ALIVE: {'fall_silent': SUSPECT, 'lose_touch': SUSPECT, 'die': DEAD, 'leave': LEFT, 'begin_life': ALIVE},
@@ -41,7 +41,7 @@ class Calculator(Stateful):
 
     def __init__(self, name, now):
         # type: (str, float) -> None
-        self.state = DEAD
+        super(Calculator, self).__init__(DEAD)
         self.name = name
         self.lives = Lives()
         self.address = None  # type: Any
@@ -70,6 +70,12 @@ class Calculator(Stateful):
         self.full_until_beat = True
         # The pages of the newest heartbeat that are here: page -> (number of its datagram, message).
         self.pages = {}  # type: Dict[int, Tuple[int, Heartbeat]]
+
+    @property
+    def incarnation(self):
+        # type: () -> str
+        """Its present life."""
+        return self.lives.current or ''
 
     @property
     def free(self):

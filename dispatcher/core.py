@@ -15,8 +15,7 @@ from dispatcher.pending_queue import PendingQueue
 from dispatcher.reconcile import collect, missing, surplus
 from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, WAITING, Attempt, Memory, Task
 from net_protocol.core import Core, require
-from net_protocol.delivery import (
-    ASSIGN_RESENDS_MAX, ORPHAN_GRACE_S, OUTCOME_GRACE_S, REMEMBER_S, Remembered, Resender)
+from net_protocol.delivery import ASSIGN_RESENDS_MAX, ORPHAN_GRACE_S, OUTCOME_GRACE_S, REMEMBER_S, Remembered, Resender
 from net_protocol.messages import (
     CANCELLED, DONE, DRAINING, EXPIRED, FAILED, NOT_YOURS, OUTCOMES, QUEUE_FULL, Accepted, Assign, AssignAck,
     AssignRefused, Cancel, Heartbeat, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck, Refused, Result, ResultAck,
@@ -212,7 +211,7 @@ class DispatcherCore(Core):
         # type: (float, Task, Calculator) -> None
         attempt = self._enter(now, task, calculator, task.next_number)
         self.counts['assignments'] += 1
-        message = Assign(task.task_id, attempt.number, calculator.lives.current, task.payload,
+        message = Assign(task.task_id, attempt.number, calculator.incarnation, task.payload,
                          self._settings['answer_timeout_s'], max(0.0, task.deadline_at - now))
         self._resender.begin(now, (_ASSIGN, task.task_id), calculator.address, message, task.deadline_at,
                              resends_max=ASSIGN_RESENDS_MAX)
@@ -284,7 +283,7 @@ class DispatcherCore(Core):
     def _revoke_others(self, task):
         # type: (Task) -> None
         """Whoever still runs an attempt of this task works for nobody."""
-        for name in sorted(set(attempt.calculator for attempt in task.attempts)):
+        for name in sorted({attempt.calculator for attempt in task.attempts}):
             calculator = self._fleet.get(name)
             if calculator is not None and task.task_id in calculator.others:
                 self._revoke(calculator, task.task_id, calculator.others[task.task_id][0])
@@ -500,10 +499,10 @@ class DispatcherCore(Core):
         counts = self.counts
         return {
             'accepted': counts['accepted'],
-            'outcomes': dict((outcome, counts[outcome]) for outcome in OUTCOMES),
+            'outcomes': {outcome: counts[outcome] for outcome in OUTCOMES},
             'waiting': len(self._pending),
             'running': self._assigned,
-            'attempts': dict((end, counts['attempt_' + end]) for end in ATTEMPT_ENDS),
+            'attempts': {end: counts['attempt_' + end] for end in ATTEMPT_ENDS},
             'assignments': counts['assignments'],
             'adopted': counts['adopted'],
             'calculators': dict(self._fleet.numbers),
@@ -527,7 +526,8 @@ class DispatcherCore(Core):
         """Every task is in exactly one place, and the place knows it."""
         running = 0
         for task_id, task in self._tasks.items():
-            require((task_id in self._pending) == (task.state == WAITING), '%s: %s, queue disagrees', task_id, task.state)
+            require((task_id in self._pending) == (task.state == WAITING), '%s: %s, but the queue disagrees', task_id,
+                    task.state)
             require(task.is_over == (task.outcome is not None), '%s: over without outcome, or not over with', task_id)
             require((('task', task_id) in self._timers) == (not task.is_over), '%s: timer', task_id)
             require(((_OUTCOME, task_id) in self._resender) == task.is_over, '%s: its client is not told', task_id)
@@ -535,7 +535,7 @@ class DispatcherCore(Core):
             if live is not None:
                 running += 1
                 calculator = self._fleet.get(live.calculator)
-                require(calculator is not None and calculator.attempts.get(task_id) is live, '%s: not in the book of %s',
-                        task_id, live.calculator)
+                require(calculator is not None and calculator.attempts.get(task_id) is live,
+                        '%s: not in the book of %s', task_id, live.calculator)
         held = sum(len(calculator.attempts) for calculator in self._fleet)
         require(running == held == self._assigned, 'assigned %d, held %d, counted %d', running, held, self._assigned)

@@ -13,8 +13,6 @@ from __future__ import absolute_import, division, print_function
 
 MYPY = False
 if MYPY:
-    from typing import Any  # noqa: F401
-
     from dispatcher.calculators import Calculator  # noqa: F401
 
 #: A turn that comes this much later than asked for means that the dispatcher was held up.
@@ -69,15 +67,3 @@ class FailureDetector(object):
         silence_s = self.silence_s(now, calculator)
         missed = self._dead_after if silence_s >= self._suspect_after * calculator.interval_s else self._suspect_after
         return now + missed * calculator.interval_s - silence_s
-
-    def time_line(self, interval_s):
-        # type: (float) -> Any
-        """What happens when after a calculator that sends a heartbeat every ``interval_s`` dies right after one:
-        ``[(seconds, what)]``.
-        """
-        return [(0.0, 'the calculator dies, just after a heartbeat'),
-                (self._suspect_after * interval_s,
-                 '%d heartbeats missed: suspect, it gets no new work' % self._suspect_after),
-                (self._dead_after * interval_s,
-                 '%d heartbeats missed: dead, its tasks go to free calculators in the same moment'
-                 % self._dead_after)]

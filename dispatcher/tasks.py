@@ -90,7 +90,7 @@ class Task(Stateful):
 
     def __init__(self, task_id, client, payload, accepted_at, deadline_at, reply_to):
         # type: (str, str, Any, float, float, Any) -> None
-        self.state = WAITING
+        super(Task, self).__init__(WAITING)
         self.task_id = task_id
         self.client = client
         self.payload = payload

@@ -7,3 +7,5 @@ time.
 """
 
 from __future__ import absolute_import, division, print_function
+
+__version__ = '0.1.0'

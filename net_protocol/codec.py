@@ -19,11 +19,13 @@ from net_protocol import fields
 from net_protocol.compat import TEXT_TYPES
 from net_protocol.errors import DatagramRefused, MisuseError, TooLarge
 from net_protocol.limits import COALESCED_BYTES, DATAGRAM_BYTES_MAX, MESSAGES_MAX, PAYLOAD_BYTES_MAX
-from net_protocol.messages import BY_KIND, MESSAGES, Message
+from net_protocol.messages import BY_KIND, MESSAGES
 
 MYPY = False
 if MYPY:
     from typing import Any, Dict, Iterable, List, Type  # noqa: F401
+
+    from net_protocol.messages import Message  # noqa: F401
 
 VERSION = 1
 
@@ -158,7 +160,7 @@ def _checked_envelope(value):
 
 def _message(body):
     # type: (Any) -> Message
-    kind = body.get('kind') if type(body) is dict else None
+    kind = body.get('kind') if type(body) is dict else None  # type: Any
     try:
         message_class = BY_KIND[kind]
     except (KeyError, TypeError):
@@ -200,9 +202,9 @@ def _reader(message_class):
 
 
 #: Message class -> (names of its fields after 'kind', function that reads the fields).
-_SHAPES = dict(
-    (message, (('kind',) + tuple(name for name, _ in message.FIELDS), _reader(message)))
-    for message in MESSAGES)  # type: Dict[Type[Message], Any]
+_SHAPES = {
+    message: (('kind',) + tuple(name for name, _ in message.FIELDS), _reader(message))
+    for message in MESSAGES}  # type: Dict[Type[Message], Any]
 
 
 def _body(message):

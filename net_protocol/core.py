@@ -10,6 +10,7 @@ decoded messages, and takes what it wants to send:
     take_outgoing()                         [(address, message)] collected since last taken
     take_events()                           [Event] collected since last taken: what a person would want to know
     stop(now), is_stopped                   begin to drain; drained
+    account(now)                            everything counted, as plain values
     check_invariants()                      raises BrokenInvariant where the books contradict each other
 
 ``now`` is monotonic seconds as a float and never goes back.
@@ -94,11 +95,11 @@ class Core(object):
         self._outgoing = []  # type: List[Tuple[Any, Message]]
         self._events = []  # type: List[Event]
         self._stopped = False
-        self._on_message = dict(
-            (message, getattr(self, method)) for message, method in self.HANDLERS.items()
-        )  # type: Dict[Type[Message], Callable[[float, Sender, Any], None]]
+        self._on_message = {
+            message: getattr(self, method) for message, method in self.HANDLERS.items()
+        }  # type: Dict[Type[Message], Callable[[float, Sender, Any], None]]
         self._on_message[Ping] = self._on_ping
-        self._on_timer = dict((kind, getattr(self, method)) for kind, method in self.TIMERS.items())
+        self._on_timer = {kind: getattr(self, method) for kind, method in self.TIMERS.items()}
 
     def start(self, now):
         # type: (float) -> None
@@ -147,6 +148,11 @@ class Core(object):
         """What happened since last asked."""
         events, self._events = self._events, []
         return events
+
+    def account(self, now):
+        # type: (float) -> Dict[str, Any]
+        """Everything counted, as plain values for programs."""
+        raise NotImplementedError
 
     def check_invariants(self):
         # type: () -> None

@@ -96,7 +96,7 @@ def optional(check):
 def one_of(*words):
     # type: (*str) -> Callable[[Any], Any]
     """A check for one of a few words. Returns our own constant, so that states can be compared with ``is``."""
-    known = dict((word, word) for word in words)
+    known = {word: word for word in words}
 
     def check(value):
         if type(value) is not text_type or value not in known:

@@ -48,7 +48,7 @@ class Message(object):
 
     def __eq__(self, other):
         # type: (object) -> bool
-        return type(self) is type(other) and self.values() == other.values()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.values() == other.values()
 
     def __ne__(self, other):
         # type: (object) -> bool
@@ -321,4 +321,4 @@ MESSAGES = (Submit, Accepted, Refused, Cancel, Outcome, OutcomeAck, Heartbeat, H
             Assign, AssignAck, AssignRefused, Result, ResultAck, Revoke, Ping, Pong)  # type: Tuple[Type[Message], ...]
 
 #: The message class of each name on the wire.
-BY_KIND = dict((message.KIND, message) for message in MESSAGES)  # type: Dict[str, Type[Message]]
+BY_KIND = {message.KIND: message for message in MESSAGES}  # type: Dict[str, Type[Message]]

@@ -139,7 +139,7 @@ class Group(object):
     def default(self):
         # type: () -> Dict[str, Any]
         """The object that an empty one means."""
-        return dict((setting.key, setting.default) for setting in self.settings)
+        return {setting.key: setting.default for setting in self.settings}
 
     def checked(self, value, path=''):
         # type: (Any, str) -> Dict[str, Any]

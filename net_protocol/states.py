@@ -20,6 +20,10 @@ class Stateful(object):
     __slots__ = ('state',)
     TRANSITIONS = {}  # type: Dict[str, Dict[str, str]]
 
+    def __init__(self, state):
+        # type: (str) -> None
+        self.state = state
+
     def advance(self, event):
         # type: (str) -> None
         """Take the step that ``event`` means in the present state, or raise ``IllegalTransition``."""

@@ -10,14 +10,18 @@ from __future__ import absolute_import, division, print_function
 import random
 from heapq import heappop, heappush
 
-from client.core import ClientCore
-from client.settings import SETTINGS as CLIENT_SETTINGS
 from calculator.core import CalculatorCore
 from calculator.settings import SETTINGS as CALCULATOR_SETTINGS
+from client.core import ClientCore
+from client.settings import SETTINGS as CLIENT_SETTINGS
 from dispatcher.core import DispatcherCore
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
 from net_protocol import codec
 from net_protocol.core import Sender, draw_incarnation
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List  # noqa: F401
 
 DISPATCHER = ('dispatcher', 5555)
 QUIET = {'check_interval_s': 10, 'probability': 0}
@@ -168,7 +172,7 @@ class FakeLink(object):
         action(self.now)
         node.core.check_invariants()
         node.events.extend((self.now, event) for event in node.core.take_events())
-        by_address = {}
+        by_address = {}  # type: Dict[Any, List[Any]]
         for address, message in node.core.take_outgoing():
             by_address.setdefault(address, []).append(message)
             self.sent.append((self.now, node.address, address, message))

@@ -1,0 +1,36 @@
+"""What a calculator tells people: the level and the sentence of each event, and its account in words."""
+
+from __future__ import absolute_import, division, print_function
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List  # noqa: F401
+
+SENTENCES = {
+    'out_of_order': ('warning', 'out of order for %(duration_s).1f s: a %(outage)s while working on %(running)d tasks'),
+    'in_order': ('info', 'in order again, %(away_s).1f s after a %(outage)s'),
+    'dispatcher_restarted': ('info', 'another life of the dispatcher answers; %(held)d tasks are held here'),
+    'draining': ('info', 'stopping: finishing %(running)d tasks, %(bound_s)g s at the most'),
+}
+
+
+def account_lines(account):
+    # type: (Dict[str, Any]) -> List[str]
+    """An account for people."""
+    ends = account['ends']
+    counts = account['counts']
+    traffic = account['traffic']
+    return [
+        'tasks taken      %8d   reported %d, revoked %d, lost in a crash %d, abandoned %d, still held %d' % (
+            account['assigned'], ends['reported'], ends['revoked'], ends['lost'], ends['abandoned'],
+            account['running'] + account['unreported']),
+        'not taken        %8d   busy %d, draining %d, meant for another life %d' % (
+            counts['refused_busy'] + counts['refused_draining'] + counts['not_for_this_life'],
+            counts['refused_busy'], counts['refused_draining'], counts['not_for_this_life']),
+        'outages          %8d   crash %d, freeze %d' % (
+            counts['crashes'] + counts['freezes'], counts['crashes'], counts['freezes']),
+        'datagrams in     %8d   %s messages each, dropped %d' % (
+            traffic['datagrams_in'], traffic['messages_per_datagram_in'] or '-', sum(traffic['refused'].values())),
+        'datagrams out    %8d   %s messages each, resent messages %d' % (
+            traffic['datagrams_out'], traffic['messages_per_datagram_out'] or '-', counts['resent']),
+    ]

@@ -1,0 +1,26 @@
+"""What a client tells people: the level and the sentence of each event, and its progress in one line."""
+
+from __future__ import absolute_import, division, print_function
+
+from client.statistics import shown_seconds
+
+MYPY = False
+if MYPY:
+    from client.statistics import Statistics  # noqa: F401
+
+SENTENCES = {
+    'unanswered': ('info', 'task %(task_id)s: %(outcome)s (%(reason)s)'),
+    'refused': ('info', 'task %(task_id)s: refused (%(reason)s)'),
+    'dispatcher_restarted': ('info', 'another life of the dispatcher answers; asking it for %(waiting)d tasks'),
+    'draining': ('info', 'stopping: no new task, waiting for %(waiting)d, %(bound_s)g s at the most'),
+    'cancelling': ('info', 'cancelling the %(waiting)d tasks that are still out'),
+}
+
+
+def progress_line(statistics):
+    # type: (Statistics) -> str
+    """How things stand."""
+    times = statistics.response_time
+    return 'sent %d, answered %d, waiting %d, response time last %s s, mean %s s' % (
+        statistics.sent, statistics.answered, statistics.waiting, shown_seconds(times.last_s),
+        shown_seconds(times.mean_s))

@@ -1,0 +1,67 @@
+"""What the dispatcher tells people: the level and the sentence of each event, and its account in words."""
+
+from __future__ import absolute_import, division, print_function
+
+from net_protocol.messages import OUTCOMES
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List  # noqa: F401
+
+SENTENCES = {
+    'registered': ('info', 'calculator %(calculator)s registered from %(address)s'),
+    'returned': ('info', 'calculator %(calculator)s is back as a new incarnation, from %(address)s'),
+    'replaced': ('warning', 'calculator %(calculator)s was at %(old_address)s and is at %(address)s now: if both still '
+                            'run, they share a name, and only the newcomer gets work'),
+    'registration_refused': ('warning', 'calculator %(calculator)s is not registered: there are %(limit)d already'),
+    'suspected': ('warning', 'calculator %(calculator)s is suspect (%(why)s), it holds %(held)d tasks'),
+    'died': ('warning', 'calculator %(calculator)s is dead: silent for %(silence_s).1f s; %(held)d tasks go to others'),
+    'recovered': ('info', 'calculator %(calculator)s was %(was)s and is alive again'),
+    'left': ('info', 'calculator %(calculator)s left'),
+    'reassigned': ('info', 'task %(task_id)s lost its attempt %(attempt)d on %(calculator)s (%(reason)s) and waits for '
+                           'another'),
+    'adopted': ('info', 'task %(task_id)s is running on %(calculator)s already and goes on there'),
+    'ended': ('info', 'task %(task_id)s %(outcome)s after %(attempts)d attempts: %(reason)s'),
+    'late_result': ('info', 'late result of attempt %(attempt)d from %(calculator)s: task %(task_id)s was over'),
+    'late_result_used': ('info', 'late result of attempt %(attempt)d from %(calculator)s is the first for task '
+                                 '%(task_id)s: taken'),
+    'held_up': ('warning', 'this dispatcher was held up for %(seconds).1f s; nobody is judged for that time'),
+    'draining': ('info', 'stopping: %(running)d tasks run, %(waiting)d wait; no new ones, %(bound_s)g s at the most'),
+}
+
+
+def account_lines(account):
+    # type: (Dict[str, Any]) -> List[str]
+    """An account for people."""
+    traffic = account['traffic']
+    return [
+        'tasks accepted   %8d   %s, waiting %d, running %d' % (
+            account['accepted'], ', '.join('%s %d' % (outcome, account['outcomes'][outcome]) for outcome in OUTCOMES),
+            account['waiting'], account['running']),
+        'attempts         %8d   %s' % (
+            account['assignments'] + account['adopted'],
+            _not_zero(account['attempts'], 'running %d' % account['running'])),
+        'results          %8d   late %d, duplicate %d' % (
+            account['attempts']['result'], account['counts']['late_results'] + account['counts']['late_results_used'],
+            account['counts']['duplicate_results']),
+        'calculators      %8d   %s' % (
+            sum(account['calculators'].values()), _not_zero(account['calculators'], 'none')),
+        'datagrams in     %8d   %s messages each, dropped %d' % (
+            traffic['datagrams_in'], traffic['messages_per_datagram_in'] or '-', sum(traffic['refused'].values())),
+        'datagrams out    %8d   %s messages each, resent messages %d' % (
+            traffic['datagrams_out'], traffic['messages_per_datagram_out'] or '-', account['counts']['resent']),
+    ]
+
+
+def status_line(status, done_per_s, messages_per_datagram):
+    # type: (Dict[str, int], float, float | None) -> str
+    """How things stand, in one line of the log."""
+    numbers = ('waiting %(waiting)d, running %(running)d, '
+               'calculators alive %(alive)d / suspect %(suspect)d / dead %(dead)d') % status
+    return numbers + (', %.1f tasks/s, %s messages per datagram' % (done_per_s, messages_per_datagram or '-'))
+
+
+def _not_zero(counts, otherwise):
+    # type: (Dict[str, int], str) -> str
+    shown = ['%s %d' % (name.replace('_', ' '), counts[name]) for name in sorted(counts) if counts[name]]
+    return ', '.join(shown) or otherwise

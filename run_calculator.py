@@ -1,0 +1,42 @@
+#!/usr/bin/env python
+"""Run a calculator: take tasks, work on each for a while, answer; break down from time to time and come back."""
+
+from __future__ import absolute_import, division, print_function
+
+from calculator.core import CalculatorCore
+from calculator.sentences import SENTENCES, account_lines
+from calculator.settings import SETTINGS
+from runtime import command_line, logs, probe, process
+from runtime import settings as settings_file
+from runtime.clock import monotonic
+from runtime.loop import Loop
+from runtime.signals import StopSignals
+
+
+def run(argv=None):
+    """The whole life of a calculator process; returns its exit status."""
+    options = command_line.parser(__doc__, 'config/calculator.json').parse_args(argv)
+    settings = settings_file.load(options.settings, SETTINGS)
+    if options.check:
+        print(settings_file.as_text(settings, SETTINGS))
+        return command_line.OK
+    if options.probe:
+        return probe.report(settings['listen'])
+    endpoint = process.listen(settings['listen'])
+    name = settings['name'] or process.default_name('calculator', endpoint.address[1])
+    command_line.begin_log(name, options)
+    with StopSignals() as signals:
+        process.say_where(endpoint, settings['listen']['host'])
+        dispatcher = process.find_peer(settings['dispatcher'], endpoint.family, signals)
+        if dispatcher is None:
+            return command_line.OK
+        core = CalculatorCore(settings, name, process.new_incarnation, process.generator(options.seed), dispatcher)
+        loop = Loop(core, endpoint, signals, monotonic, logs.EventLog(SENTENCES, monotonic), dispatcher)
+        process.run_loop(loop, endpoint, dispatcher)
+    account = process.full_account(core, loop, endpoint)
+    command_line.print_result(options.json, account, account_lines(account))
+    return command_line.OK
+
+
+if __name__ == '__main__':
+    command_line.main(run)

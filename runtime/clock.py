@@ -1,0 +1,50 @@
+"""Seconds that never go back. Only differences mean anything.
+
+``time.time()`` jumps when somebody sets the wall clock, so it never measures an interval here.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import os
+
+MYPY = False
+if MYPY:
+    from typing import Callable  # noqa: F401
+
+# Linux's number for CLOCK_MONOTONIC; macOS and the BSDs have others.
+_CLOCK_MONOTONIC = {'Linux': 1, 'Darwin': 6, 'FreeBSD': 4}
+
+
+def _clock_of_libc():
+    # type: () -> Callable[[], float]
+    """The monotonic clock of 2.7, which has none of its own (until 2.7 goes). Raises where libc has none either."""
+    import ctypes
+
+    class Timespec(ctypes.Structure):
+        _fields_ = [('seconds', ctypes.c_long), ('nanoseconds', ctypes.c_long)]
+
+    number = _CLOCK_MONOTONIC[os.uname()[0]]
+    libc = ctypes.CDLL(None, use_errno=True)
+    now = Timespec()
+    where = ctypes.byref(now)
+
+    def monotonic():
+        # type: () -> float
+        if libc.clock_gettime(number, where) != 0:
+            raise OSError(ctypes.get_errno(), 'clock_gettime')
+        return now.seconds + now.nanoseconds * 1e-9
+
+    monotonic()
+    return monotonic
+
+
+try:
+    from time import monotonic
+except ImportError:
+    # Until 2.7 goes.
+    try:
+        monotonic = _clock_of_libc()
+    except Exception:  # whatever ctypes lacks on this system, there is a clock in steps of 10 ms left
+        def monotonic():
+            # type: () -> float
+            return os.times()[4]

@@ -1,0 +1,108 @@
+"""What all command lines share: options, the log, the last words, and the exit status.
+
+Exit status: 0 for a normal end, SIGINT and SIGTERM included; 1 where something asked for was not achieved; 2 for
+settings and usage; anything else is a bug.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import argparse
+import errno
+import json
+import os
+import sys
+
+from net_protocol import __version__
+from runtime import logs
+from runtime.console import LiveLine
+from runtime.process import CannotStart
+from runtime.settings import SettingsError
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Dict  # noqa: F401
+
+OK = 0
+NOT_ACHIEVED = 1
+USAGE = 2
+
+
+def parser(about, sample):
+    # type: (str, str) -> argparse.ArgumentParser
+    """A parser with the options that every program has."""
+    made = argparse.ArgumentParser(
+        description=about, epilog='With no settings file every setting has its default; %s is a sample.' % sample)
+    made.add_argument('-s', '--settings', metavar='FILE', help='settings as JSON (default: none, all defaults)')
+    made.add_argument('--check', action='store_true', help='print the settings in force, start nothing')
+    made.add_argument('--probe', action='store_true',
+                      help='ask over UDP whether it answers, start nothing; exit status 0 if it does, else 1')
+    made.add_argument('--seed', type=int, metavar='N',
+                      help='repeat all random draws of a run with the same seed (never the incarnation)')
+    made.add_argument('--json', action='store_true',
+                      help='at the end standard output carries exactly one JSON object')
+    made.add_argument('--log-level', choices=logs.LEVELS, default='info', help='default: %(default)s')
+    made.add_argument('--version', action='version', version='%%(prog)s %s' % __version__)
+    return made
+
+
+def positive_int(text):
+    # type: (str) -> int
+    """A whole number of at least 1, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def positive_seconds(text):
+    # type: (str) -> float
+    """A finite number above 0, for argparse."""
+    number = float(text)
+    if not 0 < number <= 1e9:
+        raise ValueError
+    return number
+
+
+# What argparse calls these two in an error.
+positive_int.__name__ = 'whole number from 1'
+positive_seconds.__name__ = 'number of seconds above 0'
+
+
+def main(program, argv=None):
+    # type: (Callable[[Any], int], Any) -> None
+    """Run a program to its exit status, with one line instead of a traceback where the fault is outside."""
+    try:
+        status = program(argv)
+        sys.stdout.flush()
+    except (CannotStart, SettingsError) as error:
+        print('%s: %s' % (os.path.basename(sys.argv[0]), error), file=sys.stderr)
+        status = USAGE
+    except KeyboardInterrupt:
+        # Ctrl-C before the signals were taken over, or while nothing was started yet.
+        status = OK
+    except IOError as error:
+        if error.errno != errno.EPIPE:
+            raise
+        # Whoever read our output has gone. Without this, Python complains once more at its own end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = NOT_ACHIEVED
+    sys.exit(status)
+
+
+def begin_log(name, options):
+    # type: (str, Any) -> LiveLine
+    """Set up the log; returns the live line that it makes room for."""
+    line = LiveLine()
+    logs.set_up(name, options.log_level, line)
+    return line
+
+
+def print_result(as_json, account, lines):
+    # type: (bool, Dict[str, Any], Any) -> None
+    """The last words on standard output."""
+    if as_json:
+        print(json.dumps(account, sort_keys=True))
+    else:
+        for line in lines:
+            print(line)
+    sys.stdout.flush()

@@ -1,0 +1,116 @@
+"""The log: lines for people on standard error, at a bounded rate.
+
+Cores report events as data; each role has the sentences for its own (``<role>/sentences.py``). Whatever others can
+cause (a flood of garbage, a thousand tasks that move at once) is written a few times a second at the most, and then
+counted.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import logging
+import sys
+
+from runtime.endpoint import shown
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Dict, Tuple  # noqa: F401
+
+    from net_protocol.core import Event  # noqa: F401
+    from runtime.console import LiveLine  # noqa: F401
+    from runtime.names import Peer  # noqa: F401
+
+LEVELS = ('debug', 'info', 'warning', 'error')
+
+#: Lines of one kind in one second; what is more is only counted.
+LINES_PER_SECOND = 10
+
+log = logging.getLogger('system')
+
+
+class _LineHandler(logging.StreamHandler):
+    """Writes log lines above the live line of a terminal, if there is one."""
+
+    def __init__(self, live_line):
+        # type: (LiveLine) -> None
+        logging.StreamHandler.__init__(self, sys.stderr)
+        self._live_line = live_line
+
+    def emit(self, record):
+        # type: (logging.LogRecord) -> None
+        self._live_line.clear()
+        logging.StreamHandler.emit(self, record)
+        self._live_line.redraw()
+
+
+def set_up(name, level, live_line):
+    # type: (str, str, LiveLine) -> None
+    """Send the log to standard error: time, level, the name of the process, the sentence."""
+    handler = _LineHandler(live_line)
+    handler.setFormatter(logging.Formatter('%%(asctime)s.%%(msecs)03d %%(levelname)-7s %s: %%(message)s'
+                                           % name.replace('%', '%%'), '%H:%M:%S'))
+    del log.handlers[:]
+    log.addHandler(handler)
+    log.setLevel(level.upper())
+    log.propagate = False
+
+
+class EventLog(object):
+    """Turns events of a core, and refused datagrams, into lines.
+
+    ``sentences`` maps the kind of an event to (level, sentence with %(fact)s).
+    """
+
+    def __init__(self, sentences, monotonic):
+        # type: (Dict[str, Tuple[str, str]], Callable[[], float]) -> None
+        self._sentences = sentences
+        self._monotonic = monotonic
+        # Kind -> [the second it is about, lines in it].
+        self._lines = {}  # type: Dict[str, list[int]]
+
+    def event(self, event):
+        # type: (Event) -> None
+        """Write one event."""
+        level, sentence = self._sentences[event.kind]
+        number = logging.getLevelName(level.upper())
+        if log.isEnabledFor(number):
+            self._write(event.kind, number, sentence % _Shown(event.facts))
+
+    def refusal(self, cause, detail, address):
+        # type: (str, str, Any) -> None
+        """Write that a datagram was dropped."""
+        self._write('refused ' + cause, logging.WARNING, 'dropped a datagram from %s: %s: %s' % (
+            shown(address), cause, detail))
+
+    def peer_moved(self, peer):
+        # type: (Peer) -> None
+        """Write that a name has another address now."""
+        log.info('%s is at %s now', peer.host, shown(peer.address))
+
+    def _write(self, kind, level, sentence):
+        # type: (str, int, str) -> None
+        second = int(self._monotonic())
+        lines = self._lines.setdefault(kind, [second, 0])
+        if lines[0] != second:
+            if lines[1] > LINES_PER_SECOND:
+                log.log(level, '(%d more lines like the last "%s")', lines[1] - LINES_PER_SECOND, kind)
+            lines[0] = second
+            lines[1] = 0
+        lines[1] += 1
+        if lines[1] <= LINES_PER_SECOND:
+            log.log(level, '%s', sentence)
+
+
+class _Shown(object):
+    """The facts of an event as they stand in a sentence."""
+
+    def __init__(self, facts):
+        # type: (Dict[str, Any]) -> None
+        self._facts = facts
+
+    def __getitem__(self, name):
+        # type: (str) -> Any
+        value = self._facts[name]
+        if isinstance(value, tuple):
+            return shown(value)
+        return value.replace('_', ' ') if name in ('reason', 'outcome') and value else value

@@ -1,0 +1,192 @@
+"""The one loop that all three processes share, and the only place where they block.
+
+One turn: wait until something is readable or a timer is due; read what has arrived, at most ``READS_MAX`` datagrams,
+and hand each message to the core; let due timers fire; then send all that came of it, grouped by address into as few
+datagrams as fit. Under load one datagram carries many messages and the price of a system call is shared; when idle
+nothing waits for company.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import errno
+import select
+
+from net_protocol import codec
+from net_protocol.core import Sender
+from net_protocol.errors import DatagramRefused
+from runtime.names import Peer
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Dict, List  # noqa: F401
+
+    from net_protocol.core import Core  # noqa: F401
+    from runtime.endpoint import Endpoint  # noqa: F401
+    from runtime.signals import StopSignals  # noqa: F401
+
+#: Datagrams read in one turn. Enough that a burst is handled together, so few that timers fire in time under a flood.
+READS_MAX = 256
+
+#: The longest wait. A bound on how long a mistake with timers could go unnoticed, not a poll: nothing happens then.
+WAIT_MAX_S = 60.0
+
+
+class Hook(object):
+    """Something to do at even intervals: a line of progress, a line of status."""
+
+    def __init__(self, interval_s, action):
+        # type: (float, Callable[[float], None]) -> None
+        self.interval_s = interval_s
+        self.action = action
+        self.due_at = None  # type: float | None
+
+
+class Traffic(object):
+    """What went through the endpoint: datagrams, messages, and what was refused by cause."""
+
+    def __init__(self):
+        # type: () -> None
+        self.datagrams_in = 0
+        self.messages_in = 0
+        self.datagrams_out = 0
+        self.messages_out = 0
+        #: Messages for a peer whose name is not known yet.
+        self.unaddressed = 0
+        self.refused = dict.fromkeys(codec.CAUSES, 0)
+
+    def as_dict(self):
+        # type: () -> Dict[str, Any]
+        """For programs."""
+        return {'datagrams_in': self.datagrams_in, 'messages_in': self.messages_in,
+                'datagrams_out': self.datagrams_out, 'messages_out': self.messages_out,
+                'unaddressed': self.unaddressed, 'refused': dict(self.refused),
+                'messages_per_datagram_in': _ratio(self.messages_in, self.datagrams_in - sum(self.refused.values())),
+                'messages_per_datagram_out': _ratio(self.messages_out, self.datagrams_out)}
+
+
+class Loop(object):
+    """Drives one core over one endpoint until it is stopped.
+
+    ``peer`` is the process whose name may have to be resolved again, or None. ``log`` has ``event(event)`` and
+    ``refusal(cause, detail, address)``.
+    """
+
+    def __init__(self, core, endpoint, signals, monotonic, log, peer=None):
+        # type: (Core, Endpoint, StopSignals, Callable[[], float], Any, Peer | None) -> None
+        self.traffic = Traffic()
+        self._core = core
+        self._endpoint = endpoint
+        self._signals = signals
+        self._monotonic = monotonic
+        self._log = log
+        self._peer = peer
+        self._hooks = []  # type: List[Hook]
+        self._number = 0
+        self._stops_seen = 0
+
+    def every(self, interval_s, action):
+        # type: (float, Callable[[float], None]) -> None
+        """Call ``action(now)`` every ``interval_s``; never for 0."""
+        if interval_s > 0:
+            self._hooks.append(Hook(interval_s, action))
+
+    def run(self):
+        # type: () -> None
+        """Turn until the core is stopped, or a second signal says: at once."""
+        now = self._monotonic()
+        for hook in self._hooks:
+            hook.due_at = now + hook.interval_s
+        self._core.start(now)
+        self._flush()
+        while not self._core.is_stopped and self._signals.count < 2:
+            self._turn()
+
+    def _turn(self):
+        # type: () -> None
+        readable = self._wait(self._monotonic())
+        now = self._monotonic()
+        if self._signals in readable:
+            self._signals.drain()
+        if self._signals.count > self._stops_seen:
+            self._stops_seen = self._signals.count
+            self._core.stop(now)
+        if self._endpoint in readable:
+            self._read(now)
+        self._core.handle_timer(now)
+        if self._peer is not None:
+            self._look_for(self._peer, readable, now)
+        for hook in self._hooks:
+            if now >= hook.due_at:  # type: ignore[operator]
+                hook.due_at = now + hook.interval_s
+                hook.action(now)
+        self._flush()
+
+    def _wait(self, now):
+        # type: (float) -> List[Any]
+        readers = [self._endpoint, self._signals]  # type: List[Any]
+        deadlines = [hook.due_at for hook in self._hooks] + [self._core.next_timer()]
+        if self._peer is not None:
+            deadlines.append(self._peer.next_timer())
+            if self._peer.lookup is not None:
+                readers.append(self._peer.lookup)
+        due_at = min([deadline for deadline in deadlines if deadline is not None] or [now + WAIT_MAX_S])
+        try:
+            return select.select(readers, [], [], min(max(0.0, due_at - now), WAIT_MAX_S))[0]
+        except select.error as error:
+            # On 2.7 a signal ends the wait with an error (until 2.7 goes). Everything is looked at next time.
+            if error.args[0] != errno.EINTR:
+                raise
+            return []
+
+    def _read(self, now):
+        # type: (float) -> None
+        for _ in range(READS_MAX):
+            received = self._endpoint.receive()
+            if received is None:
+                return
+            datagram, address = received
+            self.traffic.datagrams_in += 1
+            try:
+                envelope = codec.decode(datagram)
+            except DatagramRefused as refusal:
+                self.traffic.refused[refusal.cause] += 1
+                self._log.refusal(refusal.cause, refusal.detail, address)
+                continue
+            self.traffic.messages_in += len(envelope.messages)
+            if self._peer is not None and address == self._peer.address:
+                self._peer.note_heard(now)
+            sender = Sender(address, envelope.name, envelope.incarnation, envelope.number)
+            for message in envelope.messages:
+                self._core.handle_message(now, sender, message)
+
+    def _look_for(self, peer, readable, now):
+        # type: (Peer, List[Any], float) -> None
+        if peer.lookup is not None and peer.lookup in readable:
+            if peer.take_answer(now):
+                self._log.peer_moved(peer)
+        else:
+            peer.handle_timer(now)
+
+    def _flush(self):
+        # type: () -> None
+        for event in self._core.take_events():
+            self._log.event(event)
+        by_address = {}  # type: Dict[Any, List[Any]]
+        for target, message in self._core.take_outgoing():
+            address = target.address if isinstance(target, Peer) else target
+            by_address.setdefault(address, []).append(message)
+        for address, messages in by_address.items():
+            if address is None:
+                self.traffic.unaddressed += len(messages)
+                continue
+            datagrams = codec.encode(self._core.name, self._core.incarnation, self._number + 1, messages)
+            self._number += len(datagrams)
+            self.traffic.datagrams_out += len(datagrams)
+            self.traffic.messages_out += len(messages)
+            for datagram in datagrams:
+                self._endpoint.send(datagram, address)
+
+
+def _ratio(many, few):
+    # type: (int, int) -> float | None
+    return round(many / few, 3) if few > 0 else None

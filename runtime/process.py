@@ -1,0 +1,102 @@
+"""The parts of a process that is about to run: its name, its randomness, its socket, its peer."""
+
+from __future__ import absolute_import, division, print_function
+
+import random
+import socket
+
+from net_protocol.core import draw_incarnation
+from runtime.clock import monotonic
+from runtime.endpoint import Endpoint, resolve_here, shown
+from runtime.logs import log
+from runtime.names import Peer, wait_for_name
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict  # noqa: F401
+
+    from net_protocol.core import Core  # noqa: F401
+    from runtime.loop import Loop  # noqa: F401
+    from runtime.signals import StopSignals  # noqa: F401
+
+
+class CannotStart(Exception):
+    """Something outside is not as it must be; the text is one line for a person."""
+
+
+def generator(seed):
+    # type: (int | None) -> random.Random
+    """All random draws of a process; the same for the same seed."""
+    return random.Random(random.SystemRandom().getrandbits(64) if seed is None else seed)
+
+
+def new_incarnation():
+    # type: () -> str
+    """Never from the seed: a restart with the same seed is another life all the same."""
+    return draw_incarnation(random.SystemRandom())
+
+
+def default_name(role, what):
+    # type: (str, int) -> str
+    """A name for a process that was given none: the role, this host, and a port or process id."""
+    host = ''.join(character if character.isalnum() else '-' for character in socket.gethostname().split('.')[0])
+    return '%s-%s-%d' % (role, host[:40].strip('-') or 'host', what)
+
+
+def listen(address):
+    # type: (Dict[str, Any]) -> Endpoint
+    """An endpoint on the address of a settings file, or ``CannotStart`` saying why not."""
+    host, port = address['host'], address['port']
+    try:
+        family, where = resolve_here(host, port)
+        return Endpoint(family, where)
+    except (OSError, socket.error, UnicodeError) as error:
+        reason = getattr(error, 'strerror', None) or str(error)
+        raise CannotStart('cannot listen on %s port %d: %s' % (host, port, reason))
+
+
+def any_port_towards(peer):
+    # type: (Peer) -> Endpoint
+    """An endpoint on a free port, reachable from the loopback interface only if the peer is there."""
+    is_v6 = peer.family == socket.AF_INET6
+    is_loopback = peer.address[0] == '::1' if is_v6 else peer.address[0].startswith('127.')
+    hosts = ('::1', '::') if is_v6 else ('127.0.0.1', '0.0.0.0')
+    return Endpoint(peer.family, (hosts[0] if is_loopback else hosts[1], 0))
+
+
+def find_peer(address, family, signals):
+    # type: (Dict[str, Any], int, StopSignals) -> Peer | None
+    """The peer of a settings file, waiting for its name to appear; None if we were asked to stop meanwhile."""
+    peer = Peer(address['host'], address['port'], family)
+    if wait_for_name(peer, signals, monotonic, log.warning):
+        return peer
+    peer.close()
+    return None
+
+
+def say_where(endpoint, host=None):
+    # type: (Endpoint, str | None) -> None
+    """Log the port and the receive buffer that we got, and warn about a door that is open to the network."""
+    log.info('listening on %s, receive buffer %d KiB', shown(endpoint.address),
+                  endpoint.receive_buffer_bytes // 1024)
+    if host is not None and not (endpoint.address[0].startswith('127.') or endpoint.address[0] == '::1'):
+        log.warning('listening on %s without a key: anybody who can send datagrams there is believed', host)
+
+
+def run_loop(loop, endpoint, peer=None):
+    # type: (Loop, Endpoint, Peer | None) -> None
+    """Run to the end and give everything back."""
+    try:
+        loop.run()
+    finally:
+        endpoint.close()
+        if peer is not None:
+            peer.close()
+
+
+def full_account(core, loop, endpoint):
+    # type: (Core, Loop, Endpoint) -> Dict[str, Any]
+    """Everything a process counted: the core's account and the traffic below it."""
+    account = core.account(monotonic())  # type: Dict[str, Any]
+    account['traffic'] = dict(loop.traffic.as_dict(), errors=dict(endpoint.errors))
+    return account

@@ -1,0 +1,78 @@
+"""A settings file: read, checked to the last key, and refused in one line before anything starts."""
+
+from __future__ import absolute_import, division, print_function
+
+import io
+import json
+from collections import OrderedDict
+
+from net_protocol.schema import Group, SettingRefused
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List, Tuple  # noqa: F401
+
+
+class SettingsError(Exception):
+    """The settings can't be used; the text is one line that names the file, the key, and what is expected."""
+
+
+def load(path, group):
+    # type: (str | None, Group) -> Dict[str, Any]
+    """The complete settings: what the file says and defaults for the rest. No file: all defaults."""
+    if path is None:
+        return group.checked({})
+    try:
+        return group.checked(_read(path))
+    except SettingRefused as refusal:
+        raise SettingsError('%s: %s' % (path, refusal))
+
+
+def as_text(settings, group):
+    # type: (Dict[str, Any], Group) -> str
+    """Settings as the JSON one could put in a file, keys in the order of the documentation."""
+    return json.dumps(_in_order(settings, group), indent=2, separators=(',', ': '))
+
+
+def _read(path):
+    # type: (str) -> Any
+    try:
+        with io.open(path, encoding='utf-8') as file:
+            text = file.read()
+    except (OSError, IOError) as error:
+        raise SettingsError('%s: %s' % (path, error.strerror))
+    except UnicodeDecodeError:
+        raise SettingsError('%s: not UTF-8 text' % path)
+    try:
+        return json.loads(text, object_pairs_hook=_no_key_twice, parse_constant=_refuse_constant)
+    except SettingRefused as refusal:
+        raise SettingsError('%s: %s' % (path, refusal))
+    except ValueError as error:
+        raise SettingsError('%s: not JSON: %s' % (path, error))
+    except RuntimeError:
+        raise SettingsError('%s: not JSON that anybody wrote: nested too deeply' % path)
+
+
+def _no_key_twice(pairs):
+    # type: (List[Tuple[str, Any]]) -> Dict[str, Any]
+    """The json module keeps the last of several equal keys; a person who wrote two meant something."""
+    found = {}
+    for key, value in pairs:
+        if key in found:
+            raise SettingRefused(key, 'the key twice', 'it once')
+        found[key] = value
+    return found
+
+
+def _refuse_constant(word):
+    # type: (str) -> None
+    raise ValueError('%s is not JSON' % word)
+
+
+def _in_order(settings, group):
+    # type: (Dict[str, Any], Group) -> OrderedDict[str, Any]
+    ordered = OrderedDict()  # type: OrderedDict[str, Any]
+    for setting in group.settings:
+        value = settings[setting.key]
+        ordered[setting.key] = _in_order(value, setting) if isinstance(setting, Group) else value
+    return ordered

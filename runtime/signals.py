@@ -1,0 +1,65 @@
+"""SIGINT and SIGTERM as something a ``select`` loop can wait for.
+
+A handler in Python only counts. What ends the wait is the wake-up descriptor: the interpreter writes a byte to it from
+the real handler, and it stands in the loop's read set. This is one path for 2.7, where a signal makes ``select`` fail
+with EINTR, and for 3.5 and later, where ``select`` is resumed as if nothing had happened.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import signal
+import socket
+
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopSignals(object):
+    """Counts requests to stop. Use as a context manager: what was there before is put back at the end."""
+
+    def __init__(self):
+        # type: () -> None
+        #: How often we were asked to stop: once is softly, twice is at once.
+        self.count = 0
+        self._reader, self._writer = socket.socketpair()
+        for end in (self._reader, self._writer):
+            end.setblocking(False)
+        self._former = {}  # type: Any
+        self._former_descriptor = -1
+
+    def __enter__(self):
+        # type: () -> StopSignals
+        self._former_descriptor = signal.set_wakeup_fd(self._writer.fileno())
+        for number in STOP_SIGNALS:
+            self._former[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_):
+        # type: (*Any) -> None
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._former_descriptor)
+        self._reader.close()
+        self._writer.close()
+
+    def fileno(self):
+        # type: () -> int
+        """For ``select``."""
+        return self._reader.fileno()
+
+    def drain(self):
+        # type: () -> None
+        """Empty the wake-up descriptor, so that the next wait is a wait again."""
+        try:
+            while self._reader.recv(64):
+                pass
+        except (OSError, socket.error):
+            # Nothing more in it.
+            pass
+
+    def _note(self, number, frame):
+        # type: (int, Any) -> None
+        self.count += 1
