@@ -3,7 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 from net_protocol import schema
-from net_protocol.limits import CAPACITY_MAX
+from net_protocol.limits import CAPACITY_MAX, HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S
 from net_protocol.schema import Group, Setting
 
 CRASH = 'crash'
@@ -17,7 +17,7 @@ SETTINGS = Group('', (
     schema.address('listen', schema.PORT_OR_ANY, 5600, 'Where this calculator listens; port 0: any free one.'),
     Setting('task_duration_s', schema.range_of_seconds(), [1, 3],
             'How long a task takes is drawn from this range.'),
-    Setting('heartbeat_interval_s', schema.number(0.05, 3600, 'seconds'), 1,
+    Setting('heartbeat_interval_s', schema.number(HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S, 'seconds'), 1,
             'Time between heartbeats. The dispatcher counts missed ones, so it need not be told.'),
     Setting('capacity', schema.whole_number(1, CAPACITY_MAX), 1,
             'Tasks this calculator works on at a time.'),

@@ -34,7 +34,7 @@ class Calculator(Stateful):
 
     TRANSITIONS = {
         ALIVE: {'fall_silent': SUSPECT, 'lose_touch': SUSPECT, 'die': DEAD, 'leave': LEFT, 'begin_life': ALIVE},
-        SUSPECT: {'lose_touch': SUSPECT, 'recover': ALIVE, 'die': DEAD, 'leave': LEFT, 'begin_life': ALIVE},
+        SUSPECT: {'recover': ALIVE, 'die': DEAD, 'leave': LEFT, 'begin_life': ALIVE},
         DEAD: {'recover': ALIVE, 'leave': LEFT, 'begin_life': ALIVE},
         LEFT: {'begin_life': ALIVE},
     }
@@ -59,7 +59,8 @@ class Calculator(Stateful):
         # type: () -> None
         """Nothing is known of the life that begins."""
         self.others.clear()
-        # The highest number of a datagram of this life, and the sequence of the newest heartbeat.
+        # The highest number of a datagram of this life that brought an answer (an older heartbeat is overtaken by it),
+        # and the sequence of the newest heartbeat.
         self.newest_number = 0
         self.sequence = 0
         # The sequence that was the newest when we lost touch: only the acknowledgement of a later heartbeat, echoed

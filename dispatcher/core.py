@@ -12,7 +12,7 @@ from dispatcher.calculators import ALIVE
 from dispatcher.failure_detector import CATCH_UP_S, HELD_UP_S
 from dispatcher.fleet import Fleet
 from dispatcher.pending_queue import PendingQueue
-from dispatcher.reconcile import collect, missing, surplus
+from dispatcher.reconcile import collect, confirmed, missing, surplus
 from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, WAITING, Attempt, Memory, Task
 from net_protocol.core import Core, require
 from net_protocol.delivery import ASSIGN_RESENDS_MAX, ORPHAN_GRACE_S, OUTCOME_GRACE_S, REMEMBER_S, Remembered, Resender
@@ -220,7 +220,8 @@ class DispatcherCore(Core):
         # type: (float, Task, Calculator, int) -> None
         """The calculator runs this task already: let it go on instead of beginning anew."""
         attempt = self._enter(now, task, calculator, number)
-        attempt.acknowledged_by = calculator.newest_number
+        # It named the attempt itself, so any later heartbeat must name it too.
+        attempt.acknowledged_by = 0
         self.counts['adopted'] += 1
         self._tell('adopted', task_id=task.task_id, calculator=calculator.name)
 
@@ -326,13 +327,14 @@ class DispatcherCore(Core):
             self._reconcile(now, calculator, beat)
         elif message.pages == 1:
             self.counts['stale_heartbeats'] += 1
-        calculator.newest_number = max(calculator.newest_number, sender.number)
         self._hand_out(now)
 
     def _reconcile(self, now, calculator, beat):
         # type: (float, Calculator, Beat) -> None
         """Bring the books in line with what the calculator says it holds."""
         calculator.full_until_beat = False
+        for attempt in confirmed(calculator, beat):
+            self._acknowledge(attempt, beat.number)
         for attempt in missing(calculator, beat):
             self._lose(now, attempt.task_id, tasks.NOT_HELD)
         others = {}
@@ -375,9 +377,13 @@ class DispatcherCore(Core):
         if calculator is None or attempt is None:
             return
         self._fleet.note_in_touch(now, calculator)
-        self._resender.end((_ASSIGN, message.task_id))
-        attempt.acknowledged_by = sender.number
+        self._acknowledge(attempt, sender.number)
         self._hand_out(now)
+
+    def _acknowledge(self, attempt, number):
+        # type: (Attempt, int) -> None
+        self._resender.end((_ASSIGN, attempt.task_id))
+        attempt.acknowledged_by = number
 
     def _on_assign_refused(self, now, sender, message):
         # type: (float, Sender, AssignRefused) -> None

@@ -283,6 +283,8 @@ class Fleet(object):
         self._advance(now, calculator, 'begin_life')
         calculator.address = sender.address
         self._timers.cancel(('forget', calculator.name))
+        # Set anew below: this life may beat at another pace.
+        self._timers.cancel(('silence', calculator.name))
         self._counts['registered' if which == FIRST else 'returned'] += 1
         self._tell('registered' if which == FIRST else 'returned', calculator=calculator.name, address=sender.address)
         if which == NEXT and old_address not in (None, sender.address):

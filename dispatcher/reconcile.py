@@ -31,10 +31,10 @@ def collect(calculator, number, message):
     # type: (Calculator, int, Heartbeat) -> Beat | None
     """Keep one page; the whole heartbeat once all its pages are here, else None.
 
-    ``number`` is that of the page's datagram. A heartbeat that is older than anything else heard from its sender is
-    None too: what it says is overtaken.
+    ``number`` is that of the page's datagram. A heartbeat that is older than another one, or than an answer that came
+    from its sender, is None too: what it says is overtaken.
     """
-    if message.sequence < calculator.sequence or number < calculator.newest_number:
+    if message.sequence < calculator.sequence or number < calculator.newest_number or message.page > message.pages:
         return None
     if message.sequence > calculator.sequence:
         calculator.pages = {}
@@ -59,6 +59,15 @@ def missing(calculator, beat):
         attempt for task_id, attempt in sorted(calculator.attempts.items())
         if task_id not in beat.running and task_id not in beat.unreported
         and attempt.acknowledged_by is not None and attempt.acknowledged_by < beat.number]
+
+
+def confirmed(calculator, beat):
+    # type: (Calculator, Beat) -> List[Attempt]
+    """The attempts in its book whose acknowledgement got lost, or is late: it names them, so it has them."""
+    return [
+        attempt for task_id, attempt in sorted(calculator.attempts.items())
+        if attempt.acknowledged_by is None
+        and attempt.number in (beat.running.get(task_id), beat.unreported.get(task_id))]
 
 
 def surplus(calculator, beat):

@@ -11,8 +11,8 @@ import re
 
 from net_protocol.compat import INTEGER_TYPES, text_type
 from net_protocol.limits import (
-    COUNT_MAX, DEPTH_MAX, INCARNATION_CHARS, INTEGER_MAX, NAME_CHARS_MAX, REASON_CHARS_MAX, SECONDS_MAX,
-    TASK_ID_CHARS_MAX)
+    COUNT_MAX, DEPTH_MAX, HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S, INCARNATION_CHARS, INTEGER_MAX,
+    NAME_CHARS_MAX, REASON_CHARS_MAX, SECONDS_MAX, TASK_ID_CHARS_MAX)
 
 MYPY = False
 if MYPY:
@@ -82,6 +82,14 @@ def seconds(value):
     """A length of time: a finite number of seconds, not negative. NaN fails the comparison."""
     if (type(value) is not float and type(value) not in INTEGER_TYPES) or not 0 <= value <= SECONDS_MAX:
         raise FieldRefused('a number of seconds from 0 to %d' % SECONDS_MAX)
+    return value
+
+
+def interval(value):
+    # type: (Any) -> Any
+    """The time between two heartbeats: neither so short that it is a flood, nor so long that it says nothing."""
+    if not HEARTBEAT_INTERVAL_MIN_S <= seconds(value) <= HEARTBEAT_INTERVAL_MAX_S:
+        raise FieldRefused('a number of seconds from %g to %g' % (HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S))
     return value
 
 

@@ -50,5 +50,12 @@ CAPACITY_MAX = 10000
 #: Attempts of one task, and any other counter on the wire.
 COUNT_MAX = 2 ** 53
 
+#: Seconds between two heartbeats. Twenty a second are plenty; one in an hour is next to none.
+HEARTBEAT_INTERVAL_MIN_S = 0.05
+HEARTBEAT_INTERVAL_MAX_S = 3600
+
+#: Pages of one heartbeat: enough for the largest capacity with the longest ids.
+PAGES_MAX = 2000
+
 #: Seconds of any interval or time-out: a year.
 SECONDS_MAX = 366 * 86400

@@ -9,7 +9,7 @@ message means adding a class here, a handler ``_on_<kind>`` in the core that tak
 from __future__ import absolute_import, division, print_function
 
 from net_protocol import fields
-from net_protocol.limits import CAPACITY_MAX, COUNT_MAX
+from net_protocol.limits import CAPACITY_MAX, COUNT_MAX, PAGES_MAX
 
 MYPY = False
 if MYPY:
@@ -154,8 +154,8 @@ class Heartbeat(Message):
 
     __slots__ = ('sequence', 'page', 'pages', 'interval_s', 'capacity', 'running', 'unreported', 'draining', 'heard')
     KIND = 'heartbeat'
-    FIELDS = (('sequence', fields.positive), ('page', fields.positive), ('pages', fields.whole_number(1, 10000)),
-              ('interval_s', fields.seconds), ('capacity', fields.whole_number(1, CAPACITY_MAX)),
+    FIELDS = (('sequence', fields.positive), ('page', fields.positive), ('pages', fields.whole_number(1, PAGES_MAX)),
+              ('interval_s', fields.interval), ('capacity', fields.whole_number(1, CAPACITY_MAX)),
               ('running', fields.attempts), ('unreported', fields.attempts), ('draining', fields.flag),
               ('heard', fields.count))
 
