@@ -105,9 +105,3 @@ class Composition(object):
                 for probe in health.get('Log', [])[-1:]:
                     print('probe %d| %s' % (probe['ExitCode'], probe['Output'].strip()))
         sys.stdout.flush()
-
-
-def statistics(text):
-    # type: (str) -> Dict[str, int]
-    """The counts in what a client prints at its end: sent, answered, unanswered."""
-    return {name: int(count) for name, count in re.findall(r'^(sent|answered|unanswered) +(\d+)\b', text, re.MULTILINE)}
