@@ -473,18 +473,13 @@ class DispatcherCore(Core):
 
     def _due_drained(self, now, _):
         # type: (float, None) -> None
-        self._finish_stop()
+        self._stopped = True
 
     def _stop_if_drained(self):
         # type: () -> None
         # Whatever is in the table and does not wait runs, or has an outcome that is not acknowledged.
         if self._draining and len(self._tasks) == len(self._pending):
-            self._finish_stop()
-
-    def _finish_stop(self):
-        # type: () -> None
-        self._timers.clear()
-        self._stopped = True
+            self._stopped = True
 
     # Accounts.
 
