@@ -54,16 +54,24 @@ class FailureDetector(object):
     def verdict(self, now, calculator):
         # type: (float, Calculator) -> str | None
         """None, SILENT (suspect it) or GONE (declare it dead)."""
-        silence_s = self.silence_s(now, calculator)
-        if silence_s >= self._dead_after * calculator.interval_s:
+        if now >= self._missed_at(calculator, self._dead_after):
             return GONE
-        if silence_s >= self._suspect_after * calculator.interval_s:
+        if now >= self._missed_at(calculator, self._suspect_after):
             return SILENT
         return None
 
     def next_look_at(self, now, calculator):
         # type: (float, Calculator) -> float
         """When the verdict can change next, if nothing is heard."""
-        silence_s = self.silence_s(now, calculator)
-        missed = self._dead_after if silence_s >= self._suspect_after * calculator.interval_s else self._suspect_after
-        return now + missed * calculator.interval_s - silence_s
+        suspect_at = self._missed_at(calculator, self._suspect_after)
+        return suspect_at if now < suspect_at else self._missed_at(calculator, self._dead_after)
+
+    def _missed_at(self, calculator, heartbeats):
+        # type: (Calculator, int) -> float
+        """When so many heartbeats in a row will have been missed.
+
+        A point in time that verdict and timer share to the last bit: with lengths of time, rounding could set a timer
+        for a moment at which there is no verdict yet, again and again.
+        """
+        deaf_s = self._deaf_s - calculator.deaf_before_s
+        return calculator.last_heard_at + deaf_s + heartbeats * calculator.interval_s

@@ -23,6 +23,9 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
+#: Turns at one moment of virtual time. More than any real burst needs.
+TURNS_AT_ONCE_MAX = 1000
+
 DISPATCHER = ('dispatcher', 5555)
 QUIET = {'check_interval_s': 10, 'probability': 0}
 
@@ -121,11 +124,14 @@ class FakeLink(object):
     def run_until(self, condition, bound_s=600.0):
         """Let time pass until ``condition()``; returns whether it came true within ``bound_s``."""
         end_at = self.now + bound_s
+        turns_at_once = 0
         while not condition():
             next_at = self._next_at()
             if next_at is None or next_at > end_at:
                 self.now = end_at
                 return condition()
+            turns_at_once = 0 if next_at > self.now else turns_at_once + 1
+            assert turns_at_once < TURNS_AT_ONCE_MAX, 'timers fire without end and time stands still'
             self.now = max(self.now, next_at)
             self._turn()
         return True
