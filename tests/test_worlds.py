@@ -179,7 +179,7 @@ def test_a_one_way_partition_blocks_only_its_own_node():
     assert link.run_until(lambda: client.core.is_stopped)
     assert client.core.statistics.answered == 30
     assert dispatcher.core.status['suspect'] == 1
-    assert dispatcher.core.counts['attempt_unacknowledged'] == 1, 'it is not tried again as long as it can not be reached'
+    assert dispatcher.core.counts['attempt_unacknowledged'] == 1, 'not tried again as long as it can not be reached'
 
 
 def test_a_client_behind_a_one_way_partition_learns_its_outcomes_when_it_heals():
