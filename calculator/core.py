@@ -12,7 +12,7 @@ from calculator.settings import CRASH
 from net_protocol import notional
 from net_protocol.codec import check_payload
 from net_protocol.core import Core, require
-from net_protocol.delivery import DATAGRAM_LIFETIME_S, OUTCOME_GRACE_S, Remembered, Resender, longest_wait_s
+from net_protocol.delivery import DATAGRAM_LIFETIME_S, OUTCOME_GRACE_S, Remembered, longest_wait_s
 from net_protocol.errors import MisuseError
 from net_protocol.limits import HEARTBEAT_LIST_BYTES, REASON_CHARS_MAX
 from net_protocol.lives import NEXT, Lives
@@ -40,9 +40,6 @@ REMEMBERED_MAX = 20000
 #: Results that may wait for their acknowledgement; past that no new work is taken.
 UNREPORTED_MAX = 1000
 
-# Keys of exchanges are task ids, and this for the farewell; a task id always has colons.
-_LEAVE = 'leave'
-
 
 class CalculatorCore(Core):
     """A calculator as a pure state machine.
@@ -54,8 +51,8 @@ class CalculatorCore(Core):
 
     HANDLERS = {Assign: '_on_assign', Revoke: '_on_revoke', ResultAck: '_on_result_ack',
                 HeartbeatAck: '_on_heartbeat_ack', LeaveAck: '_on_leave_ack'}
-    TIMERS = {'heartbeat': '_due_heartbeat', 'finish': '_due_finish', 'resend': '_due_resend',
-              'outage': '_due_outage', 'drained': '_due_drained'}
+    TIMERS = {'heartbeat': '_due_heartbeat', 'finish': '_due_finish', 'outage': '_due_outage',
+              'drained': '_due_drained'}
     COUNTERS = ('assigned', 'duplicate_assigns', 'refused_busy', 'refused_draining', 'not_for_this_life',
                 'unknown_revokes', 'errors', 'crashes', 'freezes', 'ignored_out_of_order', 'heartbeats',
                 'dispatcher_restarts')
@@ -74,7 +71,9 @@ class CalculatorCore(Core):
         # (task id, attempt) of what was reported or revoked. A duplicate of its assignment is acknowledged and no
         # more. The next life of the dispatcher starts counting attempts anew, so this is cleared when it appears.
         self._finished = Remembered(DATAGRAM_LIFETIME_S, REMEMBERED_MAX)
-        self._resender = Resender(self._timers, rng, self._send, self._give_up)
+        # Results by task id, and the farewell.
+        self._results = self._new_resender('result', rng, self._give_up_result)
+        self._farewell = self._new_resender('leave', rng, self._give_up_leave)
         self._condition = IN_ORDER
         self._draining = False
         # The outage that is going on: its kind, and when it began and will end.
@@ -137,7 +136,7 @@ class CalculatorCore(Core):
         """Everything this calculator counted. ``assigned`` = the ends + running + unreported, at every moment."""
         return {'assigned': self.counts['assigned'], 'ends': dict(self.ends), 'running': self._running,
                 'unreported': len(self._held) - self._running,
-                'counts': dict(self.counts, resent=self._resender.resent)}
+                'counts': dict(self.counts, resent=self.resent)}
 
     def check_invariants(self):
         # type: () -> None
@@ -147,7 +146,7 @@ class CalculatorCore(Core):
         require(self.counts['assigned'] == sum(self.ends.values()) + len(self._held), 'attempts went missing')
         for task_id, held in self._held.items():
             require(held.state in (RUNNING, UNREPORTED), '%s is over and still held', task_id)
-            waited_for = (('finish', task_id) in self._timers if held.state == RUNNING else task_id in self._resender)
+            waited_for = (('finish', task_id) in self._timers if held.state == RUNNING else task_id in self._results)
             require(waited_for, '%s (%s) is waited for by nobody', task_id, held.state)
 
     # Work.
@@ -196,7 +195,7 @@ class CalculatorCore(Core):
             return
         held.attempt = attempt
         if held.state == UNREPORTED:
-            self._resender.end(held.task_id)
+            self._results.end(held.task_id)
             self._report(now, held)
 
     def _due_finish(self, now, task_id):
@@ -210,7 +209,7 @@ class CalculatorCore(Core):
         # type: (float, HeldAttempt) -> None
         result, error = self._compute(held.payload)
         message = Result(held.task_id, held.attempt, result, error)
-        self._resender.begin(now, held.task_id, self._dispatcher, message, held.wanted_until)
+        self._results.begin(now, held.task_id, self._dispatcher, message, held.wanted_until)
 
     def _compute(self, payload):
         # type: (Any) -> Tuple[Any, str | None]
@@ -247,7 +246,7 @@ class CalculatorCore(Core):
             self._running -= 1
             self._timers.cancel(('finish', held.task_id))
         else:
-            self._resender.end(held.task_id)
+            self._results.end(held.task_id)
         held.advance(event)
         self.ends[held.state] += 1
         del self._held[held.task_id]
@@ -259,16 +258,9 @@ class CalculatorCore(Core):
         for held in list(self._held.values()):
             self._let_go(now, held, event)
 
-    def _give_up(self, now, key):
+    def _give_up_result(self, now, task_id):
         # type: (float, str) -> None
-        if key == _LEAVE:
-            self._finish()
-        else:
-            self._let_go(now, self._held[key], 'abandon')
-
-    def _due_resend(self, now, key):
-        # type: (float, Any) -> None
-        self._resender.handle_timer(now, key)
+        self._let_go(now, self._held[task_id], 'abandon')
 
     # Heartbeats.
 
@@ -371,12 +363,16 @@ class CalculatorCore(Core):
         # No heartbeat may follow: it would register a calculator that is gone.
         self._condition = LEAVING
         self._timers.cancel(('heartbeat', None))
-        self._resender.begin(now, _LEAVE, self._dispatcher, Leave(), now + LEAVE_WAIT_S)
+        self._farewell.begin(now, None, self._dispatcher, Leave(), now + LEAVE_WAIT_S)
 
     def _on_leave_ack(self, now, sender, message):
         # type: (float, Sender, LeaveAck) -> None
-        if self._resender.end(_LEAVE):
+        if self._farewell.end(None):
             self._finish()
+
+    def _give_up_leave(self, now, _):
+        # type: (float, None) -> None
+        self._finish()
 
     def _finish(self):
         # type: () -> None

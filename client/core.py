@@ -12,7 +12,7 @@ from client.statistics import Statistics
 from net_protocol import notional
 from net_protocol.codec import check_payload
 from net_protocol.core import Core, require
-from net_protocol.delivery import ASK_AGAIN_S, JITTER_MAX, OUTCOME_GRACE_S, Resender
+from net_protocol.delivery import ASK_AGAIN_S, JITTER_MAX, OUTCOME_GRACE_S
 from net_protocol.lives import NEXT, Lives
 from net_protocol.messages import DONE, Accepted, Cancel, Outcome, OutcomeAck, Refused, Submit
 
@@ -25,10 +25,6 @@ if MYPY:
 #: After the bounded wait of a soft stop the rest is cancelled; this is the wait for the answers to that.
 CANCEL_WAIT_S = 2.0
 
-# Keys of exchanges are ('submit', task id) or ('cancel', task id).
-_SUBMIT = 'submit'
-_CANCEL = 'cancel'
-
 
 class ClientCore(Core):
     """A client as a pure state machine.
@@ -39,7 +35,7 @@ class ClientCore(Core):
     """
 
     HANDLERS = {Accepted: '_on_accepted', Refused: '_on_refused', Outcome: '_on_outcome'}
-    TIMERS = {'arrival': '_due_arrival', 'resend': '_due_resend', 'again': '_due_again', 'end': '_due_end',
+    TIMERS = {'arrival': '_due_arrival', 'again': '_due_again', 'end': '_due_end',
               'drained': '_due_drained', 'cancelled': '_due_cancelled'}
     COUNTERS = ('duplicate_outcomes', 'unknown_outcomes', 'postponed', 'held_back', 'dispatcher_restarts')
 
@@ -53,7 +49,9 @@ class ClientCore(Core):
         self._tasks_max = tasks_max
         self._duration_s = duration_s
         self._requests = {}  # type: Dict[str, Request]
-        self._resender = Resender(self._timers, rng, self._send, self._give_up, self._refresh)
+        # Task id -> what is asked for it: exactly one of the two, unless it is postponed.
+        self._submits = self._new_resender('submit', rng, self._give_up, self._refresh)
+        self._cancels = self._new_resender('cancel', rng, self._give_up)
         self._draining = False
         self._planned_at = 0.0
         # Another life of the dispatcher than the one that answered last means that the books may be lost.
@@ -113,12 +111,6 @@ class ClientCore(Core):
         self._ask(now, request)
         return task_id
 
-    @property
-    def resent(self):
-        # type: () -> int
-        """Messages sent again."""
-        return self._resender.resent
-
     def account(self, now):
         # type: (float) -> Dict[str, Any]
         """Everything this client counted, for programs."""
@@ -133,11 +125,11 @@ class ClientCore(Core):
         require(len(self._requests) <= self._settings['in_flight_max'], 'more in flight than allowed')
         for task_id, request in self._requests.items():
             require(not request.is_over, '%s is over and still kept', task_id)
-            exchange = (_CANCEL if request.state == CANCELLING else _SUBMIT, task_id)
+            asked = self._cancels if request.state == CANCELLING else self._submits
             if request.state == POSTPONED:
                 require(('again', task_id) in self._timers, '%s is postponed for ever', task_id)
             else:
-                require(exchange in self._resender, '%s (%s) is asked for by nobody', task_id, request.state)
+                require(task_id in asked, '%s (%s) is asked for by nobody', task_id, request.state)
 
     # New tasks.
 
@@ -176,15 +168,13 @@ class ClientCore(Core):
     def _ask(self, now, request, ask_again_s=None):
         # type: (float, Request, float | None) -> None
         message = Submit(request.task_id, request.payload, max(0.0, request.deadline_at - now))
-        self._resender.begin(now, (_SUBMIT, request.task_id), self._dispatcher, message,
-                             request.deadline_at + OUTCOME_GRACE_S, ask_again_s=ask_again_s)
+        self._submits.begin(now, request.task_id, self._dispatcher, message, request.deadline_at + OUTCOME_GRACE_S,
+                            ask_again_s=ask_again_s)
 
-    def _refresh(self, now, key, message):
-        # type: (float, Any, Any) -> Any
+    def _refresh(self, now, task_id, message):
+        # type: (float, str, Submit) -> Submit
         """A submit that is sent again says how much time is left now."""
-        if key[0] == _CANCEL:
-            return message
-        return Submit(message.task_id, message.payload, max(0.0, self._requests[key[1]].deadline_at - now))
+        return Submit(task_id, message.payload, max(0.0, self._requests[task_id].deadline_at - now))
 
     # What the dispatcher says.
 
@@ -195,7 +185,7 @@ class ClientCore(Core):
             return
         request.advance('accept')
         self._timers.cancel(('again', request.task_id))
-        self._resender.end((_SUBMIT, request.task_id))
+        self._submits.end(request.task_id)
         # From here on an even, slow pace.
         self._ask(now, request, ASK_AGAIN_S)
 
@@ -204,7 +194,7 @@ class ClientCore(Core):
         request = self._requests.get(message.task_id)
         if request is None or request.state != SUBMITTED:
             return
-        self._resender.end((_SUBMIT, request.task_id))
+        self._submits.end(request.task_id)
         again_at = None
         if message.retry_after_s is not None:
             # Spread, so that all who were refused together do not come back together.
@@ -245,7 +235,7 @@ class ClientCore(Core):
         for request in list(self._requests.values()):
             if request.state == ACCEPTED:
                 request.advance('forgotten')
-                self._resender.end((_SUBMIT, request.task_id))
+                self._submits.end(request.task_id)
                 self._ask(now, request)
 
     # Ends.
@@ -254,8 +244,8 @@ class ClientCore(Core):
         # type: (float, Request, str) -> None
         request.advance(event)
         task_id = request.task_id
-        self._resender.end((_SUBMIT, task_id))
-        self._resender.end((_CANCEL, task_id))
+        self._submits.end(task_id)
+        self._cancels.end(task_id)
         self._timers.cancel(('again', task_id))
         del self._requests[task_id]
         self.statistics.ends[request.state] += 1
@@ -273,9 +263,9 @@ class ClientCore(Core):
             self._held_back -= 1
             self._send_new_task(now)
 
-    def _give_up(self, now, key):
-        # type: (float, Any) -> None
-        request = self._requests[key[1]]
+    def _give_up(self, now, task_id):
+        # type: (float, str) -> None
+        request = self._requests[task_id]
         self._tell('unanswered', task_id=request.task_id, outcome=GIVEN_UP, reason='no outcome in time')
         self._end_request(now, request, GIVEN_UP)
 
@@ -293,10 +283,6 @@ class ClientCore(Core):
         self._stopped = True
 
     # Timers.
-
-    def _due_resend(self, now, key):
-        # type: (float, Any) -> None
-        self._resender.handle_timer(now, key)
 
     def _due_again(self, now, task_id):
         # type: (float, str) -> None
@@ -317,9 +303,9 @@ class ClientCore(Core):
         for request in self._requests.values():
             request.advance('cancel')
             self._timers.cancel(('again', request.task_id))
-            self._resender.end((_SUBMIT, request.task_id))
-            self._resender.begin(now, (_CANCEL, request.task_id), self._dispatcher, Cancel(request.task_id),
-                                 now + CANCEL_WAIT_S + 1)
+            self._submits.end(request.task_id)
+            self._cancels.begin(now, request.task_id, self._dispatcher, Cancel(request.task_id),
+                                now + CANCEL_WAIT_S + 1)
         self._timers.set(('cancelled', None), now + CANCEL_WAIT_S)
 
     def _due_cancelled(self, now, _):

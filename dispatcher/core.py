@@ -11,11 +11,12 @@ from dispatcher import tasks
 from dispatcher.calculators import ALIVE
 from dispatcher.failure_detector import CATCH_UP_S, HELD_UP_S
 from dispatcher.fleet import Fleet
+from dispatcher.outcomes import Outcomes
 from dispatcher.pending_queue import PendingQueue
 from dispatcher.reconcile import collect, confirmed, missing, surplus
-from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, WAITING, Attempt, Memory, Task
+from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, WAITING, Attempt, Task
 from net_protocol.core import Core, require
-from net_protocol.delivery import ASSIGN_RESENDS_MAX, ORPHAN_GRACE_S, OUTCOME_GRACE_S, REMEMBER_S, Remembered, Resender
+from net_protocol.delivery import ASSIGN_RESENDS_MAX, ORPHAN_GRACE_S
 from net_protocol.messages import (
     CANCELLED, DONE, DRAINING, EXPIRED, FAILED, NOT_YOURS, OUTCOMES, QUEUE_FULL, Accepted, Assign, AssignAck,
     AssignRefused, Cancel, Heartbeat, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck, Refused, Result, ResultAck,
@@ -32,10 +33,6 @@ if MYPY:
 #: The advice that goes with a refusal: a queue that is full has room again when some tasks are done.
 RETRY_AFTER_S = 1.0
 
-# Keys of exchanges: ('assign', task id) and ('outcome', task id).
-_ASSIGN = 'assign'
-_OUTCOME = 'outcome'
-
 
 class DispatcherCore(Core):
     """A dispatcher as a pure state machine.
@@ -47,24 +44,26 @@ class DispatcherCore(Core):
     HANDLERS = {Submit: '_on_submit', Cancel: '_on_cancel', OutcomeAck: '_on_outcome_ack', Heartbeat: '_on_heartbeat',
                 Leave: '_on_leave', AssignAck: '_on_assign_ack', AssignRefused: '_on_assign_refused',
                 Result: '_on_result'}
-    TIMERS = {'resend': '_due_resend', 'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget',
+    TIMERS = {'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget',
               'drained': '_due_drained'}
     COUNTERS = ('accepted',) + OUTCOMES + (
-        'refused_queue_full', 'refused_draining', 'refused_not_yours', 'duplicate_submits', 'submits_after_ack',
-        'cancelled_unknown', 'outcomes_unacknowledged', 'assignments', 'adopted', 'late_results', 'late_results_used',
+        'refused_queue_full', 'refused_draining', 'refused_not_yours', 'duplicate_submits',
+        'cancelled_unknown', 'assignments', 'adopted', 'late_results', 'late_results_used',
         'duplicate_results', 'unknown_results', 'revokes', 'stale_heartbeats', 'heartbeats', 'held_up',
-    ) + Fleet.COUNTERS + tuple('attempt_' + end for end in ATTEMPT_ENDS)
+    ) + Fleet.COUNTERS + Outcomes.COUNTERS + tuple('attempt_' + end for end in ATTEMPT_ENDS)
 
     def __init__(self, settings, name, incarnation, rng):
         # type: (Dict[str, Any], str, str, Any) -> None
         super(DispatcherCore, self).__init__(name, incarnation)
         self._settings = settings
+        # The tasks that wait or run; one that is over moves to the outcomes.
         self._tasks = {}  # type: Dict[str, Task]
         self._pending = PendingQueue()
         self._fleet = Fleet(settings, self._timers, self.counts, self._tell, self._lose)
-        # Task id -> Memory of a task that left the table.
-        self._remembered = Remembered(REMEMBER_S, settings['remembered_max'])
-        self._resender = Resender(self._timers, rng, self._send, self._give_up)
+        # Assignments that are not acknowledged yet, by task id.
+        self._assigns = self._new_resender('assign', rng, self._give_up_assign)
+        self._outcomes = Outcomes(self._new_resender('outcome', rng, self._give_up_outcome),
+                                  settings['remembered_max'], self.counts)
         self._assigned = 0
         self._draining = False
         # After a hold-up no timer fires before this point in time.
@@ -118,24 +117,23 @@ class DispatcherCore(Core):
         if task is not None and task.client == sender.name:
             self.counts['duplicate_submits'] += 1
             task.reply_to = sender.address
-            if task.outcome is None:
-                self._send(sender.address, Accepted(task_id))
+            self._send(sender.address, Accepted(task_id))
+        elif self._outcomes.get(now, task_id) is not None:
+            self.counts['duplicate_submits'] += 1
+            self._answer_with_outcome(now, sender, task_id)
+        else:
+            reason = self._reason_to_refuse(sender, task_id)
+            if reason is None:
+                self._accept(now, sender, message)
             else:
-                self._resender.redirect((_OUTCOME, task_id), sender.address)
-                self._send(sender.address, task.outcome)
-            return
-        remembered = self._remembered.get(now, task_id)
-        if remembered is not None:
-            self.counts['submits_after_ack'] += 1
-            if remembered.outcome is not None:
-                self._send(sender.address, remembered.outcome)
-            return
-        reason = self._reason_to_refuse(sender, task_id)
-        if reason is not None:
-            self.counts['refused_' + reason] += 1
-            self._send(sender.address, Refused(task_id, reason, None if reason == NOT_YOURS else RETRY_AFTER_S))
-            return
-        self._accept(now, sender, message)
+                self.counts['refused_' + reason] += 1
+                self._send(sender.address, Refused(task_id, reason, None if reason == NOT_YOURS else RETRY_AFTER_S))
+
+    def _answer_with_outcome(self, now, sender, task_id):
+        # type: (float, Sender, str) -> None
+        outcome = self._outcomes.answer(now, sender.name, sender.address, task_id)
+        if outcome is not None:
+            self._send(sender.address, outcome)
 
     def _reason_to_refuse(self, sender, task_id):
         # type: (Sender, str) -> str | None
@@ -144,8 +142,8 @@ class DispatcherCore(Core):
         if self._draining:
             return DRAINING
         # Outcomes that nobody acknowledges take memory like tasks that wait.
-        unacknowledged = len(self._tasks) - len(self._pending) - self._assigned
-        if len(self._pending) >= self._settings['pending_max'] or unacknowledged >= self._settings['remembered_max']:
+        if (len(self._pending) >= self._settings['pending_max']
+                or len(self._outcomes) >= self._settings['remembered_max']):
             return QUEUE_FULL
         return None
 
@@ -169,33 +167,19 @@ class DispatcherCore(Core):
         task = self._tasks.get(message.task_id)
         if task is not None and task.client == sender.name:
             task.reply_to = sender.address
-            if task.outcome is None:
-                self._finish(now, task, CANCELLED, None, 'cancelled by its client')
-            else:
-                self._send(sender.address, task.outcome)
+            self._finish(now, task, CANCELLED, None, 'cancelled by its client')
             return
-        remembered = self._remembered.get(now, message.task_id)
-        if remembered is None and message.task_id.startswith(sender.name + ':'):
+        if task is None and self._outcomes.get(now, message.task_id) is None \
+                and message.task_id.startswith(sender.name + ':'):
             # Its submit was lost or is still under way; remembered, so that the latter starts nothing.
             self.counts['cancelled_unknown'] += 1
-            remembered = Memory(Outcome(message.task_id, CANCELLED, None, 'cancelled before it was accepted', 0), None)
-            self._remembered.add(now, message.task_id, remembered)
-        if remembered is not None and remembered.outcome is not None:
-            self._send(sender.address, remembered.outcome)
+            self._outcomes.remember(now, sender.name, Outcome(message.task_id, CANCELLED, None,
+                                                              'cancelled before it was accepted', 0))
+        self._answer_with_outcome(now, sender, message.task_id)
 
     def _on_outcome_ack(self, now, sender, message):
         # type: (float, Sender, OutcomeAck) -> None
-        task = self._tasks.get(message.task_id)
-        if task is None or task.outcome is None or task.client != sender.name:
-            return
-        self._resender.end((_OUTCOME, task.task_id))
-        self._remember(now, task, None)
-
-    def _remember(self, now, task, outcome):
-        # type: (float, Task, Outcome | None) -> None
-        """A finished task leaves the table; what is kept of it is small, and bounded."""
-        del self._tasks[task.task_id]
-        self._remembered.add(now, task.task_id, Memory(outcome, task.winner))
+        self._outcomes.acknowledge(now, sender.name, message.task_id)
         self._stop_if_drained()
 
     # The life of a task.
@@ -213,8 +197,8 @@ class DispatcherCore(Core):
         self.counts['assignments'] += 1
         message = Assign(task.task_id, attempt.number, calculator.incarnation, task.payload,
                          self._settings['answer_timeout_s'], max(0.0, task.deadline_at - now))
-        self._resender.begin(now, (_ASSIGN, task.task_id), calculator.address, message, task.deadline_at,
-                             resends_max=ASSIGN_RESENDS_MAX)
+        self._assigns.begin(now, task.task_id, calculator.address, message, task.deadline_at,
+                            resends_max=ASSIGN_RESENDS_MAX)
 
     def _adopt(self, now, task, calculator, number):
         # type: (float, Task, Calculator, int) -> None
@@ -241,7 +225,7 @@ class DispatcherCore(Core):
         attempt.end(now, how)
         self._assigned -= 1
         self.counts['attempt_' + how] += 1
-        self._resender.end((_ASSIGN, task.task_id))
+        self._assigns.end(task.task_id)
         self._fleet.release(attempt)
         if how in (tasks.TIMED_OUT, tasks.WITHDRAWN):
             self._fleet.occupy(now, attempt)
@@ -259,6 +243,7 @@ class DispatcherCore(Core):
             return
         self._pending.put_back(task.client, task_id)
         self._timers.set(('task', task_id), task.deadline_at)
+        self._stop_if_drained()
 
     def _finish(self, now, task, outcome, result, reason, how=tasks.WITHDRAWN):
         # type: (float, Task, str, Any, str | None, str) -> None
@@ -272,14 +257,12 @@ class DispatcherCore(Core):
             self._pending.remove(task.task_id)
         self._timers.cancel(('task', task.task_id))
         task.advance(outcome)
+        del self._tasks[task.task_id]
         self.counts[outcome] += 1
         self._revoke_others(task)
-        task.outcome = Outcome(task.task_id, outcome, result, reason, len(task.attempts))
-        task.payload = None
         if outcome != DONE:
             self._tell('ended', task_id=task.task_id, outcome=outcome, reason=reason, attempts=len(task.attempts))
-        self._resender.begin(now, (_OUTCOME, task.task_id), task.reply_to, task.outcome,
-                             max(now, task.deadline_at) + OUTCOME_GRACE_S)
+        self._outcomes.tell(now, task, Outcome(task.task_id, outcome, result, reason, len(task.attempts)))
 
     def _revoke_others(self, task):
         # type: (Task) -> None
@@ -359,8 +342,8 @@ class DispatcherCore(Core):
         # type: (float, str, Task | None, float) -> bool
         """Whether nobody waits for this work, or nobody has asked for it for so long that nobody will."""
         if task is not None:
-            return task.outcome is not None
-        return self._remembered.get(now, task_id) is not None or now - since > ORPHAN_GRACE_S
+            return False
+        return self._outcomes.get(now, task_id) is not None or now - since > ORPHAN_GRACE_S
 
     def _on_leave(self, now, sender, message):
         # type: (float, Sender, Leave) -> None
@@ -382,7 +365,7 @@ class DispatcherCore(Core):
 
     def _acknowledge(self, attempt, number):
         # type: (Attempt, int) -> None
-        self._resender.end((_ASSIGN, attempt.task_id))
+        self._assigns.end(attempt.task_id)
         attempt.acknowledged_by = number
 
     def _on_assign_refused(self, now, sender, message):
@@ -408,19 +391,19 @@ class DispatcherCore(Core):
         if calculator is not None:
             self._fleet.vacate(calculator, message.task_id)
         task = self._tasks.get(message.task_id)
-        if task is not None and task.outcome is None:
+        if task is not None:
             self._end_by_result(now, task, self._live_attempt(calculator, message), sender, message)
         else:
-            self._count_surplus_result(now, task, sender, message)
+            self._count_surplus_result(now, sender, message)
         self._hand_out(now)
 
-    def _count_surplus_result(self, now, task, sender, message):
-        # type: (float, Task | None, Sender, Result) -> None
+    def _count_surplus_result(self, now, sender, message):
+        # type: (float, Sender, Result) -> None
         """A result for a task that is over: a copy of the one that ended it, or one that came too late."""
-        over = task if task is not None else self._remembered.get(now, message.task_id)
-        if over is None:
+        ending = self._outcomes.get(now, message.task_id)
+        if ending is None:
             self.counts['unknown_results'] += 1
-        elif over.winner == (sender.name, message.attempt):
+        elif ending.winner == (sender.name, message.attempt):
             self.counts['duplicate_results'] += 1
         else:
             self.counts['late_results'] += 1
@@ -444,23 +427,20 @@ class DispatcherCore(Core):
 
     # Timers and ends.
 
-    def _due_resend(self, now, key):
-        # type: (float, Any) -> None
-        self._resender.handle_timer(now, key)
-
-    def _give_up(self, now, key):
-        # type: (float, Any) -> None
-        """Resending came to its bound: the calculator can't be reached, or the client is gone."""
-        kind, task_id = key
+    def _give_up_assign(self, now, task_id):
+        # type: (float, str) -> None
+        """The assignment was resent in vain: its calculator can't be reached."""
         task = self._tasks[task_id]
-        if kind == _OUTCOME:
-            self.counts['outcomes_unacknowledged'] += 1
-            self._remember(now, task, task.outcome)
-        elif now < task.deadline_at:
+        if now < task.deadline_at:
             calculator = self._fleet.get(task.attempts[-1].calculator)
             self._fleet.lose_touch(now, calculator)  # type: ignore[arg-type]
             self._lose(now, task_id, tasks.UNACKNOWLEDGED)
             self._hand_out(now)
+
+    def _give_up_outcome(self, now, task_id):
+        # type: (float, str) -> None
+        self._outcomes.give_up(now, task_id)
+        self._stop_if_drained()
 
     def _due_silence(self, now, name):
         # type: (float, str) -> None
@@ -477,8 +457,7 @@ class DispatcherCore(Core):
 
     def _stop_if_drained(self):
         # type: () -> None
-        # Whatever is in the table and does not wait runs, or has an outcome that is not acknowledged.
-        if self._draining and len(self._tasks) == len(self._pending):
+        if self._draining and not self._assigned and not self._outcomes:
             self._stopped = True
 
     # Accounts.
@@ -507,12 +486,13 @@ class DispatcherCore(Core):
             'assignments': counts['assignments'],
             'adopted': counts['adopted'],
             'calculators': dict(self._fleet.numbers),
-            'counts': dict(counts, resent=self._resender.resent),
+            'counts': dict(counts, resent=self.resent),
         }
 
     def check_invariants(self):
         # type: () -> None
         self._fleet.check_invariants()
+        self._outcomes.check_invariants()
         self._check_places()
         account = self.account(0.0)
         require(account['accepted'] == sum(account['outcomes'].values()) + account['waiting'] + account['running'],
@@ -529,9 +509,8 @@ class DispatcherCore(Core):
         for task_id, task in self._tasks.items():
             require((task_id in self._pending) == (task.state == WAITING), '%s: %s, but the queue disagrees', task_id,
                     task.state)
-            require(task.is_over == (task.outcome is not None), '%s: over without outcome, or not over with', task_id)
-            require((('task', task_id) in self._timers) == (not task.is_over), '%s: timer', task_id)
-            require(((_OUTCOME, task_id) in self._resender) == task.is_over, '%s: its client is not told', task_id)
+            require(not task.is_over, '%s is over and among those that are not', task_id)
+            require(('task', task_id) in self._timers, '%s has no deadline', task_id)
             live = task.live_attempt
             if live is not None:
                 running += 1

@@ -13,8 +13,6 @@ MYPY = False
 if MYPY:
     from typing import Any, Tuple  # noqa: F401
 
-    from net_protocol.messages import Outcome  # noqa: F401
-
 WAITING = 'waiting'
 ASSIGNED = 'assigned'
 
@@ -75,11 +73,10 @@ class Attempt(object):
 class Task(Stateful):
     """An accepted task. ``reply_to`` is the address of whoever asked for it last.
 
-    When it is over, ``outcome`` is set, and ``winner`` where a calculator brought it: (its name, attempt number).
+    ``winner`` is set where a calculator brought its end: (its name, attempt number).
     """
 
-    __slots__ = ('task_id', 'client', 'payload', 'accepted_at', 'deadline_at', 'reply_to', 'attempts', 'outcome',
-                 'winner')
+    __slots__ = ('task_id', 'client', 'payload', 'accepted_at', 'deadline_at', 'reply_to', 'attempts', 'winner')
 
     TRANSITIONS = {
         # A result or error while waiting comes from an attempt that was thought lost.
@@ -99,7 +96,6 @@ class Task(Stateful):
         self.reply_to = reply_to
         #: All attempts, the live one last. A shared empty tuple until there is one: most waiting tasks have none.
         self.attempts = ()  # type: Any
-        self.outcome = None  # type: Outcome | None
         self.winner = None  # type: Tuple[str, int] | None
 
     @property
@@ -140,17 +136,3 @@ class Task(Stateful):
     def history(self):
         # type: () -> str
         return ', '.join(repr(attempt) for attempt in self.attempts)
-
-
-class Memory(object):
-    """What is remembered of a task that left the table.
-
-    ``outcome`` is None where its client acknowledged it, and will not ask again; ``winner`` as in ``Task``.
-    """
-
-    __slots__ = ('outcome', 'winner')
-
-    def __init__(self, outcome, winner):
-        # type: (Outcome | None, Tuple[str, int] | None) -> None
-        self.outcome = outcome
-        self.winner = winner

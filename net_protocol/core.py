@@ -18,6 +18,7 @@ decoded messages, and takes what it wants to send:
 
 from __future__ import absolute_import, division, print_function
 
+from net_protocol.delivery import Resender
 from net_protocol.errors import BrokenInvariant
 from net_protocol.messages import Ping, Pong
 from net_protocol.timers import Timers
@@ -78,8 +79,9 @@ class Core(object):
     """What client, dispatcher and calculator have in common.
 
     A subclass names its handlers in ``HANDLERS`` (message class -> method name) and its timers in ``TIMERS`` (first
-    part of the timer's key -> method name; the method gets ``now`` and the second part). ``COUNTERS`` lists every
-    counter it has, so that a misspelt one is an error and an untouched one is a visible zero.
+    part of the timer's key -> method name; the method gets ``now`` and the second part); the timers of a resender are
+    added with it. ``COUNTERS`` lists every counter it has, so that a misspelt one is an error and an untouched one is a
+    visible zero.
     """
 
     HANDLERS = {}  # type: Dict[Type[Message], str]
@@ -99,7 +101,10 @@ class Core(object):
             message: getattr(self, method) for message, method in self.HANDLERS.items()
         }  # type: Dict[Type[Message], Callable[[float, Sender, Any], None]]
         self._on_message[Ping] = self._on_ping
-        self._on_timer = {kind: getattr(self, method) for kind, method in self.TIMERS.items()}
+        self._on_timer = {
+            kind: getattr(self, method) for kind, method in self.TIMERS.items()
+        }  # type: Dict[str, Callable[[float, Any], None]]
+        self._resenders = []  # type: List[Resender]
 
     def start(self, now):
         # type: (float) -> None
@@ -158,6 +163,20 @@ class Core(object):
         # type: () -> None
         """Raise ``BrokenInvariant`` where the books contradict each other. Costs a walk over all of them."""
         raise NotImplementedError
+
+    @property
+    def resent(self):
+        # type: () -> int
+        """Messages sent again because no answer came."""
+        return sum(resender.resent for resender in self._resenders)
+
+    def _new_resender(self, kind, rng, give_up, refresh=None):
+        # type: (str, Any, Callable[[float, Any], None], Any) -> Resender
+        """A resender of this core, whose timers have that kind."""
+        resender = Resender(self._timers, rng, self._send, give_up, refresh, kind)
+        self._resenders.append(resender)
+        self._on_timer[kind] = resender.handle_timer
+        return resender
 
     def _send(self, address, message):
         # type: (Any, Message) -> None

@@ -77,12 +77,13 @@ class Resender(object):
 
     A key names an exchange; the owner ends it when the answer comes. ``give_up(now, key)`` is called when the bound
     of an exchange (a point in time, or a number of resends) is reached without an answer. Where the content of a
-    message ages, ``refresh(now, key, message)`` returns the one to send instead.
+    message ages, ``refresh(now, key, message)`` returns the one to send instead. Its timers are ``(kind, key)``.
     """
 
-    def __init__(self, timers, rng, send, give_up, refresh=None):
-        # type: (Timers, Any, Callable[[Any, Message], None], Callable[[float, Any], None], Any) -> None
+    def __init__(self, timers, rng, send, give_up, refresh=None, kind='resend'):
+        # type: (Timers, Any, Callable[[Any, Message], None], Callable[[float, Any], None], Any, str) -> None
         self._timers = timers
+        self._kind = kind
         self._rng = rng
         self._send = send
         self._give_up = give_up
@@ -120,7 +121,7 @@ class Resender(object):
         """The answer is here: stop resending. Returns whether the exchange was open."""
         if self._exchanges.pop(key, None) is None:
             return False
-        self._timers.cancel(('resend', key))
+        self._timers.cancel((self._kind, key))
         return True
 
     def redirect(self, key, address):
@@ -138,7 +139,7 @@ class Resender(object):
 
     def handle_timer(self, now, key):
         # type: (float, Hashable) -> None
-        """The timer ``('resend', key)`` fired: send again, or give up."""
+        """The timer of an exchange fired: send again, or give up."""
         exchange = self._exchanges[key]
         if now >= exchange.until or exchange.resends == exchange.resends_max:
             del self._exchanges[key]
@@ -154,7 +155,7 @@ class Resender(object):
 
     def _set_timer(self, now, key, exchange):
         # type: (float, Hashable, _Exchange) -> None
-        self._timers.set(('resend', key), min(now + exchange.wait_s, exchange.until))
+        self._timers.set((self._kind, key), min(now + exchange.wait_s, exchange.until))
 
 
 class Remembered(object):

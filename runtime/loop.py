@@ -11,16 +11,16 @@ from __future__ import absolute_import, division, print_function
 import errno
 import select
 
-from net_protocol import codec
-from net_protocol.core import Sender
 from net_protocol.errors import DatagramRefused
+from net_protocol.wire import Wire
 from runtime.names import Peer
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, List  # noqa: F401
+    from typing import Any, Callable, List  # noqa: F401
 
     from net_protocol.core import Core  # noqa: F401
+    from net_protocol.wire import Traffic  # noqa: F401
     from runtime.endpoint import Endpoint  # noqa: F401
     from runtime.signals import StopSignals  # noqa: F401
 
@@ -41,29 +41,6 @@ class Hook(object):
         self.due_at = None  # type: float | None
 
 
-class Traffic(object):
-    """What went through the endpoint: datagrams, messages, and what was refused by cause."""
-
-    def __init__(self):
-        # type: () -> None
-        self.datagrams_in = 0
-        self.messages_in = 0
-        self.datagrams_out = 0
-        self.messages_out = 0
-        #: Messages for a peer whose name is not known yet.
-        self.unaddressed = 0
-        self.refused = dict.fromkeys(codec.CAUSES, 0)
-
-    def as_dict(self):
-        # type: () -> Dict[str, Any]
-        """For programs."""
-        return {'datagrams_in': self.datagrams_in, 'messages_in': self.messages_in,
-                'datagrams_out': self.datagrams_out, 'messages_out': self.messages_out,
-                'unaddressed': self.unaddressed, 'refused': dict(self.refused),
-                'messages_per_datagram_in': _ratio(self.messages_in, self.datagrams_in - sum(self.refused.values())),
-                'messages_per_datagram_out': _ratio(self.messages_out, self.datagrams_out)}
-
-
 class Loop(object):
     """Drives one core over one endpoint until it is stopped.
 
@@ -73,7 +50,7 @@ class Loop(object):
 
     def __init__(self, core, endpoint, signals, monotonic, log, peer=None):
         # type: (Core, Endpoint, StopSignals, Callable[[], float], Any, Peer | None) -> None
-        self.traffic = Traffic()
+        self._wire = Wire(core)
         self._core = core
         self._endpoint = endpoint
         self._signals = signals
@@ -81,8 +58,13 @@ class Loop(object):
         self._log = log
         self._peer = peer
         self._hooks = []  # type: List[Hook]
-        self._number = 0
         self._stops_seen = 0
+
+    @property
+    def traffic(self):
+        # type: () -> Traffic
+        """What went through so far."""
+        return self._wire.traffic
 
     def every(self, interval_s, action):
         # type: (float, Callable[[float], None]) -> None
@@ -145,19 +127,12 @@ class Loop(object):
             if received is None:
                 return
             datagram, address = received
-            self.traffic.datagrams_in += 1
-            try:
-                envelope = codec.decode(datagram)
-            except DatagramRefused as refusal:
-                self.traffic.refused[refusal.cause] += 1
-                self._log.refusal(refusal.cause, refusal.detail, address)
-                continue
-            self.traffic.messages_in += len(envelope.messages)
             if self._peer is not None and address == self._peer.address:
                 self._peer.note_heard(now)
-            sender = Sender(address, envelope.name, envelope.incarnation, envelope.number)
-            for message in envelope.messages:
-                self._core.handle_message(now, sender, message)
+            try:
+                self._wire.receive(now, datagram, address)
+            except DatagramRefused as refusal:
+                self._log.refusal(refusal.cause, refusal.detail, address)
 
     def _look_for(self, peer, readable, now):
         # type: (Peer, List[Any], float) -> None
@@ -171,22 +146,11 @@ class Loop(object):
         # type: () -> None
         for event in self._core.take_events():
             self._log.event(event)
-        by_address = {}  # type: Dict[Any, List[Any]]
-        for target, message in self._core.take_outgoing():
-            address = target.address if isinstance(target, Peer) else target
-            by_address.setdefault(address, []).append(message)
-        for address, messages in by_address.items():
-            if address is None:
-                self.traffic.unaddressed += len(messages)
-                continue
-            datagrams = codec.encode(self._core.name, self._core.incarnation, self._number + 1, messages)
-            self._number += len(datagrams)
-            self.traffic.datagrams_out += len(datagrams)
-            self.traffic.messages_out += len(messages)
-            for datagram in datagrams:
-                self._endpoint.send(datagram, address)
+        for address, datagram in self._wire.take_datagrams(_resolved):
+            self._endpoint.send(datagram, address)
 
 
-def _ratio(many, few):
-    # type: (int, int) -> float | None
-    return round(many / few, 3) if few > 0 else None
+def _resolved(target):
+    # type: (Any) -> Any
+    """Cores name their peer by the ``Peer`` itself; where it is, or that it is nowhere yet, is known here."""
+    return target.address if isinstance(target, Peer) else target

@@ -13,6 +13,10 @@ from net_protocol import notional
 from net_protocol.messages import Outcome, Submit
 from tests.fake_link import FakeLink
 
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List  # noqa: F401
+
 SEEDS = range(1, 41)
 
 #: What rare path must have been taken by the whole batch, or it shows less than it seems to.
@@ -29,6 +33,7 @@ class World(object):
 
     def __init__(self, seed):
         self.rng = random.Random(seed)
+        self.ended = False
         self.link = FakeLink(seed)
         self.link.drop(self.rng.choice([0, 0.1, 0.3, 0.5]))
         self.link.duplicate_share = self.rng.choice([0, 0.2, 0.5])
@@ -110,7 +115,7 @@ def test_every_task_ends_once_and_right_whatever_happens(seed, worlds):
         assert statistics.ends['wrong'] == 0
         assert statistics.ends['cancelled'] == 0
     # What a client believes is what some life of the dispatcher said, and that is right.
-    payloads = {}
+    payloads = {}  # type: Dict[str, Any]
     for _, _, _, message in world.link.sent:
         if isinstance(message, Submit):
             assert payloads.setdefault(message.task_id, message.payload) == message.payload
@@ -120,7 +125,7 @@ def test_every_task_ends_once_and_right_whatever_happens(seed, worlds):
 
 @pytest.mark.parametrize('seed', SEEDS, ids=['seed_%d' % seed for seed in SEEDS])
 def test_one_life_of_the_dispatcher_never_tells_two_outcomes_for_one_task(seed, worlds):
-    told = {}
+    told = {}  # type: Dict[str, List[Any]]
     crashes = len(worlds[seed].dispatchers) - 1
     for _, _, _, message in worlds[seed].link.sent:
         if isinstance(message, Outcome):
