@@ -16,7 +16,7 @@ import json
 from operator import attrgetter
 
 from net_protocol import fields
-from net_protocol.compat import TEXT_TYPES
+from net_protocol.compat import text_type
 from net_protocol.errors import DatagramRefused, MisuseError, TooLarge
 from net_protocol.limits import COALESCED_BYTES, DATAGRAM_BYTES_MAX, MESSAGES_MAX, PAYLOAD_BYTES_MAX
 from net_protocol.messages import BY_KIND, MESSAGES
@@ -76,8 +76,9 @@ def payload_bytes(value):
 def check_payload(what, value):
     # type: (str, Any) -> None
     """Refuse a payload or result where it enters: raise ``TooLarge`` or ``MisuseError`` naming the limit."""
-    if type(value) in TEXT_TYPES and 6 * len(value) + 2 <= PAYLOAD_BYTES_MAX:
-        # A text this short fits even if each of its characters has to be escaped.
+    if type(value) is text_type and 12 * len(value) + 2 <= PAYLOAD_BYTES_MAX:
+        # A text this short fits even if each of its characters has to be escaped as two surrogates. (On 2.7 a ``str``
+        # may be bytes that are no text at all, so it is looked at like everything else, until 2.7 goes.)
         return
     size = payload_bytes(value)
     if size > PAYLOAD_BYTES_MAX:
