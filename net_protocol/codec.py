@@ -13,6 +13,7 @@ valid messages or one refusal, nothing else.
 from __future__ import absolute_import, division, print_function
 
 import json
+import re
 from operator import attrgetter
 
 from net_protocol import fields
@@ -47,6 +48,9 @@ _GROWTH_MAX = 6
 # Integers longer than this are refused before they are converted, where the datagram is long enough for the
 # conversion, which is quadratic, to hurt: 65,000 digits take 20 ms on 2.7.
 _DIGITS_MAX = 25
+
+# A surrogate written as if it were a character. 2.7 alone decodes it (until 2.7 goes); in UTF-8 nothing else looks so.
+_RAW_SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
 
 _encode = json.JSONEncoder(separators=(',', ':'), allow_nan=False).encode
 
@@ -129,6 +133,8 @@ def decode(datagram):
         text = datagram.decode('utf-8')
     except UnicodeDecodeError as error:
         raise DatagramRefused(NOT_UTF8, str(error))
+    if b'\xed' in datagram and _RAW_SURROGATE.search(datagram):
+        raise DatagramRefused(NOT_UTF8, 'a surrogate is no character')
     try:
         value = _loads_long(text) if long else _loads(text)
     except (ValueError, RuntimeError, MemoryError) as error:
