@@ -110,7 +110,7 @@ def encode(name, incarnation, first_number, messages, limit=COALESCED_BYTES):
     for message in messages:
         text = _encode(_body(message))
         length = len(text) + 1
-        if batch and size + length > limit:
+        if batch and (size + length > limit or len(batch) == MESSAGES_MAX):
             datagrams.append(_datagram(head, first_number + len(datagrams), batch))
             batch = []
             size = overhead
