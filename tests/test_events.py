@@ -12,23 +12,19 @@ import pytest
 from calculator.sentences import SENTENCES as CALCULATOR_SENTENCES
 from client.sentences import SENTENCES as CLIENT_SENTENCES
 from dispatcher.sentences import SENTENCES as DISPATCHER_SENTENCES
-from net_protocol.core import Event
+from net_protocol.core import Core, Event
 from runtime import logs
 from runtime.console import LiveLine
 from runtime.event_file import EventFile
 from tests.fake_link import FakeLink
 from tests.source_tree import ROOT
 
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
 SENTENCES = {'dispatcher': DISPATCHER_SENTENCES, 'calculator-a': CALCULATOR_SENTENCES, 'client-a': CLIENT_SENTENCES}
 STEPS = {'accepted', 'assigned', 'done', 'sent', 'answered', 'taken', 'renumbered', 'let_go'}
-
-
-class Core(object):
-    """As much of a core as an event log needs."""
-
-    name = 'dispatcher'
-    incarnation = 'abcdefgh'
-    trace = None
 
 
 class Endpoint(object):
@@ -37,11 +33,17 @@ class Endpoint(object):
     address = ('127.0.0.1', 5555)
 
 
+ENDPOINT = Endpoint()  # type: Any
+
+
 class FullDisk(object):
     """A file that can't be written to."""
 
     def write(self, time, kind, facts):
         raise OSError(28, 'No space left on device')
+
+
+FULL_DISK = FullDisk()  # type: Any
 
 
 def world(trace):
@@ -103,9 +105,9 @@ def lines_of(path):
 
 def test_the_file_takes_what_the_log_leaves_out(tmpdir, capsys):
     logs.set_up('dispatcher', 'error', LiveLine())
-    core = Core()
+    core = Core('dispatcher', 'abcdefgh')
     log = logs.EventLog(DISPATCHER_SENTENCES, lambda: 12.5, EventFile(str(tmpdir.join('events'))))
-    log.begin(core, Endpoint())
+    log.begin(core, ENDPOINT)
     for _ in range(100):
         log.event(Event('left', {'calculator': 'calculator-a'}))
     lines = lines_of(tmpdir.join('events'))
@@ -120,15 +122,15 @@ def test_the_file_takes_what_the_log_leaves_out(tmpdir, capsys):
 @pytest.mark.parametrize('level, trace', [('debug', True), ('info', False)])
 def test_without_a_file_the_level_of_the_log_decides(level, trace):
     logs.set_up('dispatcher', level, LiveLine())
-    core = Core()
-    logs.EventLog(DISPATCHER_SENTENCES, lambda: 0.0).begin(core, Endpoint())
+    core = Core('dispatcher', 'abcdefgh')
+    logs.EventLog(DISPATCHER_SENTENCES, lambda: 0.0).begin(core, ENDPOINT)
     assert core.trace is trace
 
 
 def test_a_full_disk_ends_the_file_and_nothing_else(capsys):
     logs.set_up('dispatcher', 'warning', LiveLine())
-    log = logs.EventLog(DISPATCHER_SENTENCES, lambda: 0.0, FullDisk())
-    log.begin(Core(), Endpoint())
+    log = logs.EventLog(DISPATCHER_SENTENCES, lambda: 0.0, FULL_DISK)
+    log.begin(Core('dispatcher', 'abcdefgh'), ENDPOINT)
     log.event(Event('left', {'calculator': 'calculator-a'}))
     assert capsys.readouterr().err.count('No space left on device') == 1
 
