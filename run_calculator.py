@@ -6,7 +6,7 @@ from __future__ import absolute_import, division, print_function
 from calculator.core import CalculatorCore
 from calculator.sentences import SENTENCES, account_lines
 from calculator.settings import SETTINGS
-from runtime import command_line, logs, probe, process
+from runtime import command_line, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
 from runtime.loop import Loop
@@ -25,13 +25,15 @@ def run(argv=None):
     endpoint = process.listen(settings['listen'])
     name = settings['name'] or process.default_name('calculator', endpoint.address[1])
     command_line.begin_log(name, options)
+    events = command_line.begin_events(SENTENCES, options)
     with StopSignals() as signals:
         process.say_where(endpoint, settings['listen']['host'])
         dispatcher = process.find_peer(settings['dispatcher'], endpoint.family, signals)
         if dispatcher is None:
             return command_line.OK
         core = CalculatorCore(settings, name, process.new_incarnation, process.generator(options.seed), dispatcher)
-        loop = Loop(core, endpoint, signals, monotonic, logs.EventLog(SENTENCES, monotonic), dispatcher)
+        loop = Loop(core, endpoint, signals, monotonic, events, dispatcher)
+        events.begin(core, endpoint)
         process.run_loop(loop, endpoint, dispatcher)
     account = process.full_account(core, loop, endpoint)
     command_line.print_result(options.json, account, account_lines(account))

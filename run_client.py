@@ -38,6 +38,7 @@ def run(argv=None):
         return probe.report(settings['dispatcher'])
     name = settings['name'] or process.default_name('client', os.getpid())
     line = command_line.begin_log(name, options)
+    events = command_line.begin_events(SENTENCES, options)
     with StopSignals() as signals:
         dispatcher = process.find_peer(settings['dispatcher'], 0, signals)
         if dispatcher is None:
@@ -45,7 +46,8 @@ def run(argv=None):
         endpoint = process.any_port_towards(dispatcher)
         core = ClientCore(settings, name, process.new_incarnation(), process.generator(options.seed), dispatcher,
                           options.tasks, options.duration)
-        loop = Loop(core, endpoint, signals, monotonic, logs.EventLog(SENTENCES, monotonic), dispatcher)
+        loop = Loop(core, endpoint, signals, monotonic, events, dispatcher)
+        events.begin(core, endpoint)
         if line.is_live:
             loop.every(LIVE_INTERVAL_S, lambda now: line.show(progress_line(core.statistics)))
         else:

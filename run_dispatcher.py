@@ -26,10 +26,12 @@ def run(argv=None):
         return probe.report(settings['listen'])
     name = settings['name'] or 'dispatcher'
     command_line.begin_log(name, options)
+    events = command_line.begin_events(SENTENCES, options)
     endpoint = process.listen(settings['listen'])
     core = DispatcherCore(settings, name, process.new_incarnation(), process.generator(options.seed))
     with StopSignals() as signals:
-        loop = Loop(core, endpoint, signals, monotonic, logs.EventLog(SENTENCES, monotonic))
+        loop = Loop(core, endpoint, signals, monotonic, events)
+        events.begin(core, endpoint)
         loop.every(settings['status_interval_s'], StatusLine(core, loop))
         process.say_where(endpoint, settings['listen']['host'])
         process.run_loop(loop, endpoint)

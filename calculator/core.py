@@ -186,6 +186,8 @@ class CalculatorCore(Core):
         self._held[held.task_id] = held
         self._running += 1
         self.counts['assigned'] += 1
+        if self.trace:
+            self._tell('taken', task_id=held.task_id, attempt=held.attempt)
         self._timers.set(('finish', held.task_id), now + self._rng.uniform(*self._settings['task_duration_s']))
 
     def _renumber(self, now, held, attempt):
@@ -194,6 +196,8 @@ class CalculatorCore(Core):
         if attempt <= held.attempt:
             return
         held.attempt = attempt
+        if self.trace:
+            self._tell('renumbered', task_id=held.task_id, attempt=attempt)
         if held.state == UNREPORTED:
             self._results.end(held.task_id)
             self._report(now, held)
@@ -249,6 +253,8 @@ class CalculatorCore(Core):
             self._results.end(held.task_id)
         held.advance(event)
         self.ends[held.state] += 1
+        if self.trace:
+            self._tell('let_go', task_id=held.task_id, attempt=held.attempt, end=held.state)
         del self._held[held.task_id]
         self._finished.add(now, (held.task_id, held.attempt), True)
         self._leave_if_drained(now)

@@ -7,6 +7,9 @@ if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
 SENTENCES = {
+    'taken': ('debug', 'attempt %(attempt)d of task %(task_id)s taken'),
+    'renumbered': ('debug', 'task %(task_id)s goes on as attempt %(attempt)d'),
+    'let_go': ('debug', 'attempt %(attempt)d of task %(task_id)s is %(end)s'),
     'out_of_order': ('warning', 'out of order for %(duration_s).1f s: a %(outage)s while working on %(running)d tasks'),
     'in_order': ('info', 'in order again, %(away_s).1f s after a %(outage)s'),
     'dispatcher_restarted': ('info', 'another life of the dispatcher answers; %(held)d tasks are held here'),

@@ -108,6 +108,8 @@ class ClientCore(Core):
         task_id = '%s:%s:%d' % (self.name, self.incarnation, self.statistics.sent)
         request = Request(task_id, payload, now, now + self._settings['task_timeout_s'])
         self._requests[task_id] = request
+        if self.trace:
+            self._tell('sent', task_id=task_id)
         self._ask(now, request)
         return task_id
 
@@ -221,6 +223,9 @@ class ClientCore(Core):
             if notional.compute(request.payload) == message.result:
                 self.statistics.response_time.add(now - request.sent_at)
                 self.statistics.further_attempts += max(0, message.attempts - 1)
+                if self.trace:
+                    self._tell('answered', task_id=request.task_id, response_time_s=now - request.sent_at,
+                               attempts=message.attempts)
             else:
                 end = WRONG
         if end != DONE:

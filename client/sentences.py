@@ -9,6 +9,8 @@ if MYPY:
     from client.statistics import Statistics  # noqa: F401
 
 SENTENCES = {
+    'sent': ('debug', 'task %(task_id)s sent'),
+    'answered': ('debug', 'task %(task_id)s answered after %(response_time_s).3f s, %(attempts)d attempts'),
     'unanswered': ('info', 'task %(task_id)s: %(outcome)s (%(reason)s)'),
     'refused': ('info', 'task %(task_id)s: refused (%(reason)s)'),
     'dispatcher_restarted': ('info', 'another life of the dispatcher answers; asking it for %(waiting)d tasks'),

@@ -153,6 +153,8 @@ class DispatcherCore(Core):
         task = Task(message.task_id, sender.name, message.payload, now, deadline_at, sender.address)
         self._tasks[task.task_id] = task
         self.counts['accepted'] += 1
+        if self.trace:
+            self._tell('accepted', task_id=task.task_id)
         self._send(sender.address, Accepted(task.task_id))
         self._timers.set(('task', task.task_id), deadline_at)
         holder = self._fleet.holder_of_orphan(task.task_id)
@@ -195,6 +197,8 @@ class DispatcherCore(Core):
         # type: (float, Task, Calculator) -> None
         attempt = self._enter(now, task, calculator, task.next_number)
         self.counts['assignments'] += 1
+        if self.trace:
+            self._tell('assigned', task_id=task.task_id, calculator=calculator.name, attempt=attempt.number)
         message = Assign(task.task_id, attempt.number, calculator.incarnation, task.payload,
                          self._settings['answer_timeout_s'], max(0.0, task.deadline_at - now))
         self._assigns.begin(now, task.task_id, calculator.address, message, task.deadline_at,
@@ -207,7 +211,7 @@ class DispatcherCore(Core):
         # It named the attempt itself, so any later heartbeat must name it too.
         attempt.acknowledged_by = 0
         self.counts['adopted'] += 1
-        self._tell('adopted', task_id=task.task_id, calculator=calculator.name)
+        self._tell('adopted', task_id=task.task_id, calculator=calculator.name, attempt=number)
 
     def _enter(self, now, task, calculator, number):
         # type: (float, Task, Calculator, int) -> Attempt
@@ -262,6 +266,8 @@ class DispatcherCore(Core):
         self._revoke_others(task)
         if outcome != DONE:
             self._tell('ended', task_id=task.task_id, outcome=outcome, reason=reason, attempts=len(task.attempts))
+        elif self.trace and task.winner is not None:
+            self._tell('done', task_id=task.task_id, calculator=task.winner[0], attempt=task.winner[1])
         self._outcomes.tell(now, task, Outcome(task.task_id, outcome, result, reason, len(task.attempts)))
 
     def _revoke_others(self, task):

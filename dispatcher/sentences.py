@@ -21,6 +21,9 @@ SENTENCES = {
     'reassigned': ('info', 'task %(task_id)s lost its attempt %(attempt)d on %(calculator)s (%(reason)s) and waits for '
                            'another'),
     'adopted': ('info', 'task %(task_id)s is running on %(calculator)s already and goes on there'),
+    'accepted': ('debug', 'task %(task_id)s accepted'),
+    'assigned': ('debug', 'attempt %(attempt)d of task %(task_id)s is assigned to %(calculator)s'),
+    'done': ('debug', 'task %(task_id)s done by attempt %(attempt)d on %(calculator)s'),
     'ended': ('info', 'task %(task_id)s %(outcome)s after %(attempts)d attempts: %(reason)s'),
     'late_result': ('info', 'late result of attempt %(attempt)d from %(calculator)s: task %(task_id)s was over'),
     'late_result_used': ('info', 'late result of attempt %(attempt)d from %(calculator)s is the first for task '

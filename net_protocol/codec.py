@@ -13,10 +13,11 @@ valid messages or one refusal, nothing else.
 from __future__ import absolute_import, division, print_function
 
 import json
+import re
 from operator import attrgetter
 
 from net_protocol import fields
-from net_protocol.compat import TEXT_TYPES
+from net_protocol.compat import text_type
 from net_protocol.errors import DatagramRefused, MisuseError, TooLarge
 from net_protocol.limits import COALESCED_BYTES, DATAGRAM_BYTES_MAX, MESSAGES_MAX, PAYLOAD_BYTES_MAX
 from net_protocol.messages import BY_KIND, MESSAGES
@@ -48,6 +49,9 @@ _GROWTH_MAX = 6
 # conversion, which is quadratic, to hurt: 65,000 digits take 20 ms on 2.7.
 _DIGITS_MAX = 25
 
+# A surrogate written as if it were a character. 2.7 alone decodes it (until 2.7 goes); in UTF-8 nothing else looks so.
+_RAW_SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
+
 _encode = json.JSONEncoder(separators=(',', ':'), allow_nan=False).encode
 
 
@@ -76,8 +80,9 @@ def payload_bytes(value):
 def check_payload(what, value):
     # type: (str, Any) -> None
     """Refuse a payload or result where it enters: raise ``TooLarge`` or ``MisuseError`` naming the limit."""
-    if type(value) in TEXT_TYPES and 6 * len(value) + 2 <= PAYLOAD_BYTES_MAX:
-        # A text this short fits even if each of its characters has to be escaped.
+    if type(value) is text_type and 12 * len(value) + 2 <= PAYLOAD_BYTES_MAX:
+        # A text this short fits even if each of its characters has to be escaped as two surrogates. (On 2.7 a ``str``
+        # may be bytes that are no text at all, so it is looked at like everything else, until 2.7 goes.)
         return
     size = payload_bytes(value)
     if size > PAYLOAD_BYTES_MAX:
@@ -105,7 +110,7 @@ def encode(name, incarnation, first_number, messages, limit=COALESCED_BYTES):
     for message in messages:
         text = _encode(_body(message))
         length = len(text) + 1
-        if batch and size + length > limit:
+        if batch and (size + length > limit or len(batch) == MESSAGES_MAX):
             datagrams.append(_datagram(head, first_number + len(datagrams), batch))
             batch = []
             size = overhead
@@ -128,6 +133,8 @@ def decode(datagram):
         text = datagram.decode('utf-8')
     except UnicodeDecodeError as error:
         raise DatagramRefused(NOT_UTF8, str(error))
+    if b'\xed' in datagram and _RAW_SURROGATE.search(datagram):
+        raise DatagramRefused(NOT_UTF8, 'a surrogate is no character')
     try:
         value = _loads_long(text) if long else _loads(text)
     except (ValueError, RuntimeError, MemoryError) as error:
@@ -145,7 +152,7 @@ def _checked_envelope(value):
         raise DatagramRefused(BAD_ENVELOPE, 'not an object')
     version = value.get('v')
     if type(version) is not int or version != VERSION:
-        raise DatagramRefused(OTHER_VERSION, 'version %.20r, we speak %d' % (version, VERSION))
+        raise DatagramRefused(OTHER_VERSION, 'version %s, we speak %d' % (_shown(version), VERSION))
     try:
         name = fields.name(value.get('from'))
         incarnation = fields.incarnation(value.get('life'))
@@ -164,7 +171,7 @@ def _message(body):
     try:
         message_class = BY_KIND[kind]
     except (KeyError, TypeError):
-        raise DatagramRefused(UNKNOWN_KIND, 'kind %.40r' % (kind,))
+        raise DatagramRefused(UNKNOWN_KIND, 'kind %s' % _shown(kind))
     message = message_class.__new__(message_class)
     for name, check in message_class.FIELDS:
         try:
@@ -172,8 +179,18 @@ def _message(body):
         except KeyError:
             raise DatagramRefused(BAD_FIELD, '%s without %s' % (kind, name))
         except fields.FieldRefused as error:
-            raise DatagramRefused(BAD_FIELD, '%s.%s: found %.60r, expected %s' % (kind, name, body[name], error))
+            raise DatagramRefused(BAD_FIELD, '%s.%s: found %s, expected %s' % (kind, name, _shown(body[name]), error))
     return message
+
+
+def _shown(value):
+    # type: (Any) -> str
+    """A glimpse of what was found. Not of a list or object, which may be so deep that showing it takes 40 ms."""
+    if type(value) is list:
+        return 'a list'
+    if type(value) is dict:
+        return 'an object'
+    return '%.60r' % (value,)
 
 
 def _refuse_what_outgrows_the_limit(envelope):

@@ -97,6 +97,9 @@ class Core(object):
         self._outgoing = []  # type: List[Tuple[Any, Message]]
         self._events = []  # type: List[Event]
         self._stopped = False
+        #: Whether each step of each task is told as an event too. That is what happens most, so nothing is built for
+        #: it unless somebody reads it.
+        self.trace = False
         self._on_message = {
             message: getattr(self, method) for message, method in self.HANDLERS.items()
         }  # type: Dict[Type[Message], Callable[[float, Sender, Any], None]]

@@ -14,7 +14,9 @@ import sys
 
 from net_protocol import __version__
 from runtime import logs
+from runtime.clock import monotonic
 from runtime.console import LiveLine
+from runtime.event_file import EventFile
 from runtime.process import CannotStart
 from runtime.settings import SettingsError
 
@@ -41,6 +43,9 @@ def parser(about, sample):
     made.add_argument('--json', action='store_true',
                       help='at the end standard output carries exactly one JSON object')
     made.add_argument('--log-level', choices=logs.LEVELS, default='info', help='default: %(default)s')
+    made.add_argument('--events', metavar='FILE',
+                      help='append to FILE what happens, each step of each task included: a JSON object a line, with '
+                           '"time" (in seconds, of one clock for all processes of a machine), "kind" and "facts"')
     made.add_argument('--version', action='version', version='%%(prog)s %s' % __version__)
     return made
 
@@ -95,6 +100,16 @@ def begin_log(name, options):
     line = LiveLine()
     logs.set_up(name, options.log_level, line)
     return line
+
+
+def begin_events(sentences, options):
+    # type: (Dict[str, Any], Any) -> logs.EventLog
+    """Where the events of a core go: the log, and the file of ``--events``."""
+    try:
+        file = None if options.events is None else EventFile(options.events)
+    except OSError as error:
+        raise CannotStart('cannot write events to %s: %s' % (options.events, error.strerror))
+    return logs.EventLog(sentences, monotonic, file)
 
 
 def print_result(as_json, account, lines):

@@ -2,22 +2,27 @@
 
 Cores report events as data; each role has the sentences for its own (``<role>/sentences.py``). Whatever others can
 cause (a flood of garbage, a thousand tasks that move at once) is written a few times a second at the most, and then
-counted.
+counted. A file of events (``--events``) is for programs, which want to know everything: there nothing is left out.
 """
 
 from __future__ import absolute_import, division, print_function
 
 import logging
+import os
 import sys
+from time import time
 
+from net_protocol import __version__
 from runtime.endpoint import shown
 
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, Tuple  # noqa: F401
 
-    from net_protocol.core import Event  # noqa: F401
+    from net_protocol.core import Core, Event  # noqa: F401
     from runtime.console import LiveLine  # noqa: F401
+    from runtime.endpoint import Endpoint  # noqa: F401
+    from runtime.event_file import EventFile  # noqa: F401
     from runtime.names import Peer  # noqa: F401
 
 LEVELS = ('debug', 'info', 'warning', 'error')
@@ -58,19 +63,30 @@ def set_up(name, level, live_line):
 class EventLog(object):
     """Turns events of a core, and refused datagrams, into lines.
 
-    ``sentences`` maps the kind of an event to (level, sentence with %(fact)s).
+    ``sentences`` maps the kind of an event to (level, sentence with %(fact)s). What is written to ``file``, if there
+    is one, does not depend on the level of the log.
     """
 
-    def __init__(self, sentences, monotonic):
-        # type: (Dict[str, Tuple[str, str]], Callable[[], float]) -> None
+    def __init__(self, sentences, monotonic, file=None):
+        # type: (Dict[str, Tuple[str, str]], Callable[[], float], EventFile | None) -> None
         self._sentences = sentences
         self._monotonic = monotonic
+        self._file = file
         # Kind -> [the second it is about, lines in it].
         self._lines = {}  # type: Dict[str, list[int]]
+
+    def begin(self, core, endpoint):
+        # type: (Core, Endpoint) -> None
+        """A process begins: have its core tell each step if anybody reads that, and say in the file who it is."""
+        core.trace = self._file is not None or log.isEnabledFor(logging.DEBUG)
+        self._to_file('began', {
+            'name': core.name, 'incarnation': core.incarnation, 'address': endpoint.address, 'process_id': os.getpid(),
+            'version': __version__, 'unix_time': time()})
 
     def event(self, event):
         # type: (Event) -> None
         """Write one event."""
+        self._to_file(event.kind, event.facts)
         level, sentence = self._sentences[event.kind]
         number = logging.getLevelName(level.upper())
         if log.isEnabledFor(number):
@@ -86,6 +102,17 @@ class EventLog(object):
         # type: (Peer) -> None
         """Write that a name has another address now."""
         log.info('%s is at %s now', peer.host, shown(peer.address))
+
+    def _to_file(self, kind, facts):
+        # type: (str, Dict[str, Any]) -> None
+        if self._file is None:
+            return
+        try:
+            self._file.write(self._monotonic(), kind, facts)
+        except OSError as error:
+            # A full disk is no reason to stop working. What is in the file stays right, it only ends here.
+            self._file = None
+            log.warning('the file of events ends here: %s', error.strerror)
 
     def _write(self, kind, level, sentence):
         # type: (str, int, str) -> None

@@ -1,0 +1,155 @@
+"""Events for programs: told only where somebody reads them, complete, and written whatever the log's level is."""
+
+from __future__ import absolute_import, division, print_function
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from calculator.sentences import SENTENCES as CALCULATOR_SENTENCES
+from client.sentences import SENTENCES as CLIENT_SENTENCES
+from dispatcher.sentences import SENTENCES as DISPATCHER_SENTENCES
+from net_protocol.core import Core, Event
+from runtime import logs
+from runtime.console import LiveLine
+from runtime.event_file import EventFile
+from tests.fake_link import FakeLink
+from tests.source_tree import ROOT
+
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
+SENTENCES = {'dispatcher': DISPATCHER_SENTENCES, 'calculator-a': CALCULATOR_SENTENCES, 'client-a': CLIENT_SENTENCES}
+STEPS = {'accepted', 'assigned', 'done', 'sent', 'answered', 'taken', 'renumbered', 'let_go'}
+
+
+class Endpoint(object):
+    """As much of an endpoint as an event log needs."""
+
+    address = ('127.0.0.1', 5555)
+
+
+ENDPOINT = Endpoint()  # type: Any
+
+
+class FullDisk(object):
+    """A file that can't be written to."""
+
+    def write(self, time, kind, facts):
+        raise OSError(28, 'No space left on device')
+
+
+FULL_DISK = FullDisk()  # type: Any
+
+
+def world(trace):
+    """Three cores that are through with five tasks, one of them lost in a crash on the way."""
+    link = FakeLink()
+    nodes = [link.dispatcher(), link.calculator(outage={'check_interval_s': 4, 'probability': 1, 'duration_s': [1, 1]}),
+             link.client(tasks=5, task_interval_s=[0.1, 0.2])]
+    for node in nodes:
+        node.core.trace = trace
+    assert link.run_until(lambda: nodes[2].core.is_stopped)
+    return link, nodes
+
+
+def of_kind(node, *kinds):
+    return [event for _, event in node.events if event.kind in kinds]
+
+
+def test_without_a_reader_no_step_of_a_task_is_told():
+    _, nodes = world(trace=False)
+    assert [of_kind(node, *STEPS) for node in nodes] == [[], [], []]
+
+
+def test_with_a_reader_every_step_of_every_task_is_told():
+    _, (dispatcher, calculator, client) = world(trace=True)
+    task_ids = {event.facts['task_id'] for event in of_kind(client, 'sent')}
+    assert len(task_ids) == 5
+    for node, kind in ((client, 'answered'), (dispatcher, 'accepted'), (dispatcher, 'done')):
+        assert sorted(event.facts['task_id'] for event in of_kind(node, kind)) == sorted(task_ids)
+    # Every attempt that the dispatcher gave was taken and let go, and those that were lost there were reassigned here.
+    given = [(event.facts['task_id'], event.facts['attempt']) for event in of_kind(dispatcher, 'assigned')]
+    lost = [event.facts['task_id'] for event in of_kind(calculator, 'let_go') if event.facts['end'] == 'lost']
+    for kind in ('taken', 'let_go'):
+        assert [(event.facts['task_id'], event.facts['attempt']) for event in of_kind(calculator, kind)] == given
+    assert lost == [event.facts['task_id'] for event in of_kind(dispatcher, 'reassigned')] != []
+
+
+def test_what_is_done_names_the_attempt_that_did_it():
+    _, (dispatcher, calculator, _) = world(trace=True)
+    done = {(event.facts['task_id'], event.facts['attempt']) for event in of_kind(dispatcher, 'done')}
+    assert done == {(event.facts['task_id'], event.facts['attempt']) for event in of_kind(calculator, 'let_go')
+                    if event.facts['end'] == 'reported'}
+    assert {event.facts['calculator'] for event in of_kind(dispatcher, 'done')} == {'calculator-a'}
+
+
+def test_every_event_has_a_sentence_and_is_json():
+    _, nodes = world(trace=True)
+    for node in nodes:
+        for _, event in node.events:
+            level, sentence = SENTENCES[node.core.name][event.kind]
+            assert sentence % event.facts
+            assert (level == 'debug') == (event.kind in STEPS)
+            json.dumps(event.facts)
+
+
+def lines_of(path):
+    with open(str(path)) as file:
+        return [json.loads(line) for line in file]
+
+
+def test_the_file_takes_what_the_log_leaves_out(tmpdir, capsys):
+    logs.set_up('dispatcher', 'error', LiveLine())
+    core = Core('dispatcher', 'abcdefgh')
+    log = logs.EventLog(DISPATCHER_SENTENCES, lambda: 12.5, EventFile(str(tmpdir.join('events'))))
+    log.begin(core, ENDPOINT)
+    for _ in range(100):
+        log.event(Event('left', {'calculator': 'calculator-a'}))
+    lines = lines_of(tmpdir.join('events'))
+    assert core.trace is True
+    assert lines[0]['kind'] == 'began'
+    assert lines[0]['facts']['name'] == 'dispatcher'
+    assert lines[0]['facts']['address'] == ['127.0.0.1', 5555]
+    assert lines[1:] == [{'time': 12.5, 'kind': 'left', 'facts': {'calculator': 'calculator-a'}}] * 100
+    assert capsys.readouterr().err == ''
+
+
+@pytest.mark.parametrize('level, trace', [('debug', True), ('info', False)])
+def test_without_a_file_the_level_of_the_log_decides(level, trace):
+    logs.set_up('dispatcher', level, LiveLine())
+    core = Core('dispatcher', 'abcdefgh')
+    logs.EventLog(DISPATCHER_SENTENCES, lambda: 0.0).begin(core, ENDPOINT)
+    assert core.trace is trace
+
+
+def test_a_full_disk_ends_the_file_and_nothing_else(capsys):
+    logs.set_up('dispatcher', 'warning', LiveLine())
+    log = logs.EventLog(DISPATCHER_SENTENCES, lambda: 0.0, FULL_DISK)
+    log.begin(Core('dispatcher', 'abcdefgh'), ENDPOINT)
+    log.event(Event('left', {'calculator': 'calculator-a'}))
+    assert capsys.readouterr().err.count('No space left on device') == 1
+
+
+def test_another_life_goes_on_in_the_same_file(tmpdir):
+    path = str(tmpdir.join('events'))
+    for time in (1.0, 2.0):
+        EventFile(path).write(time, 'left', {})
+    assert [line['time'] for line in lines_of(path)] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize('program', ['run_client.py', 'run_dispatcher.py', 'run_calculator.py'])
+def test_a_file_that_cannot_be_written_is_one_line(tmpdir, program):
+    settings = tmpdir.join('settings.json')
+    # Not the default port: another test may have it.
+    settings.write('{}' if program == 'run_client.py' else '{"listen": {"port": 0}}')
+    process = subprocess.Popen([sys.executable, os.path.join(ROOT, program), '-s', str(settings),
+                                '--events', str(tmpdir)],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    out, err = process.communicate()
+    assert (process.returncode, out, err.count('\n')) == (2, '', 1)
+    assert 'cannot write events to %s' % tmpdir in err
