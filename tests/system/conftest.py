@@ -1,0 +1,53 @@
+"""The fixture that starts real processes, ends them on every path, and tells what they said when a test fails."""
+
+from __future__ import absolute_import, division, print_function
+
+import signal
+import sys
+
+import pytest
+
+from tests.system.processes import System
+
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    # type: (Any, Any) -> Any
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == 'call':
+        item.system_test_failed = report.failed
+        item.system_test_passed = report.passed
+
+
+@pytest.fixture(scope='session')
+def told_to_end():
+    # type: () -> Any
+    """SIGTERM ends pytest without a word to anybody; as Ctrl-C does it, the processes are ended first."""
+    def interrupt(number, frame):
+        # type: (int, Any) -> None
+        raise KeyboardInterrupt
+    former = signal.signal(signal.SIGTERM, interrupt)
+    yield
+    signal.signal(signal.SIGTERM, former)
+
+
+@pytest.fixture
+def system(request, tmpdir, told_to_end):
+    # type: (Any, Any, Any) -> Any
+    """Real processes. A test ends with ``system.balance()``, or says in ``is_balanced`` that there is no account."""
+    made = System(str(tmpdir))
+    try:
+        yield made
+    finally:
+        made.dispose()
+        if getattr(request.node, 'system_test_failed', True):
+            print('to repeat: make test PYTHON=%s ARGS="%s"' % (
+                'python%d.%d' % sys.version_info[:2], request.node.nodeid))
+            print(made.report())
+    assert made.is_balanced or not getattr(request.node, 'system_test_passed', False), \
+        'this test held no accounts against each other'

@@ -1,0 +1,363 @@
+"""Real processes of the system: started, watched, signalled, and ended on every path.
+
+A test gets a ``System`` from the fixture of that name. Everything started through it runs on loopback, on ports that
+the kernel chooses, with its output in files; whatever happens to the test, each process is ended by its id and reaped.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+from runtime.clock import monotonic
+from tests.source_tree import ROOT
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Dict, Iterable, List, Sequence, Tuple  # noqa: F401
+
+    from tests.system.lossy_relay import LossyRelay  # noqa: F401
+
+#: The bound of every wait. Nothing here takes more than a few seconds on an idle machine; a busy one gets the rest.
+BOUND_S = 45.0
+POLL_S = 0.01
+
+CLIENT = 'client'
+DISPATCHER = 'dispatcher'
+CALCULATOR = 'calculator'
+
+LISTENING = re.compile(r'listening on (?:\[([^\]]+)\]|([^:\s]+)):(\d+),')
+STATUS = re.compile(r'waiting (\d+), running (\d+), calculators alive (\d+) / suspect (\d+) / dead (\d+)')
+
+#: Quick settings of each role: short tasks, short heartbeats, no outages, any free port. Heartbeats of 0.2 s still give
+#: a starved calculator a whole second before it is declared dead.
+QUICK = {
+    DISPATCHER: {'listen': {'host': '127.0.0.1', 'port': 0}, 'status_interval_s': 0.05, 'drain_timeout_s': 0.5},
+    CALCULATOR: {'listen': {'host': '127.0.0.1', 'port': 0}, 'task_duration_s': [0.01, 0.03],
+                 'heartbeat_interval_s': 0.2, 'outage': {'probability': 0}},
+    CLIENT: {'task_interval_s': [0.0, 0.01]},
+}  # type: Dict[str, Dict[str, Any]]
+
+
+def eventually(condition, what, bound_s=BOUND_S):
+    # type: (Callable[[], Any], str, float) -> Any
+    """Poll until ``condition()`` is true and return it; fail, naming ``what``, if it is not within the bound."""
+    end_at = monotonic() + bound_s
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert monotonic() < end_at, 'not within %g s: %s' % (bound_s, what)
+        time.sleep(POLL_S)
+
+
+class Process(object):
+    """One running program, or one that ran: its command, its settings, its output."""
+
+    def __init__(self, role, label, command, directory, settings, terminal=None):
+        # type: (str, str, List[str], str, Dict[str, Any] | None, int | None) -> None
+        self.role = role
+        self.label = label
+        self.command = command
+        self.settings = settings
+        #: Ended by SIGKILL, so that it left no account.
+        self.was_killed = False
+        #: Told to end at once, with work in its hands.
+        self.was_hurried = False
+        self._out_path = os.path.join(directory, label + '.out')
+        self._log_path = os.path.join(directory, label + '.log')
+        # Files, not pipes: nobody has to read along for the process to get on.
+        with open(os.devnull, 'rb') as nothing, open(self._out_path, 'wb') as out, open(self._log_path, 'wb') as log:
+            self._popen = subprocess.Popen(
+                command, stdin=nothing, stdout=out, stderr=log if terminal is None else terminal, cwd=ROOT,
+                env=environment(), close_fds=True)
+        self.pid = self._popen.pid
+
+    def __repr__(self):
+        # type: () -> str
+        return self.label
+
+    # What it says.
+
+    @property
+    def output(self):
+        # type: () -> str
+        """Everything on its standard output so far."""
+        return _text(self._out_path)
+
+    @property
+    def log(self):
+        # type: () -> str
+        """Everything on its standard error so far."""
+        return _text(self._log_path)
+
+    def says(self, pattern, times=1):
+        # type: (str, int) -> Any
+        """Wait until its log has ``times`` matches of ``pattern``; returns the last of them."""
+        def matches():
+            # type: () -> Any
+            ended = not self.is_running
+            found = list(re.finditer(pattern, self.log))
+            if len(found) < times:
+                assert not ended, '%s ended with %s and never said %r' % (self.label, self.exit_status, pattern)
+                return None
+            return found[-1]
+        return eventually(matches, '%s says %r, %d times' % (self.label, pattern, times))
+
+    @property
+    def address(self):
+        # type: () -> Tuple[str, int]
+        """Where it listens, from its log."""
+        found = self.says(LISTENING.pattern)
+        return found.group(1) or found.group(2), int(found.group(3))
+
+    @property
+    def status(self):
+        # type: () -> Dict[str, int]
+        """A dispatcher's newest status line."""
+        found = STATUS.findall(self.log)
+        return dict(zip(('waiting', 'running', 'alive', 'suspect', 'dead'),
+                        [int(number) for number in found[-1]] if found else [0] * 5))
+
+    @property
+    def account(self):
+        # type: () -> Dict[str, Any]
+        """The one JSON object on standard output of a process that has ended."""
+        return the_one_object(self.output)
+
+    # Its life.
+
+    @property
+    def is_running(self):
+        # type: () -> bool
+        """Whether it has not ended."""
+        return self._popen.poll() is None
+
+    @property
+    def exit_status(self):
+        # type: () -> int | None
+        """None while it runs."""
+        return self._popen.poll()
+
+    def wait(self, bound_s=BOUND_S):
+        # type: (float) -> int
+        """Wait for its end; returns the exit status."""
+        eventually(lambda: not self.is_running, '%s ends' % self.label, bound_s)
+        return self._popen.returncode
+
+    def signal(self, number):
+        # type: (int) -> None
+        """Send a signal, if it still runs."""
+        if self.is_running:
+            os.kill(self.pid, number)
+
+    def kill(self):
+        # type: () -> None
+        """SIGKILL, and reap."""
+        assert self.is_running, '%s had ended already, with %s' % (self.label, self.exit_status)
+        self.was_killed = True
+        self.signal(signal.SIGKILL)
+        self._popen.wait()
+
+    def suspend(self):
+        # type: () -> None
+        """SIGSTOP; returns when it stands still."""
+        self.signal(signal.SIGSTOP)
+        eventually(lambda: _state(self.pid) in ('T', '?'), '%s stands still' % self.label)
+
+    def resume(self):
+        # type: () -> None
+        """SIGCONT."""
+        self.signal(signal.SIGCONT)
+
+    def end(self):
+        # type: () -> int
+        """Ask it to end softly, wait, and return the exit status."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def dispose(self):
+        # type: () -> None
+        """End it whatever state it is in."""
+        if self.is_running:
+            self.signal(signal.SIGKILL)
+            self._popen.wait()
+
+    def report(self):
+        # type: () -> str
+        """All that a person needs who was not there."""
+        return '\n'.join([
+            '---- %s: %s, exit status %s' % (self.label, ' '.join(self.command), self.exit_status),
+            'settings: %s' % json.dumps(self.settings, sort_keys=True),
+            'standard output:', self.output.rstrip(), 'standard error:', _shortened(self.log)])
+
+
+class System(object):
+    """Everything that one test started, and the account that it has to give in the end.
+
+    ``address`` is where clients and calculators look for the dispatcher: the dispatcher's own, or a relay's.
+    """
+
+    def __init__(self, directory):
+        # type: (str) -> None
+        self.processes = []  # type: List[Process]
+        self.relay = None  # type: LossyRelay | None
+        self.address = None  # type: Tuple[str, int] | None
+        #: Tasks that somebody else than our clients submitted; None where nobody else spoke at all.
+        self.strangers_tasks = None  # type: int | None
+        self.is_balanced = False
+        self._directory = directory
+
+    # Starting.
+
+    def dispatcher(self, python=sys.executable, **settings):
+        # type: (str, **Any) -> Process
+        """Start a dispatcher and wait until it listens; the others will look for it there."""
+        process = self.start(DISPATCHER, DISPATCHER, settings, ['--json'], python)
+        self.address = process.address
+        return process
+
+    def again(self, dispatcher, python=sys.executable, **settings):
+        # type: (Process, str, **Any) -> Process
+        """Start another life of a dispatcher that has ended, on the port that it had."""
+        host, port = dispatcher.address
+        process = self.start(DISPATCHER, DISPATCHER, dict(settings, listen={'host': host, 'port': port}), ['--json'],
+                             python)
+        assert process.address == (host, port)
+        return process
+
+    def calculator(self, name, python=sys.executable, **settings):
+        # type: (str, str, **Any) -> Process
+        """Start a calculator."""
+        return self.start(CALCULATOR, name, settings, ['--json'], python)
+
+    def client(self, name='client', tasks=None, python=sys.executable, arguments=(), terminal=None, **settings):
+        # type: (str, int | None, str, Sequence[str], int | None, **Any) -> Process
+        """Start a client that sends ``tasks`` tasks, or goes on until it is told to stop."""
+        arguments = ['--json'] + list(arguments) + (['--tasks', '%d' % tasks] if tasks is not None else [])
+        return self.start(CLIENT, name, settings, arguments, python, terminal)
+
+    def start(self, role, name, settings, arguments, python=sys.executable, terminal=None):
+        # type: (str, str, Dict[str, Any], List[str], str, int | None) -> Process
+        """Start a program of ``role`` with quick settings, changed as ``settings`` say."""
+        complete = dict(QUICK[role], name=name, **settings) if 'name' not in settings else dict(QUICK[role], **settings)
+        if role != DISPATCHER and 'dispatcher' not in complete:
+            assert self.address is not None, 'start a dispatcher first'
+            complete['dispatcher'] = {'host': self.address[0], 'port': self.address[1]}
+        path = os.path.join(self._directory, '%s-%d.json' % (name, len(self.processes)))
+        with io.open(path, 'w', encoding='utf-8') as file:
+            file.write(u'%s' % json.dumps(complete))
+        return self.run(role, name, ['-s', path] + arguments, complete, python, terminal)
+
+    def run(self, role, name, arguments, settings=None, python=sys.executable, terminal=None):
+        # type: (str, str, List[str], Dict[str, Any] | None, str, int | None) -> Process
+        """Start a program with exactly these arguments."""
+        label = '%s-%d' % (name, len(self.processes))
+        command = [python, os.path.join(ROOT, 'run_%s.py' % role)] + arguments
+        process = Process(role, label, command, self._directory, settings, terminal)
+        self.processes.append(process)
+        return process
+
+    # Ending.
+
+    def of(self, role):
+        # type: (str) -> List[Process]
+        """All processes of a role, in the order in which they were started."""
+        return [process for process in self.processes if process.role == role]
+
+    def balance(self):
+        # type: () -> None
+        """End everything softly, clients first and the dispatcher last, and hold the accounts against each other."""
+        from tests.system import accounts
+        for role in (CLIENT, CALCULATOR, DISPATCHER):
+            for process in self.of(role):
+                process.signal(signal.SIGTERM)
+            for process in self.of(role):
+                process.wait()
+        accounts.check(self)
+        self.is_balanced = True
+
+    def dispose(self):
+        # type: () -> None
+        """End everything at once."""
+        for process in self.processes:
+            process.dispose()
+        if self.relay is not None:
+            self.relay.close()
+
+    def report(self):
+        # type: () -> str
+        """All that a person needs who was not there."""
+        parts = [process.report() for process in self.processes]
+        return '\n\n'.join(parts + ([self.relay.report()] if self.relay is not None else []))
+
+
+def the_one_object(output):
+    # type: (str) -> Dict[str, Any]
+    """The JSON object that a program's output is, and nothing else."""
+    lines = output.splitlines()
+    assert len(lines) == 1, 'one line with one JSON object was expected, found %r' % output
+    found = json.loads(lines[0])
+    assert type(found) is dict
+    return found
+
+
+def environment():
+    # type: () -> Dict[str, str]
+    """The environment without what would make another Python, or another test, behave differently."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(('PYTHON', 'PYTEST'))}
+
+
+def run_to_end(arguments, bound_s=BOUND_S):
+    # type: (Sequence[str], float) -> Tuple[int, str, str]
+    """Run a program that ends by itself: exit status, standard output, standard error."""
+    with open(os.devnull, 'rb') as nothing:
+        popen = subprocess.Popen([sys.executable] + list(arguments), stdin=nothing, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, cwd=ROOT, env=environment(), close_fds=True)
+    try:
+        # What they print fits in a pipe, so it can be read after their end.
+        eventually(lambda: popen.poll() is not None, '%s ends' % ' '.join(arguments), bound_s)
+        out, err = popen.communicate()
+    finally:
+        if popen.poll() is None:
+            popen.kill()
+            popen.communicate()
+    return popen.returncode, out.decode('utf-8', 'replace'), err.decode('utf-8', 'replace')
+
+
+def _text(path):
+    # type: (str) -> str
+    with io.open(path, 'rb') as file:
+        return file.read().decode('utf-8', 'replace')
+
+
+def _shortened(log, head=40, tail=160):
+    # type: (str, int, int) -> str
+    """A log without the status lines in which nothing has changed, and of a very long one the ends."""
+    lines = []  # type: List[str]
+    last = None
+    for line in log.splitlines():
+        found = STATUS.search(line)
+        if found is None or found.group() != last:
+            lines.append(line)
+        last = found.group() if found is not None else last
+    left_out = len(lines) - head - tail
+    if left_out > 0:
+        lines[head:-tail] = ['... %d lines left out ...' % left_out]
+    return '\n'.join(lines)
+
+
+def _state(pid):
+    # type: (int) -> str
+    """The state letter of a process, '?' where the system does not tell."""
+    try:
+        with io.open('/proc/%d/stat' % pid, 'rb') as file:
+            return file.read().rsplit(b')', 1)[1].split()[0].decode('ascii')
+    except IOError:
+        return '?'

@@ -1,0 +1,132 @@
+"""Processes are killed, suspended and broken while they work; every task gets its one right answer all the same."""
+
+from __future__ import absolute_import, division, print_function
+
+import pytest
+
+from tests.system.lossy_relay import LossyRelay
+from tests.system.processes import eventually
+
+#: Crowds out whoever holds a task without being heard: a task wanders from calculator to calculator, not its client.
+ATTEMPTS_MAX = 1000
+
+
+def all_answered(client, tasks):
+    """Wait for a client that was asked for ``tasks`` tasks, and hold it to all of them."""
+    assert client.wait() == 0
+    assert client.account['sent'] == client.account['answered'] == client.account['outcomes']['done'] == tasks
+
+
+def test_200_tasks_outlive_two_of_three_calculators(system):
+    dispatcher = system.dispatcher()
+    calculators = [system.calculator('calculator-%s' % letter, capacity=4, task_duration_s=[0.02, 0.1])
+                   for letter in 'abc']
+    dispatcher.says('registered from', times=3)
+    client = system.client(tasks=200)
+    eventually(lambda: dispatcher.status['running'] == 12, 'all three have their hands full')
+    calculators[0].kill()
+    dispatcher.says('calculator-a is dead')
+    eventually(lambda: dispatcher.status['running'] == 8, 'the other two have')
+    calculators[1].kill()
+    all_answered(client, 200)
+    system.balance()
+    account = dispatcher.account
+    assert account['accepted'] == account['outcomes']['done'] == 200
+    # Both had been seen at work, so both took something with them.
+    assert account['attempts']['dead_calculator'] >= 2
+    assert client.account['further_attempts'] >= 2
+    assert (account['counts']['died'], account['counts']['left']) == (2, 1)
+
+
+def test_a_dispatcher_killed_with_tasks_out_finds_them_again(system):
+    dispatcher = system.dispatcher()
+    for letter in 'ab':
+        system.calculator('calculator-%s' % letter, capacity=2, task_duration_s=[0.1, 0.15])
+    dispatcher.says('registered from', times=2)
+    client = system.client(tasks=60, task_interval_s=[0.01, 0.03])
+    eventually(lambda: dispatcher.status['waiting'] >= 10 and dispatcher.status['running'] == 4, 'tasks are out')
+    dispatcher.kill()
+    second = system.again(dispatcher)
+    all_answered(client, 60)
+    client.says('another life of the dispatcher answers')
+    system.balance()
+    account = second.account
+    # Whatever was not answered by the first life is done by the second, begun anew or adopted where it still ran.
+    assert account['accepted'] == account['outcomes']['done'] >= 10
+    assert client.account['counts']['dispatcher_restarts'] == 1
+
+
+def test_a_late_result_of_a_task_that_is_over_is_only_counted(system):
+    dispatcher = system.dispatcher()
+    # Its work is due before the dispatcher declares it dead, so that it is late by the time it goes on.
+    slow = system.calculator('slow', task_duration_s=[0.4, 0.4], heartbeat_interval_s=0.1)
+    client = system.client(tasks=5)
+    eventually(lambda: dispatcher.status['running'] == 1, 'it has its task')
+    slow.suspend()
+    dispatcher.says('slow is dead')
+    system.calculator('quick')
+    all_answered(client, 5)
+    slow.resume()
+    dispatcher.says('late result of attempt 1 from slow: task .* was over')
+    system.balance()
+    counts = dispatcher.account['counts']
+    assert (counts['late_results'], counts['late_results_used'], counts['died']) == (1, 0, 1)
+    assert slow.account['assigned'] == slow.account['ends']['reported'] + slow.account['ends']['revoked'] == 1
+    assert client.account['counts']['duplicate_outcomes'] == 0
+
+
+def test_a_late_result_of_a_task_that_still_waits_is_taken(system):
+    dispatcher = system.dispatcher(answer_timeout_s=0.5)
+    # Its heartbeats are so far apart that only the answer time-out notices.
+    slow = system.calculator('slow', task_duration_s=[0.3, 0.3], heartbeat_interval_s=5)
+    client = system.client(tasks=1)
+    eventually(lambda: dispatcher.status['running'] == 1, 'it has its task')
+    slow.suspend()
+    dispatcher.says('lost its attempt 1 on slow .timed out.')
+    eventually(lambda: dispatcher.status['waiting'] == 1, 'the task waits for another')
+    slow.resume()
+    all_answered(client, 1)
+    dispatcher.says('late result of attempt 1 from slow is the first for task .*: taken')
+    system.balance()
+    counts = dispatcher.account['counts']
+    assert (counts['late_results'], counts['late_results_used'], counts['duplicate_results']) == (0, 1, 0)
+    assert client.account['counts']['duplicate_outcomes'] == 0
+
+
+def test_a_suspended_dispatcher_judges_nobody_for_its_own_silence(system):
+    dispatcher = system.dispatcher()
+    # A relay without faults, only to see what the dispatcher does not read.
+    system.relay = LossyRelay(dispatcher.address, seed=1)
+    system.address = system.relay.address
+    calculators = [system.calculator('calculator-%s' % letter, capacity=2, task_duration_s=[0.05, 0.2])
+                   for letter in 'abc']
+    dispatcher.says('registered from', times=3)
+    client = system.client(tasks=60, task_interval_s=[0.01, 0.03])
+    eventually(lambda: dispatcher.status['running'] == 6, 'all are at work')
+    dispatcher.suspend()
+    unheard = dict(system.relay.received)
+    # Five missed heartbeats are a death sentence. Of 14 datagrams, 6 may be the results of two tasks, each sent three
+    # times; the others are heartbeats.
+    eventually(lambda: all(system.relay.received[calculator.address] >= unheard[calculator.address] + 14
+                           for calculator in calculators), 'each calculator has said eight heartbeats to nobody')
+    dispatcher.resume()
+    all_answered(client, 60)
+    dispatcher.says('held up for .* nobody is judged for that time')
+    system.balance()
+    counts = dispatcher.account['counts']
+    assert counts['held_up'] >= 1
+    assert counts['died'] == dispatcher.account['attempts']['dead_calculator'] == 0
+
+
+@pytest.mark.parametrize('kind, word', [('freeze', 'freezes'), ('crash', 'crashes')])
+def test_calculators_that_break_down_all_the_time_still_get_everything_done(system, kind, word):
+    outage = {'check_interval_s': 0.2, 'probability': 0.5, 'duration_s': [0.1, 0.8], 'kind': kind}
+    dispatcher = system.dispatcher(attempts_max=ATTEMPTS_MAX, answer_timeout_s=2)
+    calculators = [system.calculator('calculator-%s' % letter, capacity=3, task_duration_s=[0.05, 0.15],
+                                     heartbeat_interval_s=0.1, outage=outage) for letter in 'abcd']
+    client = system.client(tasks=100)
+    all_answered(client, 100)
+    system.balance()
+    outages = sum(calculator.account['counts'][word] for calculator in calculators)
+    assert outages >= 4
+    assert kind == 'freeze' or dispatcher.account['counts']['returned'] >= 1

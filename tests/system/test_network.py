@@ -1,0 +1,56 @@
+"""A network that loses, repeats, reorders and damages what it is given."""
+
+from __future__ import absolute_import, division, print_function
+
+import pytest
+
+from tests.system.lossy_relay import LossyRelay
+
+CALCULATORS = 'abc'
+TASKS = 60
+#: Where 30 % are lost, one task in three hundred waits for 20 s, as the schedule of resending has it.
+FEW_TASKS = 24
+
+
+def through_a_relay(system, tasks=TASKS, **faults):
+    """A dispatcher, three calculators that take all tasks at once, and a client, with nothing but the relay between."""
+    dispatcher = system.dispatcher(answer_timeout_s=2)
+    system.relay = LossyRelay(dispatcher.address, seed=20, **faults)
+    system.address = system.relay.address
+    for letter in CALCULATORS:
+        system.calculator('calculator-%s' % letter, capacity=20, drain_timeout_s=2)
+    return dispatcher, system.client(tasks=tasks)
+
+
+def test_with_30_percent_of_datagrams_lost_all_tasks_are_answered(system):
+    dispatcher, client = through_a_relay(system, FEW_TASKS, drop=0.3)
+    assert client.wait() == 0
+    system.balance()
+    assert client.account['outcomes']['done'] == FEW_TASKS
+    counts = system.relay.counts
+    assert counts['dropped'] >= 0.2 * (counts['to_target'] + counts['from_target'])
+    # Nothing of this works by itself.
+    assert client.account['counts']['resent'] > 0
+    assert dispatcher.account['counts']['resent'] > 0
+
+
+@pytest.mark.parametrize('faults, signs', [
+    ({'duplicate': 0.5}, ['duplicated']),
+    ({'delay_s': (0.0, 0.1)}, ['overtaken']),
+    ({'duplicate': 0.3, 'delay_s': (0.0, 0.1), 'drop': 0.05, 'damage': 0.05},
+     ['duplicated', 'overtaken', 'dropped', 'damaged']),
+], ids=['repeated', 'reordered', 'repeated, reordered, damaged, lost'])
+def test_in_a_network_with_these_faults_all_tasks_are_answered_once(system, faults, signs):
+    dispatcher, client = through_a_relay(system, **faults)
+    assert client.wait() == 0
+    system.balance()
+    assert client.account['outcomes']['done'] == TASKS
+    for sign in signs:
+        assert system.relay.counts[sign] > 0, system.relay.counts
+    if 'duplicate' in faults:
+        counts = dispatcher.account['counts']
+        assert counts['duplicate_submits'] + counts['submits_after_ack'] > 0
+        assert counts['duplicate_results'] > 0
+    if 'damage' in faults:
+        accounts = [process.account for process in system.processes]
+        assert sum(account['traffic']['refused']['not_utf8'] for account in accounts) > 0

@@ -1,0 +1,140 @@
+"""SIGINT and SIGTERM, once and twice, at idle and at work: a soft end, an end at once, and always the accounts."""
+
+from __future__ import absolute_import, division, print_function
+
+import signal
+
+import pytest
+
+from tests.system.processes import eventually
+
+SIGNALS = pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['SIGINT', 'SIGTERM'])
+
+#: Longer than any test waits: what depends on it has not happened.
+FOR_EVER_S = 3600
+
+
+@SIGNALS
+def test_whoever_is_idle_ends_at_the_first_signal_and_gives_account(system, number):
+    dispatcher = system.dispatcher(drain_timeout_s=FOR_EVER_S)
+    calculator = system.calculator('calculator', drain_timeout_s=FOR_EVER_S)
+    client = system.client(task_interval_s=[FOR_EVER_S, FOR_EVER_S], drain_timeout_s=FOR_EVER_S)
+    dispatcher.says('calculator registered')
+    assert client.address
+    for process in (client, calculator, dispatcher):
+        process.signal(number)
+        assert process.wait() == 0
+        process.says('stopping')
+    assert client.account['sent'] == calculator.account['assigned'] == dispatcher.account['accepted'] == 0
+    assert dispatcher.account['calculators']['left'] == 1
+    system.balance()
+
+
+@SIGNALS
+def test_a_client_at_work_sends_nothing_new_and_waits_for_what_is_out(system, number):
+    dispatcher = system.dispatcher()
+    system.calculator('calculator', capacity=4, task_duration_s=[0.1, 0.2])
+    client = system.client(task_interval_s=[0.01, 0.02])
+    eventually(lambda: dispatcher.status['running'] == 4 and dispatcher.status['waiting'] > 2, 'tasks are out')
+    client.signal(number)
+    waiting = int(client.says(r'stopping: no new task, waiting for (\d+)').group(1))
+    assert client.wait() == 0
+    account = client.account
+    assert waiting >= 4
+    assert account['answered'] == account['sent'] == dispatcher_accepted(system)
+
+
+def dispatcher_accepted(system):
+    """End all and balance; what the only dispatcher accepted."""
+    system.balance()
+    return system.of('dispatcher')[0].account['accepted']
+
+
+def test_a_client_cancels_what_is_not_answered_within_its_bound(system):
+    dispatcher = system.dispatcher()
+    calculator = system.calculator('calculator', capacity=3, task_duration_s=[FOR_EVER_S, FOR_EVER_S])
+    client = system.client(in_flight_max=5, task_interval_s=[0, 0], drain_timeout_s=0.1)
+    eventually(lambda: (dispatcher.status['running'], dispatcher.status['waiting']) == (3, 2), 'five are out')
+    client.signal(signal.SIGINT)
+    client.says('cancelling the 5 tasks')
+    assert client.wait() == 0
+    eventually(lambda: dispatcher.status['running'] == dispatcher.status['waiting'] == 0, 'nobody works for nobody')
+    system.balance()
+    assert client.account['outcomes']['cancelled'] == dispatcher.account['outcomes']['cancelled'] == 5
+    # What it would have worked on for ever was taken from it.
+    assert calculator.account['ends']['revoked'] == 3
+
+
+def test_a_calculator_that_drains_finishes_what_it_has_and_another_takes_over(system):
+    dispatcher = system.dispatcher()
+    first = system.calculator('first', capacity=2, task_duration_s=[0.3, 0.6])
+    client = system.client(tasks=12)
+    eventually(lambda: (dispatcher.status['running'], dispatcher.status['waiting']) == (2, 10), 'it has two tasks')
+    first.signal(signal.SIGTERM)
+    first.says('stopping: finishing 2 tasks')
+    assert first.wait() == 0
+    dispatcher.says('calculator first left')
+    eventually(lambda: (dispatcher.status['running'], dispatcher.status['alive']) == (0, 0), 'nobody is there')
+    assert dispatcher.status['waiting'] > 0
+    second = system.calculator('second', capacity=2)
+    assert client.wait() == 0
+    system.balance()
+    # It may have got a third in the moment before it was told.
+    reported = first.account['ends']['reported']
+    assert first.account['assigned'] == reported and 2 <= reported <= 4
+    assert second.account['ends']['reported'] == 12 - reported
+    assert dispatcher.account['attempts']['calculator_left'] == 0
+
+
+def test_what_a_calculator_cannot_finish_within_its_bound_goes_to_another_at_once(system):
+    dispatcher = system.dispatcher(answer_timeout_s=FOR_EVER_S, task_timeout_s=FOR_EVER_S)
+    slow = system.calculator('slow', capacity=2, task_duration_s=[FOR_EVER_S, FOR_EVER_S], drain_timeout_s=0.1)
+    client = system.client(tasks=4)
+    eventually(lambda: dispatcher.status['running'] == 2, 'it has two tasks')
+    system.calculator('quick')
+    slow.signal(signal.SIGINT)
+    assert slow.wait() == 0
+    assert client.wait() == 0
+    system.balance()
+    assert slow.account['ends'] == {'reported': 0, 'revoked': 0, 'lost': 0, 'abandoned': 2}
+    assert dispatcher.account['attempts']['calculator_left'] == 2
+
+
+def test_a_dispatcher_that_drains_lets_run_what_runs_and_its_successor_does_the_rest(system):
+    dispatcher = system.dispatcher(drain_timeout_s=FOR_EVER_S)
+    for letter in 'ab':
+        system.calculator('calculator-%s' % letter, capacity=2, task_duration_s=[0.2, 0.4])
+    client = system.client(tasks=50, task_interval_s=[0.01, 0.03])
+    eventually(lambda: dispatcher.status['running'] == 4 and dispatcher.status['waiting'] > 2, 'tasks are out')
+    dispatcher.signal(signal.SIGTERM)
+    dispatcher.says('stopping: 4 tasks run')
+    assert dispatcher.wait() == 0
+    account = dispatcher.account
+    assert account['running'] == 0 and account['waiting'] > 2
+    assert account['outcomes']['done'] >= 4
+    second = system.again(dispatcher)
+    assert client.wait() == 0
+    system.balance()
+    assert second.account['outcomes']['done'] == 50 - account['outcomes']['done']
+
+
+@SIGNALS
+def test_a_second_signal_ends_whoever_is_at_work_at_once(system, number):
+    patient = {'drain_timeout_s': FOR_EVER_S}
+    dispatcher = system.dispatcher(answer_timeout_s=FOR_EVER_S, task_timeout_s=FOR_EVER_S, **patient)
+    # Nobody is declared dead here, and nobody says good-bye.
+    calculator = system.calculator('calculator', capacity=3, task_duration_s=[FOR_EVER_S, FOR_EVER_S],
+                                   heartbeat_interval_s=60, **patient)
+    client = system.client(in_flight_max=5, task_interval_s=[0, 0], task_timeout_s=FOR_EVER_S, **patient)
+    eventually(lambda: (dispatcher.status['running'], dispatcher.status['waiting']) == (3, 2), 'five are out')
+    for process in (client, calculator, dispatcher):
+        process.was_hurried = True
+        process.signal(number)
+        process.says('stopping')
+        assert process.is_running
+        process.signal(number)
+        assert process.wait() == 0
+    assert client.account['outcomes']['given_up'] == client.account['sent'] == 5
+    assert calculator.account['running'] == 3
+    assert (dispatcher.account['running'], dispatcher.account['waiting']) == (3, 2)
+    system.balance()
