@@ -103,6 +103,14 @@ class EventLog(object):
         """Write that a name has another address now."""
         log.info('%s is at %s now', peer.host, shown(peer.address))
 
+    def peer_silence(self, peer, is_silent):
+        # type: (Peer, bool) -> None
+        """Write that a peer does not answer, or that it does again."""
+        if is_silent:
+            log.warning('%r does not answer; trying on', peer)
+        else:
+            log.info('%r answers', peer)
+
     def _to_file(self, kind, facts):
         # type: (str, Dict[str, Any]) -> None
         if self._file is None:

@@ -87,6 +87,10 @@ class Peer(object):
         #: Why there is none.
         self.problem = ''
         self.lookup = None  # type: Lookup | None
+        # When the first datagram left that has not been answered by any since.
+        self._asked_at = None  # type: float | None
+        #: Whether a person has been told that it does not answer.
+        self.is_called_silent = False
         self._wait_s = ASK_FIRST_S
         self._ask_at = 0.0
         self._is_number = self._take_number()
@@ -100,9 +104,21 @@ class Peer(object):
         """When the name should be asked for (again), or None."""
         return None if self._is_number or self.lookup is not None else self._ask_at
 
+    def note_sent(self, now):
+        # type: (float) -> None
+        """Something was sent to it."""
+        if self._asked_at is None:
+            self._asked_at = now
+
+    def is_silent(self, now):
+        # type: (float) -> bool
+        """Whether it should have answered long ago. A process that sends nothing can't tell."""
+        return self._asked_at is not None and now - self._asked_at >= QUIET_S
+
     def note_heard(self, now):
         # type: (float) -> None
         """It answers: no need to look for it."""
+        self._asked_at = None
         self._wait_s = ASK_FIRST_S
         self._ask_at = now + QUIET_S
 
