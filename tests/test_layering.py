@@ -27,11 +27,13 @@ MAY_IMPORT = {
     'dispatcher': ('net_protocol',),
     'calculator': ('net_protocol',),
     'simulator': ('net_protocol', 'client', 'dispatcher', 'calculator'),
+    # Starts the programs and watches them from outside, as a person would.
+    'demo': ('runtime',),
     'run_client': ('runtime', 'client', 'net_protocol'),
     'run_dispatcher': ('runtime', 'dispatcher', 'net_protocol'),
     'run_calculator': ('runtime', 'calculator', 'net_protocol'),
     'run_simulator': ('simulator',),
-    'run_demo': ('runtime',),
+    'run_demo': ('demo', 'runtime'),
 }
 
 #: Parts without clock, socket, file, thread, global random: from the standard library they take only what computes.
@@ -167,7 +169,8 @@ HEADER_LINE = 'from __future__ import absolute_import, division, print_function\
     ('net_protocol/core.py', 'from runtime.clock import monotonic'),
     ('runtime/loop.py', 'from client.core import Client'),
     ('simulator/world.py', 'from runtime import clock'),
-    ('run_client.py', 'from dispatcher.core import Dispatcher'),
+    ('demo/books.py', 'from dispatcher.core import DispatcherCore'),
+    ('run_client.py', 'from dispatcher.core import DispatcherCore'),
     ('run_client.py', 'import run_dispatcher'),
     ('cellar/wine.py', ''),
 ])
