@@ -31,8 +31,8 @@ LEVELS = ('debug', 'info', 'warning', 'error')
 #: Lines of one kind in one second; what is more is only counted.
 LINES_PER_SECOND = 10
 
-# What moves a terminal's cursor or begins a line. Reasons and names come from other processes: what they say must stay in
-# its line, and be only read.
+# What moves a terminal's cursor or begins a line. Reasons and names come from other processes: what they say must stay
+# in its line, and be only read.
 _CONTROLS = re.compile(u'[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]')
 
 log = logging.getLogger('system')
