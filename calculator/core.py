@@ -262,8 +262,9 @@ class CalculatorCore(Core):
 
     def _let_go_of_all(self, now, event):
         # type: (float, str) -> None
-        for held in list(self._held.values()):
-            self._let_go(now, held, event)
+        # Sorted, because the order of a dict differs between versions of Python.
+        for task_id in sorted(self._held):
+            self._let_go(now, self._held[task_id], event)
 
     def _give_up_result(self, now, task_id):
         # type: (float, str) -> None

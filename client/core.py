@@ -18,7 +18,7 @@ from net_protocol.messages import DONE, Accepted, Cancel, Outcome, OutcomeAck, R
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict  # noqa: F401
+    from typing import Any, Dict, List  # noqa: F401
 
     from net_protocol.core import Sender  # noqa: F401
 
@@ -95,8 +95,8 @@ class ClientCore(Core):
     def close_books(self, now):
         # type: (float) -> None
         """Stopped at once: whatever is still out gets no answer any more."""
-        for request in list(self._requests.values()):
-            self._end_request(now, request, GIVEN_UP)
+        for request in self._all_requests():
+            self._give_up(now, request.task_id)
         if not self._stopped:
             self._finish(now)
 
@@ -237,7 +237,7 @@ class ClientCore(Core):
         """Another life of the dispatcher answered. It may have lost everything, so ask for all at once."""
         self.counts['dispatcher_restarts'] += 1
         self._tell('dispatcher_restarted', waiting=len(self._requests))
-        for request in list(self._requests.values()):
+        for request in self._all_requests():
             if request.state == ACCEPTED:
                 request.advance('forgotten')
                 self._submits.end(request.task_id)
@@ -274,6 +274,11 @@ class ClientCore(Core):
         self._tell('unanswered', task_id=request.task_id, outcome=GIVEN_UP, reason='no outcome in time')
         self._end_request(now, request, GIVEN_UP)
 
+    def _all_requests(self):
+        # type: () -> List[Request]
+        """Those that are out, in an order that is the same on every Python: for each of them a number is drawn."""
+        return [self._requests[task_id] for task_id in sorted(self._requests)]
+
     def _end_if_drained(self, now):
         # type: (float) -> None
         if self._requests:
@@ -305,7 +310,7 @@ class ClientCore(Core):
         if not self._requests:
             return
         self._tell('cancelling', waiting=len(self._requests))
-        for request in self._requests.values():
+        for request in self._all_requests():
             request.advance('cancel')
             self._timers.cancel(('again', request.task_id))
             self._submits.end(request.task_id)
@@ -315,5 +320,5 @@ class ClientCore(Core):
 
     def _due_cancelled(self, now, _):
         # type: (float, None) -> None
-        for request in list(self._requests.values()):
-            self._end_request(now, request, GIVEN_UP)
+        for request in self._all_requests():
+            self._give_up(now, request.task_id)

@@ -73,14 +73,18 @@ class Wire(object):
         ``resolve`` turns what the core takes for an address into one to send to, or None where there is none yet.
         """
         by_address = {}  # type: Dict[Any, List[Any]]
+        # In the order of their first message: that of a dict differs between versions of Python.
+        addresses = []  # type: List[Any]
         for target, message in self._core.take_outgoing():
             address = target if resolve is None else resolve(target)
             if address in by_address:
                 by_address[address].append(message)
             else:
                 by_address[address] = [message]
+                addresses.append(address)
         traffic = self.traffic
-        for address, messages in by_address.items():
+        for address in addresses:
+            messages = by_address[address]
             if address is None:
                 traffic.unaddressed += len(messages)
                 continue

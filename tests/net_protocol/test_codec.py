@@ -57,7 +57,7 @@ def test_every_payload_comes_back_as_it_was(message_class, field, payload):
 def test_a_datagram_is_the_json_that_the_manual_shows(message):
     datagram, = codec.encode(NAME, LIFE, 17, [message])
     value = json.loads(datagram.decode('ascii'))
-    assert sorted(value) == ['from', 'life', 'messages', 'n', 'v']
+    assert sorted(value) == ['crc', 'from', 'life', 'messages', 'n', 'v']
     assert (value['v'], value['from'], value['life'], value['n']) == (1, NAME, LIFE, 17)
     assert sorted(value['messages'][0]) == sorted(['kind'] + [name for name, _ in message.FIELDS])
 

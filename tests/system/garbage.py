@@ -21,6 +21,10 @@ INVENTED = 'nobody:aaaaaaaa:1'
 UDP_BYTES_MAX = 65507
 
 
+#: What comes before everything that the checksum is over.
+SEAL_BYTES = len(codec.sealed(b''))
+
+
 def _bytes(value):
     # type: (Any) -> bytes
     return json.dumps(value).encode('ascii')
@@ -52,7 +56,7 @@ def datagrams(seed):
     rng = random.Random(seed)
     noise = [bytes(bytearray(rng.getrandbits(8) for _ in range(size))) for size in (1, 2, 7, 64, 1400, 9000)]
     good = _bytes(envelope())
-    return {
+    return _with_checksums({
         codec.TOO_LONG: [
             b'x' * (DATAGRAM_BYTES_MAX + 1), b' ' * UDP_BYTES_MAX,
             submit_with(b'"' + b'x' * PAYLOAD_BYTES_MAX + b'"'),
@@ -70,7 +74,7 @@ def datagrams(seed):
             _bytes(envelope(messages=[{'kind': 'leave'}] * 2001)), _bytes(envelope(**{'from': 'a b'})),
             _bytes(envelope(**{'from': 'x' * 81})), _bytes(envelope(**{'from': 'name\n'})),
         ],
-        codec.OTHER_VERSION: [b'{}', _bytes(envelope(v=2)), _bytes(envelope(v='1')), _bytes(envelope(v=True))],
+        codec.OTHER_VERSION: [b'{"w":1}', _bytes(envelope(v=2)), _bytes(envelope(v='1')), _bytes(envelope(v=True))],
         codec.UNKNOWN_KIND: [
             with_message(kind='explode'), with_message(), with_message(kind=None), with_message(kind=['ping']),
             _bytes(envelope(messages=['ping'])), _bytes(envelope(messages=[{'kind': 'ping', 'nonce': 1}, 7])),
@@ -87,7 +91,21 @@ def datagrams(seed):
             with_message(kind='assign', task_id=INVENTED, attempt=1.5, incarnation='aaaaaaaa', payload='',
                          answer_timeout_s=1, time_left_s=1),
         ],
-    }
+    })
+
+
+def _with_checksums(by_cause):
+    # type: (Dict[str, List[bytes]]) -> Dict[str, List[bytes]]
+    """The same with a checksum wherever there is a brace to put one behind; all else is refused for not having one."""
+    made = {codec.BAD_CHECKSUM: [_bytes(envelope())]}  # type: Dict[str, List[bytes]]
+    for cause in sorted(by_cause):
+        made[cause] = []
+        for datagram in by_cause[cause]:
+            if datagram.startswith(b'{'):
+                made[cause].append(codec.sealed(datagram[1:]))
+            else:
+                made[cause if len(datagram) > DATAGRAM_BYTES_MAX else codec.BAD_CHECKSUM].append(datagram)
+    return made
 
 
 #: Messages of roles other than the receiver's: each is valid, and none of its business.
@@ -123,5 +141,6 @@ def bent(seed, number):
                 datagram[at:at + 1] = bytearray([rng.randrange(256)])
             else:
                 datagram[at:at + 1] = rng.choice([b'"', b'{', b'[', b'\\', b'-', b'0', b'null', b'1e9'])
-        made.append(bytes(datagram))
+        # Every other one gets a checksum that is right, so that what is behind it is looked at too.
+        made.append(codec.sealed(bytes(datagram[SEAL_BYTES:])) if len(made) % 2 else bytes(datagram))
     return made
