@@ -317,8 +317,16 @@ class Pong(Message):
         self.nonce = nonce
 
 
+class Welcome(Message):
+    """whoever has a key -> who is not known yet: this is my life. Taken by the guard, never by a core."""
+
+    __slots__ = ()
+    KIND = 'welcome'
+    FIELDS = ()
+
+
 MESSAGES = (Submit, Accepted, Refused, Cancel, Outcome, OutcomeAck, Heartbeat, HeartbeatAck, Leave, LeaveAck,
-            Assign, AssignAck, AssignRefused, Result, ResultAck, Revoke, Ping, Pong)  # type: Tuple[Type[Message], ...]
+            Assign, AssignAck, AssignRefused, Result, ResultAck, Revoke, Ping, Pong, Welcome)  # type: Tuple[Type[Message], ...]
 
 #: The message class of each name on the wire.
 BY_KIND = {message.KIND: message for message in MESSAGES}  # type: Dict[str, Type[Message]]

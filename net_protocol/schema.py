@@ -184,6 +184,13 @@ class Group(object):
                 yield key, setting
 
 
+#: The same in all three roles.
+KEY_FILE = Setting(
+    'key_file', or_null(Kind('the path of a file', lambda value: type(value) in TEXT_TYPES and 0 < len(value) < 4096)),
+    None, 'A text file with one key of at least 32 characters a line, readable by its owner only. The first signs what '
+    'is sent, all are accepted. Null: nothing is signed, and everybody is believed.')
+
+
 def address(key, port_kind, default_port, about):
     # type: (str, Kind, int, str) -> Group
     """The group ``{"host": ..., "port": ...}``, loopback by default."""

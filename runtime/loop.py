@@ -20,6 +20,7 @@ if MYPY:
     from typing import Any, Callable, List  # noqa: F401
 
     from net_protocol.core import Core  # noqa: F401
+    from net_protocol.guard import Guard  # noqa: F401
     from net_protocol.wire import Traffic  # noqa: F401
     from runtime.endpoint import Endpoint  # noqa: F401
     from runtime.signals import StopSignals  # noqa: F401
@@ -44,13 +45,14 @@ class Hook(object):
 class Loop(object):
     """Drives one core over one endpoint until it is stopped.
 
-    ``peer`` is the process whose name may have to be resolved again, or None. ``log`` has ``event(event)`` and
+    ``peer`` is the process whose name may have to be resolved again, or None; ``guard`` decides who is believed where
+    there is a key. ``log`` has ``event(event)`` and
     ``refusal(cause, detail, address)``.
     """
 
-    def __init__(self, core, endpoint, signals, monotonic, log, peer=None):
-        # type: (Core, Endpoint, StopSignals, Callable[[], float], Any, Peer | None) -> None
-        self._wire = Wire(core)
+    def __init__(self, core, endpoint, signals, monotonic, log, peer=None, guard=None):
+        # type: (Core, Endpoint, StopSignals, Callable[[], float], Any, Peer | None, Guard | None) -> None
+        self._wire = Wire(core, guard)
         self._core = core
         self._endpoint = endpoint
         self._signals = signals
@@ -127,12 +129,13 @@ class Loop(object):
             if received is None:
                 return
             datagram, address = received
-            if self._peer is not None and address == self._peer.address:
-                self._peer.note_heard(now)
             try:
                 self._wire.receive(now, datagram, address)
             except DatagramRefused as refusal:
                 self._log.refusal(refusal.cause, refusal.detail, address)
+            else:
+                if self._peer is not None and address == self._peer.address:
+                    self._peer.note_heard(now)
 
     def _look_for(self, peer, readable, now):
         # type: (Peer, List[Any], float) -> None

@@ -10,6 +10,7 @@ from net_protocol.limits import DATAGRAM_BYTES_MAX, PAYLOAD_BYTES_MAX
 from net_protocol.messages import (
     Accepted, Assign, AssignAck, AssignRefused, Cancel, Heartbeat, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck,
     Refused, Result, ResultAck, Revoke, Submit)
+from net_protocol.seals import CHECKSUM
 
 MYPY = False
 if MYPY:
@@ -22,7 +23,7 @@ UDP_BYTES_MAX = 65507
 
 
 #: What comes before everything that the checksum is over.
-SEAL_BYTES = len(codec.sealed(b''))
+SEAL_BYTES = len(CHECKSUM.seal(b''))
 
 
 def _bytes(value):
@@ -102,7 +103,7 @@ def _with_checksums(by_cause):
         made[cause] = []
         for datagram in by_cause[cause]:
             if datagram.startswith(b'{'):
-                made[cause].append(codec.sealed(datagram[1:]))
+                made[cause].append(CHECKSUM.seal(datagram[1:]))
             else:
                 made[cause if len(datagram) > DATAGRAM_BYTES_MAX else codec.BAD_CHECKSUM].append(datagram)
     return made
@@ -142,5 +143,5 @@ def bent(seed, number):
             else:
                 datagram[at:at + 1] = rng.choice([b'"', b'{', b'[', b'\\', b'-', b'0', b'null', b'1e9'])
         # Every other one gets a checksum that is right, so that what is behind it is looked at too.
-        made.append(codec.sealed(bytes(datagram[SEAL_BYTES:])) if len(made) % 2 else bytes(datagram))
+        made.append(CHECKSUM.seal(bytes(datagram[SEAL_BYTES:])) if len(made) % 2 else bytes(datagram))
     return made
