@@ -128,19 +128,23 @@ class Peer(object):
         # type: (float) -> None
         """Ask, if it is time."""
         due_at = self.next_timer()
-        if due_at is not None and now >= due_at:
+        if due_at is None or now < due_at:
+            return
+        try:
             self.lookup = Lookup(self.host, self.port, self.family)
+        except (OSError, IOError) as error:
+            # No memory, process or descriptor to be had just now: no reason to end a process that works.
+            self._ask_later(now, str(error.strerror))
 
     def take_answer(self, now):
         # type: (float) -> bool
         """The child has answered. Returns whether the address is another one than before."""
         answer = self.lookup.answer()  # type: ignore[union-attr]
         self.lookup = None
-        self._ask_at = now + self._wait_s
-        self._wait_s = min(2 * self._wait_s, ASK_LAST_S)
         if not isinstance(answer, list) or not answer:
-            self.problem = str(answer or 'no address')
+            self._ask_later(now, str(answer or 'no address'))
             return False
+        self._ask_later(now, '')
         self.family = answer[0][0]
         addresses = [tuple(address) for _, address in answer]
         # Where there are several, stay with the one in use: the order of answers changes from one to the next.
@@ -155,6 +159,12 @@ class Peer(object):
         if self.lookup is not None:
             self.lookup.close()
             self.lookup = None
+
+    def _ask_later(self, now, problem):
+        # type: (float, str) -> None
+        self.problem = problem
+        self._ask_at = now + self._wait_s
+        self._wait_s = min(2 * self._wait_s, ASK_LAST_S)
 
     def _take_number(self):
         # type: () -> bool
