@@ -89,8 +89,9 @@ class Peer(object):
         #: Why there is none.
         self.problem = ''
         self.lookup = None  # type: Lookup | None
-        # When the first datagram left that has not been answered by any since.
+        # When the first datagram left that has not been answered by any since; when the last one came.
         self._asked_at = None  # type: float | None
+        self._heard_at = None  # type: float | None
         #: Whether a person has been told that it does not answer.
         self.is_called_silent = False
         self._wait_s = ASK_FIRST_S
@@ -108,8 +109,10 @@ class Peer(object):
 
     def note_sent(self, now):
         # type: (float) -> None
-        """Something was sent to it."""
-        if self._asked_at is None:
+        """Something was sent to it. In a turn in which it was heard that is likely to be thanks, which nobody answers;
+        if it is a question after all, that will be sent again.
+        """
+        if self._asked_at is None and now != self._heard_at:
             self._asked_at = now
 
     def is_silent(self, now):
@@ -121,6 +124,7 @@ class Peer(object):
         # type: (float) -> None
         """It answers: no need to look for it."""
         self._asked_at = None
+        self._heard_at = now
         self._wait_s = ASK_FIRST_S
         self._ask_at = now + QUIET_S
 
