@@ -62,7 +62,8 @@ class World(object):
             self.now = max(self.now, self._next_at())
             self._let_happen()
         if not any(reader.is_readable for reader in readers):
-            self.now = end_at
+            # What happened may have held us up past the end of the wait.
+            self.now = max(self.now, end_at)
         return [reader for reader in readers if reader.is_readable], [], []
 
     def _next_at(self):
