@@ -184,9 +184,11 @@ class Group(object):
                 yield key, setting
 
 
+PATH = Kind('the path of a file', lambda value: (
+    type(value) in TEXT_TYPES and bool(value.strip()) and u'\0' not in value))
 #: The same in all three roles.
 KEY_FILE = Setting(
-    'key_file', or_null(Kind('the path of a file', lambda value: type(value) in TEXT_TYPES and 0 < len(value) < 4096)),
+    'key_file', or_null(PATH),
     None, 'A text file with one key of at least 32 characters a line, readable by its owner only. The first signs what '
     'is sent, all are accepted. Null: nothing is signed, and everybody is believed.')
 

@@ -81,7 +81,8 @@ def say_where(endpoint, host=None, has_key=False):
     # type: (Endpoint, str | None, bool) -> None
     """Log the port and the receive buffer that we got, and warn about a door that is open to the network."""
     log.info('listening on %s, receive buffer %d KiB', shown(endpoint.address), endpoint.receive_buffer_bytes // 1024)
-    if host is not None and not has_key and not (endpoint.address[0].startswith('127.') or endpoint.address[0] == '::1'):
+    is_loopback = endpoint.address[0].startswith('127.') or endpoint.address[0] == '::1'
+    if host is not None and not has_key and not is_loopback:
         log.warning('listening on %s without a key: anybody who can send datagrams there is believed', host)
 
 

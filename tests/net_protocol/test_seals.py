@@ -11,8 +11,12 @@ from net_protocol.errors import DatagramRefused
 from net_protocol.messages import Leave, Ping
 from net_protocol.seals import CHECKSUM, Signature
 
+MYPY = False
+if MYPY:
+    from typing import Any, Dict  # noqa: F401
+
 KEY, OTHER_KEY = b'k' * 32, b'o' * 40
-SEALS = {'checksum': CHECKSUM, 'signature': Signature([KEY])}
+SEALS = {'checksum': CHECKSUM, 'signature': Signature([KEY])}  # type: Dict[str, Any]
 
 
 def datagram(seal):
