@@ -47,9 +47,8 @@ LISTENS_TO = {
 }
 
 WRONG_ROLE = 'wrong_role'
-NOT_FOR_US = 'not_for_us'
 REPLAYED = 'replayed'
-CAUSES = (WRONG_ROLE, NOT_FOR_US, REPLAYED)
+CAUSES = (WRONG_ROLE, REPLAYED)
 
 #: Numbers that may be overtaken. A dispatcher counts all it sends to anybody, tens of thousands a second under load, so
 #: this is a tenth of a second then, and minutes otherwise.
@@ -95,8 +94,8 @@ class _Peer(object):
             self.seen |= 1 << self.highest - number
 
 
-class Unproven(DatagramRefused):
-    """Signed, but not known to be new. Its sender is to be welcomed, unless it was itself a welcome."""
+class Unproven(Exception):
+    """Signed, but not known to be new and meant for us. Its sender is welcomed, unless it was a welcome itself."""
 
 
 class Guard(object):
@@ -122,7 +121,7 @@ class Guard(object):
         if envelope.role not in LISTENS_TO[self.role]:
             raise DatagramRefused(WRONG_ROLE, 'a %s does not listen to %.20r' % (self.role, envelope.role))
         if envelope.to != own_life:
-            raise Unproven(NOT_FOR_US, 'meant for the life %.20r' % (envelope.to,))
+            raise Unproven('meant for the life %.20r' % (envelope.to,))
         heard = self._checked_count(envelope.re)
         key = (envelope.role, envelope.name)
         peer = self._peers.get(key)
@@ -131,7 +130,7 @@ class Guard(object):
             if not peer.is_new(envelope.number):
                 raise DatagramRefused(REPLAYED, 'number %d of %s again' % (envelope.number, envelope.name))
         elif not heard_before < heard <= own_number:
-            raise Unproven(NOT_FOR_US, 'another life of %s, which has heard nothing new' % envelope.name)
+            raise Unproven('another life of %s, which has heard nothing new' % envelope.name)
         else:
             peer = self._new_life(peer, key, envelope.incarnation)
         peer.see(envelope.number)

@@ -43,16 +43,19 @@ class Traffic(object):
         #: Messages for a peer whose address is not known yet.
         self.unaddressed = 0
         self.refused = dict.fromkeys(codec.CAUSES + guard.CAUSES, 0)
-        #: Peers with a key that were told who we are.
+        #: Signed datagrams of senders that did not know our present life, and answers that told them.
+        self.unacquainted = 0
         self.welcomes = 0
 
     def as_dict(self):
         # type: () -> Dict[str, Any]
         """For programs."""
+        believed = self.datagrams_in - sum(self.refused.values()) - self.unacquainted
         return {'datagrams_in': self.datagrams_in, 'messages_in': self.messages_in,
                 'datagrams_out': self.datagrams_out, 'messages_out': self.messages_out,
-                'unaddressed': self.unaddressed, 'welcomes': self.welcomes, 'refused': dict(self.refused),
-                'messages_per_datagram_in': _ratio(self.messages_in, self.datagrams_in - sum(self.refused.values())),
+                'unaddressed': self.unaddressed, 'unacquainted': self.unacquainted,
+                'welcomes': self.welcomes, 'refused': dict(self.refused),
+                'messages_per_datagram_in': _ratio(self.messages_in, believed),
                 'messages_per_datagram_out': _ratio(self.messages_out, self.datagrams_out)}
 
 
@@ -82,9 +85,9 @@ class Wire(object):
             envelope = codec.decode(datagram, self._seal)
             if self._guard is not None:
                 self._admit(self._guard, envelope, address)
-        except Unproven as refusal:
-            # Not worth a word: every acquaintance begins so.
-            traffic.refused[refusal.cause] += 1
+        except Unproven:
+            # Nothing wrong with it: every acquaintance begins so.
+            traffic.unacquainted += 1
             return
         except DatagramRefused as refusal:
             traffic.refused[refusal.cause] += 1

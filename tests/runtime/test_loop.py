@@ -423,6 +423,8 @@ def test_the_account_of_the_traffic_adds_up(bench):
     bench.arrive(Submit(u'client-a:k3f7q2xa:1', u'', 1), number=6)
     bench.run(1.0)
     assert bench.loop.traffic.as_dict() == {
-        'datagrams_in': 7, 'messages_in': 11, 'datagrams_out': 1, 'messages_out': 30, 'unaddressed': 0, 'welcomes': 0,
-        'refused': dict(dict.fromkeys(codec.CAUSES + guard.CAUSES, 0), bad_checksum=1), 'messages_per_datagram_in': 1.833,
+        'datagrams_in': 7, 'messages_in': 11, 'datagrams_out': 1, 'messages_out': 30, 'unaddressed': 0,
+        'unacquainted': 0, 'welcomes': 0,
+        'refused': dict(dict.fromkeys(codec.CAUSES + guard.CAUSES, 0), bad_checksum=1),
+        'messages_per_datagram_in': 1.833,
         'messages_per_datagram_out': 30.0}
