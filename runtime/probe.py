@@ -39,7 +39,7 @@ def answers(host, port, guard=None):
     try:
         family, target = resolve_here(_LOOPBACK.get(host, host), port)
         endpoint = Endpoint(family, ('::' if family == socket.AF_INET6 else '0.0.0.0', 0))
-    except (OSError, socket.error):
+    except (OSError, socket.error, UnicodeError):
         return False
     core = ProbeCore(process.new_incarnation(), random.SystemRandom(), target)
     with StopSignals() as signals:
