@@ -97,7 +97,7 @@ class DispatcherCore(Core):
         if now - due_at > HELD_UP_S:
             # Suspended or starved. Whoever seems silent or late by our clock may have spoken in time: read first.
             self.counts['held_up'] += 1
-            self._fleet.detector.note_held_up(now - due_at)
+            self._fleet.detector.note_held_up(now, now - due_at)
             self._catch_up_at = now + CATCH_UP_S
             self._tell('held_up', seconds=now - due_at)
             return
