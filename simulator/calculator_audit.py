@@ -10,7 +10,7 @@ from simulator.violations import broken
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Tuple  # noqa: F401
+    from typing import Any, Dict, Set, Tuple  # noqa: F401
 
     from simulator.ledger import Ledger  # noqa: F401
 
@@ -38,6 +38,8 @@ class CalculatorAudit(Audit):
         self.held = {}  # type: Dict[str, Held]
         self.running = 0
         self.taken_total = 0
+        # Every task it ever took. What it says of a task may leave after it was let go, in the same turn.
+        self._taken = set()  # type: Set[str]
         # (task id, attempt) -> when it was let go, in this life and of this dispatcher's.
         self._let_go = {}  # type: Dict[Tuple[str, int], float]
         self._out_since = None  # type: float | None
@@ -57,17 +59,15 @@ class CalculatorAudit(Audit):
 
     def _on_assign_ack(self, now, address, message):
         # type: (float, Any, AssignAck) -> None
-        held = self.held.get(message.task_id)
-        is_held = held is not None and held.attempt >= message.attempt
-        if not (is_held or (message.task_id, message.attempt) in self._let_go or self._out_since is not None):
+        if message.task_id not in self._taken:
             raise broken('S1', (message.task_id, self.name), 'it acknowledges what it does not have')
 
     def _on_result(self, now, address, message):
         # type: (float, Any, Result) -> None
         held = self.held.get(message.task_id)
+        if message.task_id not in self._taken:
+            raise broken('S4', message.task_id, 'a result of no work')
         if held is None:
-            if (message.task_id, message.attempt) not in self._let_go:
-                raise broken('S4', message.task_id, 'a result of no work')
             return
         if held.is_running:
             held.is_running = False
@@ -101,6 +101,7 @@ class CalculatorAudit(Audit):
         if not (entry is None or entry.payload == message.payload):
             raise broken('S3', task_id, 'another payload than its client sent')
         self.held[task_id] = Held(attempt, now, message.payload)
+        self._taken.add(task_id)
         self.running += 1
         self.taken_total += 1
         if self.running > self.settings['capacity']:

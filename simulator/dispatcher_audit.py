@@ -13,7 +13,7 @@ from simulator.violations import broken
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
+    from typing import Any, Dict, List, Set, Tuple  # noqa: F401
 
     from simulator.ledger import Ledger  # noqa: F401
 
@@ -28,10 +28,11 @@ class Place(object):
     """A task that is not over: where it is."""
 
     __slots__ = ('client', 'payload', 'state', 'deadline_at', 'attempts', 'calculator', 'attempt', 'assigned_at',
-                 'assigns')
+                 'assigns', 'accepted_at',
+                 'due_at')
 
-    def __init__(self, client, payload, deadline_at):
-        # type: (str, Any, float) -> None
+    def __init__(self, client, payload, accepted_at, deadline_at):
+        # type: (str, Any, float, float) -> None
         self.client = client
         self.payload = payload
         self.state = WAITING
@@ -42,6 +43,9 @@ class Place(object):
         self.assigned_at = 0.0
         # Datagrams with the assignment of the live attempt.
         self.assigns = 0
+        self.accepted_at = accepted_at
+        # When its live attempt must have been answered.
+        self.due_at = 0.0
 
 
 class Over(object):
@@ -72,9 +76,11 @@ class DispatcherAudit(FleetAudit):
         self.ends = dict.fromkeys((DONE, FAILED, EXPIRED, CANCELLED), 0)
         # Submits of this turn that have no answer yet.
         self._owed = {}  # type: Dict[str, Any]
+        # Tasks that were cancelled in this turn.
+        self._cancels = set()  # type: Set[str]
         # What must have happened by when, as (point in time, task id, attempt or 0 for the task's own deadline).
         self._due = []  # type: List[Tuple[float, str, int]]
-        self._handed.update({Submit: self._on_submit, OutcomeAck: self._on_outcome_ack})
+        self._handed.update({Submit: self._on_submit, Cancel: self._on_cancel, OutcomeAck: self._on_outcome_ack})
         self._sent = {Accepted: self._on_accepted_sent, Refused: self._on_refused_sent, Outcome: self._on_outcome_sent,
                       Assign: self._on_assign_sent}
         self._events.update({
@@ -88,6 +94,10 @@ class DispatcherAudit(FleetAudit):
         over = self.over.get(message.task_id)
         if over is None or (over.acknowledged_at is None and over.client == sender.name):
             self._owed[message.task_id] = now
+
+    def _on_cancel(self, now, sender, message):
+        # type: (float, Any, Cancel) -> None
+        self._cancels.add(message.task_id)
 
     def _on_outcome_ack(self, now, sender, message):
         # type: (float, Any, OutcomeAck) -> None
@@ -109,7 +119,7 @@ class DispatcherAudit(FleetAudit):
         if not (entry is None or entry.payload == message.payload):
             raise broken('S3', task_id, 'another payload than its client sent')
         deadline_at = now + min(message.time_left_s, self.settings['task_timeout_s'])
-        self.places[task_id] = Place(self.sender.name, message.payload, deadline_at)
+        self.places[task_id] = Place(self.sender.name, message.payload, now, deadline_at)
         self.waiting += 1
         self.accepted_total += 1
         heappush(self._due, (deadline_at, task_id, 0))
@@ -119,9 +129,10 @@ class DispatcherAudit(FleetAudit):
         """A task that was over begins anew only where nobody could be expected to remember it."""
         if len(self.over) + 1 >= self.settings['remembered_max']:
             return
-        since = over.acknowledged_at
-        if since is None:
-            since = over.deadline_at + OUTCOME_GRACE_S
+        # Its client need not be told any more from its word on, or from when it no longer listens.
+        since = over.deadline_at + OUTCOME_GRACE_S
+        if over.acknowledged_at is not None:
+            since = min(since, over.acknowledged_at)
         if now < since + REMEMBER_S - ROUNDING_S:
             raise broken('S16', task_id, 'accepted again %.1f s after it was over', now - since)
 
@@ -140,14 +151,18 @@ class DispatcherAudit(FleetAudit):
         task_id = message.task_id
         self._owed.pop(task_id, None)
         over = self.over.get(task_id)
+        told = (message.outcome, message.result, message.reason, message.attempts)
+        if over is not None and told != over.told is not None and task_id in self._cancels:
+            # A copy of a cancel so late that the task is forgotten.
+            self._hold_forgotten(now, task_id, over)
+            over = None
         if over is None:
-            if not (type(self.message) is Cancel or message.outcome == CANCELLED):
+            if task_id not in self._cancels:
                 raise broken('S4', task_id, 'an outcome out of nothing')
             if task_id in self.places:
                 raise broken('S2', task_id, '%s while it goes on', message.outcome)
             # Cancelled before it was ever accepted, and remembered at once.
-            over = self.over[task_id] = Over(task_id.split(':')[0], message.outcome, now - OUTCOME_GRACE_S)
-        told = (message.outcome, message.result, message.reason, message.attempts)
+            over = self.over[task_id] = Over(task_id.split(':')[0], CANCELLED, now - OUTCOME_GRACE_S)
         if over.told is None:
             over.told = told
             if message.outcome != over.outcome:
@@ -182,7 +197,8 @@ class DispatcherAudit(FleetAudit):
         if place.attempts > limit:
             raise broken('S12', task_id, '%d attempts, %d at the most', place.attempts, limit)
         self.note_given(calculator, task_id)
-        heappush(self._due, (now + self.settings['answer_timeout_s'], task_id, place.attempts))
+        place.due_at = now + self.settings['answer_timeout_s']
+        heappush(self._due, (place.due_at, task_id, place.attempts))
 
     def _on_reassigned(self, now, task_id, attempt, calculator, reason):
         # type: (float, str, int, str, str) -> None
@@ -266,6 +282,8 @@ class DispatcherAudit(FleetAudit):
     def end_turn(self, now):
         # type: (float) -> None
         super(DispatcherAudit, self).end_turn(now)
+        if self._cancels:
+            self._cancels.clear()
         if self._owed:
             for task_id in sorted(self._owed):
                 over = self.over.get(task_id)
@@ -287,10 +305,9 @@ class DispatcherAudit(FleetAudit):
             place = self.places.get(task_id)
             if place is None:
                 continue
-            if not attempt:
-                if place.deadline_at <= now - LATE_S:
-                    raise broken('S1', task_id, 'not over %.1f s after its deadline', now - due_at)
-            elif place.state == ASSIGNED and place.attempts == attempt:
+            if not attempt and place.deadline_at == due_at:
+                raise broken('S1', task_id, 'not over %.1f s after its deadline', now - due_at)
+            if attempt and place.state == ASSIGNED and place.due_at == due_at:
                 raise broken('S8', (task_id, place.calculator), 'with %s for %.1f s', place.calculator,
                              now - place.assigned_at)
 

@@ -154,7 +154,7 @@ class Faults(object):
         if dead.role == DISPATCHER:
             self._world.start_dispatcher(host)
         elif dead.role == CALCULATOR:
-            self._world.start_calculator(name, host)
+            self._world.start_calculator(name, host, **dead.changes)
         else:
             self._world.start_client(name, host)
 

@@ -89,7 +89,8 @@ class Process(object):
         self.clock = clock
         self.is_dead = False
         self.is_suspended = False
-        self.is_slow = is_slow
+        #: Settings in which it differs from others of its role, for whoever starts it again.
+        self.changes = {}  # type: Dict[str, Any]
         #: When it was last suspended or began: nobody judges it for being late shortly after.
         self.disturbed_at = environment.agenda.now
         self.wire = Wire(self)  # type: ignore[arg-type]

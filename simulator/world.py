@@ -95,7 +95,10 @@ class World(object):
         settings['outage'] = dict(settings['outage'])
         life_rng = self.generator()
         core = CalculatorCore(settings, name, lambda: draw_incarnation(life_rng), self.generator(), DISPATCHER)
-        return self._start(CALCULATOR, core, CalculatorAudit(self.ledger, settings, self._on_taken), host or name)
+        audit = CalculatorAudit(self.ledger, settings, self._on_taken)
+        process = self._start(CALCULATOR, core, audit, host or name)
+        process.changes = changes
+        return process
 
     def start_client(self, name, host=None):
         # type: (str, str | None) -> Process
@@ -133,7 +136,8 @@ class World(object):
         """Everything that can be checked at a moment, on everybody who lives."""
         for process in self.running():
             process.core.check_invariants()
-            process.audit.sweep(process.clock.now())
+            if not process.is_suspended:
+                process.audit.sweep(process.clock.now())
 
     def note(self, process, what, facts):
         # type: (Process, str, Dict[str, Any]) -> None
