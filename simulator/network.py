@@ -17,7 +17,7 @@ if MYPY:
     from simulator.agenda import Agenda  # noqa: F401
 
 COUNTERS = ('sent', 'delivered', 'lost', 'lost_in_bursts', 'partitioned', 'clogged', 'corrupted', 'truncated',
-            'lengthened', 'duplicated', 'late_copies', 'slow', 'nobody_there')
+            'lengthened', 'duplicated', 'late_copies', 'slow', 'nobody_there', 'forgotten')
 
 #: Copies of one datagram, and how late a late copy comes: minutes.
 COPIES_MAX = 9
@@ -59,6 +59,12 @@ class Network(object):
         # Link -> until when a burst of loss lasts on it, and when a clogged one is free.
         self._bursts = {}  # type: Dict[Tuple[str, str], float]
         self._clogs = {}  # type: Dict[Tuple[str, str], float]
+        self._forget_before = 0.0
+
+    def forget(self, before):
+        # type: (float) -> None
+        """Whatever was sent before that time and is still under way never arrives: the last of the faults to end."""
+        self._forget_before = before
 
     def cut(self, link):
         # type: (Tuple[str, str]) -> None
@@ -114,7 +120,7 @@ class Network(object):
     def fly(self, delay_s, source, target, datagram, is_damaged=False):
         # type: (float, Any, Any, bytes, bool) -> None
         """Let a datagram arrive, with no fault any more."""
-        self._agenda.after(delay_s, self._arrive, (target, datagram, source, is_damaged))
+        self._agenda.after(delay_s, self._arrive, (self._agenda.now, (target, datagram, source, is_damaged)))
 
     def _is_in_burst(self, link):
         # type: (Tuple[str, str]) -> bool
@@ -172,5 +178,9 @@ class Network(object):
             self.fly(delay_s, source, target, datagram)
 
     def _arrive(self, flight):
-        # type: (Tuple[Any, bytes, Any, bool]) -> None
-        self.counts['delivered' if self._deliver(*flight) else 'nobody_there'] += 1
+        # type: (Tuple[float, Tuple[Any, bytes, Any, bool]]) -> None
+        sent_at, delivery = flight
+        if sent_at < self._forget_before:
+            self.counts['forgotten'] += 1
+        else:
+            self.counts['delivered' if self._deliver(*delivery) else 'nobody_there'] += 1

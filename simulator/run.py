@@ -7,11 +7,10 @@ from __future__ import absolute_import, division, print_function
 
 from random import Random
 
-from net_protocol.codec import CAUSES
 from net_protocol.delivery import ASSIGN_RESENDS_MAX, OUTCOME_GRACE_S, longest_wait_s
 from net_protocol.errors import BrokenInvariant
 from net_protocol.messages import DONE
-from simulator import scenario
+from simulator import scenario, story
 from simulator.faults import Faults
 from simulator.process import ASK_LAST_S, QUIET_S
 from simulator.violations import SafetyViolation, Violation, overdue
@@ -83,7 +82,7 @@ class Course(object):
         world.run_until(self.settings['duration_s'])
         world.check_all()
         self._make_peace()
-        world.run_until(world.agenda.now + self.bounds.settle_s)
+        self._settle()
         world.check_all()
         self._expect_everybody_back()
         self._probe()
@@ -101,6 +100,14 @@ class Course(object):
             self.settings[role] = dict(settings, drain_timeout_s=self.bounds.task_s)
         self.settings['calculator']['outage'] = dict(self.settings['calculator']['outage'], probability=0)
         self.world.start_calculator(PEACE, capacity=PEACE_CAPACITY)
+
+    def _settle(self):
+        # type: () -> None
+        """Old copies go on arriving for half of the time; then these end as well."""
+        world, began_at = self.world, self.world.agenda.now
+        world.run_until(began_at + self.bounds.settle_s / 2)
+        world.network.forget(began_at)
+        world.run_until(began_at + self.bounds.settle_s)
 
     def _calm_down(self, process):
         # type: (Process) -> None
@@ -229,7 +236,7 @@ def run_world(seed, settings, tell=None):
         'seed': seed, 'settings': settings, 'verdict': verdict, 'rule': rule, 'sentence': sentence,
         'about': list(about), 'virtual_s': course.world.agenda.now, 'hash': '%08x' % course.world.network.trace_hash,
         'ledger': dict(course.world.ledger.counts), 'faults': _faults(course), 'paths': dict(course.world.counts),
-        'lines': [] if verdict == CLEAN else list(course.world.lines)}
+        'lines': [] if verdict == CLEAN else story.relevant(course.world.lines, about)}
 
 
 def draw_settings(seed):
@@ -246,7 +253,3 @@ def _faults(course):
     counts.update(course.faults.strangers.counts)
     counts['inbox_overflows'] = course.world.environment.overflowed
     return counts
-
-
-#: The causes for which datagrams were refused, as rare paths of each role.
-REFUSALS = tuple('refused_' + cause for cause in CAUSES)
