@@ -290,6 +290,10 @@ class DispatcherCore(Core):
         if now >= task.deadline_at:
             self._finish(now, task, EXPIRED, None, self._why_expired(task))
         else:
+            attempt = task.attempts[-1]
+            if attempt.acknowledged_by is None:
+                # Not even acknowledged in all that time, which may end before the resending does: it can't be reached.
+                self._fleet.lose_touch(now, self._fleet.get(attempt.calculator))  # type: ignore[arg-type]
             self._lose(now, task_id, tasks.TIMED_OUT)
         self._hand_out(now)
 

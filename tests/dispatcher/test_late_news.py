@@ -77,3 +77,13 @@ def test_one_late_datagram_of_a_former_life_brings_nobody_back(twice):
     assert dispatcher.status['dead'] == 1
     dispatcher.beat(ONE, life=LIFE)
     assert dispatcher.status['dead'] == 1
+
+
+def test_a_calculator_that_hears_nothing_is_given_nothing_also_where_answers_time_out_quickly(twice):
+    # Sooner than an assignment has been resent in vain, as with the defaults.
+    dispatcher = Dispatcher(twice, answer_timeout_s=2)
+    dispatcher.beat(ONE, heard=0)
+    dispatcher.submit(1)
+    dispatcher.keep_beating(30, ONE, heard=0)
+    assert dispatcher.counts['assignments'] == 1
+    assert dispatcher.status['suspect'] == 1
