@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 from heapq import heappop, heappush
 
-from net_protocol.delivery import ASSIGN_RESENDS_MAX, OUTCOME_GRACE_S, REMEMBER_S
+from net_protocol.delivery import ASSIGN_RESENDS_MAX, JITTER_MAX, OUTCOME_GRACE_S, REMEMBER_S, RESEND_CAP_S
 from net_protocol.messages import (
     CANCELLED, DONE, EXPIRED, FAILED, Accepted, Assign, Cancel, Outcome, OutcomeAck, Refused, Result, Submit)
 from simulator.client_audit import ROUNDING_S
@@ -74,6 +74,8 @@ class DispatcherAudit(FleetAudit):
         self.assigned = 0
         self.accepted_total = 0
         self.ends = dict.fromkeys((DONE, FAILED, EXPIRED, CANCELLED), 0)
+        # Tasks whose client has to be told until it acknowledges -> when it was told last.
+        self._telling = {}  # type: Dict[str, float]
         # Submits of this turn that have no answer yet.
         self._owed = {}  # type: Dict[str, Any]
         # Tasks that were cancelled in this turn.
@@ -104,6 +106,7 @@ class DispatcherAudit(FleetAudit):
         over = self.over.get(message.task_id)
         if over is not None and over.acknowledged_at is None and over.client == sender.name:
             over.acknowledged_at = now
+            self._telling.pop(message.task_id, None)
 
     def _on_accepted(self, now, task_id):
         # type: (float, str) -> None
@@ -114,6 +117,7 @@ class DispatcherAudit(FleetAudit):
             raise broken('S16', task_id, 'accepted again')
         if task_id in self.over:
             self._hold_forgotten(now, task_id, self.over.pop(task_id))
+            self._telling.pop(task_id, None)
             self.ledger.counts['accepted_again'] += 1
         entry = self.ledger.tasks.get(task_id)
         if not (entry is None or entry.payload == message.payload):
@@ -167,6 +171,8 @@ class DispatcherAudit(FleetAudit):
             over.told = told
             if message.outcome != over.outcome:
                 raise broken('S2', task_id, 'it is %s, its client is told %s', over.outcome, message.outcome)
+        if over.acknowledged_at is None:
+            self._telling[task_id] = now
         if over.told != told:
             raise broken('S2', task_id, 'first %r, now %r', over.told, told)
 
@@ -240,6 +246,11 @@ class DispatcherAudit(FleetAudit):
         if not (outcome != DONE or type(self.message) is Result):
             raise broken('S4', task_id, 'done without a result')
 
+    def attempt_of(self, task_id):
+        # type: (str) -> int
+        place = self.places.get(task_id)
+        return place.attempt if place is not None and place.state == ASSIGNED else 0
+
     def _place(self, task_id, state, step):
         # type: (str, str, str) -> Any
         place = self.places.get(task_id)
@@ -265,6 +276,7 @@ class DispatcherAudit(FleetAudit):
             self.waiting -= 1
         self.ends[outcome] += 1
         self.over[task_id] = Over(place.client, outcome, place.deadline_at)
+        self._telling[task_id] = now
         return place
 
     def _on_assign_sent(self, now, address, message):
@@ -296,6 +308,7 @@ class DispatcherAudit(FleetAudit):
         self._compare_accounts(now)
         if self.is_undisturbed(now):
             self._hold_nothing_overdue(now)
+            self._hold_all_told(now)
             self.hold_no_task_with_the_silent(now)
 
     def _hold_nothing_overdue(self, now):
@@ -310,6 +323,15 @@ class DispatcherAudit(FleetAudit):
             if attempt and place.state == ASSIGNED and place.due_at == due_at:
                 raise broken('S8', (task_id, place.calculator), 'with %s for %.1f s', place.calculator,
                              now - place.assigned_at)
+
+    def _hold_all_told(self, now):
+        # type: (float) -> None
+        """Whoever has not acknowledged an outcome is told again, for as long as it listens."""
+        for task_id, told_at in sorted(self._telling.items()):
+            if now > self.over[task_id].deadline_at + OUTCOME_GRACE_S:
+                del self._telling[task_id]
+            elif now - told_at > RESEND_CAP_S * JITTER_MAX + LATE_S:
+                raise broken('S10', task_id, 'its client was last told %.1f s ago', now - told_at)
 
     def _compare_accounts(self, now):
         # type: (float) -> None

@@ -10,7 +10,7 @@ from simulator.violations import broken
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Set  # noqa: F401
+    from typing import Any, Dict, List, Set, Tuple  # noqa: F401
 
     from simulator.ledger import Ledger  # noqa: F401
 
@@ -27,7 +27,7 @@ class View(object):
     """One calculator. ``given`` are the task ids that it was given in its present life and that were not taken back."""
 
     __slots__ = ('incarnation', 'former', 'changed_at', 'state', 'capacity', 'interval_s', 'sequence', 'draining',
-                 'last_heard_at', 'given', 'given_total')
+                 'last_heard_at', 'given', 'given_total', 'newest_number', 'acknowledged')
 
     def __init__(self):
         # type: () -> None
@@ -42,6 +42,9 @@ class View(object):
         self.last_heard_at = 0.0
         self.given = set()  # type: Set[str]
         self.given_total = 0
+        # The highest number of a datagram with an answer, and of the one that acknowledged each task it was given.
+        self.newest_number = 0
+        self.acknowledged = {}  # type: Dict[str, int]
 
 
 class FleetAudit(Audit):
@@ -54,6 +57,8 @@ class FleetAudit(Audit):
         self.capacity_ever = 0
         # Calculators that were declared dead or gone in this turn: at its end they must hold nothing.
         self._to_be_empty = []  # type: List[str]
+        # What calculators turned out not to have in this turn, with how much each had been given until then.
+        self._to_be_taken = []  # type: List[Tuple[View, str, int]]
         self._deaf_at = 0.0
         self._handed = {Heartbeat: self._on_heartbeat, AssignAck: self._on_answer, AssignRefused: self._on_answer,
                         Result: self._on_answer}
@@ -73,12 +78,33 @@ class FleetAudit(Audit):
         if message.sequence >= view.sequence:
             view.sequence = message.sequence
             view.draining = message.draining
+            if message.pages == 1 and sender.number >= view.newest_number:
+                self._note_missing(view, sender.number, message)
+
+    def _note_missing(self, view, number, message):
+        # type: (View, int, Heartbeat) -> None
+        """What it acknowledged before it sent this heartbeat, and does not name, it does not have."""
+        held = {task_id for task_id, _ in message.running + message.unreported}
+        for task_id in sorted(view.given):
+            if task_id not in held and view.acknowledged.get(task_id, number) < number:
+                self._to_be_taken.append((view, task_id, view.given_total))
 
     def _on_answer(self, now, sender, message):
         # type: (float, Any, Any) -> None
         view = self.views.get(sender.name)
-        if view is not None and view.incarnation == sender.incarnation and view.state in (ALIVE, SUSPECT):
+        if view is None or view.incarnation != sender.incarnation:
+            return
+        view.newest_number = max(view.newest_number, sender.number)
+        if view.state in (ALIVE, SUSPECT):
             view.last_heard_at = now
+        if type(message) is AssignAck and message.task_id in view.given \
+                and self.attempt_of(message.task_id) == message.attempt:
+            view.acknowledged[message.task_id] = sender.number
+
+    def attempt_of(self, task_id):
+        # type: (str) -> int
+        """The number of the task's live attempt."""
+        raise NotImplementedError
 
     # What it says about them.
 
@@ -95,6 +121,8 @@ class FleetAudit(Audit):
         view.state = ALIVE
         self.capacity_ever += message.capacity
         view.capacity = message.capacity
+        view.newest_number = 0
+        view.acknowledged.clear()
         view.interval_s = message.interval_s
         view.sequence = message.sequence
         view.draining = message.draining
@@ -152,7 +180,9 @@ class FleetAudit(Audit):
     def note_taken(self, calculator, task_id):
         # type: (str, str) -> None
         """A task that was with it is with it no more."""
-        self.views[calculator].given.discard(task_id)
+        view = self.views[calculator]
+        view.given.discard(task_id)
+        view.acknowledged.pop(task_id, None)
 
     def hold_meant_for(self, now, calculator, message):
         # type: (float, str, Any) -> None
@@ -172,6 +202,11 @@ class FleetAudit(Audit):
                     raise broken('S8', (calculator,) + tuple(sorted(view.given)), '%s, and %s stay with it',
                                  view.state, ', '.join(sorted(view.given)))
             del self._to_be_empty[:]
+        if self._to_be_taken:
+            for view, task_id, given_total in self._to_be_taken:
+                if task_id in view.given and view.given_total == given_total:
+                    raise broken('S8', task_id, 'its calculator does not have it, and says so')
+            del self._to_be_taken[:]
 
     def is_undisturbed(self, now):
         # type: (float) -> bool

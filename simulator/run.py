@@ -71,7 +71,10 @@ class Course(object):
         self.faults = Faults(self.world)
         # There may be no room for everybody; then nobody promises that the newcomers work.
         self._has_room = settings['dispatcher']['calculators_max'] > settings['calculators']
+        # Where the work may take longer than the time for an answer, a task may well fail.
+        self._is_feasible = settings['calculator']['task_duration_s'][1] < settings['dispatcher']['answer_timeout_s']
         self._cut_off = []  # type: List[str]
+        self._cut_off_names = []  # type: List[str]
 
     def run(self):
         # type: () -> None
@@ -94,6 +97,8 @@ class Course(object):
     def _make_peace(self):
         # type: () -> None
         self._cut_off = [target for _, target in self.faults.end()]
+        self._cut_off_names = [process.core.name for process in self.world.running(CALCULATOR)
+                               if process.address[0] in self._cut_off]
         for process in self.world.lives:
             self._calm_down(process)
         for role, settings in ((CALCULATOR, self.settings['calculator']), (CLIENT, self.settings['client'])):
@@ -145,7 +150,7 @@ class Course(object):
         until = self.world.agenda.now
         self.world.run_until(until + self.bounds.response_s)
         self.world.check_all()
-        if not self._has_room:
+        if not (self._has_room and self._is_feasible):
             return
         probed = 0
         for task_id, entry in sorted(self.world.ledger.tasks.items()):
@@ -174,15 +179,19 @@ class Course(object):
     def _given(self):
         # type: () -> Dict[str, int]
         audit = self.world.running(DISPATCHER)[0].audit
-        return {name: view.given_total for name, view in audit.views.items() if view.state == 'alive'}
+        return {name: view.given_total for name, view in audit.views.items()}
 
     def _expect_work_for_all(self, before, probed):
         # type: (Dict[str, int], int) -> None
         """L3: those that came back are not only registered, they work."""
         after = self._given()
-        if probed > 3 * sum(1 for _ in before):
-            for name in sorted(before):
-                if not (name not in after or after[name] > before[name]):
+        for name in self._cut_off_names:
+            if after.get(name, 0) > before.get(name, 0):
+                raise overdue('L8', name, 'nothing reaches it, and it is given work')
+        back = sorted(process.core.name for process in self.world.running(CALCULATOR))
+        if probed > 3 * len(back):
+            for name in back:
+                if name not in self._cut_off_names and after.get(name) == before.get(name):
                     raise overdue('L3', name, 'back, and given nothing')
 
     def _stop_clients(self):

@@ -53,7 +53,8 @@ FAULTS = Group('faults', (
             'every calculator that takes them.'),
     Setting('one_way_for_ever', SHARE, 0, 'Probability that one calculator, at the end of the faults, hears nothing '
             'any more although it is heard.'),
-    Setting('noise_s', schema.range_of_seconds(), [0, 0], 'Time between datagrams from strangers: garbage, replays, '
+    Setting('noise_s', schema.range_of_seconds(), [0, 0],
+            'Time between datagrams from strangers: garbage, replays, '
             'forged roles.'),
 ), 'What happens to processes.')
 
@@ -140,7 +141,7 @@ def _network(pick):
         'delay_s': pick.of([0.0002, 0.001], [0.005, 0.05], [0.01, 0.5], [0.1, 3]),
         'loss': pick.of(0, 0, 0.05, 0.2, 0.5), 'duplicate': pick.of(0, 0, 0.1, 0.4), 'late_copy': pick.of(0.02, 0.3),
         'slow': pick.of(0, 0, 0.02, 0.1), 'burst_probability': pick.of(0, 0, 0.002, 0.01),
-        'damage': pick.of(0, 0, 0.02, 0.2), 'clog_per_s': pick.of(0, 0, 0, 100)}
+        'damage': pick.of(0, 0, 0.02, 0.2), 'clog_per_s': pick.of(0, 0, 0, 15)}
 
 
 def _faults(pick):
