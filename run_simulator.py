@@ -1,7 +1,8 @@
 #!/usr/bin/env python
-"""Run the real client, dispatcher and calculator in virtual time on a faulty network, and hold them to their promises.
+"""Run the real client, dispatcher and calculator in virtual time on a faulty network.
 
-Each seed draws one world: sizes, settings, every fault's rate, who crashes when. A preset or a settings file says what a
+Each seed draws one world: sizes, settings, every fault's rate, who crashes when; an auditor holds it to the promises of
+docs/reliability.md. A preset or a settings file says what a
 world is made of instead; then the seed draws only what happens.
 """
 
@@ -143,7 +144,8 @@ def _parser():
                'that finally must\n(liveness); 5 something raised; 6 all clean, but a rare path was never taken; 2 '
                'settings and usage.')
     world = made.add_mutually_exclusive_group()
-    world.add_argument('-s', '--settings', metavar='FILE', help='a scenario as JSON; config/simulation.json is a sample')
+    world.add_argument('-s', '--settings', metavar='FILE',
+                       help='a scenario as JSON; config/simulation.json is a sample')
     world.add_argument('--preset', choices=sorted(scenario.PRESETS), help='a scenario that is at hand')
     made.add_argument('--seed', type=int, default=1, metavar='N', help='the first seed (default: 1)')
     made.add_argument('--runs', type=command_line.positive_int, default=1, metavar='N',

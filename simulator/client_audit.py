@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.delivery import OUTCOME_GRACE_S, RESEND_CAP_S
+from net_protocol.delivery import ASK_AGAIN_S, JITTER_MAX, OUTCOME_GRACE_S, RESEND_CAP_S
 from net_protocol.messages import DONE, Accepted, Outcome, Refused, Submit
 from simulator.ledger import Audit, Entry
 from simulator.violations import broken
@@ -43,23 +43,24 @@ class ClientAudit(Audit):
 
     def _on_accepted(self, now, sender, message):
         # type: (float, Any, Accepted) -> None
-        self._begins_anew(sender, message.task_id)
+        self._begins_anew(now, sender, message.task_id)
 
     def _on_refused(self, now, sender, message):
         # type: (float, Any, Refused) -> None
-        self._begins_anew(sender, message.task_id)
+        self._begins_anew(now, sender, message.task_id)
 
     def _on_outcome(self, now, sender, message):
         # type: (float, Any, Outcome) -> None
-        self._begins_anew(sender, message.task_id)
+        self._begins_anew(now, sender, message.task_id)
 
-    def _begins_anew(self, sender, task_id):
-        # type: (Any, str) -> None
+    def _begins_anew(self, now, sender, task_id):
+        # type: (float, Any, str) -> None
         """After these a submit may be resent from the quickest pace on; another life of the dispatcher restarts all."""
         self._lives_met.add(sender.incarnation)
         entry = self.ledger.tasks.get(task_id)
         if entry is not None:
             entry.exchanges += 1
+            entry.asked_at = now
 
     def _on_submit(self, now, address, message):
         # type: (float, Any, Submit) -> None
@@ -69,6 +70,7 @@ class ClientAudit(Audit):
         if entry.submits == 0:
             entry.payload = message.payload
         entry.submits += 1
+        entry.asked_at = now
         lifetime_s = self.settings['task_timeout_s'] + OUTCOME_GRACE_S
         bound = FIRST_SENDS * (entry.exchanges + len(self._lives_met)) + lifetime_s / RESEND_CAP_S
         if entry.submits > bound:
@@ -149,6 +151,10 @@ class ClientAudit(Audit):
         running_s = self.process.clock.virtual(now) - self.process.disturbed_at
         if self.told_to_stop or running_s < UNDISTURBED_S or not self.pending:
             return
+        for task_id in sorted(self.pending):
+            silent_s = now - max(self.ledger.tasks[task_id].asked_at, self.pending[task_id])
+            if silent_s > ASK_AGAIN_S * JITTER_MAX + UNDISTURBED_S:
+                raise broken('S10', task_id, 'its client has not asked for it for %.1f s', silent_s)
         longest_s = now - min(self.pending.values())
         if longest_s > self.settings['task_timeout_s'] + OUTCOME_GRACE_S + UNDISTURBED_S:
             raise broken('S10', min(self.pending, key=self.pending.get), 'no word to its caller for %.1f s', longest_s)

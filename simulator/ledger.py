@@ -17,7 +17,7 @@ COUNTERS = ('tasks', 'answered', 'unanswered', 'taken_again', 'accepted_again')
 class Entry(object):
     """One task. ``sent_at`` is virtual; ``end`` is None until its client's caller has been told."""
 
-    __slots__ = ('payload', 'client', 'sent_at', 'end', 'ended_at', 'submits', 'exchanges')
+    __slots__ = ('payload', 'client', 'sent_at', 'end', 'ended_at', 'submits', 'exchanges', 'asked_at')
 
     def __init__(self, payload, client, sent_at):
         # type: (Any, str, float) -> None
@@ -29,6 +29,8 @@ class Entry(object):
         # Datagrams with its submit so far, and how often something gave reason to begin anew.
         self.submits = 0
         self.exchanges = 1
+        # When its client asked for it last, by that client's clock.
+        self.asked_at = 0.0
 
 
 class Ledger(object):

@@ -59,7 +59,8 @@ FAULTS = Group('faults', (
 ), 'What happens to processes.')
 
 SETTINGS = Group('', (
-    Setting('duration_s', schema.number(1, 1e7, 'seconds'), 60, 'Virtual seconds with faults; then come the calm ones.'),
+    Setting('duration_s', schema.number(1, 1e7, 'seconds'), 60,
+            'Virtual seconds with faults; then come the calm ones.'),
     Setting('clients', schema.whole_number(1, 1000), 3, 'Clients at the start.'),
     Setting('calculators', schema.whole_number(0, 10000), 10, 'Calculators at the start.'),
     Group('dispatcher', DISPATCHER.settings, together=DISPATCHER.together),
