@@ -121,7 +121,7 @@ class CalculatorAudit(Audit):
         self.running -= held.is_running
         self._let_go[task_id, attempt] = now
         message = self.message
-        word = {'reported': ResultAck, 'revoked': Revoke}.get(end)
+        word = {'reported': ResultAck, 'revoked': Revoke}.get(end)  # type: Any
         if word is not None and not (type(message) is word and message.task_id == task_id):
             raise broken('S1', (task_id, self.name), '%s, and nobody said so', end)
 

@@ -155,6 +155,6 @@ class ClientAudit(Audit):
             silent_s = now - max(self.ledger.tasks[task_id].asked_at, self.pending[task_id])
             if silent_s > ASK_AGAIN_S * JITTER_MAX + UNDISTURBED_S:
                 raise broken('S10', task_id, 'its client has not asked for it for %.1f s', silent_s)
-        longest_s = now - min(self.pending.values())
-        if longest_s > self.settings['task_timeout_s'] + OUTCOME_GRACE_S + UNDISTURBED_S:
-            raise broken('S10', min(self.pending, key=self.pending.get), 'no word to its caller for %.1f s', longest_s)
+            waited_s = now - self.pending[task_id]
+            if waited_s > self.settings['task_timeout_s'] + OUTCOME_GRACE_S + UNDISTURBED_S:
+                raise broken('S10', task_id, 'no word to its caller for %.1f s', waited_s)

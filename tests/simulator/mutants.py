@@ -378,6 +378,14 @@ def _refuses_one_client(original):
     return reason_to_refuse
 
 
+def _shrinks(original):
+    def enter(self, calculator, attempt):
+        original(self, calculator, attempt)
+        calculator.capacity = max(1, calculator.capacity - 1)
+        self.update(calculator)
+    return enter
+
+
 mutant('submit_not_resent', 'L1', 'a client asks once', (
     Resender, 'handle_timer', lambda original: lambda self, now, key: original(self, now, key) if (
         self._kind != 'submit' or now >= self._exchanges[key].until) else self._set_timer(
@@ -395,10 +403,8 @@ mutant('one_client_starves', 'L5', 'one client is always told to come back later
        (DispatcherCore, '_reason_to_refuse', _refuses_one_client))
 mutant('poison_stops_a_process', 'L6', 'a payload that can\'t be computed ends its calculator', (
     CalculatorCore, '_compute', instead(lambda self, payload: (calculator_notional.compute(payload), None))))
-mutant('a_place_is_never_free', 'L7', 'a calculator counts as full after each assignment', (
-    Fleet, 'enter', lambda original: lambda self, calculator, attempt: (
-        original(self, calculator, attempt), setattr(calculator, 'capacity', max(1, calculator.capacity - 1)),
-        self.update(calculator))))
+mutant('a_place_is_never_free', 'L7', 'a calculator has one place less after each assignment',
+       (Fleet, 'enter', _shrinks))
 mutant('unreachable_get_work', 'L8', 'who does not acknowledge is given more all the same',
        (Fleet, 'lose_touch', instead(nothing)))
 
