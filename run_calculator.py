@@ -10,6 +10,7 @@ from runtime import command_line, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
 from runtime.loop import Loop
+from runtime.names import Peer
 from runtime.signals import StopSignals
 
 
@@ -28,13 +29,13 @@ def run(argv=None):
     events = command_line.begin_events(SENTENCES, options)
     with StopSignals() as signals:
         process.say_where(endpoint, settings['listen']['host'])
-        dispatcher = process.find_peer(settings['dispatcher'], endpoint.family, signals)
-        if dispatcher is None:
-            return command_line.OK
+        dispatcher = Peer(settings['dispatcher']['host'], settings['dispatcher']['port'], endpoint.family)
         core = CalculatorCore(settings, name, process.new_incarnation, process.generator(options.seed), dispatcher)
         loop = Loop(core, endpoint, signals, monotonic, events, dispatcher)
         events.begin(core, endpoint)
-        process.run_loop(loop, endpoint, dispatcher)
+        if process.find(dispatcher, signals):
+            process.run_loop(loop, endpoint, dispatcher)
+        signals.ignore()
     account = process.full_account(core, loop, endpoint)
     command_line.print_result(options.json, account, account_lines(account))
     return command_line.OK

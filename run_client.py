@@ -15,6 +15,7 @@ from runtime import command_line, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
 from runtime.loop import Loop
+from runtime.names import Peer
 from runtime.signals import StopSignals
 
 #: Between two writings of the live line, and between two lines of progress where there is no terminal.
@@ -40,20 +41,21 @@ def run(argv=None):
     line = command_line.begin_log(name, options)
     events = command_line.begin_events(SENTENCES, options)
     with StopSignals() as signals:
-        dispatcher = process.find_peer(settings['dispatcher'], 0, signals)
-        if dispatcher is None:
-            return command_line.OK
-        endpoint = process.any_port_towards(dispatcher)
+        dispatcher = Peer(settings['dispatcher']['host'], settings['dispatcher']['port'])
         core = ClientCore(settings, name, process.new_incarnation(), process.generator(options.seed), dispatcher,
                           options.tasks, options.duration)
-        loop = Loop(core, endpoint, signals, monotonic, events, dispatcher)
-        events.begin(core, endpoint)
-        if line.is_live:
-            loop.every(LIVE_INTERVAL_S, lambda now: line.show(progress_line(core.statistics)))
-        else:
-            loop.every(PLAIN_INTERVAL_S, lambda now: logs.log.info('%s', progress_line(core.statistics)))
-        process.say_where(endpoint)
-        process.run_loop(loop, endpoint, dispatcher)
+        loop = endpoint = None
+        if process.find(dispatcher, signals):
+            endpoint = process.any_port_towards(dispatcher)
+            loop = Loop(core, endpoint, signals, monotonic, events, dispatcher)
+            events.begin(core, endpoint)
+            if line.is_live:
+                loop.every(LIVE_INTERVAL_S, lambda now: line.show(progress_line(core.statistics)))
+            else:
+                loop.every(PLAIN_INTERVAL_S, lambda now: logs.log.info('%s', progress_line(core.statistics)))
+            process.say_where(endpoint)
+            process.run_loop(loop, endpoint, dispatcher)
+        signals.ignore()
     line.end()
     core.close_books(monotonic())
     command_line.print_result(options.json, process.full_account(core, loop, endpoint),

@@ -98,7 +98,8 @@ class CalculatorCore(Core):
         self._draining = True
         if self._condition == OUT_OF_ORDER:
             self._come_back(now)
-        self._tell('draining', running=self._running, bound_s=self._settings['drain_timeout_s'])
+        self._tell('draining', running=self._running, unreported=len(self._held) - self._running,
+                   bound_s=self._settings['drain_timeout_s'])
         self._timers.cancel(('outage', None))
         self._timers.set(('drained', None), now + self._settings['drain_timeout_s'])
         self._beat(now)

@@ -13,7 +13,8 @@ SENTENCES = {
     'out_of_order': ('warning', 'out of order for %(duration_s).1f s: a %(outage)s while working on %(running)d tasks'),
     'in_order': ('info', 'in order again, %(away_s).1f s after a %(outage)s'),
     'dispatcher_restarted': ('info', 'another life of the dispatcher answers; %(held)d tasks are held here'),
-    'draining': ('info', 'stopping: finishing %(running)d tasks, %(bound_s)g s at the most'),
+    'draining': ('info', 'stopping: %(running)d tasks run, %(unreported)d results are not acknowledged; '
+                         '%(bound_s)g s at the most, once more ends it at once'),
 }
 
 

@@ -14,7 +14,8 @@ SENTENCES = {
     'unanswered': ('info', 'task %(task_id)s: %(outcome)s (%(reason)s)'),
     'refused': ('info', 'task %(task_id)s: refused (%(reason)s)'),
     'dispatcher_restarted': ('info', 'another life of the dispatcher answers; asking it for %(waiting)d tasks'),
-    'draining': ('info', 'stopping: no new task, waiting for %(waiting)d, %(bound_s)g s at the most'),
+    'draining': ('info', 'stopping: no new task, waiting for %(waiting)d, %(bound_s)g s at the most; '
+                         'once more ends it at once'),
     'cancelling': ('info', 'cancelling the %(waiting)d tasks that are still out'),
 }
 

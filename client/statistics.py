@@ -23,7 +23,7 @@ class Statistics(object):
         self.ends = dict.fromkeys(ENDS, 0)
         #: From the first submit to the outcome, for tasks that are done.
         self.response_time = Durations()
-        self.started_at = 0.0
+        self.started_at = None  # type: float | None
         self.ended_at = None  # type: float | None
         #: Attempts beyond the first, over all tasks that are done: how often the dispatcher had to reassign them.
         self.further_attempts = 0
@@ -56,7 +56,7 @@ class Statistics(object):
             'outcomes': dict(self.ends),
             'waiting': self.waiting,
             'further_attempts': self.further_attempts,
-            'duration_s': round((now if self.ended_at is None else self.ended_at) - self.started_at, 6),
+            'duration_s': round(self._duration_s(now), 6),
             'response_time_s': self.response_time.summary(),
         }
 
@@ -77,6 +77,12 @@ class Statistics(object):
             lines.append('response time, s   ' + '   '.join(
                 '%s %s' % (name, shown_seconds(times[name])) for name in ('min', 'mean', 'max', 'p50', 'p95', 'p99')))
         return lines
+
+    def _duration_s(self, now):
+        # type: (float) -> float
+        if self.started_at is None:
+            return 0.0
+        return (now if self.ended_at is None else self.ended_at) - self.started_at
 
     def _how_unanswered(self):
         # type: () -> str

@@ -29,7 +29,8 @@ SENTENCES = {
     'late_result_used': ('info', 'late result of attempt %(attempt)d from %(calculator)s is the first for task '
                                  '%(task_id)s: taken'),
     'held_up': ('warning', 'this dispatcher was held up for %(seconds).1f s; nobody is judged for that time'),
-    'draining': ('info', 'stopping: %(running)d tasks run, %(waiting)d wait; no new ones, %(bound_s)g s at the most'),
+    'draining': ('info', 'stopping: %(running)d tasks run, %(waiting)d wait; no new ones, %(bound_s)g s at the most; '
+                         'once more ends it at once'),
 }
 
 

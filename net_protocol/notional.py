@@ -31,5 +31,6 @@ def compute(payload):
     """The result of a notional task. Raises ``NotComputable`` unless the payload is a text."""
     if type(payload) not in TEXT_TYPES:
         raise NotComputable('the payload of a notional task is a text, not %s' % type(payload).__name__)
-    # On 2.7 crc32 is signed (until 2.7 goes); a lone surrogate has no UTF-8, so it is passed as 3.x can.
-    return '%08x' % (crc32(payload.encode('utf-8', 'replace')) & 0xffffffff)
+    # JSON can say a lone surrogate, UTF-8 can't: it is written as if it were a character. 2.7 does so unasked, and its
+    # crc32 is signed (until 2.7 goes).
+    return '%08x' % (crc32(payload.encode('utf-8', 'surrogatepass')) & 0xffffffff)

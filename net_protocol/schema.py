@@ -8,6 +8,7 @@ here, not in ``runtime``, because a simulator takes the same settings without to
 from __future__ import absolute_import, division, print_function
 
 import json
+import re
 from difflib import get_close_matches
 
 from net_protocol import fields
@@ -19,8 +20,12 @@ if MYPY:
     from typing import Any, Callable, Dict, List, Sequence, Union  # noqa: F401
 
 
+# A key that can stand in a line as it is.
+_PLAIN = re.compile(r'[A-Za-z0-9_.-]{1,60}\Z')
+
+
 class SettingRefused(ValueError):
-    """One setting is wrong. ``key`` is its dotted path, '' for the whole object."""
+    """One setting is wrong. ``key`` is its dotted path, '' for the whole object; the text is one line of ASCII."""
 
     def __init__(self, key, found, expected):
         # type: (str, str, str) -> None
@@ -188,9 +193,15 @@ def address(key, port_kind, default_port, about):
     ), about)
 
 
+def shown_key(key):
+    # type: (str) -> str
+    """A key as it stands in a line for people. It came from a file, so it may hold line feeds or be a page long."""
+    return str(key) if _PLAIN.match(key) else _shown(key)
+
+
 def _join(path, key):
     # type: (str, str) -> str
-    return '%s.%s' % (path, key) if path else key
+    return '%s.%s' % (path, shown_key(key)) if path else shown_key(key)
 
 
 def _shown(value):

@@ -46,8 +46,23 @@ def parser(about, sample):
     made.add_argument('--events', metavar='FILE',
                       help='append to FILE what happens, each step of each task included: a JSON object a line, with '
                            '"time" (in seconds, of one clock for all processes of a machine), "kind" and "facts"')
-    made.add_argument('--version', action='version', version='%%(prog)s %s' % __version__)
+    add_version(made)
     return made
+
+
+def add_version(parser):
+    # type: (argparse.ArgumentParser) -> None
+    """The option ``--version``."""
+    parser.add_argument('--version', action=_ShowVersion, nargs=0, help='print the version and exit')
+
+
+class _ShowVersion(argparse.Action):
+    """To standard output on every version; the action of 2.7's own writes to the other one (until 2.7 goes)."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        # type: (Any, Any, Any, Any) -> None
+        print('%s %s' % (parser.prog, __version__))
+        parser.exit()
 
 
 def positive_int(text):

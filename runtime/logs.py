@@ -9,6 +9,7 @@ from __future__ import absolute_import, division, print_function
 
 import logging
 import os
+import re
 import sys
 from time import time
 
@@ -29,6 +30,10 @@ LEVELS = ('debug', 'info', 'warning', 'error')
 
 #: Lines of one kind in one second; what is more is only counted.
 LINES_PER_SECOND = 10
+
+# What moves a terminal's cursor or begins a line. Reasons and names come from other processes: what they say must stay
+# in its line, and be only read.
+_CONTROLS = re.compile(u'[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]')
 
 log = logging.getLogger('system')
 
@@ -103,6 +108,14 @@ class EventLog(object):
         """Write that a name has another address now."""
         log.info('%s is at %s now', peer.host, shown(peer.address))
 
+    def peer_silence(self, peer, is_silent):
+        # type: (Peer, bool) -> None
+        """Write that a peer does not answer, or that it does again."""
+        if is_silent:
+            log.warning('%r does not answer; trying on', peer)
+        else:
+            log.info('%r answers', peer)
+
     def _to_file(self, kind, facts):
         # type: (str, Dict[str, Any]) -> None
         if self._file is None:
@@ -125,7 +138,7 @@ class EventLog(object):
             lines[1] = 0
         lines[1] += 1
         if lines[1] <= LINES_PER_SECOND:
-            log.log(level, '%s', sentence)
+            log.log(level, '%s', _CONTROLS.sub(u'?', sentence))
 
 
 class _Shown(object):

@@ -79,7 +79,7 @@ class Loop(object):
         for hook in self._hooks:
             hook.due_at = now + hook.interval_s
         self._core.start(now)
-        self._flush()
+        self._flush(now)
         while not self._core.is_stopped and self._signals.count < 2:
             self._turn()
 
@@ -101,7 +101,7 @@ class Loop(object):
             if now >= hook.due_at:  # type: ignore[operator]
                 hook.due_at = now + hook.interval_s
                 hook.action(now)
-        self._flush()
+        self._flush(now)
 
     def _wait(self, now):
         # type: (float) -> List[Any]
@@ -141,13 +141,19 @@ class Loop(object):
                 self._log.peer_moved(peer)
         else:
             peer.handle_timer(now)
+        is_silent = peer.is_silent(now)
+        if is_silent != peer.is_called_silent:
+            peer.is_called_silent = is_silent
+            self._log.peer_silence(peer, is_silent)
 
-    def _flush(self):
-        # type: () -> None
+    def _flush(self, now):
+        # type: (float) -> None
         for event in self._core.take_events():
             self._log.event(event)
         for address, datagram in self._wire.take_datagrams(_resolved):
             self._endpoint.send(datagram, address)
+            if self._peer is not None and address == self._peer.address:
+                self._peer.note_sent(now)
 
 
 def _resolved(target):

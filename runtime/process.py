@@ -3,13 +3,15 @@
 from __future__ import absolute_import, division, print_function
 
 import random
+import re
 import socket
 
 from net_protocol.core import draw_incarnation
+from net_protocol.wire import Traffic
 from runtime.clock import monotonic
 from runtime.endpoint import Endpoint, resolve_here, shown
 from runtime.logs import log
-from runtime.names import Peer, wait_for_name
+from runtime.names import wait_for_name
 
 MYPY = False
 if MYPY:
@@ -17,6 +19,7 @@ if MYPY:
 
     from net_protocol.core import Core  # noqa: F401
     from runtime.loop import Loop  # noqa: F401
+    from runtime.names import Peer  # noqa: F401
     from runtime.signals import StopSignals  # noqa: F401
 
 
@@ -39,7 +42,8 @@ def new_incarnation():
 def default_name(role, what):
     # type: (str, int) -> str
     """A name for a process that was given none: the role, this host, and a port or process id."""
-    host = ''.join(character if character.isalnum() else '-' for character in socket.gethostname().split('.')[0])
+    # A host may have a name in any script; a datagram may not.
+    host = re.sub('[^A-Za-z0-9]', '-', socket.gethostname().split('.')[0])
     return '%s-%s-%d' % (role, host[:40].strip('-') or 'host', what)
 
 
@@ -64,21 +68,21 @@ def any_port_towards(peer):
     return Endpoint(peer.family, (hosts[0] if is_loopback else hosts[1], 0))
 
 
-def find_peer(address, family, signals):
-    # type: (Dict[str, Any], int, StopSignals) -> Peer | None
-    """The peer of a settings file, waiting for its name to appear; None if we were asked to stop meanwhile."""
-    peer = Peer(address['host'], address['port'], family)
-    if wait_for_name(peer, signals, monotonic, log.warning):
-        return peer
-    peer.close()
-    return None
+def find(peer, signals):
+    # type: (Peer, StopSignals) -> bool
+    """Wait for the name of a peer to appear, if it has to be looked up. False: we were asked to stop meanwhile."""
+    if peer.address is None:
+        log.info('looking for "%s"', peer.host)
+    is_found = wait_for_name(peer, signals, monotonic, log.warning)
+    if not is_found:
+        peer.close()
+    return is_found
 
 
 def say_where(endpoint, host=None):
     # type: (Endpoint, str | None) -> None
     """Log the port and the receive buffer that we got, and warn about a door that is open to the network."""
-    log.info('listening on %s, receive buffer %d KiB', shown(endpoint.address),
-                  endpoint.receive_buffer_bytes // 1024)
+    log.info('listening on %s, receive buffer %d KiB', shown(endpoint.address), endpoint.receive_buffer_bytes // 1024)
     if host is not None and not (endpoint.address[0].startswith('127.') or endpoint.address[0] == '::1'):
         log.warning('listening on %s without a key: anybody who can send datagrams there is believed', host)
 
@@ -94,9 +98,10 @@ def run_loop(loop, endpoint, peer=None):
             peer.close()
 
 
-def full_account(core, loop, endpoint):
-    # type: (Core, Loop, Endpoint) -> Dict[str, Any]
-    """Everything a process counted: the core's account and the traffic below it."""
+def full_account(core, loop=None, endpoint=None):
+    # type: (Core, Loop | None, Endpoint | None) -> Dict[str, Any]
+    """Everything a process counted: the core's account and the traffic below it, none if it was stopped before that."""
     account = core.account(monotonic())  # type: Dict[str, Any]
-    account['traffic'] = dict(loop.traffic.as_dict(), errors=dict(endpoint.errors))
+    traffic = Traffic() if loop is None else loop.traffic
+    account['traffic'] = dict(traffic.as_dict(), errors={} if endpoint is None else dict(endpoint.errors))
     return account

@@ -6,7 +6,7 @@ import io
 import json
 from collections import OrderedDict
 
-from net_protocol.schema import Group, SettingRefused
+from net_protocol.schema import Group, SettingRefused, shown_key
 
 MYPY = False
 if MYPY:
@@ -37,7 +37,8 @@ def as_text(settings, group):
 def _read(path):
     # type: (str) -> Any
     try:
-        with io.open(path, encoding='utf-8') as file:
+        # Some editors begin every file with a byte order mark, which "sig" passes over.
+        with io.open(path, encoding='utf-8-sig') as file:
             text = file.read()
     except (OSError, IOError) as error:
         raise SettingsError('%s: %s' % (path, error.strerror))
@@ -59,7 +60,7 @@ def _no_key_twice(pairs):
     found = {}
     for key, value in pairs:
         if key in found:
-            raise SettingRefused(key, 'the key twice', 'it once')
+            raise SettingRefused(shown_key(key), 'the key twice', 'it once')
         found[key] = value
     return found
 

@@ -27,11 +27,13 @@ MAY_IMPORT = {
     'dispatcher': ('net_protocol',),
     'calculator': ('net_protocol',),
     'simulator': ('net_protocol', 'client', 'dispatcher', 'calculator'),
+    # Starts the programs and watches them from outside, as a person would.
+    'demo': ('runtime',),
     'run_client': ('runtime', 'client', 'net_protocol'),
     'run_dispatcher': ('runtime', 'dispatcher', 'net_protocol'),
     'run_calculator': ('runtime', 'calculator', 'net_protocol'),
     'run_simulator': ('simulator', 'runtime', 'net_protocol'),
-    'run_demo': ('runtime',),
+    'run_demo': ('demo', 'runtime'),
 }
 
 #: Parts without clock, socket, file, thread, global random: from the standard library they take only what computes.
@@ -179,7 +181,8 @@ HEADER_LINE = 'from __future__ import absolute_import, division, print_function\
     ('simulator/world.py', 'from random import choice'),
     ('client/core.py', 'from random import Random'),
     ('simulator/world.py', 'import time'),
-    ('run_client.py', 'from dispatcher.core import Dispatcher'),
+    ('demo/books.py', 'from dispatcher.core import DispatcherCore'),
+    ('run_client.py', 'from dispatcher.core import DispatcherCore'),
     ('run_client.py', 'import run_dispatcher'),
     ('cellar/wine.py', ''),
 ])

@@ -4,9 +4,8 @@
     tests/compose/run --compose PATH        another docker-compose
 
 Needs root on a Debian or one of its children, and installs there what is missing. No registry is asked for images:
-they are made here, under the names that docker-compose.yml asks for. Takes about a minute and a half, the first time a
-minute more. Where it can't run it says why and ends with 0, but with 1 where CI=true: what is left out there would
-count as passed.
+they are made here, under the names that docker-compose.yml asks for. Takes about a minute, the first time almost two.
+Where it can't run it says why and ends with 0, but with 1 where CI=true: what is left out there would count as passed.
 """
 
 from __future__ import absolute_import, division, print_function

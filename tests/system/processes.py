@@ -11,6 +11,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -179,8 +180,15 @@ class Process(object):
     def end(self):
         # type: () -> int
         """Ask it to end softly, wait, and return the exit status."""
-        self.signal(signal.SIGTERM)
+        self.ask_to_end()
         return self.wait()
+
+    def ask_to_end(self):
+        # type: () -> None
+        """SIGTERM, but not before it knows what to do then."""
+        if self.is_running:
+            assert self.address
+            self.signal(signal.SIGTERM)
 
     def dispose(self):
         # type: () -> None
@@ -277,7 +285,7 @@ class System(object):
         from tests.system import accounts
         for role in (CLIENT, CALCULATOR, DISPATCHER):
             for process in self.of(role):
-                process.signal(signal.SIGTERM)
+                process.ask_to_end()
             for process in self.of(role):
                 process.wait()
         accounts.check(self)
@@ -308,6 +316,17 @@ def the_one_object(output):
     return found
 
 
+def a_port_where_nobody_listens():
+    # type: () -> int
+    """A port that was free a moment ago."""
+    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    taken.bind(('127.0.0.1', 0))
+    try:
+        return taken.getsockname()[1]
+    finally:
+        taken.close()
+
+
 def environment():
     # type: () -> Dict[str, str]
     """The environment without what would make another Python, or another test, behave differently."""
@@ -317,18 +336,28 @@ def environment():
 def run_to_end(arguments, bound_s=BOUND_S):
     # type: (Sequence[str], float) -> Tuple[int, str, str]
     """Run a program that ends by itself: exit status, standard output, standard error."""
-    with open(os.devnull, 'rb') as nothing:
-        popen = subprocess.Popen([sys.executable] + list(arguments), stdin=nothing, stdout=subprocess.PIPE,
-                                 stderr=subprocess.PIPE, cwd=ROOT, env=environment(), close_fds=True)
+    return run_all_to_end([arguments], bound_s)[0]
+
+
+def run_all_to_end(commands, bound_s=BOUND_S):
+    # type: (Iterable[Sequence[str]], float) -> List[Tuple[int, str, str]]
+    """The same with several beside one another."""
+    started = []
     try:
+        for arguments in commands:
+            with open(os.devnull, 'rb') as nothing:
+                started.append(subprocess.Popen(
+                    [sys.executable] + list(arguments), stdin=nothing, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    cwd=ROOT, env=environment(), close_fds=True))
         # What they print fits in a pipe, so it can be read after their end.
-        eventually(lambda: popen.poll() is not None, '%s ends' % ' '.join(arguments), bound_s)
-        out, err = popen.communicate()
+        eventually(lambda: all(one.poll() is not None for one in started), 'they end: %r' % (commands,), bound_s)
+        said = [[text.decode('utf-8', 'replace') for text in one.communicate()] for one in started]
     finally:
-        if popen.poll() is None:
-            popen.kill()
-            popen.communicate()
-    return popen.returncode, out.decode('utf-8', 'replace'), err.decode('utf-8', 'replace')
+        for one in started:
+            if one.poll() is None:
+                one.kill()
+                one.communicate()
+    return [(one.returncode, out, err) for one, (out, err) in zip(started, said)]
 
 
 def _text(path):
@@ -339,14 +368,13 @@ def _text(path):
 
 def _shortened(log, head=40, tail=160):
     # type: (str, int, int) -> str
-    """A log without the status lines in which nothing has changed, and of a very long one the ends."""
+    """A log with only the last of several status lines in a row, and of a very long one the ends."""
     lines = []  # type: List[str]
-    last = None
     for line in log.splitlines():
-        found = STATUS.search(line)
-        if found is None or found.group() != last:
+        if lines and STATUS.search(line) and STATUS.search(lines[-1]):
+            lines[-1] = line
+        else:
             lines.append(line)
-        last = found.group() if found is not None else last
     left_out = len(lines) - head - tail
     if left_out > 0:
         lines[head:-tail] = ['... %d lines left out ...' % left_out]

@@ -1,0 +1,259 @@
+"""The endpoint on real loopback sockets: nothing that the system says about a datagram ends the process."""
+
+from __future__ import absolute_import, division, print_function
+
+import errno
+import select
+import socket
+
+import pytest
+
+from net_protocol import codec
+from net_protocol.errors import DatagramRefused
+from net_protocol.limits import DATAGRAM_BYTES_MAX
+from runtime import endpoint as endpoint_module
+from runtime.endpoint import Endpoint, resolve_here, shown
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Iterator, List, Tuple  # noqa: F401
+
+BOUND_S = 20.0
+
+
+def has_ipv6():
+    # type: () -> bool
+    try:
+        Endpoint(socket.AF_INET6, ('::1', 0)).close()
+    except (OSError, socket.error):
+        return False
+    return True
+
+
+FAMILIES = [pytest.param(socket.AF_INET, '127.0.0.1', id='IPv4'),
+            pytest.param(socket.AF_INET6, '::1', id='IPv6', marks=pytest.mark.skipif(
+                not has_ipv6(), reason='this machine has no IPv6 on its loopback interface'))]
+
+
+@pytest.fixture
+def endpoint():
+    # type: () -> Iterator[Endpoint]
+    made = Endpoint(socket.AF_INET, ('127.0.0.1', 0))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sender():
+    # type: () -> Iterator[Any]
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.bind(('127.0.0.1', 0))
+    yield made
+    made.close()
+
+
+def receive(endpoint):
+    # type: (Endpoint) -> Any
+    """The next datagram, however long it takes to arrive."""
+    readable, _, _ = select.select([endpoint], [], [], BOUND_S)
+    assert readable, 'nothing arrived'
+    return endpoint.receive()
+
+
+class Failing(object):
+    """A socket whose calls raise one error after the other; None is a call that goes well."""
+
+    def __init__(self, *errors):
+        # type: (*Any) -> None
+        self.errors = list(errors)
+        self.calls = 0
+
+    def recvfrom(self, size):
+        # type: (int) -> Any
+        self.calls += 1
+        error = self.errors.pop(0)
+        if error is None:
+            return b'datagram', ('192.0.2.1', 5)
+        raise error
+
+    def sendto(self, datagram, address):
+        # type: (bytes, Any) -> Any
+        return self.recvfrom(0)
+
+
+@pytest.mark.parametrize('family, host', FAMILIES)
+def test_a_datagram_arrives_with_the_address_of_its_sender(family, host):
+    one, other = Endpoint(family, (host, 0)), Endpoint(family, (host, 0))
+    try:
+        one.send(b'question', other.address)
+        datagram, address = receive(other)
+        assert datagram == b'question'
+        assert address == one.address
+        other.send(b'answer', address)
+        assert receive(one) == (b'answer', other.address)
+        assert (one.sent, one.received, one.errors) == (1, 1, {})
+    finally:
+        one.close()
+        other.close()
+
+
+def test_port_0_lets_the_system_choose(endpoint):
+    assert endpoint.address[0] == '127.0.0.1'
+    assert endpoint.address[1] > 0
+
+
+def test_where_nothing_has_arrived_it_says_so_and_does_not_wait(endpoint):
+    assert endpoint.receive() is None
+    assert (endpoint.received, endpoint.errors) == (0, {})
+
+
+def test_an_empty_datagram_is_one(endpoint, sender):
+    sender.sendto(b'', endpoint.address)
+    assert receive(endpoint) == (b'', sender.getsockname())
+    assert endpoint.received == 1
+
+
+@pytest.mark.parametrize('size', [DATAGRAM_BYTES_MAX + 1, 65507])
+def test_a_datagram_over_the_limit_is_cut_where_that_can_be_noticed(endpoint, sender, size):
+    sender.sendto(b' ' * size, endpoint.address)
+    datagram, _ = receive(endpoint)
+    assert len(datagram) == DATAGRAM_BYTES_MAX + 1
+    with pytest.raises(DatagramRefused) as caught:
+        codec.decode(datagram)
+    assert caught.value.cause == codec.TOO_LONG
+
+
+def test_a_datagram_of_just_the_limit_arrives_whole(endpoint, sender):
+    sender.sendto(b' ' * DATAGRAM_BYTES_MAX, endpoint.address)
+    assert len(receive(endpoint)[0]) == DATAGRAM_BYTES_MAX
+
+
+@pytest.mark.parametrize('datagram, address, error', [
+    (b'x', ('127.0.0.1', 0), 'EINVAL'),
+    (b'x', ('127.0.0.1', 65536), 'OverflowError'),
+    (b'x', ('127.0.0.1', -1), 'OverflowError'),
+    (b'x', ('127.0.0.1',), 'TypeError'),
+    (b'x', None, 'TypeError'),
+    (b'x', ('255.255.255.255', 9), 'EACCES'),
+    (b'x' * 65508, ('127.0.0.1', 9), 'EMSGSIZE'),
+], ids=['port 0', 'port too large', 'port negative', 'no port', 'no address', 'broadcast', 'too long for UDP'])
+def test_what_cannot_be_sent_is_lost_and_counted_by_name(endpoint, datagram, address, error):
+    endpoint.send(datagram, address)
+    endpoint.send(datagram, address)
+    assert endpoint.errors == {error: 2}
+    assert endpoint.sent == 0
+
+
+def test_an_address_of_the_other_family_is_counted_like_any_other_loss(endpoint):
+    endpoint.send(b'x', ('::1', 9, 0, 0))
+    endpoint.send(b'x', ('::1', 9))
+    assert sum(endpoint.errors.values()) == 2
+
+
+def test_after_a_datagram_that_nobody_takes_the_next_ones_still_go_and_come(endpoint, sender):
+    # An unreachable port is reported back by ICMP; an unconnected socket does not care.
+    nobody = Endpoint(socket.AF_INET, ('127.0.0.1', 0))
+    nowhere = nobody.address
+    nobody.close()
+    for _ in range(5):
+        endpoint.send(b'to nobody', nowhere)
+    endpoint.send(b'to somebody', sender.getsockname())
+    sender.settimeout(BOUND_S)
+    assert sender.recvfrom(100)[0] == b'to somebody'
+    sender.sendto(b'back', endpoint.address)
+    assert receive(endpoint)[0] == b'back'
+    assert (endpoint.sent, endpoint.errors) == (6, {})
+
+
+def error(number):
+    # type: (int) -> Exception
+    return socket.error(number, 'said the system')
+
+
+@pytest.mark.parametrize('number', [errno.EAGAIN, errno.EWOULDBLOCK])
+def test_that_nothing_is_there_is_no_error(endpoint, monkeypatch, number):
+    monkeypatch.setattr(endpoint, '_socket', Failing(error(number)))
+    assert endpoint.receive() is None
+    assert endpoint.errors == {}
+
+
+def test_an_interrupted_read_is_tried_again(endpoint, monkeypatch):
+    failing = Failing(error(errno.EINTR), error(errno.EINTR), None)
+    monkeypatch.setattr(endpoint, '_socket', failing)
+    assert endpoint.receive() == (b'datagram', ('192.0.2.1', 5))
+    assert failing.calls == 3
+    assert endpoint.errors == {}
+
+
+@pytest.mark.parametrize('number', [errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENOMEM, errno.EIO])
+def test_any_other_error_of_a_read_is_counted_and_the_next_turn_goes_on(endpoint, monkeypatch, number):
+    monkeypatch.setattr(endpoint, '_socket', Failing(error(number), None))
+    assert endpoint.receive() is None
+    assert endpoint.receive() == (b'datagram', ('192.0.2.1', 5))
+    assert endpoint.errors == {errno.errorcode[number]: 1}
+
+
+@pytest.mark.parametrize('number', [errno.EAGAIN, errno.ENOBUFS, errno.EPERM, errno.ENETUNREACH, errno.EINTR,
+                                    errno.ECONNREFUSED])
+def test_any_error_of_a_sending_is_a_datagram_lost_and_counted(endpoint, monkeypatch, number):
+    monkeypatch.setattr(endpoint, '_socket', Failing(error(number), None))
+    endpoint.send(b'lost', ('192.0.2.1', 5))
+    endpoint.send(b'not lost', ('192.0.2.1', 5))
+    assert endpoint.errors == {errno.errorcode[number]: 1}
+    assert endpoint.sent == 1
+
+
+def test_an_error_that_this_system_has_no_name_for_is_counted_by_its_type(endpoint, monkeypatch):
+    monkeypatch.setattr(endpoint, '_socket', Failing(error(99999)))
+    endpoint.send(b'lost', ('192.0.2.1', 5))
+    assert list(endpoint.errors.values()) == [1]
+
+
+def test_a_port_that_is_taken_raises_and_leaves_nothing_open(endpoint, monkeypatch):
+    made = []  # type: List[Any]
+    original = socket.socket
+
+    def remembered(*arguments):
+        # type: (*Any) -> Any
+        made.append(original(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(endpoint_module.socket, 'socket', remembered)
+    with pytest.raises((OSError, socket.error)) as caught:
+        Endpoint(socket.AF_INET, endpoint.address)
+    assert caught.value.errno == errno.EADDRINUSE
+    with pytest.raises((OSError, socket.error)):
+        made[0].getsockname()
+
+
+def test_a_larger_receive_buffer_than_the_usual_one_is_asked_for(endpoint, sender):
+    # The kernel gives what its limit allows; never less than before.
+    assert endpoint.receive_buffer_bytes >= sender.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+
+def test_a_burst_that_arrives_between_two_turns_is_kept(endpoint, sender):
+    for number in range(150):
+        sender.sendto(('datagram %d' % number).encode('ascii'), endpoint.address)
+    receive(endpoint)
+    rest = 0
+    while endpoint.receive() is not None:
+        rest += 1
+    assert rest == 149
+
+
+@pytest.mark.parametrize('host, family, address', [
+    ('127.0.0.1', socket.AF_INET, ('127.0.0.1', 5555)),
+    ('::1', socket.AF_INET6, ('::1', 5555, 0, 0)),
+    ('0.0.0.0', socket.AF_INET, ('0.0.0.0', 5555)),
+])
+def test_an_address_in_numbers_is_taken_as_it_is(host, family, address):
+    assert resolve_here(host, 5555) == (family, address)
+
+
+@pytest.mark.parametrize('address, text', [
+    (('192.0.2.1', 5555), '192.0.2.1:5555'),
+    (('::1', 5555, 0, 0), '[::1]:5555'),
+    (('dispatcher.example.org', 1), 'dispatcher.example.org:1'),
+])
+def test_an_address_is_shown_as_people_write_it(address, text):
+    assert shown(address) == text

@@ -1,0 +1,135 @@
+"""Signals that ask to stop end a wait at once, on every Python, and are counted."""
+
+from __future__ import absolute_import, division, print_function
+
+import errno
+import os
+import select
+import signal
+import socket
+import threading
+
+import pytest
+
+from runtime.signals import STOP_SIGNALS, StopSignals
+
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
+BOUND_S = 30.0
+
+
+def wait_for(signals, seconds=BOUND_S):
+    # type: (StopSignals, float) -> bool
+    """Whether the wait was ended before its time. On 2.7 a signal may end it with an error (until 2.7 goes)."""
+    try:
+        return bool(select.select([signals], [], [], seconds)[0])
+    except select.error as error:
+        assert error.args[0] == errno.EINTR
+        return bool(select.select([signals], [], [], 0)[0])
+
+
+def nothing_more_in(signals):
+    # type: (StopSignals) -> bool
+    return not select.select([signals], [], [], 0)[0]
+
+
+@pytest.mark.parametrize('number', STOP_SIGNALS, ids=['SIGINT', 'SIGTERM'])
+def test_a_signal_is_counted_and_can_be_waited_for(number):
+    with StopSignals() as signals:
+        assert signals.count == 0
+        assert nothing_more_in(signals)
+        os.kill(os.getpid(), number)
+        assert wait_for(signals)
+        assert signals.count == 1
+
+
+@pytest.mark.parametrize('number', STOP_SIGNALS, ids=['SIGINT', 'SIGTERM'])
+def test_a_signal_ends_a_wait_that_has_begun(number):
+    # Whether the wait has really begun by then can't be seen from here; either way it must not last.
+    with StopSignals() as signals:
+        killer = threading.Timer(0.05, os.kill, (os.getpid(), number))
+        killer.start()
+        try:
+            assert wait_for(signals)
+        finally:
+            killer.join()
+        assert signals.count == 1
+
+
+def test_two_signals_count_two():
+    with StopSignals() as signals:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert wait_for(signals)
+        # Each has been delivered by the time the system call that sent it returned.
+        assert signals.count == 2
+
+
+def test_after_draining_the_next_wait_is_a_wait_again():
+    with StopSignals() as signals:
+        for expected in (1, 2, 3):
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert wait_for(signals)
+            signals.drain()
+            assert nothing_more_in(signals)
+            assert signals.count == expected
+
+
+def test_draining_what_is_empty_does_not_wait():
+    with StopSignals() as signals:
+        signals.drain()
+        signals.drain()
+
+
+def test_a_hundred_signals_fill_nothing_up():
+    with StopSignals() as signals:
+        for _ in range(100):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert wait_for(signals)
+        signals.drain()
+        assert nothing_more_in(signals)
+        assert signals.count == 100
+
+
+def test_afterwards_everything_is_as_it_was():
+    heard = []
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    own = signal.signal(signal.SIGTERM, lambda *_: heard.append('own'))
+    one, other = socket.socketpair()
+    other.setblocking(False)
+    descriptor = signal.set_wakeup_fd(other.fileno())
+    try:
+        with StopSignals() as signals:
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert wait_for(signals)
+        assert heard == []
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert select.select([one], [], [], BOUND_S)[0]
+        assert heard == ['own']
+    finally:
+        signal.set_wakeup_fd(descriptor)
+        signal.signal(signal.SIGTERM, own)
+        one.close()
+        other.close()
+    assert {number: signal.getsignal(number) for number in STOP_SIGNALS} == before
+
+
+def test_everything_is_as_it_was_even_after_an_error():
+    before = [signal.getsignal(number) for number in STOP_SIGNALS]
+    with pytest.raises(ZeroDivisionError), StopSignals() as signals:
+        raise ZeroDivisionError
+    assert [signal.getsignal(number) for number in STOP_SIGNALS] == before
+    assert signals.count == 0
+    with pytest.raises((OSError, socket.error, ValueError)):
+        # Its descriptors are given back.
+        select.select([signals], [], [], 0)
+
+
+def test_it_can_be_used_again():
+    for _ in range(3):
+        with StopSignals() as signals:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert wait_for(signals)
+            assert signals.count == 1
