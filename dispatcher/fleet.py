@@ -173,8 +173,9 @@ class Fleet(object):
             self._begin_life(now, calculator, sender)
             # For the whole life, so that the book can't come to hold more than there are places.
             calculator.capacity = message.capacity
-        if message.sequence >= calculator.sequence:
+        if message.sequence >= calculator.newest_beat:
             # A heartbeat that was overtaken is a sign of life, but what it says is no longer so.
+            calculator.newest_beat = message.sequence
             calculator.address = sender.address
             calculator.interval_s = message.interval_s
             calculator.draining = message.draining

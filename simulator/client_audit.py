@@ -57,8 +57,8 @@ class ClientAudit(Audit):
         # type: (float, Any, str) -> None
         """After these a submit may be resent from the quickest pace on; another life of the dispatcher restarts all."""
         self._lives_met.add(sender.incarnation)
-        entry = self.ledger.tasks.get(task_id)
-        if entry is not None:
+        if task_id in self.pending:
+            entry = self.ledger.tasks[task_id]
             entry.exchanges += 1
             entry.asked_at = now
 

@@ -181,6 +181,8 @@ class Faults(object):
     def _partition(self):
         # type: () -> None
         hosts = [process.address[0] for process in self._world.running()]
+        if not hosts:
+            return
         one, other = self._one_of(hosts), self._one_of(hosts)
         links = [(one, other)]
         if self._draw() < self._settings['one_way']:
@@ -216,4 +218,6 @@ class Faults(object):
 
     def _disturb(self):
         # type: () -> None
-        self.strangers.disturb([process.address for process in self._world.running()])
+        targets = [process.address for process in self._world.running()]
+        if targets:
+            self.strangers.disturb(targets)

@@ -35,10 +35,10 @@ def told(line):
 def concerns(line, about):
     # type: (Any, Iterable[str]) -> bool
     """Whether a line is about one of these task ids or processes."""
-    _, name, what, _, thing = line
-    if what in _FATES or name in about:
+    _, name, what, peer, thing = line
+    if what in _FATES or name in about or peer in about or (type(peer) is tuple and peer[0] in about):
         return True
-    values = thing.values() if what in ('<-', '->') else thing.values()
+    values = thing.values()
     return any(value in about if isinstance(value, str) or not isinstance(value, list)
                else any(pair[0] in about for pair in value) for value in values if _hashable(value))
 

@@ -7,8 +7,8 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
-from net_protocol.messages import Assign, Heartbeat, HeartbeatAck
-from tests.dispatcher.test_core import LIFE, NEXT_LIFE, ONE, TWO, Dispatcher
+from net_protocol.messages import Assign, AssignAck, Heartbeat, HeartbeatAck, Result
+from tests.dispatcher.test_core import LIFE, NEXT_LIFE, ONE, TWO, Dispatcher, task_id
 from tests.driver import of_type
 
 
@@ -27,6 +27,17 @@ def test_a_heartbeat_that_was_overtaken_does_not_end_the_draining(twice):
     dispatcher.hear(ONE, heartbeat(3, draining=True), number=30)
     dispatcher.hear(ONE, heartbeat(2), number=20)
     assert of_type(dispatcher.submit(1), Assign) == []
+
+
+def test_nor_where_the_newer_one_was_overtaken_by_an_answer(twice):
+    dispatcher = Dispatcher(twice)
+    dispatcher.hear(ONE, heartbeat(1))
+    dispatcher.submit(1)
+    dispatcher.hear(ONE, AssignAck(task_id(1), 1), number=40)
+    dispatcher.hear(ONE, heartbeat(3, draining=True), number=30)
+    dispatcher.hear(ONE, Result(task_id(1), 1, u'result', None), number=50)
+    dispatcher.hear(ONE, heartbeat(2), number=20)
+    assert of_type(dispatcher.submit(2), Assign) == []
 
 
 def test_a_heartbeat_that_was_overtaken_does_not_bring_back_an_old_interval(twice):
