@@ -38,9 +38,8 @@ def concerns(line, about):
     _, name, what, peer, thing = line
     if what in _FATES or name in about or peer in about or (type(peer) is tuple and peer[0] in about):
         return True
-    values = thing.values()
-    return any(value in about if isinstance(value, str) or not isinstance(value, list)
-               else any(pair[0] in about for pair in value) for value in values if _hashable(value))
+    return any(any(pair[0] in about for pair in value if isinstance(pair, tuple)) if isinstance(value, list)
+               else value in about for value in thing.values())
 
 
 def relevant(lines, about):
@@ -50,16 +49,11 @@ def relevant(lines, about):
     return [told(line) for line in chosen[-RELEVANT_MAX:]]
 
 
-def _hashable(value):
-    # type: (Any) -> bool
-    return not isinstance(value, dict)
-
-
 def _short(value):
     # type: (Any) -> str
     if isinstance(value, float):
         return '%.3f' % value
-    if isinstance(value, list):
-        return '[%s]' % ', '.join('%s/%d' % (pair[0], pair[1]) for pair in value)
+    if isinstance(value, list) and all(isinstance(pair, tuple) for pair in value):
+        return '[%s]' % ', '.join('%s/%d' % pair for pair in value)
     shown = '%s' % (value,)
     return shown if len(shown) <= 40 else shown[:37] + '...'
