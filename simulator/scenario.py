@@ -75,6 +75,12 @@ _QUIET = {'probability': 0}  # type: Dict[str, Any]
 #: Ten calculators that work 1 to 3 s, all well.
 CALM = {'calculator': {'outage': _QUIET}, 'clients': 2}  # type: Dict[str, Any]
 
+#: The same with as much to do as ten calculators can take that work on twenty tasks each.
+BUSY = {
+    'duration_s': 20, 'clients': 2, 'calculator': {'outage': _QUIET, 'capacity': 20},
+    'client': {'task_interval_s': [0, 0], 'in_flight_max': 100},
+}  # type: Dict[str, Any]
+
 LOSSY = {
     'network': {'delay_s': [0.001, 0.05], 'loss': 0.2, 'duplicate': 0.1, 'slow': 0.02, 'burst_probability': 0.001},
     'calculator': {'outage': _QUIET},
@@ -90,7 +96,7 @@ STORMY = {
     'calculator': {'outage': {'check_interval_s': 8, 'probability': 0.2, 'duration_s': [0.5, 12], 'kind': 'mixed'}},
 }  # type: Dict[str, Any]
 
-PRESETS = {'calm': CALM, 'lossy': LOSSY, 'stormy': STORMY}
+PRESETS = {'calm': CALM, 'busy': BUSY, 'lossy': LOSSY, 'stormy': STORMY}
 
 
 def preset(name):
