@@ -158,7 +158,8 @@ class DispatcherCore(Core):
         self._send(sender.address, Accepted(task.task_id))
         self._timers.set(('task', task.task_id), deadline_at)
         holder = self._fleet.holder_of_orphan(task.task_id)
-        if holder is not None:
+        # It may have been given other work since it named this; then the task waits until a heartbeat makes it clear.
+        if holder is not None and len(holder.attempts) < holder.capacity:
             self._adopt(now, task, holder, holder.others[task.task_id][0])
             return
         self._pending.put(task.client, task.task_id)
