@@ -129,7 +129,7 @@ def _open_what_is_closed():
 
 def _write_nothing(descriptor):
     # type: (int) -> None
-    """Raises OSError where nothing can be written, also where 2.7 has opened a file of its own under the free number."""
+    """Raises OSError where nothing can be written, also where 2.7 has opened a file of its own under a free number."""
     os.write(descriptor, b'')
 
 
