@@ -23,6 +23,8 @@ class ProbeCore(Core):
     def __init__(self, incarnation, rng, target):
         # type: (str, Any, Any) -> None
         super(ProbeCore, self).__init__('probe', incarnation)
+        # It answers nobody: its own question, thrown back, would bring the answer with it.
+        del self._on_message[Ping]
         self.has_answer = False
         self._target = target
         self._nonce = rng.getrandbits(48)
