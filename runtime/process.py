@@ -55,17 +55,28 @@ def listen(address):
         family, where = resolve_here(host, port)
         return Endpoint(family, where)
     except (OSError, socket.error, UnicodeError) as error:
-        reason = getattr(error, 'strerror', None) or str(error)
-        raise CannotStart('cannot listen on %s port %d: %s' % (host, port, reason))
+        raise CannotStart('cannot listen on %s port %d: %s' % (host, port, reason_of(error)))
 
 
 def any_port_towards(peer):
     # type: (Peer) -> Endpoint
-    """An endpoint on a free port, reachable from the loopback interface only if the peer is there."""
+    """An endpoint on a free port, reachable from the loopback interface only if the peer is there; or ``CannotStart``
+    where this machine has no address of that family.
+    """
     is_v6 = peer.family == socket.AF_INET6
     is_loopback = peer.address[0] == '::1' if is_v6 else peer.address[0].startswith('127.')
     hosts = ('::1', '::') if is_v6 else ('127.0.0.1', '0.0.0.0')
-    return Endpoint(peer.family, (hosts[0] if is_loopback else hosts[1], 0))
+    host = hosts[0] if is_loopback else hosts[1]
+    try:
+        return Endpoint(peer.family, (host, 0))
+    except (OSError, socket.error) as error:
+        raise CannotStart('cannot reach %s from here: cannot listen on %s: %s' % (peer.host, host, reason_of(error)))
+
+
+def reason_of(error):
+    # type: (Exception) -> str
+    """The system's words for an error, without its number."""
+    return getattr(error, 'strerror', None) or str(error)
 
 
 def find(peer, signals):

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+import errno
 import random
 import socket
 
@@ -86,6 +87,19 @@ def test_a_client_can_be_reached_from_no_further_than_its_dispatcher_is(host, ex
         assert endpoint.address[1] > 1
     finally:
         endpoint.close()
+
+
+@pytest.mark.parametrize('host, tried', [('::1', '::1'), ('2001:db8::1', '::')])
+def test_a_dispatcher_in_a_family_that_this_machine_lacks_is_said_in_one_line(monkeypatch, host, tried):
+    def refuse(family, address):
+        # type: (int, Any) -> Any
+        raise OSError(errno.EADDRNOTAVAIL, 'Cannot assign requested address')
+
+    monkeypatch.setattr(process, 'Endpoint', refuse)
+    with pytest.raises(CannotStart) as caught:
+        process.any_port_towards(Peer(host, 5555))
+    assert str(caught.value) == 'cannot reach %s from here: cannot listen on %s: Cannot assign requested address' % (
+        host, tried)
 
 
 def lines_of(monkeypatch, action):
