@@ -12,7 +12,6 @@ from runtime import settings as settings_file
 from runtime.clock import monotonic
 from runtime.keys import guard_of
 from runtime.loop import Loop
-from runtime.names import Peer
 from runtime.signals import StopSignals
 
 
@@ -27,12 +26,12 @@ def run(argv=None):
         return probe.report(settings, 'listen')
     guard = guard_of(settings, CALCULATOR)
     endpoint = process.listen(settings['listen'])
+    dispatcher = process.peer_for(endpoint, settings)
     name = settings['name'] or process.default_name('calculator', endpoint.address[1])
     command_line.begin_log(name, options)
     events = command_line.begin_events(SENTENCES, options)
     with StopSignals() as signals:
         process.say_where(endpoint, settings['listen']['host'], guard is not None)
-        dispatcher = Peer(settings['dispatcher']['host'], settings['dispatcher']['port'], endpoint.family)
         core = CalculatorCore(settings, name, process.new_incarnation, process.generator(options.seed), dispatcher)
         loop = Loop(core, endpoint, signals, monotonic, events, dispatcher, guard)
         events.begin(core, endpoint)

@@ -124,11 +124,19 @@ def test_a_client_whose_machine_lacks_the_family_of_the_dispatcher_is_refused(tm
     path = str(tmpdir.join('client.json'))
     with io.open(path, 'w', encoding='utf-8') as file:
         file.write(u'{"dispatcher": {"host": "::1"}}')
-    process = subprocess.Popen(NO_NETWORK + [sys.executable, os.path.join(ROOT, 'run_client.py'), '-s', path] + arguments,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    command = NO_NETWORK + [sys.executable, os.path.join(ROOT, 'run_client.py'), '-s', path] + arguments
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
     out, err = process.communicate()
     assert (process.returncode, out) == (2, '')
     assert err == 'run_client.py: cannot reach ::1 from here: cannot listen on ::1: Cannot assign requested address\n'
+
+
+def test_a_calculator_that_could_never_reach_its_dispatcher_is_refused(tmpdir):
+    path = str(tmpdir.join('calculator.json'))
+    with io.open(path, 'w', encoding='utf-8') as file:
+        file.write(u'{"dispatcher": {"host": "::1"}, "listen": {"port": 0}}')
+    assert one_line('run_calculator.py', ['-s', path]) == (
+        'run_calculator.py: dispatcher.host ::1 is IPv6, listen.host 127.0.0.1 is IPv4: both must be of one family')
 
 
 def test_wrong_usage_is_status_2():
