@@ -7,7 +7,7 @@ from calculator.core import CalculatorCore
 from calculator.sentences import SENTENCES, account_lines
 from calculator.settings import SETTINGS
 from net_protocol.guard import CALCULATOR
-from runtime import command_line, probe, process
+from runtime import command_line, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
 from runtime.keys import guard_of
@@ -35,9 +35,11 @@ def run(argv=None):
         core = CalculatorCore(settings, name, process.new_incarnation, process.generator(options.seed), dispatcher)
         loop = Loop(core, endpoint, signals, monotonic, events, dispatcher, guard)
         events.begin(core, endpoint)
+        loop.every(logs.LEFT_OUT_INTERVAL_S, events.tell_left_out)
         if process.find(dispatcher, signals):
             process.run_loop(loop, endpoint, dispatcher)
         signals.ignore()
+    events.end(core)
     account = process.full_account(core, loop, endpoint)
     command_line.print_result(options.json, account, account_lines(account))
     return command_line.OK

@@ -35,10 +35,12 @@ def run(argv=None):
     with StopSignals() as signals:
         loop = Loop(core, endpoint, signals, monotonic, events, guard=guard)
         events.begin(core, endpoint)
+        loop.every(logs.LEFT_OUT_INTERVAL_S, events.tell_left_out)
         loop.every(settings['status_interval_s'], StatusLine(core, loop))
         process.say_where(endpoint, settings['listen']['host'], guard is not None)
         process.run_loop(loop, endpoint)
         signals.ignore()
+    events.end(core)
     account = process.full_account(core, loop, endpoint)
     command_line.print_result(options.json, account, account_lines(account))
     return command_line.OK
