@@ -3,6 +3,8 @@
 
 from __future__ import absolute_import, division, print_function
 
+import runtime.early  # noqa: F401  isort:skip
+
 from calculator.core import CalculatorCore
 from calculator.sentences import SENTENCES, account_lines
 from calculator.settings import SETTINGS

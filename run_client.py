@@ -6,6 +6,8 @@ Ctrl-C ends it softly: no new task, a bounded wait for what is still out. A seco
 
 from __future__ import absolute_import, division, print_function
 
+import runtime.early  # noqa: F401  isort:skip
+
 import os
 
 from client.core import ClientCore

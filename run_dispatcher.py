@@ -3,6 +3,8 @@
 
 from __future__ import absolute_import, division, print_function
 
+import runtime.early  # noqa: F401  isort:skip
+
 from dispatcher.core import DispatcherCore
 from dispatcher.sentences import SENTENCES, account_lines, status_line
 from dispatcher.settings import SETTINGS
