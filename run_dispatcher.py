@@ -10,6 +10,7 @@ from dispatcher.time_line import time_line
 from runtime import command_line, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
+from runtime.journal_file import JournalFile
 from runtime.loop import Loop
 from runtime.signals import StopSignals
 
@@ -29,12 +30,18 @@ def run(argv=None):
     events = command_line.begin_events(SENTENCES, options)
     endpoint = process.listen(settings['listen'])
     core = DispatcherCore(settings, name, process.new_incarnation(), process.generator(options.seed))
+    journal = None
+    if settings['journal'] is not None:
+        journal = JournalFile(settings['journal'])
+        core.recover(monotonic(), journal.lives, journal.rows())
     with StopSignals() as signals:
-        loop = Loop(core, endpoint, signals, monotonic, events)
+        loop = Loop(core, endpoint, signals, monotonic, events, journal=journal)
         events.begin(core, endpoint)
         loop.every(settings['status_interval_s'], StatusLine(core, loop))
         process.say_where(endpoint, settings['listen']['host'])
         process.run_loop(loop, endpoint)
+    if journal is not None:
+        journal.close()
     account = process.full_account(core, loop, endpoint)
     command_line.print_result(options.json, account, account_lines(account))
     return command_line.OK

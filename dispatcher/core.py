@@ -7,10 +7,11 @@ free calculator meet in the turn in which the later of the two appears; nothing 
 
 from __future__ import absolute_import, division, print_function
 
-from dispatcher import tasks
+from dispatcher import journal, tasks
 from dispatcher.calculators import ALIVE
 from dispatcher.failure_detector import CATCH_UP_S, HELD_UP_S
 from dispatcher.fleet import Fleet
+from dispatcher.journal import Journal
 from dispatcher.outcomes import Outcomes
 from dispatcher.pending_queue import PendingQueue
 from dispatcher.reconcile import collect, confirmed, missing, surplus
@@ -18,20 +19,28 @@ from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, WAITING, Attempt, Task
 from net_protocol.core import Core, require
 from net_protocol.delivery import ASSIGN_RESENDS_MAX, ORPHAN_GRACE_S
 from net_protocol.messages import (
-    CANCELLED, DONE, DRAINING, EXPIRED, FAILED, NOT_YOURS, OUTCOMES, QUEUE_FULL, Accepted, Assign, AssignAck,
+    CANCELLED, DONE, DRAINING, EXPIRED, FAILED, JOURNAL, NOT_YOURS, OUTCOMES, QUEUE_FULL, Accepted, Assign, AssignAck,
     AssignRefused, Cancel, Heartbeat, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck, Refused, Result, ResultAck,
     Revoke, Submit)
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict  # noqa: F401
+    from typing import Any, Dict, Iterable, List, Tuple  # noqa: F401
 
     from dispatcher.calculators import Calculator  # noqa: F401
+    from dispatcher.journal import Row  # noqa: F401
     from dispatcher.reconcile import Beat  # noqa: F401
     from net_protocol.core import Sender  # noqa: F401
 
 #: The advice that goes with a refusal: a queue that is full has room again when some tasks are done.
 RETRY_AFTER_S = 1.0
+
+#: What clients say, and nobody else: the sender of one of these takes outcomes.
+OF_CLIENTS = frozenset([Submit, Cancel, OutcomeAck])
+
+#: After a recovery nothing is handed out for this long: each calculator in order says meanwhile what it runs (once a
+#: second where nobody set it otherwise), and that goes on there instead of being begun anew by whoever speaks first.
+ADOPTION_S = 1.5
 
 
 class DispatcherCore(Core):
@@ -45,12 +54,13 @@ class DispatcherCore(Core):
                 Leave: '_on_leave', AssignAck: '_on_assign_ack', AssignRefused: '_on_assign_refused',
                 Result: '_on_result'}
     TIMERS = {'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget',
-              'drained': '_due_drained'}
+              'drained': '_due_drained', 'adoption': '_due_adoption', 'journal': '_due_journal'}
     COUNTERS = ('accepted',) + OUTCOMES + (
-        'refused_queue_full', 'refused_draining', 'refused_not_yours', 'duplicate_submits',
+        'refused_queue_full', 'refused_draining', 'refused_not_yours', 'refused_journal', 'duplicate_submits',
+        'tasks_recovered', 'outcomes_recovered',
         'cancelled_unknown', 'assignments', 'adopted', 'late_results', 'late_results_used',
         'duplicate_results', 'unknown_results', 'revokes', 'stale_heartbeats', 'heartbeats', 'held_up',
-    ) + Fleet.COUNTERS + Outcomes.COUNTERS + tuple('attempt_' + end for end in ATTEMPT_ENDS)
+    ) + Fleet.COUNTERS + Outcomes.COUNTERS + Journal.COUNTERS + tuple('attempt_' + end for end in ATTEMPT_ENDS)
 
     def __init__(self, settings, name, incarnation, rng):
         # type: (Dict[str, Any], str, str, Any) -> None
@@ -62,10 +72,14 @@ class DispatcherCore(Core):
         self._fleet = Fleet(settings, self._timers, self.counts, self._tell, self._lose)
         # Assignments that are not acknowledged yet, by task id.
         self._assigns = self._new_resender('assign', rng, self._give_up_assign)
-        self._outcomes = Outcomes(self._new_resender('outcome', rng, self._give_up_outcome),
-                                  settings['remembered_max'], self.counts)
+        self._journal = Journal(settings['journal'] is not None, self._timers, self.counts, self._tell)
+        self._outcomes = Outcomes(
+            lambda give_up, refresh: self._new_resender('outcome', rng, give_up, refresh),
+            settings['remembered_max'], self.counts, self._journal, self._stop_if_drained)
         self._assigned = 0
         self._draining = False
+        # Just recovered: see ADOPTION_S.
+        self._is_adopting = False
         # After a hold-up no timer fires before this point in time.
         self._catch_up_at = 0.0
 
@@ -75,11 +89,48 @@ class DispatcherCore(Core):
         # type: (float) -> None
         """Nothing to do: clients and calculators speak first."""
 
+    def recover(self, now, lives, rows):
+        # type: (float, int, Iterable[Row]) -> None
+        """Go on where an earlier life stood. Before anything else; ``rows`` as ``dispatcher.journal`` says.
+
+        What waited or ran waits, in the order in which it was accepted; whoever was not told yet is told.
+        """
+        for task, outcome, is_told in journal.restored(now, lives, rows, self._settings['task_timeout_s']):
+            if is_told:
+                self._outcomes.remember(now, task.client, task.task_id, None)
+            elif outcome is not None:
+                self.counts['outcomes_recovered'] += 1
+                self._outcomes.tell(now, task, outcome)
+            else:
+                self.counts['tasks_recovered'] += 1
+                self._tasks[task.task_id] = task
+                self._timers.set(('task', task.task_id), task.deadline_at)
+                self._pending.put(task.client, task.task_id)
+        self._tell('recovered_books', waiting=len(self._pending), untold=len(self._outcomes), lives=lives)
+        if self._pending:
+            self._is_adopting = True
+            self._timers.set(('adoption', None), now + ADOPTION_S)
+
+    def take_records(self):
+        # type: () -> List[Any] | None
+        """What has to be written before ``take_outgoing``, or None; ``note_written`` says how that went."""
+        return self._journal.take(self._stopped)
+
+    def note_written(self, now, failure):
+        # type: (float, str | None) -> None
+        """Everything taken is on the disk, or (``failure`` says why) none of it is."""
+        self._journal.note_written(now, failure)
+
+    def take_outgoing(self):
+        # type: () -> List[Tuple[Any, Any]]
+        return self._journal.without_withheld(super(DispatcherCore, self).take_outgoing())
+
     def stop(self, now):
         # type: (float) -> None
         """Take and hand out nothing more; wait up to ``drain_timeout_s`` for what runs and for acknowledgements.
 
-        Waiting tasks are not cancelled: their clients go on asking, and find whoever comes back on this address.
+        Waiting tasks are not cancelled: their clients go on asking, and find whoever comes back on this address. With a
+        journal that goes on with them by itself.
         """
         if self._draining:
             return
@@ -88,6 +139,12 @@ class DispatcherCore(Core):
                    bound_s=self._settings['drain_timeout_s'])
         self._timers.set(('drained', None), now + self._settings['drain_timeout_s'])
         self._stop_if_drained()
+
+    def handle_message(self, now, sender, message):
+        # type: (float, Sender, Any) -> None
+        super(DispatcherCore, self).handle_message(now, sender, message)
+        if type(message) in OF_CLIENTS:
+            self._outcomes.claim(now, sender)
 
     def handle_timer(self, now):
         # type: (float) -> None
@@ -141,6 +198,8 @@ class DispatcherCore(Core):
             return NOT_YOURS
         if self._draining:
             return DRAINING
+        if self._journal.is_failing:
+            return JOURNAL
         # Outcomes that nobody acknowledges take memory like tasks that wait.
         if (len(self._pending) >= self._settings['pending_max']
                 or len(self._outcomes) >= self._settings['remembered_max']):
@@ -152,6 +211,7 @@ class DispatcherCore(Core):
         deadline_at = now + min(message.time_left_s, self._settings['task_timeout_s'])
         task = Task(message.task_id, sender.name, message.payload, now, deadline_at, sender.address)
         self._tasks[task.task_id] = task
+        self._journal.accepted(task)
         self.counts['accepted'] += 1
         if self.trace:
             self._tell('accepted', task_id=task.task_id)
@@ -175,13 +235,13 @@ class DispatcherCore(Core):
                 and message.task_id.startswith(sender.name + ':'):
             # Its submit was lost or is still under way; remembered, so that the latter starts nothing.
             self.counts['cancelled_unknown'] += 1
-            self._outcomes.remember(now, sender.name, Outcome(message.task_id, CANCELLED, None,
-                                                              'cancelled before it was accepted', 0))
+            self._outcomes.remember(now, sender.name, message.task_id, Outcome(
+                message.task_id, CANCELLED, None, 'cancelled before it was accepted', 0))
         self._answer_with_outcome(now, sender, message.task_id)
 
     def _on_outcome_ack(self, now, sender, message):
         # type: (float, Sender, OutcomeAck) -> None
-        self._outcomes.acknowledge(now, sender.name, message.task_id)
+        self._outcomes.acknowledge(now, sender, message.task_id)
         self._stop_if_drained()
 
     # The life of a task.
@@ -189,7 +249,7 @@ class DispatcherCore(Core):
     def _hand_out(self, now):
         # type: (float) -> None
         """Give waiting tasks to available calculators until one of the two runs out."""
-        while self._pending and self._fleet.has_available and not self._draining:
+        while self._pending and self._fleet.has_available and not (self._draining or self._is_adopting):
             task = self._tasks[self._pending.take()]
             self._assign(now, task, self._fleet.choose(task.failed_on))
 
@@ -268,7 +328,9 @@ class DispatcherCore(Core):
             self._tell('ended', task_id=task.task_id, outcome=outcome, reason=reason, attempts=len(task.attempts))
         elif self.trace and task.winner is not None:
             self._tell('done', task_id=task.task_id, calculator=task.winner[0], attempt=task.winner[1])
-        self._outcomes.tell(now, task, Outcome(task.task_id, outcome, result, reason, len(task.attempts)))
+        ending = Outcome(task.task_id, outcome, result, reason, len(task.attempts))
+        self._journal.ended(task, ending)
+        self._outcomes.tell(now, task, ending)
 
     def _revoke_others(self, task):
         # type: (Task) -> None
@@ -443,11 +505,6 @@ class DispatcherCore(Core):
             self._lose(now, task_id, tasks.UNACKNOWLEDGED)
             self._hand_out(now)
 
-    def _give_up_outcome(self, now, task_id):
-        # type: (float, str) -> None
-        self._outcomes.give_up(now, task_id)
-        self._stop_if_drained()
-
     def _due_silence(self, now, name):
         # type: (float, str) -> None
         self._fleet.due_silence(now, name)
@@ -456,6 +513,15 @@ class DispatcherCore(Core):
     def _due_forget(self, now, name):
         # type: (float, str) -> None
         self._fleet.due_forget(now, name)
+
+    def _due_journal(self, now, _):
+        # type: (float, None) -> None
+        self._journal.due()
+
+    def _due_adoption(self, now, _):
+        # type: (float, None) -> None
+        self._is_adopting = False
+        self._hand_out(now)
 
     def _due_drained(self, now, _):
         # type: (float, None) -> None
@@ -471,20 +537,22 @@ class DispatcherCore(Core):
     @property
     def status(self):
         # type: () -> Dict[str, int]
-        """The few numbers that say how things stand."""
+        """The few numbers that say how things stand; ``journal_failing`` is 0 or 1."""
         numbers = dict(self._fleet.numbers)
         numbers.update(waiting=len(self._pending), running=self._assigned,
+                       journal_failing=int(self._journal.is_failing),
                        over=sum(self.counts[outcome] for outcome in OUTCOMES))
         return numbers
 
     def account(self, now):
         # type: (float) -> Dict[str, Any]
-        """Everything counted. ``accepted`` = the outcomes + waiting + running, and ``assignments`` + ``adopted`` =
-        the ends of attempts + running, at every moment.
+        """Everything counted. ``accepted`` + ``recovered`` (from the journal) = the outcomes + waiting + running, and
+        ``assignments`` + ``adopted`` = the ends of attempts + running, at every moment.
         """
         counts = self.counts
         return {
             'accepted': counts['accepted'],
+            'recovered': counts['tasks_recovered'],
             'outcomes': {outcome: counts[outcome] for outcome in OUTCOMES},
             'waiting': len(self._pending),
             'running': self._assigned,
@@ -501,11 +569,12 @@ class DispatcherCore(Core):
         self._outcomes.check_invariants()
         self._check_places()
         account = self.account(0.0)
-        require(account['accepted'] == sum(account['outcomes'].values()) + account['waiting'] + account['running'],
+        require(account['accepted'] + account['recovered']
+                == sum(account['outcomes'].values()) + account['waiting'] + account['running'],
                 'accepted tasks went missing: %r', account)
         require(account['assignments'] + account['adopted'] == sum(account['attempts'].values()) + account['running'],
                 'attempts went missing: %r', account)
-        require(len(self._pending) <= self._settings['pending_max'] + self._assigned + sum(
+        require(len(self._pending) <= self._settings['pending_max'] + self._assigned + account['recovered'] + sum(
             account['attempts'].values()), 'the queue is over its bound')
 
     def _check_places(self):

@@ -104,6 +104,9 @@ def or_null(kind):
 
 NAME = or_null(Kind('a name of 1 to %d of A-Z a-z 0-9 _ . @ -, beginning with a letter or digit' % NAME_CHARS_MAX,
                     lambda value: type(value) in TEXT_TYPES and fields.NAME.match(value) is not None))
+#: Where a file is, relative to the working directory. The system says what is wrong with it when it is opened.
+PATH = or_null(Kind('the path of a file', lambda value: type(value) in TEXT_TYPES and 0 < len(value) <= 4096
+                    and '\0' not in value))
 HOST = text('a host name or address', 253)
 PORT = whole_number(1, 65535)
 #: Where 0 lets the system choose.
