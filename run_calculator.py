@@ -35,6 +35,7 @@ def run(argv=None):
         events.begin(core, endpoint)
         if process.find(dispatcher, signals):
             process.run_loop(loop, endpoint, dispatcher)
+        signals.ignore()
     account = process.full_account(core, loop, endpoint)
     command_line.print_result(options.json, account, account_lines(account))
     return command_line.OK

@@ -55,6 +55,7 @@ def run(argv=None):
                 loop.every(PLAIN_INTERVAL_S, lambda now: logs.log.info('%s', progress_line(core.statistics)))
             process.say_where(endpoint)
             process.run_loop(loop, endpoint, dispatcher)
+        signals.ignore()
     line.end()
     core.close_books(monotonic())
     command_line.print_result(options.json, process.full_account(core, loop, endpoint),

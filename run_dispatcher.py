@@ -40,8 +40,9 @@ def run(argv=None):
         loop.every(settings['status_interval_s'], StatusLine(core, loop))
         process.say_where(endpoint, settings['listen']['host'])
         process.run_loop(loop, endpoint)
-    if journal is not None:
-        journal.close()
+        if journal is not None:
+            journal.close()
+        signals.ignore()
     account = process.full_account(core, loop, endpoint)
     command_line.print_result(options.json, account, account_lines(account))
     return command_line.OK

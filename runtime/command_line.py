@@ -46,8 +46,14 @@ def parser(about, sample):
     made.add_argument('--events', metavar='FILE',
                       help='append to FILE what happens, each step of each task included: a JSON object a line, with '
                            '"time" (in seconds, of one clock for all processes of a machine), "kind" and "facts"')
-    made.add_argument('--version', action=_ShowVersion, nargs=0, help='print the version and exit')
+    add_version(made)
     return made
+
+
+def add_version(parser):
+    # type: (argparse.ArgumentParser) -> None
+    """The option ``--version``."""
+    parser.add_argument('--version', action=_ShowVersion, nargs=0, help='print the version and exit')
 
 
 class _ShowVersion(argparse.Action):

@@ -63,6 +63,9 @@ _INSERT = 'INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?)'
 _UPDATE = 'UPDATE tasks SET state = ?, deadline = ?, reply_to = ?, body = ?, checksum = ? WHERE number = ?'
 _DELETE = 'DELETE FROM tasks WHERE number = ?'
 
+# What a damaged file makes SQLite, or a row that it gives, raise.
+_NOT_USABLE = (sqlite3.Error, TypeError, ValueError, KeyError, OverflowError, MemoryError)
+
 _encode = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(',', ':')).encode
 
 
@@ -93,7 +96,7 @@ class JournalFile(object):
         self._connection = None  # type: Any
         try:
             self._open(connect)
-        except sqlite3.Error as error:
+        except _NOT_USABLE as error:
             self.close()
             raise CannotStart(self._why_not(error))
 
@@ -109,7 +112,9 @@ class JournalFile(object):
             if os.path.lexists(self.path) or not os.path.isdir(os.path.dirname(os.path.abspath(self.path))):
                 raise CannotStart('cannot open the journal %s: %s' % (self.path, error.strerror))
             return
-        # An empty file is one that was killed at its birth.
+        # An empty file is one whose process was killed at its birth, unless it has a log: that comes later.
+        if not header and os.path.exists(self.path + '-wal'):
+            raise self._damaged('it is empty and its log is not')
         if header and (len(header) < 100 or header[:16] != b'SQLite format 3\0'
                        or struct.unpack('>I', header[68:72])[0] != APPLICATION_ID):
             raise CannotStart('%s is not a journal of a dispatcher; it is left as it is' % self.path)
@@ -180,10 +185,8 @@ class JournalFile(object):
                 address = loads(reply_to)
                 yield (_KINDS[state], task_id, loads(body), deadline - wall_now,
                        None if address is None else tuple(address))
-        except sqlite3.Error as error:
-            raise self._damaged(str(error))
-        except (TypeError, ValueError, KeyError):
-            raise self._damaged('a row that cannot be read')
+        except _NOT_USABLE as error:
+            raise self._damaged('%s: %s' % (type(error).__name__, error))
 
     def _damaged(self, what):
         # type: (str) -> CannotStart
@@ -268,7 +271,8 @@ class JournalFile(object):
             execute = self._connection.execute
             empty = execute('PRAGMA freelist_count').fetchone()[0]
             if empty > SPARE_PAGES and 2 * empty > execute('PRAGMA page_count').fetchone()[0]:
-                execute('PRAGMA incremental_vacuum(%d)' % SPARE_PAGES).fetchall()
+                # As a script, because it is done step by step and the execute of 3.x makes the first one only.
+                self._connection.executescript('PRAGMA incremental_vacuum(%d);' % SPARE_PAGES)
         except sqlite3.Error:
             # The next write tells.
             pass

@@ -89,8 +89,9 @@ class Peer(object):
         #: Why there is none.
         self.problem = ''
         self.lookup = None  # type: Lookup | None
-        # When the first datagram left that has not been answered by any since.
+        # When the first datagram left that has not been answered by any since; when the last one came.
         self._asked_at = None  # type: float | None
+        self._heard_at = None  # type: float | None
         #: Whether a person has been told that it does not answer.
         self.is_called_silent = False
         self._wait_s = ASK_FIRST_S
@@ -108,8 +109,10 @@ class Peer(object):
 
     def note_sent(self, now):
         # type: (float) -> None
-        """Something was sent to it."""
-        if self._asked_at is None:
+        """Something was sent to it. In a turn in which it was heard that is likely to be thanks, which nobody answers;
+        if it is a question after all, that will be sent again.
+        """
+        if self._asked_at is None and now != self._heard_at:
             self._asked_at = now
 
     def is_silent(self, now):
@@ -121,6 +124,7 @@ class Peer(object):
         # type: (float) -> None
         """It answers: no need to look for it."""
         self._asked_at = None
+        self._heard_at = now
         self._wait_s = ASK_FIRST_S
         self._ask_at = now + QUIET_S
 
@@ -128,19 +132,23 @@ class Peer(object):
         # type: (float) -> None
         """Ask, if it is time."""
         due_at = self.next_timer()
-        if due_at is not None and now >= due_at:
+        if due_at is None or now < due_at:
+            return
+        try:
             self.lookup = Lookup(self.host, self.port, self.family)
+        except (OSError, IOError) as error:
+            # No memory, process or descriptor to be had just now: no reason to end a process that works.
+            self._ask_later(now, str(error.strerror))
 
     def take_answer(self, now):
         # type: (float) -> bool
         """The child has answered. Returns whether the address is another one than before."""
         answer = self.lookup.answer()  # type: ignore[union-attr]
         self.lookup = None
-        self._ask_at = now + self._wait_s
-        self._wait_s = min(2 * self._wait_s, ASK_LAST_S)
         if not isinstance(answer, list) or not answer:
-            self.problem = str(answer or 'no address')
+            self._ask_later(now, str(answer or 'no address'))
             return False
+        self._ask_later(now, '')
         self.family = answer[0][0]
         addresses = [tuple(address) for _, address in answer]
         # Where there are several, stay with the one in use: the order of answers changes from one to the next.
@@ -155,6 +163,12 @@ class Peer(object):
         if self.lookup is not None:
             self.lookup.close()
             self.lookup = None
+
+    def _ask_later(self, now, problem):
+        # type: (float, str) -> None
+        self.problem = problem
+        self._ask_at = now + self._wait_s
+        self._wait_s = min(2 * self._wait_s, ASK_LAST_S)
 
     def _take_number(self):
         # type: () -> bool

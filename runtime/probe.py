@@ -44,7 +44,7 @@ def answers(host, port):
     try:
         family, target = resolve_here(_LOOPBACK.get(host, host), port)
         endpoint = Endpoint(family, ('::' if family == socket.AF_INET6 else '0.0.0.0', 0))
-    except (OSError, socket.error):
+    except (OSError, socket.error, UnicodeError):
         return False
     try:
         for number in range(1, TRIES + 1):

@@ -3,6 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 import random
+import re
 import socket
 
 from net_protocol.core import draw_incarnation
@@ -41,7 +42,8 @@ def new_incarnation():
 def default_name(role, what):
     # type: (str, int) -> str
     """A name for a process that was given none: the role, this host, and a port or process id."""
-    host = ''.join(character if character.isalnum() else '-' for character in socket.gethostname().split('.')[0])
+    # A host may have a name in any script; a datagram may not.
+    host = re.sub('[^A-Za-z0-9]', '-', socket.gethostname().split('.')[0])
     return '%s-%s-%d' % (role, host[:40].strip('-') or 'host', what)
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from net_protocol import codec, limits
 from net_protocol.errors import MisuseError, TooLarge
-from net_protocol.messages import MESSAGES, Assign, AssignAck, Leave, Outcome, Result, ResultAck, Revoke, Submit
+from net_protocol.messages import (
+    MESSAGES, Assign, AssignAck, Heartbeat, Leave, Outcome, Result, ResultAck, Revoke, Submit)
 from tests.net_protocol import samples
 from tests.net_protocol.samples import LIFE, LONGEST_LIFE, LONGEST_NAME, NAME, PAYLOADS, TASK
 
@@ -60,6 +61,26 @@ def test_a_datagram_is_the_json_that_the_manual_shows(message):
     assert sorted(value) == ['crc', 'from', 'life', 'messages', 'n', 'v']
     assert (value['v'], value['from'], value['life'], value['n']) == (1, NAME, LIFE, 17)
     assert sorted(value['messages'][0]) == sorted(['kind'] + [name for name, _ in message.FIELDS])
+
+
+def test_the_same_messages_are_the_same_bytes_on_every_python():
+    datagram, = codec.encode('client-a', 'k3f7q2xa', 17, [
+        Submit(TASK, [u'\xe4\u20ac\U0001f600', 'native', 0.1, 1e22, -0.0, 2 ** 63, True, None, []], 60),
+        Heartbeat(1, 1, 1, 0.25, 1, [(TASK, 1)], [], False, 0), Leave()])
+    assert datagram == (
+        b'{"crc":"c2af35e7","v":1,"from":"client-a","life":"k3f7q2xa","n":17,"messages":['
+        b'{"kind":"submit","task_id":"client-a:k3f7q2xa:1","payload":["\\u00e4\\u20ac\\ud83d\\ude00","native",0.1,1e+22,'
+        b'-0.0,9223372036854775808,true,null,[]],"time_left_s":60},'
+        b'{"kind":"heartbeat","sequence":1,"page":1,"pages":1,"interval_s":0.25,"capacity":1,'
+        b'"running":[["client-a:k3f7q2xa:1",1]],"unreported":[],"draining":false,"heard":0},{"kind":"leave"}]}')
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), b'\xff', object()],
+                         ids=['nan', 'infinity', 'bytes', 'object'])
+def test_what_is_no_json_is_never_written(value):
+    for payload in (value, [value]):
+        with pytest.raises((TypeError, ValueError)):
+            codec.encode(NAME, LIFE, 1, [Submit(TASK, payload, 1)])
 
 
 def test_the_envelope_says_who_sent_it_in_which_life_and_the_how_manieth_it_is():

@@ -1,9 +1,9 @@
 """What ``decode`` refuses, and under which cause it is counted: the same on every version of Python.
 
-The datagrams of ``TABLE`` have no checksum and are handed to ``parse``, which is what ``decode`` does behind it; what it
-does before has tests of its own, at the end.
 ``TABLE`` is the specification of "not exactly as the protocol says". Below it, wrong types and missing fields are
-generated from the messages' own tables and held against a list made by hand of what each field takes.
+generated from the messages' own tables and held against a list made by hand of what each field takes. These datagrams
+have no checksum and are handed to ``parse``, which is what ``decode`` does behind it; what it does before has tests of
+its own, at the end.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -359,7 +359,8 @@ def test_a_checksum_is_written_in_one_way(bytes_):
 
 
 def test_the_length_is_looked_at_before_the_checksum_and_that_before_anything_else():
-    assert cause(codec.sealed(datagram(LEAVE)[1:].ljust(limits.DATAGRAM_BYTES_MAX - len(b'{"crc":"00000000",')))) == VALID
+    longest = datagram(LEAVE)[1:].ljust(limits.DATAGRAM_BYTES_MAX - len(b'{"crc":"00000000",'))
+    assert cause(codec.sealed(longest)) == VALID
     assert cause(SEALED.ljust(limits.DATAGRAM_BYTES_MAX + 1)) == TOO_LONG
     assert cause(b'\xff' * 65507) == TOO_LONG
     assert cause(b'\xff' * 1000) == BAD_CHECKSUM

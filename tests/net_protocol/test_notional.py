@@ -7,7 +7,7 @@ import random
 import pytest
 
 from net_protocol import notional
-from net_protocol.codec import check_payload, decode
+from net_protocol.codec import check_payload, parse
 from net_protocol.compat import TEXT_TYPES
 from net_protocol.limits import PAYLOAD_BYTES_MAX
 from net_protocol.notional import NotComputable
@@ -36,7 +36,7 @@ def test_the_result_is_the_same_everywhere(payload, result):
 
 
 def test_a_pair_of_escaped_surrogates_is_one_character():
-    message = decode(submit_around(b'"\\ud83d\\ude00"')).messages[0]  # type: Any
+    message = parse(submit_around(b'"\\ud83d\\ude00"')).messages[0]  # type: Any
     assert notional.compute(message.payload) == notional.compute(u'\U0001f600')
 
 

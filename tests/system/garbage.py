@@ -20,34 +20,42 @@ INVENTED = 'nobody:aaaaaaaa:1'
 #: UDP over IPv4 carries no more.
 UDP_BYTES_MAX = 65507
 
-
 #: What comes before everything that the checksum is over.
 SEAL_BYTES = len(codec.sealed(b''))
 
 
-def _bytes(value):
+def _sealed(value):
     # type: (Any) -> bytes
-    return json.dumps(value).encode('ascii')
+    """An object as a datagram with the right checksum, so that what is behind it is looked at."""
+    return codec.sealed(json.dumps(value).encode('ascii')[1:])
 
 
 def envelope(**changes):
-    # type: (**Any) -> Dict[str, Any]
-    """A good envelope around a good message, and what is wrong with it."""
-    return dict({'v': 1, 'from': 'stranger', 'life': 'aaaaaaaa', 'n': 1,
-                 'messages': [{'kind': 'ping', 'nonce': 1}]}, **changes)
+    # type: (**Any) -> bytes
+    """A good envelope around a good message, but for these changes."""
+    return _sealed(dict({'v': 1, 'from': 'stranger', 'life': 'aaaaaaaa', 'n': 1,
+                         'messages': [{'kind': 'ping', 'nonce': 1}]}, **changes))
 
 
 def with_message(**fields):
     # type: (**Any) -> bytes
     """A datagram with this one message."""
-    return _bytes(envelope(messages=[fields]))
+    return envelope(messages=[fields])
 
 
 def submit_with(payload):
     # type: (bytes) -> bytes
     """A submit whose payload is this text, JSON or not."""
-    text = _bytes(envelope(messages=[{'kind': 'submit', 'task_id': INVENTED, 'payload': 'PAYLOAD', 'time_left_s': 1}]))
-    return text.replace(b'"PAYLOAD"', payload)
+    text = with_message(kind='submit', task_id=INVENTED, payload='PAYLOAD', time_left_s=1)
+    return codec.sealed(text[SEAL_BYTES:].replace(b'"PAYLOAD"', payload))
+
+
+def heartbeat_with(**changes):
+    # type: (**Any) -> bytes
+    """A heartbeat that is good but for these changes."""
+    return with_message(**dict({'kind': 'heartbeat', 'sequence': 1, 'page': 1, 'pages': 1, 'interval_s': 1,
+                                'capacity': 1, 'running': [], 'unreported': [], 'draining': False, 'heard': 0},
+                               **changes))
 
 
 def datagrams(seed):
@@ -55,57 +63,45 @@ def datagrams(seed):
     """Cause -> datagrams that have to be refused for it."""
     rng = random.Random(seed)
     noise = [bytes(bytearray(rng.getrandbits(8) for _ in range(size))) for size in (1, 2, 7, 64, 1400, 9000)]
-    good = _bytes(envelope())
-    return _with_checksums({
+    good = envelope()
+    body = good[SEAL_BYTES:]
+    return {
         codec.TOO_LONG: [
-            b'x' * (DATAGRAM_BYTES_MAX + 1), b' ' * UDP_BYTES_MAX,
+            b'x' * (DATAGRAM_BYTES_MAX + 1), b' ' * UDP_BYTES_MAX, b'[' * UDP_BYTES_MAX,
             submit_with(b'"' + b'x' * PAYLOAD_BYTES_MAX + b'"'),
         ],
+        codec.BAD_CHECKSUM: noise + [
+            b'', b'hello', b'{}', b'[' * 50000, body, b'{' + body, good[:-1], good + b' ', good + good,
+            good.replace(b'stranger', b'strangar'), good.upper(), b' ' + good, good.replace(b'crc', b'CRC'),
+        ],
         # The first byte of each is no beginning of anything in UTF-8.
-        codec.NOT_UTF8: [b'\xff' + datagram for datagram in noise] + [good.replace(b'ping', b'p\xc3\x28g')],
-        codec.NOT_JSON: [
-            b'', b'hello', b'[' * 50000, b'{"v":' * 9000, good[:-1], good + b'}', good + good,
-            submit_with(b'9' * 50000), submit_with(b'NaN'), submit_with(b'-Infinity'), b'\x00' * 1000,
-            good.decode('ascii').encode('utf-16-be'),
-        ],
+        codec.NOT_UTF8: [codec.sealed(b'\xff' + some) for some in noise] + [
+            codec.sealed(body.replace(b'ping', b'p\xc3\x28g'))],
+        codec.NOT_JSON: [codec.sealed(text) for text in (
+            b'', b'hello', b'"x":' + b'[' * 50000, b'"x":{' * 9000, body[:-1], body + b'}', b'\x00' * 1000,
+            body.decode('ascii').encode('utf-16-be'))] + [
+                submit_with(b'9' * 50000), submit_with(b'NaN'), submit_with(b'-Infinity')],
         codec.BAD_ENVELOPE: [
-            b'[]', b'null', b'1e999', _bytes(envelope(life='short')), _bytes(envelope(n=0)), _bytes(envelope(n=True)),
-            _bytes(envelope(n=1 << 70)), _bytes(envelope(messages=[])), _bytes(envelope(messages={})),
-            _bytes(envelope(messages=[{'kind': 'leave'}] * 2001)), _bytes(envelope(**{'from': 'a b'})),
-            _bytes(envelope(**{'from': 'x' * 81})), _bytes(envelope(**{'from': 'name\n'})),
+            envelope(life='short'), envelope(n=0), envelope(n=True), envelope(n=1 << 70), envelope(messages=[]),
+            envelope(messages={}), envelope(messages=[{'kind': 'leave'}] * 2001), envelope(**{'from': 'a b'}),
+            envelope(**{'from': 'x' * 81}), envelope(**{'from': 'name\n'}), codec.sealed(b'"v":1}'),
         ],
-        codec.OTHER_VERSION: [b'{"w":1}', _bytes(envelope(v=2)), _bytes(envelope(v='1')), _bytes(envelope(v=True))],
+        codec.OTHER_VERSION: [envelope(v=2), envelope(v='1'), envelope(v=True), codec.sealed(b'"w":1}')],
         codec.UNKNOWN_KIND: [
             with_message(kind='explode'), with_message(), with_message(kind=None), with_message(kind=['ping']),
-            _bytes(envelope(messages=['ping'])), _bytes(envelope(messages=[{'kind': 'ping', 'nonce': 1}, 7])),
+            envelope(messages=['ping']), envelope(messages=[{'kind': 'ping', 'nonce': 1}, 7]),
         ],
         codec.BAD_FIELD: [
             with_message(kind='ping'), with_message(kind='ping', nonce='1'), with_message(kind='ping', nonce=-1),
             with_message(kind='accepted', task_id='../../etc/passwd'), submit_with(b'1e999'),
             submit_with(b'[' * 100 + b']' * 100), submit_with(b'36893488147419103232'),
             with_message(kind='outcome', task_id=INVENTED, outcome='perhaps', result=None, reason=None, attempts=1),
-            with_message(kind='heartbeat', sequence=1, page=1, pages=1, interval_s=-1, capacity=1, running=[],
-                         unreported=[], draining=False, heard=0),
-            with_message(kind='heartbeat', sequence=1, page=1, pages=1, interval_s=1, capacity=10 ** 9, running=[],
-                         unreported=[], draining=False, heard=0),
+            heartbeat_with(interval_s=-1), heartbeat_with(interval_s=1e-300), heartbeat_with(capacity=10 ** 9),
+            heartbeat_with(running=[[INVENTED]]), heartbeat_with(draining=0),
             with_message(kind='assign', task_id=INVENTED, attempt=1.5, incarnation='aaaaaaaa', payload='',
                          answer_timeout_s=1, time_left_s=1),
         ],
-    })
-
-
-def _with_checksums(by_cause):
-    # type: (Dict[str, List[bytes]]) -> Dict[str, List[bytes]]
-    """The same with a checksum wherever there is a brace to put one behind; all else is refused for not having one."""
-    made = {codec.BAD_CHECKSUM: [_bytes(envelope())]}  # type: Dict[str, List[bytes]]
-    for cause in sorted(by_cause):
-        made[cause] = []
-        for datagram in by_cause[cause]:
-            if datagram.startswith(b'{'):
-                made[cause].append(codec.sealed(datagram[1:]))
-            else:
-                made[cause if len(datagram) > DATAGRAM_BYTES_MAX else codec.BAD_CHECKSUM].append(datagram)
-    return made
+    }
 
 
 #: Messages of roles other than the receiver's: each is valid, and none of its business.

@@ -126,12 +126,13 @@ class LossyRelay(object):
 
     def _perhaps_damaged(self, datagram):
         # type: (bytes) -> bytes
-        """One byte becomes what UTF-8 never has. UDP's own checksum stops most damage, but not what a program does."""
+        """Some bits of one byte turn, as they do in a network whose checksums are weak."""
         if self._rng.random() >= self._damage:
             return datagram
         self.counts['damaged'] += 1
-        at = self._rng.randrange(len(datagram))
-        return datagram[:at] + b'\xff' + datagram[at + 1:]
+        bent = bytearray(datagram)
+        bent[self._rng.randrange(len(bent))] ^= self._rng.randrange(1, 256)
+        return bytes(bent)
 
     def _deliver(self):
         # type: () -> None

@@ -179,8 +179,15 @@ class Process(object):
     def end(self):
         # type: () -> int
         """Ask it to end softly, wait, and return the exit status."""
-        self.signal(signal.SIGTERM)
+        self.ask_to_end()
         return self.wait()
+
+    def ask_to_end(self):
+        # type: () -> None
+        """SIGTERM, but not before it knows what to do then."""
+        if self.is_running:
+            assert self.address
+            self.signal(signal.SIGTERM)
 
     def dispose(self):
         # type: () -> None
@@ -277,7 +284,7 @@ class System(object):
         from tests.system import accounts
         for role in (CLIENT, CALCULATOR, DISPATCHER):
             for process in self.of(role):
-                process.signal(signal.SIGTERM)
+                process.ask_to_end()
             for process in self.of(role):
                 process.wait()
         accounts.check(self)
@@ -339,14 +346,13 @@ def _text(path):
 
 def _shortened(log, head=40, tail=160):
     # type: (str, int, int) -> str
-    """A log without the status lines in which nothing has changed, and of a very long one the ends."""
+    """A log with only the last of several status lines in a row, and of a very long one the ends."""
     lines = []  # type: List[str]
-    last = None
     for line in log.splitlines():
-        found = STATUS.search(line)
-        if found is None or found.group() != last:
+        if lines and STATUS.search(line) and STATUS.search(lines[-1]):
+            lines[-1] = line
+        else:
             lines.append(line)
-        last = found.group() if found is not None else last
     left_out = len(lines) - head - tail
     if left_out > 0:
         lines[head:-tail] = ['... %d lines left out ...' % left_out]

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+import re
 import signal
 
 import pytest
@@ -71,7 +72,7 @@ def test_a_calculator_that_drains_finishes_what_it_has_and_another_takes_over(sy
     client = system.client(tasks=12)
     eventually(lambda: (dispatcher.status['running'], dispatcher.status['waiting']) == (2, 10), 'it has two tasks')
     first.signal(signal.SIGTERM)
-    first.says('stopping: finishing 2 tasks')
+    first.says('stopping: .*2 tasks')
     assert first.wait() == 0
     dispatcher.says('calculator first left')
     eventually(lambda: (dispatcher.status['running'], dispatcher.status['alive']) == (0, 0), 'nobody is there')
@@ -138,3 +139,26 @@ def test_a_second_signal_ends_whoever_is_at_work_at_once(system, number):
     assert calculator.account['running'] == 3
     assert (dispatcher.account['running'], dispatcher.account['waiting']) == (3, 2)
     system.balance()
+
+
+def test_without_json_the_last_words_are_for_people(system):
+    dispatcher = system.dispatcher()
+    calculator = system.start('calculator', 'calculator', {'capacity': 2}, [])
+    client = system.start('client', 'client', {}, ['--tasks', '10'])
+    assert client.wait() == 0
+    calculator.signal(signal.SIGINT)
+    assert calculator.wait() == 0
+    assert re.search(r'sent +10 .*\nanswered +10 .*\nunanswered +0 .*\nresponse time, s +min ', client.output)
+    assert re.search(r'tasks taken +10 +reported 10, revoked 0', calculator.output)
+    assert dispatcher.end() == 0
+    assert dispatcher.account['outcomes']['done'] == 10
+    # Two of the three gave their account in words.
+    system.is_balanced = True
+
+
+def test_the_account_of_a_dispatcher_for_people(system):
+    process = system.start('dispatcher', 'dispatcher', {}, [])
+    assert process.end() == 0
+    assert re.search(r'tasks accepted +0 +done 0, failed 0, expired 0, cancelled 0, waiting 0, running 0\n',
+                     process.output)
+    system.is_balanced = True

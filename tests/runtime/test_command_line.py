@@ -1,0 +1,220 @@
+"""What all programs share: options, one line where the fault is outside, and the exit status.
+
+The programs themselves, run as processes, are in ``tests/system``.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import errno
+import json
+import subprocess
+import sys
+
+import pytest
+
+from net_protocol import __version__
+from runtime import command_line, logs
+from runtime.command_line import main, parser, positive_int, positive_seconds, print_result
+from runtime.process import CannotStart
+from runtime.settings import SettingsError
+from tests.source_tree import ROOT
+
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
+
+def status_of(program, argv=None):
+    # type: (Any, Any) -> Any
+    with pytest.raises(SystemExit) as caught:
+        main(program, argv)
+    return caught.value.code
+
+
+def raising(error):
+    # type: (BaseException) -> Any
+    def program(_):
+        # type: (Any) -> int
+        raise error
+    return program
+
+
+@pytest.fixture(autouse=True)
+def name(monkeypatch):
+    # type: (Any) -> None
+    """What the program is called, as its messages begin."""
+    monkeypatch.setattr(sys, 'argv', ['/somewhere/run_client.py'])
+
+
+@pytest.mark.parametrize('status', [0, 1, 2])
+def test_the_status_of_a_program_is_that_of_the_process(status):
+    assert status_of(lambda argv: status) == status
+
+
+def test_a_program_gets_the_arguments():
+    assert status_of(len, ['--seed', '1']) == 2
+
+
+@pytest.mark.parametrize('error', [CannotStart('cannot listen on 127.0.0.1 port 1: Permission denied'),
+                                   SettingsError('client.json: task_timeout: found an unknown key')],
+                         ids=['cannot start', 'settings'])
+def test_what_is_wrong_outside_is_one_line_and_status_2(capsys, error):
+    assert status_of(raising(error)) == 2
+    out, err = capsys.readouterr()
+    assert out == ''
+    assert err == 'run_client.py: %s\n' % error
+
+
+def test_ctrl_c_before_anything_was_started_is_a_normal_end(capsys):
+    assert status_of(raising(KeyboardInterrupt())) == 0
+    assert capsys.readouterr() == ('', '')
+
+
+@pytest.mark.parametrize('error', [ZeroDivisionError(), AssertionError('the books'), IOError(errno.EIO, 'disk')],
+                         ids=lambda error: type(error).__name__)
+def test_a_bug_is_a_traceback(error):
+    with pytest.raises(type(error)):
+        main(raising(error))
+
+
+def run(code, **options):
+    # type: (str, **Any) -> Any
+    """Another Python that runs this code from here."""
+    return subprocess.Popen([sys.executable, '-c', code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            **options)
+
+
+def test_a_reader_that_went_away_is_no_bug():
+    # As in "run_client.py --check | head -n 1".
+    child = run('from __future__ import print_function\n'
+                'from runtime.command_line import main\n'
+                'main(lambda argv: [print("x" * 100) for _ in range(10000)] and 0)')
+    child.stdout.close()
+    child.stdout = None
+    _, err = child.communicate()
+    assert (child.returncode, err) == (1, b'')
+
+
+def test_what_was_printed_has_left_by_the_end():
+    child = run('from __future__ import print_function\n'
+                'from runtime.command_line import main\n'
+                'main(lambda argv: print("last words") or 0)')
+    out, err = child.communicate()
+    assert (child.returncode, out.strip(), err) == (0, b'last words', b'')
+
+
+# Options.
+
+def complaint(capsys, *argv):
+    # type: (Any, *str) -> str
+    """The last line that a wrong command line gets; the usage stands above it."""
+    with pytest.raises(SystemExit) as caught:
+        parser('What it does.', 'config/client.json').parse_args(argv)
+    assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ''
+    assert 'Traceback' not in err
+    return err.splitlines()[-1]
+
+
+@pytest.mark.parametrize('argv, named', [
+    (['--no-such-option'], '--no-such-option'),
+    (['--seed', 'x'], '--seed'),
+    (['--seed'], '--seed'),
+    (['--seed', '1.5'], '--seed'),
+    (['--log-level', 'loud'], '--log-level'),
+    (['-s'], '-s'),
+    (['stray'], 'stray'),
+    (['--check', '--json=yes'], '--json'),
+], ids=lambda value: ' '.join(value) if isinstance(value, list) else None)
+def test_a_wrong_option_is_named_and_the_status_is_2(capsys, argv, named):
+    line = complaint(capsys, *argv)
+    assert line.startswith('run_client.py: error: ')
+    assert named in line
+
+
+def test_without_options_everything_has_its_default():
+    options = vars(parser('What it does.', 'config/client.json').parse_args([]))
+    # That one ends the program by itself.
+    options.pop('version', None)
+    assert options == {'settings': None, 'check': False, 'probe': False, 'seed': None, 'json': False,
+                       'log_level': 'info', 'events': None}
+
+
+@pytest.mark.parametrize('argv, name, value', [
+    (['-s', 'a.json'], 'settings', 'a.json'),
+    (['--settings', 'a.json'], 'settings', 'a.json'),
+    (['--seed', '-7'], 'seed', -7),
+    (['--seed', '0'], 'seed', 0),
+    (['--log-level', 'debug'], 'log_level', 'debug'),
+    (['--json'], 'json', True),
+    (['--check'], 'check', True),
+    (['--events', 'a.events'], 'events', 'a.events'),
+], ids=lambda value: ' '.join(value) if isinstance(value, list) else None)
+def test_an_option_is_taken(argv, name, value):
+    assert getattr(parser('What it does.', 'config/client.json').parse_args(argv), name) == value
+
+
+@pytest.mark.parametrize('argv, said', [(['--version'], 'run_client.py %s\n' % __version__), (['--help'], 'usage: ')],
+                         ids=['version', 'help'])
+def test_what_was_asked_for_goes_to_standard_output(capsys, argv, said):
+    with pytest.raises(SystemExit) as caught:
+        parser('What it does.', 'config/client.json').parse_args(argv)
+    assert not caught.value.code
+    out, err = capsys.readouterr()
+    assert out.startswith(said)
+    assert err == ''
+
+
+@pytest.mark.parametrize('take, text, value', [
+    (positive_int, '1', 1), (positive_int, ' 20 ', 20), (positive_seconds, '0.5', 0.5), (positive_seconds, '1e3', 1e3),
+])
+def test_a_positive_number_is_taken(take, text, value):
+    assert take(text) == value
+
+
+@pytest.mark.parametrize('take, text', [
+    (positive_int, '0'), (positive_int, '-1'), (positive_int, '1.5'), (positive_int, ''), (positive_int, 'x'),
+    (positive_seconds, '0'), (positive_seconds, '-1'), (positive_seconds, 'nan'), (positive_seconds, 'inf'),
+    (positive_seconds, ''), (positive_seconds, '1e10'),
+])
+def test_any_other_number_is_refused(take, text):
+    with pytest.raises(ValueError):
+        take(text)
+
+
+def test_a_refused_number_says_what_is_expected(capsys):
+    made = parser('What it does.', 'config/client.json')
+    made.add_argument('--tasks', type=positive_int)
+    with pytest.raises(SystemExit) as caught:
+        made.parse_args(['--tasks', '0'])
+    assert caught.value.code == 2
+    assert 'argument --tasks: invalid whole number from 1 value: ' in capsys.readouterr().err
+
+
+# The end.
+
+def test_as_json_the_last_words_are_exactly_one_object(capsys):
+    print_result(True, {'sent': 3, 'answered': 2, 'min': None}, ['not this'])
+    out = capsys.readouterr().out
+    assert out.count('\n') == 1
+    assert json.loads(out) == {'sent': 3, 'answered': 2, 'min': None}
+
+
+def test_for_people_the_last_words_are_lines(capsys):
+    print_result(False, {}, ['sent 3', 'answered 2'])
+    assert capsys.readouterr().out == 'sent 3\nanswered 2\n'
+
+
+def test_events_go_to_the_file_that_was_asked_for(tmpdir):
+    path = str(tmpdir.join('events'))
+    options = parser('What it does.', '').parse_args(['--events', path])
+    assert isinstance(command_line.begin_events({}, options), logs.EventLog)
+    assert tmpdir.join('events').check(file=True)
+
+
+def test_a_file_of_events_that_cannot_be_written_is_one_line(tmpdir):
+    options = parser('What it does.', '').parse_args(['--events', str(tmpdir)])
+    with pytest.raises(CannotStart) as caught:
+        command_line.begin_events({}, options)
+    assert str(caught.value) == 'cannot write events to %s: Is a directory' % tmpdir

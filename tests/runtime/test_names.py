@@ -1,0 +1,326 @@
+"""Where a peer is: numbers need no question; a name is asked for by a child, and again when the peer has gone quiet."""
+
+from __future__ import absolute_import, division, print_function
+
+import errno
+import os
+import select
+import socket
+
+import pytest
+
+from runtime import names
+from runtime.names import ASK_FIRST_S, ASK_LAST_S, QUIET_S, Lookup, Peer, wait_for_name
+from tests.runtime.fakes import FakeLookup, FakeSignals, World
+
+MYPY = False
+if MYPY:
+    from typing import Any, Iterator, List, Tuple  # noqa: F401
+
+BOUND_S = 60.0
+
+#: No resolver takes a label of more than 63 characters, so this asks no server.
+NO_NAME = 'x' * 70
+
+HERE = [int(socket.AF_INET), ['192.0.2.1', 5555]]
+THERE = [int(socket.AF_INET), ['192.0.2.2', 5555]]
+
+
+@pytest.fixture
+def world(monkeypatch):
+    # type: (Any) -> World
+    """A world in which names are asked for without a child process."""
+    made = World()
+    monkeypatch.setattr(names, 'select', made)
+    monkeypatch.setattr(names, 'Lookup', type('Lookup', (FakeLookup,), {'world': made, 'answers': [], 'asked_at': []}))
+    return made
+
+
+@pytest.fixture
+def lookups(world):
+    # type: (World) -> Any
+    """The class of the questions: what they find, and when they were asked."""
+    return names.Lookup
+
+
+def answered(peer):
+    # type: (Peer) -> Peer
+    """The peer after a real child has answered."""
+    peer.handle_timer(1000.0)
+    assert peer.lookup is not None
+    readable, _, _ = select.select([peer.lookup], [], [], BOUND_S)
+    assert readable, 'the child does not answer'
+    peer.take_answer(1000.0)
+    return peer
+
+
+def pass_time(world, peer, seconds):
+    # type: (World, Peer, float) -> List[Tuple[float, Any]]
+    """Let the time pass as the loop does; returns when the peer had moved, and where to."""
+    moved = []
+    end_at = world.now + seconds
+    while world.now < end_at:
+        timer = peer.next_timer()
+        readers = [] if peer.lookup is None else [peer.lookup]
+        wait = max(0.0, (end_at if timer is None else min(timer, end_at)) - world.now)
+        if world.select(readers, [], [], wait)[0]:
+            if peer.take_answer(world.now):
+                moved.append((world.now, peer.address))
+        else:
+            peer.handle_timer(world.now)
+    return moved
+
+
+# Numbers.
+
+@pytest.mark.parametrize('host, family, address', [
+    ('127.0.0.1', socket.AF_INET, ('127.0.0.1', 5555)),
+    ('::1', socket.AF_INET6, ('::1', 5555, 0, 0)),
+])
+def test_an_address_in_numbers_is_known_at_once_and_never_asked_for(lookups, world, host, family, address):
+    peer = Peer(host, 5555)
+    assert (peer.address, peer.family) == (address, family)
+    assert peer.next_timer() is None
+    pass_time(world, peer, 1000.0)
+    assert lookups.asked_at == []
+
+
+def test_numbers_of_a_family_that_our_socket_cannot_reach_are_no_address():
+    peer = Peer('::1', 5555, socket.AF_INET)
+    assert peer.address is None
+    assert peer.problem
+
+
+# Real children.
+
+def test_localhost_is_found_by_a_child_process():
+    peer = answered(Peer('localhost', 5555))
+    assert peer.address[:2] in (('127.0.0.1', 5555), ('::1', 5555))
+    assert peer.lookup is None
+
+
+def test_only_addresses_of_the_family_that_our_socket_has_are_asked_for():
+    peer = answered(Peer('localhost', 5555, socket.AF_INET))
+    assert peer.address == ('127.0.0.1', 5555)
+
+
+def test_a_name_that_does_not_exist_has_no_address_and_the_reason_is_said():
+    peer = answered(Peer(NO_NAME, 5555))
+    assert peer.address is None
+    assert len(peer.problem) > 3
+    assert '\n' not in peer.problem
+
+
+def test_whoever_does_not_wait_for_the_answer_leaves_no_child_behind():
+    peer = Peer('localhost', 5555)
+    peer.handle_timer(1000.0)
+    lookup = peer.lookup
+    assert lookup is not None
+    peer.close()
+    assert lookup._child.returncode is not None
+    assert peer.lookup is None
+    peer.close()
+
+
+def test_a_child_that_ends_without_a_word_is_a_reason_too():
+    lookup = Lookup('localhost', 5555, 0)
+    lookup._child.kill()
+    answer = lookup.answer()
+    # It may have been quicker.
+    assert answer == 'the name could not be asked for' or isinstance(answer, list)
+
+
+def test_the_child_shares_none_of_our_descriptors():
+    reader, writer = os.pipe()
+    lookup = Lookup('localhost', 5555, 0)
+    try:
+        os.close(writer)
+        # If the child had a copy of the writing end, this would not be the end of the file before the child's own.
+        assert select.select([reader], [], [], BOUND_S)[0]
+        assert os.read(reader, 1) == b''
+    finally:
+        os.close(reader)
+        lookup.close()
+
+
+# When it is asked, with names that a test makes up.
+
+def test_a_name_that_does_not_appear_is_asked_for_at_growing_intervals(world, lookups):
+    lookups.answers[:] = ['Name or service not known']
+    peer = Peer('dispatcher.example.org', 5555)
+    pass_time(world, peer, 130.0)
+    waits = [round(later - earlier, 6) for earlier, later in zip(lookups.asked_at, lookups.asked_at[1:])]
+    # From the answer, which takes a tenth of a second, to the next question.
+    assert waits == [wait + 0.1 for wait in (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0)]
+    assert waits[0] == ASK_FIRST_S + 0.1
+    assert waits[-1] == ASK_LAST_S + 0.1
+    assert peer.problem == 'Name or service not known'
+
+
+def test_an_answer_without_an_address_is_none(world, lookups):
+    lookups.answers[:] = [[]]
+    peer = Peer('dispatcher.example.org', 5555)
+    assert pass_time(world, peer, 2.0) == []
+    assert (peer.address, peer.problem) == (None, 'no address')
+
+
+def test_a_peer_that_answers_is_not_asked_for(world, lookups):
+    lookups.answers[:] = [[HERE]]
+    peer = Peer('dispatcher.example.org', 5555)
+    pass_time(world, peer, 0.5)
+    for _ in range(100):
+        peer.note_heard(world.now)
+        pass_time(world, peer, QUIET_S * 0.9)
+    assert len(lookups.asked_at) == 1
+
+
+def test_a_peer_that_has_gone_quiet_is_asked_for_again_with_a_fresh_back_off(world, lookups):
+    lookups.answers[:] = [[HERE]]
+    peer = Peer('dispatcher.example.org', 5555)
+    pass_time(world, peer, 100.0)
+    peer.note_heard(world.now)
+    quiet_from = world.now
+    del lookups.asked_at[:]
+    pass_time(world, peer, 20.0)
+    assert [round(at - quiet_from, 6) for at in lookups.asked_at[:3]] == [QUIET_S, QUIET_S + 1.1, QUIET_S + 3.2]
+
+
+def test_a_peer_that_moved_is_found(world, lookups):
+    lookups.answers[:] = [[HERE], [HERE], [THERE]]
+    peer = Peer('dispatcher.example.org', 5555)
+    moved = pass_time(world, peer, 20.0)
+    assert [address for _, address in moved] == [('192.0.2.1', 5555), ('192.0.2.2', 5555)]
+    assert peer.address == ('192.0.2.2', 5555)
+
+
+def test_an_address_that_is_still_among_the_answers_is_kept(world, lookups):
+    lookups.answers[:] = [[HERE, THERE], [THERE, HERE], [THERE], [HERE, THERE]]
+    peer = Peer('dispatcher.example.org', 5555)
+    moved = pass_time(world, peer, 60.0)
+    assert [address for _, address in moved] == [('192.0.2.1', 5555), ('192.0.2.2', 5555)]
+
+
+def test_a_name_that_vanishes_keeps_its_last_address(world, lookups):
+    lookups.answers[:] = [[HERE], 'Name or service not known']
+    peer = Peer('dispatcher.example.org', 5555)
+    pass_time(world, peer, 60.0)
+    assert peer.address == ('192.0.2.1', 5555)
+
+
+def test_only_one_question_is_under_way_at_a_time(world, lookups):
+    lookups.answers[:] = [[HERE]]
+    peer = Peer('dispatcher.example.org', 5555)
+    for _ in range(10):
+        peer.handle_timer(world.now)
+    assert len(lookups.asked_at) == 1
+    assert peer.next_timer() is None
+
+
+@pytest.mark.parametrize('number', [errno.EAGAIN, errno.ENOMEM, errno.EMFILE])
+def test_where_no_child_can_be_made_it_is_tried_again_later(world, lookups, monkeypatch, number):
+    failing = [True, True]
+    original = lookups.__init__
+
+    def init(self, *arguments):
+        # type: (Any, *Any) -> None
+        original(self, *arguments)
+        if failing:
+            failing.pop()
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(lookups, '__init__', init)
+    lookups.answers[:] = [[HERE]]
+    peer = Peer('dispatcher.example.org', 5555)
+    peer.handle_timer(world.now)
+    assert peer.lookup is None
+    assert peer.problem == os.strerror(number)
+    pass_time(world, peer, 10.0)
+    assert peer.address == ('192.0.2.1', 5555)
+    assert [round(at - lookups.asked_at[0], 6) for at in lookups.asked_at[:3]] == [0.0, 1.0, 3.0]
+
+
+# Waiting for the first answer.
+
+class Said(object):
+    """Keeps what a person was told."""
+
+    def __init__(self):
+        # type: () -> None
+        self.lines = []  # type: List[str]
+
+    def __call__(self, sentence, *values):
+        # type: (str, *Any) -> None
+        self.lines.append(sentence % values)
+
+
+def test_who_waits_for_a_name_is_told_why_until_it_appears(world, lookups):
+    lookups.answers[:] = ['Name or service not known', 'Temporary failure in name resolution', [HERE]]
+    peer, said = Peer('dispatcher.example.org', 5555), Said()
+    assert wait_for_name(peer, FakeSignals(), world.monotonic, said)
+    assert peer.address == ('192.0.2.1', 5555)
+    assert said.lines == [
+        'waiting for the name "dispatcher.example.org" to appear (Name or service not known)',
+        'waiting for the name "dispatcher.example.org" to appear (Temporary failure in name resolution)']
+    # Not a single turn more than there were questions, answers and waits in between.
+    assert len(world.waits) <= 10
+
+
+def test_for_an_address_in_numbers_nobody_waits(world):
+    assert wait_for_name(Peer('127.0.0.1', 5), FakeSignals(), world.monotonic, Said())
+    assert world.waits == []
+
+
+@pytest.mark.parametrize('at', [0.05, 0.5, 20.0], ids=['during a question', 'in between', 'after many'])
+def test_who_is_asked_to_stop_waits_no_longer(world, lookups, at):
+    lookups.answers[:] = ['Name or service not known']
+    signals = FakeSignals()
+    world.at(world.now + at, signals.arrive)
+    began = world.now
+    assert not wait_for_name(Peer('a.example.org', 5), signals, world.monotonic, Said())
+    assert world.now == began + at
+
+
+def test_an_interrupted_wait_goes_on(world, lookups):
+    # On 2.7 any signal ends it with an error.
+    lookups.answers[:] = [[HERE]]
+    world.errors[:] = [select.error(errno.EINTR, 'Interrupted system call')]
+    peer = Peer('dispatcher.example.org', 5555)
+    assert wait_for_name(peer, FakeSignals(), world.monotonic, Said())
+
+
+def test_any_other_error_of_a_wait_is_a_bug_and_raised(world, lookups):
+    lookups.answers[:] = [[HERE]]
+    world.errors[:] = [select.error(errno.EBADF, 'Bad file descriptor')]
+    with pytest.raises(select.error):
+        wait_for_name(Peer('a.example.org', 5), FakeSignals(), world.monotonic, Said())
+
+
+# Silence.
+
+def test_a_peer_that_was_asked_and_does_not_answer_is_silent_after_a_while():
+    peer = Peer('127.0.0.1', 5555)
+    assert not peer.is_silent(0.0)
+    peer.note_sent(10.0)
+    peer.note_sent(12.0)
+    assert not peer.is_silent(10.0 + QUIET_S - 0.1)
+    assert peer.is_silent(10.0 + QUIET_S)
+    peer.note_heard(30.0)
+    assert not peer.is_silent(30.0)
+
+
+def test_a_peer_that_is_asked_nothing_is_not_silent():
+    peer = Peer('127.0.0.1', 5555)
+    peer.note_sent(10.0)
+    peer.note_heard(11.0)
+    assert not peer.is_silent(1000.0)
+
+
+def test_a_peer_that_was_only_thanked_is_not_silent():
+    # An acknowledgement goes out in the turn in which its cause arrived, and nothing ever answers it.
+    peer = Peer('127.0.0.1', 5555)
+    peer.note_sent(10.0)
+    peer.note_heard(11.0)
+    peer.note_sent(11.0)
+    assert not peer.is_silent(1000.0)
+    peer.note_sent(2000.0)
+    assert peer.is_silent(2000.0 + QUIET_S)

@@ -1,0 +1,127 @@
+"""What a process is made of, and the one line it says where it can't be made."""
+
+from __future__ import absolute_import, division, print_function
+
+import random
+import socket
+
+import pytest
+
+from net_protocol import fields
+from runtime import logs, process
+from runtime.endpoint import Endpoint
+from runtime.names import Peer
+from runtime.process import CannotStart
+from tests.runtime.fakes import FakeCore, World
+
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
+
+@pytest.mark.parametrize('host', [
+    'host', 'my-host.example.org', 'UPPER_lower', '', '-', '...', 'a' * 300, '-x-', '10.0.0.1', 'caf\xe9',
+    u'\u043a\u043e',
+], ids=['plain', 'with a domain', 'with an underscore', 'none', 'a dash', 'dots', 'long', 'dashes', 'numbers',
+        'Latin-1', 'another script'])
+@pytest.mark.parametrize('role', ['client', 'calculator'])
+def test_a_process_that_was_given_no_name_makes_one_that_every_peer_accepts(monkeypatch, role, host):
+    monkeypatch.setattr(socket, 'gethostname', lambda: host)
+    name = process.default_name(role, 65535)
+    assert fields.NAME.match(name) is not None
+    assert name.startswith(role + '-')
+    assert name.endswith('-65535')
+
+
+def test_a_seed_repeats_all_draws_and_no_seed_does_not():
+    assert process.generator(7).random() == process.generator(7).random() == random.Random(7).random()
+    assert process.generator(None).random() != process.generator(None).random()
+
+
+def test_every_life_has_an_incarnation_of_its_own_whatever_the_seed():
+    random.seed(1)
+    one = process.new_incarnation()
+    random.seed(1)
+    assert one != process.new_incarnation()
+
+
+def test_a_free_port_is_listened_on():
+    endpoint = process.listen({'host': '127.0.0.1', 'port': 0})
+    try:
+        assert endpoint.address[1] > 0
+    finally:
+        endpoint.close()
+
+
+def test_a_port_that_is_taken_is_said_in_one_line():
+    taken = Endpoint(socket.AF_INET, ('127.0.0.1', 0))
+    try:
+        with pytest.raises(CannotStart) as caught:
+            process.listen({'host': '127.0.0.1', 'port': taken.address[1]})
+        assert str(caught.value) == 'cannot listen on 127.0.0.1 port %d: Address already in use' % taken.address[1]
+    finally:
+        taken.close()
+
+
+@pytest.mark.parametrize('host', ['192.0.2.1', 'x' * 70, 'fe80::1%nosuch', 'a..b'],
+                         ids=['not ours', 'no name', 'no interface', 'no label'])
+def test_an_address_that_can_not_be_listened_on_is_said_in_one_line(host):
+    with pytest.raises(CannotStart) as caught:
+        process.listen({'host': host, 'port': 5555})
+    line = str(caught.value)
+    assert line.startswith('cannot listen on %s port 5555: ' % host)
+    assert '\n' not in line
+    assert len(line) > len('cannot listen on %s port 5555: ' % host)
+
+
+@pytest.mark.parametrize('host, expected', [('127.0.0.1', '127.0.0.1'), ('127.0.0.5', '127.0.0.1'),
+                                            ('192.0.2.1', '0.0.0.0')])
+def test_a_client_can_be_reached_from_no_further_than_its_dispatcher_is(host, expected):
+    endpoint = process.any_port_towards(Peer(host, 5555))
+    try:
+        assert endpoint.address[0] == expected
+    finally:
+        endpoint.close()
+
+
+def lines_of(monkeypatch, action):
+    # type: (Any, Any) -> Any
+    lines = []
+    for level in ('info', 'warning'):
+        monkeypatch.setattr(logs.log, level, lambda sentence, *values: lines.append(sentence % values))
+    action()
+    return lines
+
+
+@pytest.mark.parametrize('host, is_warned', [('127.0.0.1', False), ('0.0.0.0', True)])
+def test_a_door_that_is_open_to_the_network_is_warned_about(monkeypatch, host, is_warned):
+    endpoint = Endpoint(socket.AF_INET, (host, 0))
+    try:
+        lines = lines_of(monkeypatch, lambda: process.say_where(endpoint, host))
+        assert lines[0].startswith('listening on %s:%d, receive buffer ' % endpoint.address)
+        assert len(lines) == 1 + is_warned
+    finally:
+        endpoint.close()
+
+
+def test_the_loop_that_ends_with_an_error_gives_everything_back():
+    endpoint = Endpoint(socket.AF_INET, ('127.0.0.1', 0))
+
+    class Broken(object):
+        """A loop that does not last."""
+
+        def run(self):
+            # type: () -> None
+            raise ZeroDivisionError
+
+    loop = Broken()  # type: Any
+    with pytest.raises(ZeroDivisionError):
+        process.run_loop(loop, endpoint, Peer('127.0.0.1', 5555))
+    with pytest.raises((OSError, socket.error)):
+        endpoint.address  # noqa: B018
+
+
+def test_a_process_that_was_stopped_before_it_had_a_loop_has_an_account_too():
+    account = process.full_account(FakeCore(World()))
+    assert account['traffic']['datagrams_in'] == 0
+    assert account['traffic']['errors'] == {}

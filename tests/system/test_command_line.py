@@ -1,0 +1,80 @@
+"""What every program does beside its work: --check, --probe, --version, --help."""
+
+from __future__ import absolute_import, division, print_function
+
+import json
+
+import pytest
+
+from net_protocol import __version__
+from tests.system.processes import run_to_end
+
+PROGRAMS = ['run_client.py', 'run_calculator.py', 'run_dispatcher.py']
+
+
+def said(arguments, status=0):
+    """What a program says that ends by itself with this status and without a word on standard error."""
+    found, out, err = run_to_end(arguments)
+    assert (found, err) == (status, ''), (found, out, err)
+    return out
+
+
+@pytest.mark.parametrize('program', PROGRAMS)
+def test_version_and_help(program):
+    assert said([program, '--version']) == '%s %s\n' % (program, __version__)
+    text = said([program, '--help'])
+    for option in ('--settings', '--check', '--probe', '--seed', '--json', '--log-level', '--version'):
+        assert option in text
+    assert ('--tasks' in text) == (program == 'run_client.py')
+
+
+@pytest.mark.parametrize('program', PROGRAMS)
+def test_check_prints_settings_that_can_be_used_as_they_are(program, tmpdir):
+    changed = tmpdir.join('changed.json')
+    changed.write('{"name": "somebody"}')
+    text = said([program, '-s', str(changed), '--check'])
+    settings, end = json.JSONDecoder().raw_decode(text)
+    assert settings['name'] == 'somebody'
+    defaults, _ = json.JSONDecoder().raw_decode(said([program, '--check']))
+    assert dict(defaults, name='somebody') == settings
+    complete = tmpdir.join('complete.json')
+    complete.write(text[:end])
+    assert said([program, '-s', str(complete), '--check']) == text
+
+
+def test_check_of_the_dispatcher_prints_the_time_line_of_its_settings(tmpdir):
+    path = tmpdir.join('dispatcher.json')
+    path.write('{"suspect_after_missed": 7, "dead_after_missed": 11, "answer_timeout_s": 1000}')
+    lines = [line.split() for line in said(['run_dispatcher.py', '-s', str(path), '--check']).splitlines()]
+    # Heartbeat interval, suspect, dead.
+    assert ['1', '7', '11'] in lines
+
+
+def test_probe_tells_who_answers(system, tmpdir):
+    dispatcher = system.dispatcher()
+    in_order = system.calculator('in-order')
+    # Frozen a tenth of a second after its start, for good.
+    frozen = system.calculator('frozen', outage={'check_interval_s': 0.1, 'probability': 1, 'kind': 'freeze',
+                                                 'duration_s': [3600, 3600]})
+    frozen.says('out of order')
+    client = system.client(task_interval_s=[3600, 3600])
+    # A client asks whether its dispatcher answers: it has no port of its own that anybody knows.
+    assert probe(tmpdir, 'client', 'dispatcher', client.address and dispatcher.address) == (0, 'answers')
+    assert probe(tmpdir, 'dispatcher', 'listen', dispatcher.address) == (0, 'answers')
+    assert probe(tmpdir, 'calculator', 'listen', in_order.address) == (0, 'answers')
+    assert probe(tmpdir, 'calculator', 'listen', frozen.address) == (1, 'does not answer')
+    # One that is told to end comes back to say good-bye.
+    assert frozen.end() == 0
+    frozen.says('in order again')
+    system.balance()
+    assert probe(tmpdir, 'dispatcher', 'listen', dispatcher.address) == (1, 'does not answer')
+    assert frozen.account['counts']['freezes'] == 1
+    assert dispatcher.account['counts']['left'] == 2
+
+
+def probe(tmpdir, role, key, address):
+    path = tmpdir.join('probe.json')
+    path.write(json.dumps({key: {'host': address[0], 'port': address[1]}}))
+    status, out, err = run_to_end(['run_%s.py' % role, '-s', str(path), '--probe'])
+    assert err == '' and out.startswith('%s port %d ' % address), (out, err)
+    return status, out.rstrip('\n').split(' ', 3)[3]

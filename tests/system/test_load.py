@@ -1,0 +1,54 @@
+"""Many clients, many tasks, and how many messages share a datagram when there is much to say."""
+
+from __future__ import absolute_import, division, print_function
+
+from tests.system.processes import eventually
+
+#: Of every datagram, where hundreds of tasks are out. Each task takes four messages each way at the dispatcher.
+MESSAGES_PER_DATAGRAM_MIN = 2
+
+
+def test_20_clients_at_once_are_all_served(system):
+    dispatcher = system.dispatcher()
+    for letter in 'ab':
+        system.calculator('calculator-%s' % letter, capacity=10)
+    clients = [system.client('client-%d' % number, tasks=6, task_interval_s=[0.0, 0.1]) for number in range(20)]
+    assert [client.wait() for client in clients] == [0] * 20
+    system.balance()
+    assert dispatcher.account['outcomes']['done'] == 120
+    for client in clients:
+        assert client.account['answered'] == 6
+
+
+def test_one_client_with_2000_tasks_out_gets_them_all(system):
+    dispatcher = system.dispatcher()
+    client = system.client(tasks=2000, in_flight_max=2000, task_interval_s=[0, 0])
+    eventually(lambda: dispatcher.status['waiting'] == 2000, 'they all wait at a time')
+    for letter in 'ab':
+        system.calculator('calculator-%s' % letter, capacity=200, task_duration_s=[0.05, 0.1])
+    assert client.wait() == 0
+    system.balance()
+    assert client.account['answered'] == dispatcher.account['outcomes']['done'] == 2000
+
+
+def test_under_load_a_datagram_carries_several_messages(system):
+    system.dispatcher()
+    for letter in 'ab':
+        # Their heartbeats tell little and travel alone; they are as rare as they are by default.
+        system.calculator('calculator-%s' % letter, capacity=50, task_duration_s=[0, 0], heartbeat_interval_s=1)
+    client = system.client(tasks=3000, in_flight_max=400, task_interval_s=[0, 0])
+    assert client.wait() == 0
+    system.balance()
+    for process in system.processes:
+        traffic = process.account['traffic']
+        assert traffic['messages_per_datagram_in'] > MESSAGES_PER_DATAGRAM_MIN, process
+        assert traffic['messages_per_datagram_out'] > MESSAGES_PER_DATAGRAM_MIN, process
+
+
+def test_payloads_of_any_size_up_to_the_limit_arrive(system):
+    system.dispatcher()
+    system.calculator('calculator', capacity=8)
+    sizes = [0, 1, 1300, 1500, 59998]
+    clients = [system.client('client-%d' % size, tasks=4, payload_bytes=size) for size in sizes]
+    assert [client.wait() for client in clients] == [0] * len(sizes)
+    system.balance()

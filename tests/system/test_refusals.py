@@ -1,0 +1,138 @@
+"""What is wrong outside is said in one line before anything starts: exit status 2, no traceback."""
+
+from __future__ import absolute_import, division, print_function
+
+import io
+import signal
+import socket
+
+import pytest
+
+from tests.system.processes import run_to_end
+
+PROGRAMS = ['run_client.py', 'run_calculator.py', 'run_dispatcher.py']
+DAEMONS = ['run_calculator.py', 'run_dispatcher.py']
+
+#: The text of a settings file -> words that the one line must have.
+WRONG_SETTINGS = {
+    '': 'not JSON',
+    '{"name": }': 'not JSON',
+    '{"name": NaN}': 'not JSON',
+    '[' * 100000: 'nest',
+    '[]': 'an object { }',
+    '{"lissten": {}}': '"listen" (did you mean that?)',
+    '{"nmae": "x"}': '"name" (did you mean that?)',
+    '{"name": "a b"}': 'name',
+    '{"name": "a", "name": "b"}': 'the key twice',
+}
+WRONG_FOR_CALCULATORS = {
+    '{"capacity": 0}': 'capacity: found 0, expected a whole number from 1',
+    '{"capacity": true}': 'capacity: found true',
+    '{"capacity": 1.0}': 'capacity: found 1.0',
+    '{"listen": {"port": 65536}}': 'listen.port: found 65536, expected a whole number from 0 to 65535',
+    '{"listen": {"prot": 5600}}': 'listen.prot',
+    '{"task_duration_s": [3, 1]}': 'task_duration_s: found [3, 1], expected [shortest, longest]',
+    '{"outage": {"kind": "explode"}}': 'outage.kind: found "explode", expected one of "crash", "freeze"',
+    '{"outage": {"probability": 2}}': 'outage.probability: found 2',
+    '{"heartbeat_interval_s": "1"}': 'heartbeat_interval_s: found "1"',
+}
+
+
+def one_line(program, arguments):
+    """Run a program that has to refuse to start; returns what it says."""
+    status, out, err = run_to_end([program] + arguments)
+    assert (status, out) == (2, ''), (status, out, err)
+    lines = err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith(program + ': '), err
+    return lines[0]
+
+
+def refusals(program, tmpdir, texts):
+    """Every text of settings as a file, refused with the words that go with it."""
+    for number, text in enumerate(sorted(texts)):
+        path = str(tmpdir.join('%d.json' % number))
+        with io.open(path, 'w', encoding='utf-8') as file:
+            file.write(u'%s' % text)
+        line = one_line(program, ['-s', path])
+        assert line.startswith('%s: %s: ' % (program, path)), line
+        assert texts[text] in line, (text[:100], line)
+
+
+@pytest.mark.parametrize('program', PROGRAMS)
+def test_a_settings_file_that_is_not_there_or_no_file_is_refused(program, tmpdir):
+    missing = str(tmpdir.join('missing.json'))
+    assert one_line(program, ['-s', missing]) == '%s: %s: No such file or directory' % (program, missing)
+    assert one_line(program, ['-s', str(tmpdir)]) == '%s: %s: Is a directory' % (program, tmpdir)
+
+
+def test_a_settings_file_that_is_no_text_is_refused(tmpdir):
+    path = str(tmpdir.join('picture.json'))
+    with io.open(path, 'wb') as file:
+        file.write(b'\x89PNG\xff\xfe\x00')
+    assert one_line('run_client.py', ['-s', path, '--check']).endswith('not UTF-8 text')
+
+
+def test_wrong_settings_are_refused_with_what_was_found_and_what_is_expected(tmpdir):
+    refusals('run_dispatcher.py', tmpdir, WRONG_SETTINGS)
+    refusals('run_calculator.py', tmpdir, WRONG_FOR_CALCULATORS)
+    refusals('run_dispatcher.py', tmpdir, {
+        '{"suspect_after_missed": 5, "dead_after_missed": 5}':
+            'dead_after_missed: found 5, expected more than suspect_after_missed (5)'})
+
+
+@pytest.mark.parametrize('program', DAEMONS)
+def test_a_port_that_is_taken_is_refused(program, tmpdir):
+    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    taken.bind(('127.0.0.1', 0))
+    try:
+        path = listening_on(tmpdir, '127.0.0.1', taken.getsockname()[1])
+        line = one_line(program, ['-s', path])
+        assert line == '%s: cannot listen on 127.0.0.1 port %d: Address already in use' % (
+            program, taken.getsockname()[1])
+    finally:
+        taken.close()
+
+
+@pytest.mark.parametrize('host', [
+    '192.0.2.1',  # An address for examples (RFC 5737): of no machine.
+    'nobody.invalid', 'a..b', 'x' * 64 + '.example', '999.1.1.1', '[::1]',
+])
+def test_an_address_that_is_not_ours_is_refused(tmpdir, host):
+    for program in DAEMONS:
+        assert 'cannot listen on %s port 0: ' % host in one_line(program, ['-s', listening_on(tmpdir, host, 0)])
+
+
+def test_wrong_usage_is_status_2():
+    for program, arguments in [('run_client.py', ['--tasks', '0']), ('run_client.py', ['--duration', 'nan']),
+                               ('run_client.py', ['--tasks', '1.5']), ('run_dispatcher.py', ['--tasks', '3']),
+                               ('run_calculator.py', ['--seed', 'x']), ('run_client.py', ['--log-level', 'loud'])]:
+        status, out, err = run_to_end([program] + arguments)
+        assert (status, out) == (2, '') and 'Traceback' not in err and err.startswith('usage: %s' % program), err
+
+
+@pytest.mark.parametrize('role', ['client', 'calculator'])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['SIGINT', 'SIGTERM'])
+def test_whoever_waits_for_a_name_says_so_and_can_be_told_to_end(system, role, number):
+    nobody = {'host': 'nobody.invalid', 'port': 5555}
+    process = system.start(role, role, {'dispatcher': nobody}, ['--json'])
+    process.says('waiting for the name "nobody.invalid" to appear .*')
+    assert process.is_running
+    process.signal(number)
+    assert process.wait() == 0
+    system.balance()
+    assert process.account['sent' if role == 'client' else 'assigned'] == 0
+
+
+def test_a_client_that_was_asked_for_tasks_and_never_found_its_dispatcher_is_status_1(system):
+    client = system.client(tasks=3, dispatcher={'host': 'nobody.invalid', 'port': 5555})
+    client.says('waiting for the name "nobody.invalid" to appear .*')
+    client.signal(signal.SIGINT)
+    assert client.wait() == 1
+    system.balance()
+
+
+def listening_on(tmpdir, host, port):
+    path = str(tmpdir.join('listen.json'))
+    with io.open(path, 'w', encoding='utf-8') as file:
+        file.write(u'{"listen": {"host": "%s", "port": %d}}' % (host, port))
+    return path
