@@ -106,7 +106,8 @@ class JournalFile(object):
         # type: () -> None
         """Look at the header without SQLite, which would begin by tidying up."""
         try:
-            with io.open(self.path, 'rb') as file:
+            # To write, so that the system says why not; SQLite would only say that there was an error.
+            with io.open(self.path, 'r+b') as file:
                 header = file.read(100)
         except (OSError, IOError) as error:
             if os.path.lexists(self.path) or not os.path.isdir(os.path.dirname(os.path.abspath(self.path))):

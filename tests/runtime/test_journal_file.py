@@ -237,7 +237,7 @@ def test_an_empty_file_is_a_new_journal(path):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason='only root can be somebody else')
-@pytest.mark.parametrize('mode, complaint', [(0o644, 'readonly database'), (0o600, 'Permission denied')])
+@pytest.mark.parametrize('mode, complaint', [(0o644, 'Permission denied'), (0o600, 'Permission denied')])
 def test_a_file_that_others_own_is_refused(mode, complaint):
     directory = '/var/tmp/journal-%d' % os.getpid()
     os.mkdir(directory, 0o755)
