@@ -113,16 +113,24 @@ class JournalFile(object):
             if os.path.lexists(self.path) or not os.path.isdir(os.path.dirname(os.path.abspath(self.path))):
                 raise CannotStart('cannot open the journal %s: %s' % (self.path, error.strerror))
             return
-        # An empty file is one whose process was killed at its birth, unless it has a log: that comes later.
+        # Nothing, or one page, is what a process leaves that is killed at the birth of its journal. A log comes later.
         if not header and os.path.exists(self.path + '-wal'):
             raise self._damaged('it is empty and its log is not')
-        if header and (len(header) < 100 or header[:16] != b'SQLite format 3\0'
-                       or struct.unpack('>I', header[68:72])[0] != APPLICATION_ID):
-            raise CannotStart('%s is not a journal of a dispatcher; it is left as it is' % self.path)
-        version = struct.unpack('>I', header[60:64])[0] if header else SCHEMA_VERSION
+        if header and (len(header) < 100 or header[:16] != b'SQLite format 3\0'):
+            raise self._not_ours()
+        pages, version, application_id = [struct.unpack('>I', header[place:place + 4])[0] if header else 0
+                                          for place in (28, 60, 68)]
+        if pages <= 1 and version == application_id == 0:
+            return
+        if application_id != APPLICATION_ID:
+            raise self._not_ours()
         if version != SCHEMA_VERSION:
             raise CannotStart('the journal %s has tables of version %d, this dispatcher knows version %d' % (
                 self.path, version, SCHEMA_VERSION))
+
+    def _not_ours(self):
+        # type: () -> CannotStart
+        return CannotStart('%s is not a journal of a dispatcher; it is left as it is' % self.path)
 
     def _open(self, connect):
         # type: (Callable[..., Any]) -> None

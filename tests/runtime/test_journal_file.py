@@ -230,8 +230,13 @@ def test_a_directory_that_is_missing_is_named(tmpdir):
         opened(tmpdir.join('nowhere', 'the.journal'))
 
 
-def test_an_empty_file_is_a_new_journal(path):
-    path.write('')
+@pytest.mark.parametrize('pages', [0, 1])
+def test_what_a_kill_at_birth_leaves_is_a_new_journal(path, pages):
+    connection = sqlite3.connect(str(path))
+    if pages:
+        connection.execute('PRAGMA journal_mode = WAL')
+    connection.close()
+    assert size(path) == pages * 4096
     opened(path).close()
     assert lines(path) == []
 
