@@ -11,6 +11,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -315,6 +316,17 @@ def the_one_object(output):
     return found
 
 
+def a_port_where_nobody_listens():
+    # type: () -> int
+    """A port that was free a moment ago."""
+    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    taken.bind(('127.0.0.1', 0))
+    try:
+        return taken.getsockname()[1]
+    finally:
+        taken.close()
+
+
 def environment():
     # type: () -> Dict[str, str]
     """The environment without what would make another Python, or another test, behave differently."""
@@ -324,18 +336,28 @@ def environment():
 def run_to_end(arguments, bound_s=BOUND_S):
     # type: (Sequence[str], float) -> Tuple[int, str, str]
     """Run a program that ends by itself: exit status, standard output, standard error."""
-    with open(os.devnull, 'rb') as nothing:
-        popen = subprocess.Popen([sys.executable] + list(arguments), stdin=nothing, stdout=subprocess.PIPE,
-                                 stderr=subprocess.PIPE, cwd=ROOT, env=environment(), close_fds=True)
+    return run_all_to_end([arguments], bound_s)[0]
+
+
+def run_all_to_end(commands, bound_s=BOUND_S):
+    # type: (Iterable[Sequence[str]], float) -> List[Tuple[int, str, str]]
+    """The same with several beside one another."""
+    started = []
     try:
+        for arguments in commands:
+            with open(os.devnull, 'rb') as nothing:
+                started.append(subprocess.Popen(
+                    [sys.executable] + list(arguments), stdin=nothing, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    cwd=ROOT, env=environment(), close_fds=True))
         # What they print fits in a pipe, so it can be read after their end.
-        eventually(lambda: popen.poll() is not None, '%s ends' % ' '.join(arguments), bound_s)
-        out, err = popen.communicate()
+        eventually(lambda: all(one.poll() is not None for one in started), 'they end: %r' % (commands,), bound_s)
+        said = [[text.decode('utf-8', 'replace') for text in one.communicate()] for one in started]
     finally:
-        if popen.poll() is None:
-            popen.kill()
-            popen.communicate()
-    return popen.returncode, out.decode('utf-8', 'replace'), err.decode('utf-8', 'replace')
+        for one in started:
+            if one.poll() is None:
+                one.kill()
+                one.communicate()
+    return [(one.returncode, out, err) for one, (out, err) in zip(started, said)]
 
 
 def _text(path):

@@ -7,25 +7,14 @@ import pty
 import re
 import select
 import signal
-import socket
 
 import pytest
 
-from tests.system.processes import eventually
+from tests.system.processes import a_port_where_nobody_listens, eventually
 
 ENDS = ['cancelled', 'done', 'expired', 'failed', 'given_up', 'refused', 'wrong']
 TIMES = ['max', 'mean', 'min', 'p50', 'p95', 'p99']
 LOG_LINE = re.compile(r'\d\d:\d\d:\d\d\.\d\d\d (DEBUG|INFO|WARNING|ERROR) +client: ')
-
-
-def a_port_where_nobody_listens():
-    """A port that was free a moment ago."""
-    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    taken.bind(('127.0.0.1', 0))
-    try:
-        return taken.getsockname()[1]
-    finally:
-        taken.close()
 
 
 def test_all_tasks_answered_is_status_0_and_the_json_says_all(system):

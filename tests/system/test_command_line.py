@@ -7,7 +7,7 @@ import json
 import pytest
 
 from net_protocol import __version__
-from tests.system.processes import run_to_end
+from tests.system.processes import a_port_where_nobody_listens, run_all_to_end, run_to_end
 
 PROGRAMS = ['run_client.py', 'run_calculator.py', 'run_dispatcher.py']
 
@@ -57,24 +57,25 @@ def test_probe_tells_who_answers(system, tmpdir):
     frozen = system.calculator('frozen', outage={'check_interval_s': 0.1, 'probability': 1, 'kind': 'freeze',
                                                  'duration_s': [3600, 3600]})
     frozen.says('out of order')
-    client = system.client(task_interval_s=[3600, 3600])
+    nowhere = ('127.0.0.1', a_port_where_nobody_listens())
     # A client asks whether its dispatcher answers: it has no port of its own that anybody knows.
-    assert probe(tmpdir, 'client', 'dispatcher', client.address and dispatcher.address) == (0, 'answers')
-    assert probe(tmpdir, 'dispatcher', 'listen', dispatcher.address) == (0, 'answers')
-    assert probe(tmpdir, 'calculator', 'listen', in_order.address) == (0, 'answers')
-    assert probe(tmpdir, 'calculator', 'listen', frozen.address) == (1, 'does not answer')
+    asked = [('client', 'dispatcher', dispatcher.address), ('dispatcher', 'listen', dispatcher.address),
+             ('calculator', 'listen', in_order.address), ('calculator', 'listen', frozen.address),
+             ('client', 'dispatcher', nowhere), ('dispatcher', 'listen', nowhere), ('calculator', 'listen', nowhere)]
+    said = run_all_to_end([probe(tmpdir, number, *question) for number, question in enumerate(asked)])
+    yes = '%s port %d answers\n'
+    no = '%s port %d does not answer\n'
+    expected = [(0, yes), (0, yes), (0, yes), (1, no), (1, no), (1, no), (1, no)]
+    assert said == [(status, answer % address, '') for (status, answer), (_, _, address) in zip(expected, asked)]
     # One that is told to end comes back to say good-bye.
     assert frozen.end() == 0
     frozen.says('in order again')
     system.balance()
-    assert probe(tmpdir, 'dispatcher', 'listen', dispatcher.address) == (1, 'does not answer')
     assert frozen.account['counts']['freezes'] == 1
     assert dispatcher.account['counts']['left'] == 2
 
 
-def probe(tmpdir, role, key, address):
-    path = tmpdir.join('probe.json')
+def probe(tmpdir, number, role, key, address):
+    path = tmpdir.join('probe-%d.json' % number)
     path.write(json.dumps({key: {'host': address[0], 'port': address[1]}}))
-    status, out, err = run_to_end(['run_%s.py' % role, '-s', str(path), '--probe'])
-    assert err == '' and out.startswith('%s port %d ' % address), (out, err)
-    return status, out.rstrip('\n').split(' ', 3)[3]
+    return ['run_%s.py' % role, '-s', str(path), '--probe']

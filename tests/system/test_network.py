@@ -9,7 +9,7 @@ from tests.system.lossy_relay import LossyRelay
 CALCULATORS = 'abc'
 TASKS = 60
 #: Where 30 % are lost, one task in three hundred waits for 20 s, as the schedule of resending has it.
-FEW_TASKS = 24
+FEW_TASKS = 16
 
 
 def through_a_relay(system, tasks=TASKS, **faults):

@@ -1,0 +1,123 @@
+"""What a client counts, for people and for programs; and that it always adds up."""
+
+from __future__ import absolute_import, division, print_function
+
+import json
+import random
+
+import pytest
+
+from client.requests import ENDS
+from client.sentences import progress_line
+from client.statistics import Statistics, shown_seconds
+from net_protocol.messages import DONE
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict  # noqa: F401
+
+NO_TIMES = {'min': None, 'mean': None, 'max': None, 'p50': None, 'p95': None, 'p99': None}
+
+
+def statistics(sent=0, times=(), **ends):
+    # type: (int, Any, **int) -> Statistics
+    """A client that began at 100 s and has this behind it."""
+    made = Statistics()
+    made.started_at = 100.0
+    made.sent = sent
+    for end, count in ends.items():
+        made.ends[end] += count
+    for seconds in times:
+        made.response_time.add(seconds)
+    return made
+
+
+def test_at_the_beginning_everything_is_zero_or_none():
+    assert Statistics().as_dict(5.0) == {
+        'sent': 0, 'answered': 0, 'unanswered': 0, 'outcomes': dict.fromkeys(ENDS, 0), 'waiting': 0,
+        'further_attempts': 0, 'duration_s': 0.0, 'response_time_s': NO_TIMES}
+
+
+def test_a_request_that_is_still_out_has_no_answer():
+    made = statistics(sent=5, done=2, expired=1)
+    assert (made.sent, made.answered, made.unanswered, made.waiting) == (5, 2, 3, 2)
+
+
+@pytest.mark.parametrize('end', ENDS)
+def test_only_a_right_result_is_an_answer(end):
+    made = statistics(sent=1, **{end: 1})
+    assert made.answered == (1 if end == DONE else 0)
+    assert made.unanswered == 1 - made.answered
+    assert made.waiting == 0
+
+
+def test_the_accounts_close_at_every_moment():
+    rng = random.Random(1)
+    made = Statistics()
+    for _ in range(2000):
+        if rng.random() < 0.5:
+            made.sent += 1
+        elif made.waiting:
+            made.ends[ENDS[int(rng.random() * len(ENDS))]] += 1
+        facts = made.as_dict(0.0)
+        assert facts['sent'] == facts['answered'] + facts['unanswered']
+        assert facts['sent'] == sum(facts['outcomes'].values()) + facts['waiting']
+
+
+def test_the_duration_grows_until_the_end_and_then_stands():
+    made = statistics()
+    assert made.as_dict(103.5)['duration_s'] == 3.5
+    made.ended_at = 110.0
+    assert made.as_dict(500.0)['duration_s'] == 10.0
+
+
+def test_whoever_never_began_has_no_duration():
+    assert Statistics().as_dict(12345.0)['duration_s'] == 0.0
+
+
+def test_for_programs_it_is_json_with_the_promised_keys():
+    made = statistics(sent=3, times=[0.5, 1.5], done=2, failed=1)
+    facts = json.loads(json.dumps(made.as_dict(102.0)))
+    assert {'sent', 'answered', 'unanswered', 'outcomes', 'duration_s', 'response_time_s'} <= set(facts)
+    assert sorted(facts['response_time_s']) == ['max', 'mean', 'min', 'p50', 'p95', 'p99']
+    assert (facts['response_time_s']['min'], facts['response_time_s']['mean'], facts['response_time_s']['max']) == (
+        0.5, 1.0, 1.5)
+
+
+def test_what_was_handed_out_is_not_the_book_itself():
+    made = statistics(sent=1)
+    made.as_dict(101.0)['outcomes'][DONE] = 99
+    assert made.answered == 0
+
+
+def test_for_people_it_is_a_few_lines():
+    made = statistics(sent=12, times=[0.25, 2.0], done=2, expired=3, given_up=1)
+    made.further_attempts = 4
+    assert made.as_lines(108.0) == [
+        'sent              12   in 8.0 s',
+        'answered           2   0.2 a second',
+        'unanswered        10   expired 3, given up 1, still out 6',
+        'reassigned         4   attempts beyond the first',
+        'response time, s   min 0.2500   mean 1.12   max 2.00   p50 0.2500   p95 1.99   p99 1.99',
+    ]
+
+
+def test_what_there_is_none_of_is_left_out():
+    assert statistics().as_lines(100.0) == [
+        'sent               0   in 0.0 s',
+        'answered           0   0.0 a second',
+        'unanswered         0   ',
+    ]
+
+
+@pytest.mark.parametrize('seconds, text', [
+    (None, '-'), (0.0, '0.0000'), (0.00012, '0.0001'), (0.99996, '1.0000'), (1.0, '1.00'), (1234.567, '1234.57')])
+def test_a_time_is_shown_with_the_digits_that_mean_something(seconds, text):
+    assert shown_seconds(seconds) == text
+
+
+def test_progress_is_one_line():
+    assert progress_line(statistics()) == (
+        'sent 0, answered 0, waiting 0, response time last - s, mean - s')
+    assert progress_line(statistics(sent=5, times=[0.1, 0.3], done=2, expired=1)) == (
+        'sent 5, answered 2, waiting 2, response time last 0.3000 s, mean 0.2000 s')

@@ -1,0 +1,247 @@
+"""The demo as its user has it: what it prints is true, and however it ends nothing is left of it."""
+
+from __future__ import absolute_import, division, print_function
+
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+
+import pytest
+
+from net_protocol import __version__
+from tests.demo.running import STOP_SIGNALS, eventually, keeper_of, nobody_is_left
+from tests.source_tree import ROOT
+
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
+ROW = re.compile(r'^(\S+(?: clients)?) +(\d+) +(\d+) +(\d+) ', re.MULTILINE)
+KILL = re.compile(r'^(calculator-[a-z]) was killed at [0-9.]+ s while it held (\w+) tasks?\.$', re.MULTILINE)
+FATE = re.compile(r'^  (client-\d:\d+) (.*)$', re.MULTILINE)
+
+
+def rows_of(report):
+    """Name -> (sent, answered, unanswered)."""
+    return {name: (int(sent), int(answered), int(unanswered))
+            for name, sent, answered, unanswered in ROW.findall(report)}
+
+
+def held_at_the_end(events):
+    """Task ids of what a calculator took and did not let go, by its own word."""
+    held = {}
+    for event in events:
+        if event['kind'] == 'taken':
+            held[event['facts']['task_id']] = event['facts']['attempt']
+        elif event['kind'] == 'let_go':
+            del held[event['facts']['task_id']]
+    return set(held)
+
+
+def test_a_whole_run(demo):
+    run = demo('--duration', '3', '--calculators', '3', '--clients', '2', '--seed', '1')
+    status = run.wait()
+    report = run.out
+    assert (status, run.err) == (0, '')
+    assert nobody_is_left(run.process_ids().values())
+    assert '--seed 1' in report
+
+    # The clients' statistics are those that they gave themselves, and they add up.
+    rows = rows_of(report)
+    accounts = {name: run.account(name) for name in ('client-1', 'client-2')}
+    for name, account in accounts.items():
+        assert rows[name] == (account['sent'], account['answered'], account['unanswered'])
+        assert account['sent'] == account['answered'] + account['unanswered'] > 0
+    assert rows['all clients'] == tuple(
+        sum(account[key] for account in accounts.values()) for key in ('sent', 'answered', 'unanswered'))
+    dispatcher = run.account('dispatcher')
+    assert dispatcher['accepted'] == rows['all clients'][0]
+    assert 'accepted %d tasks' % dispatcher['accepted'] in report
+    assert 'The accounts agree' in report
+
+    # Who was killed left no account, all others did; and one more came.
+    (victim, number), = KILL.findall(report)
+    assert [name for name in sorted(run.process_ids()) if not has_account(run, name)] == [victim]
+    assert 'calculator-d' in run.process_ids()
+    check_fates(run, report, victim, 0 if number == 'no' else int(number))
+
+
+def has_account(run, name):
+    try:
+        return bool(run.account(name))
+    except ValueError:
+        return False
+
+
+def check_fates(run, report, victim, number):
+    """What is said of the tasks of the killed calculator is what the event files say."""
+    held = held_at_the_end(run.events(victim))
+    assert number == len(held)
+    ends = {event['facts']['task_id']: event for event in run.events('dispatcher')
+            if event['kind'] in ('done', 'ended')}
+    told = dict(FATE.findall(report))
+    for task_id in held:
+        client, _, number = task_id.split(':')
+        fate, end = told['%s:%s' % (client, number)], ends[task_id]
+        facts = end['facts']
+        if end['kind'] == 'ended':
+            assert fate.startswith('ended %s' % facts['outcome'])
+        elif facts['calculator'] == victim:
+            assert fate.startswith('was done by %s itself' % victim)
+        else:
+            assert fate.startswith('was done by %s ' % facts['calculator'])
+            assert fate.endswith(', at attempt %d' % facts['attempt'])
+
+
+@pytest.mark.parametrize('number', STOP_SIGNALS, ids=['SIGINT', 'SIGTERM'])
+def test_a_signal_ends_it_early_and_softly(demo, number):
+    run = demo('--duration', '600', '--calculators', '2', '--clients', '2')
+    eventually(lambda: run.has_begun(5) and len(run.events('client-1')) > 1, 'something is sent')
+    everybody = list(run.process_ids().values())
+    everybody.append(keeper_of(everybody[0]))
+    run.signal(number)
+    assert (run.wait(), run.err) == (0, '')
+    assert nobody_is_left(everybody)
+    rows = rows_of(run.out)
+    for sent, answered, unanswered in rows.values():
+        assert sent == answered + unanswered
+    assert rows['all clients'][0] == run.account('dispatcher')['accepted']
+    assert 'No calculator was killed' in run.out
+
+
+def test_before_anybody_has_begun_it_can_be_ended_too(demo):
+    run = demo('--duration', '600')
+    eventually(lambda: os.path.isdir(run.folder), 'it has begun')
+    run.signal(signal.SIGTERM)
+    assert run.wait() in (0, -signal.SIGTERM)
+    assert nobody_is_left(run.process_ids().values())
+
+
+def test_a_second_signal_ends_it_at_once_with_a_report(demo):
+    run = demo('--duration', '600', '--calculators', '2', '--clients', '1')
+    eventually(lambda: run.has_begun(4) and len(run.events('client-1')) > 1, 'something is sent')
+    everybody = list(run.process_ids().values())
+    run.signal(signal.SIGINT)
+    eventually(lambda: 'asked to stop' in run.out, 'it has heard')
+    run.signal(signal.SIGINT)
+    assert (run.wait(), run.err) == (0, '')
+    assert nobody_is_left(everybody)
+    for sent, answered, unanswered in rows_of(run.out).values():
+        assert sent == answered + unanswered
+
+
+def test_whoever_kills_the_demo_kills_all_of_it(demo):
+    run = demo('--duration', '600', '--calculators', '2', '--clients', '1')
+    eventually(lambda: run.has_begun(4), 'all have begun')
+    everybody = list(run.process_ids().values())
+    everybody.append(keeper_of(everybody[0]))
+    run.signal(signal.SIGKILL)
+    assert run.wait() == -signal.SIGKILL
+    assert nobody_is_left(everybody)
+
+
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGTERM], ids=['SIGKILL', 'SIGTERM'])
+def test_its_temporary_folder_goes_with_it(demo, number):
+    run = demo('--duration', '600', '--calculators', '1', '--clients', '1', keep=False)
+    eventually(lambda: 'calculator-a appears' in run.out, 'it has begun')
+    assert os.listdir(run.temporary) != []
+    run.signal(number)
+    run.wait()
+    eventually(lambda: os.listdir(run.temporary) == [], 'the folder is gone')
+
+
+def test_it_ends_when_nobody_reads_its_output(demo):
+    reader, writer = os.pipe()
+    run = demo('--duration', '600', '--calculators', '2', '--clients', '1', stdout=writer)
+    os.close(writer)
+    eventually(lambda: run.has_begun(4), 'all have begun')
+    everybody = list(run.process_ids().values())
+    os.close(reader)
+    assert (run.wait(), run.err) == (1, '')
+    assert nobody_is_left(everybody)
+
+
+def test_a_calculator_killed_by_somebody_else_is_told_and_lived_with(demo):
+    run = demo('--duration', '3', '--calculators', '3', '--clients', '1')
+    eventually(lambda: run.has_begun(5), 'all have begun')
+    os.kill(run.process_ids()['calculator-a'], signal.SIGKILL)
+    assert (run.wait(), run.err) == (0, '')
+    assert 'calculator-a is gone: ended by signal 9, and not by this demo' in run.out
+    assert 'The accounts agree' in run.out
+
+
+def test_without_its_dispatcher_it_ends_and_says_so(demo):
+    run = demo('--duration', '600', '--calculators', '1', '--clients', '1')
+    eventually(lambda: run.has_begun(3), 'all have begun')
+    everybody = list(run.process_ids().values())
+    os.kill(run.process_ids()['dispatcher'], signal.SIGKILL)
+    assert run.wait() == 1
+    assert 'dispatcher ended by signal 9' in run.err
+    assert nobody_is_left(everybody)
+
+
+def test_on_a_terminal_it_draws_a_picture_and_changes_nothing_else(demo):
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
+    before = termios.tcgetattr(theirs)
+    run = demo('--duration', '600', '--calculators', '2', '--clients', '2', stdout=theirs)
+    shown = b''
+    while b'client-2:1' not in shown:
+        shown += os.read(ours, 65536)
+    run.signal(signal.SIGTERM)
+    while b'come from --seed' not in shown:
+        shown += os.read(ours, 65536)
+    assert run.wait() == 0
+    assert termios.tcgetattr(theirs) == before
+    text = shown.decode('ascii').replace('\r\n', '\n')
+    # No other screen, no hidden cursor: only colours, erasing, and the way back up.
+    assert set(re.findall('\x1b\\[[0-9;]*([A-Za-z?])', text)) <= set('mKJAH')
+    assert text.count('\x1b[') == len(re.findall('\x1b\\[[0-9;]*[mKJAH]', text))
+    lines = [re.sub('\x1b\\[[0-9;]*[A-Za-z]|\r', '', line) for line in text.split('\n')]
+    assert max(len(line) for line in lines) < 80
+    assert any('ending softly' in line for line in lines)
+    for descriptor in (ours, theirs):
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize('options, expected', [
+    (['--calculators', '0'], '--calculators'), (['--calculators', '26'], '26 is more than 25'),
+    (['--clients', 'many'], '--clients'), (['--clients', '21'], '21 is more than 20'),
+    (['--duration', '0'], '--duration'), (['--duration', 'nan'], '--duration'), (['--seed', '1.5'], '--seed'),
+    (['--colour'], '--colour'), (['now'], 'now'), (['--keep'], '--keep'),
+])
+def test_wrong_usage_is_one_line_and_starts_nothing(options, expected):
+    status, out, err = outcome_of(*options)
+    assert (status, out, err.count('\n')) == (2, '', 1)
+    assert expected in err
+    assert err.startswith('run_demo.py: ')
+
+
+def test_a_folder_with_something_in_it_is_not_used(tmpdir):
+    tmpdir.join('thesis').write('')
+    status, out, err = outcome_of('--keep', str(tmpdir))
+    assert (status, out, err.count('\n')) == (2, '', 1)
+    assert tmpdir.listdir() == [tmpdir.join('thesis')]
+
+
+def test_its_version_and_its_help():
+    assert outcome_of('--version') == (0, 'run_demo.py %s\n' % __version__, '')
+    status, out, err = outcome_of('--help')
+    assert (status, err) == (0, '')
+    for option in ('--calculators', '--clients', '--duration', '--seed', '--keep', '--version'):
+        assert option in out
+
+
+def outcome_of(*options):
+    # type: (*str) -> Any
+    """Exit status, standard output, standard error."""
+    process = subprocess.Popen([sys.executable, os.path.join(ROOT, 'run_demo.py')] + list(options),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    out, err = process.communicate()
+    return process.returncode, out, err

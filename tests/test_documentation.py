@@ -1,0 +1,400 @@
+"""What the manual says is held against the code: defaults, ranges, options, fields, messages, times, names of files.
+
+A sentence can't be tested; whatever is a table, an example, a command or a link can, and it goes wrong first.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import ast
+import importlib
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from dispatcher.sentences import status_line
+from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
+from dispatcher.tasks import ATTEMPT_ENDS
+from dispatcher.time_line import time_line
+from net_protocol import codec, delivery, limits
+from net_protocol.messages import ASSIGN_REFUSALS, MESSAGES, OUTCOMES, REFUSALS
+from runtime import settings as settings_file
+from tests.source_tree import ROOT
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, Iterator, List, Set, Tuple  # noqa: F401
+
+ROLES = ('client', 'dispatcher', 'calculator')
+PAGES = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'] + sorted(
+    'docs/' + name for name in os.listdir(os.path.join(ROOT, 'docs')) if name.endswith('.md'))
+
+#: Names in the text that are no files of the tree: what a reader writes, and what a sentence calls by its ending.
+NO_FILES = frozenset(['config.json', 'core.py', 'compat.py', 'settings.py', 'docker-compose.yml'])
+
+
+def read(path):
+    # type: (str) -> str
+    with io.open(os.path.join(ROOT, path), encoding='utf-8') as page:
+        return page.read()
+
+
+def section(page, heading):
+    # type: (str, str) -> str
+    """What stands below a heading, down to the next one that is not below it."""
+    lines = read(page).splitlines()
+    start = lines.index(heading)
+    depth = len(heading.split(' ')[0])
+    below = []
+    for line in lines[start + 1:]:
+        if re.match(r'#{1,%d} ' % depth, line):
+            break
+        below.append(line)
+    return '\n'.join(below)
+
+
+def table(text):
+    # type: (str) -> Dict[str, List[str]]
+    """The rows of all tables in a text whose first cell is one word of code: word -> the other cells."""
+    rows = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.split('|')]
+        word = re.match(r'`([^`]+)`$', cells[1]) if len(cells) > 3 else None
+        if word is not None:
+            assert word.group(1) not in rows, 'two rows for %s' % word.group(1)
+            rows[word.group(1)] = cells[2:-1]
+    return rows
+
+
+def json_blocks(text):
+    # type: (str) -> List[str]
+    return re.findall(r'```json\n(.*?)```', text, re.DOTALL)
+
+
+def settings_of(role):
+    # type: (str) -> Any
+    return importlib.import_module(role + '.settings').SETTINGS
+
+
+# Settings.
+
+@pytest.mark.parametrize('role', ROLES)
+def test_every_setting_has_a_row_with_its_unit_default_and_range(role):
+    rows = table(section('docs/%s.md' % role, '## Settings'))
+    settings = dict(settings_of(role).walk())
+    assert sorted(rows) == sorted(settings)
+    for key, setting in settings.items():
+        unit, default, expected, about = rows[key]
+        assert default == '`%s`' % json.dumps(setting.default), key
+        assert expected == setting.kind.expected, key
+        assert about, key
+        if key.endswith('_s'):
+            assert unit == 'seconds', key
+        if key.endswith('_bytes'):
+            assert unit == 'bytes', key
+
+
+@pytest.mark.parametrize('role', ROLES)
+def test_the_sample_settings_load_and_have_every_key_with_its_default(role):
+    path = os.path.join(ROOT, 'config', role + '.json')
+    group = settings_of(role)
+    loaded = settings_file.load(path, group)
+    assert loaded == group.checked({})
+    written = json.loads(read('config/%s.json' % role))
+    for key, _ in group.walk():
+        value = written
+        for part in key.split('.'):
+            assert part in value, '%s is not in the sample of the %s' % (key, role)
+            value = value[part]
+
+
+@pytest.mark.parametrize('role', ROLES)
+def test_the_settings_for_containers_load(role):
+    settings_file.load(os.path.join(ROOT, 'config', 'compose', role + '.json'), settings_of(role))
+
+
+def test_the_time_line_in_the_manual_is_what_check_prints():
+    text = section('docs/dispatcher.md', '### An example')
+    given = re.search(r'\(`(\{.*?\})`\)', text)
+    assert given is not None
+    settings = DISPATCHER_SETTINGS.checked(json.loads(given.group(1)))
+    assert '\n'.join(time_line(settings)) in text
+
+
+# The protocol.
+
+def as_datagram(body):
+    # type: (str) -> bytes
+    """A datagram with one message, which is handed over as it stands in the manual."""
+    return codec.sealed(('"v":%d,"from":"somebody","life":"k3f7q2xa","n":1,"messages":[%s]}' % (
+        codec.VERSION, body)).encode('ascii'))
+
+
+@pytest.mark.parametrize('message', MESSAGES, ids=lambda message: message.KIND)
+def test_every_message_has_a_section_with_an_example_that_decodes(message):
+    text = section('docs/protocol.md', '### `%s`' % message.KIND)
+    assert len(text.split('```')[0].split()) > 8, 'the section says nothing'
+    assert re.match(u'\n?(client|dispatcher|calculator|anybody|any process) \u2192 ', text), 'who sends it to whom?'
+    body, = json_blocks(text)
+    decoded, = codec.decode(as_datagram(body)).messages
+    assert type(decoded) is message
+    # All fields, and no other: a field that is not known would be ignored by the codec.
+    written, = codec.encode('somebody', 'k3f7q2xa', 1, [decoded])
+    assert json.loads(written.decode('ascii'))['messages'] == [json.loads(body)]
+
+
+def test_no_message_has_a_section_that_the_code_does_not_have():
+    headings = re.findall(r'^### `(.*)`$', read('docs/protocol.md'), re.MULTILINE)
+    assert headings == [message.KIND for message in MESSAGES]
+
+
+def test_the_envelope_in_the_manual_is_one_that_the_codec_writes():
+    text = section('docs/protocol.md', '## Datagram and envelope')
+    shown = re.search(r'```json\n(.*)\n```', text)
+    assert shown is not None
+    datagram = shown.group(1).encode('ascii')
+    envelope = codec.decode(datagram)
+    assert codec.encode(envelope.name, envelope.incarnation, envelope.number, envelope.messages) == [datagram]
+    assert set(table(text)) == set(json.loads(shown.group(1)))
+
+
+def constants(module):
+    # type: (Any) -> Dict[str, Any]
+    return {name: value for name, value in vars(module).items() if name.isupper() and name != 'MYPY'}
+
+
+@pytest.mark.parametrize('heading, module', [
+    ('## Limits', limits), ('## Sending again, and the times that follow from it', delivery)])
+def test_every_limit_and_every_derived_time_is_in_the_manual(heading, module):
+    rows = table(section('docs/protocol.md', heading))
+    documented = {name: json.loads(cells[0]) for name, cells in rows.items() if name.isupper()}
+    assert documented == constants(module)
+
+
+def test_every_cause_end_and_refusal_is_in_the_manual():
+    causes = table(section('docs/protocol.md', '## Datagrams that are refused'))
+    assert set(causes) == set(codec.CAUSES)
+    life = table(section('docs/protocol.md', '## The life of a task'))
+    assert set(life) == set(ATTEMPT_ENDS) | set(OUTCOMES)
+    for kind, reasons in (('refused', REFUSALS), ('assign_refused', ASSIGN_REFUSALS)):
+        text = section('docs/protocol.md', '### `%s`' % kind)
+        for reason in reasons:
+            assert '`%s`' % reason in text, '%s of %s' % (reason, kind)
+
+
+# Command lines and what they print.
+
+def help_of(program):
+    # type: (str) -> Set[str]
+    """The options that a program tells of itself."""
+    output = subprocess.check_output([sys.executable, os.path.join(ROOT, program), '--help']).decode('utf-8')
+    return set(re.findall(r'(?<![\w-])(--?[a-z][a-z-]*)', output.split('options:' if 'options:' in output
+                                                                      else 'optional arguments:')[1]))
+
+
+@pytest.mark.parametrize('role', ROLES)
+def test_every_option_is_in_the_manual_and_no_other(role):
+    documented = set()  # type: Set[str]
+    for line in section('docs/%s.md' % role, '## Command line').splitlines():
+        if line.startswith('| `'):
+            documented.update(re.findall(r'`(--?[a-z-]+)', line.split(' | ')[0]))
+    assert documented == help_of('run_%s.py' % role)
+
+
+def account_of(role, folder):
+    # type: (str, Any) -> Any
+    """What a real process prints with ``--json`` when it is asked to stop as soon as it listens."""
+    settings = {'drain_timeout_s': 0}  # type: Dict[str, Any]
+    if role != 'client':
+        settings['listen'] = {'port': 0}
+    path = folder.join('settings.json')
+    path.write(json.dumps(settings))
+    process = subprocess.Popen(
+        [sys.executable, os.path.join(ROOT, 'run_%s.py' % role), '-s', str(path), '--json'],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        for line in iter(process.stderr.readline, b''):  # type: ignore[union-attr]
+            if b'listening' in line:
+                break
+        process.send_signal(signal.SIGINT)
+        output = process.communicate()[0]
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    assert process.returncode == 0
+    return json.loads(output.decode('utf-8'))
+
+
+def paths(value, prefix=''):
+    # type: (Any, str) -> Iterator[str]
+    """The dotted keys of everything that is no object, or an empty one."""
+    for key, inner in value.items():
+        if isinstance(inner, dict) and inner and key != 'refused':
+            for path in paths(inner, prefix + key + '.'):
+                yield path
+        else:
+            yield prefix + key
+
+
+@pytest.mark.parametrize('role', ROLES)
+def test_every_field_of_the_account_is_in_the_manual_and_no_other(role, tmpdir):
+    account = account_of(role, tmpdir)
+    rows = table(section('docs/%s.md' % role, '## Its account, field by field'))
+    there = set(paths(account)) - {'outcomes', 'ends', 'counts', 'traffic'}
+    # The dispatcher's counters repeat what stands above them; the manual says so once.
+    repeated = {path for path in there if role == 'dispatcher' and path.startswith('counts.') and (
+        path[len('counts.'):] in account or path[len('counts.'):] in OUTCOMES
+        or path.startswith('counts.attempt_'))}
+    groups = {path.rsplit('.', 1)[0] for path in there if '.' in path}
+    assert set(rows) - groups == there - repeated
+    assert groups <= set(rows)
+    for cause in account['traffic']['refused']:
+        assert '`%s`' % cause in rows['traffic.refused'][0]
+
+
+@pytest.mark.parametrize('role', ROLES)
+def test_every_event_is_in_the_manual_with_its_level_and_facts(role):
+    sentences = importlib.import_module(role + '.sentences').SENTENCES
+    rows = table(section('docs/%s.md' % role, '## What it prints'))
+    assert sorted(rows) == sorted(sentences)
+    for kind, (level, sentence) in sentences.items():
+        assert rows[kind][0] == level, kind
+        for fact in re.findall(r'%\((\w+)\)', sentence):
+            assert '`%s`' % fact in rows[kind][1], '%s of %s' % (fact, kind)
+
+
+def strings(path):
+    # type: (str) -> Iterator[str]
+    """All texts in a source file."""
+    for node in ast.walk(ast.parse(read(path).encode('utf-8'))):
+        # On 2.7 it is called ``s`` (until 2.7 goes).
+        text = [getattr(node, field) for field in ('value', 's') if field in node._fields]
+        if text and isinstance(text[0], (type(u''), str)):
+            yield text[0]
+
+
+def printed_by(template):
+    # type: (str) -> str
+    """The expression that matches what a text with places for values prints."""
+    places = re.compile(r'%(?:\(\w+\))?[-+ 0-9.]*[a-z]')
+    return '.*?'.join(re.escape(part) for part in places.split(template)) + r'\Z'
+
+
+LOG_TEMPLATES = [text for name in sorted(os.listdir(os.path.join(ROOT, 'runtime'))) if name.endswith('.py')
+                 for text in strings('runtime/' + name)]
+LOG_TEMPLATES += [text for role in ROLES for text in strings(role + '/sentences.py')]
+LOG_LINE = re.compile(r'\d\d:\d\d:\d\d\.\d{3} [A-Z]+ +\S+: (.*)')
+
+
+def log_expressions():
+    # type: () -> List[str]
+    numbers = dict.fromkeys(('waiting', 'running', 'alive', 'suspect', 'dead'), 1)
+    status = re.sub(r'[0-9.]+', '%s', status_line(numbers, 1.0, 1.0))
+    return [printed_by(text) for text in LOG_TEMPLATES + [status] if len(text) > 10 and text != '%s']
+
+
+# Not the page on containers: its log is one of an engine, which this suite does not start.
+@pytest.mark.parametrize('page', [page for page in PAGES if page != 'docs/compose.md'])
+def test_every_line_of_a_log_in_the_manual_is_one_that_is_still_printed(page):
+    expressions = log_expressions()
+    unknown = [line for line in LOG_LINE.findall(read(page))
+               if not any(re.match(expression, line) for expression in expressions)]
+    assert unknown == []
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_every_line_of_an_account_in_the_manual_is_one_that_is_still_printed(page):
+    templates = [text for path in ('client/statistics.py', 'dispatcher/sentences.py', 'calculator/sentences.py')
+                 for text in strings(path) if re.match(r'[a-z ]{6,}%8d   ', text)]
+    assert len(templates) > 10
+    labels = tuple(template.split('%')[0] for template in templates)
+    unknown = [line for line in read(page).splitlines() if line.startswith(labels)
+               and not any(re.match(printed_by(template), line) for template in templates)]
+    assert unknown == []
+
+
+# Files, links and commands.
+
+def anchors(page):
+    # type: (str) -> Set[str]
+    """The anchors that a page has when it is shown: made of its headings."""
+    found = set()
+    fenced = False
+    for line in read(page).splitlines():
+        if line.startswith('```'):
+            fenced = not fenced
+        elif not fenced and re.match(r'#+ ', line):
+            words = re.sub(r'[^\w\- ]', '', line.lstrip('# ').lower(), flags=re.UNICODE)
+            found.add(words.replace(' ', '-'))
+    return found
+
+
+def links(page):
+    # type: (str) -> Iterator[Tuple[str, str]]
+    """Relative links as (path from the root, anchor or '')."""
+    for target in re.findall(r'\]\(([^)\s]+)\)', read(page)):
+        if '://' not in target:
+            path, _, anchor = target.partition('#')
+            yield os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page, anchor
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_every_relative_link_leads_somewhere(page):
+    for path, anchor in links(page):
+        assert os.path.exists(os.path.join(ROOT, path)), path
+        if anchor:
+            assert anchor in anchors(path.replace(os.sep, '/')), '%s#%s' % (path, anchor)
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_every_file_that_is_named_is_there(page):
+    named = re.findall(r'(?<![\w./<-])([a-z_*][\w./*-]*\.(?:py|md|json|yml|txt|toml|ini))\b', read(page))
+    missing = [name for name in named if '*' not in name and name not in NO_FILES
+               and not os.path.exists(os.path.join(ROOT, name))
+               and not os.path.exists(os.path.join(ROOT, os.path.dirname(page), name))]
+    assert missing == []
+
+
+def commands(page):
+    # type: (str) -> Iterator[Tuple[str, List[str]]]
+    """Each ``python X.py`` in a page, with the options that follow on its line."""
+    for program, rest in re.findall(r'\bpython[0-9.]* ([\w./]+\.py)([^`\n;|]*)', read(page)):
+        yield program, re.findall(r'(?<![\w-])(--?[a-z][a-z-]*)', re.split(r'\s#|\s{3}', rest)[0])
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_every_command_names_a_program_that_exists_and_options_that_it_has(page):
+    for program, options in commands(page):
+        assert os.path.exists(os.path.join(ROOT, program)), program
+        assert set(options) <= help_of(program), '%s %s' % (program, options)
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_every_make_target_that_is_named_exists(page):
+    targets = re.findall(r'^([a-z]+):', read('Makefile'), re.MULTILINE)
+    for target in re.findall(r'(?:`|^|\$ )make ([a-z]+)', read(page), re.MULTILINE):
+        assert target in targets
+
+
+def test_the_first_page_is_short_and_finished():
+    text = read('README.md')
+    assert len(text.splitlines()) < 150
+    assert '<!--' not in text
+
+
+def test_the_tree_on_the_first_page_is_the_one_that_is_there():
+    tree = section('README.md', '## Where things live').split('```')[1]
+    named = {name for line in tree.splitlines() for name in re.findall(r'[\w.-]+/?', re.split(r'\s{3,}', line)[0])}
+    for name in named:
+        assert os.path.exists(os.path.join(ROOT, name)), name
+    shown = {name.rstrip('/') for name in named}
+    # What a reader looks for in vain otherwise: every program and every folder with code.
+    assert {name for name in os.listdir(ROOT) if name.startswith('run_')} <= shown
+    assert {name for name in os.listdir(ROOT)
+            if os.path.exists(os.path.join(ROOT, name, '__init__.py'))} <= shown
