@@ -546,13 +546,13 @@ class DispatcherCore(Core):
 
     def account(self, now):
         # type: (float) -> Dict[str, Any]
-        """Everything counted. ``accepted`` + ``recovered`` (from the journal) = the outcomes + waiting + running, and
+        """Everything counted. ``accepted`` + ``tasks_recovered`` = the outcomes + waiting + running, and
         ``assignments`` + ``adopted`` = the ends of attempts + running, at every moment.
         """
         counts = self.counts
         return {
             'accepted': counts['accepted'],
-            'recovered': counts['tasks_recovered'],
+            'tasks_recovered': counts['tasks_recovered'],
             'outcomes': {outcome: counts[outcome] for outcome in OUTCOMES},
             'waiting': len(self._pending),
             'running': self._assigned,
@@ -569,12 +569,12 @@ class DispatcherCore(Core):
         self._outcomes.check_invariants()
         self._check_places()
         account = self.account(0.0)
-        require(account['accepted'] + account['recovered']
+        require(account['accepted'] + account['tasks_recovered']
                 == sum(account['outcomes'].values()) + account['waiting'] + account['running'],
                 'accepted tasks went missing: %r', account)
         require(account['assignments'] + account['adopted'] == sum(account['attempts'].values()) + account['running'],
                 'attempts went missing: %r', account)
-        require(len(self._pending) <= self._settings['pending_max'] + self._assigned + account['recovered'] + sum(
+        require(len(self._pending) <= self._settings['pending_max'] + self._assigned + account['tasks_recovered'] + sum(
             account['attempts'].values()), 'the queue is over its bound')
 
     def _check_places(self):

@@ -60,10 +60,10 @@ def account_lines(account):
             traffic['datagrams_out'], traffic['messages_per_datagram_out'] or '-', account['counts']['resent']),
     ]
     counts = account['counts']
-    if counts['journal_commits'] or counts['journal_failures'] or account['recovered']:
+    if counts['journal_commits'] or counts['journal_failures'] or counts['tasks_recovered']:
         lines.append('journal commits  %8d   %d records, failed %d; recovered %d tasks, %d outcomes' % (
-            counts['journal_commits'], counts['journal_records'], counts['journal_failures'], account['recovered'],
-            counts['outcomes_recovered']))
+            counts['journal_commits'], counts['journal_records'], counts['journal_failures'],
+            counts['tasks_recovered'], counts['outcomes_recovered']))
     return lines
 
 
@@ -72,7 +72,7 @@ def status_line(status, done_per_s, messages_per_datagram):
     """How things stand, in one line of the log."""
     numbers = ('waiting %(waiting)d, running %(running)d, '
                'calculators alive %(alive)d / suspect %(suspect)d / dead %(dead)d') % status
-    if status['journal_failing']:
+    if status.get('journal_failing'):
         numbers += ', JOURNAL FAILING'
     return numbers + (', %.1f tasks/s, %s messages per datagram' % (done_per_s, messages_per_datagram or '-'))
 

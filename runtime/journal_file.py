@@ -3,8 +3,8 @@
 One row per task, replaced as the task goes on and deleted when it is forgotten; one transaction per turn of the loop.
 
 **Durable** means: in write-ahead mode with ``synchronous = FULL``, so a commit returns after fsync has put the log on
-the disk. (NORMAL outlives a crash of the process but not one of the machine; EXTRA adds nothing in this mode.) A process
-or a machine that is killed leaves whole transactions and at most one torn one, which SQLite knows by its checksums and
+the disk. (NORMAL outlives a crash of the process but not one of the machine; EXTRA adds nothing in this mode.) Whatever
+kills a process or a machine leaves whole transactions and at most one torn one, which SQLite knows by its checksums and
 leaves out.
 
 **Alone**: the file is locked for as long as this process lives, by a lock of the kernel that no kill can leave behind.

@@ -220,7 +220,7 @@ def test_what_waited_waits_again_in_its_order(twice, journal):
     dispatcher.wait(ADOPTION_S)
     given = of_type(dispatcher.beat(ONE, capacity=5), Assign)
     assert [message.task_id for message in given] == [task_id(number) for number in range(1, 6)]
-    assert dispatcher.core.account(0)['recovered'] == 5
+    assert dispatcher.core.account(0)['tasks_recovered'] == 5
     for message in given:
         assert of_type(dispatcher.result(ONE, int(message.task_id[-1]), message.attempt), Outcome)
 
@@ -315,7 +315,7 @@ def test_recovering_twice_is_the_same_as_once(twice, journal):
     again = killed_and_back(once, away_s=0)
     assert (journal.states(), list(journal.rows(0))) == before
     assert once.core.status == again.core.status
-    assert [pair for pair in once.started_with] == [pair for pair in again.started_with] != []
+    assert once.started_with == again.started_with != []
 
 
 def test_more_may_be_recovered_than_may_wait(twice, journal):

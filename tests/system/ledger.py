@@ -1,7 +1,7 @@
-"""A client and a calculator in one socket, that never forget: the witness of a dispatcher that is killed over and over.
+"""A client and a calculator in one socket, that never forget: the witness of a dispatcher killed over and over.
 
-The client never asks twice. A task for which it has heard ``accepted`` it does not submit again, so if its outcome comes
-at all, the dispatcher has kept the task by itself; and of no task may it hear two outcomes that differ.
+The client never asks twice. A task for which it has heard ``accepted`` it does not submit again, so if its outcome
+comes at all, the dispatcher has kept the task by itself; and of no task may it hear two outcomes that differ.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -10,8 +10,7 @@ import select
 import socket
 
 from net_protocol import codec
-from net_protocol.messages import (
-    Accepted, Assign, AssignAck, Heartbeat, Outcome, OutcomeAck, Result, Revoke, Submit)
+from net_protocol.messages import Accepted, Assign, AssignAck, Heartbeat, Outcome, OutcomeAck, Result, Revoke, Submit
 
 MYPY = False
 if MYPY:

@@ -1,4 +1,4 @@
-"""A dispatcher with a journal, killed at every system call, or with nobody there to see it: what it accepted is done."""
+"""A dispatcher with a journal, killed at every system call or with nobody there to see it: what it accepted is done."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -129,7 +129,7 @@ def live_until_all_is_told(victim, ledger):
         process.wait()
     assert process.returncode == 0
     account = victim.account
-    assert account['accepted'] + account['recovered'] == sum(account['outcomes'].values()) + account['waiting']
+    assert account['accepted'] + account['tasks_recovered'] == sum(account['outcomes'].values()) + account['waiting']
     assert ledger.contradictions == []
     assert {outcome.outcome for outcome in ledger.outcomes.values()} <= {'done'}
     assert 'Traceback' not in victim.log, victim.log
