@@ -30,7 +30,7 @@ class Calculator(Stateful):
 
     __slots__ = ('name', 'lives', 'address', 'interval_s', 'capacity', 'draining', 'last_heard_at', 'deaf_before_s',
                  'changed_at', 'attempts', 'others', 'newest_number', 'sequence', 'unreachable_since',
-                 'full_until_beat', 'pages')
+                 'full_until_beat', 'pages', 'former_beat', 'newest_beat')
 
     TRANSITIONS = {
         ALIVE: {'fall_silent': SUSPECT, 'lose_touch': SUSPECT, 'die': DEAD, 'leave': LEFT, 'begin_life': ALIVE},
@@ -53,6 +53,8 @@ class Calculator(Stateful):
         self.changed_at = now
         self.attempts = {}  # type: Dict[str, Attempt]
         self.others = {}  # type: Dict[str, Tuple[int, float]]
+        # The last heartbeat of a life that is taken for a former one: (incarnation, sequence), or None.
+        self.former_beat = None  # type: Tuple[str, int] | None
         self.forget_life()
 
     def forget_life(self):
@@ -63,6 +65,8 @@ class Calculator(Stateful):
         # and the sequence of the newest heartbeat.
         self.newest_number = 0
         self.sequence = 0
+        # The newest heartbeat of all, also where its lists were overtaken by an answer.
+        self.newest_beat = 0
         # The sequence that was the newest when we lost touch: only the acknowledgement of a later heartbeat, echoed
         # back, proves that we can reach it again. None while in touch.
         self.unreachable_since = None  # type: int | None

@@ -154,7 +154,7 @@ class DispatcherCore(Core):
         if now - due_at > HELD_UP_S:
             # Suspended or starved. Whoever seems silent or late by our clock may have spoken in time: read first.
             self.counts['held_up'] += 1
-            self._fleet.detector.note_held_up(now - due_at)
+            self._fleet.detector.note_held_up(now, now - due_at)
             self._catch_up_at = now + CATCH_UP_S
             self._tell('held_up', seconds=now - due_at)
             return
@@ -218,7 +218,8 @@ class DispatcherCore(Core):
         self._send(sender.address, Accepted(task.task_id))
         self._timers.set(('task', task.task_id), deadline_at)
         holder = self._fleet.holder_of_orphan(task.task_id)
-        if holder is not None:
+        # It may have been given other work since it named this; then the task waits until a heartbeat makes it clear.
+        if holder is not None and len(holder.attempts) < holder.capacity:
             self._adopt(now, task, holder, holder.others[task.task_id][0])
             return
         self._pending.put(task.client, task.task_id)
@@ -352,6 +353,10 @@ class DispatcherCore(Core):
         if now >= task.deadline_at:
             self._finish(now, task, EXPIRED, None, self._why_expired(task))
         else:
+            attempt = task.attempts[-1]
+            if attempt.acknowledged_by is None:
+                # Not even acknowledged in all that time, which may end before the resending does: it can't be reached.
+                self._fleet.lose_touch(now, self._fleet.get(attempt.calculator))  # type: ignore[arg-type]
             self._lose(now, task_id, tasks.TIMED_OUT)
         self._hand_out(now)
 

@@ -32,13 +32,15 @@ class FailureDetector(object):
         # type: (int, int) -> None
         self._suspect_after = suspect_after
         self._dead_after = dead_after
-        # All the time for which the dispatcher was held up so far.
+        # All the time for which the dispatcher was held up so far, and when it last began to listen again.
         self._deaf_s = 0.0
+        self._deaf_until = 0.0
 
-    def note_held_up(self, seconds):
-        # type: (float) -> None
-        """The dispatcher was not listening for ``seconds``."""
+    def note_held_up(self, now, seconds):
+        # type: (float, float) -> None
+        """The dispatcher was not listening for ``seconds``, until now."""
         self._deaf_s += seconds
+        self._deaf_until = now
 
     def note_heard(self, now, calculator):
         # type: (float, Calculator) -> None
@@ -49,7 +51,7 @@ class FailureDetector(object):
     def silence_s(self, now, calculator):
         # type: (float, Calculator) -> float
         """How long a listening dispatcher has heard nothing from it."""
-        return now - calculator.last_heard_at - (self._deaf_s - calculator.deaf_before_s)
+        return now - calculator.last_heard_at - self._deaf_since_heard_s(calculator)
 
     def verdict(self, now, calculator):
         # type: (float, Calculator) -> str | None
@@ -73,5 +75,14 @@ class FailureDetector(object):
         A point in time that verdict and timer share to the last bit: with lengths of time, rounding could set a timer
         for a moment at which there is no verdict yet, again and again.
         """
-        deaf_s = self._deaf_s - calculator.deaf_before_s
+        deaf_s = self._deaf_since_heard_s(calculator)
         return calculator.last_heard_at + deaf_s + heartbeats * calculator.interval_s
+
+    def _deaf_since_heard_s(self, calculator):
+        # type: (Calculator) -> float
+        """For how long we have been deaf since we last heard it.
+
+        Of a hold-up one learns when a timer is late, after reading: whoever was heard in that reading was heard after
+        the hold-up, although it was not counted yet.
+        """
+        return min(self._deaf_s - calculator.deaf_before_s, max(0.0, self._deaf_until - calculator.last_heard_at))

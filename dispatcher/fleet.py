@@ -35,7 +35,7 @@ class Fleet(object):
     """
 
     COUNTERS = ('registered', 'registrations_refused', 'returned', 'recovered', 'suspected', 'died', 'left',
-                'old_life_messages')
+                'old_life_messages', 'lives_resumed')
 
     def __init__(self, settings, timers, counts, tell, lose):
         # type: (Dict[str, Any], Timers, Dict[str, int], Callable[..., None], Callable[[float, str, str], None]) -> None
@@ -164,21 +164,40 @@ class Fleet(object):
             if calculator is None:
                 return None
         which = calculator.lives.recognise(sender.incarnation)
-        if which == FORMER or (which == SAME and calculator.state == LEFT):
+        if which == FORMER and self._goes_on(calculator, sender, message):
+            self._counts['lives_resumed'] += 1
+        elif which == FORMER or (which == SAME and calculator.state == LEFT):
             self._counts['old_life_messages'] += 1
             return None
         if which != SAME:
             self._begin_life(now, calculator, sender)
             # For the whole life, so that the book can't come to hold more than there are places.
             calculator.capacity = message.capacity
-        calculator.address = sender.address
-        calculator.interval_s = message.interval_s
-        calculator.draining = message.draining
+        if message.sequence >= calculator.newest_beat:
+            # A heartbeat that was overtaken is a sign of life, but what it says is no longer so.
+            calculator.newest_beat = message.sequence
+            calculator.address = sender.address
+            calculator.interval_s = message.interval_s
+            calculator.draining = message.draining
         self._note_heard(now, calculator)
         if calculator.unreachable_since is not None and message.heard > calculator.unreachable_since:
             self.note_in_touch(now, calculator)
         self.update(calculator)
         return calculator
+
+    @staticmethod
+    def _goes_on(calculator, sender, message):
+        # type: (Calculator, Sender, Heartbeat) -> bool
+        """Whether a life that we took for a former one is the present one.
+
+        An incarnation says nothing about order. If the first we heard of a calculator was a datagram that the network
+        had held, its present life looks like a former one, and would be ignored for ever. It shows when the supposed
+        present one is silent for so long that it is dead (or has left) while this one goes on beating.
+        """
+        before, calculator.former_beat = calculator.former_beat, (sender.incarnation, message.sequence)
+        if calculator.state not in (DEAD, LEFT) or before is None:
+            return False
+        return before[0] == sender.incarnation and before[1] < message.sequence
 
     def heard_from(self, now, sender):
         # type: (float, Sender) -> Calculator | None
@@ -277,6 +296,8 @@ class Fleet(object):
         # type: (float, Calculator, Sender) -> None
         """A new incarnation: all that the old one held is lost."""
         which = calculator.lives.meet(sender.incarnation)
+        if which == FORMER:
+            calculator.lives.return_to(sender.incarnation)
         old_address = calculator.address if calculator.state == ALIVE else None
         self._empty(now, calculator, NEW_LIFE)
         calculator.forget_life()

@@ -49,3 +49,11 @@ class Lives(object):
                 self._former.append(self.current)
             self.current = incarnation
         return which
+
+    def return_to(self, incarnation):
+        # type: (str) -> None
+        """A former life turns out to be the present one: the one that was met last was news of the past."""
+        self._former.remove(incarnation)
+        if self.current is not None:
+            self._former.append(self.current)
+        self.current = incarnation

@@ -91,6 +91,7 @@ positive_seconds.__name__ = 'number of seconds above 0'
 def main(program, argv=None):
     # type: (Callable[[Any], int], Any) -> None
     """Run a program to its exit status, with one line instead of a traceback where the fault is outside."""
+    _open_what_is_closed()
     try:
         status = program(argv)
         sys.stdout.flush()
@@ -107,6 +108,29 @@ def main(program, argv=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = NOT_ACHIEVED
     sys.exit(status)
+
+
+def _open_what_is_closed():
+    # type: () -> None
+    """A process that is started without a standard stream (``>&-``) gets one that goes nowhere. Else 3.x has None to
+    print to, and on 2.7 the first socket takes the free number, and what is printed goes into that.
+    """
+    for descriptor, probe in ((0, os.fstat), (1, _write_nothing), (2, _write_nothing)):
+        try:
+            probe(descriptor)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != descriptor:
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
+    sys.stdout = sys.stdout or os.fdopen(1, 'w')
+    sys.stderr = sys.stderr or os.fdopen(2, 'w')
+
+
+def _write_nothing(descriptor):
+    # type: (int) -> None
+    """Raises OSError where nothing can be written, also where 2.7 has opened a file of its own under a free number."""
+    os.write(descriptor, b'')
 
 
 def begin_log(name, options):

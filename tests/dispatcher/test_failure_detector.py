@@ -63,7 +63,7 @@ def test_a_calculator_that_changes_its_pace_is_judged_by_the_new_one():
 
 def test_time_in_which_the_dispatcher_was_deaf_is_nobodys_silence():
     detector, calculator = heard(0.0, 1.0)
-    detector.note_held_up(60.0)
+    detector.note_held_up(60.0, 60.0)
     assert detector.silence_s(62.0, calculator) == 2.0
     assert [detector.verdict(60.0 + seconds, calculator) for seconds in (2.9, 3.0, 4.9, 5.0)] == [
         None, SILENT, SILENT, GONE]
@@ -71,15 +71,15 @@ def test_time_in_which_the_dispatcher_was_deaf_is_nobodys_silence():
 
 def test_several_hold_ups_add_up():
     detector, calculator = heard(0.0, 1.0)
-    for _ in range(5):
-        detector.note_held_up(2.0)
+    for number in range(5):
+        detector.note_held_up(2.0 * number + 2.0, 2.0)
     assert detector.verdict(12.9, calculator) is None
     assert detector.verdict(15.0, calculator) == GONE
 
 
 def test_a_hold_up_before_the_last_sign_of_life_is_no_excuse():
     detector = FailureDetector(SUSPECT, DEAD)
-    detector.note_held_up(1000.0)
+    detector.note_held_up(1000.0, 1000.0)
     _, calculator = heard(1000.0, 1.0, detector)
     assert detector.verdict(1003.0, calculator) == SILENT
     assert detector.verdict(1005.0, calculator) == GONE
@@ -87,7 +87,7 @@ def test_a_hold_up_before_the_last_sign_of_life_is_no_excuse():
 
 def test_a_hold_up_counts_for_each_calculator_from_when_it_was_heard():
     detector, early = heard(0.0, 1.0)
-    detector.note_held_up(10.0)
+    detector.note_held_up(10.5, 10.0)
     _, late = heard(11.0, 1.0, detector)
     assert detector.verdict(14.0, early) == SILENT
     assert detector.verdict(13.9, late) is None
@@ -100,7 +100,7 @@ def test_the_next_look_is_when_the_verdict_can_change():
     assert detector.next_look_at(100.0, calculator) == 106.0
     assert detector.next_look_at(105.0, calculator) == 106.0
     assert detector.next_look_at(106.0, calculator) == 110.0
-    detector.note_held_up(7.0)
+    detector.note_held_up(110.0, 7.0)
     assert detector.next_look_at(106.0, calculator) == 113.0
     assert detector.next_look_at(113.0, calculator) == 117.0
 
@@ -113,7 +113,7 @@ def test_whoever_looks_when_told_to_sees_each_verdict_at_its_first_moment(seed):
         began = rng.random() * 1e6
         detector, calculator = heard(began, 0.05 + rng.random() * 10)
         held_up_s = rng.random() * 100 if rng.random() < 0.5 else 0.0
-        detector.note_held_up(held_up_s)
+        detector.note_held_up(began + held_up_s, held_up_s)
         seen = []
         at = began
         for _ in range(3):

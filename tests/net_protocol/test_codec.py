@@ -146,6 +146,17 @@ def test_a_new_datagram_begins_only_where_the_next_message_does_not_fit(limit):
         assert len(datagram) + needed > limit - spare
 
 
+@pytest.mark.parametrize('first', [1, 2 ** 53], ids=['one digit', 'sixteen digits'])
+def test_two_messages_share_a_datagram_exactly_where_they_fit(first):
+    limit = 500
+    # A byte for the comma before the first message is left over, and room for the digits of the largest number.
+    spare = 1 + 16 - len(str(first))
+    for length in range(100):
+        messages = [Submit(TASK, u'x' * length, 1), Submit(TASK, u'y' * 100, 1)]
+        together, = codec.encode(NAME, LIFE, first, messages, limits.DATAGRAM_BYTES_MAX)
+        assert len(codec.encode(NAME, LIFE, first, messages, limit)) == (1 if len(together) + spare <= limit else 2)
+
+
 def test_datagrams_are_numbered_one_after_the_other():
     datagrams = codec.encode(NAME, LIFE, 41, many(100))
     assert len(datagrams) > 20
@@ -163,7 +174,7 @@ def test_whatever_encode_makes_decode_takes(limit):
 def test_a_message_that_no_datagram_holds_is_our_own_mistake():
     with pytest.raises(TooLarge) as caught:
         codec.encode(NAME, LIFE, 1, [Leave(), Submit(TASK, u'x' * limits.DATAGRAM_BYTES_MAX, 1)])
-    assert caught.value.limit == limits.DATAGRAM_BYTES_MAX
+    assert caught.value.size > caught.value.limit == limits.DATAGRAM_BYTES_MAX
     assert str(limits.DATAGRAM_BYTES_MAX) in str(caught.value)
 
 

@@ -110,6 +110,11 @@ TABLE = [
     ('60,000 digits where nobody looks', datagram(LEAVE, later=u'PAYLOAD').replace(b'"PAYLOAD"', b'9' * 60000),
      NOT_JSON),
 
+    ('30 digits in a long list', submit_around(b'[' + b'1,' * 700 + b'9' * 30 + b']'), NOT_JSON),
+    ('25 digits in a long list', submit_around(b'[' + b'1,' * 700 + b'9' * 25 + b']'), BAD_FIELD),
+    ('30 digits in a short list', submit_around(b'[' + b'9' * 30 + b']'), BAD_FIELD),
+    ('30 digits in a long text', submit_around(b'"' + b'9' * 2000 + b'"'), VALID),
+
     # Too long.
     ('a text that escaping makes too long', submit_around(u'"{}"'.format(u'\xe4' * 12000).encode('utf-8')), TOO_LONG),
     ('a text that escaping just does not make too long',
@@ -310,10 +315,14 @@ def test_a_field_of_another_message_is_one_we_do_not_know():
     assert not hasattr(decoded[0], 'task_id')
 
 
-def test_a_refusal_says_what_was_found_and_what_is_expected():
+@pytest.mark.parametrize('value, found', [
+    (-1, '-1'), (None, 'None'), (True, 'True'), ([1, 2], 'a list'), ({'a': 1}, 'an object'), (0.5, '0.5'),
+], ids=['number', 'null', 'flag', 'list', 'object', 'float'])
+def test_a_refusal_says_what_was_found_and_what_is_expected(value, found):
     with pytest.raises(DatagramRefused) as caught:
-        codec.parse(datagram(body(Ping(-1))))
-    assert str(caught.value) == 'bad_field: ping.nonce: found -1, expected a whole number from 0 to 9007199254740992'
+        codec.parse(datagram(body(Ping(1), nonce=value)))
+    assert str(caught.value) == (
+        'bad_field: ping.nonce: found %s, expected a whole number from 0 to 9007199254740992' % found)
 
 
 # The checksum.

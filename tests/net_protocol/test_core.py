@@ -9,11 +9,11 @@ import pytest
 from net_protocol.core import Core, Event, Sender, draw_incarnation, require
 from net_protocol.errors import BrokenInvariant
 from net_protocol.fields import INCARNATION
-from net_protocol.messages import Accepted, Leave, Ping, Pong
+from net_protocol.messages import Accepted, Leave, LeaveAck, Ping, Pong
 
 MYPY = False
 if MYPY:
-    from typing import Any  # noqa: F401
+    from typing import Any, List  # noqa: F401
 
 SENDER = Sender(('192.0.2.7', 5600), u'calculator-a', u'k3f7q2xa', 3)
 TASK = u'client-a:k3f7q2xa:1'
@@ -22,9 +22,24 @@ TASK = u'client-a:k3f7q2xa:1'
 class Parrot(Core):
     """Answers every farewell with one, and once more after a while."""
 
-    HANDLERS = {Leave: '_on_leave'}
+    HANDLERS = {Leave: '_on_leave', LeaveAck: '_on_leave_ack'}
     TIMERS = {'again': '_due_again'}
     COUNTERS = ('farewells',)
+
+    def __init__(self, *who):
+        # type: (*str) -> None
+        super(Parrot, self).__init__(*who)
+        self.given_up = []  # type: List[Any]
+        self._farewells = self._new_resender('farewell', random.Random(1), lambda now, key: self.given_up.append(key))
+
+    def go(self, now, address):
+        # type: (float, Any) -> None
+        """Say farewell until it is answered, at the most for ten seconds."""
+        self._farewells.begin(now, 'go', address, Leave(), now + 10)
+
+    def _on_leave_ack(self, now, sender, message):
+        # type: (float, Any, LeaveAck) -> None
+        self._farewells.end('go')
 
     def _on_leave(self, now, sender, message):
         # type: (float, Any, Leave) -> None
@@ -75,6 +90,28 @@ def test_a_timer_asks_to_be_called_and_is_called_with_its_key(parrot):
     parrot.handle_timer(11.0)
     assert parrot.take_outgoing() == [(SENDER.address, Leave())]
     assert parrot.next_timer() is None
+
+
+def test_a_resender_of_a_core_has_timers_of_its_own_kind_and_is_counted(parrot):
+    parrot.go(10.0, SENDER.address)
+    for _ in range(3):
+        parrot.handle_timer(parrot.next_timer())
+    assert parrot.take_outgoing() == [(SENDER.address, Leave())] * 4
+    assert parrot.resent == 3
+    parrot.handle_message(20.0, SENDER, LeaveAck())
+    assert parrot.next_timer() is None
+    assert parrot.given_up == []
+
+
+def test_what_a_resender_gives_up_its_core_hears_of(parrot):
+    parrot.go(10.0, SENDER.address)
+    while parrot.next_timer() is not None:
+        parrot.handle_timer(parrot.next_timer())
+    assert parrot.given_up == ['go']
+
+
+def test_a_core_has_the_name_and_the_life_it_was_given_and_tells_no_steps_unasked(parrot):
+    assert (parrot.name, parrot.incarnation, parrot.trace) == (u'parrot', u'aaaaaaaa', False)
 
 
 def test_events_are_told_once_with_their_facts(parrot):

@@ -24,9 +24,9 @@ name_or_none = fields.optional(fields.name)
 NAN, INFINITY = float('nan'), float('inf')
 
 LETS_IN = {
-    'name': (fields.name, [u'a', u'0', u'Z', u'a_b.c@d-e', LONGEST_NAME]),
+    'name': (fields.name, [u'a', u'0', u'9', u'Z', u'a_b.c@d-e', LONGEST_NAME]),
     'incarnation': (fields.incarnation, [u'aaaaaaaa', u'22222222', u'zzzz7777', LONGEST_LIFE]),
-    'task_id': (fields.task_id, [TASK, u'a:aaaaaaaa:0', LONGEST_TASK]),
+    'task_id': (fields.task_id, [TASK, u'a:aaaaaaaa:0', u'9:77777777:9', LONGEST_TASK]),
     'reason': (fields.reason, [u'', u'x' * REASON_CHARS_MAX, u'two\nlines', u'\ud83d']),
     'flag': (fields.flag, [True, False]),
     'whole_number': (one_to_three, [1, 2, 3]),
@@ -41,8 +41,10 @@ LETS_IN = {
 
 REFUSES = {
     'name': (fields.name, [None, 1, u'', u'a\n', u'\xe4', LONGEST_NAME + u'n']),
-    'incarnation': (fields.incarnation, [None, 22222222, u'', u'aaaaaaa', u'aaaaaaaaa', u'aaaaaaaa\n', u'aaaaaaa1']),
-    'task_id': (fields.task_id, [None, 1, u'', u'a', u'a:aaaaaaaa:1\n', LONGEST_TASK + u'9', u'a:aaaaaaaa:-1']),
+    'incarnation': (fields.incarnation, [None, 22222222, u'', u'aaaaaaa', u'aaaaaaaaa', u'aaaaaaaa\n', u'aaaaaaa1',
+                                        u'aaaaaaa8']),
+    'task_id': (fields.task_id, [None, 1, u'', u'a', u'a:aaaaaaaa:1\n', LONGEST_TASK + u'9', u'a:aaaaaaaa:-1',
+                                u'a:aaaaaaa8:1']),
     'reason': (fields.reason, [None, 1, [], u'x' * (REASON_CHARS_MAX + 1)]),
     'flag': (fields.flag, [None, 0, 1, 1.0, u'', u'true', []]),
     'whole_number': (one_to_three, [None, True, 0, 4, 1.0, u'1', [1], NAN, 2 ** 64]),

@@ -50,14 +50,14 @@ KINDS = {
     'number': (schema.number(0, 1), [0, 1, 0.5, 0.0, 1.0],
                [-0.1, 1.1, NAN, INFINITY, -INFINITY, True, None, u'0', [0]]),
     'seconds': (schema.seconds(0.1), [0.1, 1, 31622400], [0, 0.09, 31622401, NAN, INFINITY, True, None, u'1', [1, 2]]),
-    'range': (schema.range_of_seconds(), [[0, 0], [1, 2.5], [2, 2], (1, 2)], [
+    'range': (schema.range_of_seconds(), [[0, 0], [1, 2.5], [2, 2], (1, 2), [0, 31622400]], [
         [2, 1], [-1, 1], [1], [], [1, 2, 3], [1, NAN], [NAN, NAN], [0, INFINITY], [True, 2], [u'1', u'2'], None, 1,
         u'12', {u'0': 1, u'1': 2}, [[1], [2]]]),
     'choice': (schema.choice('red', 'green'), ['red', u'green'], [u'Red', u'', None, 1, [u'red'], {}]),
     'name': (schema.NAME, [None, u'a', u'a-1.b_c@d'],
              [u'', u'a b', u'a\n', u'\xe4', u'-a', u'a' * 81, 1, True, [u'a']]),
-    'host': (schema.HOST, [u'localhost', u'127.0.0.1', u'::1', u'fe80::1%eth0', u'a' * 253],
-             [u'', u'a b', u'a\n', u'\x00', u'\xe4', u'a' * 254, None, 1, [u'a']]),
+    'host': (schema.HOST, [u'a', u'localhost', u'127.0.0.1', u'::1', u'fe80::1%eth0', u'a' * 253],
+             [u'', u'a b', u'a\n', u'a\x7f', u'\x00', u'\xe4', u'a' * 254, None, 1, [u'a']]),
     'port': (schema.PORT, [1, 65535], [0, 65536, -1, 80.0, u'80', True, None]),
     'port or any': (schema.PORT_OR_ANY, [0, 1, 65535], [65536, -1, False, None]),
 }  # type: Dict[str, Any]

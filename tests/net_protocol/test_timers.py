@@ -37,6 +37,12 @@ def test_nothing_is_due_where_nothing_is_set():
     assert Timers().next_deadline() is None
 
 
+def test_what_is_set_can_be_asked_for():
+    made = timers(a=1.0, b=2.0)
+    assert ('a' in made, 'b' in made, 'c' in made) == (True, True, False)
+    assert len(made) == 2
+
+
 def test_a_timer_does_not_fire_early():
     made = timers(a=1.0)
     assert due(made, 0.9999999999999999) == []
@@ -164,7 +170,7 @@ def test_whoever_stops_half_way_loses_no_timer():
 def test_timers_that_are_cleared_do_not_fire():
     made = timers(a=1.0, b=2.0)
     made.clear()
-    assert len(made) == 0
+    assert len(made) == entries(made) == 0
     assert made.next_deadline() is None
     assert due(made, 9.0) == []
     made.set('a', 3.0)

@@ -146,6 +146,7 @@ class FakeLookup(object):
 
     def answer(self):
         # type: () -> Any
+        assert self.is_readable, 'taken before it was there'
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def close(self):

@@ -84,14 +84,17 @@ def run(code, **options):
                             **options)
 
 
-def test_a_reader_that_went_away_is_no_bug():
-    # As in "run_client.py --check | head -n 1".
+@pytest.mark.parametrize('lines', [1, 10000], ids=['little', 'much'])
+def test_a_reader_that_went_away_is_no_bug(lines):
+    # As in "run_client.py --check | true". A little stays in a buffer until the end, and fails only there.
     child = run('from __future__ import print_function\n'
+                'import sys\n'
                 'from runtime.command_line import main\n'
-                'main(lambda argv: [print("x" * 100) for _ in range(10000)] and 0)')
+                'sys.stdin.readline()\n'
+                'main(lambda argv: [print("x" * 100) for _ in range(%d)] and 0)' % lines, stdin=subprocess.PIPE)
     child.stdout.close()
     child.stdout = None
-    _, err = child.communicate()
+    _, err = child.communicate(b'now\n')
     assert (child.returncode, err) == (1, b'')
 
 
@@ -167,7 +170,7 @@ def test_what_was_asked_for_goes_to_standard_output(capsys, argv, said):
 
 
 @pytest.mark.parametrize('take, text, value', [
-    (positive_int, '1', 1), (positive_int, ' 20 ', 20), (positive_seconds, '0.5', 0.5), (positive_seconds, '1e3', 1e3),
+    (positive_int, '1', 1), (positive_int, ' 20 ', 20), (positive_seconds, '0.5', 0.5), (positive_seconds, '1e9', 1e9),
 ])
 def test_a_positive_number_is_taken(take, text, value):
     assert take(text) == value
@@ -204,6 +207,15 @@ def test_as_json_the_last_words_are_exactly_one_object(capsys):
 def test_for_people_the_last_words_are_lines(capsys):
     print_result(False, {}, ['sent 3', 'answered 2'])
     assert capsys.readouterr().out == 'sent 3\nanswered 2\n'
+
+
+def test_the_log_makes_room_for_the_live_line(monkeypatch):
+    made = []
+    monkeypatch.setattr(logs, 'set_up', lambda *arguments: made.append(arguments))
+    options = parser('What it does.', '').parse_args(['--log-level', 'warning'])
+    line = command_line.begin_log('client-a', options)
+    assert made == [('client-a', 'warning', line)]
+    assert not line.is_live
 
 
 def test_events_go_to_the_file_that_was_asked_for(tmpdir):

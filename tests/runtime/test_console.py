@@ -3,6 +3,8 @@
 from __future__ import absolute_import, division, print_function
 
 import io
+import os
+import re
 import sys
 
 import pytest
@@ -54,6 +56,14 @@ class Terminal(object):
             else:
                 lines[-1] += piece
         return lines
+
+
+class Size(object):
+    """What a terminal says of itself."""
+
+    def __init__(self, columns):
+        # type: (int) -> None
+        self.columns = columns
 
 
 @pytest.fixture
@@ -113,6 +123,15 @@ def test_where_the_terminal_does_not_tell_its_width_it_is_taken_for_eighty(termi
     assert console.columns() == 80
 
 
+@pytest.mark.parametrize('told, taken', [(132, 132), (0, 80)])
+def test_the_width_is_the_one_that_the_terminal_tells(terminal, monkeypatch, told, taken):
+    monkeypatch.setattr(terminal, 'fileno', lambda: 2)
+    monkeypatch.setattr(sys, 'stderr', terminal)
+    # 2.7 has no such function, and takes 80 (until 2.7 goes).
+    monkeypatch.setattr(os, 'get_terminal_size', lambda _: Size(told), raising=False)
+    assert console.columns() == taken
+
+
 def test_on_anything_but_a_terminal_there_is_no_live_line():
     pipe = Terminal(is_terminal=False)
     line = LiveLine(pipe)
@@ -136,10 +155,16 @@ def test_the_log_is_written_above_the_live_line(terminal, monkeypatch):
         line.show('sent 1')
         logs.log.info('calculator %s registered', 'a')
         above, live = terminal.screen()
-        assert above.endswith(' INFO    client-a: calculator a registered')
+        assert re.match(r'\d\d:\d\d:\d\d\.\d{3} INFO    client-a: calculator a registered\Z', above)
         assert live == 'sent 1'
         line.show('sent 2')
         assert terminal.screen() == [above, 'sent 2']
+        # Set up once more, it still says everything once, and nobody else says it again.
+        logs.set_up('client-b', 'warning', line)
+        logs.log.info('not this')
+        logs.log.warning('but this')
+        assert len(terminal.screen()) == 3
+        assert not logs.log.propagate
     finally:
         logs.log.handlers[:], logs.log.propagate = former[0], former[2]
         logs.log.setLevel(former[1])

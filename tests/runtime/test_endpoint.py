@@ -12,27 +12,14 @@ from net_protocol import codec
 from net_protocol.errors import DatagramRefused
 from net_protocol.limits import DATAGRAM_BYTES_MAX
 from runtime import endpoint as endpoint_module
-from runtime.endpoint import Endpoint, resolve_here, shown
+from runtime.endpoint import RECEIVE_BUFFER_BYTES, Endpoint, resolve_here, shown
+from tests.runtime.ipv6 import NEEDS_IPV6
 
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Iterator, List, Tuple  # noqa: F401
 
 BOUND_S = 20.0
-
-
-def has_ipv6():
-    # type: () -> bool
-    try:
-        Endpoint(socket.AF_INET6, ('::1', 0)).close()
-    except (OSError, socket.error):
-        return False
-    return True
-
-
-FAMILIES = [pytest.param(socket.AF_INET, '127.0.0.1', id='IPv4'),
-            pytest.param(socket.AF_INET6, '::1', id='IPv6', marks=pytest.mark.skipif(
-                not has_ipv6(), reason='this machine has no IPv6 on its loopback interface'))]
 
 
 @pytest.fixture
@@ -81,7 +68,10 @@ class Failing(object):
         return self.recvfrom(0)
 
 
-@pytest.mark.parametrize('family, host', FAMILIES)
+@pytest.mark.parametrize('family, host', [
+    pytest.param(socket.AF_INET, '127.0.0.1', id='IPv4'),
+    pytest.param(socket.AF_INET6, '::1', id='IPv6', marks=NEEDS_IPV6),
+])
 def test_a_datagram_arrives_with_the_address_of_its_sender(family, host):
     one, other = Endpoint(family, (host, 0)), Endpoint(family, (host, 0))
     try:
@@ -229,6 +219,44 @@ def test_a_port_that_is_taken_raises_and_leaves_nothing_open(endpoint, monkeypat
 def test_a_larger_receive_buffer_than_the_usual_one_is_asked_for(endpoint, sender):
     # The kernel gives what its limit allows; never less than before.
     assert endpoint.receive_buffer_bytes >= sender.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+
+class Buffers(object):
+    """A socket that keeps, or refuses, the options that are set on it."""
+
+    def __init__(self, refuses):
+        # type: (bool) -> None
+        self._refuses = refuses
+        self.options = {}  # type: Any
+
+    def setsockopt(self, level, option, value):
+        # type: (int, int, int) -> None
+        if self._refuses:
+            raise error(errno.ENOBUFS)
+        self.options[option] = value
+
+
+def test_large_buffers_are_asked_for_both_ways(endpoint, monkeypatch):
+    buffers = Buffers(refuses=False)
+    monkeypatch.setattr(endpoint, '_socket', buffers)
+    endpoint._ask_for_buffers()
+    assert buffers.options == dict.fromkeys([socket.SO_RCVBUF, socket.SO_SNDBUF], RECEIVE_BUFFER_BYTES)
+    assert endpoint.errors == {}
+
+
+def test_a_system_that_refuses_large_buffers_is_no_reason_to_stop(endpoint, monkeypatch):
+    monkeypatch.setattr(endpoint, '_socket', Buffers(refuses=True))
+    endpoint._ask_for_buffers()
+    assert endpoint.errors == {'ENOBUFS': 2}
+
+
+def test_a_closed_endpoint_gives_its_port_back():
+    first = Endpoint(socket.AF_INET, ('127.0.0.1', 0))
+    address = first.address
+    first.close()
+    second = Endpoint(socket.AF_INET, address)
+    assert (second.family, second.address) == (socket.AF_INET, address)
+    second.close()
 
 
 def test_a_burst_that_arrives_between_two_turns_is_kept(endpoint, sender):

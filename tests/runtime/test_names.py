@@ -88,7 +88,8 @@ def test_an_address_in_numbers_is_known_at_once_and_never_asked_for(lookups, wor
 def test_numbers_of_a_family_that_our_socket_cannot_reach_are_no_address():
     peer = Peer('::1', 5555, socket.AF_INET)
     assert peer.address is None
-    assert peer.problem
+    assert len(peer.problem) > 3
+    assert not peer.problem.startswith('[')
 
 
 # Real children.
@@ -101,7 +102,12 @@ def test_localhost_is_found_by_a_child_process():
 
 def test_only_addresses_of_the_family_that_our_socket_has_are_asked_for():
     peer = answered(Peer('localhost', 5555, socket.AF_INET))
-    assert peer.address == ('127.0.0.1', 5555)
+    assert (peer.family, peer.address) == (socket.AF_INET, ('127.0.0.1', 5555))
+
+
+def test_the_child_tells_the_family_of_each_address():
+    lookup = Lookup('::1', 5555, 0)
+    assert [socket.AF_INET6, ['::1', 5555, 0, 0]] in lookup.answer()
 
 
 def test_a_name_that_does_not_exist_has_no_address_and_the_reason_is_said():
@@ -109,9 +115,13 @@ def test_a_name_that_does_not_exist_has_no_address_and_the_reason_is_said():
     assert peer.address is None
     assert len(peer.problem) > 3
     assert '\n' not in peer.problem
+    # In the system's words, without a number that means nothing to a person.
+    assert not peer.problem.startswith('[')
 
 
-def test_whoever_does_not_wait_for_the_answer_leaves_no_child_behind():
+def test_whoever_does_not_wait_for_the_answer_leaves_no_child_behind(monkeypatch):
+    # As a resolver that hangs.
+    monkeypatch.setattr(names, '_ASK', 'import signal; signal.pause()')
     peer = Peer('localhost', 5555)
     peer.handle_timer(1000.0)
     lookup = peer.lookup
@@ -193,6 +203,13 @@ def test_a_peer_that_moved_is_found(world, lookups):
     assert peer.address == ('192.0.2.2', 5555)
 
 
+def test_a_peer_has_the_family_of_its_address(world, lookups):
+    lookups.answers[:] = [[[int(socket.AF_INET6), ['2001:db8::1', 5555, 0, 0]], HERE]]
+    peer = Peer('dispatcher.example.org', 5555)
+    pass_time(world, peer, 1.0)
+    assert (peer.family, peer.address) == (socket.AF_INET6, ('2001:db8::1', 5555, 0, 0))
+
+
 def test_an_address_that_is_still_among_the_answers_is_kept(world, lookups):
     lookups.answers[:] = [[HERE, THERE], [THERE, HERE], [THERE], [HERE, THERE]]
     peer = Peer('dispatcher.example.org', 5555)
@@ -256,12 +273,14 @@ class Said(object):
 def test_who_waits_for_a_name_is_told_why_until_it_appears(world, lookups):
     lookups.answers[:] = ['Name or service not known', 'Temporary failure in name resolution', [HERE]]
     peer, said = Peer('dispatcher.example.org', 5555), Said()
+    began = world.now
     assert wait_for_name(peer, FakeSignals(), world.monotonic, said)
     assert peer.address == ('192.0.2.1', 5555)
     assert said.lines == [
         'waiting for the name "dispatcher.example.org" to appear (Name or service not known)',
         'waiting for the name "dispatcher.example.org" to appear (Temporary failure in name resolution)']
-    # Not a single turn more than there were questions, answers and waits in between.
+    # Three questions, which take a tenth of a second each, and the waits of the back-off in between.
+    assert world.now - began == pytest.approx(0.1 + 1.0 + 0.1 + 2.0 + 0.1)
     assert len(world.waits) <= 10
 
 

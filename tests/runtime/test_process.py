@@ -9,28 +9,29 @@ import pytest
 
 from net_protocol import fields
 from runtime import logs, process
-from runtime.endpoint import Endpoint
+from runtime.endpoint import Endpoint, shown
 from runtime.names import Peer
 from runtime.process import CannotStart
 from tests.runtime.fakes import FakeCore, World
+from tests.runtime.ipv6 import NEEDS_IPV6
 
 MYPY = False
 if MYPY:
     from typing import Any  # noqa: F401
 
 
-@pytest.mark.parametrize('host', [
-    'host', 'my-host.example.org', 'UPPER_lower', '', '-', '...', 'a' * 300, '-x-', '10.0.0.1', 'caf\xe9',
-    u'\u043a\u043e',
+@pytest.mark.parametrize('host, part', [
+    ('host', 'host'), ('my-host9.example.org', 'my-host9'), ('UPPER_lower', 'UPPER-lower'), ('', 'host'), ('-', 'host'),
+    ('...', 'host'), ('a' * 300, 'a' * 40), ('-x-', 'x'), ('10.0.0.1', '10'), ('caf\xe9', 'caf'),
+    (u'\u043a\u043e', 'host'),
 ], ids=['plain', 'with a domain', 'with an underscore', 'none', 'a dash', 'dots', 'long', 'dashes', 'numbers',
         'Latin-1', 'another script'])
 @pytest.mark.parametrize('role', ['client', 'calculator'])
-def test_a_process_that_was_given_no_name_makes_one_that_every_peer_accepts(monkeypatch, role, host):
+def test_a_process_that_was_given_no_name_makes_one_that_every_peer_accepts(monkeypatch, role, host, part):
     monkeypatch.setattr(socket, 'gethostname', lambda: host)
     name = process.default_name(role, 65535)
     assert fields.NAME.match(name) is not None
-    assert name.startswith(role + '-')
-    assert name.endswith('-65535')
+    assert name == '%s-%s-65535' % (role, part)
 
 
 def test_a_seed_repeats_all_draws_and_no_seed_does_not():
@@ -74,12 +75,15 @@ def test_an_address_that_can_not_be_listened_on_is_said_in_one_line(host):
     assert len(line) > len('cannot listen on %s port 5555: ' % host)
 
 
-@pytest.mark.parametrize('host, expected', [('127.0.0.1', '127.0.0.1'), ('127.0.0.5', '127.0.0.1'),
-                                            ('192.0.2.1', '0.0.0.0')])
+@pytest.mark.parametrize('host, expected', [
+    ('127.0.0.1', '127.0.0.1'), ('127.0.0.5', '127.0.0.1'), ('192.0.2.1', '0.0.0.0'),
+    pytest.param('::1', '::1', marks=NEEDS_IPV6), pytest.param('2001:db8::1', '::', marks=NEEDS_IPV6),
+])
 def test_a_client_can_be_reached_from_no_further_than_its_dispatcher_is(host, expected):
     endpoint = process.any_port_towards(Peer(host, 5555))
     try:
         assert endpoint.address[0] == expected
+        assert endpoint.address[1] > 1
     finally:
         endpoint.close()
 
@@ -93,15 +97,55 @@ def lines_of(monkeypatch, action):
     return lines
 
 
-@pytest.mark.parametrize('host, is_warned', [('127.0.0.1', False), ('0.0.0.0', True)])
+@pytest.mark.parametrize('host, is_warned', [
+    ('127.0.0.1', False), ('0.0.0.0', True),
+    pytest.param('::1', False, marks=NEEDS_IPV6), pytest.param('::', True, marks=NEEDS_IPV6),
+])
 def test_a_door_that_is_open_to_the_network_is_warned_about(monkeypatch, host, is_warned):
-    endpoint = Endpoint(socket.AF_INET, (host, 0))
+    endpoint = process.listen({'host': host, 'port': 0})
     try:
         lines = lines_of(monkeypatch, lambda: process.say_where(endpoint, host))
-        assert lines[0].startswith('listening on %s:%d, receive buffer ' % endpoint.address)
+        assert lines[0] == 'listening on %s, receive buffer %d KiB' % (
+            shown(endpoint.address), endpoint.receive_buffer_bytes // 1024)
         assert len(lines) == 1 + is_warned
     finally:
         endpoint.close()
+
+
+def test_a_door_that_is_nobodys_business_is_not_warned_about(monkeypatch):
+    # A client listens for answers only; nobody chose its address.
+    endpoint = process.listen({'host': '0.0.0.0', 'port': 0})
+    try:
+        assert len(lines_of(monkeypatch, lambda: process.say_where(endpoint))) == 1
+    finally:
+        endpoint.close()
+
+
+class Named(object):
+    """A peer with a name that may or may not be found."""
+
+    def __init__(self, address):
+        # type: (Any) -> None
+        self.host = 'dispatcher.example.org'
+        self.address = address
+        self.is_closed = False
+
+    def close(self):
+        # type: () -> None
+        self.is_closed = True
+
+
+@pytest.mark.parametrize('address, is_found, said', [
+    (('192.0.2.1', 1), True, []),
+    (None, True, ['looking for "dispatcher.example.org"']),
+    (None, False, ['looking for "dispatcher.example.org"']),
+], ids=['known', 'found', 'asked to stop'])
+def test_a_peer_is_looked_for_and_let_go_where_we_are_asked_to_stop(monkeypatch, address, is_found, said):
+    peer = Named(address)  # type: Any
+    found = []
+    monkeypatch.setattr(process, 'wait_for_name', lambda *_: is_found)
+    lines = lines_of(monkeypatch, lambda: found.append(process.find(peer, None)))
+    assert (lines, found, peer.is_closed) == (said, [is_found], not is_found)
 
 
 def test_the_loop_that_ends_with_an_error_gives_everything_back():
@@ -114,9 +158,10 @@ def test_the_loop_that_ends_with_an_error_gives_everything_back():
             # type: () -> None
             raise ZeroDivisionError
 
-    loop = Broken()  # type: Any
+    loop, peer = Broken(), Named(None)  # type: Any, Any
     with pytest.raises(ZeroDivisionError):
-        process.run_loop(loop, endpoint, Peer('127.0.0.1', 5555))
+        process.run_loop(loop, endpoint, peer)
+    assert peer.is_closed
     with pytest.raises((OSError, socket.error)):
         endpoint.address  # noqa: B018
 

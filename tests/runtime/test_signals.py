@@ -127,6 +127,35 @@ def test_everything_is_as_it_was_even_after_an_error():
         select.select([signals], [], [], 0)
 
 
+def test_who_is_ending_already_ignores_all_signals_from_then_on():
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    try:
+        with StopSignals() as signals:
+            signals.ignore()
+            for number in STOP_SIGNALS:
+                os.kill(os.getpid(), number)
+            assert nothing_more_in(signals)
+            assert signals.count == 0
+        # Also after the end: a process that tells its account does not come back to what it did before.
+        assert [signal.getsignal(number) for number in STOP_SIGNALS] == [signal.SIG_IGN] * len(STOP_SIGNALS)
+        for number in STOP_SIGNALS:
+            os.kill(os.getpid(), number)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_no_descriptor_is_left_open():
+    kept = []
+    for _ in range(3):
+        with StopSignals() as signals:
+            descriptors = [signals._reader.fileno(), signals._writer.fileno()]
+        kept.append(signals)
+        for descriptor in descriptors:
+            with pytest.raises(OSError):
+                os.fstat(descriptor)
+
+
 def test_it_can_be_used_again():
     for _ in range(3):
         with StopSignals() as signals:

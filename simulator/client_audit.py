@@ -1,0 +1,160 @@
+"""One life of a client, looked at from outside: one end per task, nothing out of nothing, no timer early."""
+
+from __future__ import absolute_import, division, print_function
+
+from net_protocol.delivery import ASK_AGAIN_S, JITTER_MAX, OUTCOME_GRACE_S, RESEND_CAP_S
+from net_protocol.messages import DONE, Accepted, Outcome, Refused, Submit
+from simulator.ledger import Audit, Entry
+from simulator.violations import broken
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict  # noqa: F401
+
+    from simulator.ledger import Ledger  # noqa: F401
+
+#: A timer may be early by what floats lose, no more.
+ROUNDING_S = 1e-6
+
+#: Whoever was suspended until shortly before is not called late.
+UNDISTURBED_S = 1.0
+
+#: Sendings of one exchange before it reaches its slowest pace.
+FIRST_SENDS = 5
+
+
+class ClientAudit(Audit):
+    """S2, S3, S4, S10, S11, S12, S13 and S19, as far as a client goes."""
+
+    def __init__(self, ledger, settings):
+        # type: (Ledger, Dict[str, Any]) -> None
+        super(ClientAudit, self).__init__(ledger, settings)
+        # Task id -> when it was sent, by this client's own clock; exactly those that have no end yet.
+        self.pending = {}  # type: Dict[str, float]
+        self.sent_total = 0
+        self.done_total = 0
+        self._lives_met = set()  # type: Any
+        self._handed = {Accepted: self._on_accepted, Refused: self._on_refused, Outcome: self._on_outcome}
+        self._sent = {Submit: self._on_submit}
+        self._events = {'sent': self._on_sent, 'answered': self._on_answered, 'unanswered': self._on_unanswered,
+                        'refused': self._on_refusal_told}
+
+    # Messages.
+
+    def _on_accepted(self, now, sender, message):
+        # type: (float, Any, Accepted) -> None
+        self._begins_anew(now, sender, message.task_id)
+
+    def _on_refused(self, now, sender, message):
+        # type: (float, Any, Refused) -> None
+        self._begins_anew(now, sender, message.task_id)
+
+    def _on_outcome(self, now, sender, message):
+        # type: (float, Any, Outcome) -> None
+        self._begins_anew(now, sender, message.task_id)
+
+    def _begins_anew(self, now, sender, task_id):
+        # type: (float, Any, str) -> None
+        """After these a submit may be resent from the quickest pace on; another life of the dispatcher restarts all."""
+        self._lives_met.add(sender.incarnation)
+        if task_id in self.pending:
+            entry = self.ledger.tasks[task_id]
+            entry.exchanges += 1
+            entry.asked_at = now
+
+    def _on_submit(self, now, address, message):
+        # type: (float, Any, Submit) -> None
+        entry = self.ledger.tasks.get(message.task_id)
+        if entry is None:
+            raise broken('S4', message.task_id, 'a submit for a task that was never sent')
+        if entry.submits == 0:
+            entry.payload = message.payload
+        entry.submits += 1
+        entry.asked_at = now
+        lifetime_s = self.settings['task_timeout_s'] + OUTCOME_GRACE_S
+        bound = FIRST_SENDS * (entry.exchanges + len(self._lives_met)) + lifetime_s / RESEND_CAP_S
+        if entry.submits > bound:
+            raise broken('S12', message.task_id, 'submitted %d times, %d at the most', entry.submits, bound)
+
+    # What its caller is told.
+
+    def _on_sent(self, now, task_id):
+        # type: (float, str) -> None
+        if task_id in self.ledger.tasks:
+            raise broken('S2', task_id, 'sent twice')
+        self.pending[task_id] = now
+        self.sent_total += 1
+        self.ledger.counts['tasks'] += 1
+        self.ledger.tasks[task_id] = Entry(None, self.name, self.process.clock.virtual(now))
+
+    def _on_answered(self, now, task_id, response_time_s, attempts):
+        # type: (float, str, float, int) -> None
+        entry = self._end(now, task_id, DONE)
+        message = self.message
+        if not (type(message) is Outcome and message.task_id == task_id and message.outcome == DONE):
+            raise broken('S4', task_id, 'answered without an outcome')
+        if not (self.ledger.is_right(task_id, entry.payload, message.result)):
+            raise broken('S3', task_id, 'answered with %r', message.result)
+        self.done_total += 1
+        self.ledger.counts['answered'] += 1
+
+    def _on_unanswered(self, now, task_id, outcome, reason):
+        # type: (float, str, str, str) -> None
+        self._end(now, task_id, outcome)
+        self.ledger.counts['unanswered'] += 1
+        message = self.message
+        if outcome == 'given_up':
+            return
+        if outcome == 'wrong':
+            raise broken('S3', task_id, 'the answer to another question')
+        if not (type(message) is Outcome and message.task_id == task_id and message.outcome == outcome):
+            raise broken('S4', task_id, '%s without an outcome', outcome)
+
+    def _on_refusal_told(self, now, task_id, reason):
+        # type: (float, str, str) -> None
+        self._end(now, task_id, 'refused')
+        self.ledger.counts['unanswered'] += 1
+        if type(self.message) is not Refused:
+            raise broken('S4', task_id, 'refused by nobody')
+
+    def _end(self, now, task_id, end):
+        # type: (float, str, str) -> Any
+        entry = self.ledger.tasks.get(task_id)
+        if entry is None:
+            raise broken('S4', task_id, 'an end without a task')
+        if task_id not in self.pending:
+            raise broken('S2', task_id, 'ended as %s and now as %s', entry.end, end)
+        sent_at = self.pending.pop(task_id)
+        if end == 'given_up' and not self.told_to_stop:
+            waited_s = now - sent_at
+            if waited_s < self.settings['task_timeout_s'] - ROUNDING_S:
+                raise broken('S13', task_id, 'given up after %.3f s', waited_s)
+        entry.end = end
+        entry.ended_at = self.process.clock.virtual(now)
+        return entry
+
+    def sweep(self, now):
+        # type: (float) -> None
+        statistics = self.core.statistics
+        if statistics.sent != self.sent_total:
+            raise broken('S19', self.name, 'sent %d, told %d', statistics.sent, self.sent_total)
+        if statistics.sent != statistics.waiting + sum(statistics.ends.values()):
+            raise broken('S11', self.name, '%r', statistics.as_dict(now))
+        if statistics.waiting != len(self.pending):
+            raise broken('S11', self.name, 'waiting %d, pending here %d', statistics.waiting, len(self.pending))
+        if statistics.answered != self.done_total:
+            raise broken('S19', self.name, 'answered %d, told %d', statistics.answered, self.done_total)
+        self._hold_nothing_overdue(now)
+
+    def _hold_nothing_overdue(self, now):
+        # type: (float) -> None
+        running_s = self.process.clock.virtual(now) - self.process.disturbed_at
+        if self.told_to_stop or running_s < UNDISTURBED_S or not self.pending:
+            return
+        for task_id in sorted(self.pending):
+            silent_s = now - max(self.ledger.tasks[task_id].asked_at, self.pending[task_id])
+            if silent_s > ASK_AGAIN_S * JITTER_MAX + UNDISTURBED_S:
+                raise broken('S10', task_id, 'its client has not asked for it for %.1f s', silent_s)
+            waited_s = now - self.pending[task_id]
+            if waited_s > self.settings['task_timeout_s'] + OUTCOME_GRACE_S + UNDISTURBED_S:
+                raise broken('S10', task_id, 'no word to its caller for %.1f s', waited_s)

@@ -1,0 +1,223 @@
+"""What happens to the processes of a world: killed, suspended, told to stop, cut off, moved, poisoned.
+
+Every kind of fault repeats at times drawn from its own range until ``end``; what was killed or stopped is started again
+by somebody (a supervisor, a person) after a while, at the same or at another address, or never.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from simulator.noise import Strangers
+from simulator.world import CALCULATOR, CLIENT, DISPATCHER
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, List, Set, Tuple  # noqa: F401
+
+    from simulator.process import Process  # noqa: F401
+    from simulator.world import World  # noqa: F401
+
+COUNTERS = ('kills', 'kills_while_sending', 'kills_by_poison', 'stops', 'suspensions', 'moves', 'never_back',
+            'partitions', 'partitions_one_way', 'poisonous_tasks', 'uncomputable_tasks')
+
+#: Datagrams that still go out of the flush in which a process is killed: none, one, two or three.
+SENDS_LEFT_MAX = 4
+
+
+class Faults(object):
+    """All that goes wrong with processes in one world."""
+
+    def __init__(self, world):
+        # type: (World) -> None
+        self.counts = dict.fromkeys(COUNTERS, 0)
+        self.strangers = Strangers(world.generator(), world.network)
+        self._world = world
+        self._rng = world.generator()
+        self._settings = world.settings['faults']
+        self._is_over = False
+        self._suspended = []  # type: List[Process]
+        self._moves = 0
+
+    def begin(self):
+        # type: () -> None
+        """Let them happen from now on."""
+        self._world.on_poison = self._poison
+        for key, action in (
+                ('calculator_crash_s', self._crash_calculator), ('dispatcher_crash_s', self._crash_dispatcher),
+                ('client_crash_s', self._crash_client), ('stop_s', self._stop), ('freeze_s', self._freeze),
+                ('partition_s', self._partition), ('poison_s', self._send_poison), ('noise_s', self._disturb)):
+            if self._settings[key][1] > 0:
+                self._repeat((key, action))
+
+    def end(self):
+        # type: () -> List[Tuple[str, str]]
+        """No more of them. What is suspended goes on, and one way may stay cut for ever: returns what stays cut."""
+        self._is_over = True
+        for process in self._suspended:
+            process.resume()
+        calculators = self._world.running(CALCULATOR)
+        keep = []
+        if calculators and self._draw() < self._settings['one_way_for_ever']:
+            dispatcher = self._world.names[DISPATCHER][0]
+            keep.append((dispatcher, self._one_of(calculators).address[0]))
+        self._world.network.heal(keep)
+        return keep
+
+    def _draw(self):
+        # type: () -> float
+        return self._rng.random()
+
+    def _one_of(self, things):
+        # type: (List[Any]) -> Any
+        return things[int(self._rng.random() * len(things))]
+
+    def _repeat(self, pair):
+        # type: (Tuple[str, Callable[[], None]]) -> None
+        self._world.agenda.after(self._rng.uniform(*self._settings[pair[0]]), self._come, pair)
+
+    def _come(self, pair):
+        # type: (Tuple[str, Callable[[], None]]) -> None
+        if not self._is_over:
+            pair[1]()
+            self._repeat(pair)
+
+    # Killed and started again.
+
+    def _crash_calculator(self):
+        # type: () -> None
+        self._kill_one(CALCULATOR)
+
+    def _crash_dispatcher(self):
+        # type: () -> None
+        self._kill_one(DISPATCHER)
+
+    def _crash_client(self):
+        # type: () -> None
+        self._kill_one(CLIENT)
+
+    def _kill_one(self, role):
+        # type: (str) -> None
+        living = self._world.running(role)
+        if living:
+            process = self._one_of(living)
+            self._kill(process, None if self._draw() < 0.5 else int(SENDS_LEFT_MAX * self._draw()))
+            self._restart_later(process)
+
+    def _kill(self, process, sends_left):
+        # type: (Process, int | None) -> None
+        self.counts['kills' if sends_left is None else 'kills_while_sending'] += 1
+        self._world.note(process, 'killed', {'sends_left': sends_left})
+        process.kill(sends_left)
+
+    def _poison(self, process):
+        # type: (Process) -> None
+        """It took a task that kills it, in this very turn."""
+        self.counts['kills_by_poison'] += 1
+        self._kill(process, int(SENDS_LEFT_MAX * self._draw()))
+        self._restart_later(process, is_accident=True)
+
+    def _stop(self):
+        # type: () -> None
+        process = self._one_of(self._world.running() or [None])
+        if process is None or process.audit.told_to_stop:
+            return
+        self.counts['stops'] += 1
+        self._world.note(process, 'told to stop', {})
+        process.stop()
+        # Whoever stops something for good kills it when it takes too long.
+        self._world.agenda.after(self._rng.uniform(0.5, 12), self._end_what_was_stopped, process)
+
+    def _end_what_was_stopped(self, process):
+        # type: (Process) -> None
+        process.kill()
+        self._restart_later(process)
+
+    def _restart_later(self, process, is_accident=False):
+        # type: (Process, bool) -> None
+        if process.role == CALCULATOR and not is_accident and self._draw() < self._settings['never_back']:
+            self.counts['never_back'] += 1
+            return
+        self._world.agenda.after(self._rng.uniform(*self._settings['restart_s']), self._restart, process)
+
+    def _restart(self, dead):
+        # type: (Process) -> None
+        name = dead.core.name
+        if not dead.is_dead:
+            # Killed in its next flush, which did not come yet.
+            dead.kill()
+        if any(process.core.name == name for process in self._world.running()):
+            return
+        host = dead.address[0]
+        if self._draw() < self._settings['move'] and not self._is_over:
+            self.counts['moves'] += 1
+            self._moves += 1
+            host = '%s-moved-%d' % (name, self._moves)
+        if dead.role == DISPATCHER:
+            self._world.start_dispatcher(host)
+        elif dead.role == CALCULATOR:
+            self._world.start_calculator(name, host, **dead.changes)
+        else:
+            self._world.start_client(name, host)
+
+    # Suspended, cut off.
+
+    def _freeze(self):
+        # type: () -> None
+        process = self._one_of(self._world.running() or [None])
+        if process is None or process.is_suspended:
+            return
+        self.counts['suspensions'] += 1
+        self._world.note(process, 'suspended', {})
+        process.suspend()
+        self._suspended.append(process)
+        self._world.agenda.after(self._rng.uniform(*self._settings['freeze_duration_s']), self._thaw, process)
+
+    def _thaw(self, process):
+        # type: (Process) -> None
+        if process.is_suspended:
+            self._suspended.remove(process)
+            self._world.note(process, 'resumed', {})
+            process.resume()
+
+    def _partition(self):
+        # type: () -> None
+        hosts = [process.address[0] for process in self._world.running()]
+        if not hosts:
+            return
+        one, other = self._one_of(hosts), self._one_of(hosts)
+        links = [(one, other)]
+        if self._draw() < self._settings['one_way']:
+            self.counts['partitions_one_way'] += 1
+        else:
+            self.counts['partitions'] += 1
+            links.append((other, one))
+        for link in links:
+            self._world.network.cut(link)
+        self._world.agenda.after(self._rng.uniform(*self._settings['partition_duration_s']), self._mend, links)
+
+    def _mend(self, links):
+        # type: (List[Tuple[str, str]]) -> None
+        if not self._is_over:
+            for link in links:
+                self._world.network.mend(link)
+
+    # Tasks that harm, datagrams from strangers.
+
+    def _send_poison(self):
+        # type: () -> None
+        clients = [process for process in self._world.running(CLIENT) if not process.audit.told_to_stop
+                   and len(process.audit.pending) < process.audit.settings['in_flight_max']]
+        if not clients:
+            return
+        client = self._one_of(clients)
+        if self._draw() < 0.5:
+            self.counts['uncomputable_tasks'] += 1
+            client.submit([u'no', u'text'])
+        else:
+            self.counts['poisonous_tasks'] += 1
+            client.submit(u'poison', self._world.poisoned.add)
+
+    def _disturb(self):
+        # type: () -> None
+        targets = [process.address for process in self._world.running()]
+        if targets:
+            self.strangers.disturb(targets)

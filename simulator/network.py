@@ -1,0 +1,186 @@
+"""A network of datagrams that loses, duplicates, delays, reorders, corrupts, truncates, clogs, and falls apart.
+
+Each datagram meets the faults in the order in which a real one would: the sender's side of a partition, loss, a burst
+of loss, damage, a clogged link, delay, copies. Every fault has a counter.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from collections import deque
+from struct import Struct
+from zlib import crc32
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Deque, Dict, Iterable, Set, Tuple  # noqa: F401
+
+    from simulator.agenda import Agenda  # noqa: F401
+
+COUNTERS = ('sent', 'delivered', 'lost', 'lost_in_bursts', 'partitioned', 'clogged', 'corrupted', 'truncated',
+            'lengthened', 'duplicated', 'late_copies', 'slow', 'nobody_there', 'forgotten')
+
+#: Copies of one datagram, and how late a late copy comes: minutes.
+COPIES_MAX = 9
+LATE_COPY_S = (30.0, 300.0)
+
+#: The slowest datagram: a heavy tail ends somewhere.
+DELAY_MAX_S = 10.0
+
+#: Datagrams that are remembered for whoever wants to replay one.
+RECORDED_MAX = 200
+
+#: The faults that ``heal`` takes away, and how long datagrams take then.
+HEALED = {'loss': 0, 'burst_probability': 0, 'damage': 0, 'duplicate': 0, 'slow': 0, 'clog_per_s': 0,
+          'delay_s': [0.0002, 0.001]}
+
+_time = Struct('<d').pack
+
+
+class Network(object):
+    """All links between hosts. ``faults`` is a complete object of ``scenario.NETWORK``.
+
+    ``deliver(address, datagram, source, is_damaged)`` hands a datagram to whoever has that address; it returns whether
+    anybody has.
+    """
+
+    def __init__(self, agenda, rng, faults, deliver):
+        # type: (Agenda, Any, Dict[str, Any], Callable[[Any, bytes, Any, bool], bool]) -> None
+        self.counts = dict.fromkeys(COUNTERS, 0)
+        #: The checksum of every datagram sent so far and its time: two runs are the same if this is.
+        self.trace_hash = 0
+        self.recorded = deque(maxlen=RECORDED_MAX)  # type: Deque[Tuple[Any, Any, bytes]]
+        self.faults = faults
+        self._agenda = agenda
+        self._draw = rng.random
+        self._uniform = rng.uniform
+        self._deliver = deliver
+        # Ways that are cut, as (host, host): one direction each, with how often, since partitions overlap.
+        self._cuts = {}  # type: Dict[Tuple[str, str], int]
+        # Link -> until when a burst of loss lasts on it, and when a clogged one is free.
+        self._bursts = {}  # type: Dict[Tuple[str, str], float]
+        self._clogs = {}  # type: Dict[Tuple[str, str], float]
+        self._forget_before = 0.0
+
+    def forget(self, before):
+        # type: (float) -> None
+        """Whatever was sent before that time and is still under way never arrives: the last of the faults to end."""
+        self._forget_before = before
+
+    def cut(self, link):
+        # type: (Tuple[str, str]) -> None
+        """Let nothing through from one host to another."""
+        self._cuts[link] = self._cuts.get(link, 0) + 1
+
+    def mend(self, link):
+        # type: (Tuple[str, str]) -> None
+        """Undo a cut."""
+        left = self._cuts.pop(link, 0) - 1
+        if left > 0:
+            self._cuts[link] = left
+
+    def heal(self, keep=()):
+        # type: (Iterable[Tuple[str, str]]) -> None
+        """No faults any more, but for the cuts in ``keep``."""
+        self.faults = dict(self.faults, **HEALED)
+        self._bursts.clear()
+        self._cuts = dict.fromkeys(keep, 1)
+
+    def send(self, source, target, datagram):
+        # type: (Any, Any, bytes) -> None
+        """Put a datagram on its way; addresses are ``(host, port)``."""
+        counts = self.counts
+        counts['sent'] += 1
+        self.trace_hash = crc32(datagram, crc32(_time(self._agenda.now), self.trace_hash)) & 0xffffffff
+        faults = self.faults
+        link = (source[0], target[0])
+        if link in self._cuts:
+            counts['partitioned'] += 1
+            return
+        if faults['loss'] and self._draw() < faults['loss']:
+            counts['lost'] += 1
+            return
+        if faults['burst_probability'] and self._is_in_burst(link):
+            counts['lost_in_bursts'] += 1
+            return
+        self.recorded.append((source, target, datagram))
+        sent = datagram
+        if faults['damage'] and self._draw() < faults['damage']:
+            datagram = self._damaged(datagram)
+        delay_s = self._delay_s()
+        if faults['clog_per_s']:
+            wait_s = self._clog_wait_s(link)
+            if wait_s > faults['clog_wait_s']:
+                counts['clogged'] += 1
+                return
+            delay_s += wait_s
+        self.fly(delay_s, source, target, datagram, datagram != sent)
+        if faults['duplicate'] and self._draw() < faults['duplicate']:
+            self._copy(source, target, sent)
+
+    def fly(self, delay_s, source, target, datagram, is_damaged=False):
+        # type: (float, Any, Any, bytes, bool) -> None
+        """Let a datagram arrive, with no fault any more."""
+        self._agenda.after(delay_s, self._arrive, (self._agenda.now, (target, datagram, source, is_damaged)))
+
+    def _is_in_burst(self, link):
+        # type: (Tuple[str, str]) -> bool
+        now = self._agenda.now
+        if self._bursts.get(link, 0.0) > now:
+            return True
+        if self._draw() < self.faults['burst_probability']:
+            self._bursts[link] = now + self._uniform(*self.faults['burst_s'])
+            return True
+        return False
+
+    def _clog_wait_s(self, link):
+        # type: (Tuple[str, str]) -> float
+        """How long a datagram waits for those before it on a link that takes so many a second."""
+        now = self._agenda.now
+        free_at = max(self._clogs.get(link, 0.0), now) + 1 / self.faults['clog_per_s']
+        if free_at - now <= self.faults['clog_wait_s']:
+            self._clogs[link] = free_at
+        return free_at - now
+
+    def _delay_s(self):
+        # type: () -> float
+        faults = self.faults
+        shortest, longest = faults['delay_s']
+        delay_s = shortest + (longest - shortest) * self._draw()  # type: float
+        if faults['slow'] and self._draw() < faults['slow']:
+            self.counts['slow'] += 1
+            # Pareto with shape 1: the heavy tail that queues in real networks have.
+            delay_s = min(DELAY_MAX_S, (delay_s + 0.05) / (1 - self._draw()))
+        return delay_s
+
+    def _damaged(self, datagram):
+        # type: (bytes) -> bytes
+        kind = self._draw()
+        if kind < 0.6:
+            self.counts['corrupted'] += 1
+            damaged = bytearray(datagram)
+            for _ in range(1 + int(3 * self._draw())):
+                damaged[int(self._draw() * len(damaged))] ^= 1 << int(8 * self._draw())
+            return bytes(damaged)
+        if kind < 0.8:
+            self.counts['truncated'] += 1
+            return datagram[:int(self._draw() * len(datagram))]
+        self.counts['lengthened'] += 1
+        return datagram + b'\x00' * (1 + int(8 * self._draw()))
+
+    def _copy(self, source, target, datagram):
+        # type: (Any, Any, bytes) -> None
+        for _ in range(1 + int(self._draw() ** 3 * COPIES_MAX)):
+            self.counts['duplicated'] += 1
+            delay_s = self._delay_s()
+            if self._draw() < self.faults['late_copy']:
+                self.counts['late_copies'] += 1
+                delay_s = self._uniform(*LATE_COPY_S)
+            self.fly(delay_s, source, target, datagram)
+
+    def _arrive(self, flight):
+        # type: (Tuple[float, Tuple[Any, bytes, Any, bool]]) -> None
+        sent_at, delivery = flight
+        if sent_at < self._forget_before:
+            self.counts['forgotten'] += 1
+        else:
+            self.counts['delivered' if self._deliver(*delivery) else 'nobody_there'] += 1

@@ -1,0 +1,264 @@
+"""The course of one world: faults, then peace, then the end; and what has to be true in each.
+
+The bounds of liveness are computed from the settings, once and for all worlds, in ``Bounds``.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from random import Random
+
+from net_protocol.delivery import ASSIGN_RESENDS_MAX, OUTCOME_GRACE_S, longest_wait_s
+from net_protocol.errors import BrokenInvariant
+from net_protocol.messages import DONE
+from simulator import scenario, story
+from simulator.faults import Faults
+from simulator.process import ASK_LAST_S, QUIET_S
+from simulator.violations import SafetyViolation, Violation, overdue
+from simulator.world import CALCULATOR, CLIENT, DISPATCHER, World
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Dict, List  # noqa: F401
+
+    from simulator.process import Process  # noqa: F401
+
+CLEAN = 'clean'
+SAFETY = 'safety'
+LIVENESS = 'liveness'
+CRASH = 'crash'
+
+#: How long new tasks are watched in peace: every one of them has to be done.
+PROBE_S = 10.0
+
+#: What several turns, and the way there and back in peace, add to a bound.
+SLACK_S = 2.0
+
+PEACE = 'calculator-of-peace'
+PEACE_CAPACITY = 500
+
+
+class Bounds(object):
+    """How long what must happen may take, from the settings of a world."""
+
+    def __init__(self, settings):
+        # type: (Dict[str, Any]) -> None
+        faults, dispatcher = settings['faults'], settings['dispatcher']
+        #: The longest that a task, or the memory of one, can hold anybody up.
+        self.task_s = settings['client']['task_timeout_s'] + OUTCOME_GRACE_S + SLACK_S
+        # Whoever is dead is started again, whoever is quiet looked for, whoever is lost found out.
+        back_s = max(faults['restart_s'][1] + 12.0, settings['calculator']['outage']['duration_s'][1])
+        found_s = QUIET_S + ASK_LAST_S + longest_wait_s(ASSIGN_RESENDS_MAX)
+        #: From the end of the faults until nothing is felt of them any more.
+        self.settle_s = back_s + found_s + dispatcher['answer_timeout_s'] + SLACK_S
+        if dispatcher['remembered_max'] < 1000:
+            # Outcomes of clients that are no more fill the memory, and new tasks are refused meanwhile.
+            self.settle_s += self.task_s
+        #: The longest that a task takes in peace: the work, and one assignment that goes to whom it can't reach.
+        self.response_s = settings['calculator']['task_duration_s'][1] + longest_wait_s(ASSIGN_RESENDS_MAX) + SLACK_S
+        #: The longest from SIGTERM to the end.
+        self.drain_s = max(dispatcher['drain_timeout_s'], settings['calculator']['drain_timeout_s']) \
+            + longest_wait_s(2) + SLACK_S
+
+
+class Course(object):
+    """One world, from its start to its end."""
+
+    def __init__(self, seed, settings, tell=None):
+        # type: (int, Dict[str, Any], Callable[[Any], None] | None) -> None
+        self.settings = settings
+        self.bounds = Bounds(settings)
+        self.world = World(seed, settings, tell)
+        self.faults = Faults(self.world)
+        # There may be no room for everybody; then nobody promises that the newcomers work.
+        self._has_room = settings['dispatcher']['calculators_max'] > settings['calculators']
+        # Where the work may take longer than the time for an answer, a task may well fail.
+        self._is_feasible = settings['calculator']['task_duration_s'][1] < settings['dispatcher']['answer_timeout_s']
+        self._cut_off = []  # type: List[str]
+        self._cut_off_names = []  # type: List[str]
+
+    def run(self):
+        # type: () -> None
+        """Raises ``Violation`` or whatever else breaks."""
+        world = self.world
+        world.start()
+        self.faults.begin()
+        world.run_until(self.settings['duration_s'])
+        world.check_all()
+        self._make_peace()
+        self._settle()
+        world.check_all()
+        self._expect_everybody_back()
+        self._probe()
+        self._stop_clients()
+        self._stop_others()
+        for process in world.lives:
+            world.bury(process)
+
+    def _make_peace(self):
+        # type: () -> None
+        self._cut_off = [target for _, target in self.faults.end()]
+        self._cut_off_names = [process.core.name for process in self.world.running(CALCULATOR)
+                               if process.address[0] in self._cut_off]
+        for process in self.world.lives:
+            self._calm_down(process)
+        for role, settings in ((CALCULATOR, self.settings['calculator']), (CLIENT, self.settings['client'])):
+            self.settings[role] = dict(settings, drain_timeout_s=self.bounds.task_s)
+        self.settings['calculator']['outage'] = dict(self.settings['calculator']['outage'], probability=0)
+        self.world.start_calculator(PEACE, capacity=PEACE_CAPACITY)
+
+    def _settle(self):
+        # type: () -> None
+        """Old copies go on arriving for half of the time; then these end as well."""
+        world, began_at = self.world, self.world.agenda.now
+        world.run_until(began_at + self.bounds.settle_s / 2)
+        world.network.forget(began_at)
+        world.run_until(began_at + self.bounds.settle_s)
+
+    def _calm_down(self, process):
+        # type: (Process) -> None
+        """The model's own faults end too, and nobody is in a hurry to stop."""
+        settings = process.audit.settings
+        if process.role == CALCULATOR:
+            settings['outage']['probability'] = 0
+        if process.role != DISPATCHER:
+            settings['drain_timeout_s'] = self.bounds.task_s
+
+    # What must be true in peace.
+
+    def _expect_everybody_back(self):
+        # type: () -> None
+        """L3, L4: calculators and clients have found the dispatcher, wherever it is."""
+        dispatchers = self.world.running(DISPATCHER)
+        if len(dispatchers) != 1:
+            raise overdue('L4', DISPATCHER, '%d dispatchers', len(dispatchers))
+        if not self._has_room:
+            return
+        views = dispatchers[0].audit.views
+        for process in self.world.running(CALCULATOR):
+            if process.address[0] not in self._cut_off:
+                name = process.core.name
+                view = views.get(name)
+                if not (view is not None and view.state == 'alive' and view.incarnation == process.core.incarnation):
+                    raise overdue('L3', name, '%s is not back: %s', name, view and view.state)
+
+    def _probe(self):
+        # type: () -> None
+        """L1, L5, L6, L7, L8: every new task is done, in the time that it takes, whoever sent it."""
+        begun_at = self.world.agenda.now
+        given = self._given()
+        self.world.run_until(begun_at + PROBE_S)
+        until = self.world.agenda.now
+        self.world.run_until(until + self.bounds.response_s)
+        self.world.check_all()
+        if not (self._has_room and self._is_feasible):
+            return
+        probed = 0
+        for task_id, entry in sorted(self.world.ledger.tasks.items()):
+            if begun_at <= entry.sent_at < until and task_id not in self.world.poisoned:
+                probed += 1
+                if entry.end != DONE:
+                    raise overdue('L1', task_id, 'sent in peace and %s', entry.end or 'still out')
+                took_s = entry.ended_at - entry.sent_at
+                if took_s > self.bounds.response_s:
+                    raise overdue('L7', task_id, 'took %.1f s', took_s)
+        self._expect_every_client_served(begun_at)
+        self._expect_work_for_all(given, probed)
+
+    def _expect_every_client_served(self, since):
+        # type: (float) -> None
+        """L5: nobody starves."""
+        served = {entry.client for entry in self.world.ledger.tasks.values()
+                  if entry.end == DONE and entry.sent_at >= since}
+        for client in self.world.running(CLIENT):
+            name = client.core.name
+            # Its next task may be further away than it was watched.
+            is_idle = client.audit.settings['task_interval_s'][1] >= PROBE_S or client.audit.told_to_stop
+            if name not in served and not is_idle:
+                raise overdue('L5', name, 'nothing of it is done')
+
+    def _given(self):
+        # type: () -> Dict[str, int]
+        audit = self.world.running(DISPATCHER)[0].audit
+        return {name: view.given_total for name, view in audit.views.items()}
+
+    def _expect_work_for_all(self, before, probed):
+        # type: (Dict[str, int], int) -> None
+        """L3: those that came back are not only registered, they work."""
+        after = self._given()
+        for name in self._cut_off_names:
+            if after.get(name, 0) > before.get(name, 0):
+                raise overdue('L8', name, 'nothing reaches it, and it is given work')
+        back = sorted(process.core.name for process in self.world.running(CALCULATOR))
+        if probed > 3 * len(back):
+            for name in back:
+                if name not in self._cut_off_names and after.get(name) == before.get(name):
+                    raise overdue('L3', name, 'back, and given nothing')
+
+    def _stop_clients(self):
+        # type: () -> None
+        """L1: everybody learns what became of each task before its time is over."""
+        for client in self.world.running(CLIENT):
+            client.stop()
+        self.world.run_until(self.world.agenda.now + self.bounds.task_s)
+        for client in self.world.running(CLIENT):
+            raise overdue('L1', (client.core.name,) + tuple(sorted(client.audit.pending)),
+                          'still waits for %d tasks', len(client.audit.pending))
+
+    def _stop_others(self):
+        # type: () -> None
+        """L2: nothing is left, and all end when they are told to."""
+        stopped_at = self.world.agenda.now
+        self.world.run_until(self.world.agenda.now + self.settings['dispatcher']['task_timeout_s'] + OUTCOME_GRACE_S)
+        self.world.check_all()
+        dispatcher = self.world.running(DISPATCHER)[0]
+        # An old copy of a submit may begin a task anew at any time; that is no work that is left.
+        left = sorted(task_id for task_id, place in dispatcher.audit.places.items()
+                      if dispatcher.clock.virtual(place.accepted_at) < stopped_at)
+        if left:
+            raise overdue('L2', tuple(left), '%d tasks are left', len(left))
+        for role in (CALCULATOR, DISPATCHER):
+            for process in self.world.running(role):
+                process.stop()
+            self.world.run_until(self.world.agenda.now + self.bounds.drain_s)
+            for process in self.world.running(role):
+                if process.address[0] not in self._cut_off:
+                    raise overdue('L2', process.core.name, 'it does not end')
+
+
+def run_world(seed, settings, tell=None):
+    # type: (int, Dict[str, Any], Callable[[Any], None] | None) -> Dict[str, Any]
+    """Run the world of a seed; returns what happened as plain values. ``settings`` is a complete scenario."""
+    course = Course(seed, scenario.copied(settings), tell)
+    verdict, rule, sentence = CLEAN, '', ''
+    about = ()  # type: Any
+    try:
+        course.run()
+    except Violation as violation:
+        verdict = SAFETY if isinstance(violation, SafetyViolation) else LIVENESS
+        rule, sentence, about = violation.rule, violation.sentence, violation.about
+    except BrokenInvariant as broken:
+        verdict, rule, sentence = SAFETY, 'books', str(broken)
+    except Exception as error:
+        # Nothing a world does may raise; what it was and where is for whoever repairs it.
+        verdict, rule, sentence = CRASH, type(error).__name__, str(error)
+    return {
+        'seed': seed, 'settings': settings, 'verdict': verdict, 'rule': rule, 'sentence': sentence,
+        'about': list(about), 'virtual_s': course.world.agenda.now, 'hash': '%08x' % course.world.network.trace_hash,
+        'ledger': dict(course.world.ledger.counts), 'faults': _faults(course), 'paths': dict(course.world.counts),
+        'lines': [] if verdict == CLEAN else story.relevant(course.world.lines, about)}
+
+
+def draw_settings(seed):
+    # type: (int) -> Dict[str, Any]
+    """The scenario that a seed draws where none is given."""
+    return scenario.drawn(Random(seed))
+
+
+def _faults(course):
+    # type: (Course) -> Dict[str, int]
+    """How often each fault came."""
+    counts = dict(course.world.network.counts)
+    counts.update(course.faults.counts)
+    counts.update(course.faults.strangers.counts)
+    counts['inbox_overflows'] = course.world.environment.overflowed
+    return counts

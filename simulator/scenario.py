@@ -1,0 +1,190 @@
+"""What a world is made of: the settings of a simulation, the presets, and the world that one seed draws.
+
+The blocks ``dispatcher``, ``calculator`` and ``client`` are the settings of the real processes, so what is found out
+here can be put in their files as it is.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from calculator.settings import SETTINGS as CALCULATOR
+from client.settings import SETTINGS as CLIENT
+from dispatcher.settings import SETTINGS as DISPATCHER
+from net_protocol import schema
+from net_protocol.schema import Group, Setting
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict  # noqa: F401
+
+SHARE = schema.number(0, 1)
+
+NETWORK = Group('network', (
+    Setting('delay_s', schema.range_of_seconds(), [0.0002, 0.001], 'The time under way is drawn from this range.'),
+    Setting('slow', SHARE, 0, 'Share of datagrams that take far longer: a heavy tail, up to 10 s.'),
+    Setting('loss', SHARE, 0, 'Share of datagrams lost, each by itself.'),
+    Setting('burst_probability', SHARE, 0, 'The probability, per datagram, that its link begins to lose everything.'),
+    Setting('burst_s', schema.range_of_seconds(), [0.1, 2], 'How long such a burst lasts.'),
+    Setting('duplicate', SHARE, 0, 'Share of datagrams that arrive more than once, up to ten times.'),
+    Setting('late_copy', SHARE, 0.05, 'Share of the copies that come minutes later.'),
+    Setting('damage', SHARE, 0, 'Share of datagrams corrupted, truncated or lengthened.'),
+    Setting('clog_per_s', schema.number(0, 1e9), 0, 'Datagrams a second that a link takes. 0: any number.'),
+    Setting('clog_wait_s', schema.seconds(0), 0.5, 'The longest wait before a clogged link; what would wait longer is '
+            'lost.'),
+), 'What the network does to datagrams.')
+
+FAULTS = Group('faults', (
+    Setting('calculator_crash_s', schema.range_of_seconds(), [0, 0],
+            'Time between kills of a calculator (another one is started later). [0, 0]: never.'),
+    Setting('dispatcher_crash_s', schema.range_of_seconds(), [0, 0], 'Time between kills of the dispatcher.'),
+    Setting('client_crash_s', schema.range_of_seconds(), [0, 0], 'Time between kills of a client.'),
+    Setting('stop_s', schema.range_of_seconds(), [0, 0],
+            'Time between SIGTERMs to any process; it too comes back.'),
+    Setting('restart_s', schema.range_of_seconds(), [0.1, 8], 'How long until what was killed is started again.'),
+    Setting('move', SHARE, 0, 'Share of restarts that come back with another address.'),
+    Setting('never_back', SHARE, 0, 'Share of killed calculators that never come back.'),
+    Setting('freeze_s', schema.range_of_seconds(), [0, 0], 'Time between suspensions of any process (SIGSTOP).'),
+    Setting('freeze_duration_s', schema.range_of_seconds(), [0.1, 15], 'How long a suspension lasts.'),
+    Setting('partition_s', schema.range_of_seconds(), [0, 0], 'Time between partitions of two processes.'),
+    Setting('partition_duration_s', schema.range_of_seconds(), [0.5, 20], 'How long a partition lasts.'),
+    Setting('one_way', SHARE, 0.5, 'Share of partitions that cut one direction only.'),
+    Setting('slow_process', SHARE, 0, 'Share of processes that need a hundred times as long for a turn.'),
+    Setting('clock_drift', schema.number(0, 0.05), 0, 'Clocks run fast or slow by up to this share.'),
+    Setting('poison_s', schema.range_of_seconds(), [0, 0], 'Time between tasks that can not be computed, or that kill '
+            'every calculator that takes them.'),
+    Setting('one_way_for_ever', SHARE, 0, 'Probability that one calculator, at the end of the faults, hears nothing '
+            'any more although it is heard.'),
+    Setting('noise_s', schema.range_of_seconds(), [0, 0],
+            'Time between datagrams from strangers: garbage, replays, '
+            'forged roles.'),
+), 'What happens to processes.')
+
+SETTINGS = Group('', (
+    Setting('duration_s', schema.number(1, 1e7, 'seconds'), 60,
+            'Virtual seconds with faults; then come the calm ones.'),
+    Setting('clients', schema.whole_number(1, 1000), 3, 'Clients at the start.'),
+    Setting('calculators', schema.whole_number(0, 10000), 10, 'Calculators at the start.'),
+    Group('dispatcher', DISPATCHER.settings, together=DISPATCHER.together),
+    Group('calculator', CALCULATOR.settings),
+    Group('client', CLIENT.settings),
+    NETWORK,
+    FAULTS,
+))
+
+_QUIET = {'probability': 0}  # type: Dict[str, Any]
+
+#: Ten calculators that work 1 to 3 s, all well.
+CALM = {'calculator': {'outage': _QUIET}, 'clients': 2}  # type: Dict[str, Any]
+
+#: The same with as much to do as ten calculators can take that work on twenty tasks each.
+BUSY = {
+    'duration_s': 20, 'clients': 2, 'calculator': {'outage': _QUIET, 'capacity': 20},
+    'client': {'task_interval_s': [0, 0], 'in_flight_max': 100},
+}  # type: Dict[str, Any]
+
+LOSSY = {
+    'network': {'delay_s': [0.001, 0.05], 'loss': 0.2, 'duplicate': 0.1, 'slow': 0.02, 'burst_probability': 0.001},
+    'calculator': {'outage': _QUIET},
+}  # type: Dict[str, Any]
+
+STORMY = {
+    'network': {'delay_s': [0.001, 0.2], 'loss': 0.2, 'duplicate': 0.2, 'slow': 0.05, 'burst_probability': 0.003,
+                'damage': 0.02, 'late_copy': 0.2},
+    'faults': {'calculator_crash_s': [5, 20], 'dispatcher_crash_s': [20, 60], 'client_crash_s': [30, 90],
+               'stop_s': [10, 40], 'freeze_s': [5, 20], 'partition_s': [5, 20], 'noise_s': [0.1, 1],
+               'poison_s': [5, 30], 'move': 0.2, 'never_back': 0.1, 'slow_process': 0.1, 'clock_drift': 0.002,
+               'one_way_for_ever': 0.5},
+    'calculator': {'outage': {'check_interval_s': 8, 'probability': 0.2, 'duration_s': [0.5, 12], 'kind': 'mixed'}},
+}  # type: Dict[str, Any]
+
+PRESETS = {'calm': CALM, 'busy': BUSY, 'lossy': LOSSY, 'stormy': STORMY}
+
+
+def preset(name):
+    # type: (str) -> Dict[str, Any]
+    """The complete settings of a preset."""
+    return SETTINGS.checked(PRESETS[name])
+
+
+def drawn(rng):
+    # type: (Any) -> Dict[str, Any]
+    """A world, all of it drawn: most faults are absent from most worlds, so that each is also seen alone."""
+    pick = Picker(rng)
+    clients, calculators = 1 + pick.below(3), 1 + pick.below(6)
+    return SETTINGS.checked({
+        'duration_s': 20.0 + 50 * rng.random(), 'clients': clients, 'calculators': calculators,
+        'dispatcher': _dispatcher(pick, calculators), 'calculator': _calculator(pick), 'client': _client(pick),
+        'network': _network(pick), 'faults': _faults(pick)})
+
+
+def _dispatcher(pick, calculators):
+    # type: (Picker, int) -> Dict[str, Any]
+    return {
+        'answer_timeout_s': pick.of(4, 8, 10), 'task_timeout_s': pick.of(20, 40, 60),
+        'pending_max': pick.of(3, 50, 100000), 'attempts_max': pick.of(2, 20, 20),
+        'remembered_max': pick.of(20, 100000, 100000),
+        'calculators_max': pick.of(max(1, calculators - 1), 20000, 20000, 20000, 20000), 'drain_timeout_s': 5}
+
+
+def _calculator(pick):
+    # type: (Picker) -> Dict[str, Any]
+    return {
+        'task_duration_s': pick.of([0, 0.5], [0, 2], [1, 3], [1, 6]), 'heartbeat_interval_s': pick.of(0.3, 1, 1, 2),
+        'capacity': pick.of(1, 1, 2, 5, 60), 'drain_timeout_s': pick.of(0, 3, 10),
+        'outage': {'check_interval_s': 6, 'probability': pick.of(0, 0, 0.1, 0.4), 'duration_s': [0.5, 12],
+                   'kind': pick.of('crash', 'freeze', 'mixed')}}
+
+
+def _client(pick):
+    # type: (Picker) -> Dict[str, Any]
+    return {
+        'task_interval_s': pick.of([0.5, 1.5], [0.1, 0.5], [0, 4], [0, 0]), 'task_timeout_s': pick.of(10, 40, 60),
+        'in_flight_max': pick.of(1, 5, 20), 'payload_bytes': pick.of(0, 10, 100, 3000),
+        'drain_timeout_s': pick.of(0, 3, 10)}
+
+
+def _network(pick):
+    # type: (Picker) -> Dict[str, Any]
+    return {
+        'delay_s': pick.of([0.0002, 0.001], [0.005, 0.05], [0.01, 0.5], [0.1, 3]),
+        'loss': pick.of(0, 0, 0.05, 0.2, 0.5), 'duplicate': pick.of(0, 0, 0.1, 0.4), 'late_copy': pick.of(0.02, 0.3),
+        'slow': pick.of(0, 0, 0.02, 0.1), 'burst_probability': pick.of(0, 0, 0.002, 0.01),
+        'damage': pick.of(0, 0, 0.02, 0.2), 'clog_per_s': pick.of(0, 0, 0, 15)}
+
+
+def _faults(pick):
+    # type: (Picker) -> Dict[str, Any]
+    never = [0, 0]
+    return {
+        'calculator_crash_s': pick.of(never, never, [2, 10], [8, 30]),
+        'dispatcher_crash_s': pick.of(never, never, [8, 30]), 'client_crash_s': pick.of(never, never, [8, 30]),
+        'stop_s': pick.of(never, never, [5, 20]), 'restart_s': pick.of([0.05, 0.5], [0.1, 8]),
+        'move': pick.of(0, 0.5), 'never_back': pick.of(0, 0.3), 'freeze_s': pick.of(never, never, [3, 15]),
+        'partition_s': pick.of(never, never, [3, 15]), 'slow_process': pick.of(0, 0, 0.3),
+        'clock_drift': pick.of(0, 0.001, 0.01), 'poison_s': pick.of(never, never, [3, 15]),
+        'one_way_for_ever': pick.of(0, 0.7), 'noise_s': pick.of(never, [0.05, 1])}
+
+
+class Picker(object):
+    """Draws that are the same on 2.7 and 3.x: ``choice`` and ``randint`` are not."""
+
+    def __init__(self, rng):
+        # type: (Any) -> None
+        self._draw = rng.random
+
+    def below(self, limit):
+        # type: (int) -> int
+        """A whole number from 0 to ``limit`` - 1."""
+        return int(self._draw() * limit)
+
+    def of(self, *values):
+        # type: (*Any) -> Any
+        """One of them."""
+        return values[self.below(len(values))]
+
+
+def copied(settings):
+    # type: (Any) -> Any
+    """The same, sharing nothing that can change."""
+    if type(settings) is dict:
+        return {key: copied(value) for key, value in settings.items()}
+    return list(settings) if type(settings) is list else settings

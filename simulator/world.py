@@ -1,0 +1,192 @@
+"""One world: a dispatcher, calculators, clients, a network, and everything that happens to them, drawn from one seed.
+
+First come the faults, and nothing unsafe may happen. Then they stop, some failures staying for ever, and what has to
+happen finally must happen within bounds that are computed from the settings.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from collections import deque
+from random import Random
+
+from calculator.core import CalculatorCore
+from client.core import ClientCore
+from dispatcher.core import DispatcherCore
+from net_protocol.core import draw_incarnation
+from simulator.agenda import Agenda
+from simulator.calculator_audit import CalculatorAudit
+from simulator.client_audit import ClientAudit
+from simulator.dispatcher_audit import DispatcherAudit
+from simulator.ledger import Ledger
+from simulator.network import Network
+from simulator.process import Clock, Environment, Process
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Dict, List, Set  # noqa: F401
+
+DISPATCHER = 'dispatcher'
+CALCULATOR = 'calculator'
+CLIENT = 'client'
+
+PORTS = {DISPATCHER: 5555, CALCULATOR: 5600, CLIENT: 6000}
+
+#: Lines of the story that are kept, for a failure to show those that matter.
+LINES_KEPT = 4000
+
+#: How often the audits look at what costs more than a step should.
+SWEEP_S = 5.0
+
+
+class World(object):
+    """Builds the world of a seed and lets it run; ``simulator.run`` says what happens when."""
+
+    def __init__(self, seed, settings, tell=None):
+        # type: (int, Dict[str, Any], Callable[[Any], None] | None) -> None
+        self.seed = seed
+        self.settings = settings
+        self.agenda = Agenda()
+        # One generator for each concern, so that a change in one does not redraw the others.
+        self._seeds = Random(seed)
+        self.rng = self.generator()
+        self.names = {}  # type: Dict[str, Any]
+        self.network = Network(self.agenda, self.generator(), settings['network'], self._deliver)
+        self.lines = deque(maxlen=LINES_KEPT)  # type: Any
+        self._tell = tell
+        self.environment = Environment(self.agenda, self.network, self.names,
+                                       self.lines.append if tell is None else self._record)
+        self.ledger = Ledger()
+        self.poisoned = set()  # type: Set[str]
+        self.on_poison = lambda process: None  # type: Callable[[Process], None]
+        #: Every life that ever was, in order, and by address those that can be reached.
+        self.lives = []  # type: List[Process]
+        self.at = {}  # type: Dict[Any, Process]
+        #: What everybody counted who is dead by now, as 'role.counter'.
+        self.counts = {}  # type: Dict[str, int]
+        self.agenda.after(SWEEP_S, self._sweep)
+
+    def generator(self):
+        # type: () -> Random
+        """Another generator, for another concern."""
+        return Random(self._seeds.getrandbits(40))
+
+    # Building.
+
+    def start(self):
+        # type: () -> None
+        """Everybody starts, clients and calculators in the order in which they stand in a compose file: any."""
+        self.start_dispatcher()
+        for number in range(self.settings['calculators']):
+            self.start_calculator('%s-%d' % (CALCULATOR, number + 1))
+        for number in range(self.settings['clients']):
+            self.start_client('%s-%d' % (CLIENT, number + 1))
+
+    def start_dispatcher(self, host=None):
+        # type: (str | None) -> Process
+        settings = self.settings['dispatcher']
+        core = DispatcherCore(settings, DISPATCHER, draw_incarnation(self.rng), self.generator())
+        process = self._start(DISPATCHER, core, DispatcherAudit(self.ledger, settings), host or DISPATCHER)
+        self.names[DISPATCHER] = process.address
+        return process
+
+    def start_calculator(self, name, host=None, **changes):
+        # type: (str, str | None, **Any) -> Process
+        settings = dict(self.settings['calculator'], **changes)
+        settings['outage'] = dict(settings['outage'])
+        life_rng = self.generator()
+        core = CalculatorCore(settings, name, lambda: draw_incarnation(life_rng), self.generator(), DISPATCHER)
+        audit = CalculatorAudit(self.ledger, settings, self._on_taken)
+        process = self._start(CALCULATOR, core, audit, host or name)
+        process.changes = changes
+        return process
+
+    def start_client(self, name, host=None):
+        # type: (str, str | None) -> Process
+        settings = dict(self.settings['client'])
+        core = ClientCore(settings, name, draw_incarnation(self.rng), self.generator(), DISPATCHER)
+        return self._start(CLIENT, core, ClientAudit(self.ledger, settings), host or name)
+
+    def _start(self, role, core, audit, host):
+        # type: (str, Any, Any, str) -> Process
+        faults = self.settings['faults']
+        draw = self.rng.random
+        pace = 1 + faults['clock_drift'] * (2 * draw() - 1)
+        clock = Clock(self.agenda, pace, 1000 * draw())
+        process = Process(role, core, audit, (host, PORTS[role]), self.environment, clock,
+                          draw() < faults['slow_process'], None if role == DISPATCHER else DISPATCHER)
+        self.lives.append(process)
+        self.at[process.address] = process
+        process.start()
+        return process
+
+    # Looking.
+
+    def running(self, role=None):
+        # type: (str | None) -> List[Process]
+        """All that live, of one role or of all."""
+        return [process for process in self.lives if process.is_running and role in (None, process.role)]
+
+    def run_until(self, when):
+        # type: (float) -> None
+        """Let virtual time pass."""
+        self.agenda.run(when)
+
+    def check_all(self):
+        # type: () -> None
+        """Everything that can be checked at a moment, on everybody who lives."""
+        for process in self.running():
+            process.core.check_invariants()
+            if not process.is_suspended:
+                process.audit.sweep(process.clock.now())
+
+    def note(self, process, what, facts):
+        # type: (Process, str, Dict[str, Any]) -> None
+        """Something that happened to a process, for the story."""
+        self.environment.record((self.agenda.now, process.core.name, what, None, facts))
+
+    def bury(self, process):
+        # type: (Process) -> None
+        """Take over what it counted."""
+        counts = self.counts
+        account = process.core.account(process.clock.now())
+        found = dict(account['counts'], **{'refused_' + cause: number for cause, number
+                                           in process.wire.traffic.refused.items()})
+        for end in account.get('ends', ()):
+            found['end_' + end] = account['ends'][end]
+        for outcome in account.get('outcomes', ()):
+            found['outcome_' + outcome] = account['outcomes'][outcome]
+        for name, number in found.items():
+            key = '%s.%s' % (process.role, name)
+            counts[key] = counts.get(key, 0) + number
+
+    # What happens by itself.
+
+    def _deliver(self, address, datagram, source, is_damaged):
+        # type: (Any, bytes, Any, bool) -> bool
+        process = self.at.get(address)
+        if process is None or not process.is_running:
+            return False
+        process.deliver(datagram, source, is_damaged)
+        return True
+
+    def _sweep(self, _):
+        # type: (None) -> None
+        # The dead are left out for good: a long run with many restarts must not become slow.
+        for process in self.lives:
+            if not process.is_running:
+                self.bury(process)
+        self.lives = [process for process in self.lives if process.is_running]
+        for process in self.lives:
+            if not process.is_suspended:
+                process.audit.sweep(process.clock.now())
+        self.agenda.after(SWEEP_S, self._sweep)
+
+    def _on_taken(self, process, task_id):
+        # type: (Process, str) -> None
+        if task_id in self.poisoned:
+            self.on_poison(process)
+
+    def _record(self, line):
+        # type: (Any) -> None
+        self.lines.append(line)
+        self._tell(line)  # type: ignore[misc]

@@ -1,0 +1,1 @@
+"""The simulator: deterministic, clean on this code, and not on broken code."""

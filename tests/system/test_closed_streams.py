@@ -1,0 +1,30 @@
+"""A program that is started with a standard stream closed does what it does otherwise, to its usual status."""
+
+from __future__ import absolute_import, division, print_function
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.source_tree import ROOT
+
+PROGRAMS = {'run_client.py': ['--check'], 'run_calculator.py': ['--check'], 'run_dispatcher.py': ['--check'],
+            'run_demo.py': ['--calculators', '0']}
+
+
+@pytest.mark.parametrize('closed', [(0,), (1,), (2,), (1, 2), (0, 1, 2)], ids=repr)
+@pytest.mark.parametrize('program', sorted(PROGRAMS))
+def test_a_closed_stream_is_one_that_goes_nowhere(program, closed):
+    def close():
+        for descriptor in closed:
+            os.close(descriptor)
+
+    process = subprocess.Popen([sys.executable, os.path.join(ROOT, program)] + PROGRAMS[program], preexec_fn=close,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    out, err = process.communicate()
+    is_usage = program == 'run_demo.py'
+    assert process.returncode == (2 if is_usage else 0), err
+    assert bool(out) == (1 not in closed and not is_usage)
+    assert bool(err) == (2 not in closed and is_usage)
