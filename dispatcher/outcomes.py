@@ -54,7 +54,8 @@ class Ending(object):
 class Outcomes(object):
     """All endings: those that are being told, and those that are remembered."""
 
-    COUNTERS = ('submits_after_ack', 'outcomes_unacknowledged', 'outcomes_claimed')
+    COUNTERS = ('submits_after_ack', 'outcomes_unacknowledged', 'outcomes_claimed', 'unknown_results',
+                'duplicate_results', 'late_results')
 
     def __init__(self, new_resender, remembered_max, counts, journal, given_up):
         # type: (Callable[..., Resender], int, Dict[str, int], Journal, Callable[[], None]) -> None
@@ -89,6 +90,19 @@ class Outcomes(object):
         # type: (float, str) -> Ending | None
         """What is kept of a task that is over, or None: it is not over, or was never heard of, or was forgotten."""
         return self._telling.get(task_id) or self._remembered.get(now, task_id)
+
+    def count_surplus_result(self, now, task_id, calculator, attempt):
+        # type: (float, str, str, int) -> bool
+        """A result for a task that is over: a copy of the one that ended it, or (then true) one that came too late."""
+        ending = self.get(now, task_id)
+        if ending is None:
+            self._counts['unknown_results'] += 1
+        elif ending.winner == (calculator, attempt):
+            self._counts['duplicate_results'] += 1
+        else:
+            self._counts['late_results'] += 1
+            return True
+        return False
 
     def answer(self, now, client, address, task_id):
         # type: (float, str, Any, str) -> Outcome | None
