@@ -13,6 +13,7 @@ from net_protocol.guard import DISPATCHER
 from runtime import command_line, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
+from runtime.journal_file import JournalFile
 from runtime.keys import guard_of
 from runtime.loop import Loop
 from runtime.signals import StopSignals
@@ -34,13 +35,19 @@ def run(argv=None):
     events = command_line.begin_events(SENTENCES, options)
     endpoint = process.listen(settings['listen'])
     core = DispatcherCore(settings, name, process.new_incarnation(), process.generator(options.seed))
+    journal = None
+    if settings['journal'] is not None:
+        journal = JournalFile(settings['journal'])
+        core.recover(monotonic(), journal.lives, journal.rows())
     with StopSignals() as signals:
-        loop = Loop(core, endpoint, signals, monotonic, events, guard=guard)
+        loop = Loop(core, endpoint, signals, monotonic, events, guard=guard, journal=journal)
         events.begin(core, endpoint)
         loop.every(logs.LEFT_OUT_INTERVAL_S, events.tell_left_out)
         loop.every(settings['status_interval_s'], StatusLine(core, loop))
         process.say_where(endpoint, settings['listen']['host'], guard is not None)
         process.run_loop(loop, endpoint)
+        if journal is not None:
+            journal.close()
         signals.ignore()
     events.end(core)
     account = process.full_account(core, loop, endpoint)

@@ -36,6 +36,8 @@ SETTINGS = Group('', (
             'Calculators that may be registered, the dead ones included.'),
     Setting('remembered_max', schema.whole_number(1, 10000000), 100000,
             'Finished tasks that are remembered, so that a late copy of a submit does not run them again.'),
+    Setting('journal', schema.PATH, None,
+            'The file that accepted tasks and their outcomes outlive this process in. null: nothing outlives it.'),
     schema.KEY_FILE,
     Setting('drain_timeout_s', schema.seconds(0), 10,
             'At a soft stop: the wait for running tasks and for acknowledgements.'),

@@ -28,7 +28,7 @@ from net_protocol.seals import BAD_CHECKSUM, BAD_SIGNATURE, CHECKSUM
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterable, List, Tuple, Type  # noqa: F401
+    from typing import Any, Callable, Dict, Iterable, List, Tuple, Type  # noqa: F401
 
     from net_protocol.messages import Message  # noqa: F401
 
@@ -125,7 +125,7 @@ def encode(name, incarnation, first_number, messages, limit=COALESCED_BYTES, sea
     batch = []  # type: List[str]
     size = overhead
     for message in messages:
-        text = _written(message)
+        text = _WRITERS[type(message)](message)
         length = len(text) + 1
         if batch and (size + length > limit or len(batch) == MESSAGES_MAX):
             datagrams.append(seal.seal(_body(head, first_number + len(datagrams), batch)))
@@ -194,13 +194,27 @@ def _message(body):
     # type: (Any) -> Message
     kind = body.get('kind') if type(body) is dict else None  # type: Any
     try:
-        message_class = BY_KIND[kind]
+        read = _READERS[kind]
     except (KeyError, TypeError):
         raise DatagramRefused(UNKNOWN_KIND, 'kind %s' % _shown(kind))
     try:
-        return message_class(*[check(body[name]) for name, check in message_class.FIELDS])
+        return read(body)
     except (KeyError, fields.FieldRefused):
-        raise _refusal_of_a_field(message_class, body)
+        raise _refusal_of_a_field(BY_KIND[kind], body)
+
+
+def _reader(message_class):
+    # type: (Type[Message]) -> Callable[[Any], Message]
+    """A function from what was read to a message. The small messages, which are most, have one without a loop."""
+    rows = message_class.FIELDS
+    make = message_class  # type: Callable[..., Message]
+    if len(rows) == 1:
+        (name, check), = rows
+        return lambda body: make(check(body[name]))
+    if len(rows) == 2:
+        (name, check), (other, check_other) = rows
+        return lambda body: make(check(body[name]), check_other(body[other]))
+    return lambda body: make(*[check(body[name]) for name, check in rows])
 
 
 def _refusal_of_a_field(message_class, body):
@@ -241,30 +255,29 @@ def _body(head, number, batch):
     return ('%s%d,"messages":[%s]}' % (head, number, ','.join(batch))).encode('ascii')
 
 
-def _reader(message_class):
-    # type: (Type[Message]) -> Any
-    """A function that returns all field values of a message as a tuple, in C where there are several."""
+def _writer(message_class):
+    # type: (Type[Message]) -> Callable[[Any], str]
+    """A function from a message of that class to its text. The fields stand in the order of the class, so that the same
+    messages are the same bytes on every Python.
+    """
     names = [name for name, _ in message_class.FIELDS]
+    forms = [fields.PLAIN.get(check) for _, check in message_class.FIELDS]
+    template = '{"kind":"%s"%s}' % (
+        message_class.KIND, ''.join(',"%s":%s' % (name, form or '%s') for name, form in zip(names, forms)))
     if not names:
-        return lambda message: ()
-    if len(names) == 1:
-        get = attrgetter(names[0])
-        return lambda message: (get(message),)
-    return attrgetter(*names)
+        return lambda message: template
+    read = attrgetter(*names)
+    if all(forms):
+        return lambda message: template % read(message)
+    encoded = [position for position, form in enumerate(forms) if form is None]
 
-
-#: Message class -> (template of its text, function that reads the fields). The fields stand in the order of the class,
-#: so that the same messages are the same bytes on every Python.
-_SHAPES = {
-    message: ('{"kind":"%s"%s}' % (message.KIND, ''.join(',"%s":%%s' % name for name, _ in message.FIELDS)),
-              _reader(message))
-    for message in MESSAGES}  # type: Dict[Type[Message], Any]
-
-
-def _written(message):
-    # type: (Message) -> str
-    template, read = _SHAPES[type(message)]
-    return template % tuple([_value_writer(type(value), _encode)(value) for value in read(message)])
+    def write(message):
+        values = list(read(message))
+        for position in encoded:
+            value = values[position]
+            values[position] = _value_writer(type(value), _encode)(value)
+        return template % tuple(values)
+    return write
 
 
 def _written_float(value):
@@ -273,8 +286,7 @@ def _written_float(value):
     return float.__repr__(value) if -_INFINITY < value < _INFINITY else _encode(value)
 
 
-#: How a value is written, by its type: what most fields are, without the set-up that the encoder makes for each call.
-#: Everything else is left to the encoder.
+#: How any value is written, by its type: the frequent ones without the set-up that the encoder makes for each call.
 _value_writer = {
     text_type: encode_basestring_ascii,
     int: int.__repr__,
@@ -301,3 +313,6 @@ def _bounded_int(digits):
 # Two decoders are kept because a hook for integers costs a Python call for each of them.
 _loads = json.JSONDecoder(parse_constant=_refuse_constant).decode
 _loads_long = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_bounded_int).decode
+
+_WRITERS = {message: _writer(message) for message in MESSAGES}  # type: Dict[Type[Message], Callable[[Any], str]]
+_READERS = {kind: _reader(message) for kind, message in BY_KIND.items()}  # type: Dict[str, Callable[[Any], Message]]

@@ -27,7 +27,9 @@ OUTCOMES = (DONE, FAILED, EXPIRED, CANCELLED)
 QUEUE_FULL = 'queue_full'
 DRAINING = 'draining'
 NOT_YOURS = 'not_yours'
-REFUSALS = (QUEUE_FULL, DRAINING, NOT_YOURS)
+#: What is accepted has to be on a disk, and the disk takes nothing at the moment.
+JOURNAL = 'journal'
+REFUSALS = (QUEUE_FULL, DRAINING, NOT_YOURS, JOURNAL)
 
 #: Why a calculator does not take an assignment.
 BUSY = 'busy'
