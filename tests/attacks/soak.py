@@ -3,9 +3,9 @@
     python -m tests.attacks.soak                    a million tasks, some minutes of two cores
     python -m tests.attacks.soak --tasks 200000     fewer
 
-Memory is read when the first 100,000 are done, and again at the end, of the dispatcher, both calculators and the client:
-by then everything that is remembered for a while is as full as it gets. Ends with 1 where any of them grew, or shrank,
-by a tenth or more in between; an account that does not close raises.
+Memory is read when the first 100,000 are done, and again at the end, of the dispatcher, both calculators and the
+client: by then everything that is remembered for a while is as full as it gets. Ends with 1 where any of them grew, or
+shrank, by a tenth or more in between; an account that does not close raises.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -14,7 +14,8 @@ from runtime.clock import monotonic
 from tests.attacks import tracing
 from tests.source_tree import ROOT
 from tests.system.interpreters import version_of
-from tests.system.processes import DISPATCHER, QUICK, a_port_where_nobody_listens, environment, eventually, the_one_object
+from tests.system.processes import (
+    DISPATCHER, QUICK, a_port_where_nobody_listens, environment, eventually, the_one_object)
 
 MYPY = False
 if MYPY:
@@ -38,7 +39,7 @@ class Victim(object):
         self._path = os.path.join(directory, name)
         self._python = python
         #: The version of Python that runs it.
-        self.version = '%d.%d' % version_of(python)  # type: ignore[misc,str-format]
+        self.version = '%d.%d' % version_of(python)  # type: ignore[str-format]
         complete = dict(QUICK[role], name=name, **settings)
         self.address = dispatcher
         if role == DISPATCHER:
