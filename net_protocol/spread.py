@@ -37,10 +37,19 @@ class SpreadDict(object):
         # type: (Hashable) -> None
         del self._parts[hash(key) & PARTS - 1][key]
 
+    def __contains__(self, key):
+        # type: (Hashable) -> bool
+        return key in self._parts[hash(key) & PARTS - 1]
+
     def get(self, key):
         # type: (Hashable) -> Any
         """The value of a key, or None."""
         return self._parts[hash(key) & PARTS - 1].get(key)
+
+    def pop(self, key, default):
+        # type: (Hashable, Any) -> Any
+        """Forget a key and return its value, or the default where it is not there."""
+        return self._parts[hash(key) & PARTS - 1].pop(key, default)
 
     def clear(self):
         # type: () -> None

@@ -16,9 +16,15 @@ def test_it_keeps_and_forgets_like_a_dict():
         spread[key] = plain[key] = number
         assert len(spread) == len(plain)
     for key in list(plain):
-        assert spread.get(key) == plain.pop(key)
-        del spread[key]
-        assert spread.get(key) is None
+        assert key in spread
+        assert spread.get(key) == plain[key]
+        if len(plain) % 2:
+            del spread[key]
+        else:
+            assert spread.pop(key, None) == plain[key]
+        del plain[key]
+        assert key not in spread
+        assert (spread.get(key), spread.pop(key, 'none')) == (None, 'none')
         assert len(spread) == len(plain)
     with pytest.raises(KeyError):
         del spread[('task:0', 0)]
