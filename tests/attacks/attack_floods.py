@@ -24,8 +24,9 @@ from tests.system.strangers import Stranger
 
 pytestmark = pytest.mark.timeout(200)
 
-#: Datagrams a second. Ten times what all others send together.
-FLOOD_PER_S = 5000
+#: Datagrams a second, several times what all others send together. More than a process can read is lost, whoever sent
+#: it, so there is a flood in which nobody is served; this is none of those.
+FLOOD_PER_S = 3000
 BURST_S = 0.01
 WINDOW_S = 1.5
 REPETITIONS = 5

@@ -138,7 +138,8 @@ def main(argv=None):
         shutil.rmtree(directory)
     print('\n'.join(report(found)))
     grown = {name: growth for name, growth in found['growth'].items() if abs(growth) >= GROWTH_MAX}
-    print('memory is flat: 1 passed, 0 failed' if not grown else 'memory is NOT flat: 0 passed, 1 failed')
+    print('memory is flat' if not grown else 'memory is NOT flat: %s' % ', '.join(sorted(grown)))
+    print('1 passed, 0 failed' if not grown else '0 passed, 1 failed')
     return 1 if grown else 0
 
 

@@ -37,6 +37,12 @@ def faketime_library():
     return found[0] if found else None
 
 
+def is_there(tool):
+    # type: (str) -> bool
+    """Whether what a package brings is installed."""
+    return (faketime_library() if tool == 'faketime' else path_of(tool)) is not None
+
+
 def missing(tool):
     # type: (str) -> str | None
     """Why something can't be used here, None where it can."""

@@ -37,7 +37,7 @@ class Victim(object):
         self.lives = 0
         self.events = os.path.join(directory, name + '.events')
         self._path = os.path.join(directory, name)
-        self._python = python
+        self.python = python
         #: The version of Python that runs it.
         self.version = '%d.%d' % version_of(python)  # type: ignore[str-format]
         complete = dict(QUICK[role], name=name, **settings)
@@ -55,7 +55,7 @@ class Victim(object):
         # type: (Any) -> None
         """Begin a life, in a session of its own: whatever is wrapped around it ends with it."""
         self.lives += 1
-        command = list(wrapper) + [self._python, os.path.join(ROOT, 'run_%s.py' % self.role), '-s',
+        command = list(wrapper) + [self.python, os.path.join(ROOT, 'run_%s.py' % self.role), '-s',
                                    self._path + '.json', '--json', '--events', self.events]
         with open(os.devnull, 'rb') as nothing, open(self._path + '.log', 'ab') as log, \
                 open(self._path + '.out', 'wb') as out:
