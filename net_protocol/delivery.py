@@ -10,6 +10,8 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
+from net_protocol.spread import SpreadDict
+
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Deque, Dict, Hashable, Tuple  # noqa: F401
@@ -246,7 +248,8 @@ class Remembered(object):
         self._lifetime_s = lifetime_s
         self._entries_max = entries_max
         self._on_drop = on_drop
-        self._entries = {}  # type: Dict[Any, Tuple[int, Any]]
+        # Key -> (sequence, value).
+        self._entries = SpreadDict()
         self._order = deque()  # type: Deque[Tuple[float, int, Any]]
         self._sequence = 0
         #: Entries that had to go before their time because there were too many.
