@@ -10,6 +10,7 @@ from __future__ import absolute_import, division, print_function
 
 from net_protocol.errors import DatagramRefused
 from net_protocol.wire import Wire
+from simulator.datagram_audit import DatagramAudit
 from simulator.violations import SafetyViolation
 
 MYPY = False
@@ -17,6 +18,7 @@ if MYPY:
     from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
 
     from net_protocol.core import Core  # noqa: F401
+    from net_protocol.guard import Guard  # noqa: F401
     from simulator.agenda import Agenda  # noqa: F401
     from simulator.network import Network  # noqa: F401
 
@@ -52,6 +54,7 @@ class Environment(object):
         self.names = names
         #: ``record((virtual time, process name, what, peer, thing))`` keeps a line of the story.
         self.record = record
+        self.datagrams = DatagramAudit()
         self.overflowed = 0
 
 
@@ -80,8 +83,8 @@ class Clock(object):
 class Process(object):
     """One life of a process. For the wire it stands in for its core, so that the audit sees every message."""
 
-    def __init__(self, role, core, audit, address, environment, clock, is_slow=False, peer=None):
-        # type: (str, Core, Any, Any, Environment, Clock, bool, str | None) -> None
+    def __init__(self, role, core, audit, address, environment, clock, is_slow=False, peer=None, guard=None):
+        # type: (str, Core, Any, Any, Environment, Clock, bool, str | None, Guard | None) -> None
         self.role = role
         self.core = core
         self.audit = audit
@@ -93,7 +96,12 @@ class Process(object):
         self.changes = {}  # type: Dict[str, Any]
         #: When it was last suspended or began: nobody judges it for being late shortly after.
         self.disturbed_at = environment.agenda.now
-        self.wire = Wire(self)  # type: ignore[arg-type]
+        self.wire = Wire(self, guard)  # type: ignore[arg-type]
+        self._has_key = guard is not None
+        # Its present life, since when, and the sender of the datagram that is being handled.
+        self._life = core.incarnation
+        self._life_began_at = environment.agenda.now
+        self._sender = None  # type: Any
         self._environment = environment
         self._agenda = environment.agenda
         self._send = environment.network.send
@@ -144,14 +152,14 @@ class Process(object):
         self.core.start(now)
         self._end_turn(now)
 
-    def deliver(self, datagram, source, is_damaged):
+    def deliver(self, datagram, source, is_false):
         # type: (bytes, Any, bool) -> None
-        """A datagram arrives at its socket."""
+        """A datagram arrives at its socket; one that ``is_false`` has to be refused."""
         inbox = self._inbox
         if len(inbox) >= INBOX_MAX:
             self._environment.overflowed += 1
             return
-        inbox.append((datagram, source, is_damaged))
+        inbox.append((datagram, source, is_false))
         if self.is_suspended:
             return
         if self._free_at <= self._agenda.now:
@@ -201,6 +209,9 @@ class Process(object):
 
     def handle_message(self, now, sender, message):
         # type: (float, Any, Any) -> None
+        if self._has_key and sender is not self._sender:
+            self._sender = sender
+            self._environment.datagrams.believed(self.core.name, self.address, self._life_began_at, sender)
         self._record((self._agenda.now, self.core.name, '<-', sender.name, message))
         self.audit.handed(now, sender, message)
         core = self.core
@@ -268,7 +279,7 @@ class Process(object):
         # type: (float) -> None
         batch = self._inbox[:READS_MAX]
         del self._inbox[:READS_MAX]
-        for datagram, source, is_damaged in batch:
+        for datagram, source, is_false in batch:
             if source == self._peer_address:
                 self._ask_wait_s = ASK_FIRST_S
                 self._ask_at = now + QUIET_S
@@ -277,8 +288,8 @@ class Process(object):
             except DatagramRefused:
                 # Counted by the wire; the process goes on.
                 continue
-            if is_damaged:
-                raise SafetyViolation('S15', 'damaged on the way, and believed: %r' % (datagram,), self.core.name)
+            if is_false:
+                raise SafetyViolation('S15', 'damaged or forged, and not refused: %r' % (datagram,), self.core.name)
 
     def _ask_for_peer(self, now):
         # type: (float) -> None
@@ -293,6 +304,9 @@ class Process(object):
     def _end_turn(self, now):
         # type: (float) -> None
         core = self.core
+        if core.incarnation != self._life:
+            self._life = core.incarnation
+            self._life_began_at = self._agenda.now
         for event in core.take_events():
             self._note_event(now, event)
         send, address = self._send, self.address
@@ -301,6 +315,8 @@ class Process(object):
                 self._sends_left -= 1
                 if self._sends_left < 0:
                     break
+            if self._has_key:
+                self._environment.datagrams.sent(self._agenda.now, target, datagram)
             send(address, target, datagram)
         self.audit.end_turn(now)
         if self._sends_left is not None:

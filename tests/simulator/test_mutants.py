@@ -19,7 +19,9 @@ QUICK = (
     'struck_from_no_book', 'tells_what_is_not_so', 'books_ignore_capacity', 'suspects_get_work', 'no_answer_timeout',
     'registry_unbounded', 'refusal_not_told', 'outcome_not_resent', 'counts_twice', 'resends_in_a_hurry',
     'timers_early', 'checksum_ignored', 'no_duplicate_check', 'tombstone_forgotten_early', 'event_missing',
-    'never_drained', 'nobody_comes_back', 'name_asked_once', 'one_client_starves', 'unreachable_get_work')
+    'signature_ignored', 'signature_compared_in_part', 'signature_of_the_head', 'any_role_heard', 'meant_for_anybody',
+    'no_window', 'window_of_the_last', 'never_drained', 'nobody_comes_back', 'name_asked_once', 'one_client_starves',
+    'unreachable_get_work')
 
 
 @pytest.mark.parametrize('name', QUICK)
