@@ -14,7 +14,7 @@ signature,
   received something newer than its former life ever had: recorded datagrams of a former life have not.
 
 Who does not know us yet can't say ``to`` and ``re``. It is not believed, but told, by a ``welcome``, which is signed
-too and smaller than what it answers; then it says everything again. That is one round trip for each pair of lives.
+too; then it says everything again. That is one round trip for each pair of lives.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -28,7 +28,7 @@ RARE_PATHS = (
     'dispatcher.refused_unknown_kind', 'dispatcher.refused_bad_signature', 'dispatcher.refused_wrong_role',
     'dispatcher.refused_replayed', 'dispatcher.unacquainted', 'dispatcher.welcomes',
     'calculator.refused_bad_signature', 'calculator.refused_wrong_role', 'calculator.refused_replayed',
-    'client.refused_bad_signature', 'client.refused_wrong_role', 'client.refused_replayed',
+    'client.refused_bad_signature', 'client.refused_wrong_role', 'client.refused_replayed', 'dispatcher.withheld',
     'calculator.crashes', 'calculator.freezes', 'calculator.dispatcher_restarts', 'calculator.duplicate_assigns',
     'calculator.end_abandoned', 'calculator.end_lost', 'calculator.end_revoked', 'calculator.errors',
     'calculator.ignored_out_of_order', 'calculator.not_for_this_life', 'calculator.refused_busy',

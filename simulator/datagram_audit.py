@@ -1,4 +1,4 @@
-"""Datagrams under a key, looked at from outside: who wrote each, for whom, and that it is believed by nobody else."""
+"""Datagrams looked at from outside: who wrote each and for whom, who believes it, and how much goes where."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -8,7 +8,7 @@ from simulator.violations import broken
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Set, Tuple  # noqa: F401
+    from typing import Any, Dict, List, Set, Tuple  # noqa: F401
 
 _NUMBER = re.compile(b'"life":"([a-z2-7]{8})".*?"n":([0-9]+)')
 
@@ -46,3 +46,49 @@ class DatagramAudit(object):
         if key in self._believed:
             raise broken('S16', about, 'believed twice: %r', sender)
         self._believed.add(key)
+
+
+class AddressAudit(object):
+    """S17 for one process: no address is sent more than came from it before it can have shown itself.
+
+    ``reached`` is shared by all: (to, from) -> when something from the second address last arrived at the first.
+    """
+
+    def __init__(self, process, began_at, reached):
+        # type: (Any, float, Dict[Tuple[Any, Any], float]) -> None
+        self._process = process
+        self._began_at = began_at
+        self._reached = reached
+        # Bytes and datagrams that an address may still be sent.
+        self._allowances = {}  # type: Dict[Any, List[int]]
+        # Addresses that were sent something by this process and then spoke to it, and those of its settings.
+        self._shown = set()  # type: Set[Any]
+
+    def trust(self, address):
+        # type: (Any) -> None
+        """The name of its peer leads there."""
+        self._shown.add(address)
+
+    def arrived(self, now, source, size):
+        # type: (float, Any, int) -> None
+        """A datagram came, whatever it is."""
+        own = self._process.address
+        self._reached[own, source] = now
+        if self._reached.get((source, own), -1.0) >= self._began_at:
+            self._shown.add(source)
+        elif source not in self._shown:
+            allowance = self._allowances.setdefault(source, [0, 0])
+            allowance[0] += size
+            allowance[1] += 1
+
+    def sending(self, address, size):
+        # type: (Any, int) -> None
+        """It sends that much."""
+        if address in self._shown:
+            return
+        allowance = self._allowances.setdefault(address, [0, 0])
+        allowance[0] -= size
+        allowance[1] -= 1
+        if min(allowance) < 0:
+            raise broken('S17', self._process.core.name, 'sent %d bytes to %s, %d more than came from there',
+                         size, address[0], -allowance[0])

@@ -9,7 +9,10 @@ what was said to one role to another; and whatever is not exactly as one of the 
 
 from __future__ import absolute_import, division, print_function
 
+import re
+
 from net_protocol import codec
+from net_protocol.addresses import TOKEN_CHARS
 from net_protocol.limits import DATAGRAM_BYTES_MAX
 from net_protocol.messages import (
     Accepted, Assign, AssignAck, AssignRefused, Cancel, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck, Ping,
@@ -33,6 +36,7 @@ FLOOD = 400
 
 _STRANGER = ('stranger', 9)
 _TASK = u'stranger:aaaaaaaa:%d'
+_ECHO = re.compile(b'"echo":"([0-9a-f]+)"')
 _KEY = Signature([b'the key of a stranger, which is no key of ours'])
 
 
@@ -59,6 +63,7 @@ class Strangers(object):
         self._uniform = rng.uniform
         self._network = network
         self._number = 0
+        self._echo = '0' * TOKEN_CHARS
         self._kinds = [self._garbage, self._sealed_garbage, self._forged, self._replay, self._replay_elsewhere,
                        self._reflect]
         if has_key:
@@ -109,8 +114,18 @@ class Strangers(object):
         self.counts['forged'] += 1
         messages = forged(self._number)
         message = messages[int(self._draw() * len(messages))]
-        for datagram in codec.encode('stranger', 'aaaaaaaa', self._number, [message]):
+        # An echo that somebody else was to give.
+        echo = '"echo":"%s",' % self._stolen_echo()
+        for datagram in codec.encode('stranger', 'aaaaaaaa', self._number, [message], more=echo):
             self._send(target, datagram)
+
+    def _stolen_echo(self):
+        # type: () -> str
+        for _, _, datagram in self._network.recorded:
+            found = _ECHO.search(datagram)
+            if found is not None:
+                self._echo = found.group(1).decode('ascii')
+        return self._echo
 
     def _flood(self, target):
         # type: (Any) -> None

@@ -8,9 +8,10 @@ of its own. Whatever its core takes, says and gives passes by an audit.
 
 from __future__ import absolute_import, division, print_function
 
+from net_protocol.addresses import Addresses
 from net_protocol.errors import DatagramRefused
 from net_protocol.wire import Wire
-from simulator.datagram_audit import DatagramAudit
+from simulator.datagram_audit import AddressAudit, DatagramAudit
 from simulator.violations import SafetyViolation
 
 MYPY = False
@@ -55,6 +56,8 @@ class Environment(object):
         #: ``record((virtual time, process name, what, peer, thing))`` keeps a line of the story.
         self.record = record
         self.datagrams = DatagramAudit()
+        #: (to, from) -> when something from the second address last arrived at the first.
+        self.reached = {}  # type: Dict[Tuple[Any, Any], float]
         self.overflowed = 0
 
 
@@ -96,7 +99,9 @@ class Process(object):
         self.changes = {}  # type: Dict[str, Any]
         #: When it was last suspended or began: nobody judges it for being late shortly after.
         self.disturbed_at = environment.agenda.now
-        self.wire = Wire(self, guard)  # type: ignore[arg-type]
+        # Drawn from nothing: nobody in a world of ours guesses it, and another world would come of it.
+        addresses = Addresses(core.incarnation.encode('ascii'), lambda _: False)
+        self.wire = Wire(self, addresses, guard)  # type: ignore[arg-type]
         self._has_key = guard is not None
         # Its present life, since when, and the sender of the datagram that is being handled.
         self._life = core.incarnation
@@ -119,6 +124,8 @@ class Process(object):
         self._peer_address = None if peer is None else environment.names.get(peer)
         self._ask_at = 0.0
         self._ask_wait_s = ASK_FIRST_S
+        self._limits = AddressAudit(self, environment.agenda.now, environment.reached)
+        self._limits.trust(self._peer_address)
         core.trace = True
         audit.begin(self)
 
@@ -155,6 +162,7 @@ class Process(object):
     def deliver(self, datagram, source, is_false):
         # type: (bytes, Any, bool) -> None
         """A datagram arrives at its socket; one that ``is_false`` has to be refused."""
+        self._limits.arrived(self._agenda.now, source, len(datagram))
         inbox = self._inbox
         if len(inbox) >= INBOX_MAX:
             self._environment.overflowed += 1
@@ -294,6 +302,7 @@ class Process(object):
     def _ask_for_peer(self, now):
         # type: (float) -> None
         self._peer_address = self._environment.names.get(self._peer)  # type: ignore[arg-type]
+        self._limits.trust(self._peer_address)
         self._ask_at = now + self._ask_wait_s
         self._ask_wait_s = min(2 * self._ask_wait_s, ASK_LAST_S)
 
@@ -310,11 +319,12 @@ class Process(object):
         for event in core.take_events():
             self._note_event(now, event)
         send, address = self._send, self.address
-        for target, datagram in self.wire.take_datagrams(self._resolve):
+        for target, datagram in self.wire.take_datagrams(now, self._resolve):
             if self._sends_left is not None:
                 self._sends_left -= 1
                 if self._sends_left < 0:
                     break
+            self._limits.sending(target, len(datagram))
             if self._has_key:
                 self._environment.datagrams.sent(self._agenda.now, target, datagram)
             send(address, target, datagram)

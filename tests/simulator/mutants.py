@@ -21,6 +21,7 @@ from dispatcher.failure_detector import FailureDetector
 from dispatcher.fleet import Fleet
 from dispatcher.outcomes import Outcomes
 from net_protocol import codec, guard
+from net_protocol.addresses import Addresses
 from net_protocol.core import Core
 from net_protocol.delivery import Remembered, Resender
 from net_protocol.guard import ROLES, Guard
@@ -423,6 +424,33 @@ mutant('window_of_the_last', 'S16', 'only the highest number is remembered',
        (guard._Peer, 'is_new', instead(lambda self, number: number != self.highest)))
 mutant('former_life_believed', 'S16', 'a life is believed whether or not it has heard anything new',
        (Guard, 'admit', _any_life))
+
+
+# S17: what goes to an address that has not shown itself.
+
+def _no_proof(original):
+    def note_heard(self, address, size):
+        self.trust(address)
+        original(self, address, size)
+    return note_heard
+
+
+def _any_echo(original):
+    def note_proof(self, address, token, echo):
+        return original(self, address, token, echo and self.token(address))
+    return note_proof
+
+
+mutant('allowance_ignored', 'S17', 'whoever asks is answered at any length', (
+    Addresses, 'spend', instead(lambda self, address, datagrams: True)))
+mutant('heard_is_proven', 'S17', 'an address from which something came is taken for proven',
+       (Addresses, 'note_heard', _no_proof))
+mutant('outcomes_not_counted', 'S17', 'outcomes go to whoever is said to have asked', (
+    Addresses, 'spend', lambda original: lambda self, address, datagrams: original(self, address, [
+        datagram for datagram in datagrams if b'"outcome"' not in datagram])))
+mutant('any_echo_will_do', 'S17', 'the echo is not looked at', (Addresses, 'note_proof', _any_echo))
+mutant('one_token_for_all', 'S17', 'all addresses have the same token',
+       (Addresses, 'token', instead(lambda self, address: '0123456789abcdef')))
 
 
 # Liveness.
