@@ -55,6 +55,21 @@ def test_numbers_may_overtake_each_other_within_the_window():
             admit(doorkeeper, number)
 
 
+def test_the_window_remembers_exactly_what_it_saw(monkeypatch):
+    monkeypatch.setattr(guard, 'WINDOW', 64)
+    monkeypatch.setattr(guard, 'RING_BYTES', 9)
+    rng = random.Random(5)
+    peer, seen, highest = guard._Peer(('client', 'a')), set(), 0
+    for _ in range(20000):
+        step = rng.choice([-70, -64, -63, -30, -9, -8, -1, 0, 1, 1, 1, 2, 7, 8, 9, 70, 1000])
+        number = max(1, highest + step)
+        assert peer.is_new(number) == (number > highest - 64 and number not in seen)
+        if peer.is_new(number):
+            peer.see(number)
+            seen.add(number)
+            highest = max(highest, number)
+
+
 def test_what_is_older_than_the_window_is_a_replay(ours):
     admit(ours, 2 + guard.WINDOW)
     with pytest.raises(DatagramRefused):

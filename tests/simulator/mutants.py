@@ -386,9 +386,9 @@ def _compares_some(digits):
 
 
 def _covers_the_head(original):
-    def prefix(keyed, body):
+    def digits(keyed, body):
         return original.__func__(keyed, body[:40])
-    return staticmethod(prefix)
+    return staticmethod(digits)
 
 
 def _whatever_it_says(**changes):
@@ -413,7 +413,7 @@ mutant('signature_ignored', 'S15', 'any signature is a good one', (Signature, 'c
 mutant('signature_compared_in_part', 'S15', 'the first 32 digits of a signature are compared',
        (Signature, 'check', _compares_some(len('{"hmac":"') + 32)))
 mutant('signature_of_the_head', 'S15', 'the signature covers the first 40 bytes', (
-    Signature, '_prefix', _covers_the_head))
+    Signature, '_digits', _covers_the_head))
 mutant('any_role_heard', 'S15', 'everybody listens to every role', (
     guard, 'LISTENS_TO', instead(dict.fromkeys(ROLES, ROLES))))
 mutant('meant_for_anybody', 'S15', 'what was meant for another life is believed',
