@@ -726,7 +726,9 @@ proctype Peace() {
 #ifndef ASSIGN_NOT_RESENT
             :: !DEADLINES && place[m] == ASSIGNED && !acknowledged[m] -> send(ASSIGN(holder[m], m), BIT(number[m], present[holder[m]]))
 #endif
+#ifndef DEADLINE_IGNORED
             :: DEADLINES && (place[m] == WAITING || place[m] == ASSIGNED) -> finish(m, EXPIRED, 1)
+#endif
             :: place[m] == TELLING -> tell(m)
             :: else
             fi
