@@ -1,6 +1,6 @@
 """The model of the protocol (docs/model), searched through by spin, and broken variants that must be caught.
 
-    tests/model/run                 everything, about a minute
+    tests/model/run                 everything, 80 s of processor time
     tests/model/run NAME            one search or one broken variant
 
 Needs spin and gcc; as root on a Debian it installs what is missing. Where it can't run it says why and ends with 0, but
