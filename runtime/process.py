@@ -9,7 +9,7 @@ import socket
 from net_protocol.core import draw_incarnation
 from net_protocol.wire import Traffic
 from runtime.clock import monotonic
-from runtime.endpoint import Endpoint, resolve_here, shown
+from runtime.endpoint import Endpoint, is_loopback, resolve_here, shown
 from runtime.logs import log
 from runtime.names import Peer, wait_for_name
 
@@ -79,9 +79,8 @@ def any_port_towards(peer):
     where this machine has no address of that family.
     """
     is_v6 = peer.family == socket.AF_INET6
-    is_loopback = peer.address[0] == '::1' if is_v6 else peer.address[0].startswith('127.')
     hosts = ('::1', '::') if is_v6 else ('127.0.0.1', '0.0.0.0')
-    host = hosts[0] if is_loopback else hosts[1]
+    host = hosts[0] if is_loopback(peer.address) else hosts[1]
     try:
         return Endpoint(peer.family, (host, 0))
     except (OSError, socket.error) as error:
@@ -109,8 +108,7 @@ def say_where(endpoint, host=None, has_key=False):
     # type: (Endpoint, str | None, bool) -> None
     """Log the port and the receive buffer that we got, and warn about a door that is open to the network."""
     log.info('listening on %s, receive buffer %d KiB', shown(endpoint.address), endpoint.receive_buffer_bytes // 1024)
-    is_loopback = endpoint.address[0].startswith('127.') or endpoint.address[0] == '::1'
-    if host is not None and not has_key and not is_loopback:
+    if host is not None and not has_key and not is_loopback(endpoint.address):
         log.warning('listening on %s without a key: anybody who can send datagrams there is believed', host)
 
 
