@@ -272,7 +272,7 @@ def test_every_event_is_in_the_manual_with_its_level_and_facts(role):
     assert sorted(rows) == sorted(sentences)
     for kind, (level, sentence) in sentences.items():
         assert rows[kind][0] == level, kind
-        for fact in re.findall(r'%\((\w+)\)', sentence):
+        for fact in re.findall(r'%\((\w+)(?: \w+)?\)', sentence):
             assert '`%s`' % fact in rows[kind][1], '%s of %s' % (fact, kind)
 
 
@@ -289,7 +289,7 @@ def strings(path):
 def printed_by(template):
     # type: (str) -> str
     """The expression that matches what a text with places for values prints."""
-    places = re.compile(r'%(?:\(\w+\))?[-+ 0-9.]*[a-z]')
+    places = re.compile(r'%(?:\([\w ]+\))?[-+ 0-9.]*[a-z]')
     return '.*?'.join(re.escape(part) for part in places.split(template)) + r'\Z'
 
 

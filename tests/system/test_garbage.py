@@ -107,7 +107,7 @@ def test_a_ghost_that_beats_like_a_calculator_and_never_works_loses_no_task(syst
         # So frequent, by its own word, that its silence is soon noticed; and with so many hands that it gets work.
         ghost.say(dispatcher.address, [Heartbeat(1, 1, 1, 0.1, 50, [], [], False, 0)])
         dispatcher.says('calculator ghost registered')
-        dispatcher.says('ghost is dead: .* [1-9][0-9]* tasks go to others')
+        dispatcher.says('ghost is dead: .* taken from it: [1-9][0-9]* task')
         # As much in a hurry, and as slow, as may be said at all: neither takes the dispatcher's time.
         for interval_s in (HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S):
             ghost.say(dispatcher.address, [Heartbeat(1, 1, 1, interval_s, 1, [], [], True, 0)], 'ghost-2')
