@@ -37,8 +37,7 @@ def run(argv=None):
     options = parser.parse_args(argv)
     settings = settings_file.load(options.settings, SETTINGS)
     if options.check:
-        print(settings_file.as_text(settings, SETTINGS))
-        return command_line.OK
+        return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS))
     if options.probe:
         return probe.report(settings, 'dispatcher')
     guard = guard_of(settings, CLIENT)

@@ -24,9 +24,8 @@ def run(argv=None):
     options = command_line.parser(__doc__, 'config/dispatcher.json').parse_args(argv)
     settings = settings_file.load(options.settings, SETTINGS)
     if options.check:
-        print(settings_file.as_text(settings, SETTINGS))
-        print('\n'.join([''] + time_line(settings)))
-        return command_line.OK
+        return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS),
+                                           [''] + time_line(settings))
     if options.probe:
         return probe.report(settings, 'listen')
     guard = guard_of(settings, DISPATCHER)

@@ -215,8 +215,9 @@ def test_on_a_terminal_it_draws_a_picture_and_changes_nothing_else(demo):
 
 
 @pytest.mark.parametrize('options, expected', [
-    (['--calculators', '0'], '--calculators'), (['--calculators', '26'], '26 is more than 25'),
-    (['--clients', 'many'], '--clients'), (['--clients', '21'], '21 is more than 20'),
+    (['--calculators', '0'], '--calculators'),
+    (['--calculators', '26'], 'found "26", expected a whole number from 1 to 25'),
+    (['--clients', 'many'], '--clients'), (['--clients', '21'], 'found "21", expected a whole number from 1 to 20'),
     (['--duration', '0'], '--duration'), (['--duration', 'nan'], '--duration'), (['--seed', '1.5'], '--seed'),
     (['--colour'], '--colour'), (['now'], 'now'), (['--keep'], '--keep'),
 ])
