@@ -38,17 +38,19 @@ class Ending(object):
 
     ``outcome`` is None once its client has acknowledged it, and will not ask again. ``winner`` is who brought the
     result, (name of the calculator, attempt number), or None. ``asked_at`` is when its client was heard of last, as far
-    as this task is concerned; at the latest when the task ended.
+    as this task is concerned; at the latest when the task ended. ``tell_until`` is for how long the client that asked
+    may be listening.
     """
 
-    __slots__ = ('client', 'outcome', 'winner', 'asked_at')
+    __slots__ = ('client', 'outcome', 'winner', 'asked_at', 'tell_until')
 
-    def __init__(self, client, outcome, winner, asked_at):
-        # type: (str, Outcome | None, Tuple[str, int] | None, float) -> None
+    def __init__(self, client, outcome, winner, asked_at, tell_until):
+        # type: (str, Outcome | None, Tuple[str, int] | None, float, float) -> None
         self.client = client
         self.outcome = outcome
         self.winner = winner
         self.asked_at = asked_at
+        self.tell_until = tell_until
 
 
 class Outcomes(object):
@@ -78,13 +80,14 @@ class Outcomes(object):
     def tell(self, now, task, outcome):
         # type: (float, Task, Outcome) -> None
         """The task is over: tell its client until it acknowledges, for as long as it may be listening."""
-        self._telling[task.task_id] = Ending(task.client, outcome, task.winner, now)
-        self._resender.begin(now, task.task_id, task.reply_to, outcome, max(now, task.deadline_at) + OUTCOME_GRACE_S)
+        until = max(now, task.deadline_at) + OUTCOME_GRACE_S
+        self._telling[task.task_id] = Ending(task.client, outcome, task.winner, now, until)
+        self._resender.begin(now, task.task_id, task.reply_to, outcome, until)
 
     def remember(self, now, client, task_id, outcome):
         # type: (float, str, str, Outcome | None) -> None
         """Keep an outcome for whoever asks, without telling it; or, with None, that it was told."""
-        self._remembered.add(now, task_id, Ending(client, outcome, None, now))
+        self._remembered.add(now, task_id, Ending(client, outcome, None, now, now))
 
     def get(self, now, task_id):
         # type: (float, str) -> Ending | None
@@ -147,7 +150,9 @@ class Outcomes(object):
             ending.asked_at = now
             self._counts['outcomes_claimed'] += 1
             self._resender.end(task_id)
-            self._resender.begin(now, task_id, sender.address, ending.outcome, now + OUTCOME_GRACE_S)
+            # Whoever claims it may have little time, and whoever asked for it may still have more.
+            until = max(ending.tell_until, now + OUTCOME_GRACE_S)
+            self._resender.begin(now, task_id, sender.address, ending.outcome, until)
 
     def check_invariants(self):
         # type: () -> None

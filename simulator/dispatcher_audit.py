@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 from heapq import heappop, heappush
 
+from dispatcher.journal import ACCEPTED, ENDED, FORGOTTEN
 from net_protocol.delivery import ASSIGN_RESENDS_MAX, JITTER_MAX, OUTCOME_GRACE_S, REMEMBER_S, RESEND_CAP_S
 from net_protocol.messages import (
     CANCELLED, DONE, EXPIRED, FAILED, Accepted, Assign, Cancel, Outcome, OutcomeAck, Refused, Result, Submit)
@@ -16,6 +17,7 @@ if MYPY:
     from typing import Any, Dict, List, Set, Tuple  # noqa: F401
 
     from simulator.ledger import Ledger  # noqa: F401
+    from simulator.promises import Promises  # noqa: F401
 
 WAITING = 'waiting'
 ASSIGNED = 'assigned'
@@ -49,9 +51,12 @@ class Place(object):
 
 
 class Over(object):
-    """A task that is over: what its client is told, and since when it need not be told any more."""
+    """A task that is over: what its client is told, and since when it need not be told any more.
 
-    __slots__ = ('client', 'outcome', 'told', 'deadline_at', 'acknowledged_at')
+    ``is_kept`` is whether a journal knows of it; it does not where a task was cancelled before it was accepted.
+    """
+
+    __slots__ = ('client', 'outcome', 'told', 'deadline_at', 'acknowledged_at', 'is_kept')
 
     def __init__(self, client, outcome, deadline_at):
         # type: (str, str, float) -> None
@@ -60,19 +65,25 @@ class Over(object):
         self.told = None  # type: Any
         self.deadline_at = deadline_at
         self.acknowledged_at = None  # type: float | None
+        self.is_kept = True
 
 
 class DispatcherAudit(FleetAudit):
-    """S1 to S5, S8 to S13, S16 and S19; those about calculators (S6, S7, S8) are its base's."""
+    """S1 to S5, S8 to S13, S16 and S19; those about calculators (S6, S7, S8) are its base's.
 
-    def __init__(self, ledger, settings):
-        # type: (Ledger, Dict[str, Any]) -> None
+    ``promises`` are those of all lives, where there is a journal; else None, and each life answers for itself.
+    """
+
+    def __init__(self, ledger, settings, promises=None):
+        # type: (Ledger, Dict[str, Any], Promises | None) -> None
         super(DispatcherAudit, self).__init__(ledger, settings)
+        self._promises = promises
         self.places = {}  # type: Dict[str, Place]
         self.over = {}  # type: Dict[str, Over]
         self.waiting = 0
         self.assigned = 0
         self.accepted_total = 0
+        self.recovered_total = 0
         self.ends = dict.fromkeys((DONE, FAILED, EXPIRED, CANCELLED), 0)
         # Tasks whose client has to be told until it acknowledges -> when it was told last.
         self._telling = {}  # type: Dict[str, float]
@@ -87,7 +98,57 @@ class DispatcherAudit(FleetAudit):
                       Assign: self._on_assign_sent}
         self._events.update({
             'accepted': self._on_accepted, 'assigned': self._on_assigned, 'adopted': self._on_adopted,
-            'reassigned': self._on_reassigned, 'done': self._on_done, 'ended': self._on_ended})
+            'reassigned': self._on_reassigned, 'done': self._on_done, 'ended': self._on_ended,
+            'recovered_books': self._on_recovered_books})
+
+    # An earlier life.
+
+    def take_over(self, now, wall_now):
+        # type: (float, float) -> None
+        """Begin with what the disk says."""
+        for kind, task_id, body, time_left_s, _ in self._promises.begin_life(wall_now):  # type: ignore[union-attr]
+            client = task_id.split(':')[0]
+            deadline_at = now + min(max(0.0, time_left_s), self.settings['task_timeout_s'])
+            if kind == ACCEPTED:
+                self._open(task_id, client, body, now, deadline_at)
+                self.recovered_total += 1
+            elif kind == ENDED:
+                over = self.over[task_id] = Over(client, body[0], deadline_at)
+                over.told = tuple(body[:4])
+                self._telling[task_id] = now
+            else:
+                over = self.over[task_id] = Over(client, '', deadline_at)
+                over.acknowledged_at = now
+
+    def _on_recovered_books(self, now, waiting, untold, lives):
+        # type: (float, int, int, int) -> None
+        if (waiting, untold) != (self.waiting, len(self._telling)):
+            raise broken('S14', self.name, '%d wait and %d are to be told, on the disk %d and %d', waiting, untold,
+                         self.waiting, len(self._telling))
+
+    def written(self, now, records):
+        # type: (float, List[Any]) -> None
+        """Records went to the disk, or will with the next write that works."""
+        begun_anew = {record.task_id for record in records if record.KIND == ACCEPTED}
+        for record in records:
+            task_id = record.task_id
+            if record.KIND == FORGOTTEN and task_id not in begun_anew:
+                over = self.over.get(task_id)
+                if over is None:
+                    raise broken('S1', task_id, 'struck from the journal, and not over')
+                self._hold_forgotten(now, task_id, over)
+                self._promises.forget(task_id)  # type: ignore[union-attr]
+
+    def _is_withheld(self, task_id):
+        # type: (str) -> bool
+        """Whether nobody may hear of it now, because the disk does not know yet."""
+        if self._promises is None:
+            return False
+        on_disk = self._promises.disk.state_of(task_id)
+        if task_id in self.places:
+            return on_disk is None
+        over = self.over.get(task_id)
+        return over is not None and over.is_kept and on_disk in (None, ACCEPTED)
 
     # Clients.
 
@@ -119,13 +180,21 @@ class DispatcherAudit(FleetAudit):
             self._hold_forgotten(now, task_id, self.over.pop(task_id))
             self._telling.pop(task_id, None)
             self.ledger.counts['accepted_again'] += 1
+            if self._promises is not None:
+                self._promises.forget(task_id)
+        if self._promises is not None:
+            self._promises.note_accepted_anew(task_id)
         entry = self.ledger.tasks.get(task_id)
         if not (entry is None or entry.payload == message.payload):
             raise broken('S3', task_id, 'another payload than its client sent')
         deadline_at = now + min(message.time_left_s, self.settings['task_timeout_s'])
-        self.places[task_id] = Place(self.sender.name, message.payload, now, deadline_at)
-        self.waiting += 1
+        self._open(task_id, self.sender.name, message.payload, now, deadline_at)
         self.accepted_total += 1
+
+    def _open(self, task_id, client, payload, now, deadline_at):
+        # type: (str, str, Any, float, float) -> None
+        self.places[task_id] = Place(client, payload, now, deadline_at)
+        self.waiting += 1
         heappush(self._due, (deadline_at, task_id, 0))
 
     def _hold_forgotten(self, now, task_id, over):
@@ -145,10 +214,16 @@ class DispatcherAudit(FleetAudit):
         self._owed.pop(message.task_id, None)
         if not (message.task_id in self.places or message.task_id in self.over):
             raise broken('S1', message.task_id, 'called accepted, and is nowhere')
+        if self._promises is not None:
+            self._promises.note_accepted_sent(message.task_id)
 
     def _on_refused_sent(self, now, address, message):
         # type: (float, Any, Refused) -> None
         self._owed.pop(message.task_id, None)
+        if message.task_id in self.over:
+            self._hold_forgotten(now, message.task_id, self.over[message.task_id])
+        elif self._promises is not None:
+            self._promises.note_refused_sent(message.task_id)
 
     def _on_outcome_sent(self, now, address, message):
         # type: (float, Any, Outcome) -> None
@@ -167,6 +242,7 @@ class DispatcherAudit(FleetAudit):
                 raise broken('S2', task_id, '%s while it goes on', message.outcome)
             # Cancelled before it was ever accepted, and remembered at once.
             over = self.over[task_id] = Over(task_id.split(':')[0], CANCELLED, now - OUTCOME_GRACE_S)
+            over.is_kept = False
         if over.told is None:
             over.told = told
             if message.outcome != over.outcome:
@@ -175,6 +251,8 @@ class DispatcherAudit(FleetAudit):
             self._telling[task_id] = now
         if over.told != told:
             raise broken('S2', task_id, 'first %r, now %r', over.told, told)
+        if self._promises is not None and over.is_kept:
+            self._promises.note_outcome_sent(task_id, told)
 
     # The places of a task.
 
@@ -182,6 +260,8 @@ class DispatcherAudit(FleetAudit):
         # type: (float, str, str, int) -> None
         self._enter(now, task_id, calculator, attempt)
         self.hold_may_get_work(calculator, task_id)
+        if self._promises is not None:
+            self._promises.note_attempt(task_id, attempt)
 
     def _on_adopted(self, now, task_id, calculator, attempt):
         # type: (float, str, str, int) -> None
@@ -299,7 +379,7 @@ class DispatcherAudit(FleetAudit):
         if self._owed:
             for task_id in sorted(self._owed):
                 over = self.over.get(task_id)
-                if not (over is not None and over.acknowledged_at is not None):
+                if not (over is not None and over.acknowledged_at is not None) and not self._is_withheld(task_id):
                     raise broken('S10', task_id, 'submitted, and not a word')
             self._owed.clear()
 
@@ -330,24 +410,27 @@ class DispatcherAudit(FleetAudit):
         for task_id, told_at in sorted(self._telling.items()):
             if now > self.over[task_id].deadline_at + OUTCOME_GRACE_S:
                 del self._telling[task_id]
+            elif self._is_withheld(task_id):
+                self._telling[task_id] = now
             elif now - told_at > RESEND_CAP_S * JITTER_MAX + LATE_S:
                 raise broken('S10', task_id, 'its client was last told %.1f s ago', now - told_at)
 
     def _compare_accounts(self, now):
         # type: (float) -> None
         account = self.core.account(now)
-        told = {'accepted': self.accepted_total, 'outcomes': self.ends, 'waiting': self.waiting,
-                'running': self.assigned}
+        told = {'accepted': self.accepted_total, 'tasks_recovered': self.recovered_total, 'outcomes': self.ends,
+                'waiting': self.waiting, 'running': self.assigned}
         kept = {key: account[key] for key in told}
         if kept != told:
             raise broken('S19', self.name, 'it counts %r, it told %r', kept, told)
-        if account['accepted'] != sum(account['outcomes'].values()) + account['waiting'] + account['running']:
+        begun = account['accepted'] + account['tasks_recovered']
+        if begun != sum(account['outcomes'].values()) + account['waiting'] + account['running']:
             raise broken('S11', self.name, '%r', account)
         if account['assignments'] + account['adopted'] != sum(account['attempts'].values()) + account['running']:
             raise broken('S11', self.name, '%r', account)
-        # What was taken back from calculators waits again although the queue is full.
-        given_back = sum(account['attempts'].values())
-        if account['waiting'] > self.settings['pending_max'] + min(given_back, self.capacity_ever):
+        # What was taken back from calculators, or from a former life, waits again although the queue is full.
+        given_back = min(sum(account['attempts'].values()), self.capacity_ever) + self.recovered_total
+        if account['waiting'] > self.settings['pending_max'] + given_back:
             raise broken('S9', self.name, '%d wait', account['waiting'])
         if sum(account['calculators'].values()) > self.settings['calculators_max']:
             raise broken('S9', self.name, '%r', account)
