@@ -28,7 +28,7 @@ GIVEN_UP_S = OUTCOME_GRACE_S + RESEND_CAP_S * JITTER_MAX + LATE_S
 class Over(object):
     """A task that is over: what its client is told, and since when it need not be told any more.
 
-    ``is_kept`` is whether a journal knows of it; it does not where a task was cancelled before it was accepted.
+    ``is_kept`` is whether it was ever accepted; one cancelled before that is in no journal, and told only when asked.
     ``tell_until`` is for how long its client is told at least.
     """
 
@@ -223,7 +223,8 @@ class AnswersAudit(FleetAudit):
             over = self.over[task_id]
             if now > over.tell_until:
                 del self._telling[task_id]
-                self._unclaimed.setdefault(over.client, {})[task_id] = over.tell_until + REMEMBER_S
+                if over.is_kept:
+                    self._unclaimed.setdefault(over.client, {})[task_id] = over.tell_until + REMEMBER_S
             elif self._is_withheld(task_id):
                 self._telling[task_id] = now
             elif now - told_at > RESEND_CAP_S * JITTER_MAX + LATE_S:
