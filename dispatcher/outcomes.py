@@ -114,6 +114,10 @@ class Outcomes(object):
         if ending is None or ending.client != client:
             return None
         ending.asked_at = now
+        if task_id in self._unclaimed.get(client, ()) and task_id not in self._telling:
+            # One answer may be lost, and it may be an old copy that asks.
+            self._tell_again(now, client, task_id, address)
+            return None
         self._strike(client, task_id)
         self._resender.redirect(task_id, address)
         if ending.outcome is None:
@@ -142,17 +146,7 @@ class Outcomes(object):
         if not unclaimed:
             return
         for task_id in list(islice(unclaimed, CLAIMED_AT_ONCE)):
-            self._strike(sender.name, task_id)
-            ending = self._telling.get(task_id) or self._remembered.take(now, task_id)  # type: Any
-            if ending is None:
-                continue
-            self._telling[task_id] = ending
-            ending.asked_at = now
-            self._counts['outcomes_claimed'] += 1
-            self._resender.end(task_id)
-            # Whoever claims it may have little time, and whoever asked for it may still have more.
-            until = max(ending.tell_until, now + OUTCOME_GRACE_S)
-            self._resender.begin(now, task_id, sender.address, ending.outcome, until)
+            self._tell_again(now, sender.name, task_id, sender.address)
 
     def check_invariants(self):
         # type: () -> None
@@ -165,6 +159,21 @@ class Outcomes(object):
             require(unclaimed, '%s has nothing to claim', client)
             for task_id in unclaimed:
                 require(task_id in self._telling or task_id in self._remembered, '%s: nothing is kept of it', task_id)
+
+    def _tell_again(self, now, client, task_id, address):
+        # type: (float, str, str, Any) -> None
+        """It was told in vain: once more from the beginning, to where its client is now."""
+        self._strike(client, task_id)
+        ending = self._telling.get(task_id) or self._remembered.take(now, task_id)  # type: Any
+        if ending is None:
+            return
+        self._telling[task_id] = ending
+        ending.asked_at = now
+        self._counts['outcomes_claimed'] += 1
+        self._resender.end(task_id)
+        # Whoever claims it may have little time, and whoever asked for it may still have more.
+        until = max(ending.tell_until, now + OUTCOME_GRACE_S)
+        self._resender.begin(now, task_id, address, ending.outcome, until)
 
     def _refresh(self, now, task_id, outcome):
         # type: (float, str, Outcome) -> Outcome

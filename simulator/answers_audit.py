@@ -76,9 +76,14 @@ class AnswersAudit(FleetAudit):
     def handed(self, now, sender, message):
         # type: (float, Any, Any) -> None
         super(AnswersAudit, self).handed(now, sender, message)
-        if type(message) in (Submit, Cancel, OutcomeAck) and sender.name in self._unclaimed:
-            claimed = [task_id for task_id, until in sorted(self._unclaimed[sender.name].items())
+        unclaimed = self._unclaimed.get(sender.name)
+        if unclaimed and type(message) in (Submit, Cancel, OutcomeAck):
+            claimed = [task_id for task_id, until in sorted(unclaimed.items())
                        if until - REMEMBER_S + GIVEN_UP_S < now < until]
+            for task_id in unclaimed:
+                if self._is_withheld(task_id):
+                    # Claimed perhaps, and nobody hears of it.
+                    unclaimed[task_id] = now + OUTCOME_GRACE_S + REMEMBER_S
             if claimed and len(self.over) < self.settings['remembered_max']:
                 self._claimed[sender.name] = claimed
 

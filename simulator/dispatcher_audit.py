@@ -103,6 +103,8 @@ class DispatcherAudit(AnswersAudit):
     def _on_journal_works(self, now, seconds):
         # type: (float, float) -> None
         self._journal_failing = False
+        # What was withheld goes out with the next resend.
+        self._telling = dict.fromkeys(self._telling, now)
 
     # Clients.
 

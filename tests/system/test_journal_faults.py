@@ -11,8 +11,8 @@ import pytest
 
 from runtime.clock import monotonic
 from tests.system.processes import BOUND_S, eventually, run_to_end
-from tests.system.test_journal import (
-    Victim, has_strace, ledger, live_until_all_is_told, live_until_killed, victim)  # noqa: F401
+from tests.system.test_journal import (  # noqa: F401
+    Victim, has_strace, ledger, live_until_all_is_told, live_until_killed, victim)
 
 MYPY = False
 if MYPY:
