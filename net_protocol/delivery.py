@@ -268,9 +268,11 @@ class Remembered(object):
         self._sequence += 1
         self._entries[key] = (self._sequence, value)
         self._order.append((now + self._lifetime_s, self._sequence, key))
-        # Counted by the order, which holds the superseded entries too, so that both are bounded.
-        while len(self._order) > self._entries_max:
+        while len(self._entries) > self._entries_max:
             self.dropped_early += self._drop_oldest(now)
+        if len(self._order) > 2 * self._entries_max:
+            # Superseded entries: nobody has to make room for them, and they are bounded too.
+            self._order = deque(item for item in self._order if self._entries.get(item[2], (0,))[0] == item[1])
 
     def get(self, now, key):
         # type: (float, Hashable) -> Any
