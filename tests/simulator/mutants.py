@@ -116,7 +116,7 @@ def _ignores_the_deadline(original):
 mutant('accepts_and_forgets', 'S1', 'the dispatcher says accepted and keeps nothing',
        (DispatcherCore, '_accept', _accepts_three_of_four))
 mutant('acknowledges_without_taking', 'S1', 'the calculator acknowledges an assignment and does not work on it',
-       (CalculatorCore, '_begin_work', instead(nothing)))
+       (CalculatorCore, '_is_done_at_once', instead(nothing)))
 mutant('deadline_ignored', 'S1', 'a task whose time is over stays where it is',
        (DispatcherCore, '_due_task', _ignores_the_deadline))
 
@@ -291,20 +291,24 @@ def _counts_twice(original):
 
 
 def _hurries(original):
-    def set_timer(self, now, key, exchange):
-        exchange.wait_s = 0.1
-        original(self, now, key, exchange)
-    return set_timer
-
-
-def _sends_nothing_again(original):
     def handle_timer(self, now, key):
-        exchange = self._exchanges.get(key)
-        if self._kind == 'outcome' and exchange is not None and now < exchange.until:
-            self._set_timer(now, key, exchange)
-        else:
-            original(self, now, key)
+        original(self, now, key)
+        # The other timers are those of lanes.
+        if key in self._exchanges:
+            self._timers.set((self._kind, key), now + 0.1)
     return handle_timer
+
+
+def _sends_once(kind):
+    def patch(original):
+        def handle_timer(self, now, key):
+            exchange = self._exchanges.get(key)
+            if self._kind == kind and exchange is not None and now < exchange.until:
+                self._timers.set((kind, key), exchange.until)
+            else:
+                original(self, now, key)
+        return handle_timer
+    return patch
 
 
 mutant('queue_unbounded', 'S9', 'a full queue takes more', (DispatcherCore, '_reason_to_refuse', _takes_everything))
@@ -312,11 +316,11 @@ mutant('registry_unbounded', 'S9', 'calculators register without limit', (
     Fleet, '__init__', lambda original: lambda self, settings, *rest: original(
         self, dict(settings, calculators_max=10 ** 6), *rest)))
 mutant('refusal_not_told', 'S10', 'a refused client hears nothing', (Core, '_send', _never_says(Refused)))
-mutant('outcome_not_resent', 'S10', 'an outcome is sent once', (Resender, 'handle_timer', _sends_nothing_again))
+mutant('outcome_not_resent', 'S10', 'an outcome is sent once', (Resender, 'handle_timer', _sends_once('outcome')))
 mutant('counts_twice', 'S11', 'one accepted task in ten is counted twice', (DispatcherCore, '_accept', _counts_twice))
 mutant('attempts_unbounded', 'S12', 'a task is tried without end',
        (DispatcherCore, '__init__', _with(attempts_max=10 ** 6)))
-mutant('resends_in_a_hurry', 'S12', 'everything is resent every 0.1 s', (Resender, '_set_timer', _hurries))
+mutant('resends_in_a_hurry', 'S12', 'everything is resent every 0.1 s', (Resender, 'handle_timer', _hurries))
 
 
 # S13, S15, S16, S19: time, garbage, copies, events.
@@ -470,10 +474,7 @@ def _shrinks(original):
     return enter
 
 
-mutant('submit_not_resent', 'L1', 'a client asks once', (
-    Resender, 'handle_timer', lambda original: lambda self, now, key: original(self, now, key) if (
-        self._kind != 'submit' or now >= self._exchanges[key].until) else self._set_timer(
-            now, key, self._exchanges[key])))
+mutant('submit_not_resent', 'L1', 'a client asks once', (Resender, 'handle_timer', _sends_once('submit')))
 mutant('never_drained', 'L2', 'the dispatcher does not end', (DispatcherCore, '_stop_if_drained', instead(nothing)),
        (DispatcherCore, '_due_drained', instead(nothing)))
 mutant('nobody_comes_back', 'L3', 'a calculator that was dead stays dead', (
