@@ -152,7 +152,7 @@ class Outcomes(object):
         # type: () -> None
         """Raise ``BrokenInvariant`` where somebody should be told and is not."""
         for task_id, ending in self._telling.items():
-            require(task_id in self._resender, '%s: its client is not told', task_id)
+            require(self._resender.is_timed(task_id), '%s: its client is not told', task_id)
             require(ending.outcome is not None, '%s: there is nothing to tell', task_id)
         require(len(self._resender) == len(self._telling), 'somebody is told of a task that is not over')
         for client, unclaimed in self._unclaimed.items():

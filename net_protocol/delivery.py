@@ -173,6 +173,12 @@ class Resender(object):
         for key in list(self._exchanges):
             self.end(key)
 
+    def is_timed(self, key):
+        # type: (Hashable) -> bool
+        """Whether an exchange is open and something will happen to it by itself. For checks."""
+        exchange = self._exchanges.get(key)
+        return exchange is not None and (self._kind, exchange.lane or key) in self._timers
+
     def handle_timer(self, now, key):
         # type: (float, Any) -> None
         """The timer of a lane or of an exchange fired: send again, or give up."""

@@ -24,7 +24,7 @@ from dispatcher.journal import ACCEPTED, ENDED, TOLD, Journal
 from dispatcher.journal_rows import JournalRows
 from dispatcher.outcomes import Outcomes
 from dispatcher.work import Work
-from net_protocol import codec, delivery, guard
+from net_protocol import codec, guard
 from net_protocol.addresses import Addresses
 from net_protocol.core import Core
 from net_protocol.delivery import Remembered, Resender
@@ -293,14 +293,25 @@ def _counts_twice(original):
     return accept
 
 
-def _sends_nothing_again(original):
+def _hurries(original):
     def handle_timer(self, now, key):
-        exchange = self._exchanges.get(key)
-        if self._kind == 'outcome' and exchange is not None and now < exchange.until:
-            self._timers.set((self._kind, key), exchange.until)
-        else:
-            original(self, now, key)
+        original(self, now, key)
+        # The other timers are those of lanes.
+        if key in self._exchanges:
+            self._timers.set((self._kind, key), now + 0.1)
     return handle_timer
+
+
+def _sends_once(kind):
+    def patch(original):
+        def handle_timer(self, now, key):
+            exchange = self._exchanges.get(key)
+            if self._kind == kind and exchange is not None and now < exchange.until:
+                self._timers.set((kind, key), exchange.until)
+            else:
+                original(self, now, key)
+        return handle_timer
+    return patch
 
 
 mutant('queue_unbounded', 'S9', 'a full queue takes more', (DispatcherCore, '_reason_to_refuse', _takes_everything))
@@ -308,12 +319,11 @@ mutant('registry_unbounded', 'S9', 'calculators register without limit', (
     Fleet, '__init__', lambda original: lambda self, settings, *rest: original(
         self, dict(settings, calculators_max=10 ** 6), *rest)))
 mutant('refusal_not_told', 'S10', 'a refused client hears nothing', (Core, '_send', _never_says(Refused)))
-mutant('outcome_not_resent', 'S10', 'an outcome is sent once', (Resender, 'handle_timer', _sends_nothing_again))
+mutant('outcome_not_resent', 'S10', 'an outcome is sent once', (Resender, 'handle_timer', _sends_once('outcome')))
 mutant('counts_twice', 'S11', 'one accepted task in ten is counted twice', (DispatcherCore, '_accept', _counts_twice))
 mutant('attempts_unbounded', 'S12', 'a task is tried without end',
        (DispatcherCore, '__init__', _with(attempts_max=10 ** 6)))
-mutant('resends_in_a_hurry', 'S12', 'everything is resent every 0.1 s', (delivery, 'RESEND_FIRST_S', instead(0.1)),
-       (delivery, 'RESEND_CAP_S', instead(0.1)))
+mutant('resends_in_a_hurry', 'S12', 'everything is resent every 0.1 s', (Resender, 'handle_timer', _hurries))
 
 
 # S13, S15, S16, S19: time, garbage, copies, events.
@@ -553,10 +563,7 @@ def _shrinks(original):
     return enter
 
 
-mutant('submit_not_resent', 'L1', 'a client asks once', (
-    Resender, 'handle_timer', lambda original: lambda self, now, key: original(self, now, key) if (
-        self._kind != 'submit' or key not in self._exchanges or now >= self._exchanges[key].until)
-    else self._timers.set((self._kind, key), self._exchanges[key].until)))
+mutant('submit_not_resent', 'L1', 'a client asks once', (Resender, 'handle_timer', _sends_once('submit')))
 mutant('failing_journal_left_alone', 'L1', 'a journal that failed once is never tried again', (
     Journal, 'due', instead(nothing)))
 mutant('never_drained', 'L2', 'the dispatcher does not end', (DispatcherCore, '_stop_if_drained', instead(nothing)),
