@@ -1,7 +1,7 @@
 """Attacks on real processes: killed, cut off, suspended, lied to about the time, flooded, fed garbage, worn.
 
     make attacks                               all of them, some four minutes of two cores
-    make attacks ARGS="kills network"          some: kills, network, time, floods, fuzz, soak
+    make attacks ARGS="kills network"          some: kills, calls, network, time, floods, fuzz, soak
     make attacks PYTHON=python2.7 ARGS=fuzz    on another Python
     EXHAUSTIVE=1 make attacks ARGS=kills       much further than there is time for each time
 
@@ -28,7 +28,7 @@ if MYPY:
     from typing import Any, Dict, List, Sequence  # noqa: F401
 
 #: What runs beside one another. Two of the first three mostly wait; the floods measure and are left alone.
-STAGES = (('kills', 'network', 'time'), ('fuzz', 'soak'), ('floods',))
+STAGES = (('kills', 'network', 'time'), ('calls', 'fuzz', 'soak'), ('floods',))
 ALL = [name for stage in STAGES for name in stage]
 #: A fifth of the million that were measured by hand: see docs/reliability.md.
 SOAK_TASKS = 200000

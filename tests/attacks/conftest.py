@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.attacks import tools
+from tests.attacks.worlds import World
 from tests.system.conftest import pytest_runtest_makereport, system, told_to_end  # noqa: F401
 from tests.system.interpreters import find_other
 
@@ -22,6 +23,15 @@ def say():
     # type: () -> Any
     """Tell at the end of the run what an attack has counted: a pass alone does not say how much was tried."""
     return _said.append
+
+
+@pytest.fixture
+def world(system, tmpdir):  # noqa: F811
+    # type: (Any, Any) -> Any
+    """A system with victims."""
+    made = World(system, str(tmpdir))
+    yield made
+    made.dispose()
 
 
 def pytest_terminal_summary(terminalreporter):
