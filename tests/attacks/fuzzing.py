@@ -17,6 +17,7 @@ from client.settings import SETTINGS as CLIENT_SETTINGS
 from dispatcher.core import DispatcherCore
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
 from net_protocol import codec
+from net_protocol.addresses import Addresses
 from net_protocol.errors import DatagramRefused
 from net_protocol.guard import CALCULATOR, CLIENT, DISPATCHER, Guard
 from net_protocol.seals import CHECKSUM
@@ -50,7 +51,7 @@ class Target(object):
             CalculatorCore(CALCULATOR_SETTINGS.checked({'capacity': 3}), 'calculator', lambda: LIVES[CALCULATOR],
                            random.Random(3), PEER)]
         roles = (CLIENT, DISPATCHER, CALCULATOR)
-        self._wires = [Wire(core, None if key is None else Guard(role, [key]))
+        self._wires = [Wire(core, Addresses(b'', lambda _: True), None if key is None else Guard(role, [key]))
                        for core, role in zip(self._cores, roles)]
         for core in self._cores:
             core.start(self.now)
@@ -84,6 +85,6 @@ class Target(object):
         core.handle_timer(self.now)
         core.check_invariants()
         core.take_events()
-        for _, said in wire.take_datagrams():
+        for _, said in wire.take_datagrams(self.now):
             codec.decode(said, wire._seal)
         return verdict
