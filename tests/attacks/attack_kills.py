@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.needs('strace'), pytest.mark.timeout(900)]
 
 #: Up to which of its calls of a kind a process is killed: on this Python, and on the other one. EXHAUSTIVE=1 goes
 #: further than there is time for each time.
-FARTHEST = (60, 60) if os.environ.get('EXHAUSTIVE') else (16, 10)
+FARTHEST = (60, 60) if os.environ.get('EXHAUSTIVE') else (14, 10)
 SWEPT = ('sendto', 'recvfrom', 'write', 'pselect6')
 #: And how much further for a moment that was missed so far.
 MORE = 60

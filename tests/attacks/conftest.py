@@ -65,11 +65,11 @@ def other():
     return found
 
 
-@pytest.fixture(params=['this Python', 'the other Python'])
+@pytest.fixture(params=['first_python', 'second_python'])
 def python(request):
     # type: (Any) -> Any
-    """Each major version of Python in turn, to run the process that is attacked."""
-    return sys.executable if request.param == 'this Python' else request.getfixturevalue('other')
+    """Each major version of Python in turn, to run the process that is attacked: this one, and the other."""
+    return sys.executable if request.param == 'first_python' else request.getfixturevalue('other')
 
 
 def pytest_configure(config):
