@@ -99,6 +99,26 @@ def test_a_dispatcher_suspended_around_each_time_out_judges_nobody(system, pytho
         stops, account['sent'], counts['held_up'], counts['suspected']))
 
 
+def test_a_machine_that_is_suspended_with_all_its_processes_judges_nobody(system, python, say):
+    """What wakes up first is the dispatcher: nothing is in its buffer, and nobody was silent by their own clocks."""
+    dispatcher, calculators = trio(system, python)
+    client = system.client(task_interval_s=[0.02, 0.06], task_timeout_s=LONG_S, drain_timeout_s=30)
+    for share in SHARES:
+        goes_on(dispatcher)
+        everybody = [dispatcher, client] + calculators
+        for process in reversed(everybody):
+            process.suspend()
+        time.sleep(share * DEAD_S)
+        for process in everybody:
+            process.resume()
+    dispatcher.says('held up for')
+    account = end_with_all_answered(system, client, at_least=5)
+    counts = dispatcher.account['counts']
+    assert counts['died'] == dispatcher.account['attempts']['dead_calculator'] == 0, counts
+    say('machine suspended %d times: %d tasks done, suspected %d, died 0' % (
+        len(SHARES), account['sent'], counts['suspected']))
+
+
 def test_a_client_suspended_around_its_time_outs_ends_each_task_once(system, python, say):
     timeout_s = 1.5
     dispatcher, calculators = trio(system, python)
