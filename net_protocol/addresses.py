@@ -21,6 +21,7 @@ from hashlib import sha256
 
 from net_protocol import fields
 from net_protocol.compat import text_type
+from net_protocol.limits import COALESCED_BYTES, COALESCED_LOCAL_BYTES
 
 MYPY = False
 if MYPY:
@@ -86,6 +87,11 @@ class Addresses(object):
         """Something is to be sent to an address that is not among ``known``."""
         if is_from_settings or self._is_local(address):
             self.trust(address)
+
+    def coalesced_bytes(self, address):
+        # type: (Any) -> int
+        """How long a datagram to that address that carries several messages may be."""
+        return COALESCED_LOCAL_BYTES if self._is_local(address) else COALESCED_BYTES
 
     def note_heard(self, address, size):
         # type: (Any, int) -> None

@@ -85,7 +85,7 @@ class _Lane(object):
     Almost every exchange ends during its first wait. One that does so here has cost no timer and no random draw.
     """
 
-    __slots__ = ('pace_s', 'cap_s', 'entries', 'has_timer')
+    __slots__ = ('pace_s', 'cap_s', 'entries')
 
     def __init__(self, pace_s, cap_s):
         # type: (float, float) -> None
@@ -93,7 +93,6 @@ class _Lane(object):
         self.cap_s = cap_s
         # (when the wait is over at the earliest, key, exchange); an entry is live while the exchange is open and here.
         self.entries = deque()  # type: Deque[Tuple[float, Any, _Exchange]]
-        self.has_timer = False
 
 
 class Resender(object):
@@ -204,9 +203,9 @@ class Resender(object):
         exchange.lane = lane
         entries = lane.entries
         entries.append((earliest, key, exchange))
-        if not lane.has_timer:
-            lane.has_timer = True
-            self._timers.set((self._kind, lane), earliest)
+        timer = self._kind, lane
+        if timer not in self._timers:
+            self._timers.set(timer, earliest)
         elif len(entries) > 2 * len(self._exchanges) + _SMALL:
             lane.entries = deque(entry for entry in entries if entry[2].lane is lane)
 
@@ -221,7 +220,6 @@ class Resender(object):
             lane.entries.popleft()
             if exchange.lane is lane:
                 self._end_first_wait(now, key, exchange, lane, earliest)
-        lane.has_timer = False
 
     def _end_first_wait(self, now, key, exchange, lane, earliest):
         # type: (float, Any, _Exchange, _Lane, float) -> None

@@ -185,10 +185,11 @@ class Wire(object):
         more = ''
         if not is_heard or address in self._echoes:
             more = self._addresses.fields(address)
+        limit = self._addresses.coalesced_bytes(address)
         if self._guard is None or credentials is None:
-            datagrams = codec.encode(core.name, core.incarnation, self._number + 1, messages, more=more)
+            datagrams = codec.encode(core.name, core.incarnation, self._number + 1, messages, limit, more=more)
         else:
-            datagrams = codec.encode(core.name, core.incarnation, self._number + 1, messages, seal=self._seal,
+            datagrams = codec.encode(core.name, core.incarnation, self._number + 1, messages, limit, seal=self._seal,
                                      credentials=(self._guard.role,) + credentials, more=more)
         self._number += len(datagrams)
         if is_heard is None and not self._addresses.spend(address, datagrams):

@@ -275,3 +275,13 @@ def test_a_finished_task_is_remembered_longer_than_its_submit_may_be_under_way()
 
 def test_an_orphan_waits_longer_than_its_client_waits_to_ask_again():
     assert ORPHAN_GRACE_S > ASK_AGAIN_S * JITTER_MAX
+
+
+def test_a_lane_whose_timer_was_cleared_with_all_others_gets_another():
+    bench = Bench(0.0, 0.0)
+    bench.begin('before')
+    bench.resender.clear()
+    bench.timers.clear()
+    bench.begin('after', message='after')
+    bench.run(0.5)
+    assert [message for _, _, message in bench.sent] == ['message', 'after', 'after']

@@ -8,7 +8,7 @@ from net_protocol import codec
 from net_protocol.addresses import Addresses
 from net_protocol.core import Core
 from net_protocol.errors import DatagramRefused
-from net_protocol.limits import COALESCED_BYTES
+from net_protocol.limits import COALESCED_BYTES, COALESCED_LOCAL_BYTES
 from net_protocol.messages import HeartbeatAck, Leave, Ping, Submit
 from net_protocol.seals import CHECKSUM
 from net_protocol.wire import Wire
@@ -92,17 +92,23 @@ def test_messages_are_grouped_by_address_and_stay_in_order(core, wire):
         THERE: [[HeartbeatAck(number) for number in (10, 20, 30, 40, 50)]]}
 
 
-def test_what_does_not_fit_into_one_datagram_takes_several(core, wire):
+@pytest.mark.parametrize('is_local, datagrams, limit', [
+    (False, 5, COALESCED_BYTES), (True, 1, COALESCED_LOCAL_BYTES)], ids=['elsewhere', 'on this machine'])
+def test_what_does_not_fit_into_one_datagram_takes_several(core, is_local, datagrams, limit):
+    addresses = Addresses(b'', lambda address: is_local)
+    addresses.trust(HERE)
+    addresses.note_heard(HERE, 1)
+    wire = Wire(core, addresses)
     core.say(HERE, *[Submit(TASK, u'x' * 500, 1) for _ in range(10)])
     out = list(wire.take_datagrams(1.0))
-    assert len(out) == 5
-    assert all(len(datagram) <= COALESCED_BYTES for _, datagram in out)
-    assert wire.traffic.as_dict()['messages_per_datagram_out'] == 2.0
+    assert len(out) == datagrams
+    assert all(len(datagram) <= limit for _, datagram in out)
+    assert wire.traffic.as_dict()['messages_per_datagram_out'] == 10 / datagrams
 
 
 def test_datagrams_are_numbered_one_after_the_other_whoever_they_are_for(core, wire):
     for _ in range(3):
-        core.say(HERE, *[Submit(TASK, u'x' * 1000, 1) for _ in range(2)])
+        core.say(HERE, *[Submit(TASK, u'x' * 5000, 1) for _ in range(2)])
         core.say(THERE, Leave())
         list(wire.take_datagrams(1.0))
     core.say(HERE, Leave())
