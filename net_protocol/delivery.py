@@ -278,7 +278,7 @@ class Remembered(object):
             self.dropped_early += self._drop_oldest(now)
         if len(self._order) > 2 * self._entries_max:
             # Superseded entries: nobody has to make room for them, and they are bounded too.
-            self._order = deque(item for item in self._order if self._entries.get(item[2], (0,))[0] == item[1])
+            self._order = deque(item for item in self._order if self._is_newest(item[2], item[1]))
 
     def get(self, now, key):
         # type: (float, Hashable) -> Any
@@ -306,11 +306,15 @@ class Remembered(object):
         self._entries.clear()
         self._order.clear()
 
+    def _is_newest(self, key, sequence):
+        # type: (Any, int) -> bool
+        entry = self._entries.get(key)
+        return entry is not None and entry[0] == sequence
+
     def _drop_oldest(self, now):
         # type: (float) -> int
         _, sequence, key = self._order.popleft()
-        entry = self._entries.get(key)
-        if entry is None or entry[0] != sequence:
+        if not self._is_newest(key, sequence):
             return 0
         del self._entries[key]
         if self._on_drop is not None:

@@ -485,20 +485,13 @@ def _drops_what_failed(original):
     return note
 
 
-def _restores_only(*kinds):
-    def patch(original):
-        def restored(now, lives, rows, task_timeout_s):
-            return original(now, lives, [row for row in rows if row[0] in kinds], task_timeout_s)
-        return restored
-    return patch
+def _restores(change):
+    return lambda original: lambda now, lives, rows, task_timeout_s: original(
+        now, lives, [row for row in [change(*row) for row in rows] if row is not None], task_timeout_s)
 
 
-def _restores_with(change):
-    def patch(original):
-        def restored(now, lives, rows, task_timeout_s):
-            return original(now, lives, [change(*row) for row in rows], task_timeout_s)
-        return restored
-    return patch
+def _only(*kinds):
+    return _restores(lambda *row: row if row[0] in kinds else None)
 
 
 def _another_word(kind, task_id, body, time_left_s, reply_to):
@@ -528,19 +521,19 @@ mutant('failed_write_believed', 'S1', 'a write that failed is taken for one that
 mutant('failed_write_dropped', 'S1', 'what could not be written is not written later',
        (JournalRows, 'note', _drops_what_failed))
 mutant('another_outcome_after_a_restart', 'S2', 'an outcome comes back from the journal as another one',
-       (dispatcher_journal, 'restored', _restores_with(_another_word)))
+       (dispatcher_journal, 'restored', _restores(_another_word)))
 mutant('takes_what_it_cannot_write', 'S9', 'new tasks are taken while nothing can be written',
        (Journal, 'is_failing', instead(property(lambda self: False))))
 mutant('nobody_may_come_back', 'S10', 'a client that is back is not told what it missed',
        (Outcomes, 'claim', instead(nothing)))
 mutant('deadline_begins_anew', 'S14', 'a recovered task is given 30 s more', (
-    dispatcher_journal, 'restored', _restores_with(_time_begins_anew)))
+    dispatcher_journal, 'restored', _restores(_time_begins_anew)))
 mutant('forgets_on_restart', 'S14', 'what waited is not there after a restart',
-       (dispatcher_journal, 'restored', _restores_only(ENDED, TOLD)))
+       (dispatcher_journal, 'restored', _only(ENDED, TOLD)))
 mutant('forgets_outcomes_on_restart', 'S14', 'what was over and not told is not there after a restart',
-       (dispatcher_journal, 'restored', _restores_only(ACCEPTED, TOLD)))
+       (dispatcher_journal, 'restored', _only(ACCEPTED, TOLD)))
 mutant('forgets_tombstones_on_restart', 'S16', 'what was told is not known after a restart',
-       (dispatcher_journal, 'restored', _restores_only(ACCEPTED, ENDED)))
+       (dispatcher_journal, 'restored', _only(ACCEPTED, ENDED)))
 mutant('reuses_attempt_numbers', 'S14', 'a new life counts attempts from 1 again',
        (dispatcher_journal, 'ATTEMPTS_PER_LIFE', instead(0)))
 mutant('stop_drops_the_queue', 'S20', 'a soft stop strikes what waits from the journal',
