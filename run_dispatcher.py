@@ -31,6 +31,7 @@ def run(argv=None):
     core = DispatcherCore(settings, name, process.new_incarnation(), process.generator(options.seed))
     with StopSignals() as signals:
         loop = Loop(core, endpoint, signals, monotonic, events)
+        core.desk.surroundings = lambda: process.surroundings(loop, endpoint)
         events.begin(core, endpoint)
         loop.every(settings['status_interval_s'], StatusLine(core, loop))
         process.say_where(endpoint, settings['listen']['host'])

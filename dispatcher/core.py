@@ -14,13 +14,16 @@ from dispatcher.fleet import Fleet
 from dispatcher.outcomes import Outcomes
 from dispatcher.pending_queue import PendingQueue
 from dispatcher.reconcile import collect, confirmed, missing, surplus
+from dispatcher.status import StatusDesk
+from dispatcher.story import Books
 from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, WAITING, Attempt, Task
+from dispatcher.watch import Watch
 from net_protocol.core import Core, require
 from net_protocol.delivery import ASSIGN_RESENDS_MAX, ORPHAN_GRACE_S
 from net_protocol.messages import (
     CANCELLED, DONE, DRAINING, EXPIRED, FAILED, NOT_YOURS, OUTCOMES, QUEUE_FULL, Accepted, Assign, AssignAck,
     AssignRefused, Cancel, Heartbeat, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck, Refused, Result, ResultAck,
-    Revoke, Submit)
+    Revoke, Status, Submit, TaskStatus)
 
 MYPY = False
 if MYPY:
@@ -43,14 +46,14 @@ class DispatcherCore(Core):
 
     HANDLERS = {Submit: '_on_submit', Cancel: '_on_cancel', OutcomeAck: '_on_outcome_ack', Heartbeat: '_on_heartbeat',
                 Leave: '_on_leave', AssignAck: '_on_assign_ack', AssignRefused: '_on_assign_refused',
-                Result: '_on_result'}
+                Result: '_on_result', Status: '_on_status', TaskStatus: '_on_task_status'}
     TIMERS = {'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget',
               'drained': '_due_drained'}
     COUNTERS = ('accepted',) + OUTCOMES + (
         'refused_queue_full', 'refused_draining', 'refused_not_yours', 'duplicate_submits',
         'cancelled_unknown', 'assignments', 'adopted', 'late_results', 'late_results_used',
         'duplicate_results', 'unknown_results', 'revokes', 'stale_heartbeats', 'heartbeats', 'held_up',
-    ) + Fleet.COUNTERS + Outcomes.COUNTERS + tuple('attempt_' + end for end in ATTEMPT_ENDS)
+    ) + StatusDesk.COUNTERS + Fleet.COUNTERS + Outcomes.COUNTERS + tuple('attempt_' + end for end in ATTEMPT_ENDS)
 
     def __init__(self, settings, name, incarnation, rng):
         # type: (Dict[str, Any], str, str, Any) -> None
@@ -68,12 +71,29 @@ class DispatcherCore(Core):
         self._draining = False
         # After a hold-up no timer fires before this point in time.
         self._catch_up_at = 0.0
+        self._watch = Watch()
+        self._fleet.on_release = self._watch.attempt_ended
+        #: Answers monitors. Its owner may set ``surroundings``.
+        self.desk = StatusDesk(self._books(), self._watch, self.counts, rng, self._send)
+
+    def _books(self):
+        # type: () -> Books
+        books = Books(self.name, self.incarnation, self._settings, self.counts, self.handled, self.sent)
+        books.tasks = self._tasks
+        books.pending = self._pending
+        books.fleet = self._fleet
+        books.outcomes = self._outcomes
+        books.assigns = self._assigns
+        books.running = lambda: self._assigned
+        books.is_draining = lambda: self._draining
+        return books
 
     # What the shell calls.
 
     def start(self, now):
         # type: (float) -> None
-        """Nothing to do: clients and calculators speak first."""
+        """Nothing to send: clients and calculators speak first."""
+        self._watch.began_at = now
 
     def stop(self, now):
         # type: (float) -> None
@@ -84,6 +104,7 @@ class DispatcherCore(Core):
         if self._draining:
             return
         self._draining = True
+        self._now = now
         self._tell('draining', waiting=len(self._pending), running=self._assigned,
                    bound_s=self._settings['drain_timeout_s'])
         self._timers.set(('drained', None), now + self._settings['drain_timeout_s'])
@@ -96,6 +117,7 @@ class DispatcherCore(Core):
             return
         if now - due_at > HELD_UP_S:
             # Suspended or starved. Whoever seems silent or late by our clock may have spoken in time: read first.
+            self._now = now
             self.counts['held_up'] += 1
             self._fleet.detector.note_held_up(now, now - due_at)
             self._catch_up_at = now + CATCH_UP_S
@@ -127,6 +149,7 @@ class DispatcherCore(Core):
                 self._accept(now, sender, message)
             else:
                 self.counts['refused_' + reason] += 1
+                self._watch.refused(now, sender.name, task_id, reason)
                 self._send(sender.address, Refused(task_id, reason, None if reason == NOT_YOURS else RETRY_AFTER_S))
 
     def _answer_with_outcome(self, now, sender, task_id):
@@ -153,6 +176,7 @@ class DispatcherCore(Core):
         task = Task(message.task_id, sender.name, message.payload, now, deadline_at, sender.address)
         self._tasks[task.task_id] = task
         self.counts['accepted'] += 1
+        self._watch.accepted(now, task)
         if self.trace:
             self._tell('accepted', task_id=task.task_id)
         self._send(sender.address, Accepted(task.task_id))
@@ -184,6 +208,20 @@ class DispatcherCore(Core):
         # type: (float, Sender, OutcomeAck) -> None
         self._outcomes.acknowledge(now, sender.name, message.task_id)
         self._stop_if_drained()
+
+    # Monitors.
+
+    def _on_status(self, now, sender, message):
+        # type: (float, Sender, Status) -> None
+        self.desk.answer_status(now, sender, message)
+
+    def _on_task_status(self, now, sender, message):
+        # type: (float, Sender, TaskStatus) -> None
+        self.desk.answer_task_status(now, sender, message)
+
+    def _note_event(self, kind, facts):
+        # type: (str, Dict[str, Any]) -> None
+        self._watch.event(self._now, kind, facts)
 
     # The life of a task.
 
@@ -269,7 +307,9 @@ class DispatcherCore(Core):
             self._tell('ended', task_id=task.task_id, outcome=outcome, reason=reason, attempts=len(task.attempts))
         elif self.trace and task.winner is not None:
             self._tell('done', task_id=task.task_id, calculator=task.winner[0], attempt=task.winner[1])
-        self._outcomes.tell(now, task, Outcome(task.task_id, outcome, result, reason, len(task.attempts)))
+        ending = Outcome(task.task_id, outcome, result, reason, len(task.attempts))
+        self._watch.ended(now, task, ending)
+        self._outcomes.tell(now, task, ending)
 
     def _revoke_others(self, task):
         # type: (Task) -> None

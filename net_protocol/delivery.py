@@ -59,7 +59,7 @@ REMEMBER_S = ASK_AGAIN_S * JITTER_MAX + DATAGRAM_LIFETIME_S
 class _Exchange(object):
     """One message that is resent until it is answered."""
 
-    __slots__ = ('address', 'message', 'until', 'wait_s', 'cap_s', 'resends', 'resends_max')
+    __slots__ = ('address', 'message', 'until', 'wait_s', 'cap_s', 'resends', 'resends_max', 'due_at')
 
     def __init__(self, address, message, until, wait_s, cap_s, resends_max):
         # type: (Any, Message, float, float, float, int | None) -> None
@@ -70,6 +70,8 @@ class _Exchange(object):
         self.cap_s = cap_s
         self.resends = 0
         self.resends_max = resends_max
+        # When its timer fires.
+        self.due_at = until
 
 
 class Resender(object):
@@ -131,6 +133,14 @@ class Resender(object):
         if exchange is not None:
             exchange.address = address
 
+    def prospect(self, key):
+        # type: (Hashable) -> Tuple[float, bool] | None
+        """When the timer of an exchange fires, and whether that ends it unanswered; None where it is not open."""
+        exchange = self._exchanges.get(key)
+        if exchange is None:
+            return None
+        return exchange.due_at, exchange.due_at >= exchange.until or exchange.resends == exchange.resends_max
+
     def clear(self):
         # type: () -> None
         """End all."""
@@ -155,7 +165,8 @@ class Resender(object):
 
     def _set_timer(self, now, key, exchange):
         # type: (float, Hashable, _Exchange) -> None
-        self._timers.set((self._kind, key), min(now + exchange.wait_s, exchange.until))
+        exchange.due_at = min(now + exchange.wait_s, exchange.until)
+        self._timers.set((self._kind, key), exchange.due_at)
 
 
 class Remembered(object):

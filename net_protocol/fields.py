@@ -12,7 +12,7 @@ import re
 from net_protocol.compat import INTEGER_TYPES, text_type
 from net_protocol.limits import (
     COUNT_MAX, DEPTH_MAX, HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S, INCARNATION_CHARS, INTEGER_MAX,
-    NAME_CHARS_MAX, REASON_CHARS_MAX, SECONDS_MAX, TASK_ID_CHARS_MAX)
+    NAME_CHARS_MAX, PADDING_CHARS_MAX, REASON_CHARS_MAX, SECONDS_MAX, TASK_ID_CHARS_MAX, TOKEN_CHARS)
 
 MYPY = False
 if MYPY:
@@ -24,6 +24,7 @@ NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.@-]{0,%d}\Z' % (NAME_CHARS_MAX - 1))
 INCARNATION = re.compile(r'[a-z2-7]{%d}\Z' % INCARNATION_CHARS)
 TASK_ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.@-]{0,%d}:[a-z2-7]{%d}:[0-9]{1,16}\Z' % (
     NAME_CHARS_MAX - 1, INCARNATION_CHARS))
+TOKEN = re.compile(r'(?:[0-9a-f]{%d})?\Z' % TOKEN_CHARS)
 _INFINITY = float('inf')
 
 
@@ -45,6 +46,16 @@ def _matching(pattern, limit, expected):
 name = _matching(NAME, NAME_CHARS_MAX, 'a name of 1 to %d of A-Z a-z 0-9 _ . @ -' % NAME_CHARS_MAX)
 incarnation = _matching(INCARNATION, INCARNATION_CHARS, '%d characters of a-z 2-7' % INCARNATION_CHARS)
 task_id = _matching(TASK_ID, TASK_ID_CHARS_MAX, 'a task id NAME:INCARNATION:NUMBER')
+
+token = _matching(TOKEN, TOKEN_CHARS, 'no characters or %d of 0-9 a-f' % TOKEN_CHARS)
+
+
+def padding(value):
+    # type: (Any) -> Any
+    """A text that says nothing and takes room."""
+    if type(value) is not text_type or len(value) > PADDING_CHARS_MAX:
+        raise FieldRefused('a text of at most %d characters' % PADDING_CHARS_MAX)
+    return value
 
 
 def reason(value):
@@ -124,6 +135,14 @@ def attempts(value):
             raise FieldRefused('a list of [task id, attempt]')
         pairs.append((task_id(pair[0]), positive(pair[1])))
     return pairs
+
+
+def rows(value):
+    # type: (Any) -> Any
+    """A list of any JSON values."""
+    if type(value) is not list:
+        raise FieldRefused('a list')
+    return json_value(value)
 
 
 def json_value(value):

@@ -22,6 +22,20 @@ DATAGRAM_BYTES_MAX = 62000
 #: is for the lists.
 HEARTBEAT_LIST_BYTES = 1000
 
+#: Bytes that the rows in one page of a status report can take; what is left of a coalesced datagram is for the fields
+#: around them.
+REPORT_ROWS_BYTES = 1000
+
+#: Characters of the token that proves an address: 96 bits of a keyed hash.
+TOKEN_CHARS = 24
+
+#: Characters of padding, at least, in a question without a token, so that it is longer than the token that answers it:
+#: more than all by which the two envelopes can differ.
+PADDING_CHARS = 200
+
+#: Characters of padding, at most.
+PADDING_CHARS_MAX = 400
+
 #: Nesting of a payload. The json module gives up near 1,000; nobody writes 32 by hand.
 DEPTH_MAX = 32
 

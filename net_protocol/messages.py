@@ -317,8 +317,83 @@ class Pong(Message):
         self.nonce = nonce
 
 
+class Status(Message):
+    """monitor -> dispatcher: how do things stand?
+
+    Without a valid ``token`` only a token is the answer, and only to a question with enough ``padding``. Of the events
+    and attempts those are told that are newer than the numbers ``events_since`` and ``attempts_since``; of long tables
+    a part is told, from ``calculators_from`` and ``clients_from`` on.
+    """
+
+    __slots__ = ('token', 'question', 'events_since', 'attempts_since', 'calculators_from', 'clients_from', 'padding')
+    KIND = 'status'
+    FIELDS = (('token', fields.token), ('question', fields.positive), ('events_since', fields.count),
+              ('attempts_since', fields.count), ('calculators_from', fields.count), ('clients_from', fields.count),
+              ('padding', fields.padding))
+
+    def __init__(self, token, question, events_since, attempts_since, calculators_from, clients_from, padding):
+        # type: (str, int, int, int, int, int, str) -> None
+        self.token = token
+        self.question = question
+        self.events_since = events_since
+        self.attempts_since = attempts_since
+        self.calculators_from = calculators_from
+        self.clients_from = clients_from
+        self.padding = padding
+
+
+class TaskStatus(Message):
+    """monitor -> dispatcher: what became of this task, and what does it wait for? ``token`` as in ``status``."""
+
+    __slots__ = ('token', 'question', 'task_id', 'padding')
+    KIND = 'task_status'
+    FIELDS = (('token', fields.token), ('question', fields.positive), ('task_id', fields.task_id),
+              ('padding', fields.padding))
+
+    def __init__(self, token, question, task_id, padding):
+        # type: (str, int, str, str) -> None
+        self.token = token
+        self.question = question
+        self.task_id = task_id
+        self.padding = padding
+
+
+class StatusToken(Message):
+    """dispatcher -> monitor: say this the next time, and I know that you receive where you say you are."""
+
+    __slots__ = ('question', 'token')
+    KIND = 'status_token'
+    FIELDS = (('question', fields.positive), ('token', fields.token))
+
+    def __init__(self, question, token):
+        # type: (int, str) -> None
+        self.question = question
+        self.token = token
+
+
+class StatusReport(Message):
+    """dispatcher -> monitor: one page of the answer to a ``status`` or ``task_status``.
+
+    ``rows`` are lists that begin with a word; ``net_protocol.report`` says what follows it. Each row can be understood
+    without the others.
+    """
+
+    __slots__ = ('question', 'page', 'pages', 'rows')
+    KIND = 'status_report'
+    FIELDS = (('question', fields.positive), ('page', fields.positive), ('pages', fields.whole_number(1, PAGES_MAX)),
+              ('rows', fields.rows))
+
+    def __init__(self, question, page, pages, rows):
+        # type: (int, int, int, Any) -> None
+        self.question = question
+        self.page = page
+        self.pages = pages
+        self.rows = rows
+
+
 MESSAGES = (Submit, Accepted, Refused, Cancel, Outcome, OutcomeAck, Heartbeat, HeartbeatAck, Leave, LeaveAck,
-            Assign, AssignAck, AssignRefused, Result, ResultAck, Revoke, Ping, Pong)  # type: Tuple[Type[Message], ...]
+            Assign, AssignAck, AssignRefused, Result, ResultAck, Revoke, Ping, Pong,
+            Status, TaskStatus, StatusToken, StatusReport)  # type: Tuple[Type[Message], ...]
 
 #: The message class of each name on the wire.
 BY_KIND = {message.KIND: message for message in MESSAGES}  # type: Dict[str, Type[Message]]

@@ -12,6 +12,7 @@ import errno
 import select
 
 from net_protocol.errors import DatagramRefused
+from net_protocol.histogram import Histogram
 from net_protocol.wire import Wire
 from runtime.names import Peer
 
@@ -59,6 +60,8 @@ class Loop(object):
         self._peer = peer
         self._hooks = []  # type: List[Hook]
         self._stops_seen = 0
+        #: How long the turns took, the wait not counted.
+        self.turns = Histogram()
 
     @property
     def traffic(self):
@@ -102,6 +105,7 @@ class Loop(object):
                 hook.due_at = now + hook.interval_s
                 hook.action(now)
         self._flush(now)
+        self.turns.add(max(0.0, self._monotonic() - now))
 
     def _wait(self, now):
         # type: (float) -> List[Any]

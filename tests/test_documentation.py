@@ -139,7 +139,7 @@ def as_datagram(body):
 def test_every_message_has_a_section_with_an_example_that_decodes(message):
     text = section('docs/protocol.md', '### `%s`' % message.KIND)
     assert len(text.split('```')[0].split()) > 8, 'the section says nothing'
-    assert re.match(u'\n?(client|dispatcher|calculator|anybody|any process) \u2192 ', text), 'who sends it to whom?'
+    assert re.match(u'\n?(client|dispatcher|calculator|monitor|anybody|any process) \u2192 ', text), 'who sends it?'
     body, = json_blocks(text)
     decoded, = codec.decode(as_datagram(body)).messages
     assert type(decoded) is message

@@ -27,18 +27,20 @@ MAY_IMPORT = {
     'dispatcher': ('net_protocol',),
     'calculator': ('net_protocol',),
     'simulator': ('net_protocol', 'client', 'dispatcher', 'calculator'),
+    'monitor': ('net_protocol',),
     # Starts the programs and watches them from outside, as a person would.
     'demo': ('runtime',),
     'run_client': ('runtime', 'client', 'net_protocol'),
     'run_dispatcher': ('runtime', 'dispatcher', 'net_protocol'),
     'run_calculator': ('runtime', 'calculator', 'net_protocol'),
     'run_simulator': ('simulator', 'runtime', 'net_protocol'),
+    'run_monitor': ('monitor', 'runtime', 'net_protocol'),
     'run_demo': ('demo', 'runtime'),
 }
 
 #: Parts without clock, socket, file, thread, global random: from the standard library they take only what computes.
 #: The list says what is in use; to add a module to it is to say that it touches nothing outside the process.
-PURE = ('net_protocol', 'client', 'dispatcher', 'calculator', 'simulator')
+PURE = ('net_protocol', 'client', 'dispatcher', 'calculator', 'simulator', 'monitor')
 COMPUTES = frozenset([
     '__future__', 'base64', 'binascii', 'bisect', 'collections', 'difflib', 'functools', 'hashlib', 'heapq', 'hmac',
     'itertools', 'math', 'operator', 're', 'struct', 'zlib',
