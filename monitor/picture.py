@@ -154,6 +154,8 @@ class Picture(object):
         # type: (float, str, Dict[str, Dict[str, Any]], Dict[str, Any]) -> None
         self._told[word].add(record['name'])
         record['at'] = now
+        if word == report.CALCULATOR and (record['state'] not in STATES.values() or record['capacity'] < 1):
+            raise ValueError('no state of a calculator: %r' % (record['state'],))
         known[record['name']] = record
 
     def _account(self, events_before, events_told, attempts_before, attempts_told):
@@ -224,7 +226,9 @@ class Picture(object):
         facts = self.facts.get(report.RESPONSE_TIME, {})
         counts = self.samples[-1].buckets if self.samples else {}
         then = self._since(QUANTILES_S)
-        recent = difference(counts, then.buckets) if then is not None else {}
+        # Where less than some seconds are known, those few answers say less than all.
+        is_long = then is not None and self.samples[-1].at - then.at >= RATE_S
+        recent = difference(counts, then.buckets) if then is not None and is_long else {}
         found = {'number': facts.get('number', 0), 'total_s': facts.get('total_s', 0.0),
                  'longest_s': facts.get('longest_s', 0.0), 'of_last_minute': bool(recent)}  # type: Dict[str, Any]
         for name, share in QUANTILES:

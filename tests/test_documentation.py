@@ -31,6 +31,8 @@ if MYPY:
     from typing import Any, Dict, Iterator, List, Set, Tuple  # noqa: F401
 
 ROLES = ('client', 'dispatcher', 'calculator')
+#: Programs with settings and a page of their own.
+PROGRAMS = ROLES + ('monitor',)
 PAGES = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'] + sorted(
     'docs/' + name for name in os.listdir(os.path.join(ROOT, 'docs')) if name.endswith('.md'))
 
@@ -83,7 +85,7 @@ def settings_of(role):
 
 # Settings.
 
-@pytest.mark.parametrize('role', ROLES)
+@pytest.mark.parametrize('role', PROGRAMS)
 def test_every_setting_has_a_row_with_its_unit_default_and_range(role):
     rows = table(section('docs/%s.md' % role, '## Settings'))
     settings = dict(settings_of(role).walk())
@@ -99,7 +101,7 @@ def test_every_setting_has_a_row_with_its_unit_default_and_range(role):
             assert unit == 'bytes', key
 
 
-@pytest.mark.parametrize('role', ROLES)
+@pytest.mark.parametrize('role', PROGRAMS)
 def test_the_sample_settings_load_and_have_every_key_with_its_default(role):
     path = os.path.join(ROOT, 'config', role + '.json')
     group = settings_of(role)
@@ -197,7 +199,7 @@ def help_of(program):
                                                                       else 'optional arguments:')[1]))
 
 
-@pytest.mark.parametrize('role', ROLES)
+@pytest.mark.parametrize('role', PROGRAMS)
 def test_every_option_is_in_the_manual_and_no_other(role):
     documented = set()  # type: Set[str]
     for line in section('docs/%s.md' % role, '## Command line').splitlines():
