@@ -20,10 +20,12 @@ from monitor.settings import SETTINGS
 from monitor.words import BAD, GOOD, HEADING, LOUD, PAST, PLAIN, story
 from net_protocol import fields
 from net_protocol.compat import text_type
+from net_protocol.guard import PROBE
 from runtime import command_line, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
 from runtime.full_screen import FullScreen
+from runtime.keys import guard_of
 from runtime.loop import Loop
 from runtime.names import Peer
 from runtime.signals import StopSignals
@@ -102,15 +104,16 @@ class Monitor(object):
         self.signals = signals
         self.peer = Peer(settings['dispatcher']['host'], settings['dispatcher']['port'])
         self.picture = Picture()
+        self._guard = guard_of(settings, PROBE)
         self.on_report = lambda now: None
-        self.core = MonitorCore('monitor', process.new_incarnation(), process.generator(None), self.peer, interval_s,
-                                self.picture, self._note_report)
+        self.core = MonitorCore(process.default_name('monitor', os.getpid()), process.new_incarnation(),
+                                process.generator(None), self.peer, interval_s, self.picture, self._note_report)
 
     def run(self, *hooks):
         """Until it is stopped; ``hooks`` are pairs of an interval and what to do then."""
         if process.find(self.peer, self.signals):
             endpoint = process.any_port_towards(self.peer)
-            loop = Loop(self.core, endpoint, self.signals, monotonic, Quiet(), self.peer)
+            loop = Loop(self.core, endpoint, self.signals, monotonic, Quiet(), self.peer, self._guard)
             for interval_s, action in hooks:
                 loop.every(interval_s, action)
             process.run_loop(loop, endpoint, self.peer)

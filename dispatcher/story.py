@@ -43,6 +43,7 @@ class Books(object):
         self.assigns = None  # type: Resender  # type: ignore[assignment]
         self.running = lambda: 0  # type: Callable[[], int]
         self.is_draining = lambda: False  # type: Callable[[], bool]
+        self.is_adopting = lambda: False  # type: Callable[[], bool]
 
 
 def story_rows(now, books, watch, task_id):
@@ -108,6 +109,8 @@ def _waits_for(now, books, task):
     numbers = books.fleet.numbers
     if books.is_draining():
         what = report.DISPATCHER_DRAINS
+    elif books.is_adopting():
+        what = report.DISPATCHER_RECOVERS
     elif not len(books.fleet):
         what = report.NO_CALCULATOR
     elif not numbers[ALIVE]:

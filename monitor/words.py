@@ -38,6 +38,9 @@ EVENTS = {
     'refused': (BAD, '%(task)s is refused: %(reason)s'),
     'late_result': (PLAIN, '%(calculator)s answered %(task)s too late: it was over'),
     'late_result_used': (GOOD, '%(calculator)s answered %(task)s late, but as the first: taken'),
+    'recovered_books': (GOOD, 'the dispatcher is back: %(waiting)s tasks wait again, %(untold)s are told again'),
+    'journal_failed': (LOUD, 'the journal cannot be written: %(reason)s; no new tasks until it can'),
+    'journal_works': (GOOD, 'the journal is written again after %(seconds).1f s'),
     'held_up': (LOUD, 'the dispatcher was held up for %(seconds).1f s'),
     'draining': (LOUD, 'the dispatcher is stopping: %(running)s tasks run, %(waiting)s wait'),
 }
@@ -159,6 +162,8 @@ _WAITS = {
     report.ALL_BUSY: (
         'It waits because all are busy: the calculators in order are %(alive)s and have %(running)s tasks. %(waiting)s '
         'wait in all; of its own client, %(before)s are before it.'),
+    report.DISPATCHER_RECOVERS: (
+        'It waits because the dispatcher came back a moment ago and first hears what the calculators run.'),
     report.ITS_TURN: 'It waits for its turn, which comes at once.',
     report.DISPATCHER_DRAINS: (
         'It waits because the dispatcher is stopping and hands out nothing more. Its client asks whoever comes back.'),

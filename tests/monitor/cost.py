@@ -106,9 +106,9 @@ def main(calculators=1000, waiting=100000):
     bench = Bench(calculators, waiting)
     one_task_s = task_s(bench, TASKS)
     one_answer_s, datagrams, octets = answer_s(bench, ANSWERS)
-    assert len(bench.core._pending) > waiting * 0.9, len(bench.core._pending)
+    assert bench.core.status['waiting'] > waiting * 0.9, bench.core.status['waiting']
     print('Python %d.%d, %d calculators, %d tasks waiting' % (sys.version_info[0], sys.version_info[1], calculators,
-                                                            len(bench.core._pending)))
+                                                            bench.core.status['waiting']))
     print('one task    %8.1f us of processor time' % (one_task_s * 1e6))
     print('one answer  %8.1f us, %.0f datagrams, %.0f bytes' % (one_answer_s * 1e6, datagrams, octets))
     print('once a second that is %.2f %% of the processor, or %.0f tasks' % (

@@ -51,6 +51,7 @@ MESSAGES = [
     messages.Revoke(TASK, 1),
     messages.Ping(0),
     messages.Pong(LARGEST_COUNT),
+    messages.Welcome(),
     messages.Status(u'', 1, 0, 0, 0, 0, u'x' * 200),
     messages.Status(u'0123456789abcdef01234567', LARGEST_COUNT, 7, 8, 250, 100, u''),
     messages.TaskStatus(u'0123456789abcdef01234567', 2, TASK, u''),

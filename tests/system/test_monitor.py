@@ -2,11 +2,12 @@
 
 from __future__ import absolute_import, division, print_function
 
+import json
 import signal
 
 import pytest
 
-from tests.system.processes import a_port_where_nobody_listens, eventually, run_to_end, the_one_object
+from tests.system.processes import a_port_where_nobody_listens, eventually, run_all_to_end, run_to_end, the_one_object
 from tests.system.terminals import Terminal
 
 NEVER_OUT = {'probability': 0}
@@ -60,8 +61,8 @@ def until_state(dispatcher, task_id, state):
 def test_a_silent_dispatcher_is_exit_status_1_whatever_was_asked(watched):
     address = '127.0.0.1:%d' % a_port_where_nobody_listens()
     task = ['--task', 'client-a:aaaaaaaa:1']
-    for options, expected in ([], 'does not answer'), (['--once'], 'does not answer'), (['--json'], '"answers": false'), (
-            task, 'does not answer'), (task + ['--json'], '"answers": false'):
+    for options in [], ['--once'], ['--json'], task, task + ['--json']:
+        expected = '"answers": false' if '--json' in options else 'does not answer'
         status, out, err = run_to_end(['run_monitor.py', '--dispatcher', address] + options)
         assert (status, err) == (1, '')
         assert expected in out
@@ -187,6 +188,22 @@ def test_what_is_no_task_id_or_no_address_is_refused():
         status, out, err = run_to_end(['run_monitor.py'] + options)
         assert (status, out) == (2, '')
         assert options[0] in err
+
+
+def test_with_a_key_only_a_monitor_that_has_it_is_answered(watched, tmpdir):
+    key = tmpdir.join('key')
+    key.write('k' * 40)
+    key.chmod(0o600)
+    dispatcher = watched.dispatcher(key_file=str(key))
+    settings = tmpdir.join('monitor.json')
+    settings.write(json.dumps({'key_file': str(key)}))
+    # Two at a time: they must not be taken for two lives of one.
+    command = ['run_monitor.py', '-s', str(settings), '--dispatcher', at(dispatcher), '--json']
+    first, second = run_all_to_end([command, command])
+    assert (first[0], second[0]) == (0, 0)
+    assert the_one_object(first[1])['answers'] is True
+    status, out = ask(dispatcher, '--once')
+    assert (status, 'does not answer' in out) == (1, True)
 
 
 # The screen.
