@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 import json
 import signal
+import socket
 
 import pytest
 
@@ -204,6 +205,68 @@ def test_with_a_key_only_a_monitor_that_has_it_is_answered(watched, tmpdir):
     assert the_one_object(first[1])['answers'] is True
     status, out = ask(dispatcher, '--once')
     assert (status, 'does not answer' in out) == (1, True)
+
+
+# The page. What a browser makes of it is checked by tests/browser.
+
+@pytest.fixture
+def page(watched):
+    """Serves the page of a dispatcher; returns a function that asks it, and the process."""
+    def serve(dispatcher):
+        process = watched.run('monitor', 'monitor', ['--dispatcher', at(dispatcher), '--http', '127.0.0.1:0'])
+        port = int(process.says(r'the page is at http://127\.0\.0\.1:(\d+)/').group(1))
+
+        def get(path, method='GET', host='127.0.0.1'):
+            """Status, headers and body."""
+            asked = socket.create_connection(('127.0.0.1', port), 30)
+            asked.sendall(('%s %s HTTP/1.1\r\nHost: %s\r\n\r\n' % (method, path, host)).encode('ascii'))
+            received = b''.join(iter(lambda: asked.recv(65536), b''))
+            asked.close()
+            head, _, body = received.partition(b'\r\n\r\n')
+            return int(head.split()[1]), head.decode('ascii'), body.decode('utf-8')
+        return process, get
+    return serve
+
+
+def test_the_page_and_what_programs_read_beside_it(watched, page):
+    dispatcher = watched.dispatcher()
+    watched.calculator('calculator-a')
+    watched.client('client-a', tasks=20).wait()
+    process, get = page(dispatcher)
+    eventually(lambda: get('/healthz')[0] == 200, 'it is well')
+    status, head, body = get('/')
+    assert (status, '<title>Monitor</title>' in body) == (200, True)
+    assert "Content-Security-Policy: default-src 'none'" in head
+    for path in ('/main.js', '/picture.js', '/page.css', '/icon.svg'):
+        assert get(path)[0] == 200
+    eventually(lambda: len(json.loads(get('/status.json')[2])['calculators']) == 1, 'everything is told')
+    told, reported = json.loads(get('/status.json')[2]), as_json(dispatcher)
+    assert set(told) == set(reported)
+    assert told['counts']['done'] == reported['counts']['done'] == 20
+    assert 'dispatcher_ended_tasks_total{outcome="done"} 20.0' in get('/metrics')[2]
+    assert get('/', 'POST')[0] == 405
+    assert get('/status.json', host='evil.example')[0] == 421
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 0
+
+
+def test_the_page_says_that_the_dispatcher_is_silent_and_that_it_is_back(watched, page):
+    dispatcher = watched.dispatcher()
+    _, get = page(dispatcher)
+    eventually(lambda: get('/healthz')[0] == 200, 'it is well')
+    dispatcher.kill()
+    eventually(lambda: get('/healthz')[0] == 503, 'it is not well')
+    watched.again(dispatcher)
+    eventually(lambda: get('/healthz')[0] == 200, 'it is well again')
+
+
+def test_a_page_that_can_not_be_served_is_one_line(watched, page):
+    dispatcher = watched.dispatcher()
+    process, _ = page(dispatcher)
+    port = process.says(r':(\d+)/').group(1)
+    status, out, err = run_to_end(['run_monitor.py', '--http', '127.0.0.1:' + port])
+    assert (status, out) == (2, '')
+    assert 'cannot listen on 127.0.0.1 port %s' % port in err
 
 
 # The screen.
