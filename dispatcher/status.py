@@ -1,8 +1,8 @@
 """Answers the questions of monitors: how things stand, and what became of one task.
 
-An answer is as many pages as it needs, each small enough for a datagram; a monitor that misses one has the rest. Only
-an address that has proved itself by a token gets one, all others get the token, which is shorter than their question.
-What one answer costs is bounded (long tables are told in parts), and so are the answers of a second.
+An answer is as many pages as it needs, each small enough for a datagram; a monitor that misses one has the rest. What
+one answer costs is bounded (long tables are told in parts), and so are the answers of a second. That nobody is flooded
+with them who did not ask is the matter of the wire (``net_protocol.addresses``).
 """
 
 from __future__ import absolute_import, division, print_function
@@ -13,9 +13,8 @@ from itertools import islice
 from dispatcher.story import story_rows
 from dispatcher.watch import sampled
 from net_protocol import __version__, report
-from net_protocol.limits import PADDING_CHARS, REPORT_ROWS_BYTES
-from net_protocol.messages import OUTCOMES, StatusReport, StatusToken
-from net_protocol.tokens import AddressTokens
+from net_protocol.limits import REPORT_ROWS_BYTES
+from net_protocol.messages import OUTCOMES, StatusReport
 
 MYPY = False
 if MYPY:
@@ -59,18 +58,15 @@ class StatusDesk(object):
     ``surroundings()`` gives what only the shell knows, {section: {name: value}}; the core's owner sets it.
     """
 
-    COUNTERS = ('status_tokens', 'status_answers', 'status_dropped')
+    COUNTERS = ('status_answers', 'status_dropped')
 
-    def __init__(self, books, watch, counts, rng, send):
-        # type: (Books, Watch, Dict[str, int], Any, Callable[[Any, Any], None]) -> None
+    def __init__(self, books, watch, counts, send):
+        # type: (Books, Watch, Dict[str, int], Callable[[Any, Any], None]) -> None
         self.surroundings = dict  # type: Callable[[], Dict[str, Dict[str, Any]]]
         self._books = books
         self._watch = watch
         self._counts = counts
-        self._rng = rng
         self._send = send
-        # Drawn when it is needed for the first time: a dispatcher that nobody watches draws as it always did.
-        self._tokens = None  # type: AddressTokens | None
         # The second that answers are counted in, and how many it had.
         self._second = 0
         self._answers = 0
@@ -78,27 +74,18 @@ class StatusDesk(object):
     def answer_status(self, now, sender, message):
         # type: (float, Sender, Status) -> None
         """How things stand."""
-        if self._may_answer(now, sender, message):
+        if self._may_answer(now):
             self._send_pages(sender.address, message.question, self._rows(now, message))
 
     def answer_task_status(self, now, sender, message):
         # type: (float, Sender, TaskStatus) -> None
         """What became of a task."""
-        if self._may_answer(now, sender, message):
+        if self._may_answer(now):
             rows = story_rows(now, self._books, self._watch, message.task_id)
             self._send_pages(sender.address, message.question, rows)
 
-    def _may_answer(self, now, sender, message):
-        # type: (float, Sender, Any) -> bool
-        if self._tokens is None:
-            self._tokens = AddressTokens(('%032x' % self._rng.getrandbits(128)).encode('ascii'))
-        if not self._tokens.is_valid(now, sender.address, message.token):
-            if len(message.padding) >= PADDING_CHARS:
-                self._counts['status_tokens'] += 1
-                self._send(sender.address, StatusToken(message.question, self._tokens.token(now, sender.address)))
-            else:
-                self._counts['status_dropped'] += 1
-            return False
+    def _may_answer(self, now):
+        # type: (float) -> bool
         if self._second != int(now):
             self._second, self._answers = int(now), 0
         self._answers += 1

@@ -1,14 +1,12 @@
 """Asks the dispatcher how things stand, at even intervals, and keeps a picture of what it says.
 
-The first question brings a token, which proves that we receive where we say we are; each question after that brings a
-report of some pages. A page that is lost is not asked for again: the next report is not far.
+Each question brings a report of some pages. A page that is lost is not asked for again: the next report is not far.
 """
 
 from __future__ import absolute_import, division, print_function
 
 from net_protocol.core import Core
-from net_protocol.limits import PADDING_CHARS
-from net_protocol.messages import Status, StatusReport, StatusToken, TaskStatus
+from net_protocol.messages import Status, StatusReport, TaskStatus
 
 MYPY = False
 if MYPY:
@@ -25,8 +23,6 @@ TASK_AGAIN_S = 0.5
 TASK_QUESTIONS_MAX = 6
 #: Tasks that are asked about at a time.
 TASKS_ASKED_MAX = 20
-
-_PADDING = 'x' * PADDING_CHARS
 
 
 class _Pages(object):
@@ -71,9 +67,9 @@ class _TaskQuestion(object):
 class MonitorCore(Core):
     """A monitor of the dispatcher at ``target``. ``on_report(now)`` is called when the picture has changed."""
 
-    HANDLERS = {StatusToken: '_on_status_token', StatusReport: '_on_status_report'}
+    HANDLERS = {StatusReport: '_on_status_report'}
     TIMERS = {'ask': '_due_ask', 'task': '_due_task'}
-    COUNTERS = ('questions', 'reports', 'pages_lost', 'tokens', 'surplus_pages', 'task_questions',
+    COUNTERS = ('questions', 'reports', 'pages_lost', 'surplus_pages', 'task_questions',
                 'reports_not_understood')
 
     def __init__(self, name, incarnation, rng, target, interval_s, picture, on_report=None):
@@ -83,7 +79,6 @@ class MonitorCore(Core):
         self.picture = picture
         self._target = target
         self._on_report = on_report
-        self._token = ''
         # Not to be guessed, so that nobody else answers for the dispatcher.
         self._question = rng.getrandbits(40) + 1
         # The question about all that is not answered yet; 0: none is out.
@@ -150,8 +145,7 @@ class MonitorCore(Core):
         self.counts['questions'] += 1
         picture = self.picture
         self._send(self._target, Status(
-            self._token, self._question, picture.events_seen, picture.attempts_seen, picture.calculators_next,
-            picture.clients_next, _PADDING))
+            self._question, picture.events_seen, picture.attempts_seen, picture.calculators_next, picture.clients_next))
         self._timers.set(('ask', None), now + self.interval_s)
 
     def _ask_task(self, now, question):
@@ -159,7 +153,7 @@ class MonitorCore(Core):
         asked = self._tasks[question]
         asked.asked += 1
         self.counts['task_questions'] += 1
-        self._send(self._target, TaskStatus(self._token, question, asked.task_id, _PADDING))
+        self._send(self._target, TaskStatus(question, asked.task_id))
         self._timers.set(('task', question), now + TASK_AGAIN_S)
 
     def _due_ask(self, now, _):
@@ -172,22 +166,6 @@ class MonitorCore(Core):
             self._ask_task(now, question)
         else:
             self._tasks.pop(question).answer(None)
-
-    def _on_status_token(self, now, sender, message):
-        # type: (float, Sender, StatusToken) -> None
-        if message.question != self._asked_question and message.question not in self._tasks:
-            self.counts['surplus_pages'] += 1
-            return
-        self.counts['tokens'] += 1
-        is_new = message.token != self._token
-        self._token = message.token
-        self._heard_at = now
-        if not is_new:
-            # A copy, or one that went wrong: the next question is soon enough.
-            return
-        for question in sorted(self._tasks):
-            self._ask_task(now, question)
-        self._ask(now)
 
     def _on_status_report(self, now, sender, message):
         # type: (float, Sender, StatusReport) -> None

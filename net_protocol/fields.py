@@ -14,7 +14,7 @@ import re
 from net_protocol.compat import INTEGER_TYPES, text_type
 from net_protocol.limits import (
     COUNT_MAX, DEPTH_MAX, HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S, INCARNATION_CHARS, INTEGER_MAX,
-    NAME_CHARS_MAX, PADDING_CHARS_MAX, REASON_CHARS_MAX, SECONDS_MAX, TOKEN_CHARS)
+    NAME_CHARS_MAX, REASON_CHARS_MAX, SECONDS_MAX)
 
 MYPY = False
 if MYPY:
@@ -26,8 +26,8 @@ NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.@-]{0,%d}\Z' % (NAME_CHARS_MAX - 1))
 INCARNATION = re.compile(r'[a-z2-7]{%d}\Z' % INCARNATION_CHARS)
 TASK_ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.@-]{0,%d}:[a-z2-7]{%d}:[0-9]{1,16}\Z' % (
     NAME_CHARS_MAX - 1, INCARNATION_CHARS))
-TOKEN = re.compile(r'(?:[0-9a-f]{%d})?\Z' % TOKEN_CHARS)
 _INFINITY = float('inf')
+_TOKEN = re.compile(r'[0-9a-f]{1,32}\Z')
 
 #: Check -> the %-format that makes JSON of any value that it lets through.
 PLAIN = {}  # type: Dict[Callable[[Any], Any], str]
@@ -62,15 +62,12 @@ def _matching(pattern, expected):
 name = _matching(NAME, 'a name of 1 to %d of A-Z a-z 0-9 _ . @ -' % NAME_CHARS_MAX)
 incarnation = _matching(INCARNATION, '%d characters of a-z 2-7' % INCARNATION_CHARS)
 task_id = _matching(TASK_ID, 'a task id NAME:INCARNATION:NUMBER')
-token = _matching(TOKEN, 'no characters or %d of 0-9 a-f' % TOKEN_CHARS)
 
 
-def padding(value):
-    # type: (Any) -> Any
-    """A text that says nothing and takes room."""
-    if type(value) is not text_type or len(value) > PADDING_CHARS_MAX:
-        raise FieldRefused('a text of at most %d characters' % PADDING_CHARS_MAX)
-    return value
+def is_token(value):
+    # type: (Any) -> bool
+    """Whether that is a token of an address. One that is none is no reason to refuse what comes with it."""
+    return type(value) is text_type and len(value) <= 32 and _TOKEN.match(value) is not None
 
 
 def reason(value):

@@ -320,7 +320,7 @@ class Pong(Message):
 
 
 class Welcome(Message):
-    """whoever has a key -> who is not known yet: this is my life. Taken by the guard, never by a core."""
+    """any process -> who is not known yet: this is me. All it says is in its envelope; it never comes to a core."""
 
     __slots__ = ()
     KIND = 'welcome'
@@ -330,55 +330,35 @@ class Welcome(Message):
 class Status(Message):
     """monitor -> dispatcher: how do things stand?
 
-    Without a valid ``token`` only a token is the answer, and only to a question with enough ``padding``. Of the events
-    and attempts those are told that are newer than the numbers ``events_since`` and ``attempts_since``; of long tables
-    a part is told, from ``calculators_from`` and ``clients_from`` on.
+    Of the events and attempts those are told that are newer than the numbers ``events_since`` and ``attempts_since``;
+    of long tables a part is told, from ``calculators_from`` and ``clients_from`` on.
     """
 
-    __slots__ = ('token', 'question', 'events_since', 'attempts_since', 'calculators_from', 'clients_from', 'padding')
+    __slots__ = ('question', 'events_since', 'attempts_since', 'calculators_from', 'clients_from')
     KIND = 'status'
-    FIELDS = (('token', fields.token), ('question', fields.positive), ('events_since', fields.count),
-              ('attempts_since', fields.count), ('calculators_from', fields.count), ('clients_from', fields.count),
-              ('padding', fields.padding))
+    FIELDS = (('question', fields.positive), ('events_since', fields.count), ('attempts_since', fields.count),
+              ('calculators_from', fields.count), ('clients_from', fields.count))
 
-    def __init__(self, token, question, events_since, attempts_since, calculators_from, clients_from, padding):
-        # type: (str, int, int, int, int, int, str) -> None
-        self.token = token
+    def __init__(self, question, events_since, attempts_since, calculators_from, clients_from):
+        # type: (int, int, int, int, int) -> None
         self.question = question
         self.events_since = events_since
         self.attempts_since = attempts_since
         self.calculators_from = calculators_from
         self.clients_from = clients_from
-        self.padding = padding
 
 
 class TaskStatus(Message):
-    """monitor -> dispatcher: what became of this task, and what does it wait for? ``token`` as in ``status``."""
+    """monitor -> dispatcher: what became of this task, and what does it wait for?"""
 
-    __slots__ = ('token', 'question', 'task_id', 'padding')
+    __slots__ = ('question', 'task_id')
     KIND = 'task_status'
-    FIELDS = (('token', fields.token), ('question', fields.positive), ('task_id', fields.task_id),
-              ('padding', fields.padding))
+    FIELDS = (('question', fields.positive), ('task_id', fields.task_id))
 
-    def __init__(self, token, question, task_id, padding):
-        # type: (str, int, str, str) -> None
-        self.token = token
-        self.question = question
-        self.task_id = task_id
-        self.padding = padding
-
-
-class StatusToken(Message):
-    """dispatcher -> monitor: say this the next time, and I know that you receive where you say you are."""
-
-    __slots__ = ('question', 'token')
-    KIND = 'status_token'
-    FIELDS = (('question', fields.positive), ('token', fields.token))
-
-    def __init__(self, question, token):
+    def __init__(self, question, task_id):
         # type: (int, str) -> None
         self.question = question
-        self.token = token
+        self.task_id = task_id
 
 
 class StatusReport(Message):
@@ -403,7 +383,7 @@ class StatusReport(Message):
 
 MESSAGES = (Submit, Accepted, Refused, Cancel, Outcome, OutcomeAck, Heartbeat, HeartbeatAck, Leave, LeaveAck,
             Assign, AssignAck, AssignRefused, Result, ResultAck, Revoke, Ping, Pong, Welcome,
-            Status, TaskStatus, StatusToken, StatusReport)  # type: Tuple[Type[Message], ...]
+            Status, TaskStatus, StatusReport)  # type: Tuple[Type[Message], ...]
 
 #: The message class of each name on the wire.
 BY_KIND = {message.KIND: message for message in MESSAGES}  # type: Dict[str, Type[Message]]

@@ -2,26 +2,19 @@
 
 from __future__ import absolute_import, division, print_function
 
-import random
-
 import pytest
 
 from dispatcher import status, watch
-from dispatcher.core import DispatcherCore
-from dispatcher.settings import SETTINGS
 from dispatcher.tasks import DEAD_CALCULATOR, RESULT, Attempt
 from net_protocol import codec, report
+from net_protocol.addresses import Addresses
 from net_protocol.core import Sender
-from net_protocol.limits import COALESCED_BYTES, PADDING_CHARS, PADDING_CHARS_MAX
-from net_protocol.messages import (
-    CANCELLED, DONE, EXPIRED, QUEUE_FULL, Cancel, Status, StatusReport, StatusToken, TaskStatus)
-from net_protocol.tokens import PERIOD_S
+from net_protocol.limits import COALESCED_BYTES
+from net_protocol.messages import CANCELLED, DONE, EXPIRED, QUEUE_FULL, Cancel, Status, StatusReport, TaskStatus
 from net_protocol.wire import Wire
 from tests.dispatcher.test_core import LIFE, NEXT_LIFE, ONE, TWO, Dispatcher, task_id
 from tests.driver import of_type
 from tests.net_protocol.samples import LONGEST_NAME, LONGEST_TASK
-
-PADDING = u'x' * PADDING_CHARS
 
 
 @pytest.fixture(params=[False, True], ids=['once', 'twice'])
@@ -37,24 +30,22 @@ class Watched(Dispatcher):
         self.question = 0
 
     def ask(self, make, name='monitor'):
-        """The rows of the answer, from a monitor that proves its address first."""
-        self.question += 1
-        token = of_type(self.hear(name, make(u'', self.question)), StatusToken)[0].token
+        """The rows of the answer."""
         # No more than the answers of one second.
-        self.now += 1
+        self.wait(1)
         self.question += 1
-        pages = of_type(self.hear(name, make(token, self.question)), StatusReport)
+        pages = of_type(self.hear(name, make(self.question)), StatusReport)
         assert [page.page for page in pages] == list(range(1, len(pages) + 1))
         assert {page.pages for page in pages} == {len(pages)}
         assert {page.question for page in pages} == {self.question}
         return [row for page in pages for row in page.rows]
 
     def status(self, events_since=0, attempts_since=0, calculators_from=0, clients_from=0):
-        return self.ask(lambda token, question: Status(
-            token, question, events_since, attempts_since, calculators_from, clients_from, PADDING))
+        return self.ask(lambda question: Status(
+            question, events_since, attempts_since, calculators_from, clients_from))
 
     def story(self, number):
-        rows = self.ask(lambda token, question: TaskStatus(token, question, task_id(number), PADDING))
+        rows = self.ask(lambda question: TaskStatus(question, task_id(number)))
         return (facts_of(rows, report.TASK), records_of(rows, report.TRY), facts_of(rows, report.WAITS_FOR),
                 facts_of(rows, report.NEXT))
 
@@ -73,69 +64,31 @@ def records_of(rows, word):
 
 # Nobody is flooded with answers.
 
-def answers_to(message, name='monitor', address=('192.0.2.7', 4711)):
-    """The bytes of a question, and of all that a dispatcher with the longest of names sends because of it."""
-    core = DispatcherCore(SETTINGS.checked({}), LONGEST_NAME, 'dddddddd', random.Random(1))
-    wire = Wire(core)
-    core.start(1e6)
-    wire._number = 10 ** 15
-    question, = codec.encode(name, LIFE, 1, [message])
-    wire.receive(1e6, question, address)
-    return len(question), sum(len(datagram) for _, datagram in wire.take_datagrams())
-
-
-@pytest.mark.parametrize('token', [u'', u'0123456789abcdef01234567'], ids=['no token', 'a wrong token'])
-@pytest.mark.parametrize('make', [
-    lambda token, padding: Status(token, 2 ** 53, 0, 0, 0, 0, padding),
-    lambda token, padding: TaskStatus(token, 2 ** 53, u'a:aaaaaaaa:1', padding)], ids=['status', 'task_status'])
-def test_who_has_not_proved_his_address_gets_fewer_bytes_than_he_sent(make, token):
-    for padding in (0, 1, PADDING_CHARS - 1, PADDING_CHARS, PADDING_CHARS_MAX):
-        asked, answered = answers_to(make(token, u'x' * padding), name='m')
-        assert answered < asked
-        assert (answered > 0) == (padding >= PADDING_CHARS)
-
-
-def test_many_questions_in_one_datagram_bring_fewer_bytes_than_it_had():
-    core = DispatcherCore(SETTINGS.checked({}), LONGEST_NAME, 'dddddddd', random.Random(1))
-    wire = Wire(core)
-    wire._number = 10 ** 15
-    question, = codec.encode('m', LIFE, 1, [Status(u'', 2 ** 53, 0, 0, 0, 0, PADDING)] * 150, limit=60000)
-    wire.receive(1e6, question, ('192.0.2.7', 4711))
-    assert 0 < sum(len(datagram) for _, datagram in wire.take_datagrams()) < len(question)
-
-
-def test_a_token_is_good_for_the_address_that_it_was_sent_to_and_no_other():
-    dispatcher = Watched()
-    token = of_type(dispatcher.hear('monitor', Status(u'', 1, 0, 0, 0, 0, PADDING)), StatusToken)[0].token
-    assert of_type(dispatcher.hear('monitor', Status(token, 2, 0, 0, 0, 0, u'')), StatusReport)
-    assert not of_type(dispatcher.hear('elsewhere', Status(token, 3, 0, 0, 0, 0, u'')), StatusReport)
-
-
-def test_a_token_is_good_for_a_period_at_least_and_for_two_at_most():
-    dispatcher = Watched()
-    token = of_type(dispatcher.hear('monitor', Status(u'', 1, 0, 0, 0, 0, PADDING)), StatusToken)[0].token
-    dispatcher.wait(PERIOD_S)
-    assert of_type(dispatcher.hear('monitor', Status(token, 2, 0, 0, 0, 0, u'')), StatusReport)
-    dispatcher.wait(PERIOD_S)
-    assert not of_type(dispatcher.hear('monitor', Status(token, 3, 0, 0, 0, 0, u'')), StatusReport)
+def test_who_has_not_shown_himself_gets_no_more_bytes_than_he_sent():
+    bench = Watched()
+    for number in range(100):
+        bench.beat('calculator-%d' % number)
+    wire = Wire(bench.core, Addresses(b'secret', lambda address: False))
+    stranger = ('192.0.2.7', 4711)
+    asked, got = 0, 0
+    for number in range(1, 20):
+        question, = codec.encode('m', LIFE, number, [Status(number, 0, 0, 0, 0)])
+        bench.now += 1
+        wire.receive(bench.now, question, stranger)
+        asked += len(question)
+        got += sum(len(datagram) for _, datagram in wire.take_datagrams(bench.now))
+        assert got <= asked
+    assert bench.counts['status_answers'] == 19
 
 
 def test_the_answers_of_a_second_are_bounded_and_what_is_more_is_counted():
     dispatcher = Watched()
-    token = of_type(dispatcher.hear('monitor', Status(u'', 1, 0, 0, 0, 0, PADDING)), StatusToken)[0].token
-    answers = [bool(dispatcher.hear('monitor', Status(token, number, 0, 0, 0, 0, u''))) for number in range(2, 30)]
+    answers = [bool(dispatcher.hear('monitor', Status(number, 0, 0, 0, 0))) for number in range(2, 30)]
     assert answers == [True] * status.ANSWERS_PER_SECOND + [False] * (28 - status.ANSWERS_PER_SECOND)
     assert dispatcher.counts['status_answers'] == status.ANSWERS_PER_SECOND
     assert dispatcher.counts['status_dropped'] == 28 - status.ANSWERS_PER_SECOND
     dispatcher.wait(1)
-    assert dispatcher.hear('monitor', Status(token, 99, 0, 0, 0, 0, u''))
-
-
-def test_a_dispatcher_that_nobody_watches_draws_as_it_always_did():
-    dispatcher = Watched()
-    dispatcher.submit(1)
-    state = dispatcher.core.desk._rng.getstate()
-    assert state == random.Random(1).getstate()
+    assert dispatcher.hear('monitor', Status(99, 0, 0, 0, 0))
 
 
 # Pages.
@@ -154,9 +107,7 @@ def test_no_page_needs_a_fragment_however_long_the_names_and_however_much_there_
         dispatcher.now += 0.001
     dispatcher.wait(1)
     core = dispatcher.core
-    token = of_type(dispatcher.hear('monitor', Status(u'', 1, 0, 0, 0, 0, PADDING)), StatusToken)[0].token
-    core.handle_message(dispatcher.now, Sender(('monitor', 1), 'monitor', LIFE, 5),
-                        Status(token, 2 ** 53, 0, 0, 0, 0, u''))
+    core.handle_message(dispatcher.now, Sender(('monitor', 1), 'monitor', LIFE, 5), Status(2 ** 53, 0, 0, 0, 0))
     datagrams = codec.encode(LONGEST_NAME, LIFE, 10 ** 15, [message for _, message in core.take_outgoing()])
     assert len(datagrams) > 100
     assert max(len(datagram) for datagram in datagrams) <= COALESCED_BYTES

@@ -9,7 +9,7 @@ import pytest
 from monitor.core import SILENT_AFTER, TASK_QUESTIONS_MAX, TASKS_ASKED_MAX, MonitorCore
 from monitor.picture import Picture
 from net_protocol import report
-from net_protocol.messages import Status, StatusReport, StatusToken, TaskStatus
+from net_protocol.messages import Status, StatusReport, TaskStatus
 from tests.driver import Driver, of_type
 from tests.fake_link import DISPATCHER, FakeLink
 
@@ -37,12 +37,10 @@ class Watched(FakeLink):
         return [message for _, source, _, message in self.sent if source == node.address]
 
 
-def test_the_first_question_brings_a_token_and_the_next_a_report():
+def test_each_question_brings_a_report():
     link = Watched()
     link.run(0.1)
-    asked = of_type(link.sent_by(link.monitor), Status)
-    assert [bool(question.token) for question in asked] == [False, True]
-    assert len(link.reports) == 1
+    assert len(of_type(link.sent_by(link.monitor), Status)) == len(link.reports) == 1
     link.run(3)
     assert len(link.reports) == 4
 
@@ -187,9 +185,8 @@ def asked_once():
 def test_a_report_that_nobody_asked_for_is_not_believed():
     driver, question = asked_once()
     driver.hear('stranger', StatusReport(question + 1, 1, 1, [['facts', 'queue', {'waiting': 7}]]))
-    driver.hear('stranger', StatusToken(question + 1, u'0123456789abcdef01234567'))
     assert driver.core.picture.at is None
-    assert driver.core.counts['surplus_pages'] == 2
+    assert driver.core.counts['surplus_pages'] == 1
 
 
 @pytest.mark.parametrize('rows', [

@@ -52,10 +52,9 @@ MESSAGES = [
     messages.Ping(0),
     messages.Pong(LARGEST_COUNT),
     messages.Welcome(),
-    messages.Status(u'', 1, 0, 0, 0, 0, u'x' * 200),
-    messages.Status(u'0123456789abcdef01234567', LARGEST_COUNT, 7, 8, 250, 100, u''),
-    messages.TaskStatus(u'0123456789abcdef01234567', 2, TASK, u''),
-    messages.StatusToken(1, u'0123456789abcdef01234567'),
+    messages.Status(1, 0, 0, 0, 0),
+    messages.Status(LARGEST_COUNT, 7, 8, 250, 100),
+    messages.TaskStatus(2, TASK),
     messages.StatusReport(2, 1, 3, [[u'facts', u'queue', {u'waiting': 1, u'oldest_s': None}], [u'unknown word']]),
 ]  # type: List[Any]
 
