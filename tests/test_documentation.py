@@ -120,7 +120,7 @@ def test_the_sample_settings_load_and_have_every_key_with_its_default(role):
             value = value[part]
 
 
-@pytest.mark.parametrize('role', ROLES)
+@pytest.mark.parametrize('role', PROGRAMS)
 def test_the_settings_for_containers_load(role):
     settings_file.load(os.path.join(ROOT, 'config', 'compose', role + '.json'), settings_of(role))
 

@@ -274,10 +274,10 @@ def test_single_values_are_told_by_section():
     dispatcher = Watched()
     dispatcher.core.desk.surroundings = lambda: {report.TRAFFIC: {'datagrams_in': 7}}
     dispatcher.beat(ONE)
-    dispatcher.wait(2)
+    dispatcher.wait(1)
     rows = dispatcher.status()
     assert facts_of(rows, report.WHOLE)['incarnation'] == 'dddddddd'
-    assert facts_of(rows, report.WHOLE)['up_s'] == 3.0
+    assert facts_of(rows, report.WHOLE)['up_s'] == 2.0
     assert facts_of(rows, report.SETTINGS)['answer_timeout_s'] == 10
     assert facts_of(rows, report.COUNTS) == dict(dispatcher.counts, status_answers=dispatcher.counts['status_answers'])
     assert facts_of(rows, report.RECEIVED)['heartbeat'] == 1
