@@ -97,7 +97,8 @@ def _calculator(one):
     return [one['name'], one['state'], round(one['at'] - one['since_s'], 3), one['capacity'], one['held'], one['done'],
             one['failed'], one['lost'], one['outages'], one['p50_s'], one['p95_s'], one['silence_s'], one['interval_s'],
             one['draining'], [[task_id, number, round(one['at'] - seconds, 3)]
-                              for task_id, number, seconds in one['running']], one['address']]
+                              for task_id, number, seconds in one['running']], one['address'],
+            round(one['at'], 3)]
 
 
 def _event(one):

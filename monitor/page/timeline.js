@@ -84,8 +84,10 @@ export class TimeLine {
     }
     for (const one of this.model.calculators.values()) {
       if (!places.has(one.name)) continue;
+      // Of a large fleet each is told of every few seconds only: what it does since then is not known.
+      const until = Math.min(end, this.model.now(), one.at + 2 * this.model.state.interval_s);
       for (const [id, attempt, began] of one.running) {
-        if (began <= end) this.bars.push({ id, attempt, calculator: one.name, began, ended: Math.min(end, this.model.now()), how: null });
+        if (began <= until) this.bars.push({ id, attempt, calculator: one.name, began, ended: until, how: null });
       }
     }
     this.stack(places);

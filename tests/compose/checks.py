@@ -24,6 +24,8 @@ FOUND_TIMEOUT_S = 60.0
 #: They come about once a second.
 ANSWER_TIMEOUT_S = 60.0
 ANSWERS = 3
+#: The engine's own, where the file says nothing.
+GRACE_DEFAULT_S = 10
 
 PROBE_OF_RIGHTS = """
 import os
@@ -78,7 +80,7 @@ def grace_is_longer_than_drain(composition):
             # A monitor has nothing to drain.
             drain_s = json.load(settings).get('drain_timeout_s', 0)
         for container in composition.containers(service):
-            grace_s = composition.inspect(container)['Config']['StopTimeout']
+            grace_s = composition.inspect(container)['Config'].get('StopTimeout', GRACE_DEFAULT_S)
             # A client may need three seconds after its drain to cancel what is still out.
             if grace_s < drain_s + 5:
                 raise Failed('%s drains for up to %s s and is killed after %s s' % (service, drain_s, grace_s))

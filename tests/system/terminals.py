@@ -29,12 +29,30 @@ class Screen(object):
         self.wraps = True
         self.lines = {False: [], True: []}
         self.row = self.column = 0
+        # Row -> the style of each of its characters, as far as it has one.
+        self._styles = {}
+        self._style = ''
         self._rest = ''
 
     @property
     def text(self):
         """All lines of the screen that is shown."""
         return '\n'.join(''.join(line).rstrip() for line in self.lines[self.other])
+
+    @property
+    def styled(self):
+        """All lines of the screen, each as (style, text) pairs; a style is the numbers of its sequence."""
+        found = []
+        for row, line in enumerate(self.lines[self.other]):
+            parts = []
+            for column, character in enumerate(line):
+                style = self._styles.get((row, column), '')
+                if parts and parts[-1][0] == style:
+                    parts[-1][1] += character
+                else:
+                    parts.append([style, character])
+            found.append([(style, text) for style, text in parts])
+        return found
 
     def feed(self, text):
         text = self._rest + text
@@ -63,6 +81,7 @@ class Screen(object):
             line = self._line()
             line.extend(' ' * (self.column + 1 - len(line)))
             line[self.column] = character
+            self._styles[self.row, self.column] = self._style
             self.column += 1
 
     def _line(self):
@@ -93,6 +112,7 @@ class Screen(object):
             del self.lines[self.other][self.row + 1:]
         else:
             assert letter == 'm', letter
+            self._style = '' if numbers in ('', '0') else numbers
 
 
 class Terminal(object):
