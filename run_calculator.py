@@ -6,9 +6,11 @@ from __future__ import absolute_import, division, print_function
 from calculator.core import CalculatorCore
 from calculator.sentences import SENTENCES, account_lines
 from calculator.settings import SETTINGS
+from net_protocol.guard import CALCULATOR
 from runtime import command_line, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
+from runtime.keys import guard_of
 from runtime.loop import Loop
 from runtime.names import Peer
 from runtime.signals import StopSignals
@@ -22,16 +24,17 @@ def run(argv=None):
         print(settings_file.as_text(settings, SETTINGS))
         return command_line.OK
     if options.probe:
-        return probe.report(settings['listen'])
+        return probe.report(settings, 'listen')
+    guard = guard_of(settings, CALCULATOR)
     endpoint = process.listen(settings['listen'])
     name = settings['name'] or process.default_name('calculator', endpoint.address[1])
     command_line.begin_log(name, options)
     events = command_line.begin_events(SENTENCES, options)
     with StopSignals() as signals:
-        process.say_where(endpoint, settings['listen']['host'])
+        process.say_where(endpoint, settings['listen']['host'], guard is not None)
         dispatcher = Peer(settings['dispatcher']['host'], settings['dispatcher']['port'], endpoint.family)
         core = CalculatorCore(settings, name, process.new_incarnation, process.generator(options.seed), dispatcher)
-        loop = Loop(core, endpoint, signals, monotonic, events, dispatcher)
+        loop = Loop(core, endpoint, signals, monotonic, events, dispatcher, guard)
         events.begin(core, endpoint)
         if process.find(dispatcher, signals):
             process.run_loop(loop, endpoint, dispatcher)

@@ -11,9 +11,11 @@ import os
 from client.core import ClientCore
 from client.sentences import SENTENCES, progress_line
 from client.settings import SETTINGS
+from net_protocol.guard import CLIENT
 from runtime import command_line, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
+from runtime.keys import guard_of
 from runtime.loop import Loop
 from runtime.names import Peer
 from runtime.signals import StopSignals
@@ -36,7 +38,8 @@ def run(argv=None):
         print(settings_file.as_text(settings, SETTINGS))
         return command_line.OK
     if options.probe:
-        return probe.report(settings['dispatcher'])
+        return probe.report(settings, 'dispatcher')
+    guard = guard_of(settings, CLIENT)
     name = settings['name'] or process.default_name('client', os.getpid())
     line = command_line.begin_log(name, options)
     events = command_line.begin_events(SENTENCES, options)
@@ -47,7 +50,7 @@ def run(argv=None):
         loop = endpoint = None
         if process.find(dispatcher, signals):
             endpoint = process.any_port_towards(dispatcher)
-            loop = Loop(core, endpoint, signals, monotonic, events, dispatcher)
+            loop = Loop(core, endpoint, signals, monotonic, events, dispatcher, guard)
             events.begin(core, endpoint)
             if line.is_live:
                 loop.every(LIVE_INTERVAL_S, lambda now: line.show(progress_line(core.statistics)))

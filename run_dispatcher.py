@@ -7,9 +7,12 @@ from dispatcher.core import DispatcherCore
 from dispatcher.sentences import SENTENCES, account_lines, status_line
 from dispatcher.settings import SETTINGS
 from dispatcher.time_line import time_line
+from net_protocol.guard import DISPATCHER
 from runtime import command_line, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
+from runtime.journal_file import JournalFile
+from runtime.keys import guard_of
 from runtime.loop import Loop
 from runtime.signals import StopSignals
 
@@ -23,18 +26,25 @@ def run(argv=None):
         print('\n'.join([''] + time_line(settings)))
         return command_line.OK
     if options.probe:
-        return probe.report(settings['listen'])
+        return probe.report(settings, 'listen')
+    guard = guard_of(settings, DISPATCHER)
     name = settings['name'] or 'dispatcher'
     command_line.begin_log(name, options)
     events = command_line.begin_events(SENTENCES, options)
     endpoint = process.listen(settings['listen'])
     core = DispatcherCore(settings, name, process.new_incarnation(), process.generator(options.seed))
+    journal = None
+    if settings['journal'] is not None:
+        journal = JournalFile(settings['journal'])
+        core.recover(monotonic(), journal.lives, journal.rows())
     with StopSignals() as signals:
-        loop = Loop(core, endpoint, signals, monotonic, events)
+        loop = Loop(core, endpoint, signals, monotonic, events, guard=guard, journal=journal)
         events.begin(core, endpoint)
         loop.every(settings['status_interval_s'], StatusLine(core, loop))
-        process.say_where(endpoint, settings['listen']['host'])
+        process.say_where(endpoint, settings['listen']['host'], guard is not None)
         process.run_loop(loop, endpoint)
+        if journal is not None:
+            journal.close()
         signals.ignore()
     account = process.full_account(core, loop, endpoint)
     command_line.print_result(options.json, account, account_lines(account))

@@ -32,6 +32,7 @@ SETTINGS = Group('', (
                 '`crash`: what was computed is lost, a new incarnation comes back. `freeze`: it goes on where it '
                 'stood. `mixed`: either, drawn each time.'),
     ), 'When this calculator goes out of order by itself.'),
+    schema.KEY_FILE,
     Setting('drain_timeout_s', schema.seconds(0), 10,
             'At a soft stop: the wait for the tasks it works on.'),
 ))

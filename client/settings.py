@@ -19,6 +19,7 @@ SETTINGS = Group('', (
             'Tasks that may be out at a time; more are held back.'),
     Setting('payload_bytes', schema.whole_number(0, PAYLOAD_BYTES_MAX - 2), 100,
             'Length of the random text that a task carries.'),
+    schema.KEY_FILE,
     Setting('drain_timeout_s', schema.seconds(0), 10,
             'At a soft stop: the wait for what is still out before it is cancelled.'),
 ))

@@ -94,6 +94,12 @@ class Calculator(Stateful):
         """Whether it may be given a task now."""
         return self.state == ALIVE and not self.draining and not self.full_until_beat and self.free > 0
 
+    def live_attempt(self, message):
+        # type: (Any) -> Attempt | None
+        """The live attempt that its answer is about, or None where it is about none."""
+        attempt = self.attempts.get(message.task_id)
+        return attempt if attempt is not None and attempt.number == message.attempt else None
+
     def describe(self):
         # type: () -> str
         return 'calculator %s' % self.name

@@ -1,37 +1,44 @@
 """The dispatcher: every accepted task ends in exactly one outcome that its client is told.
 
-What it does with a message is below, one handler each; what it knows lives in its tables: ``tasks`` (the state of each
-task), ``pending_queue`` (ids that wait), ``calculators`` (who is alive, and each one's book of attempts). A task and a
-free calculator meet in the turn in which the later of the two appears; nothing here ever walks over a whole table.
+What it does with a message or when a timer is due is below, one handler each. What it knows lives elsewhere: in
+``work`` the tasks that wait or run, in ``outcomes`` those that are over, in ``fleet`` the calculators and each one's
+book of attempts, in ``journal`` what has to be written. A task and a free calculator meet in the turn in which the
+later of the two appears; nothing here ever walks over a whole table.
 """
 
 from __future__ import absolute_import, division, print_function
 
-from dispatcher import tasks
-from dispatcher.calculators import ALIVE
+from dispatcher import journal, tasks
 from dispatcher.failure_detector import CATCH_UP_S, HELD_UP_S
 from dispatcher.fleet import Fleet
+from dispatcher.journal import Journal
 from dispatcher.outcomes import Outcomes
-from dispatcher.pending_queue import PendingQueue
-from dispatcher.reconcile import collect, confirmed, missing, surplus
-from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, WAITING, Attempt, Task
+from dispatcher.reconcile import collect
+from dispatcher.tasks import ATTEMPT_ENDS, Task
+from dispatcher.work import Work
 from net_protocol.core import Core, require
-from net_protocol.delivery import ASSIGN_RESENDS_MAX, ORPHAN_GRACE_S
 from net_protocol.messages import (
-    CANCELLED, DONE, DRAINING, EXPIRED, FAILED, NOT_YOURS, OUTCOMES, QUEUE_FULL, Accepted, Assign, AssignAck,
+    CANCELLED, DONE, DRAINING, EXPIRED, FAILED, JOURNAL, NOT_YOURS, OUTCOMES, QUEUE_FULL, Accepted, AssignAck,
     AssignRefused, Cancel, Heartbeat, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck, Refused, Result, ResultAck,
-    Revoke, Submit)
+    Submit)
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict  # noqa: F401
+    from typing import Any, Dict, Iterable, List, Tuple  # noqa: F401
 
-    from dispatcher.calculators import Calculator  # noqa: F401
-    from dispatcher.reconcile import Beat  # noqa: F401
+    from dispatcher.journal import Row  # noqa: F401
+    from dispatcher.tasks import Attempt  # noqa: F401
     from net_protocol.core import Sender  # noqa: F401
 
 #: The advice that goes with a refusal: a queue that is full has room again when some tasks are done.
 RETRY_AFTER_S = 1.0
+
+#: What clients say, and nobody else: the sender of one of these takes outcomes.
+OF_CLIENTS = frozenset([Submit, Cancel, OutcomeAck])
+
+#: After a recovery nothing is handed out for this long: each calculator in order says meanwhile what it runs (once a
+#: second where nobody set it otherwise), and that goes on there instead of being begun anew by whoever speaks first.
+ADOPTION_S = 1.5
 
 
 class DispatcherCore(Core):
@@ -45,27 +52,27 @@ class DispatcherCore(Core):
                 Leave: '_on_leave', AssignAck: '_on_assign_ack', AssignRefused: '_on_assign_refused',
                 Result: '_on_result'}
     TIMERS = {'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget',
-              'drained': '_due_drained'}
+              'drained': '_due_drained', 'adoption': '_due_adoption', 'journal': '_due_journal'}
     COUNTERS = ('accepted',) + OUTCOMES + (
-        'refused_queue_full', 'refused_draining', 'refused_not_yours', 'duplicate_submits',
-        'cancelled_unknown', 'assignments', 'adopted', 'late_results', 'late_results_used',
-        'duplicate_results', 'unknown_results', 'revokes', 'stale_heartbeats', 'heartbeats', 'held_up',
-    ) + Fleet.COUNTERS + Outcomes.COUNTERS + tuple('attempt_' + end for end in ATTEMPT_ENDS)
+        'refused_queue_full', 'refused_draining', 'refused_not_yours', 'refused_journal', 'duplicate_submits',
+        'tasks_recovered', 'outcomes_recovered', 'cancelled_unknown', 'late_results_used', 'stale_heartbeats',
+        'heartbeats', 'held_up',
+    ) + Work.COUNTERS + Fleet.COUNTERS + Outcomes.COUNTERS + Journal.COUNTERS
 
     def __init__(self, settings, name, incarnation, rng):
         # type: (Dict[str, Any], str, str, Any) -> None
         super(DispatcherCore, self).__init__(name, incarnation)
         self._settings = settings
-        # The tasks that wait or run; one that is over moves to the outcomes.
-        self._tasks = {}  # type: Dict[str, Task]
-        self._pending = PendingQueue()
         self._fleet = Fleet(settings, self._timers, self.counts, self._tell, self._lose)
-        # Assignments that are not acknowledged yet, by task id.
-        self._assigns = self._new_resender('assign', rng, self._give_up_assign)
-        self._outcomes = Outcomes(self._new_resender('outcome', rng, self._give_up_outcome),
-                                  settings['remembered_max'], self.counts)
-        self._assigned = 0
+        self._work = Work(settings, self._fleet, self._timers, self.counts, self._tell, self._send,
+                          self._new_resender('assign', rng, self._give_up_assign), self._over)
+        self._journal = Journal(settings['journal'] is not None, self._timers, self.counts, self._tell)
+        self._outcomes = Outcomes(
+            lambda give_up, refresh: self._new_resender('outcome', rng, give_up, refresh),
+            settings['remembered_max'], self.counts, self._journal, self._stop_if_drained)
         self._draining = False
+        # Just recovered: see ADOPTION_S.
+        self._is_adopting = False
         # After a hold-up no timer fires before this point in time.
         self._catch_up_at = 0.0
 
@@ -75,19 +82,61 @@ class DispatcherCore(Core):
         # type: (float) -> None
         """Nothing to do: clients and calculators speak first."""
 
+    def recover(self, now, lives, rows):
+        # type: (float, int, Iterable[Row]) -> None
+        """Go on where an earlier life stood. Before anything else; ``rows`` as ``dispatcher.journal`` says.
+
+        What waited or ran waits, in the order in which it was accepted; whoever was not told yet is told.
+        """
+        for task, outcome, is_told in journal.restored(now, lives, rows, self._settings['task_timeout_s']):
+            if is_told:
+                self._outcomes.remember(now, task.client, task.task_id, None)
+            elif outcome is not None:
+                self.counts['outcomes_recovered'] += 1
+                self._outcomes.tell(now, task, outcome)
+            else:
+                self.counts['tasks_recovered'] += 1
+                self._work.add(task)
+                self._work.wait(task)
+        self._tell('recovered_books', waiting=self._work.waiting, untold=len(self._outcomes), lives=lives)
+        if self._work.waiting:
+            self._is_adopting = True
+            self._timers.set(('adoption', None), now + ADOPTION_S)
+
+    def take_records(self):
+        # type: () -> List[Any] | None
+        """What has to be written before ``take_outgoing``, or None; ``note_written`` says how that went."""
+        return self._journal.take(self._stopped)
+
+    def note_written(self, now, failure):
+        # type: (float, str | None) -> None
+        """Everything taken is on the disk, or (``failure`` says why) none of it is."""
+        self._journal.note_written(now, failure)
+
+    def take_outgoing(self):
+        # type: () -> List[Tuple[Any, Any]]
+        return self._journal.without_withheld(super(DispatcherCore, self).take_outgoing())
+
     def stop(self, now):
         # type: (float) -> None
         """Take and hand out nothing more; wait up to ``drain_timeout_s`` for what runs and for acknowledgements.
 
-        Waiting tasks are not cancelled: their clients go on asking, and find whoever comes back on this address.
+        Waiting tasks are not cancelled: their clients go on asking, and find whoever comes back on this address. With a
+        journal that goes on with them by itself.
         """
         if self._draining:
             return
         self._draining = True
-        self._tell('draining', waiting=len(self._pending), running=self._assigned,
+        self._tell('draining', waiting=self._work.waiting, running=self._work.running,
                    bound_s=self._settings['drain_timeout_s'])
         self._timers.set(('drained', None), now + self._settings['drain_timeout_s'])
         self._stop_if_drained()
+
+    def handle_message(self, now, sender, message):
+        # type: (float, Sender, Any) -> None
+        super(DispatcherCore, self).handle_message(now, sender, message)
+        if type(message) in OF_CLIENTS:
+            self._outcomes.claim(now, sender)
 
     def handle_timer(self, now):
         # type: (float) -> None
@@ -113,7 +162,7 @@ class DispatcherCore(Core):
     def _on_submit(self, now, sender, message):
         # type: (float, Sender, Submit) -> None
         task_id = message.task_id
-        task = self._tasks.get(task_id)
+        task = self._work.get(task_id)
         if task is not None and task.client == sender.name:
             self.counts['duplicate_submits'] += 1
             task.reply_to = sender.address
@@ -141,8 +190,10 @@ class DispatcherCore(Core):
             return NOT_YOURS
         if self._draining:
             return DRAINING
+        if self._journal.is_failing:
+            return JOURNAL
         # Outcomes that nobody acknowledges take memory like tasks that wait.
-        if (len(self._pending) >= self._settings['pending_max']
+        if (self._work.waiting >= self._settings['pending_max']
                 or len(self._outcomes) >= self._settings['remembered_max']):
             return QUEUE_FULL
         return None
@@ -151,38 +202,38 @@ class DispatcherCore(Core):
         # type: (float, Sender, Submit) -> None
         deadline_at = now + min(message.time_left_s, self._settings['task_timeout_s'])
         task = Task(message.task_id, sender.name, message.payload, now, deadline_at, sender.address)
-        self._tasks[task.task_id] = task
+        self._work.add(task)
+        self._journal.accepted(task)
         self.counts['accepted'] += 1
         if self.trace:
             self._tell('accepted', task_id=task.task_id)
         self._send(sender.address, Accepted(task.task_id))
-        self._timers.set(('task', task.task_id), deadline_at)
         holder = self._fleet.holder_of_orphan(task.task_id)
         # It may have been given other work since it named this; then the task waits until a heartbeat makes it clear.
         if holder is not None and len(holder.attempts) < holder.capacity:
-            self._adopt(now, task, holder, holder.others[task.task_id][0])
+            self._work.adopt(now, task, holder, holder.others[task.task_id][0])
             return
-        self._pending.put(task.client, task.task_id)
+        self._work.wait(task)
         self._hand_out(now)
 
     def _on_cancel(self, now, sender, message):
         # type: (float, Sender, Cancel) -> None
-        task = self._tasks.get(message.task_id)
+        task = self._work.get(message.task_id)
         if task is not None and task.client == sender.name:
             task.reply_to = sender.address
-            self._finish(now, task, CANCELLED, None, 'cancelled by its client')
+            self._work.finish(now, task, CANCELLED, None, 'cancelled by its client')
             return
         if task is None and self._outcomes.get(now, message.task_id) is None \
                 and message.task_id.startswith(sender.name + ':'):
             # Its submit was lost or is still under way; remembered, so that the latter starts nothing.
             self.counts['cancelled_unknown'] += 1
-            self._outcomes.remember(now, sender.name, Outcome(message.task_id, CANCELLED, None,
-                                                              'cancelled before it was accepted', 0))
+            self._outcomes.remember(now, sender.name, message.task_id, Outcome(
+                message.task_id, CANCELLED, None, 'cancelled before it was accepted', 0))
         self._answer_with_outcome(now, sender, message.task_id)
 
     def _on_outcome_ack(self, now, sender, message):
         # type: (float, Sender, OutcomeAck) -> None
-        self._outcomes.acknowledge(now, sender.name, message.task_id)
+        self._outcomes.acknowledge(now, sender, message.task_id)
         self._stop_if_drained()
 
     # The life of a task.
@@ -190,106 +241,34 @@ class DispatcherCore(Core):
     def _hand_out(self, now):
         # type: (float) -> None
         """Give waiting tasks to available calculators until one of the two runs out."""
-        while self._pending and self._fleet.has_available and not self._draining:
-            task = self._tasks[self._pending.take()]
-            self._assign(now, task, self._fleet.choose(task.failed_on))
-
-    def _assign(self, now, task, calculator):
-        # type: (float, Task, Calculator) -> None
-        attempt = self._enter(now, task, calculator, task.next_number)
-        self.counts['assignments'] += 1
-        if self.trace:
-            self._tell('assigned', task_id=task.task_id, calculator=calculator.name, attempt=attempt.number)
-        message = Assign(task.task_id, attempt.number, calculator.incarnation, task.payload,
-                         self._settings['answer_timeout_s'], max(0.0, task.deadline_at - now))
-        self._assigns.begin(now, task.task_id, calculator.address, message, task.deadline_at,
-                            resends_max=ASSIGN_RESENDS_MAX)
-
-    def _adopt(self, now, task, calculator, number):
-        # type: (float, Task, Calculator, int) -> None
-        """The calculator runs this task already: let it go on instead of beginning anew."""
-        attempt = self._enter(now, task, calculator, number)
-        # It named the attempt itself, so any later heartbeat must name it too.
-        attempt.acknowledged_by = 0
-        self.counts['adopted'] += 1
-        self._tell('adopted', task_id=task.task_id, calculator=calculator.name, attempt=number)
-
-    def _enter(self, now, task, calculator, number):
-        # type: (float, Task, Calculator, int) -> Attempt
-        attempt = Attempt(task.task_id, number, calculator.name, now, now + self._settings['answer_timeout_s'])
-        task.add_attempt(attempt)
-        self._assigned += 1
-        self._fleet.enter(calculator, attempt)
-        self._timers.set(('task', task.task_id), min(attempt.answer_due_at, task.deadline_at))
-        return attempt
-
-    def _end_attempt(self, now, task, how):
-        # type: (float, Task, str) -> Attempt
-        """Close the live attempt of a task and strike it from its calculator's book."""
-        attempt = task.attempts[-1]
-        attempt.end(now, how)
-        self._assigned -= 1
-        self.counts['attempt_' + how] += 1
-        self._assigns.end(task.task_id)
-        self._fleet.release(attempt)
-        if how in (tasks.TIMED_OUT, tasks.WITHDRAWN):
-            self._fleet.occupy(now, attempt)
-        return attempt
+        while self._work.waiting and self._fleet.has_available and not (self._draining or self._is_adopting):
+            attempt = self._work.assign_next(now)
+            if self.trace:
+                self._tell('assigned', task_id=attempt.task_id, calculator=attempt.calculator, attempt=attempt.number)
 
     def _lose(self, now, task_id, how):
         # type: (float, str, str) -> None
-        """The live attempt came to nothing: the task waits again, before the others of its client."""
-        task = self._tasks[task_id]
-        attempt = self._end_attempt(now, task, how)
-        task.advance('lose')
-        self._tell('reassigned', task_id=task_id, attempt=attempt.number, calculator=attempt.calculator, reason=how)
-        if len(task.attempts) >= self._settings['attempts_max']:
-            self._finish(now, task, FAILED, None, 'no result after %d attempts' % len(task.attempts))
-            return
-        self._pending.put_back(task.client, task_id)
-        self._timers.set(('task', task_id), task.deadline_at)
+        self._work.lose(now, task_id, how)
         self._stop_if_drained()
 
-    def _finish(self, now, task, outcome, result, reason, how=tasks.WITHDRAWN):
-        # type: (float, Task, str, Any, str | None, str) -> None
-        """The one place where a task ends. Its client is told until it acknowledges.
-
-        ``how`` is what that means for the live attempt, if there is one.
-        """
-        if task.state == ASSIGNED:
-            self._end_attempt(now, task, how)
-        elif task.task_id in self._pending:
-            self._pending.remove(task.task_id)
-        self._timers.cancel(('task', task.task_id))
-        task.advance(outcome)
-        del self._tasks[task.task_id]
-        self.counts[outcome] += 1
-        self._revoke_others(task)
-        if outcome != DONE:
-            self._tell('ended', task_id=task.task_id, outcome=outcome, reason=reason, attempts=len(task.attempts))
+    def _over(self, now, task, outcome):
+        # type: (float, Task, Outcome) -> None
+        """A task has ended. Its client is told until it acknowledges."""
+        self.counts[outcome.outcome] += 1
+        if outcome.outcome != DONE:
+            self._tell('ended', task_id=task.task_id, outcome=outcome.outcome, reason=outcome.reason,
+                       attempts=outcome.attempts)
         elif self.trace and task.winner is not None:
             self._tell('done', task_id=task.task_id, calculator=task.winner[0], attempt=task.winner[1])
-        self._outcomes.tell(now, task, Outcome(task.task_id, outcome, result, reason, len(task.attempts)))
-
-    def _revoke_others(self, task):
-        # type: (Task) -> None
-        """Whoever still runs an attempt of this task works for nobody."""
-        for name in sorted({attempt.calculator for attempt in task.attempts}):
-            calculator = self._fleet.get(name)
-            if calculator is not None and task.task_id in calculator.others:
-                self._revoke(calculator, task.task_id, calculator.others[task.task_id][0])
-
-    def _revoke(self, calculator, task_id, number):
-        # type: (Calculator, str, int) -> None
-        self.counts['revokes'] += 1
-        self._send(calculator.address, Revoke(task_id, number))
+        self._journal.ended(task, outcome)
+        self._outcomes.tell(now, task, outcome)
 
     def _due_task(self, now, task_id):
         # type: (float, str) -> None
         """The answer time-out of the live attempt, or the deadline of the task."""
-        task = self._tasks[task_id]
+        task = self._work.get(task_id)  # type: Any
         if now >= task.deadline_at:
-            self._finish(now, task, EXPIRED, None, self._why_expired(task))
+            self._work.finish(now, task, EXPIRED, None, self._work.expired_because(task))
         else:
             attempt = task.attempts[-1]
             if attempt.acknowledged_by is None:
@@ -297,14 +276,6 @@ class DispatcherCore(Core):
                 self._fleet.lose_touch(now, self._fleet.get(attempt.calculator))  # type: ignore[arg-type]
             self._lose(now, task_id, tasks.TIMED_OUT)
         self._hand_out(now)
-
-    def _why_expired(self, task):
-        # type: (Task) -> str
-        if task.state == ASSIGNED:
-            return 'attempt %d on %s had not answered' % (len(task.attempts), task.attempts[-1].calculator)
-        if not task.attempts:
-            return 'no calculator became free' if self._fleet.numbers[ALIVE] else 'no calculator was in order'
-        return 'after %d attempts no calculator became free' % len(task.attempts)
 
     # Calculators.
 
@@ -318,43 +289,11 @@ class DispatcherCore(Core):
             self._send(sender.address, HeartbeatAck(message.sequence))
         beat = collect(calculator, sender.number, message)
         if beat is not None:
-            self._reconcile(now, calculator, beat)
+            self._work.reconcile(now, calculator, beat, self._outcomes)
+            self._stop_if_drained()
         elif message.pages == 1:
             self.counts['stale_heartbeats'] += 1
         self._hand_out(now)
-
-    def _reconcile(self, now, calculator, beat):
-        # type: (float, Calculator, Beat) -> None
-        """Bring the books in line with what the calculator says it holds."""
-        calculator.full_until_beat = False
-        for attempt in confirmed(calculator, beat):
-            self._acknowledge(attempt, beat.number)
-        for attempt in missing(calculator, beat):
-            self._lose(now, attempt.task_id, tasks.NOT_HELD)
-        others = {}
-        to_adopt = []
-        for task_id, number in surplus(calculator, beat):
-            _, since = calculator.others.get(task_id, (number, now))
-            others[task_id] = (number, since)
-            task = self._tasks.get(task_id)
-            if self._is_unwanted(now, task_id, task, since):
-                self._revoke(calculator, task_id, number)
-            elif task is None:
-                self._fleet.note_orphan(task_id, calculator)
-            elif task.state == WAITING and not task.was_too_slow_on(calculator.name):
-                to_adopt.append((task, number))
-        self._fleet.set_others(calculator, others)
-        for task, number in to_adopt:
-            if calculator.state == ALIVE and len(calculator.attempts) < calculator.capacity:
-                self._pending.remove(task.task_id)
-                self._adopt(now, task, calculator, number)
-
-    def _is_unwanted(self, now, task_id, task, since):
-        # type: (float, str, Task | None, float) -> bool
-        """Whether nobody waits for this work, or nobody has asked for it for so long that nobody will."""
-        if task is not None:
-            return False
-        return self._outcomes.get(now, task_id) is not None or now - since > ORPHAN_GRACE_S
 
     def _on_leave(self, now, sender, message):
         # type: (float, Sender, Leave) -> None
@@ -367,58 +306,36 @@ class DispatcherCore(Core):
     def _on_assign_ack(self, now, sender, message):
         # type: (float, Sender, AssignAck) -> None
         calculator = self._fleet.heard_from(now, sender)
-        attempt = self._live_attempt(calculator, message)
+        attempt = None if calculator is None else calculator.live_attempt(message)
         if calculator is None or attempt is None:
             return
         self._fleet.note_in_touch(now, calculator)
-        self._acknowledge(attempt, sender.number)
+        self._work.acknowledge(attempt, sender.number)
         self._hand_out(now)
-
-    def _acknowledge(self, attempt, number):
-        # type: (Attempt, int) -> None
-        self._assigns.end(attempt.task_id)
-        attempt.acknowledged_by = number
 
     def _on_assign_refused(self, now, sender, message):
         # type: (float, Sender, AssignRefused) -> None
         calculator = self._fleet.heard_from(now, sender)
-        if calculator is None or self._live_attempt(calculator, message) is None:
+        if calculator is None or calculator.live_attempt(message) is None:
             return
         calculator.full_until_beat = True
         self._lose(now, message.task_id, tasks.TURNED_DOWN)
         self._hand_out(now)
 
-    @staticmethod
-    def _live_attempt(calculator, message):
-        # type: (Calculator | None, Any) -> Attempt | None
-        """The live attempt that a calculator's answer is about, or None where it is about none."""
-        attempt = None if calculator is None else calculator.attempts.get(message.task_id)
-        return attempt if attempt is not None and attempt.number == message.attempt else None
-
     def _on_result(self, now, sender, message):
         # type: (float, Sender, Result) -> None
         self._send(sender.address, ResultAck(message.task_id, message.attempt))
         calculator = self._fleet.heard_from(now, sender)
+        live = None
         if calculator is not None:
             self._fleet.vacate(calculator, message.task_id)
-        task = self._tasks.get(message.task_id)
+            live = calculator.live_attempt(message)
+        task = self._work.get(message.task_id)
         if task is not None:
-            self._end_by_result(now, task, self._live_attempt(calculator, message), sender, message)
-        else:
-            self._count_surplus_result(now, sender, message)
-        self._hand_out(now)
-
-    def _count_surplus_result(self, now, sender, message):
-        # type: (float, Sender, Result) -> None
-        """A result for a task that is over: a copy of the one that ended it, or one that came too late."""
-        ending = self._outcomes.get(now, message.task_id)
-        if ending is None:
-            self.counts['unknown_results'] += 1
-        elif ending.winner == (sender.name, message.attempt):
-            self.counts['duplicate_results'] += 1
-        else:
-            self.counts['late_results'] += 1
+            self._end_by_result(now, task, live, sender, message)
+        elif self._outcomes.count_surplus_result(now, message.task_id, sender.name, message.attempt):
             self._tell('late_result', task_id=message.task_id, calculator=sender.name, attempt=message.attempt)
+        self._hand_out(now)
 
     def _end_by_result(self, now, task, live, sender, message):
         # type: (float, Task, Attempt | None, Sender, Result) -> None
@@ -432,26 +349,21 @@ class DispatcherCore(Core):
             self._tell('late_result_used', task_id=task.task_id, calculator=sender.name, attempt=message.attempt)
         task.winner = (sender.name, message.attempt)
         if message.error is None:
-            self._finish(now, task, DONE, message.result, None, how)
+            self._work.finish(now, task, DONE, message.result, None, how)
         else:
-            self._finish(now, task, FAILED, None, message.error, how)
+            self._work.finish(now, task, FAILED, None, message.error, how)
 
     # Timers and ends.
 
     def _give_up_assign(self, now, task_id):
         # type: (float, str) -> None
         """The assignment was resent in vain: its calculator can't be reached."""
-        task = self._tasks[task_id]
+        task = self._work.get(task_id)  # type: Any
         if now < task.deadline_at:
             calculator = self._fleet.get(task.attempts[-1].calculator)
             self._fleet.lose_touch(now, calculator)  # type: ignore[arg-type]
             self._lose(now, task_id, tasks.UNACKNOWLEDGED)
             self._hand_out(now)
-
-    def _give_up_outcome(self, now, task_id):
-        # type: (float, str) -> None
-        self._outcomes.give_up(now, task_id)
-        self._stop_if_drained()
 
     def _due_silence(self, now, name):
         # type: (float, str) -> None
@@ -462,13 +374,22 @@ class DispatcherCore(Core):
         # type: (float, str) -> None
         self._fleet.due_forget(now, name)
 
+    def _due_journal(self, now, _):
+        # type: (float, None) -> None
+        self._journal.due()
+
+    def _due_adoption(self, now, _):
+        # type: (float, None) -> None
+        self._is_adopting = False
+        self._hand_out(now)
+
     def _due_drained(self, now, _):
         # type: (float, None) -> None
         self._stopped = True
 
     def _stop_if_drained(self):
         # type: () -> None
-        if self._draining and not self._assigned and not self._outcomes:
+        if self._draining and not self._work.running and not self._outcomes:
             self._stopped = True
 
     # Accounts.
@@ -476,23 +397,25 @@ class DispatcherCore(Core):
     @property
     def status(self):
         # type: () -> Dict[str, int]
-        """The few numbers that say how things stand."""
+        """The few numbers that say how things stand; ``journal_failing`` is 0 or 1."""
         numbers = dict(self._fleet.numbers)
-        numbers.update(waiting=len(self._pending), running=self._assigned,
+        numbers.update(waiting=self._work.waiting, running=self._work.running,
+                       journal_failing=int(self._journal.is_failing),
                        over=sum(self.counts[outcome] for outcome in OUTCOMES))
         return numbers
 
     def account(self, now):
         # type: (float) -> Dict[str, Any]
-        """Everything counted. ``accepted`` = the outcomes + waiting + running, and ``assignments`` + ``adopted`` =
-        the ends of attempts + running, at every moment.
+        """Everything counted. ``accepted`` + ``tasks_recovered`` = the outcomes + waiting + running, and
+        ``assignments`` + ``adopted`` = the ends of attempts + running, at every moment.
         """
         counts = self.counts
         return {
             'accepted': counts['accepted'],
+            'tasks_recovered': counts['tasks_recovered'],
             'outcomes': {outcome: counts[outcome] for outcome in OUTCOMES},
-            'waiting': len(self._pending),
-            'running': self._assigned,
+            'waiting': self._work.waiting,
+            'running': self._work.running,
             'attempts': {end: counts['attempt_' + end] for end in ATTEMPT_ENDS},
             'assignments': counts['assignments'],
             'adopted': counts['adopted'],
@@ -504,29 +427,13 @@ class DispatcherCore(Core):
         # type: () -> None
         self._fleet.check_invariants()
         self._outcomes.check_invariants()
-        self._check_places()
+        self._work.check_invariants()
         account = self.account(0.0)
-        require(account['accepted'] == sum(account['outcomes'].values()) + account['waiting'] + account['running'],
+        require(account['accepted'] + account['tasks_recovered']
+                == sum(account['outcomes'].values()) + account['waiting'] + account['running'],
                 'accepted tasks went missing: %r', account)
         require(account['assignments'] + account['adopted'] == sum(account['attempts'].values()) + account['running'],
                 'attempts went missing: %r', account)
-        require(len(self._pending) <= self._settings['pending_max'] + self._assigned + sum(
-            account['attempts'].values()), 'the queue is over its bound')
-
-    def _check_places(self):
-        # type: () -> None
-        """Every task is in exactly one place, and the place knows it."""
-        running = 0
-        for task_id, task in self._tasks.items():
-            require((task_id in self._pending) == (task.state == WAITING), '%s: %s, but the queue disagrees', task_id,
-                    task.state)
-            require(not task.is_over, '%s is over and among those that are not', task_id)
-            require(('task', task_id) in self._timers, '%s has no deadline', task_id)
-            live = task.live_attempt
-            if live is not None:
-                running += 1
-                calculator = self._fleet.get(live.calculator)
-                require(calculator is not None and calculator.attempts.get(task_id) is live,
-                        '%s: not in the book of %s', task_id, live.calculator)
-        held = sum(len(calculator.attempts) for calculator in self._fleet)
-        require(running == held == self._assigned, 'assigned %d, held %d, counted %d', running, held, self._assigned)
+        # What was recovered or given back waits again although the queue is full.
+        require(account['waiting'] <= self._settings['pending_max'] + account['tasks_recovered'] + account['running']
+                + sum(account['attempts'].values()), 'the queue is over its bound')

@@ -29,6 +29,10 @@ SENTENCES = {
     'late_result_used': ('info', 'late result of attempt %(attempt)d from %(calculator)s is the first for task '
                                  '%(task_id)s: taken'),
     'held_up': ('warning', 'this dispatcher was held up for %(seconds).1f s; nobody is judged for that time'),
+    'recovered_books': ('info', 'from the journal: %(waiting)d tasks wait again, %(untold)d outcomes are told again; '
+                                '%(lives)d lives before this one'),
+    'journal_failed': ('error', 'the journal cannot be written: %(reason)s; no new tasks until it can'),
+    'journal_works': ('info', 'the journal is written again after %(seconds).1f s'),
     'draining': ('info', 'stopping: %(running)d tasks run, %(waiting)d wait; no new ones, %(bound_s)g s at the most; '
                          'once more ends it at once'),
 }
@@ -38,7 +42,7 @@ def account_lines(account):
     # type: (Dict[str, Any]) -> List[str]
     """An account for people."""
     traffic = account['traffic']
-    return [
+    lines = [
         'tasks accepted   %8d   %s, waiting %d, running %d' % (
             account['accepted'], ', '.join('%s %d' % (outcome, account['outcomes'][outcome]) for outcome in OUTCOMES),
             account['waiting'], account['running']),
@@ -55,6 +59,12 @@ def account_lines(account):
         'datagrams out    %8d   %s messages each, resent messages %d' % (
             traffic['datagrams_out'], traffic['messages_per_datagram_out'] or '-', account['counts']['resent']),
     ]
+    counts = account['counts']
+    if counts['journal_commits'] or counts['journal_failures'] or counts['tasks_recovered']:
+        lines.append('journal commits  %8d   %d records, failed %d; recovered %d tasks, %d outcomes' % (
+            counts['journal_commits'], counts['journal_records'], counts['journal_failures'],
+            counts['tasks_recovered'], counts['outcomes_recovered']))
+    return lines
 
 
 def status_line(status, done_per_s, messages_per_datagram):
@@ -62,6 +72,8 @@ def status_line(status, done_per_s, messages_per_datagram):
     """How things stand, in one line of the log."""
     numbers = ('waiting %(waiting)d, running %(running)d, '
                'calculators alive %(alive)d / suspect %(suspect)d / dead %(dead)d') % status
+    if status.get('journal_failing'):
+        numbers += ', JOURNAL FAILING'
     return numbers + (', %.1f tasks/s, %s messages per datagram' % (done_per_s, messages_per_datagram or '-'))
 
 

@@ -73,10 +73,12 @@ class Attempt(object):
 class Task(Stateful):
     """An accepted task. ``reply_to`` is the address of whoever asked for it last.
 
-    ``winner`` is set where a calculator brought its end: (its name, attempt number).
+    ``winner`` is set where a calculator brought its end: (its name, attempt number). ``first_number`` is past all
+    attempts that an earlier life of the dispatcher may have given.
     """
 
-    __slots__ = ('task_id', 'client', 'payload', 'accepted_at', 'deadline_at', 'reply_to', 'attempts', 'winner')
+    __slots__ = ('task_id', 'client', 'payload', 'accepted_at', 'deadline_at', 'reply_to', 'attempts', 'winner',
+                 'first_number')
 
     TRANSITIONS = {
         # A result or error while waiting comes from an attempt that was thought lost.
@@ -97,6 +99,7 @@ class Task(Stateful):
         #: All attempts, the live one last. A shared empty tuple until there is one: most waiting tasks have none.
         self.attempts = ()  # type: Any
         self.winner = None  # type: Tuple[str, int] | None
+        self.first_number = 1
 
     @property
     def live_attempt(self):
@@ -108,7 +111,9 @@ class Task(Stateful):
     def next_number(self):
         # type: () -> int
         """The number of the next attempt; past any that an earlier life of the dispatcher gave."""
-        return max(attempt.number for attempt in self.attempts) + 1 if self.attempts else 1
+        if not self.attempts:
+            return self.first_number
+        return max(self.first_number, max(attempt.number for attempt in self.attempts) + 1)
 
     def add_attempt(self, attempt):
         # type: (Attempt) -> None

@@ -4,12 +4,12 @@ A datagram is one JSON object in UTF-8::
 
     {"crc":"9a1c03f7","v":1,"from":"calculator-a","life":"k3f7q2xa","n":17,"messages":[{"kind":"leave"}, ...]}
 
-``crc`` is the CRC-32 of every byte behind it, so it stands first, written exactly so. The checksum of UDP has 16 bits
-and is optional over IPv4; without one of our own, a bit that turns in a payload or a number would pass for what its
-sender meant. ``v`` is the version of the protocol, ``from`` the sender's name, ``life`` its incarnation, ``n`` counts
-the datagrams of that incarnation from 1. Fields this version does not know are ignored, so that a later one may add
-some; whatever else is not exactly as the protocol says makes ``decode`` refuse the whole datagram with one cause: any
-bytes give valid messages or one refusal, nothing else.
+``crc`` is the CRC-32 of every byte behind it, so it stands first, written exactly so; where there is a key, a signature
+stands in its place (``seals.py``), and ``role``, ``to`` and ``re`` are there too (``guard.py``). ``v`` is the version
+of the protocol, ``from`` the sender's name, ``life`` its incarnation, ``n`` counts the datagrams of that incarnation
+from 1. Fields this version does not know are ignored, so that a later one may add some; whatever else is not exactly as
+the protocol says makes ``decode`` refuse the whole datagram with one cause: any bytes give valid messages or one
+refusal, nothing else.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -18,24 +18,23 @@ import json
 import re
 from json.encoder import encode_basestring_ascii
 from operator import attrgetter
-from zlib import crc32
 
 from net_protocol import fields
 from net_protocol.compat import text_type
 from net_protocol.errors import DatagramRefused, MisuseError, TooLarge
 from net_protocol.limits import COALESCED_BYTES, DATAGRAM_BYTES_MAX, MESSAGES_MAX, PAYLOAD_BYTES_MAX
 from net_protocol.messages import BY_KIND, MESSAGES
+from net_protocol.seals import BAD_CHECKSUM, BAD_SIGNATURE, CHECKSUM
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterable, List, Type  # noqa: F401
+    from typing import Any, Callable, Dict, Iterable, List, Tuple, Type  # noqa: F401
 
     from net_protocol.messages import Message  # noqa: F401
 
 VERSION = 1
 
 TOO_LONG = 'too_long'
-BAD_CHECKSUM = 'bad_checksum'
 NOT_UTF8 = 'not_utf8'
 NOT_JSON = 'not_json'
 BAD_ENVELOPE = 'bad_envelope'
@@ -44,7 +43,8 @@ UNKNOWN_KIND = 'unknown_kind'
 BAD_FIELD = 'bad_field'
 
 #: Why a datagram is refused; what is counted.
-CAUSES = (TOO_LONG, BAD_CHECKSUM, NOT_UTF8, NOT_JSON, BAD_ENVELOPE, OTHER_VERSION, UNKNOWN_KIND, BAD_FIELD)
+CAUSES = (TOO_LONG, BAD_CHECKSUM, BAD_SIGNATURE, NOT_UTF8, NOT_JSON, BAD_ENVELOPE, OTHER_VERSION, UNKNOWN_KIND,
+          BAD_FIELD)
 
 # A foreign sender may write a payload shorter than we would: raw UTF-8 where we write \uXXXX (twice to three times as
 # long), 1e15 where we write 1000000000000000.0 (four times). Anything below this share of the limit can't outgrow it.
@@ -57,26 +57,28 @@ _DIGITS_MAX = 25
 # A surrogate written as if it were a character. 2.7 alone decodes it (until 2.7 goes); in UTF-8 nothing else looks so.
 _RAW_SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
 
-# What every datagram begins with: eight hexadecimal digits between these two.
-_SEAL = '{"crc":"%08x",'
-_SEALED_FROM = len(_SEAL % 0)
-
 _INFINITY = float('inf')
 
 _encode = json.JSONEncoder(separators=(',', ':'), allow_nan=False).encode
 
 
 class Envelope(object):
-    """What one datagram said: who sent it, in which life, the how-manieth of that life, and its messages."""
+    """What one datagram said: who sent it, in which life, the how-manieth of that life, and its messages.
 
-    __slots__ = ('name', 'incarnation', 'number', 'messages')
+    ``role``, ``to`` and ``re`` are for the guard, which checks them; without one they mean nothing.
+    """
 
-    def __init__(self, name, incarnation, number, messages):
-        # type: (str, str, int, List[Message]) -> None
+    __slots__ = ('name', 'incarnation', 'number', 'messages', 'role', 'to', 're')
+
+    def __init__(self, name, incarnation, number, messages, role=None, to=None, re=None):
+        # type: (str, str, int, List[Message], Any, Any, Any) -> None
         self.name = name
         self.incarnation = incarnation
         self.number = number
         self.messages = messages
+        self.role = role
+        self.to = to
+        self.re = re
 
 
 def payload_bytes(value):
@@ -105,24 +107,28 @@ def check_payload(what, value):
         raise MisuseError('%s: expected %s' % (what, error))
 
 
-def encode(name, incarnation, first_number, messages, limit=COALESCED_BYTES):
-    # type: (str, str, int, Iterable[Message], int) -> List[bytes]
+def encode(name, incarnation, first_number, messages, limit=COALESCED_BYTES, seal=CHECKSUM, credentials=None):
+    # type: (str, str, int, Iterable[Message], int, Any, Tuple[str, str, int] | None) -> List[bytes]
     """Messages for one address as few datagrams as fit, in order, numbered from ``first_number``.
 
-    A message that alone is over ``limit`` bytes travels alone. Raises ``TooLarge`` for one over
+    A message that alone is over ``limit`` bytes travels alone. ``seal`` is what the datagrams begin with, and
+    ``credentials`` their (role, to, re), where there is a key. Raises ``TooLarge`` for one over
     ``DATAGRAM_BYTES_MAX``: a bug, since payloads are checked where they enter.
     """
-    head = '"v":%d,"from":"%s","life":"%s","n":' % (VERSION, name, incarnation)
-    # The checksum, 16 digits of the number, and the text around the messages.
-    overhead = _SEALED_FROM + len(head) + 16 + len(',"messages":[]}')
+    head = '"v":%d,"from":"%s","life":"%s",' % (VERSION, name, incarnation)
+    if credentials is not None:
+        head += '"role":"%s","to":"%s","re":%d,' % credentials
+    head += '"n":'
+    # The seal, 16 digits of the number, and the text around the messages.
+    overhead = seal.LENGTH + len(head) + 16 + len(',"messages":[]}')
     datagrams = []  # type: List[bytes]
     batch = []  # type: List[str]
     size = overhead
     for message in messages:
-        text = _written(message)
+        text = _WRITERS[type(message)](message)
         length = len(text) + 1
         if batch and (size + length > limit or len(batch) == MESSAGES_MAX):
-            datagrams.append(_datagram(head, first_number + len(datagrams), batch))
+            datagrams.append(seal.seal(_body(head, first_number + len(datagrams), batch)))
             batch = []
             size = overhead
         if overhead + length > DATAGRAM_BYTES_MAX:
@@ -130,30 +136,22 @@ def encode(name, incarnation, first_number, messages, limit=COALESCED_BYTES):
         batch.append(text)
         size += length
     if batch:
-        datagrams.append(_datagram(head, first_number + len(datagrams), batch))
+        datagrams.append(seal.seal(_body(head, first_number + len(datagrams), batch)))
     return datagrams
 
 
-def sealed(body):
-    # type: (bytes) -> bytes
-    """A datagram of these bytes, which go on where the checksum ends: an envelope without its first brace."""
-    return (_SEAL % (crc32(body) & 0xffffffff)).encode('ascii') + body
-
-
-def decode(datagram):
-    # type: (bytes) -> Envelope
+def decode(datagram, seal=CHECKSUM):
+    # type: (bytes, Any) -> Envelope
     """The envelope of a datagram, its messages checked to the last field. Raises ``DatagramRefused``."""
     if len(datagram) > DATAGRAM_BYTES_MAX:
         raise DatagramRefused(TOO_LONG, 'more than %d bytes' % DATAGRAM_BYTES_MAX)
-    seal = _SEAL % (crc32(datagram[_SEALED_FROM:]) & 0xffffffff)
-    if datagram[:_SEALED_FROM] != seal.encode('ascii'):
-        raise DatagramRefused(BAD_CHECKSUM, 'expected it to begin %s' % seal)
+    seal.check(datagram)
     return parse(datagram)
 
 
 def parse(datagram):
     # type: (bytes) -> Envelope
-    """What ``decode`` does once size and checksum are right."""
+    """What ``decode`` does once size and seal are right."""
     long = len(datagram) > COALESCED_BYTES
     try:
         text = datagram.decode('utf-8')
@@ -188,20 +186,35 @@ def _checked_envelope(value):
     bodies = value.get('messages')
     if type(bodies) is not list or not 0 < len(bodies) <= MESSAGES_MAX:
         raise DatagramRefused(BAD_ENVELOPE, 'expected a list of 1 to %d messages' % MESSAGES_MAX)
-    return Envelope(name, incarnation, number, [_message(body) for body in bodies])
+    messages = [_message(body) for body in bodies]
+    return Envelope(name, incarnation, number, messages, value.get('role'), value.get('to'), value.get('re'))
 
 
 def _message(body):
     # type: (Any) -> Message
     kind = body.get('kind') if type(body) is dict else None  # type: Any
     try:
-        message_class = BY_KIND[kind]
+        read = _READERS[kind]
     except (KeyError, TypeError):
         raise DatagramRefused(UNKNOWN_KIND, 'kind %s' % _shown(kind))
     try:
-        return message_class(*[check(body[name]) for name, check in message_class.FIELDS])
+        return read(body)
     except (KeyError, fields.FieldRefused):
-        raise _refusal_of_a_field(message_class, body)
+        raise _refusal_of_a_field(BY_KIND[kind], body)
+
+
+def _reader(message_class):
+    # type: (Type[Message]) -> Callable[[Any], Message]
+    """A function from what was read to a message. The small messages, which are most, have one without a loop."""
+    rows = message_class.FIELDS
+    make = message_class  # type: Callable[..., Message]
+    if len(rows) == 1:
+        (name, check), = rows
+        return lambda body: make(check(body[name]))
+    if len(rows) == 2:
+        (name, check), (other, check_other) = rows
+        return lambda body: make(check(body[name]), check_other(body[other]))
+    return lambda body: make(*[check(body[name]) for name, check in rows])
 
 
 def _refusal_of_a_field(message_class, body):
@@ -236,35 +249,35 @@ def _refuse_what_outgrows_the_limit(envelope):
                 raise DatagramRefused(TOO_LONG, '%s.%s: over %d bytes' % (message.KIND, name, PAYLOAD_BYTES_MAX))
 
 
-def _datagram(head, number, batch):
+def _body(head, number, batch):
     # type: (str, int, List[str]) -> bytes
-    return sealed(('%s%d,"messages":[%s]}' % (head, number, ','.join(batch))).encode('ascii'))
+    """An envelope without its first brace."""
+    return ('%s%d,"messages":[%s]}' % (head, number, ','.join(batch))).encode('ascii')
 
 
-def _reader(message_class):
-    # type: (Type[Message]) -> Any
-    """A function that returns all field values of a message as a tuple, in C where there are several."""
+def _writer(message_class):
+    # type: (Type[Message]) -> Callable[[Any], str]
+    """A function from a message of that class to its text. The fields stand in the order of the class, so that the same
+    messages are the same bytes on every Python.
+    """
     names = [name for name, _ in message_class.FIELDS]
+    forms = [fields.PLAIN.get(check) for _, check in message_class.FIELDS]
+    template = '{"kind":"%s"%s}' % (
+        message_class.KIND, ''.join(',"%s":%s' % (name, form or '%s') for name, form in zip(names, forms)))
     if not names:
-        return lambda message: ()
-    if len(names) == 1:
-        get = attrgetter(names[0])
-        return lambda message: (get(message),)
-    return attrgetter(*names)
+        return lambda message: template
+    read = attrgetter(*names)
+    if all(forms):
+        return lambda message: template % read(message)
+    encoded = [position for position, form in enumerate(forms) if form is None]
 
-
-#: Message class -> (template of its text, function that reads the fields). The fields stand in the order of the class,
-#: so that the same messages are the same bytes on every Python.
-_SHAPES = {
-    message: ('{"kind":"%s"%s}' % (message.KIND, ''.join(',"%s":%%s' % name for name, _ in message.FIELDS)),
-              _reader(message))
-    for message in MESSAGES}  # type: Dict[Type[Message], Any]
-
-
-def _written(message):
-    # type: (Message) -> str
-    template, read = _SHAPES[type(message)]
-    return template % tuple([_value_writer(type(value), _encode)(value) for value in read(message)])
+    def write(message):
+        values = list(read(message))
+        for position in encoded:
+            value = values[position]
+            values[position] = _value_writer(type(value), _encode)(value)
+        return template % tuple(values)
+    return write
 
 
 def _written_float(value):
@@ -273,8 +286,7 @@ def _written_float(value):
     return float.__repr__(value) if -_INFINITY < value < _INFINITY else _encode(value)
 
 
-#: How a value is written, by its type: what most fields are, without the set-up that the encoder makes for each call.
-#: Everything else is left to the encoder.
+#: How any value is written, by its type: the frequent ones without the set-up that the encoder makes for each call.
 _value_writer = {
     text_type: encode_basestring_ascii,
     int: int.__repr__,
@@ -301,3 +313,6 @@ def _bounded_int(digits):
 # Two decoders are kept because a hook for integers costs a Python call for each of them.
 _loads = json.JSONDecoder(parse_constant=_refuse_constant).decode
 _loads_long = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_bounded_int).decode
+
+_WRITERS = {message: _writer(message) for message in MESSAGES}  # type: Dict[Type[Message], Callable[[Any], str]]
+_READERS = {kind: _reader(message) for kind, message in BY_KIND.items()}  # type: Dict[str, Callable[[Any], Message]]

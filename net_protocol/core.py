@@ -7,6 +7,8 @@ decoded messages, and takes what it wants to send:
     handle_message(now, sender, message)    one message; a peer's mistake is counted, never raised
     handle_timer(now)                       everything due at or before now; what is due is decided first
     next_timer()                            when to call again, or None
+    take_records()                          what must be on a disk before take_outgoing(), or None
+    note_written(now, failure)              it is (None), or why it is not
     take_outgoing()                         [(address, message)] collected since last taken
     take_events()                           [Event] collected since last taken: what a person would want to know
     stop(now), is_stopped                   begin to drain; drained
@@ -144,6 +146,16 @@ class Core(object):
         # type: () -> float | None
         """The point in time at which ``handle_timer`` wants to be called, or None."""
         return self._timers.next_deadline()
+
+    def take_records(self):
+        # type: () -> List[Any] | None
+        """What must be on a disk before ``take_outgoing``, or None. Only the dispatcher has any, with a journal."""
+        raise NotImplementedError
+
+    def note_written(self, now, failure):
+        # type: (float, str | None) -> None
+        """What ``take_records`` gave is on the disk, or ``failure`` says why not: then it goes on being kept there."""
+        raise NotImplementedError
 
     def take_outgoing(self):
         # type: () -> List[Tuple[Any, Message]]

@@ -162,13 +162,14 @@ class Remembered(object):
     """What was finished lately: a bounded memory in which each entry lives for the same time.
 
     Because all live equally long, the oldest is always the first to go and no timer is needed: each call forgets what
-    is due.
+    is due. ``on_drop(now, key)`` hears of each key that is forgotten.
     """
 
-    def __init__(self, lifetime_s, entries_max):
-        # type: (float, int) -> None
+    def __init__(self, lifetime_s, entries_max, on_drop=None):
+        # type: (float, int, Callable[[float, Any], None] | None) -> None
         self._lifetime_s = lifetime_s
         self._entries_max = entries_max
+        self._on_drop = on_drop
         self._entries = {}  # type: Dict[Any, Tuple[int, Any]]
         self._order = deque()  # type: Deque[Tuple[float, int, Any]]
         self._sequence = 0
@@ -179,6 +180,10 @@ class Remembered(object):
         # type: () -> int
         return len(self._entries)
 
+    def __contains__(self, key):
+        # type: (Hashable) -> bool
+        return key in self._entries
+
     def add(self, now, key, value):
         # type: (float, Hashable, Any) -> None
         """Remember ``value`` under ``key`` from ``now`` on; a key that is known starts anew."""
@@ -188,7 +193,7 @@ class Remembered(object):
         self._order.append((now + self._lifetime_s, self._sequence, key))
         # Counted by the order, which holds the superseded entries too, so that both are bounded.
         while len(self._order) > self._entries_max:
-            self.dropped_early += self._drop_oldest()
+            self.dropped_early += self._drop_oldest(now)
 
     def get(self, now, key):
         # type: (float, Hashable) -> Any
@@ -201,7 +206,14 @@ class Remembered(object):
         # type: (float) -> None
         """Drop what has been remembered long enough."""
         while self._order and self._order[0][0] <= now:
-            self._drop_oldest()
+            self._drop_oldest(now)
+
+    def take(self, now, key):
+        # type: (float, Hashable) -> Any
+        """Remove and return what is remembered under ``key``, or None. That is no forgetting."""
+        value = self.get(now, key)
+        self._entries.pop(key, None)
+        return value
 
     def clear(self):
         # type: () -> None
@@ -209,11 +221,13 @@ class Remembered(object):
         self._entries.clear()
         self._order.clear()
 
-    def _drop_oldest(self):
-        # type: () -> int
+    def _drop_oldest(self, now):
+        # type: (float) -> int
         _, sequence, key = self._order.popleft()
         entry = self._entries.get(key)
         if entry is None or entry[0] != sequence:
             return 0
         del self._entries[key]
+        if self._on_drop is not None:
+            self._on_drop(now, key)
         return 1

@@ -3,6 +3,8 @@
 A check is a function from value to value. It returns what it was given, or raises ``FieldRefused`` saying what was
 expected. Checks are strict about types (``True`` is no number, ``1.0`` is no count), because a value that is let in
 here is trusted everywhere else.
+
+``PLAIN`` says of most checks how to write what they let through; the rest takes a JSON encoder.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -12,11 +14,11 @@ import re
 from net_protocol.compat import INTEGER_TYPES, text_type
 from net_protocol.limits import (
     COUNT_MAX, DEPTH_MAX, HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S, INCARNATION_CHARS, INTEGER_MAX,
-    NAME_CHARS_MAX, REASON_CHARS_MAX, SECONDS_MAX, TASK_ID_CHARS_MAX)
+    NAME_CHARS_MAX, REASON_CHARS_MAX, SECONDS_MAX)
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Tuple  # noqa: F401
+    from typing import Any, Callable, Dict  # noqa: F401
 
 #: A name may stand in logs, file names and web pages, so it has none of the characters that mean something there.
 #: ``\Z``, not ``$``: the latter also matches before a trailing newline.
@@ -26,25 +28,39 @@ TASK_ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.@-]{0,%d}:[a-z2-7]{%d}:[0-9]{1,16}
     NAME_CHARS_MAX - 1, INCARNATION_CHARS))
 _INFINITY = float('inf')
 
+#: Check -> the %-format that makes JSON of any value that it lets through.
+PLAIN = {}  # type: Dict[Callable[[Any], Any], str]
+
 
 class FieldRefused(ValueError):
     """A value is not what its field takes; the text says what is expected."""
 
 
-def _matching(pattern, limit, expected):
-    # type: (Any, int, str) -> Callable[[Any], Any]
+def _plain(form):
+    # type: (str) -> Callable[[Any], Any]
+    """Decorates a check whose values can be written so."""
+    def note(check):
+        PLAIN[check] = form
+        return check
+    return note
+
+
+def _matching(pattern, expected):
+    # type: (Any, str) -> Callable[[Any], Any]
     match = pattern.match
 
+    # None of these patterns has a character that JSON would escape, and each of them bounds the length.
+    @_plain('"%s"')
     def check(value):
-        if type(value) is not text_type or len(value) > limit or match(value) is None:
+        if type(value) is not text_type or match(value) is None:
             raise FieldRefused(expected)
         return value
     return check
 
 
-name = _matching(NAME, NAME_CHARS_MAX, 'a name of 1 to %d of A-Z a-z 0-9 _ . @ -' % NAME_CHARS_MAX)
-incarnation = _matching(INCARNATION, INCARNATION_CHARS, '%d characters of a-z 2-7' % INCARNATION_CHARS)
-task_id = _matching(TASK_ID, TASK_ID_CHARS_MAX, 'a task id NAME:INCARNATION:NUMBER')
+name = _matching(NAME, 'a name of 1 to %d of A-Z a-z 0-9 _ . @ -' % NAME_CHARS_MAX)
+incarnation = _matching(INCARNATION, '%d characters of a-z 2-7' % INCARNATION_CHARS)
+task_id = _matching(TASK_ID, 'a task id NAME:INCARNATION:NUMBER')
 
 
 def reason(value):
@@ -66,6 +82,7 @@ def flag(value):
 def whole_number(low, high):
     # type: (int, int) -> Callable[[Any], Any]
     """A check for whole numbers from ``low`` to ``high``, both included."""
+    @_plain('%d')
     def check(value):
         if type(value) not in INTEGER_TYPES or not low <= value <= high:
             raise FieldRefused('a whole number from %d to %d' % (low, high))
@@ -77,6 +94,7 @@ count = whole_number(0, COUNT_MAX)
 positive = whole_number(1, COUNT_MAX)
 
 
+@_plain('%r')
 def seconds(value):
     # type: (Any) -> Any
     """A length of time: a finite number of seconds, not negative. NaN fails the comparison."""
@@ -85,6 +103,7 @@ def seconds(value):
     return value
 
 
+@_plain('%r')
 def interval(value):
     # type: (Any) -> Any
     """The time between two heartbeats: neither so short that it is a flood, nor so long that it says nothing."""
@@ -106,6 +125,7 @@ def one_of(*words):
     """A check for one of a few words. Returns our own constant, so that states can be compared with ``is``."""
     known = {word: word for word in words}
 
+    @_plain('"%s"')
     def check(value):
         if type(value) is not text_type or value not in known:
             raise FieldRefused('one of %s' % ', '.join(words))

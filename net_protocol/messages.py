@@ -27,7 +27,9 @@ OUTCOMES = (DONE, FAILED, EXPIRED, CANCELLED)
 QUEUE_FULL = 'queue_full'
 DRAINING = 'draining'
 NOT_YOURS = 'not_yours'
-REFUSALS = (QUEUE_FULL, DRAINING, NOT_YOURS)
+#: What is accepted has to be on a disk, and the disk takes nothing at the moment.
+JOURNAL = 'journal'
+REFUSALS = (QUEUE_FULL, DRAINING, NOT_YOURS, JOURNAL)
 
 #: Why a calculator does not take an assignment.
 BUSY = 'busy'
@@ -317,8 +319,16 @@ class Pong(Message):
         self.nonce = nonce
 
 
+class Welcome(Message):
+    """whoever has a key -> who is not known yet: this is my life. Taken by the guard, never by a core."""
+
+    __slots__ = ()
+    KIND = 'welcome'
+    FIELDS = ()
+
+
 MESSAGES = (Submit, Accepted, Refused, Cancel, Outcome, OutcomeAck, Heartbeat, HeartbeatAck, Leave, LeaveAck,
-            Assign, AssignAck, AssignRefused, Result, ResultAck, Revoke, Ping, Pong)  # type: Tuple[Type[Message], ...]
+            Assign, AssignAck, AssignRefused, Result, ResultAck, Revoke, Ping, Pong, Welcome)  # type: Tuple[Type[Message], ...]
 
 #: The message class of each name on the wire.
 BY_KIND = {message.KIND: message for message in MESSAGES}  # type: Dict[str, Type[Message]]

@@ -104,6 +104,9 @@ def or_null(kind):
 
 NAME = or_null(Kind('a name of 1 to %d of A-Z a-z 0-9 _ . @ -, beginning with a letter or digit' % NAME_CHARS_MAX,
                     lambda value: type(value) in TEXT_TYPES and fields.NAME.match(value) is not None))
+#: Where a file is, relative to the working directory. The system says what is wrong with it when it is opened.
+PATH = or_null(Kind('the path of a file', lambda value: (
+    type(value) in TEXT_TYPES and bool(value.strip()) and len(value) <= 4096 and u'\0' not in value)))
 HOST = text('a host name or address', 253)
 PORT = whole_number(1, 65535)
 #: Where 0 lets the system choose.
@@ -182,6 +185,13 @@ class Group(object):
                     yield pair
             else:
                 yield key, setting
+
+
+#: The same in all three roles.
+KEY_FILE = Setting(
+    'key_file', PATH, None,
+    'A text file with one key of at least 32 characters a line, readable by its owner only. The first signs what is '
+    'sent, all are accepted. Null: nothing is signed, and everybody is believed.')
 
 
 def address(key, port_kind, default_port, about):

@@ -1,9 +1,9 @@
 """The one loop that all three processes share, and the only place where they block.
 
 One turn: wait until something is readable or a timer is due; read what has arrived, at most ``READS_MAX`` datagrams,
-and hand each message to the core; let due timers fire; then send all that came of it, grouped by address into as few
-datagrams as fit. Under load one datagram carries many messages and the price of a system call is shared; when idle
-nothing waits for company.
+and hand each message to the core; let due timers fire; write what must outlive this process, all in one go; then send
+what came of it, grouped by address into as few datagrams as fit. Under load one datagram carries many messages and the
+price of a system call is shared; when idle nothing waits for company.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -13,6 +13,7 @@ import select
 
 from net_protocol.errors import DatagramRefused
 from net_protocol.wire import Wire
+from runtime.journal_file import JournalFailed
 from runtime.names import Peer
 
 MYPY = False
@@ -20,8 +21,10 @@ if MYPY:
     from typing import Any, Callable, List  # noqa: F401
 
     from net_protocol.core import Core  # noqa: F401
+    from net_protocol.guard import Guard  # noqa: F401
     from net_protocol.wire import Traffic  # noqa: F401
     from runtime.endpoint import Endpoint  # noqa: F401
+    from runtime.journal_file import JournalFile  # noqa: F401
     from runtime.signals import StopSignals  # noqa: F401
 
 #: Datagrams read in one turn. Enough that a burst is handled together, so few that timers fire in time under a flood.
@@ -44,19 +47,21 @@ class Hook(object):
 class Loop(object):
     """Drives one core over one endpoint until it is stopped.
 
-    ``peer`` is the process whose name may have to be resolved again, or None. ``log`` has ``event(event)`` and
+    ``peer`` is the process whose name may have to be resolved again, ``guard`` decides who is believed, ``journal``
+    takes the core's records; each is None where there is none. ``log`` has ``event(event)`` and
     ``refusal(cause, detail, address)``.
     """
 
-    def __init__(self, core, endpoint, signals, monotonic, log, peer=None):
-        # type: (Core, Endpoint, StopSignals, Callable[[], float], Any, Peer | None) -> None
-        self._wire = Wire(core)
+    def __init__(self, core, endpoint, signals, monotonic, log, peer=None, guard=None, journal=None):
+        # type: (Core, Endpoint, StopSignals, Callable[[], float], Any, Peer | None, Guard | None, JournalFile | None) -> None
+        self._wire = Wire(core, guard)
         self._core = core
         self._endpoint = endpoint
         self._signals = signals
         self._monotonic = monotonic
         self._log = log
         self._peer = peer
+        self._journal = journal
         self._hooks = []  # type: List[Hook]
         self._stops_seen = 0
 
@@ -127,12 +132,13 @@ class Loop(object):
             if received is None:
                 return
             datagram, address = received
-            if self._peer is not None and address == self._peer.address:
-                self._peer.note_heard(now)
             try:
                 self._wire.receive(now, datagram, address)
             except DatagramRefused as refusal:
                 self._log.refusal(refusal.cause, refusal.detail, address)
+            else:
+                if self._peer is not None and address == self._peer.address:
+                    self._peer.note_heard(now)
 
     def _look_for(self, peer, readable, now):
         # type: (Peer, List[Any], float) -> None
@@ -148,12 +154,27 @@ class Loop(object):
 
     def _flush(self, now):
         # type: (float) -> None
+        # Written first, so that nobody is told of what a crash would take back.
+        if self._journal is not None:
+            self._write(self._journal, now)
         for event in self._core.take_events():
             self._log.event(event)
         for address, datagram in self._wire.take_datagrams(_resolved):
             self._endpoint.send(datagram, address)
             if self._peer is not None and address == self._peer.address:
                 self._peer.note_sent(now)
+
+    def _write(self, journal, now):
+        # type: (JournalFile, float) -> None
+        records = self._core.take_records()
+        if records is None:
+            return
+        failure = None
+        try:
+            journal.write(records, now)
+        except JournalFailed as error:
+            failure = str(error)
+        self._core.note_written(now, failure)
 
 
 def _resolved(target):

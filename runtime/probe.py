@@ -3,71 +3,57 @@
 from __future__ import absolute_import, division, print_function
 
 import random
-import select
 import socket
 
-from net_protocol import codec
-from net_protocol.core import draw_incarnation
-from net_protocol.errors import DatagramRefused
-from net_protocol.messages import Ping, Pong
+from net_protocol.guard import PROBE
+from net_protocol.probe import ProbeCore
+from runtime import process
 from runtime.clock import monotonic
 from runtime.endpoint import Endpoint, resolve_here
+from runtime.keys import guard_of
+from runtime.loop import Loop
+from runtime.signals import StopSignals
 
 MYPY = False
 if MYPY:
     from typing import Any, Dict  # noqa: F401
 
-#: Asked this often, with this wait for each answer: a health check has to be quick, and a datagram may be lost.
-TRIES = 4
-WAIT_S = 0.5
+    from net_protocol.guard import Guard  # noqa: F401
 
 # Where a process listens on all addresses it is asked on the loopback one.
 _LOOPBACK = {'0.0.0.0': '127.0.0.1', '::': '::1'}
 
 
-def report(address):
-    # type: (Dict[str, Any]) -> int
-    """Say whether the process at an address of a settings file answers; returns the exit status, 0 or 1."""
-    here = '%(host)s port %(port)d' % address
-    if answers(address['host'], address['port']):
-        print('%s answers' % here)
-        return 0
-    print('%s does not answer' % here)
-    return 1
+def report(settings, which):
+    # type: (Dict[str, Any], str) -> int
+    """Say whether the process at the address ``which`` of its settings answers; returns the exit status, 0 or 1."""
+    address = settings[which]
+    is_there = answers(address['host'], address['port'], guard_of(settings, PROBE))
+    print('%s port %d %s' % (address['host'], address['port'], 'answers' if is_there else 'does not answer'))
+    return 0 if is_there else 1
 
 
-def answers(host, port):
-    # type: (str, int) -> bool
+def answers(host, port, guard=None):
+    # type: (str, int, Guard | None) -> bool
     """Whether the process at that host and port answers a ping within two seconds or so."""
-    system = random.SystemRandom()
-    nonce = system.getrandbits(48)
     try:
         family, target = resolve_here(_LOOPBACK.get(host, host), port)
         endpoint = Endpoint(family, ('::' if family == socket.AF_INET6 else '0.0.0.0', 0))
     except (OSError, socket.error, UnicodeError):
         return False
-    try:
-        for number in range(1, TRIES + 1):
-            for datagram in codec.encode('probe', draw_incarnation(system), number, [Ping(nonce)]):
-                endpoint.send(datagram, target)
-            if _pong_within(endpoint, nonce, WAIT_S):
-                return True
-        return False
-    finally:
-        endpoint.close()
+    core = ProbeCore(process.new_incarnation(), random.SystemRandom(), target)
+    with StopSignals() as signals:
+        process.run_loop(Loop(core, endpoint, signals, monotonic, _Quiet(), guard=guard), endpoint)
+    return core.has_answer
 
 
-def _pong_within(endpoint, nonce, seconds):
-    # type: (Endpoint, int, float) -> bool
-    end_at = monotonic() + seconds
-    while monotonic() < end_at:
-        if not select.select([endpoint], [], [], max(0.0, end_at - monotonic()))[0]:
-            return False
-        received = endpoint.receive()
-        try:
-            if received is not None and Pong(nonce) in codec.decode(received[0]).messages:
-                return True
-        except DatagramRefused:
-            # Somebody else's noise.
-            continue
-    return False
+class _Quiet(object):
+    """A log that nobody reads: whoever sends garbage to a probe is not what it was asked about."""
+
+    def event(self, event):
+        # type: (Any) -> None
+        """Nothing."""
+
+    def refusal(self, cause, detail, address):
+        # type: (str, str, Any) -> None
+        """Nothing."""

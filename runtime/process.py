@@ -79,11 +79,12 @@ def find(peer, signals):
     return is_found
 
 
-def say_where(endpoint, host=None):
-    # type: (Endpoint, str | None) -> None
+def say_where(endpoint, host=None, has_key=False):
+    # type: (Endpoint, str | None, bool) -> None
     """Log the port and the receive buffer that we got, and warn about a door that is open to the network."""
     log.info('listening on %s, receive buffer %d KiB', shown(endpoint.address), endpoint.receive_buffer_bytes // 1024)
-    if host is not None and not (endpoint.address[0].startswith('127.') or endpoint.address[0] == '::1'):
+    is_loopback = endpoint.address[0].startswith('127.') or endpoint.address[0] == '::1'
+    if host is not None and not has_key and not is_loopback:
         log.warning('listening on %s without a key: anybody who can send datagrams there is believed', host)
 
 
@@ -100,7 +101,7 @@ def run_loop(loop, endpoint, peer=None):
 
 def full_account(core, loop=None, endpoint=None):
     # type: (Core, Loop | None, Endpoint | None) -> Dict[str, Any]
-    """Everything a process counted: the core's account and the traffic below it, none if it was stopped before that."""
+    """Everything a process counted: the core's account, and the traffic below it if it got so far."""
     account = core.account(monotonic())  # type: Dict[str, Any]
     traffic = Traffic() if loop is None else loop.traffic
     account['traffic'] = dict(traffic.as_dict(), errors={} if endpoint is None else dict(endpoint.errors))

@@ -11,6 +11,7 @@ from net_protocol.limits import DATAGRAM_BYTES_MAX
 from net_protocol.messages import (
     Accepted, Assign, AssignAck, AssignRefused, Cancel, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck, Ping,
     Refused, Result, ResultAck, Revoke, Submit)
+from net_protocol.seals import CHECKSUM
 
 MYPY = False
 if MYPY:
@@ -84,11 +85,10 @@ class Strangers(object):
         """A datagram of ours whose inside was changed by somebody who knows how to compute a checksum."""
         self.counts['sealed_garbage'] += 1
         whole = codec.encode('stranger', 'aaaaaaaa', self._number, forged(self._number)[:4])[0]
-        start = len(codec.sealed(b''))
-        body = bytearray(whole[start:])
+        body = bytearray(whole[CHECKSUM.LENGTH:])
         place = int(self._draw() * len(body))
         body[place:place + int(4 * self._draw())] = self._bytes(int(4 * self._draw()))
-        self._send(target, codec.sealed(bytes(body)))
+        self._send(target, CHECKSUM.seal(bytes(body)))
 
     def _forged(self, target):
         # type: (Any) -> None

@@ -64,7 +64,7 @@ class Dispatcher(Driver):
 
 
 def task_id(number, client=CLIENT):
-    return '%s:cccccccc:%d' % (client, number)
+    return '%s:aaaaaaaa:%d' % (client, number)
 
 
 def with_one_task_assigned(twice, **settings):

@@ -51,6 +51,7 @@ MESSAGES = [
     messages.Revoke(TASK, 1),
     messages.Ping(0),
     messages.Pong(LARGEST_COUNT),
+    messages.Welcome(),
 ]  # type: List[Any]
 
 DEEPEST = u'bottom'  # type: Any

@@ -12,9 +12,11 @@ import pytest
 
 from net_protocol import codec, limits
 from net_protocol.codec import (
-    BAD_CHECKSUM, BAD_ENVELOPE, BAD_FIELD, CAUSES, NOT_JSON, NOT_UTF8, OTHER_VERSION, TOO_LONG, UNKNOWN_KIND)
+    BAD_CHECKSUM, BAD_ENVELOPE, BAD_FIELD, BAD_SIGNATURE, CAUSES, NOT_JSON, NOT_UTF8, OTHER_VERSION, TOO_LONG,
+    UNKNOWN_KIND)
 from net_protocol.errors import DatagramRefused
 from net_protocol.messages import Accepted, Assign, Heartbeat, Leave, Ping, Refused, Result, Submit
+from net_protocol.seals import CHECKSUM
 from tests.net_protocol import samples
 from tests.net_protocol.samples import LIFE, TASK, body, datagram, envelope, submit_around, written
 
@@ -236,7 +238,7 @@ def test_every_cause_by_its_examples(bytes_, cause):
 
 
 def test_every_cause_has_an_example():
-    assert {cause for _, _, cause in TABLE} == set(CAUSES) - {BAD_CHECKSUM} | {VALID}
+    assert {cause for _, _, cause in TABLE} == set(CAUSES) - {BAD_CHECKSUM, BAD_SIGNATURE} | {VALID}
 
 
 @pytest.mark.parametrize('value', [u'[', u'{"a":'], ids=['lists', 'objects'])
@@ -337,12 +339,12 @@ def cause(bytes_):
     return VALID
 
 
-SEALED = codec.sealed(datagram(LEAVE)[1:])
+SEALED = CHECKSUM.seal(datagram(LEAVE)[1:])
 
 
 def test_a_checksum_is_the_crc_32_of_all_behind_it():
     # As zlib, gzip and Ethernet compute it; this one is by gzip.
-    assert codec.sealed(b'"v":1}') == b'{"crc":"461a1d31","v":1}'
+    assert CHECKSUM.seal(b'"v":1}') == b'{"crc":"461a1d31","v":1}'
     assert cause(SEALED) == VALID
 
 
@@ -369,7 +371,7 @@ def test_a_checksum_is_written_in_one_way(bytes_):
 
 def test_the_length_is_looked_at_before_the_checksum_and_that_before_anything_else():
     longest = datagram(LEAVE)[1:].ljust(limits.DATAGRAM_BYTES_MAX - len(b'{"crc":"00000000",'))
-    assert cause(codec.sealed(longest)) == VALID
+    assert cause(CHECKSUM.seal(longest)) == VALID
     assert cause(SEALED.ljust(limits.DATAGRAM_BYTES_MAX + 1)) == TOO_LONG
     assert cause(b'\xff' * 65507) == TOO_LONG
     assert cause(b'\xff' * 1000) == BAD_CHECKSUM

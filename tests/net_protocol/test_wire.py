@@ -9,6 +9,7 @@ from net_protocol.core import Core
 from net_protocol.errors import DatagramRefused
 from net_protocol.limits import COALESCED_BYTES
 from net_protocol.messages import HeartbeatAck, Leave, Ping, Submit
+from net_protocol.seals import CHECKSUM
 from net_protocol.wire import Wire
 from tests.net_protocol.samples import LIFE, NAME, TASK
 
@@ -68,7 +69,7 @@ def test_each_message_of_a_datagram_reaches_the_core_with_its_sender(core, wire)
 
 
 def test_a_refused_datagram_is_counted_and_nothing_of_it_is_believed(core, wire):
-    for datagram in (b'', b'garbage', codec.sealed(b'"v":2}'), codec.sealed(b'"v":1}'), codec.sealed(b'')):
+    for datagram in (b'', b'garbage', CHECKSUM.seal(b'"v":2}'), CHECKSUM.seal(b'"v":1}'), CHECKSUM.seal(b'')):
         with pytest.raises(DatagramRefused):
             wire.receive(5.0, datagram, HERE)
     traffic = wire.traffic.as_dict()

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from net_protocol import codec
+from net_protocol import codec, guard
 from net_protocol.messages import HeartbeatAck, Leave, LeaveAck, Ping, Submit
 from runtime import loop as loop_module
 from runtime import names
@@ -425,5 +425,7 @@ def test_the_account_of_the_traffic_adds_up(bench):
     bench.run(1.0)
     assert bench.loop.traffic.as_dict() == {
         'datagrams_in': 7, 'messages_in': 11, 'datagrams_out': 1, 'messages_out': 30, 'unaddressed': 0,
-        'refused': dict(dict.fromkeys(codec.CAUSES, 0), bad_checksum=1), 'messages_per_datagram_in': 1.833,
+        'unacquainted': 0, 'welcomes': 0,
+        'refused': dict(dict.fromkeys(codec.CAUSES + guard.CAUSES, 0), bad_checksum=1),
+        'messages_per_datagram_in': 1.833,
         'messages_per_datagram_out': 30.0}

@@ -8,8 +8,11 @@ import threading
 
 import pytest
 
+import net_protocol.probe
 from net_protocol import codec
-from net_protocol.messages import Leave, Pong
+from net_protocol.guard import DISPATCHER, PROBE, Guard
+from net_protocol.messages import Leave, Ping, Pong
+from net_protocol.seals import KEY_CHARS_MIN
 from runtime import probe
 from runtime.clock import monotonic
 from runtime.endpoint import Endpoint
@@ -63,13 +66,13 @@ class Answering(FakeCore):
 class Process(object):
     """A loop that runs in a thread until it is told to stop."""
 
-    def __init__(self, family, host, core):
-        # type: (int, str, Any) -> None
+    def __init__(self, family, host, core, guard):
+        # type: (int, str, Any, Guard | None) -> None
         self.core = core
         self.endpoint = Endpoint(family, (host, 0))
         self.address = self.endpoint.address
         self._signals = RealSignals()  # type: Any
-        loop = Loop(core, self.endpoint, self._signals, monotonic, FakeLog())
+        loop = Loop(core, self.endpoint, self._signals, monotonic, FakeLog(), guard=guard)
         self._thread = threading.Thread(target=loop.run)
         self._thread.daemon = True
         self._thread.start()
@@ -90,12 +93,12 @@ def answering():
 
 @pytest.fixture
 def running():
-    # type: () -> Iterator[Callable[[int, str, Any], Process]]
+    # type: () -> Iterator[Callable[..., Process]]
     started = []
 
-    def run(family, host, core):
-        # type: (int, str, Any) -> Process
-        started.append(Process(family, host, core))
+    def run(family, host, core, guard=None):
+        # type: (int, str, Any, Guard | None) -> Process
+        started.append(Process(family, host, core, guard))
         return started[-1]
 
     yield run
@@ -107,7 +110,7 @@ def running():
 def quick(monkeypatch):
     # type: (Any) -> None
     """For what gets no answer: no need to wait as long as a health check does."""
-    monkeypatch.setattr(probe, 'WAIT_S', 0.05)
+    monkeypatch.setattr(net_protocol.probe, 'WAIT_S', 0.2)
 
 
 @pytest.mark.parametrize('family, listens, asked', [
@@ -139,7 +142,7 @@ def test_a_process_that_is_out_of_order_does_not_answer(running, quick):
     # Its core takes every message and says nothing.
     process = running(socket.AF_INET, '127.0.0.1', FakeCore(World()))
     assert not probe.answers('127.0.0.1', process.address[1])
-    assert len(process.core.heard) == probe.TRIES
+    assert [type(message) for _, message in process.core.heard] == [Ping]
 
 
 @pytest.mark.parametrize('host', ['x' * 70, '192.0.2.1:80', 'fe80::1%nosuch'])
@@ -190,8 +193,7 @@ def pong(nonce):
     (lambda asked, _: [pong(asked.messages[0].nonce + 1)], False),
     (lambda asked, _: [b'garbage'] * 20, False),
     (lambda asked, _: codec.encode('reflected', LIFE, 1, asked.messages), False),
-    (lambda asked, _: [pong(asked.messages[0].nonce)] if asked.number == probe.TRIES else [], True),
-], ids=['the right number', 'noise before it', 'a wrong number', 'noise', 'its own question', 'only the last time'])
+], ids=['the right number', 'noise before it', 'a wrong number', 'noise', 'its own question'])
 def test_only_the_number_that_was_asked_with_is_an_answer(quick, reply, is_answer):
     impostor = Impostor(reply)
     try:
@@ -200,16 +202,34 @@ def test_only_the_number_that_was_asked_with_is_an_answer(quick, reply, is_answe
         impostor.stop()
 
 
+def test_an_answer_that_was_lost_is_asked_for_again():
+    impostor = Impostor(lambda asked, _: [pong(asked.messages[0].nonce)] if asked.number > 1 else [])
+    try:
+        assert probe.answers('127.0.0.1', impostor.endpoint.address[1])
+    finally:
+        impostor.stop()
+
+
+def test_whoever_has_the_key_is_asked_under_it(running, monkeypatch):
+    keys = [b'k' * KEY_CHARS_MIN]
+    process = running(socket.AF_INET, '127.0.0.1', answering(), Guard(DISPATCHER, keys))
+    assert probe.answers('127.0.0.1', process.address[1], Guard(PROBE, keys))
+    monkeypatch.setattr(net_protocol.probe, 'WAIT_S', 0.2)
+    assert not probe.answers('127.0.0.1', process.address[1])
+    assert not probe.answers('127.0.0.1', process.address[1], Guard(PROBE, [b'K' * KEY_CHARS_MIN]))
+
+
 @pytest.mark.parametrize('is_there, status, line', [(True, 0, 'answers'), (False, 1, 'does not answer')])
 def test_the_report_is_one_line_and_an_exit_status(monkeypatch, capsys, is_there, status, line):
     asked = []
 
-    def answers(host, port):
-        # type: (str, int) -> bool
+    def answers(host, port, guard):
+        # type: (str, int, Any) -> bool
+        assert guard is None
         asked.append((host, port))
         return is_there
 
     monkeypatch.setattr(probe, 'answers', answers)
-    assert probe.report({'host': '192.0.2.1', 'port': 5555}) == status
+    assert probe.report({'listen': {'host': '192.0.2.1', 'port': 5555}, 'key_file': None}, 'listen') == status
     assert capsys.readouterr().out == '192.0.2.1 port 5555 %s\n' % line
     assert asked == [('192.0.2.1', 5555)]

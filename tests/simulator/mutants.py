@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from calculator.core import CalculatorCore
 from calculator.core import notional as calculator_notional
 from client.core import ClientCore
-from dispatcher import core as dispatcher_core
+from dispatcher import work as dispatcher_work
 from dispatcher.calculators import ALIVE, SUSPECT, Calculator
 from dispatcher.core import DispatcherCore
 from dispatcher.failure_detector import FailureDetector
 from dispatcher.fleet import Fleet
 from dispatcher.outcomes import Outcomes
+from dispatcher.work import Work
 from net_protocol import codec
 from net_protocol.core import Core
 from net_protocol.delivery import Remembered, Resender
@@ -103,7 +104,7 @@ def _accepts_three_of_four(original):
 
 def _ignores_the_deadline(original):
     def due_task(self, now, task_id):
-        if now < self._tasks[task_id].deadline_at:
+        if now < self._work.get(task_id).deadline_at:
             original(self, now, task_id)
     return due_task
 
@@ -155,9 +156,9 @@ class _WrongSometimes(object):
 
 def _believes_an_acknowledgement(original):
     def on_assign_ack(self, now, sender, message):
-        task = self._tasks.get(message.task_id)
+        task = self._work.get(message.task_id)
         if task is not None and message.task_id.endswith('3'):
-            self._finish(now, task, DONE, u'00000000', None)
+            self._work.finish(now, task, DONE, u'00000000', None)
         else:
             original(self, now, sender, message)
     return on_assign_ack
@@ -198,7 +199,7 @@ def _available_if(condition):
 mutant('struck_from_no_book', 'S5', 'an attempt that ended stays in its calculator\'s book',
        (Fleet, 'release', instead(nothing)))
 mutant('tells_what_is_not_so', 'S5', 'a task that waits is said to be assigned',
-       (DispatcherCore, '_lose', _both_places))
+       (Work, 'lose', _both_places))
 mutant('books_ignore_capacity', 'S6', 'the dispatcher gives a calculator more than it has places for',
        (Calculator, 'free', _available_if(lambda self: 1)))
 mutant('calculator_ignores_capacity', 'S6', 'the calculator takes whatever comes',
@@ -243,9 +244,9 @@ mutant('nobody_dies', 'S8', 'a calculator is dead after a hundred times the sile
     FailureDetector, '__init__', lambda original: lambda self, suspect, dead: original(self, suspect, 100 * dead)))
 mutant('no_answer_timeout', 'S8', 'an attempt may take for ever', (
     DispatcherCore, '_due_task', lambda original: lambda self, now, task_id: original(self, now, task_id) if (
-        now >= self._tasks[task_id].deadline_at) else None))
+        now >= self._work.get(task_id).deadline_at) else None))
 mutant('heartbeat_lists_ignored', 'S8', 'what a heartbeat does not name stays assigned',
-       (dispatcher_core, 'missing', instead(lambda calculator, beat: [])))
+       (dispatcher_work, 'missing', instead(lambda calculator, beat: [])))
 mutant('deafness_counted_twice', 'S8', 'whoever is heard after a hold-up is given that time once more', (
     FailureDetector, '_deaf_since_heard_s', instead(
         lambda self, calculator: self._deaf_s - calculator.deaf_before_s)))
@@ -347,10 +348,10 @@ def _keeps_no_trace(original):
 
 def _no_duplicate_check(original):
     def on_submit(self, now, sender, message):
-        task = self._tasks.get(message.task_id)
+        task = self._work.get(message.task_id)
         if task is not None and task.state == 'waiting':
-            self._pending.remove(task.task_id)
-            del self._tasks[task.task_id]
+            self._work._pending.remove(task.task_id)
+            del self._work._tasks[task.task_id]
             self._timers.cancel(('task', task.task_id))
             self.counts['accepted'] -= 1
         original(self, now, sender, message)

@@ -5,7 +5,7 @@ equalities it expects: every one is asserted wherever it is true.
 
 ================================  ====================================================================================
 always, in each account           client: sent = answered + unanswered = the sum of all outcomes; none is wrong
-                                  dispatcher: accepted = outcomes + waiting + running
+                                  dispatcher: accepted + recovered = outcomes + waiting + running
                                   dispatcher: assignments + adopted = ends of attempts + running
                                   calculator: assigned = ends + running + unreported
 softly ended                      a calculator holds nothing, unless it was told to end at once
@@ -134,7 +134,8 @@ def check_client(account):
 def check_dispatcher(account):
     # type: (Account) -> None
     """What always holds for a dispatcher that has ended."""
-    assert account['accepted'] == sum(account['outcomes'].values()) + account['waiting'] + account['running'], account
+    taken = account['accepted'] + account['tasks_recovered']
+    assert taken == sum(account['outcomes'].values()) + account['waiting'] + account['running'], account
     given = account['assignments'] + account['adopted']
     assert given == sum(account['attempts'].values()) + account['running'], account
     check_traffic(account)
@@ -154,7 +155,8 @@ def check_traffic(account):
     # type: (Account) -> None
     """Every datagram that came in was refused, or carried a message; none went out empty."""
     traffic = account['traffic']
-    assert traffic['messages_in'] >= traffic['datagrams_in'] - sum(traffic['refused'].values()), traffic
+    handled = traffic['datagrams_in'] - sum(traffic['refused'].values()) - traffic['unacquainted']
+    assert traffic['messages_in'] >= handled, traffic
     assert traffic['messages_out'] >= traffic['datagrams_out'], traffic
 
 

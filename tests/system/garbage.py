@@ -10,6 +10,7 @@ from net_protocol.limits import DATAGRAM_BYTES_MAX, PAYLOAD_BYTES_MAX
 from net_protocol.messages import (
     Accepted, Assign, AssignAck, AssignRefused, Cancel, Heartbeat, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck,
     Refused, Result, ResultAck, Revoke, Submit)
+from net_protocol.seals import CHECKSUM
 
 MYPY = False
 if MYPY:
@@ -21,13 +22,13 @@ INVENTED = 'nobody:aaaaaaaa:1'
 UDP_BYTES_MAX = 65507
 
 #: What comes before everything that the checksum is over.
-SEAL_BYTES = len(codec.sealed(b''))
+SEAL_BYTES = len(CHECKSUM.seal(b''))
 
 
 def _sealed(value):
     # type: (Any) -> bytes
     """An object as a datagram with the right checksum, so that what is behind it is looked at."""
-    return codec.sealed(json.dumps(value).encode('ascii')[1:])
+    return CHECKSUM.seal(json.dumps(value).encode('ascii')[1:])
 
 
 def envelope(**changes):
@@ -47,7 +48,7 @@ def submit_with(payload):
     # type: (bytes) -> bytes
     """A submit whose payload is this text, JSON or not."""
     text = with_message(kind='submit', task_id=INVENTED, payload='PAYLOAD', time_left_s=1)
-    return codec.sealed(text[SEAL_BYTES:].replace(b'"PAYLOAD"', payload))
+    return CHECKSUM.seal(text[SEAL_BYTES:].replace(b'"PAYLOAD"', payload))
 
 
 def heartbeat_with(**changes):
@@ -75,18 +76,18 @@ def datagrams(seed):
             good.replace(b'stranger', b'strangar'), good.upper(), b' ' + good, good.replace(b'crc', b'CRC'),
         ],
         # The first byte of each is no beginning of anything in UTF-8.
-        codec.NOT_UTF8: [codec.sealed(b'\xff' + some) for some in noise] + [
-            codec.sealed(body.replace(b'ping', b'p\xc3\x28g'))],
-        codec.NOT_JSON: [codec.sealed(text) for text in (
+        codec.NOT_UTF8: [CHECKSUM.seal(b'\xff' + some) for some in noise] + [
+            CHECKSUM.seal(body.replace(b'ping', b'p\xc3\x28g'))],
+        codec.NOT_JSON: [CHECKSUM.seal(text) for text in (
             b'', b'hello', b'"x":' + b'[' * 50000, b'"x":{' * 9000, body[:-1], body + b'}', b'\x00' * 1000,
             body.decode('ascii').encode('utf-16-be'))] + [
                 submit_with(b'9' * 50000), submit_with(b'NaN'), submit_with(b'-Infinity')],
         codec.BAD_ENVELOPE: [
             envelope(life='short'), envelope(n=0), envelope(n=True), envelope(n=1 << 70), envelope(messages=[]),
             envelope(messages={}), envelope(messages=[{'kind': 'leave'}] * 2001), envelope(**{'from': 'a b'}),
-            envelope(**{'from': 'x' * 81}), envelope(**{'from': 'name\n'}), codec.sealed(b'"v":1}'),
+            envelope(**{'from': 'x' * 81}), envelope(**{'from': 'name\n'}), CHECKSUM.seal(b'"v":1}'),
         ],
-        codec.OTHER_VERSION: [envelope(v=2), envelope(v='1'), envelope(v=True), codec.sealed(b'"w":1}')],
+        codec.OTHER_VERSION: [envelope(v=2), envelope(v='1'), envelope(v=True), CHECKSUM.seal(b'"w":1}')],
         codec.UNKNOWN_KIND: [
             with_message(kind='explode'), with_message(), with_message(kind=None), with_message(kind=['ping']),
             envelope(messages=['ping']), envelope(messages=[{'kind': 'ping', 'nonce': 1}, 7]),
@@ -138,5 +139,5 @@ def bent(seed, number):
             else:
                 datagram[at:at + 1] = rng.choice([b'"', b'{', b'[', b'\\', b'-', b'0', b'null', b'1e9'])
         # Every other one gets a checksum that is right, so that what is behind it is looked at too.
-        made.append(codec.sealed(bytes(datagram[SEAL_BYTES:])) if len(made) % 2 else bytes(datagram))
+        made.append(CHECKSUM.seal(bytes(datagram[SEAL_BYTES:])) if len(made) % 2 else bytes(datagram))
     return made

@@ -1,6 +1,6 @@
 """Anybody may send anything to all three: it is counted by its cause, and the work goes on.
 
-There is no key yet, so who knows the name of a calculator or the id of a task can still speak for it; here strangers
+There is no key here, so who knows the name of a calculator or the id of a task can still speak for it; these strangers
 know neither.
 """
 
@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
+from net_protocol import codec, guard
 from net_protocol.limits import HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S
 from net_protocol.messages import (
     BUSY, Accepted, Assign, AssignRefused, Heartbeat, HeartbeatAck, Leave, Outcome, Refused, Result, ResultAck, Revoke,
@@ -17,6 +18,9 @@ from tests.system.strangers import Stranger
 
 #: Tasks of a client that comes when it is over.
 TASKS_AFTER = 5
+
+#: Without a key nothing is refused for these.
+NEED_A_KEY = (codec.BAD_SIGNATURE,) + guard.CAUSES
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ def test_what_is_no_message_is_counted_by_cause_and_dropped(system, trio):
                     stranger.throw(process.address, datagram)
                 assert stranger.is_answered_by(process.address), '%s no longer answers after %s' % (process, cause)
     all_still_work(system, client)
-    expected = {cause: len(datagrams) for cause, datagrams in corpus.items()}
+    expected = dict({cause: len(datagrams) for cause, datagrams in corpus.items()}, **dict.fromkeys(NEED_A_KEY, 0))
     for process in (dispatcher, calculators[0], client):
         assert process.account['traffic']['refused'] == expected, process
     assert sum(calculators[1].account['traffic']['refused'].values()) == 0

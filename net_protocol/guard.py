@@ -1,0 +1,184 @@
+"""Who is believed where there is a key.
+
+A signature says that a datagram was made by somebody with the key. It does not say that it is new, nor that it was
+meant for us: whoever can listen can send it again, later, elsewhere. So each signed datagram also says, under the
+signature,
+
+- ``role``: what its sender is. A dispatcher does not listen to dispatchers, a client only to a dispatcher, so nothing
+  can be thrown back at its sender, or at another one of its kind.
+- ``to``: the life of the receiver that is meant. What was meant for another process, or for an earlier life of this
+  one, is not believed.
+- ``n``: the number of the datagram in its sender's life, each of which is believed once. A window allows for
+  reordering (as in IPsec, RFC 4303 section 3.4.3).
+- ``re``: the highest number that its sender had received from us. A new life of a peer is believed only if it has
+  received something newer than its former life ever had: recorded datagrams of a former life have not.
+
+Who does not know us yet can't say ``to`` and ``re``. It is not believed, but told, by a ``welcome``, which is signed
+too and smaller than what it answers; then it says everything again. That is one round trip for each pair of lives.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from collections import deque
+
+from net_protocol import codec, fields
+from net_protocol.errors import DatagramRefused
+from net_protocol.messages import Welcome
+from net_protocol.seals import Signature
+
+MYPY = False
+if MYPY:
+    from typing import Any, Deque, Dict, List, Tuple  # noqa: F401
+
+    from net_protocol.codec import Envelope  # noqa: F401
+
+CLIENT = 'client'
+DISPATCHER = 'dispatcher'
+CALCULATOR = 'calculator'
+PROBE = 'probe'
+ROLES = (CLIENT, DISPATCHER, CALCULATOR, PROBE)
+
+#: Whom each role listens to.
+LISTENS_TO = {
+    CLIENT: (DISPATCHER, PROBE),
+    CALCULATOR: (DISPATCHER, PROBE),
+    DISPATCHER: (CLIENT, CALCULATOR, PROBE),
+    PROBE: (CLIENT, CALCULATOR, DISPATCHER),
+}
+
+WRONG_ROLE = 'wrong_role'
+REPLAYED = 'replayed'
+CAUSES = (WRONG_ROLE, REPLAYED)
+
+#: Numbers that may be overtaken. A dispatcher counts all it sends to anybody, tens of thousands a second under load, so
+#: this is a tenth of a second then, and minutes otherwise.
+WINDOW = 8192
+
+#: Peers whose numbers are kept. One that is forgotten is welcomed again.
+PEERS_MAX = 50000
+
+
+class _Peer(object):
+    """What is known of one peer: its present life, which numbers of it were seen, and what it had heard from us."""
+
+    __slots__ = ('key', 'life', 'highest', 'seen', 'heard', 'address')
+
+    def __init__(self, key):
+        # type: (Tuple[str, str]) -> None
+        self.key = key
+        self.life = ''
+        self.highest = 0
+        # Bit i is set if number ``highest - i`` was seen.
+        self.seen = 0
+        self.heard = 0
+        self.address = None  # type: Any
+
+    def begin_life(self, life):
+        # type: (str) -> None
+        self.life = life
+        self.highest = 0
+        self.seen = 0
+
+    def is_new(self, number):
+        # type: (int) -> bool
+        """Whether that number was not seen, as far as the window reaches back."""
+        behind = self.highest - number
+        return behind < 0 or (behind < WINDOW and not self.seen >> behind & 1)
+
+    def see(self, number):
+        # type: (int) -> None
+        if number > self.highest:
+            self.seen = (self.seen << min(number - self.highest, WINDOW) | 1) & (1 << WINDOW) - 1
+            self.highest = number
+        else:
+            self.seen |= 1 << self.highest - number
+
+
+class Unproven(Exception):
+    """Signed, but not known to be new and meant for us. Its sender is welcomed, unless it was a welcome itself."""
+
+
+class Guard(object):
+    """Decides for one process of a ``role``, with ``keys``, which envelopes are believed."""
+
+    def __init__(self, role, keys):
+        # type: (str, List[bytes]) -> None
+        self.role = role
+        self.seal = Signature(keys)
+        self._peers = {}  # type: Dict[Tuple[str, str], _Peer]
+        self._order = deque()  # type: Deque[Tuple[str, str]]
+        # Address -> the peer that was heard from there last.
+        self._by_address = {}  # type: Dict[Any, _Peer]
+        # What the forgotten peers had heard from us: a life that we do not know must have heard something newer.
+        self._forgotten_heard = 0
+
+    def admit(self, envelope, address, own_life, own_number):
+        # type: (Envelope, Any, str, int) -> None
+        """Believe an envelope, or raise ``DatagramRefused``; ``Unproven`` where its sender deserves a welcome.
+
+        ``own_number`` is the number of the last datagram that we sent.
+        """
+        if envelope.role not in LISTENS_TO[self.role]:
+            raise DatagramRefused(WRONG_ROLE, 'a %s does not listen to %.20r' % (self.role, envelope.role))
+        if envelope.to != own_life:
+            raise Unproven('meant for the life %.20r' % (envelope.to,))
+        heard = self._checked_count(envelope.re)
+        key = (envelope.role, envelope.name)
+        peer = self._peers.get(key)
+        heard_before = self._forgotten_heard if peer is None else peer.heard
+        if peer is not None and peer.life == envelope.incarnation:
+            if not peer.is_new(envelope.number):
+                raise DatagramRefused(REPLAYED, 'number %d of %s again' % (envelope.number, envelope.name))
+        elif not heard_before < heard <= own_number:
+            raise Unproven('another life of %s, which has heard nothing new' % envelope.name)
+        else:
+            peer = self._new_life(peer, key, envelope.incarnation)
+        peer.see(envelope.number)
+        peer.heard = max(peer.heard, min(heard, own_number))
+        self._note_address(peer, address)
+
+    def credentials(self, address):
+        # type: (Any) -> Tuple[str, int]
+        """The ``(to, re)`` of a datagram to that address: ('', 0) where nobody is known there."""
+        peer = self._by_address.get(address)
+        return ('', 0) if peer is None else (peer.life, peer.highest)
+
+    @staticmethod
+    def _checked_count(value):
+        # type: (Any) -> int
+        try:
+            return fields.count(value)
+        except fields.FieldRefused as error:
+            raise DatagramRefused(codec.BAD_ENVELOPE, 're: expected %s' % error)
+
+    def _new_life(self, peer, key, life):
+        # type: (_Peer | None, Tuple[str, str], str) -> _Peer
+        if peer is None:
+            peer = self._peers[key] = _Peer(key)
+            peer.heard = self._forgotten_heard
+            self._order.append(key)
+            if len(self._order) > PEERS_MAX:
+                self._forget(self._order.popleft())
+        peer.begin_life(life)
+        return peer
+
+    def _note_address(self, peer, address):
+        # type: (_Peer, Any) -> None
+        if peer.address != address or self._by_address.get(address) is not peer:
+            if self._by_address.get(peer.address) is peer:
+                del self._by_address[peer.address]
+            peer.address = address
+            self._by_address[address] = peer
+
+    def _forget(self, key):
+        # type: (Tuple[str, str]) -> None
+        peer = self._peers.pop(key)
+        self._forgotten_heard = max(self._forgotten_heard, peer.heard)
+        if self._by_address.get(peer.address) is peer:
+            del self._by_address[peer.address]
+
+
+def is_welcome(envelope):
+    # type: (Envelope) -> bool
+    """Whether an envelope says nothing but who sent it."""
+    return all(type(message) is Welcome for message in envelope.messages)

@@ -1,0 +1,159 @@
+"""A dispatcher with a journal, killed at every system call or with nobody there to see it: what it accepted is done."""
+
+from __future__ import absolute_import, division, print_function
+
+import io
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from runtime.clock import monotonic
+from tests.source_tree import ROOT
+from tests.system.ledger import Ledger
+from tests.system.processes import environment, eventually
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List  # noqa: F401
+
+#: The calls through which a dispatcher touches its journal and its peers, and up to which of each it is killed. What is
+#: not reached within a life ends the row.
+CALLS = (('pwrite64', 40), ('fdatasync', 10), ('fsync', 6), ('unlink', 3), ('ftruncate', 3), ('pread64', 12),
+         ('sendto', 12), ('recvfrom', 12))
+#: A life in which the call does not come often enough is ended after this time.
+LIFE_S = 1.0
+RANDOM_KILLS = 12
+
+
+def has_strace():
+    # type: () -> bool
+    """Whether there is a strace that may trace, and can tamper."""
+    try:
+        with open(os.devnull, 'r+b') as nowhere:
+            return subprocess.call(
+                ['strace', '-f', '-o', os.devnull, '-e', 'inject=sync:signal=SIGKILL:when=9', 'true'],
+                stdin=nowhere, stdout=nowhere, stderr=nowhere) == 0
+    except OSError:
+        return False
+
+
+class Victim(object):
+    """The lives of one dispatcher on one port and one journal."""
+
+    def __init__(self, directory):
+        # type: (str) -> None
+        with_free_port = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with_free_port.bind(('127.0.0.1', 0))
+        self.address = with_free_port.getsockname()
+        with_free_port.close()
+        self.lives = 0
+        self._directory = directory
+        self._settings = os.path.join(directory, 'settings.json')
+        with io.open(self._settings, 'w', encoding='utf-8') as file:
+            file.write(u'%s' % json.dumps({'listen': {'host': '127.0.0.1', 'port': self.address[1]},
+                                           'journal': os.path.join(directory, 'the.journal'),
+                                           'task_timeout_s': 600, 'drain_timeout_s': 1}))
+        self._log = os.path.join(directory, 'log')
+
+    def start(self, *wrapper):
+        # type: (*str) -> Any
+        self.lives += 1
+        command = list(wrapper) + [sys.executable, os.path.join(ROOT, 'run_dispatcher.py'), '-s', self._settings,
+                                   '--json']
+        with open(os.devnull, 'rb') as nothing, open(self._log, 'ab') as log, open(self._log + '.out', 'wb') as out:
+            return subprocess.Popen(command, stdin=nothing, stdout=out, stderr=log, cwd=ROOT, env=environment(),
+                                    close_fds=True, preexec_fn=os.setsid)
+
+    @property
+    def log(self):
+        # type: () -> str
+        with io.open(self._log, encoding='utf-8') as file:
+            return file.read()
+
+    @property
+    def account(self):
+        # type: () -> Dict[str, Any]
+        with io.open(self._log + '.out', encoding='utf-8') as file:
+            return json.loads(file.read())
+
+
+@pytest.fixture
+def victim(tmpdir):
+    made = Victim(str(tmpdir))
+    yield made
+
+
+@pytest.fixture
+def ledger():
+    made = Ledger()
+    yield made
+    made.close()
+
+
+def live_until_killed(victim, ledger, kill_after_s, *wrapper):
+    """One life under load. Returns whether it ended before ``kill_after_s``; then it is killed here."""
+    process = victim.start(*wrapper)
+    try:
+        end_at = monotonic() + kill_after_s
+        while process.poll() is None and monotonic() < end_at:
+            ledger.turn(victim.address)
+        return process.poll() is not None
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def live_until_all_is_told(victim, ledger):
+    """The last life: nothing is asked for any more, and what was promised is kept."""
+    former = set(ledger.lives)
+    process = victim.start()
+    try:
+        def all_told():
+            # type: () -> bool
+            assert process.poll() is None, victim.log
+            ledger.turn(victim.address, submits=False)
+            return ledger.lives != former and not ledger.open
+        eventually(all_told, 'every accepted task has its outcome')
+        process.send_signal(signal.SIGTERM)
+        eventually(lambda: process.poll() is not None, 'the dispatcher ends')
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert process.returncode == 0
+    account = victim.account
+    assert account['accepted'] + account['tasks_recovered'] == sum(account['outcomes'].values()) + account['waiting']
+    assert ledger.contradictions == []
+    assert {outcome.outcome for outcome in ledger.outcomes.values()} <= {'done'}
+    assert 'Traceback' not in victim.log, victim.log
+    assert not os.path.exists(os.path.join(victim._directory, 'the.journal-wal')), 'closed, its log is gone'
+
+
+@pytest.mark.skipif(not has_strace(), reason='needs strace, and the right to trace')
+def test_killed_at_every_system_call_it_loses_nothing_and_contradicts_itself_never(victim, ledger):
+    killed = {}
+    for call, most in CALLS:
+        for when in range(1, most + 1):
+            if not live_until_killed(victim, ledger, LIFE_S, 'strace', '-f', '-qq', '-o', os.devnull, '-e',
+                                     'trace=' + call, '-e', 'inject=%s:signal=SIGKILL:when=%d' % (call, when)):
+                break
+            killed[call] = when
+    print('killed at: %s; %d tasks accepted, %d told' % (killed, len(ledger.accepted), len(ledger.outcomes)))
+    live_until_all_is_told(victim, ledger)
+    assert sum(killed.values()) >= 40, killed
+    assert len(ledger.outcomes) > 50
+
+
+def test_killed_at_any_moment_it_loses_nothing_and_contradicts_itself_never(victim, ledger):
+    generator = random.Random(3)
+    for _ in range(RANDOM_KILLS):
+        live_until_killed(victim, ledger, 0.2 + generator.random())
+    live_until_all_is_told(victim, ledger)
+    assert len(ledger.outcomes) > 20
