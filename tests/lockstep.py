@@ -127,7 +127,8 @@ class Lockstep(object):
             DISPATCHER_SETTINGS.checked({}), 'dispatcher', draw_incarnation(self._rng), random.Random(2)), None)
         port = self.dispatcher.endpoint.address[1]
         self.calculators = [self._seat(CalculatorCore(
-            CALCULATOR_SETTINGS.checked({'capacity': capacity, 'task_duration_s': [0, 0], 'outage': {'probability': 0}}),
+            CALCULATOR_SETTINGS.checked(
+                {'capacity': capacity, 'task_duration_s': [0, 0], 'outage': {'probability': 0}}),
             'calculator-%d' % number, self._draw_life, random.Random(3), peer), peer)
             for number, peer in enumerate([Peer(LOOPBACK, port) for _ in range(calculators)])]
         peer = Peer(LOOPBACK, port)

@@ -57,8 +57,8 @@ def work_per_task(in_flight):
         system.until_answered(before + TASKS)
         tasks = system.client.core.statistics.answered - before
         roles = {'client': [system.client], 'dispatcher': [system.dispatcher], 'calculators': system.calculators}
-        return {role: {kind: count / tasks for kind, count in sum((seat.work.counts for seat in seats), Counter()).items()}
-                for role, seats in roles.items()}
+        counts = {role: sum((seat.work.counts for seat in seats), Counter()) for role, seats in roles.items()}
+        return {role: {kind: count / tasks for kind, count in counts[role].items()} for role in roles}
 
 
 @pytest.fixture(scope='module')
