@@ -97,8 +97,8 @@ class Child(object):
         if self.status not in (None, 0):
             raise RunFailed('%s ended with status %s%s' % (self.label, self.status, self._last_words()))
 
-    def until(self, condition, what, bound_s=READY_S):
-        # type: (Callable[[], Any], str, float) -> Any
+    def until(self, condition, what, bound_s=READY_S, poll_s=POLL_S):
+        # type: (Callable[[], Any], str, float, float) -> Any
         """Poll until ``condition()``; raise ``RunFailed`` where it ends before that, or nothing comes of it."""
         end_at = monotonic() + bound_s
         while True:
@@ -107,7 +107,7 @@ class Child(object):
                 return found
             if not self.is_running or monotonic() > end_at:
                 raise RunFailed('%s: never %s%s' % (self.label, what, self._last_words()))
-            time.sleep(POLL_S)
+            time.sleep(poll_s)
 
     def signal(self, number):
         # type: (int) -> None

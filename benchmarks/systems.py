@@ -19,6 +19,7 @@ from benchmarks import children, machine
 from benchmarks.children import RunFailed
 from benchmarks.figures import SHARES
 from benchmarks.peers import NAMES, READY
+from runtime.clock import monotonic
 
 MYPY = False
 if MYPY:
@@ -207,18 +208,29 @@ def run_once(house, system, in_flight, warm_up_s, duration_s):
     # type: (House, System, int, float, float) -> Dict[str, Any]
     """One run of one system from start to end; everything measured. Raises ``RunFailed``."""
     try:
-        running = system.start(house)
-        finish_client(system.client(house, running, in_flight, warm_up_s), warm_up_s)
-        running.must_be_well()
-        watch = machine.Watch()
-        before = running.cpu_s()
-        report = finish_client(system.client(house, running, in_flight, duration_s), duration_s)
-        broker_s, workers_s = (then - first for then, first in zip(running.cpu_s(), before))
-        others_share = watch.others_share()
-        running.must_be_well()
+        return drive(house, system, system.start(house), in_flight, warm_up_s, duration_s)
     finally:
         house.end_all()
-    return measured(report, broker_s, workers_s, others_share)
+
+
+def drive(house, system, running, in_flight, warm_up_s, duration_s, more=None):
+    # type: (House, System, Running, int, float, float, Any) -> Dict[str, Any]
+    """Measure a system that runs. ``more(began_at, ended_at)`` is how many tasks others than this client had done."""
+    finish_client(system.client(house, running, in_flight, warm_up_s), warm_up_s)
+    running.must_be_well()
+    watch = machine.Watch()
+    before = running.cpu_s()
+    began_at = monotonic()
+    report = finish_client(system.client(house, running, in_flight, duration_s), duration_s)
+    ended_at = monotonic()
+    broker_s, workers_s = (then - first for then, first in zip(running.cpu_s(), before))
+    others_share = watch.others_share()
+    running.must_be_well()
+    found = measured(report, broker_s, workers_s, others_share)
+    if more is not None:
+        every = report['answered'] + more(began_at, ended_at)
+        found.update(every_task=every, broker_us=1e6 * broker_s / every, workers_us=1e6 * workers_s / every)
+    return dict(found, broker_s=broker_s, window_s=ended_at - began_at)
 
 
 def finish_client(client, duration_s):
