@@ -24,6 +24,21 @@ def rows(section, figure):
             for name in here]
 
 
+def beside_plain(section, figure):
+    # type: (Dict[str, Any], str) -> List[Tuple[str, str]]
+    """The systems that have runs to compare, in their order, each variant with its ratio to the plain one of its Python."""
+    runs, even = section['runs'], section.get('even_disturbed', False)
+    here = [name for name in section['order'] if good_runs(runs, name, even)]
+    return [(name, '' if plain_of(name) == name else spread(ratio(runs, name, plain_of(name), figure, even)))
+            for name in here]
+
+
+def plain_of(name):
+    # type: (str) -> str
+    """``ours-3.11`` for ``ours-3.11-journal``."""
+    return '-'.join(name.split('-')[:2])
+
+
 def first_of_ours(section):
     # type: (Dict[str, Any]) -> str | None
     """The system that all others are compared with, or None where it was not measured."""
