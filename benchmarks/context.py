@@ -11,10 +11,9 @@ from benchmarks.systems import Own
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, List  # noqa: F401
+    from typing import Any, Callable, Dict, List, Sequence  # noqa: F401
 
     from benchmarks.children import House  # noqa: F401
-    from benchmarks.systems import System  # noqa: F401
 
 
 class Context(object):
@@ -41,7 +40,7 @@ class Context(object):
         return Own(python, systems.version_of(python), **settings)
 
     def wanted(self, known):
-        # type: (List[System]) -> List[System]
+        # type: (Sequence[Any]) -> List[Any]
         """Those that the command line names (all, where it names none) and that can be measured here."""
         asked = self.options.systems
         found = [system for system in known
@@ -54,7 +53,7 @@ class Context(object):
         return found
 
     def rounds(self, known, run):
-        # type: (List[System], Callable[[System], Dict[str, Any]]) -> List[Dict[str, Any]]
+        # type: (List[Any], Callable[[Any], Dict[str, Any]]) -> List[Dict[str, Any]]
         """``run`` each of the systems in each round."""
         by_name = {system.name: system for system in known}
         runs = self.section.setdefault('runs', [])  # type: List[Dict[str, Any]]

@@ -2,6 +2,7 @@
 
     python -m benchmarks.crowd calculators --port N --count 10000 [--draining]
     python -m benchmarks.crowd clients --port N --count 1 --keep 1000000
+    python -m benchmarks.crowd arrivals --port N --count 1 --rate 20000 --time-left 60
 
 Each participant has a socket of its own, so that the dispatcher has as many peers as it would really have. They do the
 least that the protocol asks for: beat, compute at once, answer, acknowledge; and resend what is not acknowledged.
@@ -20,12 +21,14 @@ import socket
 import sys
 from collections import OrderedDict
 
+from benchmarks.figures import SHARES, quantile
 from net_protocol import codec, notional
 from net_protocol.core import draw_incarnation
+from net_protocol.delivery import JITTER_MAX, RESEND_CAP_S, RESEND_FIRST_S
 from net_protocol.limits import DATAGRAM_BYTES_MAX
 from net_protocol.messages import (
-    DONE, Accepted, Assign, AssignAck, Heartbeat, HeartbeatAck, Outcome, OutcomeAck, Refused, Result, ResultAck,
-    Revoke, Submit)
+    DONE, Accepted, Assign, AssignAck, Heartbeat, HeartbeatAck, Outcome, OutcomeAck, Refused, Result, ResultAck, Revoke,
+    Submit)
 from runtime.clock import monotonic
 
 MYPY = False
@@ -36,6 +39,8 @@ if MYPY:
 
 REPORT_INTERVAL_S = 0.05
 RESEND_S = 1.0
+#: Arrivals are sent together where they come closer than this.
+ARRIVAL_INTERVAL_S = 0.005
 #: Submits of one client that may wait for their acceptance: enough that the dispatcher is never idle, so few that its
 #: socket never overflows.
 UNACCEPTED_MAX = 1000
@@ -209,9 +214,96 @@ class SmallClient(Participant):
         self._fill(now)
 
 
+class Arrivals(Participant):
+    """A client that does not wait for answers: so many new tasks a second, whatever becomes of them.
+
+    It asks again as the protocol has it: with back-off until it hears anything, after a refusal when it was told to. It
+    stops when asked for nothing more, and tells how long each task took from its acceptance to its result.
+    """
+
+    def __init__(self, name, life, dispatcher, options):
+        # type: (str, str, Any, Any) -> None
+        super(Arrivals, self).__init__(name, life, dispatcher)
+        self._rate = options.rate
+        self._time_left_s = options.time_left
+        self._rng = random.Random(1)
+        self._began_at = None  # type: float | None
+        self._sent = 0
+        # Number -> [when its time is over, the wait before it is resent, when it is next asked for].
+        self._asking = {}  # type: Dict[int, List[float]]
+        self._again = []  # type: List[Tuple[float, int]]
+        self._accepted_at = {}  # type: Dict[int, float]
+        self.latencies = []  # type: List[float]
+        self._handlers = {Accepted: self._on_accepted, Refused: self._on_refused, Outcome: self._on_outcome}
+
+    def due(self, now):
+        # type: (float) -> float
+        if self._began_at is None:
+            self._began_at = now
+        while self._sent < self._rate * (now - self._began_at):
+            self._sent += 1
+            self._count('sent')
+            self._asking[self._sent] = [now + self._time_left_s, RESEND_FIRST_S * self._jitter(), now]
+            self._submit(now, self._sent)
+        while self._again and self._again[0][0] <= now:
+            due_at, number = heapq.heappop(self._again)
+            # A refusal may have put it off.
+            if number in self._asking and self._asking[number][2] == due_at:
+                self._submit(now, number)
+        self.flush()
+        return now + ARRIVAL_INTERVAL_S
+
+    def _jitter(self):
+        # type: () -> float
+        return 1 + (JITTER_MAX - 1) * self._rng.random()
+
+    def _submit(self, now, number):
+        # type: (float, int) -> None
+        over_at, wait_s, _ = self._asking[number]
+        if now >= over_at:
+            self._count('given_up')
+            del self._asking[number]
+            return
+        self._count('submits')
+        self._asking[number][1:] = [min(2 * wait_s, RESEND_CAP_S * JITTER_MAX), now + wait_s]
+        heapq.heappush(self._again, (now + wait_s, number))
+        self._outgoing.append(Submit('%s:%s:%d' % (self.name, self.life, number), PAYLOAD, over_at - now))
+
+    def _on_accepted(self, now, message):
+        # type: (float, Accepted) -> None
+        number = _number(message.task_id)
+        if self._asking.pop(number, None) is not None:
+            self._count('accepted')
+            self._accepted_at[number] = now
+
+    def _on_refused(self, now, message):
+        # type: (float, Refused) -> None
+        self._count('refused')
+        number = _number(message.task_id)
+        asked = self._asking.get(number)
+        if asked is not None and message.retry_after_s is not None:
+            asked[2] = now + message.retry_after_s * self._jitter()
+            heapq.heappush(self._again, (asked[2], number))
+
+    def _on_outcome(self, now, message):
+        # type: (float, Outcome) -> None
+        number = _number(message.task_id)
+        self._outgoing.append(OutcomeAck(message.task_id))
+        asked = self._asking.pop(number, None)
+        accepted_at = self._accepted_at.pop(number, now if asked is not None else None)
+        if accepted_at is None:
+            return
+        self._count('answered' if message.outcome == DONE else 'unanswered')
+        if message.outcome == DONE:
+            self.latencies.append(now - accepted_at)
+
+
 def _number(task_id):
     # type: (str) -> int
     return int(task_id.rsplit(':', 1)[1])
+
+
+KINDS = {'calculators': SmallCalculator, 'clients': SmallClient, 'arrivals': Arrivals}  # type: Dict[str, Any]
 
 
 def report(participants, is_end=False):
@@ -222,6 +314,8 @@ def report(participants, is_end=False):
         for what, count in participant.counts.items():
             total[what] = total.get(what, 0) + count
     if is_end:
+        latencies = sorted(latency for participant in participants for latency in getattr(participant, 'latencies', ()))
+        total['quantiles_s'] = [quantile(latencies, share) for share in SHARES] if latencies else []
         total['answered_each'] = [participant.counts.get('answered', 0) for participant in participants]
     print(json.dumps(dict(total, time=monotonic())))
     sys.stdout.flush()
@@ -254,16 +348,17 @@ def main():
     # type: () -> None
     """Run a crowd until asked to end."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('kind', choices=('calculators', 'clients'))
+    parser.add_argument('kind', choices=tuple(KINDS))
     parser.add_argument('--port', type=int, required=True)
     parser.add_argument('--count', type=int, required=True)
     parser.add_argument('--interval', type=float, default=1.0, help='seconds between heartbeats')
     parser.add_argument('--capacity', type=int, default=1)
     parser.add_argument('--draining', action='store_true', help='registered, and taking no work')
     parser.add_argument('--keep', type=int, default=1, help='tasks that each client has out')
+    parser.add_argument('--rate', type=float, default=100.0, help='new tasks a second of each client that never waits')
     parser.add_argument('--time-left', type=float, default=86400.0, help='seconds')
     options = parser.parse_args()
-    kind = SmallCalculator if options.kind == 'calculators' else SmallClient  # type: Any
+    kind = KINDS[options.kind]
     rng = random.SystemRandom()
     participants = [kind('crowd-%d' % number, draw_incarnation(rng), ('127.0.0.1', options.port), options)
                     for number in range(options.count)]

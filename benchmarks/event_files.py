@@ -22,8 +22,8 @@ def read(path):
 
 def moved(events, calculator, died_at):
     # type: (List[Dict[str, Any]], str, float) -> Dict[str, Tuple[float, float | None]]
-    """What a calculator held when it died, by the dispatcher's events: task id -> (when it was taken from the dead, when
-    it was given to another; None where that never happened).
+    """What a calculator held when it died, by the dispatcher's events: task id -> (when it was taken from the dead,
+    when it was given to another; None where that never happened).
     """
     found = {}  # type: Dict[str, Tuple[float, float | None]]
     for event in events:
@@ -41,7 +41,7 @@ def moved(events, calculator, died_at):
 
 def lost_work_s(events, calculator, died_at):
     # type: (List[Dict[str, Any]], str, float) -> float
-    """How long the tasks that a calculator held when it died had been with it: work that was done in vain, in seconds."""
+    """How many seconds the tasks that a calculator held when it died had been with it: work that was done in vain."""
     held = {}  # type: Dict[str, float]
     for event in events:
         facts = event['facts']

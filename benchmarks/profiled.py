@@ -2,10 +2,10 @@
 
     python -m benchmarks.profiled sample|count FILE PROGRAM [ARGUMENTS]
 
-``sample``: the kernel interrupts it after each few milliseconds of processor time (``setitimer``, ITIMER_PROF), and the
-function it is in is noted; what is inside a builtin counts for the function that called it, at that line. This tells how
-much time, and disturbs little. ``count``: every call of every function and builtin is counted (``cProfile``). This tells
-how often; the times it has are distorted and left out.
+``sample``: the kernel interrupts it after each few milliseconds of processor time (``setitimer``, ITIMER_PROF), and
+the function it is in is noted; what is inside a builtin counts for the function that called it, at that line. This
+tells how much time, and disturbs little. ``count``: every call of every function and builtin is counted
+(``cProfile``). This tells how often; the times it has are distorted and left out.
 """
 
 from __future__ import absolute_import, division, print_function

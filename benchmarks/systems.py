@@ -10,9 +10,11 @@ from __future__ import absolute_import, division, print_function
 import importlib.util
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from shutil import which  # type: ignore[attr-defined,unused-ignore]
 
 from benchmarks import children, machine
@@ -245,6 +247,20 @@ def finish_client(client, duration_s):
     if not report.get('answered'):
         raise RunFailed('%s got no right answer' % client.label)
     return report
+
+
+def account_of(child):
+    # type: (Child) -> Dict[str, Any]
+    """Ask one of our processes to end at once and return what it counted."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        child.signal(number)
+        time.sleep(0.1)
+    child.wait(CLIENT_GRACE_S)
+    try:
+        account = json.loads(child.output)  # type: Dict[str, Any]
+    except ValueError:
+        raise RunFailed('%s left no account' % child.label)
+    return account
 
 
 def measured(report, broker_s, workers_s, others_share):

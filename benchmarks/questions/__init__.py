@@ -8,4 +8,4 @@
 from __future__ import absolute_import, division, print_function
 
 #: In the order in which ``all`` asks them.
-NAMES = ('throughput', 'latency', 'journal', 'key', 'scale', 'memory', 'recovery', 'profile')
+NAMES = ('throughput', 'latency', 'journal', 'key', 'scale', 'memory', 'recovery', 'overload', 'profile')

@@ -26,7 +26,7 @@ def rows(section, figure):
 
 def beside_plain(section, figure):
     # type: (Dict[str, Any], str) -> List[Tuple[str, str]]
-    """The systems that have runs to compare, in their order, each variant with its ratio to the plain one of its Python."""
+    """The systems that have runs to compare, in their order; a variant with its ratio to the plain one."""
     runs, even = section['runs'], section.get('even_disturbed', False)
     here = [name for name in section['order'] if good_runs(runs, name, even)]
     return [(name, '' if plain_of(name) == name else spread(ratio(runs, name, plain_of(name), figure, even)))

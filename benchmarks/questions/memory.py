@@ -6,7 +6,6 @@ from benchmarks import machine
 from benchmarks.questions.comparison import closing_lines
 from benchmarks.questions.crowds import Crowd
 from benchmarks.rounds import figures
-from benchmarks.systems import Own
 from benchmarks.tables import number, spread, table
 
 MYPY = False
@@ -14,6 +13,7 @@ if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
     from benchmarks.context import Context  # noqa: F401
+    from benchmarks.systems import Own  # noqa: F401
 
 ABOUT = 'memory of the dispatcher for each waiting task'
 
@@ -26,7 +26,7 @@ def take(context):
     sizes = [max(100, int(size * context.options.size)) for size in WAITING]
     known = context.wanted([context.own(python, dispatcher={'pending_max': 2 * sizes[-1], 'task_timeout_s': 86400})
                             for python in context.pythons])
-    context.rounds(known, lambda system: _fill(context, system, sizes))  # type: ignore[arg-type]
+    context.rounds(known, lambda system: _fill(context, system, sizes))
 
 
 def _fill(context, system, sizes):

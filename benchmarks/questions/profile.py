@@ -8,7 +8,7 @@ import signal
 
 from benchmarks import children, systems
 from benchmarks.children import RunFailed
-from benchmarks.systems import Own, Running
+from benchmarks.systems import Own
 from benchmarks.tables import number, table
 
 MYPY = False
@@ -17,6 +17,7 @@ if MYPY:
 
     from benchmarks.children import Child, House  # noqa: F401
     from benchmarks.context import Context  # noqa: F401
+    from benchmarks.systems import Running  # noqa: F401
 
 ABOUT = 'where the time of one task goes, function by function, in each of the three programs'
 

@@ -178,10 +178,11 @@ def lines(section):
     for name in section['order']:
         found = figures(section['runs'], name, even_disturbed=True)
         for figure, text in (
-                ('last_s', 'from SIGKILL to the last of its tasks running elsewhere, s (bound: %g)' % section['bound_s']),
+                ('last_s', 'from SIGKILL until all its tasks run elsewhere, s (bound: %g)' % section['bound_s']),
                 ('taken_s', 'of that until the last was taken from it, s'), ('held', 'tasks that it held'),
                 ('batch_s', 'a batch while three calculators die and come back, s'),
-                ('best_s', 'the best possible for the calculator time that was lost, s'), ('of_best', 'the one over the other'),
+                ('best_s', 'the best possible for the calculator time that was lost, s'),
+                ('of_best', 'the one over the other'),
                 ('lost_work_s', 'calculator time that was lost: work in vain, s'),
                 ('gone_s', 'and while they were away, s')):
             if figure in found:
