@@ -37,7 +37,7 @@ $(error PYTHON=$(PYTHON) does not run; name one that does, such as: make $(MAKEC
 endif
 endif
 
-.PHONY: help test check lint fix types environment peers ci clean
+.PHONY: help test attacks check lint fix types environment peers ci clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -48,6 +48,9 @@ help:  ## this list
 
 test: $(INSTALLED)  ## run the tests
 	$(RUN) -m pytest $(ARGS)
+
+attacks: $(INSTALLED)  ## attack real processes: kills, bad networks, suspensions, floods, fuzz, a soak
+	PYTHON=$(CURDIR)/$(RUN) tests/attacks/run $(ARGS)
 
 check: lint types  ## everything that is checked without running it
 

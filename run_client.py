@@ -6,6 +6,8 @@ Ctrl-C ends it softly: no new task, a bounded wait for what is still out. A seco
 
 from __future__ import absolute_import, division, print_function
 
+import runtime.early  # noqa: F401  isort:skip
+
 import os
 
 from client.core import ClientCore
@@ -52,6 +54,7 @@ def run(argv=None):
             endpoint = process.any_port_towards(dispatcher)
             loop = Loop(core, endpoint, signals, monotonic, events, dispatcher, guard)
             events.begin(core, endpoint)
+            loop.every(logs.LEFT_OUT_INTERVAL_S, events.tell_left_out)
             if line.is_live:
                 loop.every(LIVE_INTERVAL_S, lambda now: line.show(progress_line(core.statistics)))
             else:
@@ -61,6 +64,7 @@ def run(argv=None):
         signals.ignore()
     line.end()
     core.close_books(monotonic())
+    events.end(core)
     command_line.print_result(options.json, process.full_account(core, loop, endpoint),
                               core.statistics.as_lines(monotonic()))
     if options.tasks is not None and core.statistics.answered < options.tasks:

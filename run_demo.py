@@ -8,6 +8,8 @@ Ctrl-C ends it early, softly; a second one at once.
 
 from __future__ import absolute_import, division, print_function
 
+import runtime.early  # noqa: F401  isort:skip
+
 import argparse
 import os
 import random

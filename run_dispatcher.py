@@ -3,6 +3,8 @@
 
 from __future__ import absolute_import, division, print_function
 
+import runtime.early  # noqa: F401  isort:skip
+
 from dispatcher.core import DispatcherCore
 from dispatcher.sentences import SENTENCES, account_lines, status_line
 from dispatcher.settings import SETTINGS
@@ -40,12 +42,14 @@ def run(argv=None):
     with StopSignals() as signals:
         loop = Loop(core, endpoint, signals, monotonic, events, guard=guard, journal=journal)
         events.begin(core, endpoint)
+        loop.every(logs.LEFT_OUT_INTERVAL_S, events.tell_left_out)
         loop.every(settings['status_interval_s'], StatusLine(core, loop))
         process.say_where(endpoint, settings['listen']['host'], guard is not None)
         process.run_loop(loop, endpoint)
         if journal is not None:
             journal.close()
         signals.ignore()
+    events.end(core)
     account = process.full_account(core, loop, endpoint)
     command_line.print_result(options.json, account, account_lines(account))
     return command_line.OK

@@ -8,13 +8,14 @@ world is made of instead; then the seed draws only what happens.
 
 from __future__ import absolute_import, division, print_function
 
+import runtime.early  # noqa: F401  isort:skip
+
 import argparse
 import json
 import multiprocessing
 import sys
 import time
 
-from net_protocol import __version__
 from runtime import command_line
 from runtime import settings as settings_file
 from runtime.console import LiveLine
@@ -156,7 +157,7 @@ def _parser():
     made.add_argument('--trace', action='store_true', help='tell everything that happens, a line each')
     made.add_argument('--task', metavar='ID', help='tell what happens to one task and its processes')
     made.add_argument('--json', action='store_true', help='standard output carries exactly one JSON object')
-    made.add_argument('--version', action='version', version='%%(prog)s %s' % __version__)
+    command_line.add_version(made)
     return made
 
 

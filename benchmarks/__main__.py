@@ -73,8 +73,9 @@ def run(argv=None):
     except (IOError, ValueError) as error:
         print(str(error), file=sys.stderr)
         return USAGE
-    # A `kill` ends us as Ctrl-C does: nothing is left behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A `kill` ends us as Ctrl-C does: nothing is left behind. A shell starts its background jobs deaf to Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     line = LiveLine()
     status = 0
     for name in NAMES if options.question == 'all' else (options.question,):

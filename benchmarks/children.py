@@ -17,7 +17,7 @@ from runtime.clock import monotonic
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, List  # noqa: F401
+    from typing import Any, Callable, Dict, List, Set  # noqa: F401
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -117,19 +117,12 @@ class Child(object):
 
     def end(self, bound_s=5.0):
         # type: (float) -> None
-        """Ask it to end; after the bound, and for all that it started, SIGKILL."""
-        below = [process.pid for process in machine.descendants(self.pid, list(machine.all_processes()))]
+        """Ask it to end; SIGKILL after the bound."""
         self.signal(signal.SIGTERM)
         end_at = monotonic() + bound_s
         while self.is_running and monotonic() < end_at:
             time.sleep(POLL_S)
         self.kill()
-        # A number that is still below this process, or below us as an orphan, is still the process that we started.
-        ours = {process.pid for process in machine.descendants(os.getpid(), list(machine.all_processes()))}
-        for pid in below:
-            if pid in ours:
-                _kill(pid)
-        _reap_orphans(self.pid)
 
     def kill(self):
         # type: () -> None
@@ -153,10 +146,13 @@ class House(object):
         self.folder = ''
         self._children = []  # type: List[Child]
         self._number = 0
+        # Who was below us before anything was started here: not ours to end.
+        self._strangers = set()  # type: Set[int]
 
     def __enter__(self):
         # type: () -> House
         machine.adopt_orphans()
+        self._strangers = _family()
         self.folder = tempfile.mkdtemp(prefix='benchmark-')
         return self
 
@@ -181,10 +177,19 @@ class House(object):
 
     def end_all(self):
         # type: () -> None
-        """End everything that runs, those that were started last first."""
+        """End everything that runs, those that were started last first, and whatever these have started."""
         for child in reversed(self._children):
             child.end()
         del self._children[:]
+        # Orphans have become our children, so whoever is below us now comes from one of them.
+        end_at = monotonic() + READY_S
+        while monotonic() < end_at:
+            left = _family() - self._strangers
+            if not left:
+                return
+            for pid in left:
+                _end_orphan(pid)
+            time.sleep(POLL_S)
 
 
 def free_port(kind=socket.SOCK_STREAM):
@@ -221,28 +226,19 @@ def _text(path):
         return file.read().decode('utf-8', 'replace')
 
 
-def _kill(pid):
+def _family():
+    # type: () -> Set[int]
+    """Everybody below this process."""
+    own = os.getpid()
+    return {process.pid for process in machine.descendants(own, list(machine.all_processes()))} - {own}
+
+
+def _end_orphan(pid):
     # type: (int) -> None
+    """SIGKILL, and off the system's list where it is our child by now."""
     try:
         os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, os.WNOHANG)
     except OSError as error:
-        if error.errno != errno.ESRCH:
+        if error.errno not in (errno.ESRCH, errno.ECHILD):
             raise
-
-
-def _reap_orphans(session):
-    # type: (int) -> None
-    """Take dead orphans of a session off the system's list; those with a ``Popen`` of ours have other sessions."""
-    own = os.getpid()
-    end_at = monotonic() + 5.0
-    while monotonic() < end_at:
-        orphans = [process.pid for process in machine.all_processes()
-                   if process.parent == own and process.session == session]
-        if not orphans:
-            return
-        for pid in orphans:
-            try:
-                os.waitpid(pid, os.WNOHANG)
-            except OSError:
-                return
-        time.sleep(POLL_S)

@@ -92,7 +92,7 @@ class Counter(object):
 
 def _function(code):
     # type: (Any) -> str
-    """``folder/file.py function``: short where the file is ours."""
+    """The path of the file and the function: short where the file is ours."""
     path = os.path.abspath(code.co_filename)
     if path.startswith(_ROOT + os.sep):
         path = os.path.relpath(path, _ROOT)

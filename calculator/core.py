@@ -110,7 +110,8 @@ class CalculatorCore(Core):
         if self._condition == OUT_OF_ORDER:
             self.counts['ignored_out_of_order'] += 1
             return
-        if type(message) in self.HANDLERS and self._dispatcher_lives.meet(sender.incarnation) == NEXT:
+        if (sender.incarnation != self._dispatcher_lives.current and type(message) in self.HANDLERS
+                and self._dispatcher_lives.meet(sender.incarnation) == NEXT):
             self._meet_another_dispatcher(now)
         super(CalculatorCore, self).handle_message(now, sender, message)
 
@@ -169,7 +170,9 @@ class CalculatorCore(Core):
                 self.counts['refused_' + reason] += 1
                 self._send(sender.address, AssignRefused(message.task_id, message.attempt, reason))
                 return
-            self._begin_work(now, message)
+            if self._is_done_at_once(now, message):
+                # The result is the acknowledgement too.
+                return
         self._send(sender.address, AssignAck(message.task_id, message.attempt))
 
     def _reason_to_refuse(self):
@@ -180,8 +183,9 @@ class CalculatorCore(Core):
             return BUSY
         return None
 
-    def _begin_work(self, now, message):
-        # type: (float, Assign) -> None
+    def _is_done_at_once(self, now, message):
+        # type: (float, Assign) -> bool
+        """Begin to work. Returns whether that took no time."""
         held = HeldAttempt(message.task_id, message.attempt, message.payload,
                            now + message.time_left_s + OUTCOME_GRACE_S)
         self._held[held.task_id] = held
@@ -189,7 +193,12 @@ class CalculatorCore(Core):
         self.counts['assigned'] += 1
         if self.trace:
             self._tell('taken', task_id=held.task_id, attempt=held.attempt)
-        self._timers.set(('finish', held.task_id), now + self._rng.uniform(*self._settings['task_duration_s']))
+        duration_s = self._rng.uniform(*self._settings['task_duration_s'])
+        if duration_s == 0:
+            self._due_finish(now, held.task_id)
+            return True
+        self._timers.set(('finish', held.task_id), now + duration_s)
+        return False
 
     def _renumber(self, now, held, attempt):
         # type: (float, HeldAttempt, int) -> None

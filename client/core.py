@@ -88,7 +88,8 @@ class ClientCore(Core):
 
     def handle_message(self, now, sender, message):
         # type: (float, Sender, Any) -> None
-        if type(message) in self.HANDLERS and self._dispatcher_lives.meet(sender.incarnation) == NEXT:
+        if (sender.incarnation != self._dispatcher_lives.current and type(message) in self.HANDLERS
+                and self._dispatcher_lives.meet(sender.incarnation) == NEXT):
             self._ask_for_all(now)
         super(ClientCore, self).handle_message(now, sender, message)
 
@@ -167,11 +168,19 @@ class ClientCore(Core):
         # type: (float) -> None
         self.submit(now, notional.draw_payload(self._rng, self._settings['payload_bytes']))
 
-    def _ask(self, now, request, ask_again_s=None):
-        # type: (float, Request, float | None) -> None
+    def _ask(self, now, request):
+        # type: (float, Request) -> None
         message = Submit(request.task_id, request.payload, max(0.0, request.deadline_at - now))
-        self._submits.begin(now, request.task_id, self._dispatcher, message, request.deadline_at + OUTCOME_GRACE_S,
-                            ask_again_s=ask_again_s)
+        self._submits.begin(now, request.task_id, self._dispatcher, message, request.deadline_at + OUTCOME_GRACE_S)
+
+    def _ask_no_more(self, request):
+        # type: (Request) -> None
+        if request.state == POSTPONED:
+            self._timers.cancel(('again', request.task_id))
+        elif request.state == CANCELLING:
+            self._cancels.end(request.task_id)
+        else:
+            self._submits.end(request.task_id)
 
     def _refresh(self, now, task_id, message):
         # type: (float, str, Submit) -> Submit
@@ -185,18 +194,19 @@ class ClientCore(Core):
         request = self._requests.get(message.task_id)
         if request is None or request.state in (ACCEPTED, CANCELLING):
             return
+        if request.state == POSTPONED:
+            # It was asked for twice, and this answer was overtaken by a refusal.
+            self._timers.cancel(('again', request.task_id))
+            self._ask(now, request)
         request.advance('accept')
-        self._timers.cancel(('again', request.task_id))
-        self._submits.end(request.task_id)
-        # From here on an even, slow pace.
-        self._ask(now, request, ASK_AGAIN_S)
+        self._submits.slow_down(now, request.task_id, ASK_AGAIN_S)
 
     def _on_refused(self, now, sender, message):
         # type: (float, Sender, Refused) -> None
         request = self._requests.get(message.task_id)
         if request is None or request.state != SUBMITTED:
             return
-        self._submits.end(request.task_id)
+        self._ask_no_more(request)
         again_at = None
         if message.retry_after_s is not None:
             # Spread, so that all who were refused together do not come back together.
@@ -247,11 +257,9 @@ class ClientCore(Core):
 
     def _end_request(self, now, request, event):
         # type: (float, Request, str) -> None
-        request.advance(event)
         task_id = request.task_id
-        self._submits.end(task_id)
-        self._cancels.end(task_id)
-        self._timers.cancel(('again', task_id))
+        self._ask_no_more(request)
+        request.advance(event)
         del self._requests[task_id]
         self.statistics.ends[request.state] += 1
         self._make_up(now)
@@ -311,9 +319,8 @@ class ClientCore(Core):
             return
         self._tell('cancelling', waiting=len(self._requests))
         for request in self._all_requests():
+            self._ask_no_more(request)
             request.advance('cancel')
-            self._timers.cancel(('again', request.task_id))
-            self._submits.end(request.task_id)
             self._cancels.begin(now, request.task_id, self._dispatcher, Cancel(request.task_id),
                                 now + CANCEL_WAIT_S + 1)
         self._timers.set(('cancelled', None), now + CANCEL_WAIT_S)

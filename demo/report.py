@@ -84,16 +84,30 @@ def _total(accounts):
 
 def _dispatcher_lines(account):
     # type: (Dict[str, Any]) -> List[str]
-    attempts = account['attempts']
-    in_vain = {end: attempts[end] for end in attempts if attempts[end] and end not in _GOOD_ENDS}
     lines = ['The dispatcher accepted %d tasks: %s.' % (account['accepted'], ', '.join(
         '%s %d' % (outcome, account['outcomes'][outcome]) for outcome in sorted(account['outcomes'])
         if account['outcomes'][outcome]) or 'none ended')]
-    lines.append('It took %d attempts, %d of them in vain%s.' % (
-        account['assignments'] + account['adopted'], sum(in_vain.values()),
-        ' (%s)' % ', '.join('%s %d' % (end.replace('_', ' '), in_vain[end]) for end in sorted(in_vain))
-        if in_vain else ''))
+    lines.append(_attempts_line(account))
     return lines
+
+
+def _attempts_line(account):
+    # type: (Dict[str, Any]) -> str
+    """What is not in vain, and does not run any more, brought a result. An attempt that was taken back may have done so
+    too: a late result counts where it is the first.
+    """
+    attempts = account['attempts']
+    taken_back = {end: attempts[end] for end in attempts if attempts[end] and end not in _GOOD_ENDS}
+    answered = account['counts']['late_results_used']
+    kinds = '(%s)' % ', '.join('%s %d' % (end.replace('_', ' '), taken_back[end]) for end in sorted(taken_back))
+    line = 'It took %d attempts, %d of them in vain' % (
+        account['assignments'] + account['adopted'], sum(taken_back.values()) - answered)
+    if answered:
+        line += ': %d were taken back %s, but %d of these brought the first answer after all' % (
+            sum(taken_back.values()), kinds, answered)
+    elif taken_back:
+        line += ' ' + kinds
+    return line + ('; %d still ran at the end.' % account['running'] if account['running'] else '.')
 
 
 def _calculator_line(accounts):

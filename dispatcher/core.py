@@ -212,9 +212,11 @@ class DispatcherCore(Core):
         # It may have been given other work since it named this; then the task waits until a heartbeat makes it clear.
         if holder is not None and len(holder.attempts) < holder.capacity:
             self._work.adopt(now, task, holder, holder.others[task.task_id][0])
-            return
-        self._work.wait(task)
-        self._hand_out(now)
+        elif self._may_hand_out and not self._work.waiting:
+            self._assign(now, task)
+        else:
+            self._work.wait(task)
+            self._hand_out(now)
 
     def _on_cancel(self, now, sender, message):
         # type: (float, Sender, Cancel) -> None
@@ -241,10 +243,19 @@ class DispatcherCore(Core):
     def _hand_out(self, now):
         # type: (float) -> None
         """Give waiting tasks to available calculators until one of the two runs out."""
-        while self._work.waiting and self._fleet.has_available and not (self._draining or self._is_adopting):
-            attempt = self._work.assign_next(now)
-            if self.trace:
-                self._tell('assigned', task_id=attempt.task_id, calculator=attempt.calculator, attempt=attempt.number)
+        while self._work.waiting and self._may_hand_out:
+            self._assign(now, self._work.take_next())
+
+    @property
+    def _may_hand_out(self):
+        # type: () -> bool
+        return self._fleet.has_available and not (self._draining or self._is_adopting)
+
+    def _assign(self, now, task):
+        # type: (float, Task) -> None
+        attempt = self._work.assign(now, task)
+        if self.trace:
+            self._tell('assigned', task_id=attempt.task_id, calculator=attempt.calculator, attempt=attempt.number)
 
     def _lose(self, now, task_id, how):
         # type: (float, str, str) -> None

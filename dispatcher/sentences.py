@@ -41,25 +41,25 @@ SENTENCES = {
 def account_lines(account):
     # type: (Dict[str, Any]) -> List[str]
     """An account for people."""
-    traffic = account['traffic']
+    attempts, counts, traffic = account['attempts'], account['counts'], account['traffic']
     lines = [
         'tasks accepted   %8d   %s, waiting %d, running %d' % (
             account['accepted'], ', '.join('%s %d' % (outcome, account['outcomes'][outcome]) for outcome in OUTCOMES),
             account['waiting'], account['running']),
         'attempts         %8d   %s' % (
             account['assignments'] + account['adopted'],
-            _not_zero(account['attempts'], 'running %d' % account['running'])),
-        'results          %8d   late %d, duplicate %d' % (
-            account['attempts']['result'], account['counts']['late_results'] + account['counts']['late_results_used'],
-            account['counts']['duplicate_results']),
+            _not_zero(attempts, 'running %d' % account['running'])),
+        # Those that ended a task, and how many of them were of an attempt given up for lost; then what came besides.
+        'results          %8d   late but first %d; besides: too late %d, duplicate %d' % (
+            attempts['result'] + attempts['error'] + counts['late_results_used'], counts['late_results_used'],
+            counts['late_results'], counts['duplicate_results']),
         'calculators      %8d   %s' % (
             sum(account['calculators'].values()), _not_zero(account['calculators'], 'none')),
         'datagrams in     %8d   %s messages each, dropped %d' % (
             traffic['datagrams_in'], traffic['messages_per_datagram_in'] or '-', sum(traffic['refused'].values())),
         'datagrams out    %8d   %s messages each, resent messages %d' % (
-            traffic['datagrams_out'], traffic['messages_per_datagram_out'] or '-', account['counts']['resent']),
+            traffic['datagrams_out'], traffic['messages_per_datagram_out'] or '-', counts['resent']),
     ]
-    counts = account['counts']
     if counts['journal_commits'] or counts['journal_failures'] or counts['tasks_recovered']:
         lines.append('journal commits  %8d   %d records, failed %d; recovered %d tasks, %d outcomes' % (
             counts['journal_commits'], counts['journal_records'], counts['journal_failures'],

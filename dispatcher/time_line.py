@@ -11,27 +11,49 @@ if MYPY:
 #: Calculators say their interval themselves; these stand for slow, default and quick ones.
 INTERVALS_S = (5.0, 1.0, 0.2)
 
+_ROW = '  %9s   %11s   %6s   %14s   %23s'
+_EXPIRED = '%g, expired'
 
-def detection_s(settings, interval_s):
+
+def suspect_s(settings, interval_s):
     # type: (Dict[str, Any], float) -> float
-    """The longest time from the death of a calculator with that heartbeat interval to its tasks being handed out
-    again, if another one is free; the time that datagrams are under way not counted.
+    """The longest time from the death of a calculator with that heartbeat interval to its getting no new task."""
+    return settings['suspect_after_missed'] * interval_s
+
+
+def dead_s(settings, interval_s):
+    # type: (Dict[str, Any], float) -> float
+    """The longest time to its being called dead."""
+    return settings['dead_after_missed'] * interval_s
+
+
+def held_s(settings, interval_s):
+    # type: (Dict[str, Any], float) -> float
+    """The longest time to the moment at which the last task that it held when it died is handed out again, if another
+    calculator is free. As in all of these, the time that datagrams are under way is not counted.
     """
-    return min(settings['dead_after_missed'] * interval_s, settings['answer_timeout_s'])
+    return min(dead_s(settings, interval_s), settings['answer_timeout_s'])
+
+
+def sent_s(settings, interval_s):
+    # type: (Dict[str, Any], float) -> float
+    """The same for the tasks that are sent to it afterwards, as long as it is not suspect. It acknowledges none."""
+    return min(dead_s(settings, interval_s), suspect_s(settings, interval_s) + _unacknowledged_s(settings))
 
 
 def time_line(settings):
     # type: (Dict[str, Any]) -> List[str]
     """The lines that ``--check`` prints."""
-    suspect = settings['suspect_after_missed']
-    lines = ['From the death of a calculator to its tasks running elsewhere, at the latest, in seconds:', '',
-             '  heartbeat interval   suspect, no new work   dead, its tasks go to free calculators']
-    for interval_s in INTERVALS_S:
-        lines.append('  %18g   %20g   %g' % (interval_s, suspect * interval_s, detection_s(settings, interval_s)))
+    lines = [
+        'From the death of a calculator until its tasks run on another one that is free, at the latest, in seconds:',
+        '',
+        _ROW % ('heartbeat', 'suspect:', 'called', 'a task it held', 'a task still sent to it'),
+        _ROW % ('interval', 'no new work', 'dead', 'runs elsewhere', 'runs elsewhere')]
+    lines += [_row(settings, interval_s) for interval_s in INTERVALS_S]
     waits = longest_wait_s(ASSIGN_RESENDS_MAX)
     return lines + [
         '',
-        'They count from its last heartbeat, so both can be up to one interval shorter. Sooner than that:',
+        'Silence counts from its last heartbeat, so all of these can be up to one interval shorter. Sooner than that:',
         '  at once               when it comes back as a new incarnation, leaves, or does not name a task that it had',
         'And where heartbeats go on:',
         '  after %-15g  it does not answer a task (answer_timeout_s)' % settings['answer_timeout_s'],
@@ -40,3 +62,19 @@ def time_line(settings):
         '  after %-15g  whatever happens, the client is told that its task expired (task_timeout_s)'
         % settings['task_timeout_s'],
     ]
+
+
+def _unacknowledged_s(settings):
+    # type: (Dict[str, Any]) -> float
+    return min(settings['answer_timeout_s'], longest_wait_s(ASSIGN_RESENDS_MAX))
+
+
+def _row(settings, interval_s):
+    # type: (Dict[str, Any], float) -> str
+    """One line of the table. A task that would have to wait for longer than it has is not run at all any more."""
+    has_s = settings['task_timeout_s']
+    suspect, held, sent = (wait(settings, interval_s) for wait in (suspect_s, held_s, sent_s))
+    return _ROW % (
+        '%g' % interval_s, '%g' % suspect, '%g' % dead_s(settings, interval_s),
+        '%g' % held if held < has_s else _EXPIRED % has_s,
+        '%g' % sent if sent - suspect < has_s else _EXPIRED % (suspect + has_s))

@@ -67,21 +67,25 @@ class Work(object):
 
     def add(self, task):
         # type: (Task) -> None
-        """A new task, which has no place yet: ``wait`` or ``adopt`` comes next."""
+        """A new task, which has no place yet: ``wait``, ``assign`` or ``adopt`` comes next."""
         self._tasks[task.task_id] = task
-        self._timers.set(('task', task.task_id), task.deadline_at)
 
     def wait(self, task):
         # type: (Task) -> None
         """Let a new task wait behind its client's others."""
         self._pending.put(task.client, task.task_id)
+        self._timers.set(('task', task.task_id), task.deadline_at)
+
+    def take_next(self):
+        # type: () -> Task
+        """Remove from the queue whose turn it is: ``assign`` comes next. Needs one that waits."""
+        return self._tasks[self._pending.take()]
 
     # Attempts.
 
-    def assign_next(self, now):
-        # type: (float) -> Attempt
-        """Give the next task to a calculator. Needs one that waits and one that is available."""
-        task = self._tasks[self._pending.take()]
+    def assign(self, now, task):
+        # type: (float, Task) -> Attempt
+        """Give a task to a calculator. Needs one that is available."""
         calculator = self._fleet.choose(task.failed_on)
         attempt = self._enter(now, task, calculator, task.next_number)
         self._counts['assignments'] += 1

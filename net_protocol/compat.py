@@ -1,6 +1,7 @@
-"""What two major versions of Python force on the pure code; the rest is in ``runtime/compat.py``.
+"""What two major versions of Python force on the pure code, in one place.
 
-Each branch is tagged "until 2.7 goes", so that one search finds all that can be deleted then.
+Each branch, here and wherever else one stands, is tagged "until 2.7 goes", so that one search finds all that can be
+deleted then.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -10,6 +10,8 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
+from net_protocol.spread import SpreadDict
+
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Deque, Dict, Hashable, Tuple  # noqa: F401
@@ -30,6 +32,10 @@ ASK_AGAIN_S = 5.0
 
 #: How long the network may hold a datagram before it delivers it: the MAX_LATENCY of RFC 7252 section 4.8.2.
 DATAGRAM_LIFETIME_S = 100.0
+
+
+# Below this many entries a lane is not worth compacting.
+_SMALL = 64
 
 
 def longest_wait_s(resends):
@@ -57,19 +63,36 @@ REMEMBER_S = ASK_AGAIN_S * JITTER_MAX + DATAGRAM_LIFETIME_S
 
 
 class _Exchange(object):
-    """One message that is resent until it is answered."""
+    """One message that is resent until it is answered. ``lane`` is where it waits for the first time, then None."""
 
-    __slots__ = ('address', 'message', 'until', 'wait_s', 'cap_s', 'resends', 'resends_max')
+    __slots__ = ('address', 'message', 'until', 'resends_max', 'resends', 'lane', 'wait_s', 'cap_s')
 
-    def __init__(self, address, message, until, wait_s, cap_s, resends_max):
-        # type: (Any, Message, float, float, float, int | None) -> None
+    def __init__(self, address, message, until, resends_max):
+        # type: (Any, Message, float, int | None) -> None
         self.address = address
         self.message = message
         self.until = until
-        self.wait_s = wait_s
-        self.cap_s = cap_s
-        self.resends = 0
         self.resends_max = resends_max
+        self.resends = 0
+        self.lane = None  # type: _Lane | None
+        self.wait_s = 0.0
+        self.cap_s = 0.0
+
+
+class _Lane(object):
+    """Exchanges whose first wait is at least ``pace_s``, in the order in which they began.
+
+    Almost every exchange ends during its first wait. One that does so here has cost no timer and no random draw.
+    """
+
+    __slots__ = ('pace_s', 'cap_s', 'entries')
+
+    def __init__(self, pace_s, cap_s):
+        # type: (float, float) -> None
+        self.pace_s = pace_s
+        self.cap_s = cap_s
+        # (when the wait is over at the earliest, key, exchange); an entry is live while the exchange is open and here.
+        self.entries = deque()  # type: Deque[Tuple[float, Any, _Exchange]]
 
 
 class Resender(object):
@@ -77,7 +100,8 @@ class Resender(object):
 
     A key names an exchange; the owner ends it when the answer comes. ``give_up(now, key)`` is called when the bound
     of an exchange (a point in time, or a number of resends) is reached without an answer. Where the content of a
-    message ages, ``refresh(now, key, message)`` returns the one to send instead. Its timers are ``(kind, key)``.
+    message ages, ``refresh(now, key, message)`` returns the one to send instead. Its timers are ``(kind, key)``, and
+    one for each lane.
     """
 
     def __init__(self, timers, rng, send, give_up, refresh=None, kind='resend'):
@@ -89,6 +113,9 @@ class Resender(object):
         self._give_up = give_up
         self._refresh = refresh
         self._exchanges = {}  # type: Dict[Any, _Exchange]
+        self._unanswered = _Lane(RESEND_FIRST_S, RESEND_CAP_S)
+        # Those that are asked again at an even pace, by that pace.
+        self._even = {}  # type: Dict[float, _Lane]
         #: Messages sent again, for the account.
         self.resent = 0
 
@@ -100,28 +127,37 @@ class Resender(object):
         # type: (Hashable) -> bool
         return key in self._exchanges
 
-    def begin(self, now, key, address, message, until, resends_max=None, ask_again_s=None):
-        # type: (float, Hashable, Any, Message, float, int | None, float | None) -> None
-        """Send ``message`` and go on until ``end(key)``, at most until ``until`` or for ``resends_max`` resends.
+    def begin(self, now, key, address, message, until, resends_max=None):
+        # type: (float, Hashable, Any, Message, float, int | None) -> None
+        """Send ``message`` and go on until ``end(key)``, at most until ``until`` or for ``resends_max`` resends."""
+        if key in self._exchanges:
+            self.end(key)
+        exchange = self._exchanges[key] = _Exchange(address, message, until, resends_max)
+        self._send(address, message)
+        self._enter_lane(now, key, exchange, self._unanswered)
 
-        With ``ask_again_s`` it is sent at that even pace instead, the first time after one such interval.
-        """
-        jitter = 1 + (JITTER_MAX - 1) * self._rng.random()
-        if ask_again_s is None:
-            exchange = _Exchange(address, message, until, RESEND_FIRST_S * jitter, RESEND_CAP_S * jitter, resends_max)
-            self._send(address, message)
-        else:
-            pace = ask_again_s * jitter
-            exchange = _Exchange(address, message, until, pace, pace, resends_max)
-        self._exchanges[key] = exchange
-        self._set_timer(now, key, exchange)
+    def slow_down(self, now, key, pace_s):
+        # type: (float, Hashable, float) -> None
+        """The peer has it, and only the final answer is missing: from now on ask again at this even pace."""
+        exchange = self._exchanges[key]
+        if exchange.lane is None:
+            self._timers.cancel((self._kind, key))
+        lane = self._even.get(pace_s)
+        if lane is None:
+            lane = self._even[pace_s] = _Lane(pace_s, pace_s)
+        self._enter_lane(now, key, exchange, lane)
 
     def end(self, key):
         # type: (Hashable) -> bool
         """The answer is here: stop resending. Returns whether the exchange was open."""
-        if self._exchanges.pop(key, None) is None:
+        exchange = self._exchanges.pop(key, None)
+        if exchange is None:
             return False
-        self._timers.cancel((self._kind, key))
+        if exchange.lane is None:
+            self._timers.cancel((self._kind, key))
+        else:
+            # Its entry stays in the lane for a while and must not keep a payload.
+            exchange.lane = exchange.message = None  # type: ignore[assignment]
         return True
 
     def redirect(self, key, address):
@@ -138,8 +174,11 @@ class Resender(object):
             self.end(key)
 
     def handle_timer(self, now, key):
-        # type: (float, Hashable) -> None
-        """The timer of an exchange fired: send again, or give up."""
+        # type: (float, Any) -> None
+        """The timer of a lane or of an exchange fired: send again, or give up."""
+        if type(key) is _Lane:
+            self._leave_lane(now, key)
+            return
         exchange = self._exchanges[key]
         if now >= exchange.until or exchange.resends == exchange.resends_max:
             del self._exchanges[key]
@@ -151,11 +190,48 @@ class Resender(object):
         if self._refresh is not None:
             exchange.message = self._refresh(now, key, exchange.message)
         self._send(exchange.address, exchange.message)
-        self._set_timer(now, key, exchange)
-
-    def _set_timer(self, now, key, exchange):
-        # type: (float, Hashable, _Exchange) -> None
         self._timers.set((self._kind, key), min(now + exchange.wait_s, exchange.until))
+
+    def _enter_lane(self, now, key, exchange, lane):
+        # type: (float, Hashable, _Exchange, _Lane) -> None
+        earliest = now + lane.pace_s
+        if earliest > exchange.until:
+            # It ends before it would ever be sent again.
+            exchange.lane = None
+            self._timers.set((self._kind, key), exchange.until)
+            return
+        exchange.lane = lane
+        entries = lane.entries
+        entries.append((earliest, key, exchange))
+        timer = self._kind, lane
+        if timer not in self._timers:
+            self._timers.set(timer, earliest)
+        elif len(entries) > 2 * len(self._exchanges) + _SMALL:
+            lane.entries = deque(entry for entry in entries if entry[2].lane is lane)
+
+    def _leave_lane(self, now, lane):
+        # type: (float, _Lane) -> None
+        """Whose first wait may be over draws how long it really is, and gets a timer of its own."""
+        while lane.entries:
+            earliest, key, exchange = lane.entries[0]
+            if exchange.lane is lane and earliest > now:
+                self._timers.set((self._kind, lane), earliest)
+                return
+            lane.entries.popleft()
+            if exchange.lane is lane:
+                self._end_first_wait(now, key, exchange, lane, earliest)
+
+    def _end_first_wait(self, now, key, exchange, lane, earliest):
+        # type: (float, Any, _Exchange, _Lane, float) -> None
+        jitter = 1 + (JITTER_MAX - 1) * self._rng.random()
+        exchange.lane = None
+        exchange.wait_s = lane.pace_s * jitter
+        exchange.cap_s = lane.cap_s * jitter
+        due_at = min(earliest + exchange.wait_s - lane.pace_s, exchange.until)
+        if due_at > now:
+            self._timers.set((self._kind, key), due_at)
+        else:
+            self.handle_timer(now, key)
 
 
 class Remembered(object):
@@ -170,7 +246,8 @@ class Remembered(object):
         self._lifetime_s = lifetime_s
         self._entries_max = entries_max
         self._on_drop = on_drop
-        self._entries = {}  # type: Dict[Any, Tuple[int, Any]]
+        # Key -> (sequence, value).
+        self._entries = SpreadDict()
         self._order = deque()  # type: Deque[Tuple[float, int, Any]]
         self._sequence = 0
         #: Entries that had to go before their time because there were too many.

@@ -27,6 +27,7 @@ INCARNATION = re.compile(r'[a-z2-7]{%d}\Z' % INCARNATION_CHARS)
 TASK_ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.@-]{0,%d}:[a-z2-7]{%d}:[0-9]{1,16}\Z' % (
     NAME_CHARS_MAX - 1, INCARNATION_CHARS))
 _INFINITY = float('inf')
+_TOKEN = re.compile(r'[0-9a-f]{1,32}\Z')
 
 #: Check -> the %-format that makes JSON of any value that it lets through.
 PLAIN = {}  # type: Dict[Callable[[Any], Any], str]
@@ -61,6 +62,12 @@ def _matching(pattern, expected):
 name = _matching(NAME, 'a name of 1 to %d of A-Z a-z 0-9 _ . @ -' % NAME_CHARS_MAX)
 incarnation = _matching(INCARNATION, '%d characters of a-z 2-7' % INCARNATION_CHARS)
 task_id = _matching(TASK_ID, 'a task id NAME:INCARNATION:NUMBER')
+
+
+def is_token(value):
+    # type: (Any) -> bool
+    """Whether that is a token of an address. One that is none is no reason to refuse what comes with it."""
+    return type(value) is text_type and len(value) <= 32 and _TOKEN.match(value) is not None
 
 
 def reason(value):

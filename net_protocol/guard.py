@@ -14,7 +14,7 @@ signature,
   received something newer than its former life ever had: recorded datagrams of a former life have not.
 
 Who does not know us yet can't say ``to`` and ``re``. It is not believed, but told, by a ``welcome``, which is signed
-too and smaller than what it answers; then it says everything again. That is one round trip for each pair of lives.
+too; then it says everything again. That is one round trip for each pair of lives.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -23,6 +23,7 @@ from collections import deque
 
 from net_protocol import codec, fields
 from net_protocol.errors import DatagramRefused
+from net_protocol.limits import COUNT_MAX
 from net_protocol.messages import Welcome
 from net_protocol.seals import Signature
 
@@ -54,6 +55,9 @@ CAUSES = (WRONG_ROLE, REPLAYED)
 #: this is a tenth of a second then, and minutes otherwise.
 WINDOW = 8192
 
+# The window, and the byte that it shares with what is just beyond it.
+RING_BYTES = WINDOW // 8 + 1
+
 #: Peers whose numbers are kept. One that is forgotten is welcomed again.
 PEERS_MAX = 50000
 
@@ -61,37 +65,42 @@ PEERS_MAX = 50000
 class _Peer(object):
     """What is known of one peer: its present life, which numbers of it were seen, and what it had heard from us."""
 
-    __slots__ = ('key', 'life', 'highest', 'seen', 'heard', 'address')
+    __slots__ = ('key', 'life', 'highest', 'heard', 'address', '_seen')
 
     def __init__(self, key):
         # type: (Tuple[str, str]) -> None
         self.key = key
         self.life = ''
-        self.highest = 0
-        # Bit i is set if number ``highest - i`` was seen.
-        self.seen = 0
         self.heard = 0
         self.address = None  # type: Any
+        self.begin_life('')
 
     def begin_life(self, life):
         # type: (str) -> None
         self.life = life
         self.highest = 0
-        self.seen = 0
+        # A bit for each number of the window, in a ring (RFC 6479): number n is bit n % 8 of byte n // 8 % RING_BYTES.
+        # Nothing is moved when the window moves on, but the bytes that it enters are cleared.
+        self._seen = bytearray(RING_BYTES)
 
     def is_new(self, number):
         # type: (int) -> bool
         """Whether that number was not seen, as far as the window reaches back."""
         behind = self.highest - number
-        return behind < 0 or (behind < WINDOW and not self.seen >> behind & 1)
+        return behind < 0 or (behind < WINDOW and not self._seen[(number >> 3) % RING_BYTES] >> (number & 7) & 1)
 
     def see(self, number):
         # type: (int) -> None
+        place = number >> 3
         if number > self.highest:
-            self.seen = (self.seen << min(number - self.highest, WINDOW) | 1) & (1 << WINDOW) - 1
+            entered = place - (self.highest >> 3)
             self.highest = number
-        else:
-            self.seen |= 1 << self.highest - number
+            if entered >= RING_BYTES:
+                self._seen = bytearray(RING_BYTES)
+            else:
+                for at in range(place - entered + 1, place + 1):
+                    self._seen[at % RING_BYTES] = 0
+        self._seen[place % RING_BYTES] |= 1 << (number & 7)
 
 
 class Unproven(Exception):
@@ -105,6 +114,7 @@ class Guard(object):
         # type: (str, List[bytes]) -> None
         self.role = role
         self.seal = Signature(keys)
+        self._listens_to = LISTENS_TO[role]
         self._peers = {}  # type: Dict[Tuple[str, str], _Peer]
         self._order = deque()  # type: Deque[Tuple[str, str]]
         # Address -> the peer that was heard from there last.
@@ -118,24 +128,24 @@ class Guard(object):
 
         ``own_number`` is the number of the last datagram that we sent.
         """
-        if envelope.role not in LISTENS_TO[self.role]:
-            raise DatagramRefused(WRONG_ROLE, 'a %s does not listen to %.20r' % (self.role, envelope.role))
+        role = envelope.role
+        if role not in self._listens_to:
+            raise DatagramRefused(WRONG_ROLE, 'a %s does not listen to %.20r' % (self.role, role))
         if envelope.to != own_life:
             raise Unproven('meant for the life %.20r' % (envelope.to,))
         heard = self._checked_count(envelope.re)
-        key = (envelope.role, envelope.name)
+        number = envelope.number
+        key = (role, envelope.name)
         peer = self._peers.get(key)
-        heard_before = self._forgotten_heard if peer is None else peer.heard
-        if peer is not None and peer.life == envelope.incarnation:
-            if not peer.is_new(envelope.number):
-                raise DatagramRefused(REPLAYED, 'number %d of %s again' % (envelope.number, envelope.name))
-        elif not heard_before < heard <= own_number:
-            raise Unproven('another life of %s, which has heard nothing new' % envelope.name)
-        else:
-            peer = self._new_life(peer, key, envelope.incarnation)
-        peer.see(envelope.number)
-        peer.heard = max(peer.heard, min(heard, own_number))
-        self._note_address(peer, address)
+        if peer is None or peer.life != envelope.incarnation:
+            peer = self._next_life(peer, key, envelope.incarnation, heard, own_number)
+        elif not peer.is_new(number):
+            raise DatagramRefused(REPLAYED, 'number %d of %s again' % (number, envelope.name))
+        peer.see(number)
+        if heard > peer.heard:
+            peer.heard = min(heard, own_number)
+        if peer.address != address or self._by_address.get(address) is not peer:
+            self._note_address(peer, address)
 
     def credentials(self, address):
         # type: (Any) -> Tuple[str, int]
@@ -146,13 +156,19 @@ class Guard(object):
     @staticmethod
     def _checked_count(value):
         # type: (Any) -> int
+        if type(value) is int and 0 <= value <= COUNT_MAX:
+            return value
         try:
             return fields.count(value)
         except fields.FieldRefused as error:
             raise DatagramRefused(codec.BAD_ENVELOPE, 're: expected %s' % error)
 
-    def _new_life(self, peer, key, life):
-        # type: (_Peer | None, Tuple[str, str], str) -> _Peer
+    def _next_life(self, peer, key, life, heard, own_number):
+        # type: (_Peer | None, Tuple[str, str], str, int, int) -> _Peer
+        """The record of a life that we do not know, if it has heard something newer than the former one."""
+        heard_before = self._forgotten_heard if peer is None else peer.heard
+        if not heard_before < heard <= own_number:
+            raise Unproven('another life of %s, which has heard nothing new' % key[1])
         if peer is None:
             peer = self._peers[key] = _Peer(key)
             peer.heard = self._forgotten_heard
@@ -164,11 +180,10 @@ class Guard(object):
 
     def _note_address(self, peer, address):
         # type: (_Peer, Any) -> None
-        if peer.address != address or self._by_address.get(address) is not peer:
-            if self._by_address.get(peer.address) is peer:
-                del self._by_address[peer.address]
-            peer.address = address
-            self._by_address[address] = peer
+        if self._by_address.get(peer.address) is peer:
+            del self._by_address[peer.address]
+        peer.address = address
+        self._by_address[address] = peer
 
     def _forget(self, key):
         # type: (Tuple[str, str]) -> None

@@ -320,7 +320,7 @@ class Pong(Message):
 
 
 class Welcome(Message):
-    """whoever has a key -> who is not known yet: this is my life. Taken by the guard, never by a core."""
+    """any process -> who is not known yet: this is me. All it says is in its envelope; it never comes to a core."""
 
     __slots__ = ()
     KIND = 'welcome'

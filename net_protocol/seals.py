@@ -9,15 +9,16 @@ datagram is JSON with either::
 
 from __future__ import absolute_import, division, print_function
 
-import hmac
+from binascii import hexlify
 from hashlib import sha256
+from hmac import compare_digest
 from zlib import crc32
 
 from net_protocol.errors import DatagramRefused
 
 MYPY = False
 if MYPY:
-    from typing import List  # noqa: F401
+    from typing import Any, List, Tuple  # noqa: F401
 
 BAD_CHECKSUM = 'bad_checksum'
 BAD_SIGNATURE = 'bad_signature'
@@ -45,36 +46,55 @@ class Checksum(object):
             raise DatagramRefused(BAD_CHECKSUM, 'expected it to begin %s' % seal)
 
 
-class Signature(object):
-    """HMAC-SHA256 (RFC 2104, FIPS 198-1). The first key signs, all are accepted, so that keys can be changed."""
+_BEGIN, _END = b'{"hmac":"', b'",'
+_DIGITS = slice(len(_BEGIN), len(_BEGIN) + 2 * sha256().digest_size)
 
-    LENGTH = len('{"hmac":"",') + 2 * sha256().digest_size
+
+class Signature(object):
+    """HMAC-SHA256 (RFC 2104, FIPS 198-1). The first key signs, all are accepted, so that keys can be changed.
+
+    Made of two hashes that have taken in a key and are copied for each datagram, which is what RFC 2104 section 4
+    advises: the ``hmac`` of the standard library does the same in one and a half times the time, on 2.7 in twice.
+    """
+
+    LENGTH = _DIGITS.stop + len(_END)
 
     def __init__(self, keys):
         # type: (List[bytes]) -> None
-        # Keyed once: a copy is cheaper than beginning anew for every datagram.
-        self._keyed = [hmac.new(key, digestmod=sha256) for key in keys]
+        self._keyed = [_keyed(key) for key in keys]
 
     def seal(self, body):
         # type: (bytes) -> bytes
         """A datagram of these bytes: an envelope without its first brace."""
-        return self._prefix(self._keyed[0], body) + body
+        return _BEGIN + self._digits(self._keyed[0], body) + _END + body
 
     def check(self, datagram):
         # type: (bytes) -> None
         """Raise ``DatagramRefused`` unless somebody with one of the keys sent exactly this."""
-        prefix, body = datagram[:self.LENGTH], datagram[self.LENGTH:]
+        digits, body = datagram[_DIGITS], datagram[self.LENGTH:]
+        is_good = False
         # In constant time, and always all keys, so that the time tells nothing about where a guess is wrong.
-        good = [hmac.compare_digest(prefix, self._prefix(keyed, body)) for keyed in self._keyed]
-        if not any(good):
+        for keyed in self._keyed:
+            is_good |= compare_digest(digits, self._digits(keyed, body))
+        if not is_good or datagram[:len(_BEGIN)] != _BEGIN or datagram[_DIGITS.stop:self.LENGTH] != _END:
             raise DatagramRefused(BAD_SIGNATURE, 'not signed with a key of ours')
 
     @staticmethod
-    def _prefix(keyed, body):
-        # type: (hmac.HMAC, bytes) -> bytes
-        mac = keyed.copy()
-        mac.update(body)
-        return ('{"hmac":"%s",' % mac.hexdigest()).encode('ascii')
+    def _digits(keyed, body):
+        # type: (Tuple[Any, Any], bytes) -> bytes
+        inner, outer = keyed[0].copy(), keyed[1].copy()
+        inner.update(body)
+        outer.update(inner.digest())
+        return hexlify(outer.digest())
+
+
+def _keyed(key):
+    # type: (bytes) -> Tuple[Any, Any]
+    """The inner and the outer hash of RFC 2104 section 2, as they are before the text."""
+    block = sha256().block_size
+    padded = bytearray((key if len(key) <= block else sha256(key).digest()).ljust(block, b'\0'))
+    return sha256(bytes(bytearray(byte ^ 0x36 for byte in padded))), sha256(
+        bytes(bytearray(byte ^ 0x5c for byte in padded)))
 
 
 #: What is used where there is no key.

@@ -13,7 +13,7 @@ import os
 import sys
 
 from net_protocol import __version__
-from runtime import logs
+from runtime import early, logs
 from runtime.clock import monotonic
 from runtime.console import LiveLine
 from runtime.event_file import EventFile
@@ -92,22 +92,84 @@ def main(program, argv=None):
     # type: (Callable[[Any], int], Any) -> None
     """Run a program to its exit status, with one line instead of a traceback where the fault is outside."""
     _open_what_is_closed()
+    real_output, sys.stdout = sys.stdout, _Output(sys.stdout)
     try:
-        status = program(argv)
-        sys.stdout.flush()
+        status = _status_of(program, argv)
     except (CannotStart, SettingsError) as error:
-        print('%s: %s' % (os.path.basename(sys.argv[0]), error), file=sys.stderr)
+        _complain(error)
         status = USAGE
     except KeyboardInterrupt:
         # Ctrl-C before the signals were taken over, or while nothing was started yet.
         status = OK
-    except IOError as error:
+    except OutputLost as error:
         if error.errno != errno.EPIPE:
-            raise
-        # Whoever read our output has gone. Without this, Python complains once more at its own end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _complain('standard output: %s' % error.strerror)
+        # What is not written yet goes nowhere. Without this, Python complains once more at its own end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), real_output.fileno())
         status = NOT_ACHIEVED
+    finally:
+        sys.stdout = real_output
     sys.exit(status)
+
+
+def _status_of(program, argv):
+    # type: (Callable[[Any], int], Any) -> Any
+    early.give_back()
+    try:
+        status = program(argv)  # type: Any
+    except SystemExit as end:
+        # That is how argparse ends after --help, --version and a mistake.
+        status = end.code
+    sys.stdout.flush()
+    return status
+
+
+def _complain(what):
+    # type: (Any) -> None
+    print('%s: %s' % (os.path.basename(sys.argv[0]), what), file=sys.stderr)
+
+
+class OutputLost(Exception):
+    """Standard output does not take what is written: nobody reads it any more, or the disk is full.
+
+    No IOError, because some versions of argparse pass over these.
+    """
+
+    def __init__(self, error):
+        # type: (IOError) -> None
+        super(OutputLost, self).__init__(error)
+        self.errno = error.errno
+        self.strerror = error.strerror
+
+
+class _Output(object):
+    """Standard output, whose errors can be told from those of any other file or socket."""
+
+    def __init__(self, stream):
+        # type: (Any) -> None
+        self._stream = stream
+
+    def __getattr__(self, name):
+        # type: (str) -> Any
+        return getattr(self._stream, name)
+
+    def write(self, text):
+        # type: (str) -> Any
+        """As of the stream, or ``OutputLost``."""
+        return self._try(self._stream.write, text)
+
+    def flush(self):
+        # type: () -> None
+        """As of the stream, or ``OutputLost``."""
+        self._try(self._stream.flush)
+
+    @staticmethod
+    def _try(act, *arguments):
+        # type: (Callable[..., Any], *Any) -> Any
+        try:
+            return act(*arguments)
+        except IOError as error:
+            raise OutputLost(error)
 
 
 def _open_what_is_closed():
@@ -118,7 +180,10 @@ def _open_what_is_closed():
     for descriptor, probe in ((0, os.fstat), (1, _write_nothing), (2, _write_nothing)):
         try:
             probe(descriptor)
-        except OSError:
+        except OSError as error:
+            # A full disk, say, is no closed stream: whoever writes to it shall notice.
+            if error.errno != errno.EBADF:
+                continue
             nowhere = os.open(os.devnull, os.O_RDWR)
             if nowhere != descriptor:
                 os.dup2(nowhere, descriptor)

@@ -113,6 +113,13 @@ def resolve_here(host, port, family=0):
     return family, address
 
 
+def is_loopback(address):
+    # type: (Any) -> bool
+    """Whether only this machine can have sent from there: the system takes such a source from nobody else."""
+    host = address[0]  # type: str
+    return host.startswith(('127.', '::ffff:127.')) or host == '::1'
+
+
 def shown(address):
     # type: (Any) -> str
     """An address as people write it."""

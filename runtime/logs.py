@@ -31,6 +31,9 @@ LEVELS = ('debug', 'info', 'warning', 'error')
 #: Lines of one kind in one second; what is more is only counted.
 LINES_PER_SECOND = 10
 
+#: How often a process looks whether some were left out.
+LEFT_OUT_INTERVAL_S = 1.0
+
 # What moves a terminal's cursor or begins a line. Reasons and names come from other processes: what they say must stay
 # in its line, and be only read.
 _CONTROLS = re.compile(u'[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]')
@@ -77,8 +80,8 @@ class EventLog(object):
         self._sentences = sentences
         self._monotonic = monotonic
         self._file = file
-        # Kind -> [the second it is about, lines in it].
-        self._lines = {}  # type: Dict[str, list[int]]
+        # Kind -> the lines of the second in which the last one came.
+        self._lines = {}  # type: Dict[str, _Second]
 
     def begin(self, core, endpoint):
         # type: (Core, Endpoint) -> None
@@ -87,6 +90,21 @@ class EventLog(object):
         self._to_file('began', {
             'name': core.name, 'incarnation': core.incarnation, 'address': endpoint.address, 'process_id': os.getpid(),
             'version': __version__, 'unix_time': time()})
+
+    def end(self, core):
+        # type: (Core) -> None
+        """A process ends: write what its core has told since, and how much was left out."""
+        for event in core.take_events():
+            self.event(event)
+        for kind in sorted(self._lines):
+            self._tell_left_out(kind)
+
+    def tell_left_out(self, now):
+        # type: (float) -> None
+        """Write how many lines were left out, of each kind whose second is over."""
+        for kind in sorted(self._lines):
+            if self._lines[kind].number != int(now):
+                self._tell_left_out(kind)
 
     def event(self, event):
         # type: (Event) -> None
@@ -129,16 +147,36 @@ class EventLog(object):
 
     def _write(self, kind, level, sentence):
         # type: (str, int, str) -> None
-        second = int(self._monotonic())
-        lines = self._lines.setdefault(kind, [second, 0])
-        if lines[0] != second:
-            if lines[1] > LINES_PER_SECOND:
-                log.log(level, '(%d more lines like the last "%s")', lines[1] - LINES_PER_SECOND, kind)
-            lines[0] = second
-            lines[1] = 0
-        lines[1] += 1
-        if lines[1] <= LINES_PER_SECOND:
+        number = int(self._monotonic())
+        if kind not in self._lines or self._lines[kind].number != number:
+            self._tell_left_out(kind)
+            self._lines[kind] = _Second(number, level)
+        second = self._lines[kind]
+        if second.written < LINES_PER_SECOND:
+            second.written += 1
             log.log(level, '%s', _CONTROLS.sub(u'?', sentence))
+        else:
+            second.left_out += 1
+
+    def _tell_left_out(self, kind):
+        # type: (str) -> None
+        second = self._lines.get(kind)
+        if second is not None and second.left_out:
+            log.log(second.level, '(%d more lines like the last "%s")', second.left_out, kind)
+            second.left_out = 0
+
+
+class _Second(object):
+    """The lines of one kind in one second."""
+
+    __slots__ = ('number', 'level', 'written', 'left_out')
+
+    def __init__(self, number, level):
+        # type: (int, int) -> None
+        self.number = number
+        self.level = level
+        self.written = 0
+        self.left_out = 0
 
 
 class _Shown(object):

@@ -9,10 +9,13 @@ price of a system call is shared; when idle nothing waits for company.
 from __future__ import absolute_import, division, print_function
 
 import errno
+import os
 import select
 
+from net_protocol.addresses import Addresses
 from net_protocol.errors import DatagramRefused
 from net_protocol.wire import Wire
+from runtime.endpoint import is_loopback
 from runtime.journal_file import JournalFailed
 from runtime.names import Peer
 
@@ -29,6 +32,9 @@ if MYPY:
 
 #: Datagrams read in one turn. Enough that a burst is handled together, so few that timers fire in time under a flood.
 READS_MAX = 256
+
+#: The secret from which the tokens of addresses are made: as long as one that nobody guesses has to be.
+SECRET_BYTES = 16
 
 #: The longest wait. A bound on how long a mistake with timers could go unnoticed, not a poll: nothing happens then.
 WAIT_MAX_S = 60.0
@@ -54,7 +60,8 @@ class Loop(object):
 
     def __init__(self, core, endpoint, signals, monotonic, log, peer=None, guard=None, journal=None):
         # type: (Core, Endpoint, StopSignals, Callable[[], float], Any, Peer | None, Guard | None, JournalFile | None) -> None
-        self._wire = Wire(core, guard)
+        self._addresses = Addresses(os.urandom(SECRET_BYTES), is_loopback)
+        self._wire = Wire(core, self._addresses, guard)
         self._core = core
         self._endpoint = endpoint
         self._signals = signals
@@ -70,6 +77,11 @@ class Loop(object):
         # type: () -> Traffic
         """What went through so far."""
         return self._wire.traffic
+
+    def trust(self, address):
+        # type: (Any) -> None
+        """Whoever started us wants datagrams to go there, whether or not that address has shown itself."""
+        self._addresses.trust(address)
 
     def every(self, interval_s, action):
         # type: (float, Callable[[float], None]) -> None
@@ -133,11 +145,11 @@ class Loop(object):
                 return
             datagram, address = received
             try:
-                self._wire.receive(now, datagram, address)
+                is_believed = self._wire.receive(now, datagram, address)
             except DatagramRefused as refusal:
                 self._log.refusal(refusal.cause, refusal.detail, address)
             else:
-                if self._peer is not None and address == self._peer.address:
+                if is_believed and self._peer is not None and address == self._peer.address:
                     self._peer.note_heard(now)
 
     def _look_for(self, peer, readable, now):
@@ -159,7 +171,7 @@ class Loop(object):
             self._write(self._journal, now)
         for event in self._core.take_events():
             self._log.event(event)
-        for address, datagram in self._wire.take_datagrams(_resolved):
+        for address, datagram in self._wire.take_datagrams(now, _resolved):
             self._endpoint.send(datagram, address)
             if self._peer is not None and address == self._peer.address:
                 self._peer.note_sent(now)

@@ -17,7 +17,7 @@ import sys
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, List  # noqa: F401
+    from typing import Any, Callable, List, Tuple  # noqa: F401
 
     from runtime.signals import StopSignals  # noqa: F401
 
@@ -172,13 +172,28 @@ class Peer(object):
 
     def _take_number(self):
         # type: () -> bool
-        try:
-            found = socket.getaddrinfo(self.host, self.port, self.family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
-        except (OSError, socket.error, UnicodeError) as error:
-            self.problem = str(getattr(error, 'strerror', None) or error)
+        found = _number(self.host, self.port, self.family)
+        if found is None:
             return False
-        self.family, self.address = found[0][0], found[0][4]
+        self.family, self.address = found
         return True
+
+    @property
+    def other_family(self):
+        # type: () -> int | None
+        """The family of an address in numbers that our socket can't reach; None where it can, or it is a name."""
+        found = None if self._is_number else _number(self.host, self.port, 0)
+        return None if found is None else found[0]
+
+
+def _number(host, port, family):
+    # type: (str, int, int) -> Tuple[int, Any] | None
+    """Family and address of a host in numbers, None where it is a name or of another family."""
+    try:
+        found = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
+    except (OSError, socket.error, UnicodeError):
+        return None
+    return found[0][0], found[0][4]
 
 
 def wait_for_name(peer, signals, monotonic, say):

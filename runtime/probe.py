@@ -43,7 +43,9 @@ def answers(host, port, guard=None):
         return False
     core = ProbeCore(process.new_incarnation(), random.SystemRandom(), target)
     with StopSignals() as signals:
-        process.run_loop(Loop(core, endpoint, signals, monotonic, _Quiet(), guard=guard), endpoint)
+        loop = Loop(core, endpoint, signals, monotonic, _Quiet(), guard=guard)
+        loop.trust(target)
+        process.run_loop(loop, endpoint)
     return core.has_answer
 
 

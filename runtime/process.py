@@ -9,9 +9,9 @@ import socket
 from net_protocol.core import draw_incarnation
 from net_protocol.wire import Traffic
 from runtime.clock import monotonic
-from runtime.endpoint import Endpoint, resolve_here, shown
+from runtime.endpoint import Endpoint, is_loopback, resolve_here, shown
 from runtime.logs import log
-from runtime.names import wait_for_name
+from runtime.names import Peer, wait_for_name
 
 MYPY = False
 if MYPY:
@@ -19,8 +19,10 @@ if MYPY:
 
     from net_protocol.core import Core  # noqa: F401
     from runtime.loop import Loop  # noqa: F401
-    from runtime.names import Peer  # noqa: F401
     from runtime.signals import StopSignals  # noqa: F401
+
+
+_FAMILIES = {socket.AF_INET: 'IPv4', socket.AF_INET6: 'IPv6'}  # type: Dict[int, str]
 
 
 class CannotStart(Exception):
@@ -55,17 +57,40 @@ def listen(address):
         family, where = resolve_here(host, port)
         return Endpoint(family, where)
     except (OSError, socket.error, UnicodeError) as error:
-        reason = getattr(error, 'strerror', None) or str(error)
-        raise CannotStart('cannot listen on %s port %d: %s' % (host, port, reason))
+        raise CannotStart('cannot listen on %s port %d: %s' % (host, port, reason_of(error)))
+
+
+def peer_for(endpoint, settings):
+    # type: (Endpoint, Dict[str, Any]) -> Peer
+    """The dispatcher of a process that listens on ``endpoint``; ``CannotStart`` where datagrams can't go from one to
+    the other, because their addresses are of two families.
+    """
+    where = settings['dispatcher']
+    peer = Peer(where['host'], where['port'], endpoint.family)
+    if peer.other_family is not None:
+        raise CannotStart('dispatcher.host %s is %s, listen.host %s is %s: both must be of one family' % (
+            where['host'], _FAMILIES[peer.other_family], settings['listen']['host'], _FAMILIES[endpoint.family]))
+    return peer
 
 
 def any_port_towards(peer):
     # type: (Peer) -> Endpoint
-    """An endpoint on a free port, reachable from the loopback interface only if the peer is there."""
+    """An endpoint on a free port, reachable from the loopback interface only if the peer is there; or ``CannotStart``
+    where this machine has no address of that family.
+    """
     is_v6 = peer.family == socket.AF_INET6
-    is_loopback = peer.address[0] == '::1' if is_v6 else peer.address[0].startswith('127.')
     hosts = ('::1', '::') if is_v6 else ('127.0.0.1', '0.0.0.0')
-    return Endpoint(peer.family, (hosts[0] if is_loopback else hosts[1], 0))
+    host = hosts[0] if is_loopback(peer.address) else hosts[1]
+    try:
+        return Endpoint(peer.family, (host, 0))
+    except (OSError, socket.error) as error:
+        raise CannotStart('cannot reach %s from here: cannot listen on %s: %s' % (peer.host, host, reason_of(error)))
+
+
+def reason_of(error):
+    # type: (Exception) -> str
+    """The system's words for an error, without its number."""
+    return getattr(error, 'strerror', None) or str(error)
 
 
 def find(peer, signals):
@@ -83,8 +108,7 @@ def say_where(endpoint, host=None, has_key=False):
     # type: (Endpoint, str | None, bool) -> None
     """Log the port and the receive buffer that we got, and warn about a door that is open to the network."""
     log.info('listening on %s, receive buffer %d KiB', shown(endpoint.address), endpoint.receive_buffer_bytes // 1024)
-    is_loopback = endpoint.address[0].startswith('127.') or endpoint.address[0] == '::1'
-    if host is not None and not has_key and not is_loopback:
+    if host is not None and not has_key and not is_loopback(endpoint.address):
         log.warning('listening on %s without a key: anybody who can send datagrams there is believed', host)
 
 

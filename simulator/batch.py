@@ -25,7 +25,10 @@ RARE_PATHS = (
     'dispatcher.submits_after_ack', 'dispatcher.suspected', 'dispatcher.unexpected_messages',
     'dispatcher.unknown_results', 'dispatcher.refused_bad_checksum', 'dispatcher.refused_not_json',
     'dispatcher.refused_not_utf8', 'dispatcher.refused_too_long', 'dispatcher.refused_bad_field',
-    'dispatcher.refused_unknown_kind',
+    'dispatcher.refused_unknown_kind', 'dispatcher.refused_bad_signature', 'dispatcher.refused_wrong_role',
+    'dispatcher.refused_replayed', 'dispatcher.unacquainted', 'dispatcher.welcomes',
+    'calculator.refused_bad_signature', 'calculator.refused_wrong_role', 'calculator.refused_replayed',
+    'client.refused_bad_signature', 'client.refused_wrong_role', 'client.refused_replayed', 'dispatcher.withheld',
     'calculator.crashes', 'calculator.freezes', 'calculator.dispatcher_restarts', 'calculator.duplicate_assigns',
     'calculator.end_abandoned', 'calculator.end_lost', 'calculator.end_revoked', 'calculator.errors',
     'calculator.ignored_out_of_order', 'calculator.not_for_this_life', 'calculator.refused_busy',
@@ -35,7 +38,8 @@ RARE_PATHS = (
     'accepted_again', 'lost', 'lost_in_bursts', 'partitioned', 'clogged', 'corrupted', 'truncated', 'lengthened',
     'duplicated', 'late_copies', 'slow', 'nobody_there', 'kills', 'kills_while_sending', 'kills_by_poison', 'stops',
     'suspensions', 'moves', 'never_back', 'partitions', 'partitions_one_way', 'poisonous_tasks', 'uncomputable_tasks',
-    'garbage', 'sealed_garbage', 'too_long', 'forged', 'floods', 'replayed', 'replayed_by_strangers', 'reflected')
+    'garbage', 'sealed_garbage', 'too_long', 'forged', 'floods', 'replayed', 'replayed_by_strangers', 'reflected',
+    'tampered', 'signed_with_another_key', 'redirected')
 
 
 class Batch(object):

@@ -29,7 +29,8 @@ class Faults(object):
     def __init__(self, world):
         # type: (World) -> None
         self.counts = dict.fromkeys(COUNTERS, 0)
-        self.strangers = Strangers(world.generator(), world.network)
+        self.strangers = Strangers(world.generator(), world.network,
+                                   world.settings['dispatcher']['key_file'] is not None)
         self._world = world
         self._rng = world.generator()
         self._settings = world.settings['faults']

@@ -39,8 +39,8 @@ _time = Struct('<d').pack
 class Network(object):
     """All links between hosts. ``faults`` is a complete object of ``scenario.NETWORK``.
 
-    ``deliver(address, datagram, source, is_damaged)`` hands a datagram to whoever has that address; it returns whether
-    anybody has.
+    ``deliver(address, datagram, source, is_false)`` hands a datagram to whoever has that address; it returns whether
+    anybody has. One that ``is_false``, damaged or forged, must not be believed.
     """
 
     def __init__(self, agenda, rng, faults, deliver):
@@ -117,10 +117,10 @@ class Network(object):
         if faults['duplicate'] and self._draw() < faults['duplicate']:
             self._copy(source, target, sent)
 
-    def fly(self, delay_s, source, target, datagram, is_damaged=False):
+    def fly(self, delay_s, source, target, datagram, is_false=False):
         # type: (float, Any, Any, bytes, bool) -> None
-        """Let a datagram arrive, with no fault any more."""
-        self._agenda.after(delay_s, self._arrive, (self._agenda.now, (target, datagram, source, is_damaged)))
+        """Let a datagram arrive, with no fault any more; one that ``is_false`` has to be refused."""
+        self._agenda.after(delay_s, self._arrive, (self._agenda.now, (target, datagram, source, is_false)))
 
     def _is_in_burst(self, link):
         # type: (Tuple[str, str]) -> bool

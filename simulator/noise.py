@@ -2,16 +2,22 @@
 
 Garbage, garbage with a checksum that is right, messages for another role and about tasks that do not exist, a flood;
 and recorded datagrams of the world itself, sent again, sent by somebody else, or sent back to where they came from.
+
+Where the world has a key these strangers have none. They change what they recorded, sign with a key of their own, send
+what was said to one role to another; and whatever is not exactly as one of the processes wrote it has to be refused.
 """
 
 from __future__ import absolute_import, division, print_function
 
+import re
+
 from net_protocol import codec
+from net_protocol.addresses import TOKEN_CHARS
 from net_protocol.limits import DATAGRAM_BYTES_MAX
 from net_protocol.messages import (
     Accepted, Assign, AssignAck, AssignRefused, Cancel, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck, Ping,
     Refused, Result, ResultAck, Revoke, Submit)
-from net_protocol.seals import CHECKSUM
+from net_protocol.seals import CHECKSUM, Signature
 
 MYPY = False
 if MYPY:
@@ -22,11 +28,16 @@ if MYPY:
 COUNTERS = ('garbage', 'sealed_garbage', 'too_long', 'forged', 'floods', 'replayed', 'replayed_by_strangers',
             'reflected')
 
+#: What strangers do besides where there is a key.
+KEY_COUNTERS = ('tampered', 'signed_with_another_key', 'redirected')
+
 #: Datagrams of one flood: more than a process reads in a turn.
 FLOOD = 400
 
 _STRANGER = ('stranger', 9)
 _TASK = u'stranger:aaaaaaaa:%d'
+_ECHO = re.compile(b'"echo":"([0-9a-f]+)"')
+_KEY = Signature([b'the key of a stranger, which is no key of ours'])
 
 
 def forged(number):
@@ -44,15 +55,19 @@ def forged(number):
 class Strangers(object):
     """Each ``disturb(targets)`` sends one kind of noise to one of the addresses."""
 
-    def __init__(self, rng, network):
-        # type: (Any, Network) -> None
-        self.counts = dict.fromkeys(COUNTERS, 0)
+    def __init__(self, rng, network, has_key=False):
+        # type: (Any, Network, bool) -> None
+        self.counts = dict.fromkeys(COUNTERS + KEY_COUNTERS, 0)
+        self._has_key = has_key
         self._draw = rng.random
         self._uniform = rng.uniform
         self._network = network
         self._number = 0
+        self._echo = '0' * TOKEN_CHARS
         self._kinds = [self._garbage, self._sealed_garbage, self._forged, self._replay, self._replay_elsewhere,
                        self._reflect]
+        if has_key:
+            self._kinds += [self._tamper, self._sign_otherwise, self._redirect]
 
     def disturb(self, targets):
         # type: (List[Any]) -> None
@@ -65,7 +80,11 @@ class Strangers(object):
 
     def _send(self, target, datagram, source=_STRANGER):
         # type: (Any, bytes, Any) -> None
-        self._network.fly(self._uniform(0.0001, 0.01), source, target, datagram)
+        self._fly(source, target, datagram, self._has_key)
+
+    def _fly(self, source, target, datagram, is_false=False):
+        # type: (Any, Any, bytes, bool) -> None
+        self._network.fly(self._uniform(0.0001, 0.01), source, target, datagram, is_false)
 
     def _bytes(self, size):
         # type: (int) -> bytes
@@ -95,8 +114,18 @@ class Strangers(object):
         self.counts['forged'] += 1
         messages = forged(self._number)
         message = messages[int(self._draw() * len(messages))]
-        for datagram in codec.encode('stranger', 'aaaaaaaa', self._number, [message]):
+        # An echo that somebody else was to give.
+        echo = '"echo":"%s",' % self._stolen_echo()
+        for datagram in codec.encode('stranger', 'aaaaaaaa', self._number, [message], more=echo):
             self._send(target, datagram)
+
+    def _stolen_echo(self):
+        # type: () -> str
+        for _, _, datagram in self._network.recorded:
+            found = _ECHO.search(datagram)
+            if found is not None:
+                self._echo = found.group(1).decode('ascii')
+        return self._echo
 
     def _flood(self, target):
         # type: (Any) -> None
@@ -122,7 +151,7 @@ class Strangers(object):
         flight = self._recorded()
         if flight is not None:
             self.counts['replayed_by_strangers'] += 1
-            self._send(flight[1] if self._draw() < 0.5 else target, flight[2])
+            self._fly(_STRANGER, flight[1] if self._draw() < 0.5 else target, flight[2])
 
     def _reflect(self, _):
         # type: (Any) -> None
@@ -131,3 +160,46 @@ class Strangers(object):
             self.counts['reflected'] += 1
             source, target, datagram = flight
             self._send(source, datagram, target)
+
+    # Where there is a key.
+
+    def _tamper(self, _):
+        # type: (Any) -> None
+        """Somewhere in a recorded datagram one byte is another: in its signature or in what that covers."""
+        flight = self._recorded()
+        if flight is not None:
+            self.counts['tampered'] += 1
+            source, target, datagram = flight
+            changed = bytearray(datagram)
+            reach = Signature.LENGTH if self._draw() < 0.5 else len(changed)
+            place = int(self._draw() * reach)
+            changed[place] = _other_digit(changed[place])
+            self._send(target, bytes(changed), source)
+
+    def _sign_otherwise(self, _):
+        # type: (Any) -> None
+        """The next datagram of a recorded sender, right in everything but the key."""
+        flight = self._recorded()
+        if flight is not None:
+            self.counts['signed_with_another_key'] += 1
+            source, target, datagram = flight
+            said = codec.parse(datagram)
+            for forgery in codec.encode(said.name, said.incarnation, said.number + 1, said.messages, seal=_KEY,
+                                        credentials=(said.role, said.to, said.re)):
+                self._send(target, forgery, source)
+
+    def _redirect(self, target):
+        # type: (Any) -> None
+        """What one process said to a second goes to a third, as if the first had sent it there."""
+        flight = self._recorded()
+        if flight is not None:
+            self.counts['redirected'] += 1
+            self._fly(flight[0], target, flight[2])
+
+
+def _other_digit(byte):
+    # type: (int) -> int
+    """A byte that stands for something else: another digit for a digit, so that what is changed is still JSON."""
+    if ord('0') <= byte < ord('9') or ord('a') <= byte < ord('f'):
+        return byte + 1
+    return byte ^ 1

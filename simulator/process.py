@@ -8,8 +8,10 @@ of its own. Whatever its core takes, says and gives passes by an audit.
 
 from __future__ import absolute_import, division, print_function
 
+from net_protocol.addresses import Addresses
 from net_protocol.errors import DatagramRefused
 from net_protocol.wire import Wire
+from simulator.datagram_audit import AddressAudit, DatagramAudit
 from simulator.violations import SafetyViolation
 
 MYPY = False
@@ -17,6 +19,7 @@ if MYPY:
     from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
 
     from net_protocol.core import Core  # noqa: F401
+    from net_protocol.guard import Guard  # noqa: F401
     from simulator.agenda import Agenda  # noqa: F401
     from simulator.network import Network  # noqa: F401
 
@@ -52,6 +55,9 @@ class Environment(object):
         self.names = names
         #: ``record((virtual time, process name, what, peer, thing))`` keeps a line of the story.
         self.record = record
+        self.datagrams = DatagramAudit()
+        #: (to, from) -> when something from the second address last arrived at the first.
+        self.reached = {}  # type: Dict[Tuple[Any, Any], float]
         self.overflowed = 0
 
 
@@ -80,8 +86,8 @@ class Clock(object):
 class Process(object):
     """One life of a process. For the wire it stands in for its core, so that the audit sees every message."""
 
-    def __init__(self, role, core, audit, address, environment, clock, is_slow=False, peer=None):
-        # type: (str, Core, Any, Any, Environment, Clock, bool, str | None) -> None
+    def __init__(self, role, core, audit, address, environment, clock, is_slow=False, peer=None, guard=None):
+        # type: (str, Core, Any, Any, Environment, Clock, bool, str | None, Guard | None) -> None
         self.role = role
         self.core = core
         self.audit = audit
@@ -93,7 +99,14 @@ class Process(object):
         self.changes = {}  # type: Dict[str, Any]
         #: When it was last suspended or began: nobody judges it for being late shortly after.
         self.disturbed_at = environment.agenda.now
-        self.wire = Wire(self)  # type: ignore[arg-type]
+        # Drawn from nothing: nobody in a world of ours guesses it, and another world would come of it.
+        addresses = Addresses(core.incarnation.encode('ascii'), lambda _: False)
+        self.wire = Wire(self, addresses, guard)  # type: ignore[arg-type]
+        self._has_key = guard is not None
+        # Its present life, since when, and the sender of the datagram that is being handled.
+        self._life = core.incarnation
+        self._life_began_at = environment.agenda.now
+        self._sender = None  # type: Any
         self._environment = environment
         self._agenda = environment.agenda
         self._send = environment.network.send
@@ -111,6 +124,8 @@ class Process(object):
         self._peer_address = None if peer is None else environment.names.get(peer)
         self._ask_at = 0.0
         self._ask_wait_s = ASK_FIRST_S
+        self._limits = AddressAudit(self, environment.agenda.now, environment.reached)
+        self._limits.trust(self._peer_address)
         core.trace = True
         audit.begin(self)
 
@@ -144,14 +159,15 @@ class Process(object):
         self.core.start(now)
         self._end_turn(now)
 
-    def deliver(self, datagram, source, is_damaged):
+    def deliver(self, datagram, source, is_false):
         # type: (bytes, Any, bool) -> None
-        """A datagram arrives at its socket."""
+        """A datagram arrives at its socket; one that ``is_false`` has to be refused."""
+        self._limits.arrived(self._agenda.now, source, len(datagram))
         inbox = self._inbox
         if len(inbox) >= INBOX_MAX:
             self._environment.overflowed += 1
             return
-        inbox.append((datagram, source, is_damaged))
+        inbox.append((datagram, source, is_false))
         if self.is_suspended:
             return
         if self._free_at <= self._agenda.now:
@@ -201,6 +217,9 @@ class Process(object):
 
     def handle_message(self, now, sender, message):
         # type: (float, Any, Any) -> None
+        if self._has_key and sender is not self._sender:
+            self._sender = sender
+            self._environment.datagrams.believed(self.core.name, self.address, self._life_began_at, sender)
         self._record((self._agenda.now, self.core.name, '<-', sender.name, message))
         self.audit.handed(now, sender, message)
         core = self.core
@@ -268,7 +287,7 @@ class Process(object):
         # type: (float) -> None
         batch = self._inbox[:READS_MAX]
         del self._inbox[:READS_MAX]
-        for datagram, source, is_damaged in batch:
+        for datagram, source, is_false in batch:
             if source == self._peer_address:
                 self._ask_wait_s = ASK_FIRST_S
                 self._ask_at = now + QUIET_S
@@ -277,12 +296,13 @@ class Process(object):
             except DatagramRefused:
                 # Counted by the wire; the process goes on.
                 continue
-            if is_damaged:
-                raise SafetyViolation('S15', 'damaged on the way, and believed: %r' % (datagram,), self.core.name)
+            if is_false:
+                raise SafetyViolation('S15', 'damaged or forged, and not refused: %r' % (datagram,), self.core.name)
 
     def _ask_for_peer(self, now):
         # type: (float) -> None
         self._peer_address = self._environment.names.get(self._peer)  # type: ignore[arg-type]
+        self._limits.trust(self._peer_address)
         self._ask_at = now + self._ask_wait_s
         self._ask_wait_s = min(2 * self._ask_wait_s, ASK_LAST_S)
 
@@ -293,14 +313,20 @@ class Process(object):
     def _end_turn(self, now):
         # type: (float) -> None
         core = self.core
+        if core.incarnation != self._life:
+            self._life = core.incarnation
+            self._life_began_at = self._agenda.now
         for event in core.take_events():
             self._note_event(now, event)
         send, address = self._send, self.address
-        for target, datagram in self.wire.take_datagrams(self._resolve):
+        for target, datagram in self.wire.take_datagrams(now, self._resolve):
             if self._sends_left is not None:
                 self._sends_left -= 1
                 if self._sends_left < 0:
                     break
+            self._limits.sending(target, len(datagram))
+            if self._has_key:
+                self._environment.datagrams.sent(self._agenda.now, target, datagram)
             send(address, target, datagram)
         self.audit.end_turn(now)
         if self._sends_left is not None:

@@ -1,7 +1,8 @@
 """What a world is made of: the settings of a simulation, the presets, and the world that one seed draws.
 
 The blocks ``dispatcher``, ``calculator`` and ``client`` are the settings of the real processes, so what is found out
-here can be put in their files as it is.
+here can be put in their files as it is. A ``key_file`` is not read: its name stands for the key in it, so processes
+with one name have one key.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -110,10 +111,15 @@ def drawn(rng):
     """A world, all of it drawn: most faults are absent from most worlds, so that each is also seen alone."""
     pick = Picker(rng)
     clients, calculators = 1 + pick.below(3), 1 + pick.below(6)
-    return SETTINGS.checked({
+    made = {
         'duration_s': 20.0 + 50 * rng.random(), 'clients': clients, 'calculators': calculators,
         'dispatcher': _dispatcher(pick, calculators), 'calculator': _calculator(pick), 'client': _client(pick),
-        'network': _network(pick), 'faults': _faults(pick)})
+        'network': _network(pick), 'faults': _faults(pick)}  # type: Dict[str, Any]
+    # Last, so that it changes nothing of what is drawn before it.
+    key_file = pick.of(None, None, 'key')
+    for role in ('dispatcher', 'calculator', 'client'):
+        made[role]['key_file'] = key_file
+    return SETTINGS.checked(made)
 
 
 def _dispatcher(pick, calculators):

@@ -13,6 +13,8 @@ from calculator.core import CalculatorCore
 from client.core import ClientCore
 from dispatcher.core import DispatcherCore
 from net_protocol.core import draw_incarnation
+from net_protocol.guard import CALCULATOR, CLIENT, DISPATCHER, Guard
+from net_protocol.seals import KEY_CHARS_MIN
 from simulator.agenda import Agenda
 from simulator.calculator_audit import CalculatorAudit
 from simulator.client_audit import ClientAudit
@@ -25,10 +27,6 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, List, Set  # noqa: F401
 
-DISPATCHER = 'dispatcher'
-CALCULATOR = 'calculator'
-CLIENT = 'client'
-
 PORTS = {DISPATCHER: 5555, CALCULATOR: 5600, CLIENT: 6000}
 
 #: Lines of the story that are kept, for a failure to show those that matter.
@@ -36,6 +34,13 @@ LINES_KEPT = 4000
 
 #: How often the audits look at what costs more than a step should.
 SWEEP_S = 5.0
+
+
+def guard_of(role, settings):
+    # type: (str, Dict[str, Any]) -> Guard | None
+    """Who decides whom a process of that role believes. No file is read: the name of a key file stands for its key."""
+    path = settings[role]['key_file']
+    return None if path is None else Guard(role, [path.encode('utf-8').rjust(KEY_CHARS_MIN, b'.')])
 
 
 class World(object):
@@ -113,7 +118,8 @@ class World(object):
         pace = 1 + faults['clock_drift'] * (2 * draw() - 1)
         clock = Clock(self.agenda, pace, 1000 * draw())
         process = Process(role, core, audit, (host, PORTS[role]), self.environment, clock,
-                          draw() < faults['slow_process'], None if role == DISPATCHER else DISPATCHER)
+                          draw() < faults['slow_process'], None if role == DISPATCHER else DISPATCHER,
+                          guard_of(role, self.settings))
         self.lives.append(process)
         self.at[process.address] = process
         process.start()
@@ -149,8 +155,11 @@ class World(object):
         """Take over what it counted."""
         counts = self.counts
         account = process.core.account(process.clock.now())
-        found = dict(account['counts'], **{'refused_' + cause: number for cause, number
-                                           in process.wire.traffic.refused.items()})
+        traffic = process.wire.traffic
+        found = dict(account['counts'], unacquainted=traffic.unacquainted, withheld=traffic.withheld,
+                     welcomes=traffic.welcomes)
+        for cause, number in traffic.refused.items():
+            found['refused_' + cause] = number
         for end in account.get('ends', ()):
             found['end_' + end] = account['ends'][end]
         for outcome in account.get('outcomes', ()):
@@ -161,12 +170,12 @@ class World(object):
 
     # What happens by itself.
 
-    def _deliver(self, address, datagram, source, is_damaged):
+    def _deliver(self, address, datagram, source, is_false):
         # type: (Any, bytes, Any, bool) -> bool
         process = self.at.get(address)
         if process is None or not process.is_running:
             return False
-        process.deliver(datagram, source, is_damaged)
+        process.deliver(datagram, source, is_false)
         return True
 
     def _sweep(self, _):

@@ -53,7 +53,7 @@ def world(trace):
              link.client(tasks=5, task_interval_s=[0.1, 0.2])]
     for node in nodes:
         node.core.trace = trace
-    assert link.run_until(lambda: nodes[2].core.is_stopped)
+    assert link.run_until(lambda: nodes[2].core.is_stopped and not nodes[1].core.account(0)['unreported'])
     return link, nodes
 
 

@@ -49,7 +49,7 @@ def take(context):
     slow = context.own(variant='slow', title='calculators are the limit', calculator=SLOW)
     quick = context.own(variant='quick', title='processors are the limit')
     context.section['time_lines'] = {}
-    context.rounds(context.wanted([slow, quick]), lambda system: Overload(context, system).run())  # type: ignore
+    context.rounds(context.wanted([slow, quick]), lambda system: Overload(context, system).run())
 
 
 class Overload(object):

@@ -11,7 +11,7 @@ from benchmarks.rounds import figures
 from benchmarks.systems import Own
 from benchmarks.tables import spread, table
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
-from dispatcher.time_line import detection_s
+from dispatcher.time_line import held_s, sent_s
 from runtime.clock import monotonic
 
 MYPY = False
@@ -98,7 +98,9 @@ class Fleet(object):
 def take(context):
     # type: (Context) -> None
     """A death and a batch in each round."""
-    context.section['bound_s'] = detection_s(DISPATCHER_SETTINGS.checked({}), HEARTBEAT_INTERVAL_S)
+    # Tasks may still be sent to the dead one until it is suspect; all of them must move.
+    settings = DISPATCHER_SETTINGS.checked({})
+    context.section['bound_s'] = max(held_s(settings, HEARTBEAT_INTERVAL_S), sent_s(settings, HEARTBEAT_INTERVAL_S))
     context.section['time_lines'] = []
     known = [context.own(variant='death', title='a calculator dies'),
              context.own(variant='batch', title='a batch with failures')]

@@ -184,7 +184,7 @@ def take(context):
     for kind, sizes in ((Bystanders, CALCULATORS), (Takers, CALCULATORS), (Waiting, WAITING), (Clients, CLIENTS)):
         for size in sorted({max(2, int(size * context.options.size)) for size in sizes}):
             cases.append(kind(context, size))
-    context.rounds(context.wanted(cases), lambda case: case.run())  # type: ignore[attr-defined]
+    context.rounds(context.wanted(cases), lambda case: case.run())
 
 
 def lines(section):

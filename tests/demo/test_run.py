@@ -24,6 +24,7 @@ if MYPY:
 
 ROW = re.compile(r'^(\S+(?: clients)?) +(\d+) +(\d+) +(\d+) ', re.MULTILINE)
 KILL = re.compile(r'^(calculator-[a-z]) was killed at [0-9.]+ s while it held (\w+) tasks?\.$', re.MULTILINE)
+ATTEMPTS = re.compile(r'^It took (\d+) attempts, (\d+) of them in vain', re.MULTILINE)
 FATE = re.compile(r'^  (client-\d:\d+) (.*)$', re.MULTILINE)
 
 
@@ -64,6 +65,9 @@ def test_a_whole_run(demo):
     assert dispatcher['accepted'] == rows['all clients'][0]
     assert 'accepted %d tasks' % dispatcher['accepted'] in report
     assert 'The accounts agree' in report
+    attempts, in_vain = [int(number) for number in ATTEMPTS.findall(report)[0]]
+    assert dispatcher['running'] == 0
+    assert attempts - in_vain == dispatcher['outcomes']['done']
 
     # Who was killed left no account, all others did; and one more came.
     (victim, number), = KILL.findall(report)

@@ -7,10 +7,11 @@ import re
 import pytest
 
 from dispatcher.calculators import Calculator
-from dispatcher.failure_detector import GONE, FailureDetector
+from dispatcher.failure_detector import GONE, SILENT, FailureDetector
 from dispatcher.settings import SETTINGS
-from dispatcher.time_line import INTERVALS_S, detection_s, time_line
+from dispatcher.time_line import INTERVALS_S, dead_s, held_s, sent_s, suspect_s, time_line
 from net_protocol.delivery import ASSIGN_RESENDS_MAX, longest_wait_s
+from tests.fake_link import FakeLink
 
 MYPY = False
 if MYPY:
@@ -24,31 +25,109 @@ def settings(**changes):
 
 @pytest.mark.parametrize('interval_s', [0.05, 0.2, 1.0, 1.5])
 @pytest.mark.parametrize('suspect, dead', [(3, 5), (1, 2)])
-def test_the_detection_time_is_that_of_the_detector(interval_s, suspect, dead):
+def test_the_times_of_silence_are_those_of_the_detector(interval_s, suspect, dead):
     chosen = settings(suspect_after_missed=suspect, dead_after_missed=dead)
     detector = FailureDetector(suspect, dead)
     calculator = Calculator('calculator-a', 0.0)
     calculator.interval_s = interval_s
     detector.note_heard(0.0, calculator)
-    assert detector.verdict(detection_s(chosen, interval_s), calculator) == GONE
-    assert detector.verdict(detection_s(chosen, interval_s) * 0.999, calculator) != GONE
+    assert detector.verdict(dead_s(chosen, interval_s), calculator) == GONE
+    assert detector.verdict(dead_s(chosen, interval_s) * 0.999, calculator) == SILENT
+    assert detector.verdict(suspect_s(chosen, interval_s), calculator) == SILENT
+    assert detector.verdict(suspect_s(chosen, interval_s) * 0.999, calculator) not in (SILENT, GONE)
 
 
-def test_a_slow_pace_is_overtaken_by_the_answer_time_out():
-    assert detection_s(settings(answer_timeout_s=10), 1.0) == 5.0
-    assert detection_s(settings(answer_timeout_s=10), 2.0) == 10.0
-    assert detection_s(settings(answer_timeout_s=10), 3600.0) == 10.0
-    assert detection_s(settings(answer_timeout_s=0.05), 1.0) == 0.05
+def moves_after(chosen, interval_s, is_held, wait_s=0.0):
+    # type: (Any, float, bool, float) -> float
+    """How long after the death of one of two calculators the other one has its task.
+
+    It dies right after a heartbeat, holding the task (``is_held``), or idle, and the task comes ``wait_s`` later.
+    """
+    link = FakeLink()
+    link.dispatcher(**chosen)
+    doomed, _ = [link.calculator('calculator-%s' % letter, heartbeat_interval_s=interval_s,
+                                 task_duration_s=[3600, 3600] if letter == 'a' else [0.01, 0.01]) for letter in 'ab']
+    link.run(0.1 * interval_s)
+    client = link.client(task_interval_s=[3600, 3600], task_timeout_s=3600)
+    if is_held:
+        submit_two(link, client)
+        link.run(0.1 * interval_s)
+    assert doomed.core.account(link.now)['running'] == is_held
+    link.crash(doomed)
+    died_at = link.now
+    if not is_held:
+        link.run(wait_s)
+        submit_two(link, client)
+    assert link.run_until(lambda: client.core.statistics.waiting == 0)
+    return link.now - died_at
+
+
+def submit_two(link, client):
+    # type: (Any, Any) -> None
+    """One for each calculator: nobody knows which of them is given the first."""
+    for _ in range(2):
+        link._step(client, lambda now: client.core.submit(now, 'ab'))
+
+
+SETTINGS_TRIED = pytest.mark.parametrize('changes', [
+    {}, {'answer_timeout_s': 3}, {'answer_timeout_s': 100}, {'suspect_after_missed': 1, 'dead_after_missed': 9},
+], ids=repr)
+#: What the network and the work of a moment add to a bound.
+SLACK_S = 0.1
+
+
+@SETTINGS_TRIED
+@pytest.mark.parametrize('interval_s', [0.2, 1.0, 5.0])
+def test_what_it_held_runs_elsewhere_within_its_bound(changes, interval_s):
+    chosen = settings(task_timeout_s=3600, **changes)
+    bound_s = held_s(chosen, interval_s)
+    found_s = moves_after(chosen, interval_s, True)
+    assert bound_s - interval_s <= found_s <= bound_s + SLACK_S
+
+
+@SETTINGS_TRIED
+@pytest.mark.parametrize('interval_s', [0.2, 1.0, 5.0])
+def test_what_is_still_sent_to_it_runs_elsewhere_within_its_bound(changes, interval_s):
+    chosen = settings(task_timeout_s=3600, **changes)
+    bound_s = sent_s(chosen, interval_s)
+    steps = 8
+    found_s = [moves_after(chosen, interval_s, False, suspect_s(chosen, interval_s) * step / steps)
+               for step in range(steps)]
+    assert max(found_s) <= bound_s + SLACK_S
+    # And it is not a bound that anything would keep.
+    assert max(found_s) >= 0.6 * bound_s - interval_s
+
+
+def cells_of(chosen):
+    # type: (Any) -> Any
+    """The rows of the table, cell by cell."""
+    lines = time_line(chosen)
+    rows = lines[4:4 + len(INTERVALS_S)]
+    assert lines[4 + len(INTERVALS_S)] == ''
+    return [re.split(r'\s{2,}', row.strip()) for row in rows]
 
 
 @pytest.mark.parametrize('changes', [{}, {'suspect_after_missed': 1, 'dead_after_missed': 2},
-                                     {'dead_after_missed': 1000, 'answer_timeout_s': 31622400}], ids=str)
+                                     {'dead_after_missed': 1000, 'answer_timeout_s': 59}], ids=repr)
 def test_the_table_has_the_numbers_of_the_settings(changes):
     chosen = settings(**changes)
-    rows = [[float(cell) for cell in line.split()] for line in time_line(chosen) if re.match(r'[ \d.e+]+\Z', line)]
-    rows = [row for row in rows if row]
-    assert rows == [[interval_s, pytest.approx(chosen['suspect_after_missed'] * interval_s),
-                     pytest.approx(detection_s(chosen, interval_s), rel=1e-5)] for interval_s in INTERVALS_S]
+    columns = (suspect_s, dead_s, held_s, sent_s)
+    rows = [[float(cell) for cell in cells] for cells in cells_of(chosen)]
+    assert rows == [[interval_s] + [pytest.approx(column(chosen, interval_s), rel=1e-5) for column in columns]
+                    for interval_s in INTERVALS_S]
+
+
+def test_by_default_nobody_is_called_dead_before_it_is_suspect():
+    assert cells_of(settings()) == [['5', '15', '25', '10', '25'], ['1', '3', '5', '5', '5'],
+                                    ['0.2', '0.6', '1', '1', '1']]
+
+
+def test_a_task_that_has_less_time_than_that_has_expired_by_then():
+    rows = cells_of(settings(answer_timeout_s=100, task_timeout_s=5))
+    assert rows[0] == ['5', '15', '25', '5, expired', '20, expired']
+    # Called dead at the very moment of its deadline.
+    assert rows[1] == ['1', '3', '5', '5, expired', '5']
+    assert rows[2] == ['0.2', '0.6', '1', '1', '1']
 
 
 def test_the_lines_below_name_the_other_ways_and_their_times():

@@ -180,11 +180,47 @@ def test_what_ages_is_refreshed_at_each_resend():
 @pytest.mark.parametrize('draw, pace', [(0.0, 5.0), (1.0, 7.5)], ids=['least', 'most'])
 def test_asking_again_begins_after_one_interval_and_keeps_an_even_pace(draw, pace):
     bench = Bench(draw)
-    bench.begin(ask_again_s=5.0)
-    assert bench.sent == []
+    bench.begin()
+    bench.resender.slow_down(bench.now, 'key', 5.0)
     bench.run(4 * pace)
-    assert [at for at, _, _ in bench.sent] == [100.0 + pace * number for number in (1, 2, 3, 4)]
+    assert [at for at, _, _ in bench.sent] == [100.0 + pace * number for number in (0, 1, 2, 3, 4)]
     assert bench.resender.resent == 4
+
+
+def test_one_that_was_resent_already_can_be_slowed_down():
+    bench = Bench(0.0, 0.0)
+    bench.begin()
+    bench.run(0.6)
+    bench.resender.slow_down(bench.now, 'key', 5.0)
+    bench.run(11.0)
+    assert [at for at, _, _ in bench.sent] == pytest.approx([100.0, 100.5, 105.6, 110.6])
+
+
+def test_what_is_answered_in_its_first_wait_costs_no_draw_and_no_timer_of_its_own():
+    bench = Bench()
+    for number in range(1000):
+        bench.begin(number)
+        bench.resender.end(number)
+        bench.now += 0.01
+    assert len(bench.timers) <= 1
+
+
+def test_a_lane_keeps_neither_payloads_nor_many_entries_of_what_is_over():
+    bench = Bench()
+    for number in range(1000):
+        bench.begin(number)
+        bench.resender.end(number)
+    entries = bench.resender._unanswered.entries
+    assert len(entries) < 200
+    assert {exchange.message for _, _, exchange in entries} == {None}
+
+
+def test_a_late_call_sends_in_that_call():
+    bench = Bench()
+    bench.begin()
+    for _, key in bench.timers.take_due(120.0):
+        bench.resender.handle_timer(120.0, key)
+    assert len(bench.sent) == 2
 
 
 def test_the_peer_may_move_meanwhile():
@@ -239,3 +275,13 @@ def test_a_finished_task_is_remembered_longer_than_its_submit_may_be_under_way()
 
 def test_an_orphan_waits_longer_than_its_client_waits_to_ask_again():
     assert ORPHAN_GRACE_S > ASK_AGAIN_S * JITTER_MAX
+
+
+def test_a_lane_whose_timer_was_cleared_with_all_others_gets_another():
+    bench = Bench(0.0, 0.0)
+    bench.begin('before')
+    bench.resender.clear()
+    bench.timers.clear()
+    bench.begin('after', message='after')
+    bench.run(0.5)
+    assert [message for _, _, message in bench.sent] == ['message', 'after', 'after']

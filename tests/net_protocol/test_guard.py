@@ -11,6 +11,7 @@ from client.settings import SETTINGS as CLIENT_SETTINGS
 from dispatcher.core import DispatcherCore
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
 from net_protocol import guard
+from net_protocol.addresses import Addresses
 from net_protocol.codec import Envelope
 from net_protocol.errors import DatagramRefused
 from net_protocol.guard import CALCULATOR, CLIENT, DISPATCHER, Guard, Unproven
@@ -52,6 +53,21 @@ def test_numbers_may_overtake_each_other_within_the_window():
     for number in numbers:
         with pytest.raises(DatagramRefused):
             admit(doorkeeper, number)
+
+
+def test_the_window_remembers_exactly_what_it_saw(monkeypatch):
+    monkeypatch.setattr(guard, 'WINDOW', 64)
+    monkeypatch.setattr(guard, 'RING_BYTES', 9)
+    rng = random.Random(5)
+    peer, seen, highest = guard._Peer(('client', 'a')), set(), 0
+    for _ in range(20000):
+        step = rng.choice([-70, -64, -63, -30, -9, -8, -1, 0, 1, 1, 1, 2, 7, 8, 9, 70, 1000])
+        number = max(1, highest + step)
+        assert peer.is_new(number) == (number > highest - 64 and number not in seen)
+        if peer.is_new(number):
+            peer.see(number)
+            seen.add(number)
+            highest = max(highest, number)
 
 
 def test_what_is_older_than_the_window_is_a_replay(ours):
@@ -127,6 +143,10 @@ def test_the_same_number_from_another_address_moves_nothing(ours):
 
 # Two wires that talk.
 
+def everywhere():
+    return Addresses(b'', lambda address: True)
+
+
 class Pair(object):
     """A client and a dispatcher, each with its wire; ``exchange`` carries all datagrams until there are none."""
 
@@ -134,8 +154,8 @@ class Pair(object):
         self.client = ClientCore(CLIENT_SETTINGS.checked({'task_interval_s': [0, 0], 'in_flight_max': 3}), 'client-a',
                                  'cccccccc', random.Random(1), 'dispatcher')
         self.dispatcher = self.new_dispatcher('dddddddd')
-        self.client_wire = Wire(self.client, Guard(CLIENT, client_keys))
-        self.dispatcher_wire = Wire(self.dispatcher, Guard(DISPATCHER, dispatcher_keys))
+        self.client_wire = Wire(self.client, everywhere(), Guard(CLIENT, client_keys))
+        self.dispatcher_wire = Wire(self.dispatcher, everywhere(), Guard(DISPATCHER, dispatcher_keys))
         self.recorded = []
         self.client.start(0.0)
 
@@ -152,7 +172,7 @@ class Pair(object):
 
     def carry(self, source, address, target):
         moved = 0
-        for _, datagram in source.take_datagrams():
+        for _, datagram in source.take_datagrams(1.0):
             moved += 1
             self.recorded.append((target, datagram, address))
             self.hand(target, datagram, address)
@@ -186,7 +206,7 @@ def test_a_restarted_dispatcher_is_known_again_after_one_round_trip():
     pair = Pair()
     pair.exchange()
     pair.dispatcher = pair.new_dispatcher('eeeeeeee')
-    pair.dispatcher_wire = Wire(pair.dispatcher, Guard(DISPATCHER, KEYS))
+    pair.dispatcher_wire = Wire(pair.dispatcher, everywhere(), Guard(DISPATCHER, KEYS))
     pair.client.handle_timer(8.0)
     pair.exchange()
     pair.client.handle_timer(16.0)
@@ -209,7 +229,7 @@ def test_what_was_recorded_in_one_life_of_the_dispatcher_is_nothing_in_the_next(
     pair = Pair()
     pair.exchange()
     dispatcher = pair.new_dispatcher('eeeeeeee')
-    wire = Wire(dispatcher, Guard(DISPATCHER, KEYS))
+    wire = Wire(dispatcher, everywhere(), Guard(DISPATCHER, KEYS))
     for target, datagram, _ in pair.recorded:
         if target is pair.dispatcher_wire:
             pair.hand(wire, datagram, 'client')
@@ -218,7 +238,7 @@ def test_what_was_recorded_in_one_life_of_the_dispatcher_is_nothing_in_the_next(
 
 def test_a_welcome_is_smaller_than_what_it_answers():
     pair = Pair()
-    ((_, first),) = pair.client_wire.take_datagrams()
+    ((_, first),) = pair.client_wire.take_datagrams(1.0)
     pair.hand(pair.dispatcher_wire, first, 'client')
-    ((_, welcome),) = pair.dispatcher_wire.take_datagrams()
+    ((_, welcome),) = pair.dispatcher_wire.take_datagrams(1.0)
     assert len(welcome) <= len(first)

@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, division, print_function
 
+import hashlib
+import hmac
 import json
 
 import pytest
@@ -50,6 +52,22 @@ def test_nothing_may_be_cut_off_or_added(name):
     for damaged in [made[:length] for length in range(len(made))] + [made + b' ', b' ' + made]:
         with pytest.raises(DatagramRefused):
             SEALS[name].check(damaged)
+
+
+@pytest.mark.parametrize('length', [32, 63, 64, 65, 200])
+def test_a_signature_is_what_the_standard_library_computes(length):
+    key = bytes(bytearray(range(1, length + 1)))
+    for body in (b'', b'x', datagram(CHECKSUM), b'y' * 62000):
+        digits = hmac.new(key, body, hashlib.sha256).hexdigest()
+        assert Signature([key]).seal(body) == ('{"hmac":"%s",' % digits).encode('ascii') + body
+
+
+def test_digits_are_written_in_one_way_only():
+    made = datagram(SEALS['signature'])
+    loud = made[:9] + made[9:73].upper() + made[73:]
+    assert loud != made
+    with pytest.raises(DatagramRefused):
+        SEALS['signature'].check(loud)
 
 
 def test_a_signature_with_another_key_is_none():

@@ -5,9 +5,10 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 from net_protocol import codec
+from net_protocol.addresses import Addresses
 from net_protocol.core import Core
 from net_protocol.errors import DatagramRefused
-from net_protocol.limits import COALESCED_BYTES
+from net_protocol.limits import COALESCED_BYTES, COALESCED_LOCAL_BYTES
 from net_protocol.messages import HeartbeatAck, Leave, Ping, Submit
 from net_protocol.seals import CHECKSUM
 from net_protocol.wire import Wire
@@ -49,14 +50,14 @@ def core():
 @pytest.fixture
 def wire(core):
     # type: (Heard) -> Wire
-    return Wire(core)
+    return Wire(core, Addresses(b'', lambda address: True))
 
 
 def by_address(wire, **options):
     # type: (Wire, **Any) -> Dict[Any, List[Any]]
     """The envelopes that go out, by address."""
     out = {}  # type: Dict[Any, List[Any]]
-    for address, datagram in wire.take_datagrams(**options):
+    for address, datagram in wire.take_datagrams(1.0, **options):
         out.setdefault(address, []).append(codec.decode(datagram))
     return out
 
@@ -91,32 +92,38 @@ def test_messages_are_grouped_by_address_and_stay_in_order(core, wire):
         THERE: [[HeartbeatAck(number) for number in (10, 20, 30, 40, 50)]]}
 
 
-def test_what_does_not_fit_into_one_datagram_takes_several(core, wire):
+@pytest.mark.parametrize('is_local, datagrams, limit', [
+    (False, 5, COALESCED_BYTES), (True, 1, COALESCED_LOCAL_BYTES)], ids=['elsewhere', 'on this machine'])
+def test_what_does_not_fit_into_one_datagram_takes_several(core, is_local, datagrams, limit):
+    addresses = Addresses(b'', lambda address: is_local)
+    addresses.trust(HERE)
+    addresses.note_heard(HERE, 1)
+    wire = Wire(core, addresses)
     core.say(HERE, *[Submit(TASK, u'x' * 500, 1) for _ in range(10)])
-    out = list(wire.take_datagrams())
-    assert len(out) == 5
-    assert all(len(datagram) <= COALESCED_BYTES for _, datagram in out)
-    assert wire.traffic.as_dict()['messages_per_datagram_out'] == 2.0
+    out = list(wire.take_datagrams(1.0))
+    assert len(out) == datagrams
+    assert all(len(datagram) <= limit for _, datagram in out)
+    assert wire.traffic.as_dict()['messages_per_datagram_out'] == 10 / datagrams
 
 
 def test_datagrams_are_numbered_one_after_the_other_whoever_they_are_for(core, wire):
     for _ in range(3):
-        core.say(HERE, *[Submit(TASK, u'x' * 1000, 1) for _ in range(2)])
+        core.say(HERE, *[Submit(TASK, u'x' * 5000, 1) for _ in range(2)])
         core.say(THERE, Leave())
-        list(wire.take_datagrams())
+        list(wire.take_datagrams(1.0))
     core.say(HERE, Leave())
     assert by_address(wire)[HERE][0].number == 10
 
 
 def test_nothing_to_say_is_no_datagram(wire):
-    assert list(wire.take_datagrams()) == []
+    assert list(wire.take_datagrams(1.0)) == []
     assert wire.traffic.datagrams_out == 0
 
 
 def test_what_is_taken_is_taken(core, wire):
     core.say(HERE, Leave())
-    assert len(list(wire.take_datagrams())) == 1
-    assert list(wire.take_datagrams()) == []
+    assert len(list(wire.take_datagrams(1.0))) == 1
+    assert list(wire.take_datagrams(1.0)) == []
 
 
 def test_targets_are_resolved_and_what_is_nowhere_yet_is_counted(core, wire):
@@ -133,7 +140,7 @@ def test_targets_are_resolved_and_what_is_nowhere_yet_is_counted(core, wire):
 
 def test_the_envelope_carries_the_life_that_the_core_has_now(core, wire):
     core.say(HERE, Leave())
-    list(wire.take_datagrams())
+    list(wire.take_datagrams(1.0))
     core.incarnation = u'bbbbbbbb'
     core.say(HERE, Leave())
     envelope, = by_address(wire)[HERE]

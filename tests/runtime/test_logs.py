@@ -143,11 +143,61 @@ def test_what_was_not_written_is_counted_when_the_next_of_its_kind_comes(log, ke
     assert kept.texts[LINES_PER_SECOND:] == ['(7 more lines like the last "held_up")', 'held up for 2.0 s']
 
 
+def flood(log, lines):
+    # type: (EventLog, int) -> None
+    for _ in range(lines):
+        log.refusal('not_json', 'garbage', ('192.0.2.1', 1))
+
+
+def test_what_was_not_written_is_counted_within_a_second_though_nothing_more_comes(log, kept, clock):
+    flood(log, LINES_PER_SECOND + 290)
+    log.tell_left_out(clock.now)
+    assert len(kept.lines) == LINES_PER_SECOND
+    clock.now += 1
+    for _ in range(3):
+        log.tell_left_out(clock.now)
+    assert kept.lines[LINES_PER_SECOND:] == [('WARNING', '(290 more lines like the last "refused not_json")')]
+
+
+def test_what_was_not_written_is_counted_once_whoever_notices_first(log, kept, clock):
+    flood(log, LINES_PER_SECOND + 5)
+    clock.now += 1
+    log.tell_left_out(clock.now)
+    flood(log, 1)
+    assert sum('more lines' in text for text in kept.texts) == 1
+    assert len(kept.lines) == LINES_PER_SECOND + 2
+
+
+class Core(object):
+    """As much of a core as an event log asks at the end."""
+
+    def __init__(self, *events):
+        # type: (*Event) -> None
+        self._events = list(events)
+
+    def take_events(self):
+        # type: () -> List[Event]
+        return self._events
+
+
+def test_at_the_end_everything_is_told_and_what_was_left_out_is_counted(log, kept):
+    flood(log, LINES_PER_SECOND + 1)
+    log.end(Core(event('registered', calculator='a', address=('192.0.2.1', 1)), *[
+        event('held_up', seconds=1) for _ in range(LINES_PER_SECOND + 2)]))
+    assert kept.texts[LINES_PER_SECOND] == 'calculator a registered from 192.0.2.1:1'
+    assert kept.texts[-2:] == ['(2 more lines like the last "held_up")',
+                               '(1 more lines like the last "refused not_json")']
+    assert len(kept.lines) == 2 * LINES_PER_SECOND + 3
+
+
 def test_where_nothing_was_left_out_nothing_is_said_about_it(log, kept, clock):
     for _ in range(3):
         for _ in range(LINES_PER_SECOND):
             log.event(event('held_up', seconds=1))
+        log.tell_left_out(clock.now)
         clock.now += 1
+        log.tell_left_out(clock.now)
+    log.end(Core())
     assert kept.texts == ['held up for 1.0 s'] * (3 * LINES_PER_SECOND)
 
 

@@ -20,7 +20,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, List  # noqa: F401
 
-HERE, THERE = ('192.0.2.1', 1), ('192.0.2.2', 2)
+HERE, THERE = ('127.0.0.2', 1), ('127.0.0.3', 2)
 
 
 class Bench(object):
@@ -74,7 +74,7 @@ def named(monkeypatch):
     made = Bench(Peer('dispatcher.example.org', 5555))
     monkeypatch.setattr(loop_module, 'select', made.world)
     monkeypatch.setattr(names, 'Lookup', type('Lookup', (FakeLookup,), {
-        'world': made.world, 'answers': [[[int(socket.AF_INET), ['192.0.2.1', 1]]]], 'asked_at': []}))
+        'world': made.world, 'answers': [[[int(socket.AF_INET), list(HERE)]]], 'asked_at': []}))
     return made
 
 
@@ -388,10 +388,10 @@ def test_somebody_else_is_not_the_peer(named):
 
 def test_a_peer_that_moved_is_followed(named):
     answers = names.Lookup.answers  # type: ignore[attr-defined]
-    answers[:] = [[[int(socket.AF_INET), ['192.0.2.1', 1]]], [[int(socket.AF_INET), ['192.0.2.2', 2]]]]
+    answers[:] = [[[int(socket.AF_INET), list(HERE)]], [[int(socket.AF_INET), list(THERE)]]]
     for second in (0.5, 20.0):
         named.at(second, named.core.send, named.peer, Leave())
-        named.at(second, lambda: named.arrive(Ping(1), address=('192.0.2.9', 9)))
+        named.at(second, lambda: named.arrive(Ping(1), address=('127.0.0.9', 9)))
     named.run(21.0)
     assert named.log.moved == [HERE, THERE]
     assert named.endpoint.messages_to(HERE) == [[Leave()]]
@@ -425,7 +425,7 @@ def test_the_account_of_the_traffic_adds_up(bench):
     bench.run(1.0)
     assert bench.loop.traffic.as_dict() == {
         'datagrams_in': 7, 'messages_in': 11, 'datagrams_out': 1, 'messages_out': 30, 'unaddressed': 0,
-        'unacquainted': 0, 'welcomes': 0,
+        'unacquainted': 0, 'withheld': 0, 'welcomes': 0,
         'refused': dict(dict.fromkeys(codec.CAUSES + guard.CAUSES, 0), bad_checksum=1),
         'messages_per_datagram_in': 1.833,
         'messages_per_datagram_out': 30.0}

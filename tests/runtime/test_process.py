@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+import errno
 import random
 import socket
 
@@ -84,6 +85,47 @@ def test_a_client_can_be_reached_from_no_further_than_its_dispatcher_is(host, ex
     try:
         assert endpoint.address[0] == expected
         assert endpoint.address[1] > 1
+    finally:
+        endpoint.close()
+
+
+@pytest.mark.parametrize('host, tried', [('::1', '::1'), ('2001:db8::1', '::')])
+def test_a_dispatcher_in_a_family_that_this_machine_lacks_is_said_in_one_line(monkeypatch, host, tried):
+    def refuse(family, address):
+        # type: (int, Any) -> Any
+        raise OSError(errno.EADDRNOTAVAIL, 'Cannot assign requested address')
+
+    monkeypatch.setattr(process, 'Endpoint', refuse)
+    with pytest.raises(CannotStart) as caught:
+        process.any_port_towards(Peer(host, 5555))
+    assert str(caught.value) == 'cannot reach %s from here: cannot listen on %s: Cannot assign requested address' % (
+        host, tried)
+
+
+@pytest.mark.parametrize('ours, theirs, families', [
+    ('127.0.0.1', '::1', ('IPv6', 'IPv4')), ('0.0.0.0', '2001:db8::1', ('IPv6', 'IPv4')),
+    pytest.param('::1', '127.0.0.1', ('IPv4', 'IPv6'), marks=NEEDS_IPV6),
+    pytest.param('::', '192.0.2.1', ('IPv4', 'IPv6'), marks=NEEDS_IPV6),
+])
+def test_an_address_in_numbers_of_another_family_than_ours_is_refused(ours, theirs, families):
+    listen = {'host': ours, 'port': 0}
+    endpoint = process.listen(listen)
+    try:
+        with pytest.raises(CannotStart) as caught:
+            process.peer_for(endpoint, {'listen': listen, 'dispatcher': {'host': theirs, 'port': 5555}})
+        assert str(caught.value) == 'dispatcher.host %s is %s, listen.host %s is %s: both must be of one family' % (
+            theirs, families[0], ours, families[1])
+    finally:
+        endpoint.close()
+
+
+@pytest.mark.parametrize('theirs', ['127.0.0.1', '192.0.2.1', 'localhost', 'nobody.invalid'])
+def test_an_address_of_our_family_or_a_name_is_taken(theirs):
+    listen = {'host': '127.0.0.1', 'port': 0}
+    endpoint = process.listen(listen)
+    try:
+        peer = process.peer_for(endpoint, {'listen': listen, 'dispatcher': {'host': theirs, 'port': 5555}})
+        assert (peer.host, peer.port, peer.family) == (theirs, 5555, socket.AF_INET)
     finally:
         endpoint.close()
 

@@ -3,11 +3,15 @@
 from __future__ import absolute_import, division, print_function
 
 import io
+import os
 import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 
+from tests.source_tree import ROOT
 from tests.system.processes import run_to_end
 
 PROGRAMS = ['run_client.py', 'run_calculator.py', 'run_dispatcher.py']
@@ -100,6 +104,39 @@ def test_a_port_that_is_taken_is_refused(program, tmpdir):
 def test_an_address_that_is_not_ours_is_refused(tmpdir, host):
     for program in DAEMONS:
         assert 'cannot listen on %s port 0: ' % host in one_line(program, ['-s', listening_on(tmpdir, host, 0)])
+
+
+#: In a network namespace of its own a program finds a loopback interface that is down: it has no IPv6 address.
+NO_NETWORK = ['unshare', '--user', '--net', '--map-root-user']
+
+
+def has_namespaces():
+    with open(os.devnull, 'wb') as nowhere:
+        try:
+            return subprocess.call(NO_NETWORK + ['true'], stdout=nowhere, stderr=nowhere) == 0
+        except OSError:
+            return False
+
+
+@pytest.mark.skipif(not has_namespaces(), reason='this machine lets us make no network namespace')
+@pytest.mark.parametrize('arguments', [[], ['--tasks', '1', '--json']], ids=['for people', 'for programs'])
+def test_a_client_whose_machine_lacks_the_family_of_the_dispatcher_is_refused(tmpdir, arguments):
+    path = str(tmpdir.join('client.json'))
+    with io.open(path, 'w', encoding='utf-8') as file:
+        file.write(u'{"dispatcher": {"host": "::1"}}')
+    command = NO_NETWORK + [sys.executable, os.path.join(ROOT, 'run_client.py'), '-s', path] + arguments
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (2, '')
+    assert err == 'run_client.py: cannot reach ::1 from here: cannot listen on ::1: Cannot assign requested address\n'
+
+
+def test_a_calculator_that_could_never_reach_its_dispatcher_is_refused(tmpdir):
+    path = str(tmpdir.join('calculator.json'))
+    with io.open(path, 'w', encoding='utf-8') as file:
+        file.write(u'{"dispatcher": {"host": "::1"}, "listen": {"port": 0}}')
+    assert one_line('run_calculator.py', ['-s', path]) == (
+        'run_calculator.py: dispatcher.host ::1 is IPv6, listen.host 127.0.0.1 is IPv4: both must be of one family')
 
 
 def test_wrong_usage_is_status_2():

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+import json
 import re
 import signal
 
@@ -138,6 +139,32 @@ def test_a_second_signal_ends_whoever_is_at_work_at_once(system, number):
     assert client.account['outcomes']['given_up'] == client.account['sent'] == 5
     assert calculator.account['running'] == 3
     assert (dispatcher.account['running'], dispatcher.account['waiting']) == (3, 2)
+    system.balance()
+
+
+@SIGNALS
+def test_what_a_client_gives_up_when_it_ends_at_once_is_told_like_everything_else(system, number, tmpdir):
+    dispatcher = system.dispatcher()
+    path = tmpdir.join('events')
+    client = system.client(in_flight_max=45, task_interval_s=[0, 0], task_timeout_s=FOR_EVER_S,
+                           drain_timeout_s=FOR_EVER_S, arguments=['--events', str(path)])
+    eventually(lambda: dispatcher.status['waiting'] == 45, 'all are out')
+    client.was_hurried = dispatcher.was_hurried = True
+    client.signal(number)
+    client.says('stopping')
+    client.signal(number)
+    assert client.wait() == 0
+    told = [json.loads(line) for line in path.read().splitlines()]
+    ids = {kind: sorted(event['facts']['task_id'] for event in told if event['kind'] == kind)
+           for kind in ('sent', 'unanswered')}
+    assert len(ids['sent']) == client.account['outcomes']['given_up'] == 45
+    assert ids['unanswered'] == ids['sent']
+    # The log has a few of them, and says how many it leaves out.
+    lines = client.log.splitlines()
+    written = sum('no outcome in time' in line for line in lines)
+    left_out = sum(int(count) for count in re.findall(r'\((\d+) more lines like the last "unanswered"\)', client.log))
+    assert 0 < written < 45
+    assert written + left_out == 45
     system.balance()
 
 

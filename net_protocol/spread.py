@@ -1,0 +1,58 @@
+"""A dict for keys that come and go without end, whose memory stays even.
+
+A dict in which keys are replaced for ever is copied into a new table now and then, so for a moment there are two, and
+where the second one fits nowhere the process grows by it: a dispatcher that remembers 100,000 tasks went from 63 to
+75 MB in that way, once within a million tasks. Many small dicts take turns, and each table fits where another was.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, Hashable, List  # noqa: F401
+
+#: So many that the table of each stays below 128 KiB with 100,000 entries in all, which is what allocators keep
+#: among the small; a power of two.
+PARTS = 256
+
+
+class SpreadDict(object):
+    """As much of a dict as is needed. It has no order, so that the hash of a key can never reach an output."""
+
+    __slots__ = ('_parts',)
+
+    def __init__(self):
+        # type: () -> None
+        self._parts = [{} for _ in range(PARTS)]  # type: List[Dict[Any, Any]]
+
+    def __len__(self):
+        # type: () -> int
+        return sum(map(len, self._parts))
+
+    def __setitem__(self, key, value):
+        # type: (Hashable, Any) -> None
+        self._parts[hash(key) & PARTS - 1][key] = value
+
+    def __delitem__(self, key):
+        # type: (Hashable) -> None
+        del self._parts[hash(key) & PARTS - 1][key]
+
+    def __contains__(self, key):
+        # type: (Hashable) -> bool
+        return key in self._parts[hash(key) & PARTS - 1]
+
+    def get(self, key):
+        # type: (Hashable) -> Any
+        """The value of a key, or None."""
+        return self._parts[hash(key) & PARTS - 1].get(key)
+
+    def pop(self, key, default):
+        # type: (Hashable, Any) -> Any
+        """Forget a key and return its value, or the default where it is not there."""
+        return self._parts[hash(key) & PARTS - 1].pop(key, default)
+
+    def clear(self):
+        # type: () -> None
+        """Forget all."""
+        for part in self._parts:
+            part.clear()

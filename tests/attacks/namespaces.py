@@ -1,0 +1,151 @@
+"""Network namespaces of our own, a joiner between them, and real processes in them."""
+
+from __future__ import absolute_import, division, print_function
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+from tests.attacks import tools
+from tests.attacks.joiner import Faults, Joiner
+from tests.source_tree import ROOT
+from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, Process, System
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List, Sequence  # noqa: F401
+
+#: Nobody outside ever sees these addresses: they are on TUN devices that only the joiner reads.
+NETWORK = '10.77.0.%d'
+#: The host numbers of each role's namespace, the first of which is its source address.
+HOSTS = {DISPATCHER: (1, 2), CALCULATOR: (11, 12), CLIENT: (21,)}
+#: Where `ip netns exec` finds files that stand for those of /etc in a namespace.
+ETC = '/etc/netns'
+NAME_OF_THE_DISPATCHER = 'dispatcher.example'
+
+
+def address(role, at=0):
+    # type: (str, int) -> str
+    """The address of a role, one of several."""
+    return NETWORK % HOSTS[role][at]
+
+
+class Namespace(object):
+    """One network namespace with a TUN device in it."""
+
+    def __init__(self, role, joiner):
+        # type: (str, Joiner) -> None
+        self.name = 'attack-%d-%s' % (os.getpid(), role)
+        self._device = '%s%d' % (role[:4], os.getpid() % 1000000)
+        _run('ip', 'netns', 'add', self.name)
+        try:
+            os.makedirs(self._etc)
+            self.say_where_the_dispatcher_is(address(DISPATCHER))
+            descriptor = joiner.add_device(self._device)
+            _run('ip', 'link', 'set', self._device, 'netns', self.name)
+            for host in HOSTS[role]:
+                _run('ip', '-n', self.name, 'address', 'add', NETWORK % host + '/24', 'dev', self._device)
+                joiner.add_way(NETWORK % host, descriptor)
+            _run('ip', '-n', self.name, 'link', 'set', self._device, 'up')
+            _run('ip', '-n', self.name, 'link', 'set', 'lo', 'up')
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def _etc(self):
+        # type: () -> str
+        return os.path.join(ETC, self.name)
+
+    @property
+    def wrapper(self):
+        # type: () -> List[str]
+        """The beginning of a command that runs here."""
+        return [tools.path_of('ip') or 'ip', 'netns', 'exec', self.name]
+
+    def filter(self, hook, rule):
+        # type: (str, str) -> None
+        """Add a rule of nftables for all UDP datagrams that come in (``input``) or go out (``output``)."""
+        for words in ('add table inet attack',
+                      'add chain inet attack %s { type filter hook %s priority 0; }' % (hook, hook),
+                      'add rule inet attack %s %s' % (hook, rule)):
+            _run(*(self.wrapper + ['nft', words]))
+
+    def heal(self):
+        # type: () -> None
+        """Take all rules away."""
+        _run(*(self.wrapper + ['nft', 'flush ruleset']))
+
+    def dropped(self):
+        # type: () -> int
+        """Datagrams that rules with a counter have taken so far."""
+        found = json.loads(_run(*(self.wrapper + ['nft', '--json', 'list', 'ruleset'])))
+        return sum(part['counter']['packets'] for entry in found['nftables'] for part in entry.get('rule', {}).get(
+            'expr', []) if 'counter' in part)
+
+    def say_where_the_dispatcher_is(self, where):
+        # type: (str) -> None
+        """The name of the dispatcher resolves to that address from now on. Written in place: the file is mounted."""
+        with io.open(os.path.join(self._etc, 'hosts'), 'w', encoding='ascii') as file:
+            file.write(u'127.0.0.1 localhost\n%s %s\n' % (where, NAME_OF_THE_DISPATCHER))
+
+    def close(self):
+        # type: () -> None
+        """Remove it."""
+        _run('ip', 'netns', 'del', self.name)
+        shutil.rmtree(self._etc, ignore_errors=True)
+
+
+class NamespacedSystem(System):
+    """Real processes, each role in a namespace of its own, with the joiner between them."""
+
+    def __init__(self, directory, seed=1):
+        # type: (str, int) -> None
+        super(NamespacedSystem, self).__init__(directory)
+        self.joiner = Joiner(seed)
+        self.namespaces = {}  # type: Dict[str, Namespace]
+        # It does to datagrams what a relay does, and counts it in the same words.
+        self.relay = self.joiner  # type: ignore[assignment]
+        try:
+            for role in (DISPATCHER, CALCULATOR, CLIENT):
+                self.namespaces[role] = Namespace(role, self.joiner)
+        except BaseException:
+            self.dispose()
+            raise
+        self.joiner.start()
+
+    def run(self, role, name, arguments, settings=None, python=sys.executable, terminal=None):
+        # type: (str, str, List[str], Dict[str, Any] | None, str, int | None) -> Process
+        """Start a program in the namespace of its role."""
+        label = '%s-%d' % (name, len(self.processes))
+        command = self.namespaces[role].wrapper + [python, os.path.join(ROOT, 'run_%s.py' % role)] + arguments
+        process = Process(role, label, command, self._directory, settings, terminal)
+        self.processes.append(process)
+        return process
+
+    def heal(self):
+        # type: () -> None
+        """From now on everything arrives, as it was sent."""
+        self.joiner.faults = Faults()
+        self.joiner.blocked = set()
+        for namespace in self.namespaces.values():
+            namespace.heal()
+
+    def dispose(self):
+        # type: () -> None
+        """End everything, and leave no namespace behind."""
+        super(NamespacedSystem, self).dispose()
+        for namespace in self.namespaces.values():
+            namespace.close()
+        self.namespaces.clear()
+
+
+def _run(*command):
+    # type: (*str) -> str
+    popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, close_fds=True)
+    output, errors = popen.communicate()
+    assert popen.returncode == 0, '%s: %s' % (' '.join(command), errors.decode('utf-8', 'replace'))
+    return output.decode('utf-8')

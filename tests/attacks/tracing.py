@@ -1,0 +1,97 @@
+"""System calls of a real process, watched by strace, and its death at the one that we choose.
+
+``strace -e inject=CALL:signal=SIGKILL:when=N`` kills a process at its N-th such call, before that is carried out. So a
+loop over N visits each moment of a life in turn, without a sleep and without luck. The trace that is left shows what
+the process had done by then, to the last byte of the last datagram.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import io
+import json
+import os
+import re
+import subprocess
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, Iterator, List  # noqa: F401
+
+#: Everything through which our processes touch the world while they run: datagrams, lines of events and of the log,
+#: and the wait. (Some systems have select under one of these names, some under the other.)
+CALLS = ('sendto', 'recvfrom', 'write', 'select', 'pselect6')
+
+_LINE = re.compile(r'^(?:\d+ +)?(\w+)\((?:[^"]*"((?:\\x[0-9a-f]{2})*)")?.* = (-?\d+|\?)(?: \w+ \(.*\))?$')
+
+
+class Call(object):
+    """A system call: its name, the bytes it was given or gave, and whether it was carried out."""
+
+    __slots__ = ('name', 'data', 'is_done')
+
+    def __init__(self, name, data, is_done):
+        # type: (str, bytes, bool) -> None
+        self.name = name
+        self.data = data
+        self.is_done = is_done
+
+    def __repr__(self):
+        # type: () -> str
+        return 'Call(%r, %r, %r)' % (self.name, self.data[:60], self.is_done)
+
+    @property
+    def messages(self):
+        # type: () -> List[Dict[str, Any]]
+        """The messages of the datagram that was sent or received."""
+        return _object(self.data).get('messages', []) if self.name in ('sendto', 'recvfrom') else []
+
+    @property
+    def event(self):
+        # type: () -> str | None
+        """The kind of the event that was written, None where it was none."""
+        return _object(self.data).get('kind') if self.name == 'write' else None
+
+
+def _object(data):
+    # type: (bytes) -> Dict[str, Any]
+    try:
+        found = json.loads(data.decode('utf-8'))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def can_trace():
+    # type: () -> bool
+    """Whether there is a strace here that may trace, and interfere."""
+    try:
+        with open(os.devnull, 'r+b') as nowhere:
+            return subprocess.call(['strace', '-o', os.devnull, '-e', 'inject=write:signal=SIGKILL:when=999', 'true'],
+                                   stdin=nowhere, stdout=nowhere, stderr=nowhere) == 0
+    except OSError:
+        return False
+
+
+def killed_at(call, when, path):
+    # type: (str, int, str) -> List[str]
+    """The beginning of a command whose process dies at its ``when``-th ``call``; the trace goes to ``path``."""
+    return ['strace', '-f', '-qq', '-xx', '-s', '65536', '-o', path, '-e', 'trace=' + ','.join(CALLS), '-e',
+            'inject=%s:signal=SIGKILL:when=%d' % (call, when)]
+
+
+def read(path):
+    # type: (str) -> List[Call]
+    """The calls of a trace, in order. The last one of a process that was killed is not done."""
+    return list(_calls(path))
+
+
+def _calls(path):
+    # type: (str) -> Iterator[Call]
+    with io.open(path, encoding='ascii') as file:
+        for line in file:
+            found = _LINE.match(line.rstrip('\n'))
+            if found is not None:
+                name, text, result = found.groups()
+                data = bytes(bytearray(int(pair, 16) for pair in (text or '').split('\\x')[1:]))
+                if name != 'recvfrom' or result != '-1':
+                    yield Call(name, data, result != '?')

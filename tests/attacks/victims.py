@@ -1,0 +1,122 @@
+"""Processes that are killed over and over, each life at another system call."""
+
+from __future__ import absolute_import, division, print_function
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+from runtime.clock import monotonic
+from tests.attacks import tracing
+from tests.source_tree import ROOT
+from tests.system.interpreters import version_of
+from tests.system.processes import (
+    DISPATCHER, QUICK, a_port_where_nobody_listens, environment, eventually, the_one_object)
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List, Tuple  # noqa: F401
+
+    from tests.attacks.tracing import Call  # noqa: F401
+
+#: A life in which the call does not come often enough is ended after this time.
+LIFE_S = 4.0
+
+
+class Victim(object):
+    """The lives of one process: always the same settings and port, always the same file of events."""
+
+    def __init__(self, directory, role, name, dispatcher=None, python=sys.executable, **settings):
+        # type: (str, str, str, Tuple[str, int] | None, str, **Any) -> None
+        self.role = role
+        self.name = name
+        self.lives = 0
+        self.events = os.path.join(directory, name + '.events')
+        self._path = os.path.join(directory, name)
+        self.python = python
+        #: The version of Python that runs it.
+        self.version = '%d.%d' % version_of(python)  # type: ignore[str-format]
+        complete = dict(QUICK[role], name=name, **settings)
+        self.address = dispatcher
+        if role == DISPATCHER:
+            self.address = ('127.0.0.1', a_port_where_nobody_listens())
+            complete['listen'] = {'host': self.address[0], 'port': self.address[1]}
+        else:
+            complete['dispatcher'] = {'host': dispatcher[0], 'port': dispatcher[1]}  # type: ignore[index]
+        with io.open(self._path + '.json', 'w', encoding='utf-8') as file:
+            file.write(u'%s' % json.dumps(complete))
+        self._popen = None  # type: Any
+
+    def start(self, wrapper=()):
+        # type: (Any) -> None
+        """Begin a life, in a session of its own: whatever is wrapped around it ends with it."""
+        self.lives += 1
+        command = list(wrapper) + [self.python, os.path.join(ROOT, 'run_%s.py' % self.role), '-s',
+                                   self._path + '.json', '--json', '--events', self.events]
+        with open(os.devnull, 'rb') as nothing, open(self._path + '.log', 'ab') as log, \
+                open(self._path + '.out', 'wb') as out:
+            self._popen = subprocess.Popen(command, stdin=nothing, stdout=out, stderr=log, cwd=ROOT, env=environment(),
+                                           close_fds=True, preexec_fn=os.setsid)
+
+    def live_until_killed_at(self, call, when):
+        # type: (str, int) -> List[Call]
+        """One life that ends at its ``when``-th ``call``; returns its trace, nothing if it never came to that."""
+        self.begin_to_die_at(call, when)
+        return self.wait_for_death()
+
+    def live_until_says(self, pattern):
+        # type: (str) -> None
+        """One life that nothing happens to until the log has that; then it is killed."""
+        former = len(self.log)
+        self.start()
+        try:
+            eventually(lambda: re.search(pattern, self.log[former:]), '%s says %r' % (self.name, pattern))
+        finally:
+            self.dispose()
+
+    def begin_to_die_at(self, call, when):
+        # type: (str, int) -> None
+        """Begin such a life."""
+        self.start(tracing.killed_at(call, when, self._path + '.trace'))
+
+    def wait_for_death(self):
+        # type: () -> List[Call]
+        """Wait for its end and return its trace; if it does not die in time, end it and return nothing."""
+        end_at = monotonic() + LIFE_S
+        try:
+            eventually(lambda: self._popen.poll() is not None or monotonic() > end_at, '%s dies' % self.name)
+            if self._popen.poll() is None:
+                return []
+        finally:
+            self.dispose()
+        assert self._popen.returncode == -signal.SIGKILL, self.log
+        trace = tracing.read(self._path + '.trace')
+        assert trace and not trace[-1].is_done, 'it was not killed at a call: %r' % trace[-3:]
+        return trace
+
+    def end(self):
+        # type: () -> Dict[str, Any]
+        """End its last life, which was not to be killed, softly; returns the account."""
+        self._popen.send_signal(signal.SIGTERM)
+        eventually(lambda: self._popen.poll() is not None, '%s ends' % self.name)
+        assert self._popen.returncode == 0, self.log
+        with io.open(self._path + '.out', encoding='utf-8') as file:
+            return the_one_object(file.read())
+
+    def dispose(self):
+        # type: () -> None
+        """End whatever is left of the present life."""
+        if self._popen is not None and self._popen.poll() is None:
+            os.killpg(self._popen.pid, signal.SIGKILL)
+            self._popen.wait()
+
+    @property
+    def log(self):
+        # type: () -> str
+        """What all lives said."""
+        with io.open(self._path + '.log', encoding='utf-8') as file:
+            return file.read()
