@@ -2,10 +2,11 @@
 
 from __future__ import absolute_import, division, print_function
 
+import glob
 import os
-import signal
 
 from benchmarks import machine, systems
+from benchmarks.children import RunFailed
 from benchmarks.questions.comparison import beside_plain, closing_lines
 from benchmarks.questions.crowds import Crowd
 from benchmarks.rounds import figures
@@ -75,7 +76,7 @@ def _start(house, system, waiting):
         accepted = crowd.wait_for('accepted', waiting)
         crowd.end()
         dispatcher.kill()
-        size = os.path.getsize(system.dispatcher_settings['journal'])
+        size = _size(system.dispatcher_settings['journal'])
         watch = machine.Watch()
         began_at = monotonic()
         again = system.start_dispatcher_again(house, port)
@@ -83,11 +84,18 @@ def _start(house, system, waiting):
         took_s = monotonic() - began_at
         found = {'tasks': accepted, 'journal_bytes': size, 'start_s': took_s, 'cpu_s': again.cpu_s(),
                  'others_share': watch.others_share(), 'peak_bytes': machine.peak_memory_bytes(again.pid)}
-        again.signal(signal.SIGINT)
-        again.wait(START_S)
+        waiting_again = systems.account_of(again)['waiting']
+        if waiting_again < accepted:
+            raise RunFailed('%d of %d accepted tasks were in the journal' % (waiting_again, accepted))
         return found
     finally:
         house.end_all()
+
+
+def _size(path):
+    # type: (str) -> int
+    """Bytes of the journal, with the log that it has beside it."""
+    return sum(os.path.getsize(name) for name in glob.glob(path + '*'))
 
 
 def lines(section):
