@@ -306,14 +306,14 @@ def _number(task_id):
 KINDS = {'calculators': SmallCalculator, 'clients': SmallClient, 'arrivals': Arrivals}  # type: Dict[str, Any]
 
 
-def report(participants, is_end=False):
+def report(participants, is_full=False):
     # type: (List[Participant], bool) -> None
-    """A line for the harness."""
+    """A line for the harness; a full one tells each participant and the latencies too."""
     total = {}  # type: Dict[str, Any]
     for participant in participants:
         for what, count in participant.counts.items():
             total[what] = total.get(what, 0) + count
-    if is_end:
+    if is_full:
         latencies = sorted(latency for participant in participants for latency in getattr(participant, 'latencies', ()))
         total['quantiles_s'] = [quantile(latencies, share) for share in SHARES] if latencies else []
         total['answered_each'] = [participant.counts.get('answered', 0) for participant in participants]
@@ -323,7 +323,9 @@ def report(participants, is_end=False):
 
 def run(participants, first_within_s):
     # type: (List[Participant], float) -> None
-    """Until SIGINT or SIGTERM; ``first_within_s`` spreads their first words."""
+    """Until SIGINT or SIGTERM; ``first_within_s`` spreads their first words. SIGUSR1 asks for a full report."""
+    asked = []  # type: List[int]
+    signal.signal(signal.SIGUSR1, lambda number, frame: asked.append(number))
     began_at = monotonic()
     due = [(began_at + first_within_s * number / len(participants), number) for number in range(len(participants))]
     poll = select.epoll()
@@ -340,7 +342,8 @@ def run(participants, first_within_s):
             _, number = due[0]
             heapq.heapreplace(due, (participants[number].due(now), number))
         if now >= report_at:
-            report(participants)
+            report(participants, is_full=bool(asked))
+            del asked[:]
             report_at = now + REPORT_INTERVAL_S
 
 
@@ -367,7 +370,7 @@ def main():
     try:
         run(participants, options.interval)
     except KeyboardInterrupt:
-        report(participants, is_end=True)
+        report(participants, is_full=True)
 
 
 if __name__ == '__main__':

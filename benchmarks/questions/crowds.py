@@ -46,6 +46,14 @@ class Crowd(object):
         reports = self._reports()
         return _at(reports, what, ended_at) - _at(reports, what, began_at)
 
+    def answered_each(self):
+        # type: () -> List[int]
+        """How many each participant has by now."""
+        before = len(self._full_reports())
+        self._child.signal(signal.SIGUSR1)
+        reports = self._child.until(lambda: self._full_reports()[before:], 'told each', END_S, 0.02)
+        return reports[0]['answered_each']
+
     def end(self):
         # type: () -> Dict[str, Any]
         """Ask it to end; its last words."""
@@ -61,6 +69,10 @@ class Crowd(object):
     def _reports(self):
         # type: () -> List[Dict[str, Any]]
         return [json.loads(line) for line in self._lines()]
+
+    def _full_reports(self):
+        # type: () -> List[Dict[str, Any]]
+        return [report for report in self._reports() if 'answered_each' in report]
 
     def _lines(self):
         # type: () -> List[str]

@@ -156,13 +156,14 @@ class Clients(Case):
         crowd = Crowd(house, 'clients', running.port, self.size)
         crowd.wait_for('answered', self.size)
         time.sleep(warm_up_s)
+        each_before = crowd.answered_each()
         watch = machine.Watch()
         before, began_at = running.cpu_s(), monotonic()
         time.sleep(duration_s)
         after, ended_at = running.cpu_s(), monotonic()
         others_share = watch.others_share()
         tasks = crowd.counted('answered', began_at, ended_at)
-        each = crowd.end()['answered_each']
+        each = [then - first for then, first in zip(crowd.answered_each(), each_before)]
         return {'tasks': tasks, 'tasks_per_s': tasks / (ended_at - began_at), 'others_share': others_share,
                 'broker_us': 1e6 * (after[0] - before[0]) / tasks, 'workers_us': 1e6 * (after[1] - before[1]) / tasks,
                 'least': min(each), 'most': max(each), 'evenness': evenness(each)}
