@@ -14,11 +14,14 @@ from contextlib import contextmanager
 from calculator.core import CalculatorCore
 from calculator.core import notional as calculator_notional
 from client.core import ClientCore
+from dispatcher import journal as dispatcher_journal
 from dispatcher import work as dispatcher_work
 from dispatcher.calculators import ALIVE, SUSPECT, Calculator
 from dispatcher.core import DispatcherCore
 from dispatcher.failure_detector import FailureDetector
 from dispatcher.fleet import Fleet
+from dispatcher.journal import ACCEPTED, ENDED, TOLD, Journal
+from dispatcher.journal_rows import JournalRows
 from dispatcher.outcomes import Outcomes
 from dispatcher.work import Work
 from net_protocol import codec, guard
@@ -27,7 +30,7 @@ from net_protocol.core import Core
 from net_protocol.delivery import Remembered, Resender
 from net_protocol.guard import ROLES, Guard
 from net_protocol.lives import FIRST, NEXT, SAME, Lives
-from net_protocol.messages import DONE, Accepted, Outcome, Refused
+from net_protocol.messages import DONE, EXPIRED, Accepted, Outcome, Refused
 from net_protocol.seals import Signature
 from net_protocol.timers import Timers
 from simulator.process import Process
@@ -116,7 +119,7 @@ def _ignores_the_deadline(original):
 mutant('accepts_and_forgets', 'S1', 'the dispatcher says accepted and keeps nothing',
        (DispatcherCore, '_accept', _accepts_three_of_four))
 mutant('acknowledges_without_taking', 'S1', 'the calculator acknowledges an assignment and does not work on it',
-       (CalculatorCore, '_begin_work', instead(nothing)))
+       (CalculatorCore, '_is_done_at_once', instead(nothing)))
 mutant('deadline_ignored', 'S1', 'a task whose time is over stays where it is',
        (DispatcherCore, '_due_task', _ignores_the_deadline))
 
@@ -291,20 +294,24 @@ def _counts_twice(original):
 
 
 def _hurries(original):
-    def set_timer(self, now, key, exchange):
-        exchange.wait_s = 0.1
-        original(self, now, key, exchange)
-    return set_timer
-
-
-def _sends_nothing_again(original):
     def handle_timer(self, now, key):
-        exchange = self._exchanges.get(key)
-        if self._kind == 'outcome' and exchange is not None and now < exchange.until:
-            self._set_timer(now, key, exchange)
-        else:
-            original(self, now, key)
+        original(self, now, key)
+        # The other timers are those of lanes.
+        if key in self._exchanges:
+            self._timers.set((self._kind, key), now + 0.1)
     return handle_timer
+
+
+def _sends_once(kind):
+    def patch(original):
+        def handle_timer(self, now, key):
+            exchange = self._exchanges.get(key)
+            if self._kind == kind and exchange is not None and now < exchange.until:
+                self._timers.set((kind, key), exchange.until)
+            else:
+                original(self, now, key)
+        return handle_timer
+    return patch
 
 
 mutant('queue_unbounded', 'S9', 'a full queue takes more', (DispatcherCore, '_reason_to_refuse', _takes_everything))
@@ -312,11 +319,11 @@ mutant('registry_unbounded', 'S9', 'calculators register without limit', (
     Fleet, '__init__', lambda original: lambda self, settings, *rest: original(
         self, dict(settings, calculators_max=10 ** 6), *rest)))
 mutant('refusal_not_told', 'S10', 'a refused client hears nothing', (Core, '_send', _never_says(Refused)))
-mutant('outcome_not_resent', 'S10', 'an outcome is sent once', (Resender, 'handle_timer', _sends_nothing_again))
+mutant('outcome_not_resent', 'S10', 'an outcome is sent once', (Resender, 'handle_timer', _sends_once('outcome')))
 mutant('counts_twice', 'S11', 'one accepted task in ten is counted twice', (DispatcherCore, '_accept', _counts_twice))
 mutant('attempts_unbounded', 'S12', 'a task is tried without end',
        (DispatcherCore, '__init__', _with(attempts_max=10 ** 6)))
-mutant('resends_in_a_hurry', 'S12', 'everything is resent every 0.1 s', (Resender, '_set_timer', _hurries))
+mutant('resends_in_a_hurry', 'S12', 'everything is resent every 0.1 s', (Resender, 'handle_timer', _hurries))
 
 
 # S13, S15, S16, S19: time, garbage, copies, events.
@@ -454,6 +461,92 @@ mutant('one_token_for_all', 'S17', 'all addresses have the same token',
        (Addresses, 'token', instead(lambda self, address: '0123456789abcdef')))
 
 
+# S1, S2, S14, S20: the journal.
+
+def _withholds_but(*kinds):
+    def patch(original):
+        def without_withheld(self, outgoing):
+            passed = original(self, outgoing)
+            return [pair for pair in outgoing if type(pair[1]) in kinds or pair in passed]
+        return without_withheld
+    return patch
+
+
+def _calls_it_written(original):
+    def note_written(self, now, failure):
+        original(self, now, None)
+    return note_written
+
+
+def _drops_what_failed(original):
+    def note(self, records, to_wall):
+        self.note_done()
+        original(self, records, to_wall)
+    return note
+
+
+def _restores_only(*kinds):
+    def patch(original):
+        def restored(now, lives, rows, task_timeout_s):
+            return original(now, lives, [row for row in rows if row[0] in kinds], task_timeout_s)
+        return restored
+    return patch
+
+
+def _restores_with(change):
+    def patch(original):
+        def restored(now, lives, rows, task_timeout_s):
+            return original(now, lives, [change(*row) for row in rows], task_timeout_s)
+        return restored
+    return patch
+
+
+def _another_word(kind, task_id, body, time_left_s, reply_to):
+    if kind == ENDED:
+        body = [EXPIRED, None, u'while nobody was there', 0, None]
+    return kind, task_id, body, time_left_s, reply_to
+
+
+def _time_begins_anew(kind, task_id, body, time_left_s, reply_to):
+    return kind, task_id, body, time_left_s + 30, reply_to
+
+
+def _drops_the_queue(original):
+    def stop(self, now):
+        for task_id in sorted(self._work._tasks):
+            self._journal.forgotten(now, task_id)
+        original(self, now)
+    return stop
+
+
+mutant('accepted_before_commit', 'S1', 'what could not be written is called accepted',
+       (Journal, 'without_withheld', _withholds_but(Accepted)))
+mutant('outcome_before_commit', 'S1', 'an outcome is told that could not be written',
+       (Journal, 'without_withheld', _withholds_but(Outcome)))
+mutant('failed_write_believed', 'S1', 'a write that failed is taken for one that worked',
+       (Journal, 'note_written', _calls_it_written))
+mutant('failed_write_dropped', 'S1', 'what could not be written is not written later',
+       (JournalRows, 'note', _drops_what_failed))
+mutant('another_outcome_after_a_restart', 'S2', 'an outcome comes back from the journal as another one',
+       (dispatcher_journal, 'restored', _restores_with(_another_word)))
+mutant('takes_what_it_cannot_write', 'S9', 'new tasks are taken while nothing can be written',
+       (Journal, 'is_failing', instead(property(lambda self: False))))
+mutant('nobody_may_come_back', 'S10', 'a client that is back is not told what it missed',
+       (Outcomes, 'claim', instead(nothing)))
+mutant('deadline_begins_anew', 'S14', 'a recovered task is given 30 s more', (
+    dispatcher_journal, 'restored', _restores_with(_time_begins_anew)))
+mutant('forgets_on_restart', 'S14', 'what waited is not there after a restart',
+       (dispatcher_journal, 'restored', _restores_only(ENDED, TOLD)))
+mutant('forgets_outcomes_on_restart', 'S14', 'what was over and not told is not there after a restart',
+       (dispatcher_journal, 'restored', _restores_only(ACCEPTED, TOLD)))
+mutant('forgets_tombstones_on_restart', 'S16', 'what was told is not known after a restart',
+       (dispatcher_journal, 'restored', _restores_only(ACCEPTED, ENDED)))
+mutant('reuses_attempt_numbers', 'S14', 'a new life counts attempts from 1 again',
+       (dispatcher_journal, 'ATTEMPTS_PER_LIFE', instead(0)))
+mutant('stop_drops_the_queue', 'S20', 'a soft stop strikes what waits from the journal',
+       (DispatcherCore, 'stop', _drops_the_queue))
+
+
 # Liveness.
 
 def _refuses_one_client(original):
@@ -470,10 +563,9 @@ def _shrinks(original):
     return enter
 
 
-mutant('submit_not_resent', 'L1', 'a client asks once', (
-    Resender, 'handle_timer', lambda original: lambda self, now, key: original(self, now, key) if (
-        self._kind != 'submit' or now >= self._exchanges[key].until) else self._set_timer(
-            now, key, self._exchanges[key])))
+mutant('submit_not_resent', 'L1', 'a client asks once', (Resender, 'handle_timer', _sends_once('submit')))
+mutant('failing_journal_left_alone', 'L1', 'a journal that failed once is never tried again', (
+    Journal, 'due', instead(nothing)))
 mutant('never_drained', 'L2', 'the dispatcher does not end', (DispatcherCore, '_stop_if_drained', instead(nothing)),
        (DispatcherCore, '_due_drained', instead(nothing)))
 mutant('nobody_comes_back', 'L3', 'a calculator that was dead stays dead', (
