@@ -19,8 +19,9 @@ LITTLE = ['--rounds', '1', '--tries', '1', '--duration', '0.5', '--warm-up', '0.
 
 def ask(tmpdir, *arguments):
     out = str(tmpdir.join('results.json'))
-    process = subprocess.Popen([sys.executable, '-m', 'benchmarks'] + list(arguments) + LITTLE + ['--out', out], cwd=ROOT,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    command = [sys.executable, '-m', 'benchmarks'] + list(arguments) + LITTLE + ['--out', out]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               universal_newlines=True)
     said, log = process.communicate()
     return process.returncode, said, log, out
 
