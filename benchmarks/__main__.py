@@ -98,7 +98,10 @@ def _ask(name, options, line):
     status = 0
     with House() as house:
         context = Context(house, options, say)
-        context.section = results.heading({key: value for key, value in vars(options).items() if key != 'out'})
+        asked = {key: value for key, value in vars(options).items() if key != 'out'}
+        # Where they are is nobody's concern who reads the file.
+        asked['pythons'] = [systems.version_of(python) for python in options.pythons]
+        context.section = results.heading(asked)
         context.section['even_disturbed'] = options.even_disturbed
         try:
             question.take(context)

@@ -23,6 +23,8 @@ ABOUT = 'where the time of one task goes, function by function, in each of the t
 
 #: Functions that a table shows; the rest is one line.
 ROWS = 30
+#: What the result file keeps.
+KEPT = 60
 ROLES = ('client', 'dispatcher', 'calculator')
 
 
@@ -57,6 +59,8 @@ def take(context):
     for how in ('sample', 'count'):
         context.say(how)
         context.section[how] = _profile(context.house, Profiled(python, version, how), 2 * options.duration)
+    for role in ROLES:
+        keep_what_is_shown(context.section['sample']['roles'][role], context.section['count']['roles'][role])
 
 
 def _profile(house, system, duration_s):
@@ -105,6 +109,16 @@ def _added(parts):
     return total
 
 
+def keep_what_is_shown(sampled, counted):
+    # type: (Dict[str, Any], Dict[str, Any]) -> None
+    """Forget the functions and lines that take least: there are hundreds, and together they take a tenth."""
+    for what in ('own', 'lines'):
+        order = sorted(sampled[what], key=lambda name: (-sampled[what][name], name))
+        sampled[what] = {name: sampled[what][name] for name in order[:KEPT]}
+    sampled['below'] = {name: sampled['below'][name] for name in sampled['own']}
+    counted['calls'] = {name: counted['calls'][name] for name in sampled['own'] if name in counted['calls']}
+
+
 def lines(section):
     # type: (Dict[str, Any]) -> List[str]
     """A table for each role: the functions that take most. Microseconds are shares of what the plain run took."""
@@ -123,6 +137,6 @@ def role_table(sampled, calls, tasks, role_us):
     order = sorted(sampled['own'], key=lambda name: (-sampled['own'][name], name))
     rows = [(name, number(us_per_sample * sampled['own'][name]), number(us_per_sample * sampled['below'][name]),
              number(calls[name] / tasks) if name in calls else '-') for name in order[:ROWS]]
-    rest = sum(sampled['own'][name] for name in order[ROWS:])
-    rows.append(('%d more' % len(order[ROWS:]), number(us_per_sample * rest), '', ''))
+    rest = sampled['samples'] - sum(sampled['own'][name] for name in order[:ROWS])
+    rows.append(('everything else', number(us_per_sample * rest), '', ''))
     return table(('function', 'itself, us/task', 'with all below it', 'calls/task'), rows)
