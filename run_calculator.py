@@ -19,7 +19,7 @@ from runtime.signals import StopSignals
 
 def run(argv=None):
     """The whole life of a calculator process; returns its exit status."""
-    options = command_line.parser(__doc__, 'config/calculator.json').parse_args(argv)
+    options = command_line.parser(__doc__, 'config/calculator.json', SETTINGS).parse_args(argv)
     settings = settings_file.load(options.settings, SETTINGS)
     if options.check:
         return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS))

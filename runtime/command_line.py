@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import sys
+import textwrap
 
 from net_protocol import __version__
 from runtime import early, logs
@@ -22,11 +23,16 @@ from runtime.settings import SettingsError
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict  # noqa: F401
+    from typing import Any, Callable, Dict, List  # noqa: F401
+
+    from net_protocol.schema import Group  # noqa: F401
 
 OK = 0
 NOT_ACHIEVED = 1
 USAGE = 2
+
+#: Of the list of settings in the help.
+HELP_COLUMNS = 79
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,11 +44,22 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE, '%s: %s\n' % (self.prog, message))
 
 
-def parser(about, sample):
-    # type: (str, str) -> argparse.ArgumentParser
-    """A parser with the options that every program has."""
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Wraps each paragraph by itself, and leaves lists as they are."""
+
+    def _fill_text(self, text, width, indent):
+        # type: (str, int, str) -> str
+        return '\n\n'.join(part if part.startswith(' ') else textwrap.fill(' '.join(part.split()), width)
+                           for part in text.strip('\n').split('\n\n'))
+
+
+def parser(about, sample, settings=None):
+    # type: (str, str, Group | None) -> argparse.ArgumentParser
+    """A parser with the options that every program has; ``settings`` are those that its help describes."""
     made = Parser(
-        description=about, epilog='With no settings file every setting has its default; %s is a sample.' % sample)
+        description=about, formatter_class=_Formatter,
+        epilog='With no settings file every setting has its default; %s is a sample.%s' % (
+            sample, '' if settings is None else '\n\n' + _described(settings)))
     made.add_argument('-s', '--settings', metavar='FILE', help='settings as JSON (default: none, all defaults)')
     made.add_argument('--check', action='store_true', help='print the settings in force, start nothing')
     made.add_argument('--probe', action='store_true',
@@ -57,6 +74,15 @@ def parser(about, sample):
                            '"time" (in seconds, of one clock for all processes of a machine), "kind" and "facts"')
     add_version(made)
     return made
+
+
+def _described(settings):
+    # type: (Group) -> str
+    lines = []  # type: List[str]
+    for key, sentence, default in settings.described():
+        words = '%s: %s%s' % (key, sentence, '' if default is None else ' Default: %s.' % default)
+        lines += textwrap.wrap(words, HELP_COLUMNS, initial_indent='  ', subsequent_indent='      ')
+    return '\n'.join(lines)
 
 
 def add_version(parser):

@@ -215,6 +215,16 @@ def test_every_option_is_in_the_manual_and_no_other(role):
     assert documented == help_of('run_%s.py' % role)
 
 
+@pytest.mark.parametrize('role', ROLES)
+def test_the_help_describes_every_setting_with_its_default(role):
+    output = subprocess.check_output([sys.executable, os.path.join(ROOT, 'run_%s.py' % role), '--help'],
+                                     env=dict(os.environ, COLUMNS='80')).decode('utf-8')
+    assert max(len(line) for line in output.splitlines()) < 80
+    said = ' '.join(output.split())
+    for key, setting in settings_of(role).walk():
+        assert '%s: %s Default: %s.' % (key, ' '.join(setting.about.split()), json.dumps(setting.default)) in said
+
+
 def account_of(role, folder):
     # type: (str, Any) -> Any
     """What a real process prints with ``--json`` when it is asked to stop as soon as it listens."""
