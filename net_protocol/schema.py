@@ -190,7 +190,7 @@ class Group(object):
 
     def described(self, path=''):
         # type: (str) -> Any
-        """What ``--help`` says: ``(dotted key, sentence, default as JSON)``, in order; a group has None for a default."""
+        """What ``--help`` says: ``(dotted key, sentence, default as JSON)``, in order; None for that of a group."""
         for setting in self.settings:
             key = _join(path, setting.key)
             if isinstance(setting, Group):
