@@ -48,6 +48,17 @@ def number_up_to(maximum):
     return parse
 
 
+def port_number(text):
+    """A port or 0, for argparse."""
+    number = int(text)
+    if not 0 <= number < 65536:
+        raise ValueError
+    return number
+
+
+port_number.__name__ = 'port from 0 to 65535'
+
+
 def parsed(argv):
     """The options."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -61,6 +72,8 @@ def parsed(argv):
                         help='the processes repeat their random draws (default: a new one, told in the report)')
     parser.add_argument('--keep', metavar='FOLDER',
                         help='keep settings, logs, events and accounts of all processes in FOLDER, which must be empty')
+    parser.add_argument('--http', type=port_number, metavar='PORT',
+                        help='show it as a live page too, at http://127.0.0.1:PORT/ (0: any free port)')
     command_line.add_version(parser)
     return parser.parse_args(argv)
 
@@ -71,7 +84,7 @@ def run(argv=None):
     seed = random.SystemRandom().randrange(10000) if options.seed is None else options.seed
     with StopSignals() as signals, Household(options.keep) as household:
         stage = Stage(household, options.duration, view_for(sys.stdout, os.environ), signals)
-        director = Director(stage, Cast(options.calculators, options.clients, seed))
+        director = Director(stage, Cast(options.calculators, options.clients, seed), options.http)
         director.run()
         signals.ignore()
         print('\n'.join([''] + report(stage, director.kill)))

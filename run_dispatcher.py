@@ -42,6 +42,7 @@ def run(argv=None):
         core.recover(monotonic(), journal.lives, journal.rows())
     with StopSignals() as signals:
         loop = Loop(core, endpoint, signals, monotonic, events, guard=guard, journal=journal)
+        core.desk.surroundings = lambda: process.surroundings(loop, endpoint)
         events.begin(core, endpoint)
         loop.every(logs.LEFT_OUT_INTERVAL_S, events.tell_left_out)
         loop.every(settings['status_interval_s'], StatusLine(core, loop))

@@ -48,11 +48,14 @@ class Kill(object):
 class Director(object):
     """Leads one run with ``cast`` on ``stage``. ``kill`` says who was killed in the middle, None before."""
 
-    def __init__(self, stage, cast):
-        # type: (Stage, Cast) -> None
+    def __init__(self, stage, cast, page_port=None):
+        # type: (Stage, Cast, int | None) -> None
         self.kill = None  # type: Kill | None
         self._stage = stage
         self._cast = cast
+        # Where the page of the monitor is shown; None: nowhere.
+        self._page_port = page_port
+        self._where = ''
 
     def run(self):
         # type: () -> None
@@ -79,7 +82,7 @@ class Director(object):
         port = self._begin_all()
         # A slow machine takes its time to begin; that shall not be taken from the run.
         begun_s, duration_s = stage.seconds, stage.duration_s
-        stage.phase = 'running; Ctrl-C ends it softly (or kill -9 a calculator yourself, and watch)'
+        stage.phase = self._where + 'running; Ctrl-C ends it softly (or kill -9 a calculator yourself, and watch)'
         stage.watch(_never, begun_s + KILL_FROM * duration_s)
         stage.watch(lambda: self._most_held() == PLACES_MAX, begun_s + KILL_BUSY_UNTIL * duration_s)
         stage.watch(lambda: self._most_held() > 0, begun_s + KILL_UNTIL * duration_s)
@@ -98,6 +101,13 @@ class Director(object):
         if not dispatcher.events.has_begun:
             raise CannotStart('the dispatcher has not begun within %d s' % BEGIN_WITHIN_S)
         port = dispatcher.events.address[1]  # type: int
+        if self._page_port is not None:
+            page = stage.household.show_page(port, self._page_port)
+            stage.watch(lambda: page.address is not None or not page.is_running, stage.seconds + BEGIN_WITHIN_S)
+            if page.address is None:
+                raise CannotStart('the page can not be shown: %s' % page.last_words)
+            stage.tell('page', address=page.address)
+            self._where = 'page at %s; ' % page.address
         for part in self._cast.calculators(port) + self._cast.clients(port):
             stage.start(part)
         stage.tell('began', port=port)

@@ -17,6 +17,7 @@ import tempfile
 
 from demo.cast import CALCULATOR, DISPATCHER
 from demo.event_reader import EventReader
+from demo.page import Page
 from runtime.process import CannotStart
 
 MYPY = False
@@ -146,6 +147,7 @@ class Household(object):
         self._is_folder_kept = folder is not None
         self.folder = tempfile.mkdtemp(prefix='demo-') if folder is None else _made(folder)
         self.processes = []  # type: List[Process]
+        self._page = None  # type: Page | None
 
     def __enter__(self):
         # type: () -> Household
@@ -159,6 +161,8 @@ class Household(object):
         # type: (*Any) -> None
         for process in self.processes:
             process.kill()
+        if self._page is not None:
+            self._page.end()
         self._keeper.stdin.close()  # type: ignore[union-attr]
         self._keeper.wait()
         if not self._is_folder_kept:
@@ -171,6 +175,12 @@ class Household(object):
         process = Process(part, self.folder, self._join_group)
         self.processes.append(process)
         return process
+
+    def show_page(self, dispatcher_port, port):
+        # type: (int, int) -> Page
+        """Start the monitor of the run; it ends with the household."""
+        self._page = Page(self.folder, dispatcher_port, port, self._join_group)
+        return self._page
 
     def get(self, name):
         # type: (str) -> Process

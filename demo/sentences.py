@@ -42,6 +42,7 @@ SENTENCES = {
     (CLIENT, 'cancelling', None): (BAD, '%(name)s waits no longer and cancels %(tasks)s'),
     (DISPATCHER, 'left', None): (PLAIN, '%(calculator)s takes its leave'),
     (DEMO, 'began', None): (PLAIN, 'the dispatcher listens on UDP port %(port)d; all others are started'),
+    (DEMO, 'page', None): (LOUD, 'the page is at %(address)s'),
     (DEMO, 'killed', None): (LOUD, '%(victim)s IS KILLED by this demo (SIGKILL), holding %(tasks)s'),
     (DEMO, 'newcomer', None): (LOUD, '%(newcomer)s is started in its place'),
     (DEMO, 'ending', None): (LOUD, '%(why)s: everything is ended now'),

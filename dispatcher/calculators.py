@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+from dispatcher.tally import CalculatorTally
 from net_protocol.lives import Lives
 from net_protocol.states import Stateful
 
@@ -30,7 +31,7 @@ class Calculator(Stateful):
 
     __slots__ = ('name', 'lives', 'address', 'interval_s', 'capacity', 'draining', 'last_heard_at', 'deaf_before_s',
                  'changed_at', 'attempts', 'others', 'newest_number', 'sequence', 'unreachable_since',
-                 'full_until_beat', 'pages', 'former_beat', 'newest_beat')
+                 'full_until_beat', 'pages', 'former_beat', 'newest_beat', 'tally')
 
     TRANSITIONS = {
         ALIVE: {'fall_silent': SUSPECT, 'lose_touch': SUSPECT, 'die': DEAD, 'leave': LEFT, 'begin_life': ALIVE},
@@ -51,6 +52,7 @@ class Calculator(Stateful):
         self.last_heard_at = now
         self.deaf_before_s = 0.0
         self.changed_at = now
+        self.tally = CalculatorTally()
         self.attempts = {}  # type: Dict[str, Attempt]
         self.others = {}  # type: Dict[str, Tuple[int, float]]
         # The last heartbeat of a life that is taken for a former one: (incarnation, sequence), or None.

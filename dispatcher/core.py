@@ -14,13 +14,16 @@ from dispatcher.fleet import Fleet
 from dispatcher.journal import Journal
 from dispatcher.outcomes import Outcomes
 from dispatcher.reconcile import collect
+from dispatcher.status import StatusDesk
+from dispatcher.story import Books
 from dispatcher.tasks import ATTEMPT_ENDS, Task
+from dispatcher.watch import Watch
 from dispatcher.work import Work
 from net_protocol.core import Core, require
 from net_protocol.messages import (
     CANCELLED, DONE, DRAINING, EXPIRED, FAILED, JOURNAL, NOT_YOURS, OUTCOMES, QUEUE_FULL, Accepted, AssignAck,
     AssignRefused, Cancel, Heartbeat, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck, Refused, Result, ResultAck,
-    Submit)
+    Status, Submit, TaskStatus)
 
 MYPY = False
 if MYPY:
@@ -50,14 +53,14 @@ class DispatcherCore(Core):
 
     HANDLERS = {Submit: '_on_submit', Cancel: '_on_cancel', OutcomeAck: '_on_outcome_ack', Heartbeat: '_on_heartbeat',
                 Leave: '_on_leave', AssignAck: '_on_assign_ack', AssignRefused: '_on_assign_refused',
-                Result: '_on_result'}
+                Result: '_on_result', Status: '_on_status', TaskStatus: '_on_task_status'}
     TIMERS = {'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget',
               'drained': '_due_drained', 'adoption': '_due_adoption', 'journal': '_due_journal'}
     COUNTERS = ('accepted',) + OUTCOMES + (
         'refused_queue_full', 'refused_draining', 'refused_not_yours', 'refused_journal', 'duplicate_submits',
         'tasks_recovered', 'outcomes_recovered', 'cancelled_unknown', 'late_results_used', 'stale_heartbeats',
         'heartbeats', 'held_up',
-    ) + Work.COUNTERS + Fleet.COUNTERS + Outcomes.COUNTERS + Journal.COUNTERS
+    ) + Work.COUNTERS + Fleet.COUNTERS + Outcomes.COUNTERS + Journal.COUNTERS + StatusDesk.COUNTERS
 
     def __init__(self, settings, name, incarnation, rng):
         # type: (Dict[str, Any], str, str, Any) -> None
@@ -75,12 +78,27 @@ class DispatcherCore(Core):
         self._is_adopting = False
         # After a hold-up no timer fires before this point in time.
         self._catch_up_at = 0.0
+        self._watch = Watch()
+        self._fleet.on_release = self._watch.attempt_ended
+        #: Answers monitors. Its owner may set ``surroundings``.
+        self.desk = StatusDesk(self._books(), self._watch, self.counts, self._send)
+
+    def _books(self):
+        # type: () -> Books
+        books = Books(self.name, self.incarnation, self._settings, self.counts, self.handled, self.sent)
+        self._work.lay_open(books)
+        books.fleet = self._fleet
+        books.outcomes = self._outcomes
+        books.is_draining = lambda: self._draining
+        books.is_adopting = lambda: self._is_adopting
+        return books
 
     # What the shell calls.
 
     def start(self, now):
         # type: (float) -> None
-        """Nothing to do: clients and calculators speak first."""
+        """Nothing to send: clients and calculators speak first."""
+        self._watch.began_at = now
 
     def recover(self, now, lives, rows):
         # type: (float, int, Iterable[Row]) -> None
@@ -98,6 +116,8 @@ class DispatcherCore(Core):
                 self.counts['tasks_recovered'] += 1
                 self._work.add(task)
                 self._work.wait(task)
+                self._watch.accepted(now, task)
+        self._now = now
         self._tell('recovered_books', waiting=self._work.waiting, untold=len(self._outcomes), lives=lives)
         if self._work.waiting:
             self._is_adopting = True
@@ -127,6 +147,7 @@ class DispatcherCore(Core):
         if self._draining:
             return
         self._draining = True
+        self._now = now
         self._tell('draining', waiting=self._work.waiting, running=self._work.running,
                    bound_s=self._settings['drain_timeout_s'])
         self._timers.set(('drained', None), now + self._settings['drain_timeout_s'])
@@ -145,6 +166,7 @@ class DispatcherCore(Core):
             return
         if now - due_at > HELD_UP_S:
             # Suspended or starved. Whoever seems silent or late by our clock may have spoken in time: read first.
+            self._now = now
             self.counts['held_up'] += 1
             self._fleet.detector.note_held_up(now, now - due_at)
             self._catch_up_at = now + CATCH_UP_S
@@ -176,6 +198,7 @@ class DispatcherCore(Core):
                 self._accept(now, sender, message)
             else:
                 self.counts['refused_' + reason] += 1
+                self._watch.refused(now, sender.name, task_id, reason)
                 self._send(sender.address, Refused(task_id, reason, None if reason == NOT_YOURS else RETRY_AFTER_S))
 
     def _answer_with_outcome(self, now, sender, task_id):
@@ -205,6 +228,7 @@ class DispatcherCore(Core):
         self._work.add(task)
         self._journal.accepted(task)
         self.counts['accepted'] += 1
+        self._watch.accepted(now, task)
         if self.trace:
             self._tell('accepted', task_id=task.task_id)
         self._send(sender.address, Accepted(task.task_id))
@@ -237,6 +261,20 @@ class DispatcherCore(Core):
         # type: (float, Sender, OutcomeAck) -> None
         self._outcomes.acknowledge(now, sender, message.task_id)
         self._stop_if_drained()
+
+    # Monitors.
+
+    def _on_status(self, now, sender, message):
+        # type: (float, Sender, Status) -> None
+        self.desk.answer_status(now, sender, message)
+
+    def _on_task_status(self, now, sender, message):
+        # type: (float, Sender, TaskStatus) -> None
+        self.desk.answer_task_status(now, sender, message)
+
+    def _note_event(self, kind, facts):
+        # type: (str, Dict[str, Any]) -> None
+        self._watch.event(self._now, kind, facts)
 
     # The life of a task.
 
@@ -272,6 +310,7 @@ class DispatcherCore(Core):
         elif self.trace and task.winner is not None:
             self._tell('done', task_id=task.task_id, calculator=task.winner[0], attempt=task.winner[1])
         self._journal.ended(task, outcome)
+        self._watch.ended(now, task, outcome)
         self._outcomes.tell(now, task, outcome)
 
     def _due_task(self, now, task_id):

@@ -68,6 +68,11 @@ class FailureDetector(object):
         suspect_at = self._missed_at(calculator, self._suspect_after)
         return suspect_at if now < suspect_at else self._missed_at(calculator, self._dead_after)
 
+    def is_first_look(self, now, calculator):
+        # type: (float, Calculator) -> bool
+        """Whether the verdict changes next to SILENT, not to GONE."""
+        return now < self._missed_at(calculator, self._suspect_after)
+
     def _missed_at(self, calculator, heartbeats):
         # type: (Calculator, int) -> float
         """When so many heartbeats in a row will have been missed.

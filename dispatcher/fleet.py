@@ -27,6 +27,9 @@ if MYPY:
 FORGET_DEAD_S = 3600.0
 FORGET_LEFT_S = DATAGRAM_LIFETIME_S
 
+#: What happens to one that is alive and shows that it fell out: silence, an answer that does not come, another life.
+OUTAGES = frozenset(['fall_silent', 'lose_touch', 'die', 'begin_life'])
+
 
 class Fleet(object):
     """The registered calculators, their verdicts, and the queue of those that may be given work.
@@ -45,6 +48,8 @@ class Fleet(object):
         self._counts = counts
         self._tell = tell
         self._lose = lose
+        #: Hears of every attempt that has ended.
+        self.on_release = lambda attempt: None  # type: Callable[[Attempt], None]
         self._by_name = {}  # type: Dict[str, Calculator]
         # Exactly the available ones; the one that has been available longest is first.
         self._available = IdQueue()
@@ -110,9 +115,11 @@ class Fleet(object):
 
     def release(self, attempt):
         # type: (Attempt) -> None
-        """Strike an attempt from its calculator's book."""
+        """Strike an attempt that has ended from its calculator's book."""
         calculator = self._by_name[attempt.calculator]
         del calculator.attempts[attempt.task_id]
+        calculator.tally.note(attempt)
+        self.on_release(attempt)
         self.update(calculator)
 
     def occupy(self, now, attempt):
@@ -348,6 +355,8 @@ class Fleet(object):
     def _advance(self, now, calculator, event):
         # type: (float, Calculator, str) -> None
         self.numbers[calculator.state] -= 1
+        if calculator.state == ALIVE and event in OUTAGES:
+            calculator.tally.outages += 1
         calculator.advance(event)
         self.numbers[calculator.state] += 1
         calculator.changed_at = now

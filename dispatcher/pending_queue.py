@@ -6,10 +6,11 @@ Both hold ids only; what a task or a calculator is and does stands in its own ta
 from __future__ import absolute_import, division, print_function
 
 from collections import deque
+from itertools import islice
 
 MYPY = False
 if MYPY:
-    from typing import Deque, Dict, Iterator, Tuple  # noqa: F401
+    from typing import Deque, Dict, Iterator, List, Tuple  # noqa: F401
 
 # Below this many entries a queue is not worth compacting.
 _SMALL = 64
@@ -137,6 +138,24 @@ class PendingQueue(object):
         else:
             del self._lanes[client]
         return task_id
+
+    def waiting_of(self, client):
+        # type: (str) -> int
+        """How many tasks of a client wait."""
+        return len(self._lanes.get(client, ()))
+
+    def next_of_each(self, lanes_max):
+        # type: (int) -> List[str]
+        """The task that is next, of each client, or of so many of them."""
+        return [next(iter(lane)) for lane in islice(self._lanes.values(), lanes_max)]
+
+    def before(self, client, task_id, places_max):
+        # type: (str, str, int) -> int
+        """How many tasks of its own client wait before a waiting task, counted up to ``places_max``."""
+        for place, other in enumerate(islice(self._lanes[client], places_max)):
+            if other == task_id:
+                return place
+        return places_max
 
     def _lane(self, client):
         # type: (str) -> IdQueue

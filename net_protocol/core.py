@@ -20,6 +20,8 @@ decoded messages, and takes what it wants to send:
 
 from __future__ import absolute_import, division, print_function
 
+from collections import defaultdict
+
 from net_protocol.delivery import Resender
 from net_protocol.errors import BrokenInvariant
 from net_protocol.messages import Ping, Pong
@@ -98,6 +100,11 @@ class Core(object):
         self._timers = Timers()
         self._outgoing = []  # type: List[Tuple[Any, Message]]
         self._events = []  # type: List[Event]
+        # The time of the step that is being taken.
+        self._now = 0.0
+        #: Messages handled and sent so far, by class.
+        self.handled = defaultdict(int)  # type: Dict[Type[Message], int]
+        self.sent = defaultdict(int)  # type: Dict[Type[Message], int]
         self._stopped = False
         #: Whether each step of each task is told as an event too. That is what happens most, so nothing is built for
         #: it unless somebody reads it.
@@ -130,15 +137,18 @@ class Core(object):
     def handle_message(self, now, sender, message):
         # type: (float, Sender, Message) -> None
         """Take one decoded message from ``sender``. Never raises for what the peer did."""
+        self._now = now
         handler = self._on_message.get(type(message))
         if handler is None:
             self.counts['unexpected_messages'] += 1
         else:
+            self.handled[type(message)] += 1
             handler(now, sender, message)
 
     def handle_timer(self, now):
         # type: (float) -> None
         """Do everything that is due at or before ``now``."""
+        self._now = now
         for kind, key in self._timers.take_due(now):
             self._on_timer[kind](now, key)
 
@@ -195,11 +205,17 @@ class Core(object):
 
     def _send(self, address, message):
         # type: (Any, Message) -> None
+        self.sent[type(message)] += 1
         self._outgoing.append((address, message))
 
     def _tell(self, kind, **facts):
         # type: (str, **Any) -> None
+        self._note_event(kind, facts)
         self._events.append(Event(kind, facts))
+
+    def _note_event(self, kind, facts):
+        # type: (str, Dict[str, Any]) -> None
+        """For a core that wants to know what it told."""
 
     def _on_ping(self, now, sender, message):
         # type: (float, Sender, Ping) -> None

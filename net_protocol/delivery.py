@@ -65,7 +65,8 @@ REMEMBER_S = ASK_AGAIN_S * JITTER_MAX + DATAGRAM_LIFETIME_S
 class _Exchange(object):
     """One message that is resent until it is answered. ``lane`` is where it waits for the first time, then None."""
 
-    __slots__ = ('address', 'message', 'until', 'resends_max', 'resends', 'lane', 'wait_s', 'cap_s')
+    __slots__ = ('address', 'message', 'until', 'resends_max', 'resends', 'lane', 'wait_s', 'cap_s',
+                 'due_at')
 
     def __init__(self, address, message, until, resends_max):
         # type: (Any, Message, float, int | None) -> None
@@ -77,6 +78,8 @@ class _Exchange(object):
         self.lane = None  # type: _Lane | None
         self.wait_s = 0.0
         self.cap_s = 0.0
+        # When its timer fires; in a lane, when it may fire at the earliest.
+        self.due_at = until
 
 
 class _Lane(object):
@@ -167,6 +170,14 @@ class Resender(object):
         if exchange is not None:
             exchange.address = address
 
+    def prospect(self, key):
+        # type: (Hashable) -> Tuple[float, bool] | None
+        """When the timer of an exchange fires, and whether that ends it unanswered; None where it is not open."""
+        exchange = self._exchanges.get(key)
+        if exchange is None:
+            return None
+        return exchange.due_at, exchange.due_at >= exchange.until or exchange.resends == exchange.resends_max
+
     def clear(self):
         # type: () -> None
         """End all."""
@@ -196,7 +207,8 @@ class Resender(object):
         if self._refresh is not None:
             exchange.message = self._refresh(now, key, exchange.message)
         self._send(exchange.address, exchange.message)
-        self._timers.set((self._kind, key), min(now + exchange.wait_s, exchange.until))
+        exchange.due_at = min(now + exchange.wait_s, exchange.until)
+        self._timers.set((self._kind, key), exchange.due_at)
 
     def _enter_lane(self, now, key, exchange, lane):
         # type: (float, Hashable, _Exchange, _Lane) -> None
@@ -207,6 +219,7 @@ class Resender(object):
             self._timers.set((self._kind, key), exchange.until)
             return
         exchange.lane = lane
+        exchange.due_at = earliest
         entries = lane.entries
         entries.append((earliest, key, exchange))
         timer = self._kind, lane
@@ -233,7 +246,7 @@ class Resender(object):
         exchange.lane = None
         exchange.wait_s = lane.pace_s * jitter
         exchange.cap_s = lane.cap_s * jitter
-        due_at = min(earliest + exchange.wait_s - lane.pace_s, exchange.until)
+        due_at = exchange.due_at = min(earliest + exchange.wait_s - lane.pace_s, exchange.until)
         if due_at > now:
             self._timers.set((self._kind, key), due_at)
         else:
@@ -278,7 +291,7 @@ class Remembered(object):
             self.dropped_early += self._drop_oldest(now)
         if len(self._order) > 2 * self._entries_max:
             # Superseded entries: nobody has to make room for them, and they are bounded too.
-            self._order = deque(item for item in self._order if self._entries.get(item[2], (0,))[0] == item[1])
+            self._order = deque(item for item in self._order if self._is_newest(item[2], item[1]))
 
     def get(self, now, key):
         # type: (float, Hashable) -> Any
@@ -306,11 +319,15 @@ class Remembered(object):
         self._entries.clear()
         self._order.clear()
 
+    def _is_newest(self, key, sequence):
+        # type: (Any, int) -> bool
+        entry = self._entries.get(key)
+        return entry is not None and entry[0] == sequence
+
     def _drop_oldest(self, now):
         # type: (float) -> int
         _, sequence, key = self._order.popleft()
-        entry = self._entries.get(key)
-        if entry is None or entry[0] != sequence:
+        if not self._is_newest(key, sequence):
             return 0
         del self._entries[key]
         if self._on_drop is not None:

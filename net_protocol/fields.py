@@ -153,6 +153,14 @@ def attempts(value):
     return pairs
 
 
+def rows(value):
+    # type: (Any) -> Any
+    """A list of any JSON values."""
+    if type(value) is not list:
+        raise FieldRefused('a list')
+    return json_value(value)
+
+
 def json_value(value):
     # type: (Any) -> Any
     """Any JSON value whose depth and numbers stay within the limits.

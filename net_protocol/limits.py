@@ -26,6 +26,10 @@ DATAGRAM_BYTES_MAX = 62000
 #: is for the lists.
 HEARTBEAT_LIST_BYTES = 1000
 
+#: Bytes that the rows in one page of a status report can take; what is left of a coalesced datagram is for the fields
+#: around them.
+REPORT_ROWS_BYTES = 1000
+
 #: Nesting of a payload. The json module gives up near 1,000; nobody writes 32 by hand.
 DEPTH_MAX = 32
 

@@ -327,8 +327,63 @@ class Welcome(Message):
     FIELDS = ()
 
 
+class Status(Message):
+    """monitor -> dispatcher: how do things stand?
+
+    Of the events and attempts those are told that are newer than the numbers ``events_since`` and ``attempts_since``;
+    of long tables a part is told, from ``calculators_from`` and ``clients_from`` on.
+    """
+
+    __slots__ = ('question', 'events_since', 'attempts_since', 'calculators_from', 'clients_from')
+    KIND = 'status'
+    FIELDS = (('question', fields.positive), ('events_since', fields.count), ('attempts_since', fields.count),
+              ('calculators_from', fields.count), ('clients_from', fields.count))
+
+    def __init__(self, question, events_since, attempts_since, calculators_from, clients_from):
+        # type: (int, int, int, int, int) -> None
+        self.question = question
+        self.events_since = events_since
+        self.attempts_since = attempts_since
+        self.calculators_from = calculators_from
+        self.clients_from = clients_from
+
+
+class TaskStatus(Message):
+    """monitor -> dispatcher: what became of this task, and what does it wait for?"""
+
+    __slots__ = ('question', 'task_id')
+    KIND = 'task_status'
+    FIELDS = (('question', fields.positive), ('task_id', fields.task_id))
+
+    def __init__(self, question, task_id):
+        # type: (int, str) -> None
+        self.question = question
+        self.task_id = task_id
+
+
+class StatusReport(Message):
+    """dispatcher -> monitor: one page of the answer to a ``status`` or ``task_status``.
+
+    ``rows`` are lists that begin with a word; ``net_protocol.report`` says what follows it. Each row can be understood
+    without the others.
+    """
+
+    __slots__ = ('question', 'page', 'pages', 'rows')
+    KIND = 'status_report'
+    FIELDS = (('question', fields.positive), ('page', fields.positive), ('pages', fields.whole_number(1, PAGES_MAX)),
+              ('rows', fields.rows))
+
+    def __init__(self, question, page, pages, rows):
+        # type: (int, int, int, Any) -> None
+        self.question = question
+        self.page = page
+        self.pages = pages
+        self.rows = rows
+
+
 MESSAGES = (Submit, Accepted, Refused, Cancel, Outcome, OutcomeAck, Heartbeat, HeartbeatAck, Leave, LeaveAck,
-            Assign, AssignAck, AssignRefused, Result, ResultAck, Revoke, Ping, Pong, Welcome)  # type: Tuple[Type[Message], ...]
+            Assign, AssignAck, AssignRefused, Result, ResultAck, Revoke, Ping, Pong, Welcome,
+            Status, TaskStatus, StatusReport)  # type: Tuple[Type[Message], ...]
 
 #: The message class of each name on the wire.
 BY_KIND = {message.KIND: message for message in MESSAGES}  # type: Dict[str, Type[Message]]

@@ -41,10 +41,10 @@ class SpreadDict(object):
         # type: (Hashable) -> bool
         return key in self._parts[hash(key) & PARTS - 1]
 
-    def get(self, key, default=None):
-        # type: (Hashable, Any) -> Any
-        """The value of a key, or the default where it is not there."""
-        return self._parts[hash(key) & PARTS - 1].get(key, default)
+    def get(self, key):
+        # type: (Hashable) -> Any
+        """The value of a key, or None."""
+        return self._parts[hash(key) & PARTS - 1].get(key)
 
     def pop(self, key, default):
         # type: (Hashable, Any) -> Any

@@ -14,6 +14,7 @@ import select
 
 from net_protocol.addresses import Addresses
 from net_protocol.errors import DatagramRefused
+from net_protocol.histogram import Histogram
 from net_protocol.wire import Wire
 from runtime.endpoint import is_loopback
 from runtime.journal_file import JournalFailed
@@ -21,7 +22,7 @@ from runtime.names import Peer
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, List  # noqa: F401
+    from typing import Any, Callable, List, Tuple  # noqa: F401
 
     from net_protocol.core import Core  # noqa: F401
     from net_protocol.guard import Guard  # noqa: F401
@@ -70,7 +71,11 @@ class Loop(object):
         self._peer = peer
         self._journal = journal
         self._hooks = []  # type: List[Hook]
+        # Others that live in this loop: an HTTP server.
+        self._guests = []  # type: List[Any]
         self._stops_seen = 0
+        #: How long the turns took, the wait not counted.
+        self.turns = Histogram()
 
     @property
     def traffic(self):
@@ -89,6 +94,13 @@ class Loop(object):
         if interval_s > 0:
             self._hooks.append(Hook(interval_s, action))
 
+    def attend(self, guest):
+        # type: (Any) -> None
+        """Wait for the ``readers()``, ``writers()`` and ``next_timer()`` of a guest too, and let it ``handle(readable,
+        writable, now)`` in every turn.
+        """
+        self._guests.append(guest)
+
     def run(self):
         # type: () -> None
         """Turn until the core is stopped, or a second signal says: at once."""
@@ -102,7 +114,7 @@ class Loop(object):
 
     def _turn(self):
         # type: () -> None
-        readable = self._wait(self._monotonic())
+        readable, writable = self._wait(self._monotonic())
         now = self._monotonic()
         if self._signals in readable:
             self._signals.drain()
@@ -118,24 +130,32 @@ class Loop(object):
             if now >= hook.due_at:  # type: ignore[operator]
                 hook.due_at = now + hook.interval_s
                 hook.action(now)
+        for guest in self._guests:
+            guest.handle(readable, writable, now)
         self._flush(now)
+        self.turns.add(max(0.0, self._monotonic() - now))
 
     def _wait(self, now):
-        # type: (float) -> List[Any]
+        # type: (float) -> Tuple[List[Any], List[Any]]
         readers = [self._endpoint, self._signals]  # type: List[Any]
         deadlines = [hook.due_at for hook in self._hooks] + [self._core.next_timer()]
         if self._peer is not None:
             deadlines.append(self._peer.next_timer())
             if self._peer.lookup is not None:
                 readers.append(self._peer.lookup)
+        writers = []  # type: List[Any]
+        for guest in self._guests:
+            readers.extend(guest.readers())
+            writers.extend(guest.writers())
+            deadlines.append(guest.next_timer())
         due_at = min([deadline for deadline in deadlines if deadline is not None] or [now + WAIT_MAX_S])
         try:
-            return select.select(readers, [], [], min(max(0.0, due_at - now), WAIT_MAX_S))[0]
+            return select.select(readers, writers, [], min(max(0.0, due_at - now), WAIT_MAX_S))[:2]
         except select.error as error:
             # On 2.7 a signal ends the wait with an error (until 2.7 goes). Everything is looked at next time.
             if error.args[0] != errno.EINTR:
                 raise
-            return []
+            return [], []
 
     def _read(self, now):
         # type: (float) -> None

@@ -6,6 +6,7 @@ import random
 import re
 import socket
 
+from net_protocol import report
 from net_protocol.core import draw_incarnation
 from net_protocol.wire import Traffic
 from runtime.clock import monotonic
@@ -121,6 +122,20 @@ def run_loop(loop, endpoint, peer=None):
         endpoint.close()
         if peer is not None:
             peer.close()
+
+
+def surroundings(loop, endpoint):
+    # type: (Loop, Endpoint) -> Dict[str, Dict[str, Any]]
+    """What a status report says of the loop and the socket, by section."""
+    traffic = loop.traffic.as_dict()
+    turns = loop.turns
+    return {
+        report.TRAFFIC: dict({name: value for name, value in traffic.items() if not isinstance(value, dict)},
+                             send_errors=sum(endpoint.errors.values())),
+        report.DROPPED: traffic['refused'],
+        report.TURNS: {'number': turns.number, 'total_s': round(turns.total_s, 6),
+                       'longest_s': round(turns.longest_s, 6), 'p50_s': turns.quantile(0.5),
+                       'p99_s': turns.quantile(0.99), 'receive_buffer_bytes': endpoint.receive_buffer_bytes}}
 
 
 def full_account(core, loop=None, endpoint=None):

@@ -32,6 +32,8 @@ if MYPY:
     from typing import Any, Dict, Iterator, List, Set, Tuple  # noqa: F401
 
 ROLES = ('client', 'dispatcher', 'calculator')
+#: Programs with settings and a page of their own.
+PROGRAMS = ROLES + ('monitor',)
 PAGES = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'] + sorted(
     'docs/' + name for name in os.listdir(os.path.join(ROOT, 'docs')) if name.endswith('.md'))
 
@@ -88,7 +90,7 @@ def settings_of(role):
 
 # Settings.
 
-@pytest.mark.parametrize('role', ROLES)
+@pytest.mark.parametrize('role', PROGRAMS)
 def test_every_setting_has_a_row_with_its_unit_default_and_range(role):
     rows = table(section('docs/%s.md' % role, '## Settings'))
     settings = dict(settings_of(role).walk())
@@ -104,7 +106,7 @@ def test_every_setting_has_a_row_with_its_unit_default_and_range(role):
             assert unit == 'bytes', key
 
 
-@pytest.mark.parametrize('role', ROLES)
+@pytest.mark.parametrize('role', PROGRAMS)
 def test_the_sample_settings_load_and_have_every_key_with_its_default(role):
     path = os.path.join(ROOT, 'config', role + '.json')
     group = settings_of(role)
@@ -118,7 +120,7 @@ def test_the_sample_settings_load_and_have_every_key_with_its_default(role):
             value = value[part]
 
 
-@pytest.mark.parametrize('role', ROLES)
+@pytest.mark.parametrize('role', PROGRAMS)
 def test_the_settings_for_containers_load(role):
     settings_file.load(os.path.join(ROOT, 'config', 'compose', role + '.json'), settings_of(role))
 
@@ -144,7 +146,7 @@ def as_datagram(body):
 def test_every_message_has_a_section_with_an_example_that_decodes(message):
     text = section('docs/protocol.md', '### `%s`' % message.KIND)
     assert len(text.split('```')[0].split()) > 8, 'the section says nothing'
-    assert re.match(u'\n?(client|dispatcher|calculator|anybody|any process) \u2192 ', text), 'who sends it to whom?'
+    assert re.match(u'\n?(client|dispatcher|calculator|monitor|anybody|any process) \u2192 ', text), 'who sends it?'
     body, = json_blocks(text)
     decoded, = codec.decode(as_datagram(body)).messages
     assert type(decoded) is message
@@ -202,7 +204,7 @@ def help_of(program):
                                                                       else 'optional arguments:')[1]))
 
 
-@pytest.mark.parametrize('role', ROLES)
+@pytest.mark.parametrize('role', PROGRAMS)
 def test_every_option_is_in_the_manual_and_no_other(role):
     documented = set()  # type: Set[str]
     for line in section('docs/%s.md' % role, '## Command line').splitlines():

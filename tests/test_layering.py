@@ -27,6 +27,7 @@ MAY_IMPORT = {
     'dispatcher': ('net_protocol',),
     'calculator': ('net_protocol',),
     'simulator': ('net_protocol', 'client', 'dispatcher', 'calculator'),
+    'monitor': ('net_protocol',),
     # Starts the programs and watches them from outside, as a person would.
     'demo': ('runtime',),
     # Starts them too, and takes from the parts what it would otherwise have to know a second time.
@@ -35,12 +36,13 @@ MAY_IMPORT = {
     'run_dispatcher': ('runtime', 'dispatcher', 'net_protocol'),
     'run_calculator': ('runtime', 'calculator', 'net_protocol'),
     'run_simulator': ('simulator', 'runtime', 'net_protocol'),
+    'run_monitor': ('monitor', 'runtime', 'net_protocol'),
     'run_demo': ('demo', 'runtime'),
 }
 
 #: Parts without clock, socket, file, thread, global random: from the standard library they take only what computes.
 #: The list says what is in use; to add a module to it is to say that it touches nothing outside the process.
-PURE = ('net_protocol', 'client', 'dispatcher', 'calculator', 'simulator')
+PURE = ('net_protocol', 'client', 'dispatcher', 'calculator', 'simulator', 'monitor')
 COMPUTES = frozenset([
     '__future__', 'base64', 'binascii', 'bisect', 'collections', 'difflib', 'functools', 'hashlib', 'heapq', 'hmac',
     'itertools', 'math', 'operator', 're', 'struct', 'zlib',
@@ -54,8 +56,10 @@ REACHES_OUT = frozenset(['__import__', 'compile', 'eval', 'exec', 'execfile', 'i
 #: The parts that make generators of random numbers, from seeds that they are given; all others are handed theirs.
 MAKES_GENERATORS = frozenset(['simulator'])
 #: The pure files that may know JSON: one turns datagrams into values and back, one shows a wrong setting as it stands
-#: in its file, one turns records of the journal into rows. Everywhere else a message is a message and a value a value.
-SEES_JSON = frozenset(['dispatcher/journal_rows.py', 'net_protocol/codec.py', 'net_protocol/schema.py'])
+#: in its file, one turns records of the journal into rows, one speaks to browsers. Everywhere else a message is a
+#: message and a value a value.
+SEES_JSON = frozenset(['dispatcher/journal_rows.py', 'monitor/site.py', 'net_protocol/codec.py',
+                       'net_protocol/schema.py'])
 
 #: Only 3.10 and later know the names of their standard library; older ones leave that one rule to them.
 STANDARD_LIBRARY = getattr(sys, 'stdlib_module_names', None)

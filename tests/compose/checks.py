@@ -24,6 +24,8 @@ FOUND_TIMEOUT_S = 60.0
 #: They come about once a second.
 ANSWER_TIMEOUT_S = 60.0
 ANSWERS = 3
+#: The engine's own, where the file says nothing.
+GRACE_DEFAULT_S = 10
 
 PROBE_OF_RIGHTS = """
 import os
@@ -36,6 +38,16 @@ for path in ('/app/written', '/tmp/written', '/written'):
 print('user %d' % os.getuid())
 with open('/proc/1/status') as status:
     print(''.join(line for line in status if line.startswith(('CapEff', 'CapBnd', 'NoNewPrivs'))))
+"""
+PROBE_OF_PAGE = """
+import json
+try:
+    from urllib.request import urlopen
+except ImportError:
+    from urllib2 import urlopen
+told = json.loads(urlopen('http://127.0.0.1:8080/status.json').read().decode('ascii'))
+alive = told['calculator_states'].get('alive', 0)
+print('well' if told['answers'] and alive >= 3 else 'answers %s, alive %d' % (told['answers'], alive))
 """
 RIGHTS = ['user 65534', 'CapEff: 0000000000000000', 'CapBnd: 0000000000000000', 'NoNewPrivs: 1']
 
@@ -65,9 +77,10 @@ def grace_is_longer_than_drain(composition):
     # type: (Composition) -> None
     for service in SERVICES:
         with open('config/compose/%s.json' % service) as settings:
-            drain_s = json.load(settings)['drain_timeout_s']
+            # A monitor has nothing to drain.
+            drain_s = json.load(settings).get('drain_timeout_s', 0)
         for container in composition.containers(service):
-            grace_s = composition.inspect(container)['Config']['StopTimeout']
+            grace_s = composition.inspect(container)['Config'].get('StopTimeout', GRACE_DEFAULT_S)
             # A client may need three seconds after its drain to cancel what is still out.
             if grace_s < drain_s + 5:
                 raise Failed('%s drains for up to %s s and is killed after %s s' % (service, drain_s, grace_s))
@@ -123,6 +136,13 @@ def _address(composition, service):
     # type: (Composition, str) -> str
     networks = composition.inspect(composition.only(service))['NetworkSettings']['Networks']
     return ', '.join(network['IPAddress'] for network in networks.values())
+
+
+def page_is_served(composition):
+    # type: (Composition) -> None
+    wait_until(lambda: 'well' in composition.engine.docker(
+        'exec', composition.only('monitor'), 'python', '-c', PROBE_OF_PAGE).stdout,
+        'the page shows the dispatcher and all calculators', FOUND_TIMEOUT_S)
 
 
 def client_tells_its_statistics(composition):
@@ -189,12 +209,13 @@ def runs_python_2(composition):
 
 FULL = (
     ('docker-compose config is valid', file_is_valid),
-    ('a dispatcher, %d calculators and a client become healthy' % CALCULATORS, comes_up),
+    ('a dispatcher, %d calculators, a client and a monitor become healthy' % CALCULATORS, comes_up),
     ('nobody is root, has a capability, or can write a file', has_no_rights),
     ('the time to stop is longer than the drain', grace_is_longer_than_drain),
     ('tasks are answered', goes_on),
     ('a calculator is killed: it is noticed, tasks are answered', survives_a_calculator),
     ('the dispatcher is killed and comes back at another address: all find it', survives_a_dispatcher),
+    ('the monitor has found it too, and serves its page', page_is_served),
     ('the client is stopped: its statistics are in its log', client_tells_its_statistics),
     ('the others stop softly', all_stop_softly),
     ('down leaves nothing', nothing_is_left),
@@ -205,6 +226,7 @@ SHORT = (
     ('a dispatcher, %d calculators and a client become healthy' % CALCULATORS, comes_up),
     ('all run Python 2.7', runs_python_2),
     ('tasks are answered', goes_on),
+    ('the monitor serves its page', page_is_served),
     ('all are stopped together: client and dispatcher have counted the same', stopped_together_they_agree),
     ('down leaves nothing', nothing_is_left),
 )  # type: Sequence[Check]

@@ -15,7 +15,7 @@ if MYPY:
 
     from tests.compose.engine import Engine  # noqa: F401
 
-SERVICES = ('dispatcher', 'calculator', 'client')
+SERVICES = ('dispatcher', 'calculator', 'client', 'monitor')
 HEALTHY_TIMEOUT_S = 60.0
 #: What a failure prints of each container's log.
 LOG_LINES_SHOWN = 40

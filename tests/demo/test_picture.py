@@ -96,6 +96,7 @@ def test_a_stranger_among_the_calculators_does_no_harm():
 
 
 FACTS = {
+    'address': 'http://127.0.0.1:8080/',
     'name': 'calculator-a', 'calculator': 'calculator-a', 'task_id': 'client-1:aaaaaaaa:17', 'attempt': 2, 'running': 2,
     'away_s': 2.5, 'silence_s': 2.5, 'reason': 'unacknowledged', 'outcome': 'expired', 'seconds': 0.3, 'waiting': 12,
     'victim': 'calculator-a', 'newcomer': 'calculator-e', 'tasks': '2 tasks', 'process': 'calculator-a',

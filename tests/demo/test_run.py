@@ -3,10 +3,12 @@
 from __future__ import absolute_import, division, print_function
 
 import fcntl
+import json
 import os
 import pty
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -43,6 +45,34 @@ def held_at_the_end(events):
         elif event['kind'] == 'let_go':
             del held[event['facts']['task_id']]
     return set(held)
+
+
+def test_the_run_as_a_page(demo):
+    run = demo('--duration', '6', '--calculators', '3', '--clients', '2', '--http', '0')
+    address = eventually(lambda: re.search(r'the page is at http://127\.0\.0\.1:(\d+)/', run.out), 'it says where')
+
+    def told():
+        asked = socket.create_connection(('127.0.0.1', int(address.group(1))), 30)
+        asked.sendall(b'GET /status.json HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        received = b''.join(iter(lambda: asked.recv(65536), b''))
+        asked.close()
+        return json.loads(received.partition(b'\r\n\r\n')[2].decode('ascii'))
+    eventually(lambda: len(told()['calculators']) >= 3, 'the page has all calculators')
+    status = run.wait()
+    assert (status, run.err) == (0, '')
+    with pytest.raises((OSError, socket.error)):
+        told()
+
+
+def test_a_page_that_can_not_be_shown_is_one_line(demo):
+    taken = socket.socket()
+    taken.bind(('127.0.0.1', 0))
+    taken.listen(1)
+    run = demo('--duration', '3', '--http', str(taken.getsockname()[1]))
+    assert run.wait() == 2
+    taken.close()
+    assert 'the page can not be shown: run_monitor.py: cannot listen on 127.0.0.1 port' in run.err
+    assert len(run.err.splitlines()) == 1
 
 
 def test_a_whole_run(demo):

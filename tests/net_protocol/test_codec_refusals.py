@@ -284,6 +284,8 @@ TAKEN = {
     'attempts': COUNT, 'heard': COUNT, 'nonce': COUNT,
     'running': {'[]'}, 'unreported': {'[]'},
     'draining': {'true', 'false'},
+    'question': POSITIVE, 'events_since': COUNT, 'attempts_since': COUNT, 'calculators_from': COUNT,
+    'clients_from': COUNT, 'rows': {'[]', '[[]]', '[null]'},
 }  # type: Dict[str, Set[str]]
 
 FIELDS = [(message, name) for message in {message.KIND: message for message in samples.MESSAGES}.values()

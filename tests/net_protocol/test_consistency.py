@@ -19,6 +19,7 @@ from client import sentences as client_sentences
 from client.core import ClientCore
 from dispatcher import sentences as dispatcher_sentences
 from dispatcher.core import DispatcherCore
+from monitor.core import MonitorCore
 from net_protocol.messages import BY_KIND, MESSAGES, Ping, Pong, Welcome
 from tests.source_tree import python_files
 
@@ -27,13 +28,15 @@ if MYPY:
     from typing import Any, Dict, Iterator, List, Set, Tuple  # noqa: F401
 
 CORES = {'client': ClientCore, 'dispatcher': DispatcherCore, 'calculator': CalculatorCore}  # type: Dict[str, Any]
+#: Those that take messages: the roles and who watches them.
+TAKERS = dict(CORES, monitor=MonitorCore)  # type: Dict[str, Any]
 SENTENCES = {'client': client_sentences.SENTENCES, 'dispatcher': dispatcher_sentences.SENTENCES,
              'calculator': calculator_sentences.SENTENCES}  # type: Dict[str, Dict[str, Tuple[str, str]]]
 ROLES = sorted(CORES)
 
 LEVELS = ('debug', 'info', 'warning', 'error')
 #: What the docstring of a message begins with: who sends it to whom.
-WAY = re.compile(r'(client|dispatcher|calculator) -> (client|dispatcher|calculator): [a-zA-Z]')
+WAY = re.compile(r'({0}) -> ({0}): [a-zA-Z]'.format('client|dispatcher|calculator|monitor'))
 #: What ``net_protocol.core`` counts for every core, and its account adds.
 COUNTED_BELOW = {'unexpected_messages', 'pings', 'resent'}
 
@@ -128,14 +131,14 @@ def test_a_message_is_made_with_the_fields_it_has_on_the_wire(message):
 def test_exactly_the_role_that_a_message_is_for_handles_it(message):
     way = WAY.match(message.__doc__)
     assert way, 'the docstring says who sends it to whom'
-    assert [role for role in ROLES if message in CORES[role].HANDLERS] == [way.group(2)]
+    assert [taker for taker in sorted(TAKERS) if message in TAKERS[taker].HANDLERS] == [way.group(2)]
 
 
-@pytest.mark.parametrize('role', ROLES)
-def test_a_handler_is_named_after_its_message(role):
-    for message, method in CORES[role].HANDLERS.items():
+@pytest.mark.parametrize('taker', sorted(TAKERS))
+def test_a_handler_is_named_after_its_message(taker):
+    for message, method in TAKERS[taker].HANDLERS.items():
         assert method == '_on_' + message.KIND
-        assert callable(getattr(CORES[role], method))
+        assert callable(getattr(TAKERS[taker], method))
 
 
 # Timers.

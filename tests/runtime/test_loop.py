@@ -429,3 +429,44 @@ def test_the_account_of_the_traffic_adds_up(bench):
         'refused': dict(dict.fromkeys(codec.CAUSES + guard.CAUSES, 0), bad_checksum=1),
         'messages_per_datagram_in': 1.833,
         'messages_per_datagram_out': 30.0}
+
+
+# Guests.
+
+class Guest(object):
+    """Somebody else in the loop."""
+
+    def __init__(self):
+        # type: () -> None
+        self.is_readable = False
+        self.timer_at = None  # type: float | None
+        self.turns = []  # type: List[Any]
+
+    def readers(self):
+        # type: () -> List[Any]
+        return [self]
+
+    def writers(self):
+        # type: () -> List[Any]
+        return []
+
+    def next_timer(self):
+        # type: () -> float | None
+        return self.timer_at
+
+    def handle(self, readable, writable, now):
+        # type: (List[Any], List[Any], float) -> None
+        self.turns.append((round(now - 1000.0, 6), self in readable))
+        self.is_readable = False
+        if self.timer_at is not None and now >= self.timer_at:
+            self.timer_at = None
+
+
+def test_a_guest_is_waited_for_and_has_its_part_of_every_turn(bench):
+    guest = Guest()
+    bench.loop.attend(guest)
+    guest.timer_at = 1002.0
+    bench.at(1.0, setattr, guest, 'is_readable', True)
+    bench.run(3.0)
+    assert guest.turns[:2] == [(1.0, True), (2.0, False)]
+    assert bench.loop.turns.number == len(guest.turns)

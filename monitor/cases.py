@@ -1,0 +1,210 @@
+"""What became of the tasks of a calculator that fell out: the question that everybody asks who sees one die.
+
+A case begins when a calculator is declared dead or comes back without what it had. Which tasks it lost is told by
+events; where they went, by the attempts that are seen. A task that is not seen anywhere is asked about.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from collections import OrderedDict, deque
+from functools import partial
+
+from monitor.words import task_name
+from net_protocol import report
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Deque, Dict, List  # noqa: F401
+
+    from monitor.picture import Happening, Picture  # noqa: F401
+
+#: Cases that are kept, and tasks of one that are followed; of the others there is the number.
+CASES_MAX = 20
+TASKS_MAX = 12
+
+#: Tasks that are lost within this time after a death belong to it. Those of a new life are lost at once.
+BELONGS_S = 3.0
+AT_ONCE_S = 0.1
+
+#: How long a task may be nowhere before it is asked about, and between two questions.
+NOWHERE_S = 2.5
+ASK_EVERY_S = 1.0
+
+#: What a task is, of a case.
+WAITS, RUNS, OVER = 'waits', 'runs', 'over'
+
+#: The end of an attempt whose calculator came back without it.
+NEW_LIFE = 'new_life'
+
+_BEGINNINGS = ('died', 'returned')
+
+
+class Fate(object):
+    """One task that was lost there. ``at`` is when what is known of it was seen."""
+
+    __slots__ = ('task_id', 'lost_attempt', 'what', 'calculator', 'attempt', 'outcome', 'at', 'asked_at')
+
+    def __init__(self, task_id, lost_attempt, at):
+        # type: (str, int, float) -> None
+        self.task_id = task_id
+        self.lost_attempt = lost_attempt
+        self.what = WAITS
+        self.calculator = None  # type: str | None
+        self.attempt = None  # type: int | None
+        self.outcome = None  # type: str | None
+        self.at = at
+        self.asked_at = at
+
+    def as_values(self):
+        # type: () -> List[Any]
+        """For the page."""
+        return [self.task_id, task_name(self.task_id), self.what, self.calculator, self.attempt, self.outcome,
+                round(self.at, 3)]
+
+    def note(self, what, at, calculator, attempt, outcome=None):
+        # type: (str, float, str | None, int | None, str | None) -> None
+        """More is known."""
+        if self.what != OVER:
+            self.what, self.at, self.calculator, self.attempt, self.outcome = what, at, calculator, attempt, outcome
+
+
+class Case(object):
+    """One calculator that fell out at ``at``. ``is_death`` is whether it was declared dead."""
+
+    __slots__ = ('calculator', 'at', 'is_death', 'fates', 'more', 'silence_s')
+
+    def __init__(self, calculator, at, is_death, silence_s):
+        # type: (str, float, bool, float | None) -> None
+        self.calculator = calculator
+        self.at = at
+        self.is_death = is_death
+        self.silence_s = silence_s
+        self.fates = OrderedDict()  # type: OrderedDict[str, Fate]
+        #: Tasks beyond those that are followed.
+        self.more = 0
+
+    def has_lost(self, event):
+        # type: (Happening) -> bool
+        """Whether the event tells of a task that was lost in this case."""
+        facts = event.record['facts']
+        if facts['calculator'] != self.calculator or (facts['reason'] == NEW_LIFE) == self.is_death:
+            return False
+        return abs(event.at - self.at) <= AT_ONCE_S or (self.is_death and 0 <= event.at - self.at <= BELONGS_S)
+
+    def add(self, task_id, lost_attempt, at):
+        # type: (str, int, float) -> None
+        """It lost this task, too."""
+        if task_id in self.fates:
+            return
+        if len(self.fates) >= TASKS_MAX:
+            self.more += 1
+        else:
+            self.fates[task_id] = Fate(task_id, lost_attempt, at)
+
+
+class Cases(object):
+    """All cases of a picture, the latest last. ``ask(now, task_id, answer)`` asks the dispatcher about a task."""
+
+    def __init__(self, picture, ask):
+        # type: (Picture, Callable[..., Any]) -> None
+        self._picture = picture
+        self._ask = ask
+        self._cases = []  # type: List[Case]
+        self._seen = (0, 0)
+        # The latest lost attempts: the death may be told after them.
+        self._lost = deque(maxlen=500)  # type: Deque[Happening]
+        self._asked_at = 0.0
+
+    def update(self, now):
+        # type: (float) -> None
+        """There is a new report."""
+        lives, seen = self._seen
+        if lives != self._picture.lives:
+            seen = 0
+            self._lost.clear()
+        for event in self._picture.events:
+            if event.number > seen:
+                self._take_event(event)
+                seen = event.number
+        self._seen = (self._picture.lives, seen)
+        open_fates = {}  # type: Dict[str, Fate]
+        for case in self._cases:
+            open_fates.update((task_id, fate) for task_id, fate in case.fates.items() if fate.what != OVER)
+        if open_fates:
+            self._look_for(now, open_fates)
+
+    def as_values(self):
+        # type: () -> List[Dict[str, Any]]
+        """For the page, the latest first."""
+        return [{'calculator': case.calculator, 'at': round(case.at, 3), 'is_death': case.is_death,
+                 'silence_s': case.silence_s, 'more': case.more,
+                 'tasks': [fate.as_values() for fate in case.fates.values()]} for case in reversed(self._cases)]
+
+    def _take_event(self, event):
+        # type: (Happening) -> None
+        kind, facts = event.record['kind'], event.record['facts']
+        if kind in _BEGINNINGS:
+            case = Case(facts['calculator'], event.at, kind == 'died', facts.get('silence_s'))
+            for lost in self._lost:
+                if case.has_lost(lost):
+                    case.add(lost.record['facts']['task_id'], lost.record['facts']['attempt'], lost.at)
+            if case.is_death or case.fates:
+                self._add(case)
+        elif kind == 'reassigned':
+            self._lost.append(event)
+            for case in self._cases:
+                if case.has_lost(event):
+                    case.add(facts['task_id'], facts['attempt'], event.at)
+        elif kind == 'ended':
+            for case in self._cases:
+                if facts['task_id'] in case.fates:
+                    case.fates[facts['task_id']].note(OVER, event.at, None, None, facts['outcome'])
+
+    def _add(self, case):
+        # type: (Case) -> None
+        self._cases.append(case)
+        if len(self._cases) > CASES_MAX:
+            # The oldest that is over; who is still dead is what one wants to know.
+            known = self._picture.calculators
+            over = [one for one in self._cases if known.get(one.calculator, {}).get('state') != 'dead']
+            self._cases.remove((over or self._cases)[0])
+
+    def _look_for(self, now, fates):
+        # type: (float, Dict[str, Fate]) -> None
+        for happening in self._picture.attempts:
+            attempt = happening.record
+            fate = fates.get(attempt['task_id'])
+            if fate is not None and attempt['end'] == 'result':
+                fate.note(OVER, happening.at, attempt['calculator'], attempt['attempt'], 'done')
+        for name, calculator in self._picture.calculators.items():
+            for task_id, number, _ in calculator['running']:
+                fate = fates.get(task_id)
+                if fate is not None and number > fate.lost_attempt:
+                    fate.note(RUNS, calculator['at'], name, number)
+        if now - self._asked_at < ASK_EVERY_S:
+            return
+        for task_id in sorted(fates, key=lambda task_id: fates[task_id].asked_at):
+            fate = fates[task_id]
+            if fate.what != OVER and now - max(fate.at, fate.asked_at) > NOWHERE_S:
+                self._asked_at = fate.asked_at = now
+                self._ask(now, task_id, partial(self._take_story, fate))
+                return
+
+    @staticmethod
+    def _take_story(fate, rows):
+        # type: (Fate, List[Any] | None) -> None
+        if rows is None:
+            return
+        facts = {row[1]: row[2] for row in rows if row[0] == report.FACTS}
+        tries = [report.as_record(row) for row in rows if row[0] == report.TRY]
+        state = facts.get(report.TASK, {}).get('state')
+        last = tries[-1] if tries else {'calculator': None, 'attempt': None}
+        at = fate.asked_at
+        if state == 'assigned':
+            fate.note(RUNS, at, last['calculator'], last['attempt'])
+        elif state == 'waiting':
+            fate.note(WAITS, at, None, None)
+        elif state == report.UNKNOWN or state is None:
+            fate.note(OVER, at, None, None, 'forgotten')
+        else:
+            fate.note(OVER, at, last['calculator'], last['attempt'], state)

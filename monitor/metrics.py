@@ -1,0 +1,160 @@
+"""The picture in the text format of Prometheus, version 0.0.4.
+
+Names and units follow its conventions: base units in the name, ``_total`` for what only grows, cumulative buckets.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from net_protocol import report
+from net_protocol.histogram import BOUNDS_S
+from net_protocol.messages import OUTCOMES
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List, Tuple  # noqa: F401
+
+    from monitor.picture import Picture  # noqa: F401
+
+CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
+#: A series for each calculator and client up to so many of them; beyond that the totals only.
+MEMBERS_MAX = 2000
+
+GAUGE, COUNTER, HISTOGRAM = 'gauge', 'counter', 'histogram'
+
+
+class _Page(object):
+    """Collects lines; each metric is described once, before its first sample."""
+
+    def __init__(self):
+        # type: () -> None
+        self.lines = []  # type: List[str]
+
+    def metric(self, name, kind, about, samples):
+        # type: (str, str, str, List[Tuple[Dict[str, str], Any]]) -> None
+        """One metric and its samples, as (labels, value); those without a value are left out."""
+        known = [(labels, value) for labels, value in samples if value is not None]
+        if known:
+            self.lines += ['# HELP %s %s' % (name, about), '# TYPE %s %s' % (name, kind)]
+            self.lines += [_sample(name, labels, value) for labels, value in known]
+
+
+def _sample(name, labels, value):
+    # type: (str, Dict[str, str], Any) -> str
+    inside = ','.join('%s="%s"' % (label, _escaped(labels[label])) for label in sorted(labels))
+    return '%s%s %r' % (name, '{%s}' % inside if inside else '', float(value))
+
+
+def _escaped(text):
+    # type: (Any) -> str
+    return ('%s' % (text,)).replace('\\', '\\\\').replace('"', '\\"').replace('\n', '\\n')
+
+
+def metrics(picture, is_silent):
+    # type: (Picture, bool) -> str
+    """The whole page. Of a dispatcher that is silent nothing is said but that, so that no old number looks new."""
+    page = _Page()
+    page.metric('dispatcher_answers', GAUGE, 'Whether the dispatcher answers the monitor.',
+                [({}, 0 if is_silent or picture.at is None else 1)])
+    if not is_silent and picture.at is not None:
+        _tell_dispatcher(page, picture.facts)
+        _tell_tasks(page, picture.facts)
+        _tell_response_times(page, picture.facts.get(report.RESPONSE_TIME, {}))
+        if len(picture.calculators) <= MEMBERS_MAX:
+            _tell_calculators(page, picture)
+        if len(picture.clients) <= MEMBERS_MAX:
+            _tell_clients(page, picture)
+    return '\n'.join(page.lines) + '\n'
+
+
+def _by(label, values):
+    # type: (str, Dict[str, Any]) -> List[Tuple[Dict[str, str], Any]]
+    return [({label: name}, values[name]) for name in sorted(values)]
+
+
+def _tell_dispatcher(page, facts):
+    # type: (_Page, Dict[str, Dict[str, Any]]) -> None
+    whole, traffic, turns = (facts.get(section, {}) for section in (report.WHOLE, report.TRAFFIC, report.TURNS))
+    page.metric('dispatcher_info', GAUGE, 'Who the dispatcher is.', [(
+        {name: whole.get(name) or '' for name in ('name', 'version', 'incarnation')}, 1)])
+    page.metric('dispatcher_uptime_seconds', GAUGE, 'Time since the dispatcher began.', [({}, whole.get('up_s'))])
+    page.metric('dispatcher_received_datagrams_total', COUNTER, 'Datagrams that arrived, refused ones included.',
+                [({}, traffic.get('datagrams_in'))])
+    page.metric('dispatcher_sent_datagrams_total', COUNTER, 'Datagrams that were sent.',
+                [({}, traffic.get('datagrams_out'))])
+    page.metric('dispatcher_dropped_datagrams_total', COUNTER, 'Datagrams that were refused, by cause.',
+                _by('cause', facts.get(report.DROPPED, {})))
+    page.metric('dispatcher_send_errors_total', COUNTER, 'Datagrams that the system did not send.',
+                [({}, traffic.get('send_errors'))])
+    page.metric('dispatcher_received_messages_total', COUNTER, 'Messages that were handled, by kind.',
+                _by('kind', facts.get(report.RECEIVED, {})))
+    page.metric('dispatcher_sent_messages_total', COUNTER, 'Messages that were sent, by kind.',
+                _by('kind', facts.get(report.SENT, {})))
+    page.metric('dispatcher_turns_total', COUNTER, 'Turns of its loop.', [({}, turns.get('number'))])
+    page.metric('dispatcher_turn_seconds_total', COUNTER, 'Time that these turns took.', [({}, turns.get('total_s'))])
+    page.metric('dispatcher_receive_buffer_bytes', GAUGE, 'Receive buffer of its socket.',
+                [({}, turns.get('receive_buffer_bytes'))])
+
+
+def _tell_tasks(page, facts):
+    # type: (_Page, Dict[str, Dict[str, Any]]) -> None
+    counts, queue = facts.get(report.COUNTS, {}), facts.get(report.QUEUE, {})
+    refused = {name[len('refused_'):]: number for name, number in counts.items() if name.startswith('refused_')}
+    ends = {name[len('attempt_'):]: number for name, number in counts.items() if name.startswith('attempt_')}
+    page.metric('dispatcher_accepted_tasks_total', COUNTER, 'Tasks that were accepted.', [({}, counts.get('accepted'))])
+    page.metric('dispatcher_refused_tasks_total', COUNTER, 'Submits that were refused, by reason.',
+                _by('reason', refused))
+    page.metric('dispatcher_ended_tasks_total', COUNTER, 'Tasks that are over, by outcome.',
+                _by('outcome', {outcome: counts.get(outcome) for outcome in OUTCOMES}))
+    page.metric('dispatcher_ended_attempts_total', COUNTER, 'Attempts that are over, by how they ended.',
+                _by('end', ends))
+    page.metric('dispatcher_waiting_tasks', GAUGE, 'Tasks that wait for a calculator.', [({}, queue.get('waiting'))])
+    page.metric('dispatcher_running_tasks', GAUGE, 'Tasks that are with a calculator.', [({}, queue.get('running'))])
+    page.metric('dispatcher_oldest_waiting_task_seconds', GAUGE, 'Age of the oldest task that waits; 0: none does.',
+                [({}, queue.get('oldest_s') or 0)])
+    page.metric('dispatcher_calculators', GAUGE, 'Calculators, by state.',
+                _by('state', facts.get(report.CALCULATOR_STATES, {})))
+
+
+def _tell_response_times(page, times):
+    # type: (_Page, Dict[str, Any]) -> None
+    counts = dict(times.get('buckets', ()))
+    below = 0
+    samples = []
+    for index, bound in enumerate(BOUNDS_S):
+        below += counts.get(index, 0)
+        samples.append((bound, below))
+    name = 'dispatcher_response_time_seconds'
+    page.lines += ['# HELP %s From the acceptance of a task to its result.' % name, '# TYPE %s histogram' % name]
+    page.lines += [_sample(name + '_bucket', {'le': '%r' % bound}, number) for bound, number in samples]
+    page.lines += [_sample(name + '_bucket', {'le': '+Inf'}, times.get('number', 0)),
+                   _sample(name + '_sum', {}, times.get('total_s', 0)),
+                   _sample(name + '_count', {}, times.get('number', 0))]
+
+
+def _tell_calculators(page, picture):
+    # type: (_Page, Picture) -> None
+    members = [picture.calculators[name] for name in sorted(picture.calculators)]
+    for column, name, kind, about in (
+            ('capacity', 'places', GAUGE, 'Attempts that it works on at a time.'),
+            ('held', 'held_attempts', GAUGE, 'Attempts that it holds.'),
+            ('done', 'done_attempts_total', COUNTER, 'Attempts that brought a result.'),
+            ('failed', 'failed_attempts_total', COUNTER, 'Attempts of which it said that they can not be computed.'),
+            ('lost', 'lost_attempts_total', COUNTER, 'Attempts that came to nothing there.'),
+            ('outages', 'outages_total', COUNTER, 'Times that it fell out.'),
+            ('silence_s', 'silence_seconds', GAUGE, 'Time since it was heard.')):
+        page.metric('calculator_' + name, kind, about, [({'calculator': one['name']}, one[column]) for one in members])
+    page.metric('calculator_alive', GAUGE, 'Whether it is alive to the dispatcher.',
+                [({'calculator': one['name']}, int(one['state'] == 'alive')) for one in members])
+
+
+def _tell_clients(page, picture):
+    # type: (_Page, Picture) -> None
+    members = [picture.clients[name] for name in sorted(picture.clients)]
+    for column, name, kind, about in (
+            ('accepted', 'accepted_tasks_total', COUNTER, 'Tasks of a client that were accepted.'),
+            ('refused', 'refused_tasks_total', COUNTER, 'Submits of a client that were refused.'),
+            ('done', 'done_tasks_total', COUNTER, 'Tasks of a client that were done.'),
+            ('waiting', 'waiting_tasks', GAUGE, 'Tasks of a client that wait.'),
+            ('running', 'running_tasks', GAUGE, 'Tasks of a client that run.')):
+        page.metric('client_' + name, kind, about, [({'client': one['name']}, one[column]) for one in members])

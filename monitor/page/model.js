@@ -1,0 +1,84 @@
+// What the page knows: the latest state, and the events, attempts and samples of the last ten minutes.
+
+export const KEPT_S = 600;
+const ATTEMPTS_KEPT = 12000;
+const EVENTS_KEPT = 2000;
+
+const COLUMNS = ['name', 'state', 'since', 'capacity', 'held', 'done', 'failed', 'lost', 'outages', 'p50', 'p95', 'silence',
+  'interval', 'draining', 'running', 'address', 'at'];
+// What an event says of the state of its calculator.
+const STATE_EVENTS = {
+  registered: 'alive', returned: 'alive', recovered: 'alive', suspected: 'suspect', died: 'dead', left: 'left',
+};
+
+export class Model {
+  constructor() {
+    this.state = null;
+    this.isSilent = false;
+    this.silence = 0;
+    this.connected = false;
+    this.offset = 0;
+    this.forget();
+  }
+
+  forget() {
+    this.events = [];
+    this.attempts = [];
+    this.samples = [];
+    this.calculators = new Map();
+    // Calculator -> [[since, state], ...]: the outages of its lane.
+    this.spells = new Map();
+    this.fresh = { events: [], attempts: [] };
+  }
+
+  // The monitor's clock, as far as it can be known here.
+  now() {
+    return performance.now() / 1000 + this.offset;
+  }
+
+  take(message) {
+    this.offset = message.now - performance.now() / 1000;
+    this.silence = message.silence_s;
+    this.isSilent = message.is_silent;
+    if (message.kind === 'silence') return;
+    if (message.kind === 'everything' || (this.state && this.state.life !== message.life)) this.forget();
+    if (message.bounds) this.bounds = message.bounds;
+    this.state = message;
+    const known = new Set(this.events.slice(-400).map((event) => event[0]));
+    const events = message.events.filter((event) => !known.has(event[0]));
+    const last = this.attempts.length ? this.attempts[this.attempts.length - 1][0] : 0;
+    const attempts = message.attempts.filter((attempt) => attempt[0] > last);
+    this.events.push(...events);
+    this.attempts.push(...attempts);
+    this.samples.push(...message.samples);
+    this.fresh = { events, attempts };
+    for (const event of events) this.note(event[5], STATE_EVENTS[event[2]], event[1], event[2] === 'returned');
+    this.calculators = new Map(message.calculators.map((row) => {
+      const one = Object.fromEntries(COLUMNS.map((name, index) => [name, row[index]]));
+      this.note(one.name, one.state, one.since, false);
+      return [one.name, one];
+    }));
+    this.trim(message.now - KEPT_S);
+  }
+
+  note(name, state, at, isNewLife) {
+    if (!name || !state) return;
+    const spells = this.spells.get(name) || [];
+    const last = spells[spells.length - 1];
+    if (!last || last[1] !== state) spells.push([at, state]);
+    else if (isNewLife) spells.push([at, 'alive']);
+    this.spells.set(name, spells);
+  }
+
+  trim(before) {
+    while (this.samples.length && this.samples[0][0] < before) this.samples.shift();
+    let gone = 0;
+    while (gone < this.attempts.length && this.attempts[gone][6] < before) gone += 1;
+    this.attempts.splice(0, Math.max(gone, this.attempts.length - ATTEMPTS_KEPT));
+    this.events.splice(0, Math.max(0, this.events.length - EVENTS_KEPT));
+    for (const [name, spells] of this.spells) {
+      while (spells.length > 1 && spells[1][0] < before) spells.shift();
+      if (!this.calculators.has(name) && spells[spells.length - 1][0] < before) this.spells.delete(name);
+    }
+  }
+}

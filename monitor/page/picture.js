@@ -1,0 +1,243 @@
+// The system as a picture: clients, the dispatcher with its queue, calculators; and tasks on their way between them.
+
+import { byId, calm, count, element, rate, replace, seconds, setText, shape, STATES, svgElement } from './tools.js';
+
+// Up to so many calculators have a box each; more are grouped by state.
+const BOXES_MAX = 40;
+const QUEUE_SHOWN = 60;
+const CLIENTS_SHOWN = 12;
+const PLACES_SHOWN = 12;
+// Tasks that are seen moving after one report; of more, a sample.
+const MOVING_MAX = 30;
+const WAY_MS = 900;
+
+const boxes = new Map();
+
+export function drawPicture(model) {
+  const { state } = model;
+  setText(byId('waiting'), String(state.queue.waiting || 0));
+  setText(byId('running'), String(state.queue.running || 0));
+  setText(byId('oldest'), state.queue.oldest_s ? `the oldest for ${seconds(state.queue.oldest_s)}` : 'nobody waits');
+  drawQueue(state.queue.waiting || 0);
+  drawClients(state);
+  drawCalculators(model);
+  setText(byId('states'), STATES.filter((name) => state.states[name]).map((name) => `${state.states[name]} ${name}`).join(', '));
+}
+
+function drawQueue(waiting) {
+  const queue = byId('queue');
+  const shown = Math.min(waiting, QUEUE_SHOWN);
+  while (queue.childElementCount < shown) queue.append(element('i'));
+  while (queue.childElementCount > shown) queue.lastChild.remove();
+  queue.setAttribute('aria-label', `${count(waiting, 'task')} in the queue`);
+}
+
+function drawClients(state) {
+  const shown = state.clients.slice(0, CLIENTS_SHOWN).sort((one, other) => (one[0] < other[0] ? -1 : 1));
+  const items = shown.map(([name, , waiting, running, done, speed]) => element('li', { 'data-client': name, title: name },
+    element('b', {}, name), element('br'), `done ${done} (${rate(speed)})`, element('br'), `open ${waiting + running}`));
+  const others = state.clients_number - shown.length;
+  if (others > 0) items.push(element('li', {}, `and ${count(others, 'more client')}`));
+  if (!items.length) items.push(element('li', {}, 'none yet'));
+  replace(byId('client-list'), ...items);
+}
+
+function drawCalculators(model) {
+  const list = byId('calculator-list');
+  const members = [...model.calculators.values()];
+  const grouped = members.length > BOXES_MAX;
+  if (list.classList.contains('grouped') !== grouped) {
+    list.classList.toggle('grouped', grouped);
+    list.replaceChildren();
+    boxes.clear();
+  }
+  if (grouped) drawGroups(list, members);
+  else drawBoxes(list, members, model);
+  if (!members.length) replace(list, element('li', { class: 'left' }, 'none is registered'));
+}
+
+function drawBoxes(list, members, model) {
+  if (!boxes.size) list.replaceChildren();
+  const names = new Set(members.map((one) => one.name));
+  for (const [name, box] of boxes) {
+    if (!names.has(name)) {
+      box.item.remove();
+      boxes.delete(name);
+    }
+  }
+  for (const one of members) {
+    let box = boxes.get(one.name);
+    if (!box) {
+      box = { item: element('li', { 'data-calculator': one.name }), state: '', words: element('span', { class: 'word' }), places: element('div', { class: 'places', 'aria-hidden': 'true' }) };
+      box.item.append(element('b', { title: one.name }, one.name), box.words, box.places);
+      boxes.set(one.name, box);
+    }
+    if (box.state !== one.state) {
+      box.item.className = one.state;
+      box.item.querySelector('.shape')?.remove();
+      box.item.append(shape(one.state));
+      box.state = one.state;
+    }
+    setText(box.words, words(one, model));
+    drawPlaces(box.places, one);
+  }
+  members.sort((one, other) => (one.name < other.name ? -1 : 1)).forEach((one, index) => {
+    const { item } = boxes.get(one.name);
+    if (list.children[index] !== item) list.insertBefore(item, list.children[index] || null);
+  });
+}
+
+function words(one, model) {
+  const since = seconds(Math.max(0, model.now() - one.since));
+  if (one.state === 'dead') return `DEAD for ${since}`;
+  if (one.state === 'suspect') return `suspect for ${since}`;
+  if (one.state === 'left') return 'left';
+  return `${one.held} of ${one.capacity} busy${one.draining ? ', draining' : ''}`;
+}
+
+function drawPlaces(places, one) {
+  const alive = one.state === 'alive' || one.state === 'suspect';
+  const shown = alive ? Math.min(one.capacity, PLACES_SHOWN) : 0;
+  const taken = one.capacity ? Math.ceil((one.held * shown) / one.capacity) : 0;
+  while (places.childElementCount < shown) places.append(element('i'));
+  while (places.childElementCount > shown) places.lastChild.remove();
+  [...places.children].forEach((place, index) => place.classList.toggle('taken', index < taken));
+}
+
+function drawGroups(list, members) {
+  replace(list, ...STATES.filter((state) => members.some((one) => one.state === state)).map((state) => {
+    const group = members.filter((one) => one.state === state);
+    const held = group.reduce((sum, one) => sum + one.held, 0);
+    const places = group.reduce((sum, one) => sum + one.capacity, 0);
+    const mosaic = element('div', { class: 'mosaic', 'aria-hidden': 'true' }, ...group.map(() => shape(state)));
+    const named = state === 'dead' || state === 'suspect' ? `: ${group.slice(0, 8).map((one) => one.name).join(', ')}${group.length > 8 ? ' …' : ''}` : '';
+    return element('li', { class: state, 'data-group': state }, element('b', {}, `${group.length} ${state}${named}`),
+      element('span', { class: 'word' }, `${held} of ${places} places taken`), mosaic);
+  }));
+}
+
+// Tasks on their way: to a calculator, back to their client, or, where an attempt was lost, from there to the queue.
+
+export function moveTasks(model) {
+  const { attempts } = model.fresh;
+  const svg = byId('moving');
+  if (calm.matches || document.hidden) return;
+  const moves = [];
+  for (const [, id, , , calculator, began, ended, end] of attempts) {
+    if (end === 'result') {
+      moves.push([ended, calculator, 'client', id]);
+      if (model.now() - began < 3) moves.push([began, 'queue', calculator, id]);
+    } else if (end !== 'withdrawn') moves.push([ended, calculator, 'queue', id]);
+  }
+  for (const one of model.calculators.values()) {
+    for (const [id, , began] of one.running) {
+      if (model.now() - began < model.state.interval_s + 0.2) moves.push([began, 'queue', one.name, id]);
+    }
+  }
+  const lost = moves.filter((move) => move[2] === 'queue').slice(0, MOVING_MAX);
+  const rest = moves.filter((move) => move[2] !== 'queue');
+  const step = Math.max(1, Math.ceil(rest.length / MOVING_MAX));
+  const shown = [...lost, ...rest.filter((_, index) => index % step === 0)];
+  const missed = model.state.attempts_missed;
+  const note = byId('sampled');
+  note.hidden = step === 1 && !missed;
+  setText(note, `Too many tasks to draw each: ${step > 1 ? `one in ${step} is seen moving` : 'a sample is seen moving'}${missed ? `, and of ${missed} attempts so far no more than their number is known` : ''}.`);
+  const oldest = Math.min(...shown.map((move) => move[0]));
+  for (const move of shown) {
+    // Spread over the interval as they were spread when they happened.
+    setTimeout(() => fly(svg, move), Math.min(2000, Math.max(0, (move[0] - oldest) * 1000)));
+  }
+}
+
+function placeOf(svg, what, id) {
+  let node = null;
+  if (what === 'queue') node = byId('queue');
+  else if (what === 'client') node = document.querySelector(`[data-client="${CSS.escape(id.split(':')[0])}"]`) || byId('client-list');
+  else {
+    const box = boxes.get(what);
+    node = box ? box.item : byId('calculator-list').firstElementChild;
+  }
+  if (!node) return null;
+  const frame = svg.getBoundingClientRect();
+  const place = node.getBoundingClientRect();
+  const x = what === 'client' ? place.right : place.left + (what === 'queue' ? place.width / 2 : 0);
+  return { x: x - frame.left, y: place.top + Math.min(place.height, 60) / 2 - frame.top };
+}
+
+function fly(svg, [, from, to, id]) {
+  const start = placeOf(svg, from, id);
+  const end = placeOf(svg, to, id);
+  if (!start || !end || svg.childElementCount > 4 * MOVING_MAX) return;
+  let kind = 'assign';
+  if (to === 'client') kind = 'home';
+  else if (to === 'queue') kind = 'lost';
+  const dot = svgElement('circle', { r: kind === 'lost' ? 7 : 5, class: kind, cx: 0, cy: 0 });
+  svg.append(dot);
+  const way = dot.animate(
+    [{ transform: `translate(${start.x}px, ${start.y}px)` }, { transform: `translate(${end.x}px, ${end.y}px)` }],
+    { duration: kind === 'lost' ? 2 * WAY_MS : WAY_MS, easing: 'ease-in-out' });
+  way.onfinish = () => dot.remove();
+  way.oncancel = () => dot.remove();
+}
+
+// Words for what fell out.
+
+export function drawCases(model, tell) {
+  const list = byId('case-list');
+  const { cases } = model.state;
+  if (!cases.length) {
+    replace(list, element('p', { class: 'well' }, 'No calculator fell out since this monitor watches.'));
+    return;
+  }
+  // Who is dead now comes first and large, then what is over: the latest of each calculator.
+  const latest = cases.filter((one, index) => cases.findIndex((other) => other.calculator === one.calculator) === index);
+  const isDead = (one) => one.is_death && (model.calculators.get(one.calculator) || { state: 'dead' }).state === 'dead';
+  const dead = latest.filter(isDead).slice(0, 4);
+  const others = latest.filter((one) => !isDead(one)).slice(0, Math.max(1, 4 - dead.length));
+  const items = [...dead.map((one) => drawCase(model, one, false, tell)), ...others.map((one) => drawCase(model, one, true, tell))];
+  // Said anew only where something in it is new, so that a screen reader does not begin over and over.
+  const text = items.map((item) => item.dataset.said).join('|');
+  if (list.dataset.said !== text) {
+    list.dataset.said = text;
+    replace(list, ...items);
+  }
+  list.querySelectorAll('[data-at]').forEach((node) => setText(node, `${seconds(Math.max(0, model.now() - Number(node.dataset.at)))} ago`));
+}
+
+function drawCase(model, one, isOlder, tell) {
+  const now = model.calculators.get(one.calculator);
+  const back = now && now.state === 'alive' && one.is_death;
+  let title = `${one.calculator} crashed and came back without its tasks`;
+  if (one.is_death) title = back ? `${one.calculator} died and is back` : `${one.calculator} is dead`;
+  const heading = element('h3', {}, one.is_death && !back ? '✕ ' : '↻ ', title, one.is_death && !back ? ', since ' : ', ', element('span', { 'data-at': one.at }));
+  const item = element('div', { class: `case${one.is_death && !back ? '' : ' crash'}${isOlder ? ' older' : ''}`, 'data-case': one.calculator }, heading);
+  const silent = one.is_death && one.silence_s ? `Nothing was heard from it for ${seconds(one.silence_s)}. ` : '';
+  const number = one.tasks.length + one.more;
+  item.append(element('p', {}, `${silent}It had ${number ? count(number, 'task') : 'no task'}${number ? ':' : '.'}`));
+  const fates = element('ul', {}, ...one.tasks.map((fate) => drawFate(one, fate, tell)));
+  if (one.more) fates.append(element('li', {}, `and ${one.more} more`));
+  item.append(fates);
+  item.dataset.said = `${title} ${back} ${[...fates.children].map((node) => node.textContent).join(' ')}`;
+  return item;
+}
+
+function drawFate(one, [id, name, what, calculator, attempt, outcome, at], tell) {
+  const later = seconds(Math.max(0, at - one.at));
+  let mark = '…';
+  let text = 'waits for another calculator';
+  let kind = what;
+  if (what === 'runs') {
+    mark = '▶';
+    text = `runs on ${calculator} now (attempt ${attempt})`;
+  } else if (what === 'over' && outcome === 'done') {
+    mark = '✓';
+    text = calculator ? `was done by ${calculator}, ${later} later (attempt ${attempt})` : 'was done';
+  } else if (what === 'over') {
+    mark = '✕';
+    kind = 'bad';
+    text = outcome === 'forgotten' ? 'is over for so long that it is forgotten' : `${outcome}, ${later} later`;
+  }
+  return element('li', { 'data-task': id, 'data-fate': what === 'over' ? outcome : what },
+    element('span', { class: `fate ${kind}`, 'aria-hidden': 'true' }, mark),
+    element('span', { class: 'what' }, element('button', { class: 'link', type: 'button', title: id, click: () => tell(id) }, name), ` ${text}`));
+}

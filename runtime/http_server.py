@@ -1,0 +1,332 @@
+"""A small HTTP server in the loop of a process: it answers GET and HEAD, keeps streams of events open, and is bounded.
+
+One request per connection. Whoever is slow to ask, or slow to read, is dropped; there are never more connections than
+so many. What is answered is the matter of a site (``respond(now, request)``, see ``Request`` and ``Response``).
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import errno
+import re
+import socket
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List, Tuple  # noqa: F401
+
+#: Connections at a time, those of streams included. ``select`` takes no descriptor above 1,023.
+CONNECTIONS_MAX = 100
+STREAMS_MAX = 50
+
+#: Bytes of a request: the line and the headers. There is no body.
+REQUEST_BYTES_MAX = 8192
+#: For the whole request to arrive, and for an answer to be taken.
+REQUEST_WITHIN_S = 10.0
+TAKEN_WITHIN_S = 30.0
+
+#: Bytes that wait for a reader of a stream; who is that far behind is dropped, and comes back for a fresh start.
+BEHIND_BYTES_MAX = 4 * 1024 * 1024
+
+#: Between two looks at who is slow.
+LOOK_S = 1.0
+
+_REQUEST_LINE = re.compile(r'([A-Z]{1,10}) (/[!-~]{0,2000}) HTTP/1\.[01]\Z')
+_HOST_HEADER = re.compile(r'host:[ \t]*([!-~]{1,300})[ \t]*\Z', re.IGNORECASE)
+
+REASONS = {200: 'OK', 400: 'Bad Request', 404: 'Not Found', 405: 'Method Not Allowed', 408: 'Request Timeout',
+           421: 'Misdirected Request', 431: 'Request Header Fields Too Large', 503: 'Service Unavailable'}
+
+#: Nothing is loaded from elsewhere, framed, cached or guessed at.
+HEADERS = (
+    ('Content-Security-Policy',
+     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+     "form-action 'none'; frame-ancestors 'none'"),
+    ('X-Content-Type-Options', 'nosniff'),
+    ('X-Frame-Options', 'DENY'),
+    ('Referrer-Policy', 'no-referrer'),
+    ('Cross-Origin-Opener-Policy', 'same-origin'),
+    ('Cross-Origin-Resource-Policy', 'same-origin'),
+    ('Cache-Control', 'no-store'),
+    ('Connection', 'close'),
+)
+
+_TRY_LATER = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
+
+
+class Request(object):
+    """What was asked. ``host`` is the Host header without its port; ``answer`` takes a ``Response``, now or later."""
+
+    def __init__(self, method, path, query, host, answer):
+        # type: (str, str, str, str, Any) -> None
+        self.method = method
+        self.path = path
+        self.query = query
+        self.host = host
+        self.answer = answer
+
+
+class Response(object):
+    """An answer. A stream begins with ``body`` and goes on with what is broadcast."""
+
+    def __init__(self, status, content_type, body, is_stream=False):
+        # type: (int, str, bytes, bool) -> None
+        self.status = status
+        self.content_type = content_type
+        self.body = body
+        self.is_stream = is_stream
+
+
+class _Connection(object):
+    """One connection: it asks, waits for its answer, takes it; a stream goes on taking."""
+
+    def __init__(self, server, opened, now):
+        # type: (HttpServer, socket.socket, float) -> None
+        self._server = server
+        self._socket = opened
+        self._asked = b''
+        self._unsent = []  # type: List[bytes]
+        self._unsent_bytes = 0
+        self.has_asked = False
+        self.is_stream = False
+        self.is_closed = False
+        # Whether the end of what is unsent is the end of the connection.
+        self._is_last = False
+        self._is_head = False
+        self.due_at = now + REQUEST_WITHIN_S
+
+    def fileno(self):
+        # type: () -> int
+        """For ``select``."""
+        return self._socket.fileno()
+
+    @property
+    def wants_to_write(self):
+        # type: () -> bool
+        """Whether something waits for the other side to take it."""
+        return self._unsent_bytes > 0
+
+    def read(self, now):
+        # type: (float) -> None
+        """Something has arrived, or the other side has gone."""
+        try:
+            data = self._socket.recv(REQUEST_BYTES_MAX + 1)
+        except (OSError, socket.error) as error:
+            if error.errno not in _TRY_LATER:
+                self.close()
+            return
+        if not data:
+            self.close()
+        elif not self.has_asked:
+            self._asked += data
+            self._look_for_request(now)
+        # What comes after the request is nobody's.
+
+    def _look_for_request(self, now):
+        # type: (float) -> None
+        end = self._asked.find(b'\r\n\r\n')
+        if end < 0 and len(self._asked) <= REQUEST_BYTES_MAX:
+            return
+        self.has_asked = True
+        self.due_at = now + TAKEN_WITHIN_S
+        if not 0 <= end <= REQUEST_BYTES_MAX:
+            self.answer(Response(431, 'text/plain', b'too long\n'))
+            return
+        lines = self._asked[:end].decode('latin-1').split('\r\n')
+        self._asked = b''
+        match = _REQUEST_LINE.match(lines[0])
+        hosts = [host.group(1) for host in map(_HOST_HEADER.match, lines[1:]) if host is not None]
+        if match is None or len(hosts) != 1:
+            self.answer(Response(400, 'text/plain', b'not understood\n'))
+            return
+        method, target = match.groups()
+        self._is_head = method == 'HEAD'
+        if method not in ('GET', 'HEAD'):
+            self.answer(Response(405, 'text/plain', b'nothing here can be changed\n'))
+            return
+        path, _, query = target.partition('?')
+        self._server.ask_site(now, Request(method, path, query, _without_port(hosts[0]), self.answer))
+
+    def answer(self, response):
+        # type: (Response) -> None
+        """Send the answer, or begin a stream."""
+        if self.is_closed:
+            return
+        if response.is_stream and self._server.streams >= STREAMS_MAX:
+            response = Response(503, 'text/plain', b'too many are watching\n')
+        self.is_stream = response.is_stream and not self._is_head
+        headers = [('Content-Type', response.content_type)]
+        if not response.is_stream:
+            headers.append(('Content-Length', '%d' % len(response.body)))
+        if response.status == 405:
+            headers.append(('Allow', 'GET, HEAD'))
+        lines = ['HTTP/1.1 %d %s' % (response.status, REASONS[response.status])]
+        lines += ['%s: %s' % header for header in headers + list(HEADERS)]
+        self._is_last = not self.is_stream
+        self.send(('\r\n'.join(lines) + '\r\n\r\n').encode('ascii') + (b'' if self._is_head else response.body))
+
+    def send(self, data):
+        # type: (bytes) -> None
+        """Let it take this when it can."""
+        self._unsent.append(data)
+        self._unsent_bytes += len(data)
+        if self.is_stream and self._unsent_bytes > BEHIND_BYTES_MAX:
+            self._server.dropped += 1
+            self.close()
+            return
+        self.write()
+
+    def write(self):
+        # type: () -> None
+        """It may be able to take some more."""
+        while self._unsent and not self.is_closed:
+            try:
+                sent = self._socket.send(self._unsent[0][:65536])
+            except (OSError, socket.error) as error:
+                if error.errno not in _TRY_LATER:
+                    self.close()
+                return
+            self._unsent_bytes -= sent
+            self._unsent[0] = self._unsent[0][sent:]
+            if not self._unsent[0]:
+                self._unsent.pop(0)
+        if self._is_last and not self._unsent:
+            self.close()
+
+    def close(self):
+        # type: () -> None
+        """Nothing more."""
+        if not self.is_closed:
+            self.is_closed = True
+            self._unsent, self._unsent_bytes = [], 0
+            self._socket.close()
+
+
+class HttpServer(object):
+    """Listens on ``host`` and ``port`` for a site. Raises ``socket.error`` from the constructor only."""
+
+    def __init__(self, host, port, site):
+        # type: (str, int, Any) -> None
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, 0, socket.SOCK_STREAM, 0, socket.AI_PASSIVE)[0]
+        self._site = site
+        self._connections = []  # type: List[_Connection]
+        #: Connections that were dropped because they were slow.
+        self.dropped = 0
+        self._look_at = None  # type: float | None
+        self._listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._listener.setblocking(False)
+            self._listener.bind(address)
+            self._listener.listen(64)
+        except (OSError, socket.error):
+            self._listener.close()
+            raise
+
+    @property
+    def address(self):
+        # type: () -> Tuple[Any, ...]
+        """Where it listens."""
+        return self._listener.getsockname()
+
+    @property
+    def streams(self):
+        # type: () -> int
+        """How many streams are open."""
+        return sum(one.is_stream for one in self._connections)
+
+    @property
+    def connections(self):
+        # type: () -> int
+        """How many connections there are."""
+        return len(self._connections)
+
+    # What the loop calls.
+
+    def readers(self):
+        # type: () -> List[Any]
+        """For ``select``."""
+        # A broadcast, or an answer that came later, may have ended some since.
+        self._connections = [one for one in self._connections if not one.is_closed]
+        return [self._listener] + self._connections
+
+    def writers(self):
+        # type: () -> List[Any]
+        """For ``select``."""
+        return [one for one in self._connections if one.wants_to_write and not one.is_closed]
+
+    def next_timer(self):
+        # type: () -> float | None
+        """When to call again at the latest."""
+        return self._look_at
+
+    def handle(self, readable, writable, now):
+        # type: (List[Any], List[Any], float) -> None
+        """Do all that can be done now without waiting."""
+        for connection in list(self._connections):
+            if connection in readable:
+                connection.read(now)
+            if connection in writable and not connection.is_closed:
+                connection.write()
+        if self._listener in readable:
+            self._accept(now)
+        if self._look_at is None or now >= self._look_at:
+            self._drop_the_slow(now)
+        self._connections = [one for one in self._connections if not one.is_closed]
+        if not self._connections:
+            self._look_at = None
+        elif self._look_at is None or now >= self._look_at:
+            self._look_at = now + LOOK_S
+
+    def close(self):
+        # type: () -> None
+        """End all."""
+        for connection in self._connections:
+            connection.close()
+        self._listener.close()
+
+    # What the site calls.
+
+    def broadcast(self, data):
+        # type: (bytes) -> None
+        """To all streams."""
+        for connection in self._connections:
+            if connection.is_stream and not connection.is_closed:
+                connection.send(data)
+
+    def ask_site(self, now, request):
+        # type: (float, Request) -> None
+        """Somebody asks."""
+        self._site.respond(now, request)
+
+    def _accept(self, now):
+        # type: (float) -> None
+        while True:
+            try:
+                opened, _ = self._listener.accept()
+            except (OSError, socket.error):
+                # Nobody more, or gone already, or no descriptor to be had: the next turn looks again.
+                return
+            opened.setblocking(False)
+            connection = _Connection(self, opened, now)
+            if len(self._connections) >= CONNECTIONS_MAX:
+                connection.answer(Response(503, 'text/plain', b'too many are connected\n'))
+                connection.close()
+                return
+            self._connections.append(connection)
+
+    def _drop_the_slow(self, now):
+        # type: (float) -> None
+        for connection in self._connections:
+            if not connection.is_stream and now >= connection.due_at:
+                self.dropped += 1
+                if not connection.has_asked:
+                    connection.answer(Response(408, 'text/plain', b'too slow\n'))
+                connection.close()
+
+
+def _without_port(host):
+    # type: (str) -> str
+    if host.startswith('['):
+        return host[1:].partition(']')[0].lower()
+    return host.partition(':')[0].lower()

@@ -1,0 +1,260 @@
+"""The page in a real browser, over a real system. Run by ``tests/browser/run``."""
+
+from __future__ import absolute_import, division, print_function
+
+import json
+import re
+import signal
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser.browser import DARK, DESK, LIGHT, PHONE, Browser, Page, a_system, of_the_demo
+from tests.browser.fleet import Fleet
+from tests.system.processes import eventually, run_to_end, the_one_object
+
+
+@pytest.fixture(scope='module')
+def browser():
+    made = Browser()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def system():
+    with a_system() as made:
+        yield made
+
+
+def reported(dispatcher, *options):
+    """What ``run_monitor.py --json`` says."""
+    command = ['run_monitor.py', '--dispatcher', '%s:%d' % dispatcher.address, '--json'] + list(options)
+    return the_one_object(run_to_end(command)[1])
+
+
+def works(report):
+    return report['queue'].get('over', 0) > 10 and all(one['held'] for one in report['calculators'])
+
+
+def test_a_calculator_is_killed_and_the_page_tells_what_became_of_its_tasks(browser, system):
+    dispatcher, page = of_the_demo(system)
+    browser.look(DESK, LIGHT)
+    browser.open(page.address)
+    victim = system.of('calculator')[2]
+    eventually(lambda: works(reported(dispatcher)), 'all work')
+    eventually(lambda: len(browser.find('#calculator-list li.alive')) == 6, 'six boxes')
+    assert 'No calculator fell out' in browser.text('#case-list')
+    victim.kill()
+    eventually(lambda: browser.find('#calculator-list li.dead[data-calculator="calculator-c"]'), 'its box is dead')
+    assert 'DEAD for' in browser.text('#calculator-list li.dead')
+    case = '#case-list .case[data-case="calculator-c"]'
+    eventually(lambda: 'calculator-c is dead' in browser.text(case), 'the page says so in words')
+    tasks = case + ' [data-task]'
+    eventually(lambda: browser.find(tasks) and all(fate == 'done' for fate in browser.run(
+        'return [...document.querySelectorAll(arguments[0])].map(node => node.dataset.fate)', tasks)),
+        'all of its tasks are done elsewhere')
+
+    # What the page says of each task is what the dispatcher says.
+    report = reported(dispatcher)
+    lost = {event['facts']['task_id'] for event in report['events']
+            if event['kind'] == 'reassigned' and event['facts']['calculator'] == 'calculator-c'}
+    shown = browser.run('return [...document.querySelectorAll(arguments[0])].map(node => [node.dataset.task, '
+                        'node.textContent])', tasks)
+    assert {task for task, _ in shown} == lost
+    for task, text in shown:
+        story = reported(dispatcher, '--task', task)
+        assert story['state'] == 'done'
+        winner = story['attempts'][-1]
+        assert 'was done by %s' % winner['calculator'] in text
+        assert 'attempt %d' % winner['attempt'] in text
+    # And so is the table.
+    browser.run('document.querySelector("#calculator-details").open = true')
+
+    def table_agrees():
+        rows = browser.run('return [...document.querySelectorAll("#calculator-table tbody tr")]'
+                           '.map(row => [...row.children].map(cell => cell.textContent))')
+        report = page.status
+        return {row[0]: (row[1], int(row[4])) for row in rows} == {
+            one['name']: (one['state'], one['done']) for one in report['calculators']}
+    eventually(table_agrees, 'the table says what status.json says')
+    states = {one['name']: one['state'] for one in reported(dispatcher)['calculators']}
+    assert states['calculator-c'] == 'dead'
+    assert browser.complaints() == []
+
+
+def test_a_story_by_click_and_by_keyboard(browser, system):
+    dispatcher, page = of_the_demo(system, calculators=3)
+    browser.look(DESK, LIGHT)
+    browser.open(page.address)
+    eventually(lambda: works(reported(dispatcher)), 'all work')
+    lanes, = browser.find('#lanes')
+    lanes.send_keys(Keys.ARROW_LEFT)
+    eventually(lambda: 'attempt' in browser.text('#lane-detail') and 'calculator-' in browser.text('#lane-detail'),
+               'an attempt is chosen')
+    first = browser.text('#lane-detail')
+    lanes.send_keys(Keys.ARROW_LEFT)
+    assert browser.text('#lane-detail') != first
+    lanes.send_keys(Keys.ARROW_UP)
+    chosen = browser.text('#lane-detail').partition(', attempt')[0]
+    lanes.send_keys(Keys.ENTER)
+    eventually(lambda: re.search('is done|running', browser.text('#story-text')), 'its story')
+    assert chosen in browser.text('#story-text')
+    browser.find('#story button')[0].click()
+    eventually(lambda: not browser.run('return document.querySelector("#story").open'), 'it is closed')
+
+
+def test_pause_and_look_back(browser, system):
+    dispatcher, page = of_the_demo(system, calculators=2)
+    browser.look(DESK, LIGHT)
+    browser.open(page.address)
+    eventually(lambda: works(reported(dispatcher)), 'all work')
+    browser.find('#pause')[0].click()
+    before = browser.text('[data-tile="done so far"]')
+    done = reported(dispatcher)['counts']['done']
+    eventually(lambda: reported(dispatcher)['counts']['done'] > done + 5, 'it goes on')
+    assert browser.text('[data-tile="done so far"]') == before
+    browser.run('const back = document.querySelector("#look-back"); back.value = 30;'
+                'back.dispatchEvent(new Event("input"))')
+    assert '30 s before' in browser.text('#look-back-at')
+    browser.find('#pause')[0].click()
+    eventually(lambda: int(browser.text('[data-tile="done so far"]')) > int(before) + 5, 'it goes on here too')
+
+
+def test_events_are_those_of_the_report_and_can_be_filtered(browser, system):
+    dispatcher, page = of_the_demo(system, calculators=4)
+    browser.look(DESK, LIGHT)
+    browser.open(page.address)
+    eventually(lambda: works(reported(dispatcher)), 'all work')
+    victim = system.of('calculator')[0]
+    victim.suspend()
+    eventually(lambda: 'calculator-a is DEAD' in browser.text('#event-list'), 'its death is an event')
+    victim.resume()
+    eventually(lambda: 'calculator-a was dead and is alive again' in browser.text('#event-list'), 'its return too')
+
+    def numbers_agree():
+        shown = browser.run('return [...document.querySelectorAll("#event-list li")].map(one => +one.dataset.number)')
+        return shown[::-1] == [event['number'] for event in page.status['events']]
+    eventually(numbers_agree, 'every event once, in order')
+    browser.find('#event-filter')[0].send_keys('DEAD')
+    eventually(lambda: all('dead' in text.lower() for text in browser.texts('#event-list .words')), 'filtered')
+    browser.run('const kind = document.querySelector("#event-kind"); kind.value = "died";'
+                'kind.dispatchEvent(new Event("change"))')
+    eventually(lambda: len(browser.texts('#event-list .words')) == 1, 'one kind only')
+
+
+def test_a_silent_dispatcher_is_said_plainly_and_its_return_needs_no_help(browser, system):
+    dispatcher, page = of_the_demo(system, calculators=2)
+    browser.look(DESK, LIGHT)
+    browser.open(page.address)
+    dispatcher.kill()
+    eventually(lambda: 'The dispatcher is silent for' in browser.text('#answer'), 'it says so')
+    assert browser.run('return document.body.classList.contains("silent")')
+    system.again(dispatcher)
+    eventually(lambda: browser.text('#answer') == 'answers', 'it is back')
+    eventually(lambda: len(browser.find('#calculator-list li.alive')) == 2, 'with its calculators')
+    # The monitor itself may be away, too.
+    page.process.suspend()
+    page.process.resume()
+    page.process.signal(signal.SIGTERM)
+    page.process.wait()
+    eventually(lambda: 'has lost its monitor' in browser.text('#answer'), 'it says that, too')
+    port = page.address.rsplit(':', 1)[1].strip('/')
+    system.run('monitor', 'monitor', ['--dispatcher', '%s:%d' % dispatcher.address, '--http', '127.0.0.1:' + port])
+    eventually(lambda: browser.text('#answer') == 'answers', 'it goes on by itself')
+
+
+HOSTILE = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>'
+
+
+def test_hostile_names_are_text(browser, system):
+    _, page = of_the_demo(system, calculators=1, clients=1)
+    browser.look(DESK, LIGHT)
+    browser.open(page.address)
+    eventually(lambda: browser.find('#calculator-list li.alive'), 'a box')
+    # No such name gets past the protocol, so it is given to the page as if one had.
+    told = json.dumps({
+        'calculators': [[HOSTILE, 'alive', 0, 1, 1, 0, 0, 0, 0, None, None, 0, 1, False, [[HOSTILE, 1, 0]], HOSTILE,
+                         1]],
+        'clients': [[HOSTILE, 1, 1, 0, 0, 1.0]], 'clients_number': 1,
+        'cases': [{'calculator': HOSTILE, 'at': 0, 'is_death': True, 'silence_s': 1, 'more': 0,
+                   'tasks': [[HOSTILE, HOSTILE, 'over', HOSTILE, 1, 'done', 0]]}],
+        'events': [[10 ** 9, 0, HOSTILE, 'loud', HOSTILE, HOSTILE, HOSTILE]],
+        'dispatcher': {'name': HOSTILE, 'version': HOSTILE, 'up_s': 1}})
+    page.process.suspend()
+    browser.driver.execute_async_script(
+        'const done = arguments[1];'
+        'Promise.all([import("/model.js"), import("/picture.js")]).then(([{ Model }, { drawCases, drawPicture }]) => {'
+        '  const changes = JSON.parse(arguments[0]);'
+        '  const model = new Model();'
+        '  model.take({kind: "everything", now: 1, silence_s: 0, is_silent: false, is_there: true, life: "x",'
+        '    queue: {}, states: {alive: 1}, attempts: [], samples: [], attempts_missed: 0, interval_s: 1, ...changes});'
+        '  drawPicture(model); drawCases(model, () => {}); done();'
+        '});', told)
+    assert HOSTILE in browser.text('#case-list')
+    assert HOSTILE in browser.text('#calculator-list')
+    assert HOSTILE in browser.text('#client-list')
+    assert browser.run('return window.broken === undefined')
+    assert not browser.find('main img') and not browser.find('main script')
+    page.process.resume()
+
+
+@pytest.mark.parametrize('size', [DESK, PHONE], ids=['desk', 'phone'])
+@pytest.mark.parametrize('scheme', [LIGHT, DARK])
+def test_nothing_serious_stands_in_the_way_of_anybody(browser, system, size, scheme):
+    dispatcher, page = of_the_demo(system, calculators=4)
+    browser.look(size, scheme, is_calm=True)
+    browser.open(page.address)
+    eventually(lambda: works(reported(dispatcher)), 'all work')
+    system.of('calculator')[0].kill()
+    eventually(lambda: 'calculator-a is dead' in browser.text('#case-list'), 'something is on the page')
+    browser.run('document.querySelectorAll("details").forEach(one => { one.open = true })')
+    found = browser.accessibility()
+    assert [one for one in found if one[0] in ('serious', 'critical')] == [], found
+    # Nothing sticks out to the side.
+    assert browser.run('return document.documentElement.scrollWidth') <= size[0]
+    assert browser.run('return getComputedStyle(document.querySelector("#moving")).display') == 'none'
+
+
+def test_a_thousand_calculators_and_a_thousand_tasks_a_second(browser, system):
+    # The fleet is one thread that speaks for all: what is looked at here is the monitor and its page.
+    dispatcher = system.dispatcher(pending_max=100000, task_timeout_s=600)
+    with Fleet(dispatcher.address, 1000, tasks_per_second=1000):
+        page = Page(system, dispatcher)
+        browser.look(DESK, LIGHT)
+        browser.open(page.address)
+        eventually(lambda: '1000 alive' in browser.text('#calculator-list'), 'they are grouped', 120)
+        places = browser.run('return [...document.querySelectorAll(".mosaic .shape")].map(one => {'
+                             '  const box = one.getBoundingClientRect(); return `${box.left} ${box.top}`; })')
+        assert len(places) == len(set(places)) == 1000, 'each has a place of its own'
+        eventually(lambda: int(browser.text('[data-tile="done so far"]')) > 3000, 'much is done', 120)
+        eventually(lambda: 'Too many tasks to draw each' in browser.text('#sampled'), 'it says that it samples', 60)
+        assert browser.find('#sampled')[0].is_displayed()
+        assert '40 of 1000 lanes' in browser.text('#lane-note')
+        # The page keeps up: what it shows is no older than a few reports.
+        for _ in range(5):
+            done = page.status['counts']['done']
+
+            def has_come_so_far(done=done):
+                return int(browser.text('[data-tile="done so far"]')) >= done
+            eventually(has_come_so_far, 'it keeps up', 10)
+    assert browser.complaints() == []
+
+
+def test_metrics_are_read_by_the_parser_of_prometheus(browser, system):
+    dispatcher, page = of_the_demo(system, calculators=2)
+    eventually(lambda: works(reported(dispatcher)), 'all work')
+    families = {family.name: family for family in text_string_to_metric_families(page.get('metrics'))}
+    assert families['dispatcher_answers'].samples[0].value == 1
+    times = families['dispatcher_response_time_seconds']
+    assert times.type == 'histogram'
+    count = [sample.value for sample in times.samples if sample.name.endswith('_count')][0]
+    last = [sample.value for sample in times.samples if sample.labels.get('le') == '+Inf'][0]
+    assert last == count > 0
+    ended = {sample.labels['outcome']: sample.value for sample in families['dispatcher_ended_tasks'].samples}
+    assert ended['done'] >= count
+    assert {sample.labels['calculator'] for sample in families['calculator_alive'].samples} == {
+        'calculator-a', 'calculator-b'}
+    for family in families.values():
+        assert family.documentation and family.type in ('gauge', 'counter', 'histogram'), family

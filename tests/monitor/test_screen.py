@@ -1,0 +1,83 @@
+"""The terminal view as lines, without a terminal."""
+
+from __future__ import absolute_import, division, print_function
+
+import pytest
+
+from monitor.picture import Picture
+from monitor.screen import View, as_text, screen
+from net_protocol import report
+
+MYPY = False
+if MYPY:
+    from typing import Any, List  # noqa: F401
+
+HOSTILE = u'\x1b[2J\u202e' * 40
+
+
+def picture_of(calculators, clients=3, events=20, name=u'calculator-%04d'):
+    rows = [
+        ['facts', 'dispatcher', {'name': 'dispatcher', 'up_s': 12.5, 'draining': False}],
+        ['facts', 'queue', {'waiting': 12, 'running': 6, 'oldest_s': 1.5, 'over': 40}],
+        ['facts', 'counts', {'accepted': 58, 'done': 40, 'refused_queue_full': 2}],
+        ['facts', 'calculator_states', {'alive': calculators - 1, 'suspect': 0, 'dead': 1, 'left': 0}],
+        ['facts', 'tables', {'calculators': calculators, 'clients': clients, 'events': events, 'attempts': 0}]]  # type: List[Any]
+    for number in range(1, events + 1):
+        rows.append(['event', number, 30.0 - number, 'ended', {
+            'task_id': u'a:aaaaaaaa:1', 'outcome': 'failed', 'attempts': 1, 'reason': HOSTILE}])
+    for number in range(calculators):
+        rows.append(['calculator', name % number, '127.0.0.1:1', 'dead' if number == 3 else 'alive', 1.0, False, 4,
+                     number % 5, 7, 0, 1, 0.1, 1.0, 1, 0.5, 0.9, []])
+    for number in range(clients):
+        rows.append(['client', u'client-%d' % number, 20, 1, 4, 2, 14, 0, 0, 0, 0.1])
+    found = Picture()
+    found.take(100.0, 'aaaaaaaa', rows)
+    return found
+
+
+@pytest.mark.parametrize('columns, rows', [(80, 24), (200, 50), (140, 24), (139, 60), (40, 10), (10, 3), (1, 1)])
+@pytest.mark.parametrize('calculators', [4, 30, 1000])
+@pytest.mark.parametrize('is_silent', [False, True])
+def test_it_fits_whatever_the_window_and_the_fleet(columns, rows, calculators, is_silent):
+    picture = picture_of(calculators, clients=50, name=u'n' * 70 + u'-%04d')
+    view = View(picture, 101.0, 'host:5555', 7.0, is_silent, '12:00')
+    lines = [as_text(line) for line in screen(view, columns, rows)]
+    assert len(lines) <= rows
+    assert max(len(line) for line in lines) <= columns
+    assert all(' ' <= character <= '~' for line in lines for character in line)
+
+
+def test_80_by_24_shows_all_that_matters():
+    text = '\n'.join(as_text(line) for line in screen(View(picture_of(4), 101.0, 'host:5555', 0.1, False), 80, 24))
+    for expected in ('dispatcher at host:5555', 'answers', 'waiting 12, the oldest for 1.5 s', 'running 6', 'done 40',
+                     'refused 2', 'alive 3   suspect 0   dead 1', 'x calculator-0003', '[##..]', 'latest events',
+                     'a:1 failed after 1 attempt'):
+        assert expected in text, text
+
+
+def test_where_not_all_fit_those_in_trouble_are_shown_and_the_rest_counted():
+    lines = [as_text(line) for line in screen(View(picture_of(1000), 101.0, 'h:1', 0.1, False), 80, 24)]
+    first = next(line for line in lines if 'calculator-' in line)
+    assert first.startswith('x calculator-0003')
+    assert any('more: alive 9' in line for line in lines)
+
+
+def test_a_wide_window_has_clients_too():
+    lines = [as_text(line) for line in screen(View(picture_of(4), 101.0, 'h:1', 0.1, False), 200, 50)]
+    assert any('calculators' in line and 'clients' in line for line in lines)
+    assert any('client-2' in line for line in lines)
+
+
+def test_before_the_first_answer_and_when_it_goes_silent():
+    lines = screen(View(Picture(), 101.0, 'h:1', 0.5, False), 80, 24)
+    assert 'asking' in as_text(lines[0])
+    lines = screen(View(Picture(), 101.0, 'h:1', 9.0, True), 80, 24)
+    assert 'DOES NOT ANSWER for 9.0 s' in as_text(lines[0])
+
+
+def test_what_was_never_told_is_counted():
+    picture = picture_of(4)
+    picture.take(101.0, 'aaaaaaaa', [['facts', 'tables', {'events': 99}]])
+    text = '\n'.join(as_text(line) for line in screen(View(picture, 102.0, 'h:1', 0.1, False), 80, 24))
+    assert '(79 were too many to be told)' in text
+    assert report.TABLES in picture.facts

@@ -1,0 +1,69 @@
+"""What the monitor says in words."""
+
+from __future__ import absolute_import, division, print_function
+
+import re
+
+import pytest
+
+from dispatcher.sentences import SENTENCES
+from dispatcher.tasks import ATTEMPT_ENDS
+from dispatcher.watch import STEPS
+from monitor import words
+from net_protocol import report
+from net_protocol.messages import REFUSALS
+
+HOSTILE = u'<script>\x1b[2J\r\n\u202eevil\u2028</script>'
+
+
+def test_every_event_that_a_report_can_tell_has_a_sentence():
+    assert set(words.EVENTS) == set(SENTENCES) - STEPS | {'refused'}
+
+
+@pytest.mark.parametrize('kind', sorted(set(SENTENCES) - STEPS))
+def test_a_sentence_has_only_facts_that_its_event_has(kind):
+    given = set(re.findall(r'%\((\w+)\)', SENTENCES[kind][1])) | {'task', 'tasks'}
+    assert set(re.findall(r'%\((\w+)\)', words.EVENTS[kind][1])) <= given
+
+
+def test_every_end_refusal_wait_and_timer_has_words():
+    assert set(words.ENDS) == set(ATTEMPT_ENDS)
+    assert set(words.REFUSALS) >= set(REFUSALS)
+    assert set(words._WAITS) == set(report.WAITS)
+    assert set(words._THEN) == set(report.TIMERS)
+
+
+@pytest.mark.parametrize('kind', sorted(words.EVENTS) + ['of a later version'])
+@pytest.mark.parametrize('value', [HOSTILE, None, 7, 0.5, [], {}], ids=repr)
+def test_no_fact_breaks_a_line_or_moves_a_cursor(kind, value):
+    names = ['calculator', 'address', 'old_address', 'limit', 'why', 'held', 'silence_s', 'was', 'task_id', 'attempt',
+             'reason', 'outcome', 'attempts', 'seconds', 'running', 'waiting']
+    for facts in (dict.fromkeys(names, value), {}):
+        _, sentence = words.event(kind, facts)
+        assert re.match(r'[ -~]+\Z', sentence)
+
+
+def test_events_read_well():
+    told = words.event('died', {'calculator': 'calculator-a', 'silence_s': 2.5, 'held': 1})
+    assert told == (words.LOUD, 'calculator-a is DEAD: silent for 2.5 s, what it held (1 task) goes to others')
+    facts = {'task_id': 'client-1:aaaaaaaa:17', 'attempt': 2, 'calculator': 'c', 'reason': 'timed_out'}
+    assert words.event('reassigned', facts)[1] == 'client-1:17 lost its attempt 2 on c: no answer in time'
+    assert words.event('ended', {'task_id': 'client-1:aaaaaaaa:17', 'attempts': 1, 'outcome': 'expired',
+                                 'reason': 'x'})[1] == 'client-1:17 expired after 1 attempt: x'
+
+
+@pytest.mark.parametrize('value, expected', [
+    (None, '-'), (0, '0 ms'), (0.0123, '12 ms'), (0.34, '0.34 s'), (1.26, '1.3 s'), (12.3, '12 s'), (119.4, '119 s'),
+    (119.6, '2 min 00 s'), (3599, '59 min 59 s'), (3600, '60 min 00 s'), (6000, '1 h 40 min'), (200000, '2 d 08 h')])
+def test_lengths_of_time(value, expected):
+    assert words.seconds(value) == expected
+
+
+@pytest.mark.parametrize('rows', [
+    [], [['facts', 'task', {}]], [['facts', 'task', {'state': HOSTILE}]],
+    [['facts', 'task', {'state': 'done', 'reason': HOSTILE}], ['try', 1, HOSTILE, 1.0, True, 0.5, HOSTILE]],
+    [['facts', 'task', {'state': 'waiting'}], ['facts', 'waits_for', {'what': 'all_busy'}],
+     ['facts', 'next', {'timer': 'expire'}]]])
+def test_a_story_is_lines_that_can_be_read(rows):
+    for line in words.story(u'client-1:aaaaaaaa:17', rows):
+        assert re.match(r'[ -~]+\Z', line)

@@ -1,0 +1,212 @@
+"""The HTTP server on real sockets, turned by hand: what it answers, and whom it drops."""
+
+from __future__ import absolute_import, division, print_function
+
+import select
+import socket
+
+import pytest
+
+from runtime import http_server
+from runtime.http_server import HttpServer, Response
+
+GET = b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
+
+
+class Site(object):
+    """Answers everything, notes what was asked."""
+
+    def __init__(self):
+        self.asked = []
+        self.response = Response(200, 'text/plain', b'hello')
+
+    def respond(self, now, request):
+        self.asked.append(request)
+        if self.response is not None:
+            request.answer(self.response)
+
+
+class Bench(object):
+    """A server, its clients, and the time."""
+
+    def __init__(self):
+        self.site = Site()
+        self.server = HttpServer('127.0.0.1', 0, self.site)
+        self.now = 100.0
+        self.clients = []
+
+    def connect(self, data=b''):
+        client = socket.create_connection(self.server.address)
+        client.settimeout(30)
+        self.clients.append(client)
+        client.sendall(data)
+        self.turn()
+        return client
+
+    def turn(self, times=20):
+        for _ in range(times):
+            readable, writable, _ = select.select(self.server.readers(), self.server.writers(), [], 0.002)
+            self.server.handle(readable, writable, self.now)
+
+    def exchange(self, data):
+        """All that comes back until the end of the connection."""
+        return self.rest(self.connect(data))
+
+    def rest(self, client):
+        client.setblocking(False)
+        received = b''
+        for _ in range(2000):
+            self.turn(1)
+            try:
+                data = client.recv(65536)
+            except (OSError, socket.error) as error:
+                if error.errno in http_server._TRY_LATER:
+                    continue
+                return received
+            if not data:
+                return received
+            received += data
+        raise AssertionError('the connection does not end: %r' % received[-200:])
+
+
+@pytest.fixture
+def bench():
+    made = Bench()
+    yield made
+    for client in made.clients:
+        client.close()
+    made.server.close()
+
+
+def test_a_request_is_answered_with_strict_headers_and_the_connection_ends(bench):
+    answer = bench.exchange(GET)
+    head, _, body = answer.partition(b'\r\n\r\n')
+    lines = head.decode('ascii').split('\r\n')
+    assert lines[0] == 'HTTP/1.1 200 OK'
+    assert body == b'hello'
+    headers = dict(line.split(': ', 1) for line in lines[1:])
+    assert headers['Content-Length'] == '5'
+    assert headers['X-Content-Type-Options'] == 'nosniff'
+    policy = headers['Content-Security-Policy']
+    assert policy.startswith("default-src 'none'")
+    assert 'unsafe' not in policy and '*' not in policy and 'http' not in policy
+    assert bench.server.connections == 0
+
+
+def test_a_head_has_no_body(bench):
+    answer = bench.exchange(GET.replace(b'GET', b'HEAD'))
+    assert b'Content-Length: 5\r\n' in answer
+    assert answer.endswith(b'\r\n\r\n')
+
+
+@pytest.mark.parametrize('data, status', [
+    (GET.replace(b'GET', b'POST'), 405), (GET.replace(b'GET', b'DELETE'), 405), (b'hello\r\n\r\n', 400),
+    (b'GET / HTTP/2\r\nHost: a\r\n\r\n', 400), (b'GET / HTTP/1.1\r\n\r\n', 400),
+    (b'GET nowhere HTTP/1.1\r\nHost: a\r\n\r\n', 400),
+    (b'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400), (b'GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n', 400),
+    (b'GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n', 400), (b'x' * 9000, 431), (b'GET / HTTP/1.1\r\nA: ' + b'b' * 9000, 431),
+    (b'\r\n\r\n', 400)])
+def test_what_is_no_question_of_ours_is_refused(bench, data, status):
+    assert bench.exchange(data).startswith(('HTTP/1.1 %d ' % status).encode('ascii'))
+    assert bench.site.asked == []
+
+
+def test_a_request_may_come_in_pieces(bench):
+    client = bench.connect()
+    for index in range(len(GET)):
+        client.sendall(GET[index:index + 1])
+        bench.turn(1)
+    assert bench.rest(client).endswith(b'hello')
+
+
+def test_the_site_is_told_the_path_the_query_and_the_host_without_its_port(bench):
+    bench.exchange(b'GET /a/b?c=d HTTP/1.1\r\nhost:  [::1]:80\r\n\r\n')
+    bench.exchange(b'GET / HTTP/1.1\r\nHost: Example.ORG:8080\r\n\r\n')
+    assert [(one.path, one.query, one.host) for one in bench.site.asked] == [
+        ('/a/b', 'c=d', '::1'), ('/', '', 'example.org')]
+
+
+def test_an_answer_may_come_later(bench):
+    bench.site.response = None
+    client = bench.connect(GET)
+    bench.site.asked[0].answer(Response(200, 'text/plain', b'later'))
+    assert bench.rest(client).endswith(b'later')
+
+
+def test_a_stream_goes_on_until_its_reader_leaves(bench):
+    bench.site.response = Response(200, 'text/event-stream', b'first', is_stream=True)
+    client = bench.connect(GET)
+    bench.server.broadcast(b'second')
+    bench.now += 1000
+    bench.turn()
+    bench.server.broadcast(b'third')
+    bench.turn()
+    assert client.recv(65536).endswith(b'firstsecondthird')
+    assert bench.server.streams == 1
+    client.close()
+    bench.turn()
+    assert bench.server.streams == 0
+
+
+def test_who_asks_slowly_is_dropped(bench):
+    client = bench.connect(b'GET / HT')
+    bench.now += http_server.REQUEST_WITHIN_S + 1
+    bench.turn()
+    assert bench.rest(client).startswith(b'HTTP/1.1 408 ')
+    assert (bench.server.connections, bench.server.dropped) == (0, 1)
+
+
+def test_who_reads_slowly_is_dropped_and_nobody_waits_for_him(bench):
+    bench.site.response = Response(200, 'text/event-stream', b'', is_stream=True)
+    bench.connect(GET)
+    quick = bench.connect(GET)
+    quick.setblocking(False)
+    chunk = b'x' * 65536
+    received = 0
+    for _ in range(3 * http_server.BEHIND_BYTES_MAX // len(chunk)):
+        bench.server.broadcast(chunk)
+        bench.turn(1)
+        for _ in range(50):
+            try:
+                received += len(quick.recv(1 << 20))
+            except (OSError, socket.error):
+                break
+    assert bench.server.dropped == 1
+    assert bench.server.streams == 1
+    assert received > 2 * http_server.BEHIND_BYTES_MAX
+
+
+def test_who_takes_an_answer_slowly_is_dropped(bench):
+    bench.site.response = Response(200, 'text/plain', b'x' * (32 << 20))
+    bench.connect(GET)
+    bench.now += http_server.TAKEN_WITHIN_S + 1
+    bench.turn()
+    assert bench.server.connections == 0
+
+
+def test_connections_and_streams_are_bounded(bench):
+    for _ in range(http_server.CONNECTIONS_MAX):
+        bench.connect()
+    assert bench.server.connections == http_server.CONNECTIONS_MAX
+    one_more = bench.connect(GET)
+    assert bench.server.connections == http_server.CONNECTIONS_MAX
+    assert b'503' in bench.rest(one_more)[:20] or bench.site.asked == []
+    for client in bench.clients:
+        client.close()
+    bench.turn()
+    assert bench.server.connections == 0
+    bench.site.response = Response(200, 'text/event-stream', b'', is_stream=True)
+    for _ in range(http_server.STREAMS_MAX):
+        bench.connect(GET)
+    assert bench.exchange(GET).startswith(b'HTTP/1.1 503 ')
+
+
+def test_a_reader_that_resets_the_connection_is_no_trouble(bench):
+    bench.site.response = Response(200, 'text/event-stream', b'x', is_stream=True)
+    client = bench.connect(GET)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\x01\x00\x00\x00\x00\x00\x00\x00')
+    client.close()
+    for _ in range(5):
+        bench.server.broadcast(b'more')
+        bench.turn()
+    assert bench.server.connections == 0
