@@ -9,6 +9,10 @@ import sys
 from benchmarks.questions.profile import KEPT, ROWS, keep_what_is_shown, role_table
 from tests.source_tree import ROOT
 
+MYPY = False
+if MYPY:
+    from typing import Any, Dict  # noqa: F401
+
 PROGRAM = '''
 import sys, time
 def busy():
@@ -59,7 +63,8 @@ def test_a_table_shares_the_time_of_the_plain_run_out():
 
 def test_what_takes_least_is_forgotten():
     own = {'f%03d' % number: number + 1 for number in range(2 * KEPT)}
-    sampled = {'samples': sum(own.values()), 'own': own, 'below': dict(own), 'lines': dict(own)}
+    sampled = {'samples': sum(own.values()), 'own': own, 'below': dict(own),
+               'lines': dict(own)}  # type: Dict[str, Any]
     counted = {'calls': dict.fromkeys(own, 1)}
     keep_what_is_shown(sampled, counted)
     kept = ['f%03d' % number for number in range(KEPT, 2 * KEPT)]
