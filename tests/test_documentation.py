@@ -467,6 +467,17 @@ def test_every_program_is_in_the_list_of_changes_or_is_a_daemon(program):
     assert program in text or 'the %s: ' % program[len('run_'):-len('.py')] in text
 
 
+#: Pages whose prose is wrapped; what a program prints, a table and an example are as long as they are.
+WRAPPED = ['README.md'] + ['docs/%s.md' % name for name in (
+    'client', 'dispatcher', 'calculator', 'protocol', 'design', 'tutorial', 'compose')]
+
+
+@pytest.mark.parametrize('page', WRAPPED)
+def test_no_line_of_prose_is_too_long_to_read_beside_the_code(page):
+    prose = re.sub(r'```.*?```', '', read(page), flags=re.DOTALL)
+    assert [line for line in prose.splitlines() if len(line) >= 120 and not line.startswith(('|', '!['))] == []
+
+
 def test_the_first_page_is_short_and_finished():
     text = read('README.md')
     assert len(text.splitlines()) < 150
