@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+import signal
 import subprocess
 import sys
 
@@ -46,7 +47,9 @@ finally:
 
 def outcome_of(program, number):
     """What a program says on both streams, and its exit status, if it is interrupted at its import of that number."""
+    # Where this runs in the background of a script, SIGINT is ignored, and a child would go on ignoring it.
     process = subprocess.Popen([sys.executable, '-c', INTERRUPTED, str(number), program], cwd=ROOT,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
     out, err = process.communicate()
     return out, err, process.returncode

@@ -33,13 +33,13 @@ def test_clients_need_not_be_alive_for_their_tasks_and_get_the_outcomes_when_the
     first.kill()
     # Nobody who asked is there, nobody who promised is there, and the address has another owner.
     second = system.again(first, journal=journal)
-    second.says('from the journal: 30 tasks wait again')
+    second.says('from the journal: waiting again 30 tasks')
     system.calculator('calculator', capacity=4)
     eventually(lambda: second.status['alive'] == 1 and second.status['waiting'] + second.status['running'] == 0,
                'all are over')
     second.kill()
     third = system.again(first, journal=journal)
-    third.says('0 tasks wait again, 30 outcomes are told again')
+    third.says('waiting again 0 tasks, told again 30 outcomes')
     back = system.client('client', task_interval_s=[0.5, 0.5], arguments=['--duration', '%g' % 20])
     assert back.wait() == 0
     system.balance()
@@ -105,7 +105,7 @@ def test_a_full_disk_costs_new_tasks_and_nothing_else_and_heals(system, small_di
     assert calculator.is_running
     dispatcher.kill()
     again = system.again(dispatcher, journal=journal)
-    again.says('from the journal: 0 tasks wait again')
+    again.says('from the journal: waiting again 0 tasks')
     system.balance()
 
 
@@ -131,7 +131,7 @@ def test_it_does_not_start_on_a_full_disk_and_leaves_the_journal_as_it_was(syste
     assert 'cannot use the journal %s: database or disk is full' % journal in refused.log.splitlines()[-1]
     os.remove(filler)
     again = system.again(first, journal=journal)
-    again.says('from the journal: 20 tasks wait again')
+    again.says('from the journal: waiting again 20 tasks')
     again.end()
     system.is_balanced = True
 

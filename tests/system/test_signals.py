@@ -175,7 +175,7 @@ def test_without_json_the_last_words_are_for_people(system):
     assert client.wait() == 0
     calculator.signal(signal.SIGINT)
     assert calculator.wait() == 0
-    assert re.search(r'sent +10 .*\nanswered +10 .*\nunanswered +0 .*\nresponse time, s +min ', client.output)
+    assert re.search(r'sent +10 .*\nanswered +10 .*\nunanswered +0\nresponse time, s +min ', client.output)
     assert re.search(r'tasks taken +10 +reported 10, revoked 0', calculator.output)
     assert dispatcher.end() == 0
     assert dispatcher.account['outcomes']['done'] == 10
