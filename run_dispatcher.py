@@ -6,6 +6,7 @@ from __future__ import absolute_import, division, print_function
 import runtime.early  # noqa: F401  isort:skip
 
 from dispatcher.core import DispatcherCore
+from dispatcher.journal_rows import JournalRows
 from dispatcher.sentences import SENTENCES, account_lines, status_line
 from dispatcher.settings import SETTINGS
 from dispatcher.time_line import time_line
@@ -37,7 +38,7 @@ def run(argv=None):
     core = DispatcherCore(settings, name, process.new_incarnation(), process.generator(options.seed))
     journal = None
     if settings['journal'] is not None:
-        journal = JournalFile(settings['journal'])
+        journal = JournalFile(settings['journal'], JournalRows())
         core.recover(monotonic(), journal.lives, journal.rows())
     with StopSignals() as signals:
         loop = Loop(core, endpoint, signals, monotonic, events, guard=guard, journal=journal)

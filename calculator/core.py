@@ -148,7 +148,8 @@ class CalculatorCore(Core):
         require(self.counts['assigned'] == sum(self.ends.values()) + len(self._held), 'attempts went missing')
         for task_id, held in self._held.items():
             require(held.state in (RUNNING, UNREPORTED), '%s is over and still held', task_id)
-            waited_for = (('finish', task_id) in self._timers if held.state == RUNNING else task_id in self._results)
+            waited_for = (('finish', task_id) in self._timers if held.state == RUNNING
+                          else self._results.is_timed(task_id))
             require(waited_for, '%s (%s) is waited for by nobody', task_id, held.state)
 
     # Work.

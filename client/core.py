@@ -132,7 +132,7 @@ class ClientCore(Core):
             if request.state == POSTPONED:
                 require(('again', task_id) in self._timers, '%s is postponed for ever', task_id)
             else:
-                require(task_id in asked, '%s (%s) is asked for by nobody', task_id, request.state)
+                require(asked.is_timed(task_id), '%s (%s) is asked for by nobody', task_id, request.state)
 
     # New tasks.
 

@@ -38,17 +38,19 @@ class Ending(object):
 
     ``outcome`` is None once its client has acknowledged it, and will not ask again. ``winner`` is who brought the
     result, (name of the calculator, attempt number), or None. ``asked_at`` is when its client was heard of last, as far
-    as this task is concerned; at the latest when the task ended.
+    as this task is concerned; at the latest when the task ended. ``tell_until`` is for how long the client that asked
+    may be listening.
     """
 
-    __slots__ = ('client', 'outcome', 'winner', 'asked_at')
+    __slots__ = ('client', 'outcome', 'winner', 'asked_at', 'tell_until')
 
-    def __init__(self, client, outcome, winner, asked_at):
-        # type: (str, Outcome | None, Tuple[str, int] | None, float) -> None
+    def __init__(self, client, outcome, winner, asked_at, tell_until):
+        # type: (str, Outcome | None, Tuple[str, int] | None, float, float) -> None
         self.client = client
         self.outcome = outcome
         self.winner = winner
         self.asked_at = asked_at
+        self.tell_until = tell_until
 
 
 class Outcomes(object):
@@ -78,13 +80,14 @@ class Outcomes(object):
     def tell(self, now, task, outcome):
         # type: (float, Task, Outcome) -> None
         """The task is over: tell its client until it acknowledges, for as long as it may be listening."""
-        self._telling[task.task_id] = Ending(task.client, outcome, task.winner, now)
-        self._resender.begin(now, task.task_id, task.reply_to, outcome, max(now, task.deadline_at) + OUTCOME_GRACE_S)
+        until = max(now, task.deadline_at) + OUTCOME_GRACE_S
+        self._telling[task.task_id] = Ending(task.client, outcome, task.winner, now, until)
+        self._resender.begin(now, task.task_id, task.reply_to, outcome, until)
 
     def remember(self, now, client, task_id, outcome):
         # type: (float, str, str, Outcome | None) -> None
         """Keep an outcome for whoever asks, without telling it; or, with None, that it was told."""
-        self._remembered.add(now, task_id, Ending(client, outcome, None, now))
+        self._remembered.add(now, task_id, Ending(client, outcome, None, now, now))
 
     def get(self, now, task_id):
         # type: (float, str) -> Ending | None
@@ -111,6 +114,10 @@ class Outcomes(object):
         if ending is None or ending.client != client:
             return None
         ending.asked_at = now
+        if task_id in self._unclaimed.get(client, ()) and task_id not in self._telling:
+            # One answer may be lost, and it may be an old copy that asks.
+            self._tell_again(now, client, task_id, address)
+            return None
         self._strike(client, task_id)
         self._resender.redirect(task_id, address)
         if ending.outcome is None:
@@ -139,27 +146,34 @@ class Outcomes(object):
         if not unclaimed:
             return
         for task_id in list(islice(unclaimed, CLAIMED_AT_ONCE)):
-            self._strike(sender.name, task_id)
-            ending = self._telling.get(task_id) or self._remembered.take(now, task_id)  # type: Any
-            if ending is None:
-                continue
-            self._telling[task_id] = ending
-            ending.asked_at = now
-            self._counts['outcomes_claimed'] += 1
-            self._resender.end(task_id)
-            self._resender.begin(now, task_id, sender.address, ending.outcome, now + OUTCOME_GRACE_S)
+            self._tell_again(now, sender.name, task_id, sender.address)
 
     def check_invariants(self):
         # type: () -> None
         """Raise ``BrokenInvariant`` where somebody should be told and is not."""
         for task_id, ending in self._telling.items():
-            require(task_id in self._resender, '%s: its client is not told', task_id)
+            require(self._resender.is_timed(task_id), '%s: its client is not told', task_id)
             require(ending.outcome is not None, '%s: there is nothing to tell', task_id)
         require(len(self._resender) == len(self._telling), 'somebody is told of a task that is not over')
         for client, unclaimed in self._unclaimed.items():
             require(unclaimed, '%s has nothing to claim', client)
             for task_id in unclaimed:
                 require(task_id in self._telling or task_id in self._remembered, '%s: nothing is kept of it', task_id)
+
+    def _tell_again(self, now, client, task_id, address):
+        # type: (float, str, str, Any) -> None
+        """It was told in vain: once more from the beginning, to where its client is now."""
+        self._strike(client, task_id)
+        ending = self._telling.get(task_id) or self._remembered.take(now, task_id)  # type: Any
+        if ending is None:
+            return
+        self._telling[task_id] = ending
+        ending.asked_at = now
+        self._counts['outcomes_claimed'] += 1
+        self._resender.end(task_id)
+        # Whoever claims it may have little time, and whoever asked for it may still have more.
+        until = max(ending.tell_until, now + OUTCOME_GRACE_S)
+        self._resender.begin(now, task_id, address, ending.outcome, until)
 
     def _refresh(self, now, task_id, outcome):
         # type: (float, str, Outcome) -> Outcome

@@ -184,6 +184,12 @@ class Resender(object):
         for key in list(self._exchanges):
             self.end(key)
 
+    def is_timed(self, key):
+        # type: (Hashable) -> bool
+        """Whether an exchange is open and something will happen to it by itself. For checks."""
+        exchange = self._exchanges.get(key)
+        return exchange is not None and (self._kind, exchange.lane or key) in self._timers
+
     def handle_timer(self, now, key):
         # type: (float, Any) -> None
         """The timer of a lane or of an exchange fired: send again, or give up."""
@@ -281,9 +287,11 @@ class Remembered(object):
         self._sequence += 1
         self._entries[key] = (self._sequence, value)
         self._order.append((now + self._lifetime_s, self._sequence, key))
-        # Counted by the order, which holds the superseded entries too, so that both are bounded.
-        while len(self._order) > self._entries_max:
+        while len(self._entries) > self._entries_max:
             self.dropped_early += self._drop_oldest(now)
+        if len(self._order) > 2 * self._entries_max:
+            # Superseded entries: nobody has to make room for them, and they are bounded too.
+            self._order = deque(item for item in self._order if self._is_newest(item[2], item[1]))
 
     def get(self, now, key):
         # type: (float, Hashable) -> Any
@@ -311,11 +319,15 @@ class Remembered(object):
         self._entries.clear()
         self._order.clear()
 
+    def _is_newest(self, key, sequence):
+        # type: (Any, int) -> bool
+        entry = self._entries.get(key)
+        return entry is not None and entry[0] == sequence
+
     def _drop_oldest(self, now):
         # type: (float) -> int
         _, sequence, key = self._order.popleft()
-        entry = self._entries.get(key)
-        if entry is None or entry[0] != sequence:
+        if not self._is_newest(key, sequence):
             return 0
         del self._entries[key]
         if self._on_drop is not None:

@@ -1,6 +1,6 @@
 """The journal: a SQLite file in which accepted tasks and their outcomes outlive the process that accepted them.
 
-One row per task, replaced as the task goes on and deleted when it is forgotten; one transaction per turn of the loop.
+One row per task, as ``dispatcher.journal_rows`` says, and one transaction per turn of the loop.
 
 **Durable** means: in write-ahead mode with ``synchronous = FULL``, so a commit returns after fsync has put the log on
 the disk. (NORMAL outlives a crash of the process but not one of the machine; EXTRA adds nothing in this mode.) Whatever
@@ -9,9 +9,8 @@ leaves out.
 
 **Alone**: the file is locked for as long as this process lives, by a lock of the kernel that no kill can leave behind.
 
-**Ours**: the file carries our application id and the version of its tables; anything else is refused untouched. Each
-row carries a checksum of its own, because SQLite's cover the log only: a row that a disk has changed stops the start,
-with one line, rather than run a task that nobody sent.
+**Ours**: the file carries our application id and the version of its tables; anything else is refused untouched. A row
+that a disk has changed stops the start, with one line, rather than run a task that nobody sent.
 
 **Bounded**: pages of deleted rows are used again, and when most of the file is empty it is given back.
 """
@@ -19,19 +18,17 @@ with one line, rather than run a task that nobody sent.
 from __future__ import absolute_import, division, print_function
 
 import io
-import json
 import os
 import sqlite3
 import struct
 import sys
 import time
-from binascii import crc32
 
 from runtime.process import CannotStart
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple  # noqa: F401
+    from typing import Any, Callable, Iterable, Iterator, Tuple  # noqa: F401
 
 #: What stands in the header of our files.
 APPLICATION_ID = 0x7a6b5151
@@ -45,10 +42,6 @@ SPARE_PAGES = 1000
 
 #: Commits between two looks at how much of the file is empty.
 LOOK_EVERY = 1000
-
-#: The states of a row, by the kind of the newest record of its task.
-_STATES = {'accepted': 0, 'ended': 1, 'told': 2}
-_KINDS = {state: kind for kind, state in _STATES.items()}
 
 _CREATE = (
     # ``number`` is the order in which tasks were accepted. ``body`` is the payload, or what the outcome says, as JSON.
@@ -66,8 +59,6 @@ _DELETE = 'DELETE FROM tasks WHERE number = ?'
 # What a damaged file makes SQLite, or a row that it gives, raise.
 _NOT_USABLE = (sqlite3.Error, TypeError, ValueError, KeyError, OverflowError, MemoryError)
 
-_encode = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(',', ':')).encode
-
 
 class JournalFailed(Exception):
     """The journal can't be written at the moment."""
@@ -76,21 +67,15 @@ class JournalFailed(Exception):
 class JournalFile(object):
     """An open journal. Raises ``CannotStart`` from the constructor and from ``rows``, ``JournalFailed`` from ``write``.
 
-    ``wall`` is the time of day in seconds: deadlines are written as such, because no other clock outlives the process.
+    ``table`` makes rows of records and back (a new ``JournalRows``), ``wall`` is the time of day in seconds.
     ``connect`` is for tests that break a disk.
     """
 
-    def __init__(self, path, wall=time.time, connect=sqlite3.connect):
-        # type: (str, Callable[[], float], Callable[..., Any]) -> None
+    def __init__(self, path, table, wall=time.time, connect=sqlite3.connect):
+        # type: (str, Any, Callable[[], float], Callable[..., Any]) -> None
         self.path = path
+        self._table = table
         self._wall = wall
-        # Task id -> the number of its row; a task is a key exactly while it has a row, or gets one with the next write.
-        self._numbers = {}  # type: Dict[str, int]
-        self._last_number = 0
-        # What is to be written: kept until it is.
-        self._inserts = []  # type: List[Tuple[Any, ...]]
-        self._updates = []  # type: List[Tuple[Any, ...]]
-        self._deletes = []  # type: List[Tuple[int]]
         self._commits = 0
         self._refuse_what_is_not_ours()
         self._connection = None  # type: Any
@@ -180,20 +165,13 @@ class JournalFile(object):
         """What an earlier life left, in the order in which it was accepted: (kind of the newest record, task id, body,
         time left of the task in seconds, address to answer to).
         """
-        wall_now = self._wall()
-        loads = json.loads
         try:
             damage = self._connection.execute('PRAGMA quick_check(1)').fetchone()[0]
             if damage != 'ok':
                 raise self._damaged(damage.splitlines()[-1])
-            for row in self._connection.execute('SELECT * FROM tasks ORDER BY number'):
-                number, task_id, state, deadline, reply_to, body, checksum = row
-                if checksum != _checksum(row[:-1]) or task_id in self._numbers:
-                    raise self._damaged('row %d' % number)
-                self._numbers[task_id] = self._last_number = number
-                address = loads(reply_to)
-                yield (_KINDS[state], task_id, loads(body), deadline - wall_now,
-                       None if address is None else tuple(address))
+            rows = self._connection.execute('SELECT * FROM tasks ORDER BY number')
+            for row in self._table.read(rows, self._wall()):
+                yield row
         except _NOT_USABLE as error:
             raise self._damaged('%s: %s' % (type(error).__name__, error))
 
@@ -211,23 +189,22 @@ class JournalFile(object):
         Returns when they are on the disk. Raises ``JournalFailed`` when none of them is: then they are kept, and the
         next call writes them first.
         """
-        to_wall = self._wall() - now
-        for record in records:
-            self._note(record, to_wall)
+        table = self._table
+        table.note(records, self._wall() - now)
         try:
             execute, executemany = self._connection.execute, self._connection.executemany
             execute('BEGIN IMMEDIATE')
-            if self._inserts:
-                executemany(_INSERT, self._inserts)
-            if self._updates:
-                executemany(_UPDATE, self._updates)
-            if self._deletes:
-                executemany(_DELETE, self._deletes)
+            if table.inserts:
+                executemany(_INSERT, table.inserts)
+            if table.updates:
+                executemany(_UPDATE, table.updates)
+            if table.deletes:
+                executemany(_DELETE, table.deletes)
             execute('COMMIT')
         except sqlite3.Error as error:
             self._roll_back()
             raise JournalFailed(str(error))
-        del self._inserts[:], self._updates[:], self._deletes[:]
+        table.note_done()
         self._commits += 1
         if self._commits % LOOK_EVERY == 0:
             self._give_back()
@@ -241,29 +218,6 @@ class JournalFile(object):
             except sqlite3.Error:
                 # What is written is safe in the log, where the next life finds it.
                 pass
-
-    def _note(self, record, to_wall):
-        # type: (Any, float) -> None
-        kind, task_id = record.KIND, record.task_id
-        if kind == 'accepted':
-            self._last_number += 1
-            number = self._numbers[task_id] = self._last_number
-            row = (number, task_id, 0, record.deadline_at + to_wall, _encode(record.reply_to), _encode(record.payload))
-            self._inserts.append(row + (_checksum(row),))
-        elif kind == 'ended':
-            number = self._numbers[task_id]
-            row = (number, task_id, 1, record.deadline_at + to_wall, _encode(record.reply_to), _encode(record.body))
-            self._updates.append(row[2:] + (_checksum(row), number))
-        elif kind == 'told':
-            # What was cancelled before it was accepted has no row, here and below.
-            number = self._numbers.get(task_id, 0)
-            if number:
-                row = (number, task_id, 2, 0.0, 'null', 'null')
-                self._updates.append(row[2:] + (_checksum(row), number))
-        else:
-            number = self._numbers.pop(task_id, 0)
-            if number:
-                self._deletes.append((number,))
 
     def _roll_back(self):
         # type: () -> None
@@ -285,8 +239,3 @@ class JournalFile(object):
         except sqlite3.Error:
             # The next write tells.
             pass
-
-
-def _checksum(row):
-    # type: (Tuple[Any, ...]) -> int
-    return crc32(('%d %s %d %r %s %s' % row).encode('utf-8')) & 0xffffffff

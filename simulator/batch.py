@@ -39,7 +39,11 @@ RARE_PATHS = (
     'duplicated', 'late_copies', 'slow', 'nobody_there', 'kills', 'kills_while_sending', 'kills_by_poison', 'stops',
     'suspensions', 'moves', 'never_back', 'partitions', 'partitions_one_way', 'poisonous_tasks', 'uncomputable_tasks',
     'garbage', 'sealed_garbage', 'too_long', 'forged', 'floods', 'replayed', 'replayed_by_strangers', 'reflected',
-    'tampered', 'signed_with_another_key', 'redirected')
+    'tampered', 'signed_with_another_key', 'redirected',
+    'dispatcher.tasks_recovered', 'dispatcher.outcomes_recovered', 'dispatcher.outcomes_claimed',
+    'dispatcher.refused_journal', 'dispatcher.journal_failures', 'dispatcher.withheld', 'kills_before_commit',
+    'kills_after_commit', 'kills_in_recovery', 'disks_full', 'disks_failing', 'journals_lost', 'older_journals',
+    'wall_steps', 'half_written_found', 'starts_refused')
 
 
 class Batch(object):

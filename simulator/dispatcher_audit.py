@@ -4,24 +4,22 @@ from __future__ import absolute_import, division, print_function
 
 from heapq import heappop, heappush
 
-from net_protocol.delivery import ASSIGN_RESENDS_MAX, JITTER_MAX, OUTCOME_GRACE_S, REMEMBER_S, RESEND_CAP_S
-from net_protocol.messages import (
-    CANCELLED, DONE, EXPIRED, FAILED, Accepted, Assign, Cancel, Outcome, OutcomeAck, Refused, Result, Submit)
+from dispatcher.journal import ACCEPTED, ENDED
+from net_protocol.delivery import ASSIGN_RESENDS_MAX
+from net_protocol.messages import CANCELLED, DONE, EXPIRED, FAILED, Accepted, Assign, Cancel, Result, Submit
+from simulator.answers_audit import LATE_S, AnswersAudit, Over
 from simulator.client_audit import ROUNDING_S
-from simulator.fleet_audit import FleetAudit
 from simulator.violations import broken
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Set, Tuple  # noqa: F401
+    from typing import Any, Dict, List, Tuple  # noqa: F401
 
     from simulator.ledger import Ledger  # noqa: F401
+    from simulator.promises import Promises  # noqa: F401
 
 WAITING = 'waiting'
 ASSIGNED = 'assigned'
-
-#: What a timer may be late by, if nothing disturbed the process: turns, and the time to catch up after a hold-up.
-LATE_S = 0.6
 
 
 class Place(object):
@@ -48,65 +46,71 @@ class Place(object):
         self.due_at = 0.0
 
 
-class Over(object):
-    """A task that is over: what its client is told, and since when it need not be told any more."""
+class DispatcherAudit(AnswersAudit):
+    """S1 to S5, S8 to S13, S16 and S19; those about calculators (S6, S7, S8) are its base's.
 
-    __slots__ = ('client', 'outcome', 'told', 'deadline_at', 'acknowledged_at')
+    ``promises`` are those of all lives, where there is a journal; else None, and each life answers for itself.
+    """
 
-    def __init__(self, client, outcome, deadline_at):
-        # type: (str, str, float) -> None
-        self.client = client
-        self.outcome = outcome
-        self.told = None  # type: Any
-        self.deadline_at = deadline_at
-        self.acknowledged_at = None  # type: float | None
-
-
-class DispatcherAudit(FleetAudit):
-    """S1 to S5, S8 to S13, S16 and S19; those about calculators (S6, S7, S8) are its base's."""
-
-    def __init__(self, ledger, settings):
-        # type: (Ledger, Dict[str, Any]) -> None
-        super(DispatcherAudit, self).__init__(ledger, settings)
+    def __init__(self, ledger, settings, promises=None):
+        # type: (Ledger, Dict[str, Any], Promises | None) -> None
+        super(DispatcherAudit, self).__init__(ledger, settings, promises)
         self.places = {}  # type: Dict[str, Place]
-        self.over = {}  # type: Dict[str, Over]
         self.waiting = 0
         self.assigned = 0
         self.accepted_total = 0
+        self.recovered_total = 0
         self.ends = dict.fromkeys((DONE, FAILED, EXPIRED, CANCELLED), 0)
-        # Tasks whose client has to be told until it acknowledges -> when it was told last.
-        self._telling = {}  # type: Dict[str, float]
-        # Submits of this turn that have no answer yet.
-        self._owed = {}  # type: Dict[str, Any]
-        # Tasks that were cancelled in this turn.
-        self._cancels = set()  # type: Set[str]
+        self._journal_failing = False
         # What must have happened by when, as (point in time, task id, attempt or 0 for the task's own deadline).
         self._due = []  # type: List[Tuple[float, str, int]]
-        self._handed.update({Submit: self._on_submit, Cancel: self._on_cancel, OutcomeAck: self._on_outcome_ack})
-        self._sent = {Accepted: self._on_accepted_sent, Refused: self._on_refused_sent, Outcome: self._on_outcome_sent,
-                      Assign: self._on_assign_sent}
+        self._sent.update({Accepted: self._on_accepted_sent, Assign: self._on_assign_sent})
         self._events.update({
             'accepted': self._on_accepted, 'assigned': self._on_assigned, 'adopted': self._on_adopted,
-            'reassigned': self._on_reassigned, 'done': self._on_done, 'ended': self._on_ended})
+            'reassigned': self._on_reassigned, 'done': self._on_done, 'ended': self._on_ended,
+            'recovered_books': self._on_recovered_books, 'journal_failed': self._on_journal_failed,
+            'journal_works': self._on_journal_works})
+
+    # An earlier life.
+
+    def take_over(self, now, wall_now):
+        # type: (float, float) -> None
+        """Begin with what the disk says."""
+        for kind, task_id, body, time_left_s, _ in self._promises.begin_life(wall_now):  # type: ignore[union-attr]
+            client = task_id.split(':')[0]
+            deadline_at = now + min(max(0.0, time_left_s), self.settings['task_timeout_s'])
+            if kind == ACCEPTED:
+                self._open(task_id, client, body, now, deadline_at)
+                self.recovered_total += 1
+            elif kind == ENDED:
+                over = self.over[task_id] = Over(client, body[0], deadline_at)
+                over.told = tuple(body[:4])
+                self._telling[task_id] = now
+            else:
+                over = self.over[task_id] = Over(client, '', deadline_at)
+                over.acknowledged_at = now
+
+    def _on_recovered_books(self, now, waiting, untold, lives):
+        # type: (float, int, int, int) -> None
+        if (waiting, untold) != (self.waiting, len(self._telling)):
+            raise broken('S14', self.name, '%d wait and %d are to be told, on the disk %d and %d', waiting, untold,
+                         self.waiting, len(self._telling))
+
+    def _on_journal_failed(self, now, reason):
+        # type: (float, str) -> None
+        self._journal_failing = True
+
+    def _on_journal_works(self, now, seconds):
+        # type: (float, float) -> None
+        self._journal_failing = False
+        # What was withheld goes out with the next resend.
+        self._telling = dict.fromkeys(self._telling, now)
 
     # Clients.
 
-    def _on_submit(self, now, sender, message):
-        # type: (float, Any, Submit) -> None
-        over = self.over.get(message.task_id)
-        if over is None or (over.acknowledged_at is None and over.client == sender.name):
-            self._owed[message.task_id] = now
-
-    def _on_cancel(self, now, sender, message):
-        # type: (float, Any, Cancel) -> None
-        self._cancels.add(message.task_id)
-
-    def _on_outcome_ack(self, now, sender, message):
-        # type: (float, Any, OutcomeAck) -> None
-        over = self.over.get(message.task_id)
-        if over is not None and over.acknowledged_at is None and over.client == sender.name:
-            over.acknowledged_at = now
-            self._telling.pop(message.task_id, None)
+    def is_open(self, task_id):
+        # type: (str) -> bool
+        return task_id in self.places
 
     def _on_accepted(self, now, task_id):
         # type: (float, str) -> None
@@ -115,66 +119,32 @@ class DispatcherAudit(FleetAudit):
             raise broken('S4', task_id, 'accepted, and nobody submitted it')
         if task_id in self.places:
             raise broken('S16', task_id, 'accepted again')
+        if self._journal_failing:
+            raise broken('S9', task_id, 'accepted while nothing can be written')
         if task_id in self.over:
-            self._hold_forgotten(now, task_id, self.over.pop(task_id))
-            self._telling.pop(task_id, None)
-            self.ledger.counts['accepted_again'] += 1
+            self.note_begun_anew(now, task_id)
+        if self._promises is not None:
+            self._promises.note_accepted_anew(task_id)
         entry = self.ledger.tasks.get(task_id)
         if not (entry is None or entry.payload == message.payload):
             raise broken('S3', task_id, 'another payload than its client sent')
         deadline_at = now + min(message.time_left_s, self.settings['task_timeout_s'])
-        self.places[task_id] = Place(self.sender.name, message.payload, now, deadline_at)
-        self.waiting += 1
+        self._open(task_id, self.sender.name, message.payload, now, deadline_at)
         self.accepted_total += 1
-        heappush(self._due, (deadline_at, task_id, 0))
 
-    def _hold_forgotten(self, now, task_id, over):
-        # type: (float, str, Over) -> None
-        """A task that was over begins anew only where nobody could be expected to remember it."""
-        if len(self.over) + 1 >= self.settings['remembered_max']:
-            return
-        # Its client need not be told any more from its word on, or from when it no longer listens.
-        since = over.deadline_at + OUTCOME_GRACE_S
-        if over.acknowledged_at is not None:
-            since = min(since, over.acknowledged_at)
-        if now < since + REMEMBER_S - ROUNDING_S:
-            raise broken('S16', task_id, 'accepted again %.1f s after it was over', now - since)
+    def _open(self, task_id, client, payload, now, deadline_at):
+        # type: (str, str, Any, float, float) -> None
+        self.places[task_id] = Place(client, payload, now, deadline_at)
+        self.waiting += 1
+        heappush(self._due, (deadline_at, task_id, 0))
 
     def _on_accepted_sent(self, now, address, message):
         # type: (float, Any, Accepted) -> None
         self._owed.pop(message.task_id, None)
         if not (message.task_id in self.places or message.task_id in self.over):
             raise broken('S1', message.task_id, 'called accepted, and is nowhere')
-
-    def _on_refused_sent(self, now, address, message):
-        # type: (float, Any, Refused) -> None
-        self._owed.pop(message.task_id, None)
-
-    def _on_outcome_sent(self, now, address, message):
-        # type: (float, Any, Outcome) -> None
-        task_id = message.task_id
-        self._owed.pop(task_id, None)
-        over = self.over.get(task_id)
-        told = (message.outcome, message.result, message.reason, message.attempts)
-        if over is not None and told != over.told is not None and task_id in self._cancels:
-            # A copy of a cancel so late that the task is forgotten.
-            self._hold_forgotten(now, task_id, over)
-            over = None
-        if over is None:
-            if task_id not in self._cancels:
-                raise broken('S4', task_id, 'an outcome out of nothing')
-            if task_id in self.places:
-                raise broken('S2', task_id, '%s while it goes on', message.outcome)
-            # Cancelled before it was ever accepted, and remembered at once.
-            over = self.over[task_id] = Over(task_id.split(':')[0], CANCELLED, now - OUTCOME_GRACE_S)
-        if over.told is None:
-            over.told = told
-            if message.outcome != over.outcome:
-                raise broken('S2', task_id, 'it is %s, its client is told %s', over.outcome, message.outcome)
-        if over.acknowledged_at is None:
-            self._telling[task_id] = now
-        if over.told != told:
-            raise broken('S2', task_id, 'first %r, now %r', over.told, told)
+        if self._promises is not None:
+            self._promises.note_accepted_sent(message.task_id)
 
     # The places of a task.
 
@@ -182,6 +152,8 @@ class DispatcherAudit(FleetAudit):
         # type: (float, str, str, int) -> None
         self._enter(now, task_id, calculator, attempt)
         self.hold_may_get_work(calculator, task_id)
+        if self._promises is not None:
+            self._promises.note_attempt(task_id, attempt)
 
     def _on_adopted(self, now, task_id, calculator, attempt):
         # type: (float, str, str, int) -> None
@@ -289,26 +261,14 @@ class DispatcherAudit(FleetAudit):
             raise broken('S12', message.task_id, 'assigned %d times', place.assigns)
         self.hold_meant_for(now, place.calculator, message)
 
-    # At the end of a turn, and once a second.
-
-    def end_turn(self, now):
-        # type: (float) -> None
-        super(DispatcherAudit, self).end_turn(now)
-        if self._cancels:
-            self._cancels.clear()
-        if self._owed:
-            for task_id in sorted(self._owed):
-                over = self.over.get(task_id)
-                if not (over is not None and over.acknowledged_at is not None):
-                    raise broken('S10', task_id, 'submitted, and not a word')
-            self._owed.clear()
+    # Once in a while.
 
     def sweep(self, now):
         # type: (float) -> None
         self._compare_accounts(now)
         if self.is_undisturbed(now):
             self._hold_nothing_overdue(now)
-            self._hold_all_told(now)
+            self.hold_all_told(now)
             self.hold_no_task_with_the_silent(now)
 
     def _hold_nothing_overdue(self, now):
@@ -324,30 +284,22 @@ class DispatcherAudit(FleetAudit):
                 raise broken('S8', (task_id, place.calculator), 'with %s for %.1f s', place.calculator,
                              now - place.assigned_at)
 
-    def _hold_all_told(self, now):
-        # type: (float) -> None
-        """Whoever has not acknowledged an outcome is told again, for as long as it listens."""
-        for task_id, told_at in sorted(self._telling.items()):
-            if now > self.over[task_id].deadline_at + OUTCOME_GRACE_S:
-                del self._telling[task_id]
-            elif now - told_at > RESEND_CAP_S * JITTER_MAX + LATE_S:
-                raise broken('S10', task_id, 'its client was last told %.1f s ago', now - told_at)
-
     def _compare_accounts(self, now):
         # type: (float) -> None
         account = self.core.account(now)
-        told = {'accepted': self.accepted_total, 'outcomes': self.ends, 'waiting': self.waiting,
-                'running': self.assigned}
+        told = {'accepted': self.accepted_total, 'tasks_recovered': self.recovered_total, 'outcomes': self.ends,
+                'waiting': self.waiting, 'running': self.assigned}
         kept = {key: account[key] for key in told}
         if kept != told:
             raise broken('S19', self.name, 'it counts %r, it told %r', kept, told)
-        if account['accepted'] != sum(account['outcomes'].values()) + account['waiting'] + account['running']:
+        begun = account['accepted'] + account['tasks_recovered']
+        if begun != sum(account['outcomes'].values()) + account['waiting'] + account['running']:
             raise broken('S11', self.name, '%r', account)
         if account['assignments'] + account['adopted'] != sum(account['attempts'].values()) + account['running']:
             raise broken('S11', self.name, '%r', account)
-        # What was taken back from calculators waits again although the queue is full.
-        given_back = sum(account['attempts'].values())
-        if account['waiting'] > self.settings['pending_max'] + min(given_back, self.capacity_ever):
+        # What was taken back from calculators, or from a former life, waits again although the queue is full.
+        given_back = min(sum(account['attempts'].values()), self.capacity_ever) + self.recovered_total
+        if account['waiting'] > self.settings['pending_max'] + given_back:
             raise broken('S9', self.name, '%d wait', account['waiting'])
         if sum(account['calculators'].values()) > self.settings['calculators_max']:
             raise broken('S9', self.name, '%r', account)

@@ -6,7 +6,9 @@ by somebody (a supervisor, a person) after a while, at the same or at another ad
 
 from __future__ import absolute_import, division, print_function
 
+from simulator.disk import FAILING, FULL, DiskBroken
 from simulator.noise import Strangers
+from simulator.process import AFTER_COMMIT, BEFORE_COMMIT
 from simulator.world import CALCULATOR, CLIENT, DISPATCHER
 
 MYPY = False
@@ -17,7 +19,16 @@ if MYPY:
     from simulator.world import World  # noqa: F401
 
 COUNTERS = ('kills', 'kills_while_sending', 'kills_by_poison', 'stops', 'suspensions', 'moves', 'never_back',
-            'partitions', 'partitions_one_way', 'poisonous_tasks', 'uncomputable_tasks')
+            'partitions', 'partitions_one_way', 'poisonous_tasks', 'uncomputable_tasks', 'kills_before_commit',
+            'kills_after_commit', 'kills_in_recovery', 'disks_full', 'disks_failing', 'journals_lost', 'older_journals',
+            'wall_steps')
+
+#: Share of restarts of a dispatcher with a journal after which it is killed again, within this time.
+AGAIN = 0.2
+AGAIN_S = 1.6
+
+#: How far a wall clock is set: a second, an hour, ten years, in either direction.
+WALL_STEPS_S = [1.0, 3600.0, 3e8]
 
 #: Datagrams that still go out of the flush in which a process is killed: none, one, two or three.
 SENDS_LEFT_MAX = 4
@@ -37,6 +48,8 @@ class Faults(object):
         self._is_over = False
         self._suspended = []  # type: List[Process]
         self._moves = 0
+        # A copy of the journal that somebody keeps.
+        self._copy = None  # type: Any
 
     def begin(self):
         # type: () -> None
@@ -45,7 +58,8 @@ class Faults(object):
         for key, action in (
                 ('calculator_crash_s', self._crash_calculator), ('dispatcher_crash_s', self._crash_dispatcher),
                 ('client_crash_s', self._crash_client), ('stop_s', self._stop), ('freeze_s', self._freeze),
-                ('partition_s', self._partition), ('poison_s', self._send_poison), ('noise_s', self._disturb)):
+                ('partition_s', self._partition), ('poison_s', self._send_poison), ('noise_s', self._disturb),
+                ('disk_s', self._break_disk)):
             if self._settings[key][1] > 0:
                 self._repeat((key, action))
 
@@ -55,6 +69,7 @@ class Faults(object):
         self._is_over = True
         for process in self._suspended:
             process.resume()
+        self._mend_disk()
         calculators = self._world.running(CALCULATOR)
         keep = []
         if calculators and self._draw() < self._settings['one_way_for_ever']:
@@ -100,8 +115,18 @@ class Faults(object):
         living = self._world.running(role)
         if living:
             process = self._one_of(living)
-            self._kill(process, None if self._draw() < 0.5 else int(SENDS_LEFT_MAX * self._draw()))
+            if role == DISPATCHER and self._world.disk is not None and self._draw() < 0.5:
+                self._kill_at_commit(process)
+            else:
+                self._kill(process, None if self._draw() < 0.5 else int(SENDS_LEFT_MAX * self._draw()))
             self._restart_later(process)
+
+    def _kill_at_commit(self, process):
+        # type: (Process) -> None
+        where = self._one_of([BEFORE_COMMIT, AFTER_COMMIT])
+        self.counts['kills_before_commit' if where == BEFORE_COMMIT else 'kills_after_commit'] += 1
+        self._world.note(process, 'killed', {'at': where})
+        process.kill_at_commit(where)
 
     def _kill(self, process, sends_left):
         # type: (Process, int | None) -> None
@@ -153,11 +178,70 @@ class Faults(object):
             self._moves += 1
             host = '%s-moved-%d' % (name, self._moves)
         if dead.role == DISPATCHER:
-            self._world.start_dispatcher(host)
+            self._restart_dispatcher(dead, host)
         elif dead.role == CALCULATOR:
             self._world.start_calculator(name, host, **dead.changes)
         else:
             self._world.start_client(name, host)
+
+    # The journal.
+
+    def _restart_dispatcher(self, dead, host):
+        # type: (Process, str) -> None
+        if self._world.disk is not None and not self._is_over:
+            self._change_journal(self._world.disk)
+        try:
+            process = self._world.start_dispatcher(host)
+        except DiskBroken:
+            # Its supervisor tries again.
+            self._world.agenda.after(self._rng.uniform(*self._settings['restart_s']), self._restart, dead)
+            return
+        if self._world.disk is not None and not self._is_over and self._draw() < AGAIN:
+            self._world.agenda.after(AGAIN_S * self._draw(), self._kill_again, process)
+
+    def _kill_again(self, process):
+        # type: (Process) -> None
+        if process.is_running and not self._is_over:
+            self.counts['kills_in_recovery'] += 1
+            self._kill(process, None)
+            self._restart_later(process)
+
+    def _change_journal(self, disk):
+        # type: (Any) -> None
+        """While it was away somebody lost its journal, put an older one in its place, or set the clock."""
+        if self._draw() < self._settings['other_journal']:
+            if self._copy is None or self._draw() < 0.3:
+                self.counts['journals_lost'] += 1
+                self._world.note_disk('journal lost')
+                disk.restore((0, {}))
+            else:
+                self.counts['older_journals'] += 1
+                self._world.note_disk('older journal')
+                disk.restore(self._copy)
+            self._world.promises.begin_anew()  # type: ignore[union-attr]
+        elif self._draw() < 0.3:
+            self._copy = disk.copy()
+        if self._draw() < self._settings['wall_step']:
+            self.counts['wall_steps'] += 1
+            self._world.note_disk('wall clock set')
+            self._world.wall_stepped_s += self._one_of(WALL_STEPS_S) * (2 * self._draw() - 1)
+
+    def _break_disk(self):
+        # type: () -> None
+        disk = self._world.disk
+        if disk is None or disk.failure is not None:
+            return
+        disk.failure = self._one_of([FULL, FAILING])
+        self.counts['disks_full' if disk.failure == FULL else 'disks_failing'] += 1
+        self._world.note_disk('disk full' if disk.failure == FULL else 'disk failing')
+        self._world.agenda.after(self._rng.uniform(*self._settings['disk_duration_s']), self._mend_disk)
+
+    def _mend_disk(self, _=None):
+        # type: (None) -> None
+        disk = self._world.disk
+        if disk is not None and disk.failure is not None:
+            self._world.note_disk('disk well')
+            disk.failure = None
 
     # Suspended, cut off.
 

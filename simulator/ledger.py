@@ -6,7 +6,7 @@ from net_protocol import notional
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict  # noqa: F401
+    from typing import Any, Dict, List  # noqa: F401
 
     from simulator.process import Process  # noqa: F401
 
@@ -98,6 +98,10 @@ class Audit(object):
         handler = self._events.get(event.kind)
         if handler is not None:
             handler(now, **event.facts)
+
+    def written(self, now, records):
+        # type: (float, List[Any]) -> None
+        """The process has a journal and wrote."""
 
     def end_turn(self, now):
         # type: (float) -> None

@@ -1,9 +1,9 @@
 """A process in virtual time: a real core, the real wire, and around them what an operating system would be.
 
-Its turns are those of the real loop: read what has arrived, at most so many datagrams, let timers fire, send. A turn
-takes time, so what arrives meanwhile is read together in the next one. It can be killed at any step of a turn (nothing
-sent, some sent, all sent), suspended, and run slowly; its socket buffer overflows; its clock has an origin and a pace
-of its own. Whatever its core takes, says and gives passes by an audit.
+Its turns are those of the real loop: read what has arrived, at most so many datagrams, let timers fire, write, send. A
+turn takes time, so what arrives meanwhile is read together in the next one. It can be killed at any step of a turn (not
+written, written and nothing sent, some sent, all sent), suspended, and run slowly; its socket buffer overflows; its
+clock has an origin and a pace of its own. Whatever its core takes, says and gives passes by an audit.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -21,6 +21,7 @@ if MYPY:
     from net_protocol.core import Core  # noqa: F401
     from net_protocol.guard import Guard  # noqa: F401
     from simulator.agenda import Agenda  # noqa: F401
+    from simulator.disk import DiskJournal  # noqa: F401
     from simulator.network import Network  # noqa: F401
 
 #: As in the real loop.
@@ -35,6 +36,10 @@ WAKE_LATER_S = 1e-6
 #: How long a turn takes, and how much longer for a slow process.
 TURN_S = 0.00005
 SLOW_FACTOR = 100
+
+#: Where a kill may strike in the next turn that writes.
+BEFORE_COMMIT = 'before its commit'
+AFTER_COMMIT = 'after its commit'
 
 #: Turns between two checks of the core's own books, which cost a walk over all of them.
 TURNS_PER_CHECK = 64
@@ -118,6 +123,9 @@ class Process(object):
         self._wake_at = None  # type: float | None
         # Set by a kill: how many datagrams of the next flush still go out.
         self._sends_left = None  # type: int | None
+        # Set by a kill: where in its next write it dies.
+        self._dies = None  # type: str | None
+        self._journal = None  # type: DiskJournal | None
         self._turns = 0
         # The name of its peer, the address that led to, and when to ask again.
         self._peer = peer
@@ -151,6 +159,12 @@ class Process(object):
 
     # What the world does to it.
 
+    def recover(self, journal):
+        # type: (DiskJournal) -> None
+        """Go on where an earlier life stood. Before ``start``."""
+        self._journal = journal
+        self.core.recover(self.clock.now(), journal.lives, journal.rows())  # type: ignore[attr-defined]
+
     def start(self):
         # type: () -> None
         """The first turn."""
@@ -182,6 +196,11 @@ class Process(object):
             self.is_dead = True
         else:
             self._sends_left = sends_left
+
+    def kill_at_commit(self, where):
+        # type: (str) -> None
+        """SIGKILL the next time that it writes, BEFORE_COMMIT or AFTER_COMMIT."""
+        self._dies = where
 
     def suspend(self):
         # type: () -> None
@@ -318,16 +337,11 @@ class Process(object):
             self._life_began_at = self._agenda.now
         for event in core.take_events():
             self._note_event(now, event)
-        send, address = self._send, self.address
-        for target, datagram in self.wire.take_datagrams(now, self._resolve):
-            if self._sends_left is not None:
-                self._sends_left -= 1
-                if self._sends_left < 0:
-                    break
-            self._limits.sending(target, len(datagram))
-            if self._has_key:
-                self._environment.datagrams.sent(self._agenda.now, target, datagram)
-            send(address, target, datagram)
+        if self._journal is not None:
+            self._write(self._journal, now)
+            if self.is_dead:
+                return
+        self._flush(now)
         self.audit.end_turn(now)
         if self._sends_left is not None:
             self.is_dead = True
@@ -342,3 +356,33 @@ class Process(object):
         timer = core.next_timer()
         if timer is not None:
             self._plan(self.clock.virtual(timer))
+
+    def _flush(self, now):
+        # type: (float) -> None
+        send, address = self._send, self.address
+        for target, datagram in self.wire.take_datagrams(now, self._resolve):
+            if self._sends_left is not None:
+                self._sends_left -= 1
+                if self._sends_left < 0:
+                    break
+            self._limits.sending(target, len(datagram))
+            if self._has_key:
+                self._environment.datagrams.sent(self._agenda.now, target, datagram)
+            send(address, target, datagram)
+
+    def _write(self, journal, now):
+        # type: (DiskJournal, float) -> None
+        records = self.core.take_records()
+        if records is None:
+            return
+        if self._dies == BEFORE_COMMIT:
+            self.is_dead = True
+            return
+        failure = journal.write(records, now)
+        self.audit.written(now, records)
+        if self._dies == AFTER_COMMIT:
+            self.is_dead = True
+            return
+        self.core.note_written(now, failure)
+        for event in self.core.take_events():
+            self._note_event(now, event)

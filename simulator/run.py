@@ -260,5 +260,7 @@ def _faults(course):
     counts = dict(course.world.network.counts)
     counts.update(course.faults.counts)
     counts.update(course.faults.strangers.counts)
+    if course.world.disk is not None:
+        counts.update(course.world.disk.counts)
     counts['inbox_overflows'] = course.world.environment.overflowed
     return counts

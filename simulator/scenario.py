@@ -40,6 +40,11 @@ FAULTS = Group('faults', (
     Setting('client_crash_s', schema.range_of_seconds(), [0, 0], 'Time between kills of a client.'),
     Setting('stop_s', schema.range_of_seconds(), [0, 0],
             'Time between SIGTERMs to any process; it too comes back.'),
+    Setting('disk_s', schema.range_of_seconds(), [0, 0],
+            'Time between failures of the disk under the journal: it is full, or answers with errors.'),
+    Setting('disk_duration_s', schema.range_of_seconds(), [0.1, 10], 'How long such a failure lasts.'),
+    Setting('other_journal', SHARE, 0, 'Share of restarts of the dispatcher that find no journal, or an older copy.'),
+    Setting('wall_step', SHARE, 0, 'Share of restarts of the dispatcher before which the wall clock was set.'),
     Setting('restart_s', schema.range_of_seconds(), [0.1, 8], 'How long until what was killed is started again.'),
     Setting('move', SHARE, 0, 'Share of restarts that come back with another address.'),
     Setting('never_back', SHARE, 0, 'Share of killed calculators that never come back.'),
@@ -71,6 +76,9 @@ SETTINGS = Group('', (
     FAULTS,
 ))
 
+#: Where the journal of a simulated dispatcher lies: nowhere.
+JOURNAL = 'in memory'
+
 _QUIET = {'probability': 0}  # type: Dict[str, Any]
 
 #: Ten calculators that work 1 to 3 s, all well.
@@ -97,7 +105,16 @@ STORMY = {
     'calculator': {'outage': {'check_interval_s': 8, 'probability': 0.2, 'duration_s': [0.5, 12], 'kind': 'mixed'}},
 }  # type: Dict[str, Any]
 
-PRESETS = {'calm': CALM, 'busy': BUSY, 'lossy': LOSSY, 'stormy': STORMY}
+#: A dispatcher with a journal that is killed every few seconds, on a disk that is full or fails now and then.
+DURABLE = {
+    'network': {'delay_s': [0.001, 0.05], 'loss': 0.05, 'duplicate': 0.1},
+    'dispatcher': {'journal': JOURNAL},
+    'faults': {'dispatcher_crash_s': [2, 8], 'client_crash_s': [20, 60], 'calculator_crash_s': [10, 30],
+               'stop_s': [20, 40], 'restart_s': [0.05, 1], 'disk_s': [5, 20], 'move': 0.1, 'wall_step': 0.1},
+    'calculator': {'outage': _QUIET},
+}  # type: Dict[str, Any]
+
+PRESETS = {'calm': CALM, 'busy': BUSY, 'lossy': LOSSY, 'stormy': STORMY, 'durable': DURABLE}
 
 
 def preset(name):
@@ -111,15 +128,18 @@ def drawn(rng):
     """A world, all of it drawn: most faults are absent from most worlds, so that each is also seen alone."""
     pick = Picker(rng)
     clients, calculators = 1 + pick.below(3), 1 + pick.below(6)
-    made = {
+    world = {
         'duration_s': 20.0 + 50 * rng.random(), 'clients': clients, 'calculators': calculators,
         'dispatcher': _dispatcher(pick, calculators), 'calculator': _calculator(pick), 'client': _client(pick),
         'network': _network(pick), 'faults': _faults(pick)}  # type: Dict[str, Any]
+    if pick.of(False, True):
+        world['dispatcher']['journal'] = JOURNAL
+        world['faults'].update(_faults_with_journal(pick))
     # Last, so that it changes nothing of what is drawn before it.
     key_file = pick.of(None, None, 'key')
     for role in ('dispatcher', 'calculator', 'client'):
-        made[role]['key_file'] = key_file
-    return SETTINGS.checked(made)
+        world[role]['key_file'] = key_file
+    return SETTINGS.checked(world)
 
 
 def _dispatcher(pick, calculators):
@@ -168,6 +188,14 @@ def _faults(pick):
         'partition_s': pick.of(never, never, [3, 15]), 'slow_process': pick.of(0, 0, 0.3),
         'clock_drift': pick.of(0, 0.001, 0.01), 'poison_s': pick.of(never, never, [3, 15]),
         'one_way_for_ever': pick.of(0, 0.7), 'noise_s': pick.of(never, [0.05, 1])}
+
+
+def _faults_with_journal(pick):
+    # type: (Picker) -> Dict[str, Any]
+    never = [0, 0]
+    return {
+        'dispatcher_crash_s': pick.of(never, [2, 8], [2, 8], [8, 30]), 'disk_s': pick.of(never, never, [3, 15]),
+        'other_journal': pick.of(0, 0, 0, 0.3), 'wall_step': pick.of(0, 0, 0.2)}
 
 
 class Picker(object):

@@ -13,7 +13,8 @@ if MYPY:
 _SENTENCES = {'calculator': CALCULATOR, 'client': CLIENT, 'dispatcher': DISPATCHER}  # type: Any
 
 #: What happens to a process matters to every story.
-_FATES = ('killed', 'suspended', 'resumed', 'told to stop')
+_FATES = ('killed', 'suspended', 'resumed', 'told to stop', 'disk full', 'disk failing', 'disk well', 'journal lost',
+          'older journal', 'wall clock set')
 
 #: Lines that a failure shows.
 RELEVANT_MAX = 40

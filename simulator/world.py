@@ -18,10 +18,12 @@ from net_protocol.seals import KEY_CHARS_MIN
 from simulator.agenda import Agenda
 from simulator.calculator_audit import CalculatorAudit
 from simulator.client_audit import ClientAudit
+from simulator.disk import Disk, DiskJournal
 from simulator.dispatcher_audit import DispatcherAudit
 from simulator.ledger import Ledger
 from simulator.network import Network
 from simulator.process import Clock, Environment, Process
+from simulator.promises import Promises
 
 MYPY = False
 if MYPY:
@@ -31,6 +33,9 @@ PORTS = {DISPATCHER: 5555, CALCULATOR: 5600, CLIENT: 6000}
 
 #: Lines of the story that are kept, for a failure to show those that matter.
 LINES_KEPT = 4000
+
+#: What the wall clock shows at first: any time after its start.
+WALL_BEGAN_AT = 1.5e9
 
 #: How often the audits look at what costs more than a step should.
 SWEEP_S = 5.0
@@ -61,6 +66,14 @@ class World(object):
         self.environment = Environment(self.agenda, self.network, self.names,
                                        self.lines.append if tell is None else self._record)
         self.ledger = Ledger()
+        #: The disk under the dispatcher's journal and what was promised on it; None where there is no journal.
+        self.disk = None  # type: Disk | None
+        self.promises = None  # type: Promises | None
+        if settings['dispatcher']['journal'] is not None:
+            self.disk = Disk(self.generator())
+            self.promises = Promises(self.disk)
+        #: How far the wall clock was set since the beginning.
+        self.wall_stepped_s = 0.0
         self.poisoned = set()  # type: Set[str]
         self.on_poison = lambda process: None  # type: Callable[[Process], None]
         #: Every life that ever was, in order, and by address those that can be reached.
@@ -88,9 +101,12 @@ class World(object):
 
     def start_dispatcher(self, host=None):
         # type: (str | None) -> Process
+        """Raises ``DiskBroken`` where its journal can't be opened."""
         settings = self.settings['dispatcher']
+        journal = None if self.disk is None else DiskJournal(self.disk, self.wall)
         core = DispatcherCore(settings, DISPATCHER, draw_incarnation(self.rng), self.generator())
-        process = self._start(DISPATCHER, core, DispatcherAudit(self.ledger, settings), host or DISPATCHER)
+        audit = DispatcherAudit(self.ledger, settings, self.promises)
+        process = self._start(DISPATCHER, core, audit, host or DISPATCHER, journal)
         self.names[DISPATCHER] = process.address
         return process
 
@@ -111,8 +127,8 @@ class World(object):
         core = ClientCore(settings, name, draw_incarnation(self.rng), self.generator(), DISPATCHER)
         return self._start(CLIENT, core, ClientAudit(self.ledger, settings), host or name)
 
-    def _start(self, role, core, audit, host):
-        # type: (str, Any, Any, str) -> Process
+    def _start(self, role, core, audit, host, journal=None):
+        # type: (str, Any, Any, str, DiskJournal | None) -> Process
         faults = self.settings['faults']
         draw = self.rng.random
         pace = 1 + faults['clock_drift'] * (2 * draw() - 1)
@@ -122,10 +138,18 @@ class World(object):
                           guard_of(role, self.settings))
         self.lives.append(process)
         self.at[process.address] = process
+        if journal is not None:
+            audit.take_over(clock.now(), self.wall())
+            process.recover(journal)
         process.start()
         return process
 
     # Looking.
+
+    def wall(self):
+        # type: () -> float
+        """What the wall clock shows."""
+        return WALL_BEGAN_AT + self.wall_stepped_s + self.agenda.now
 
     def running(self, role=None):
         # type: (str | None) -> List[Process]
@@ -149,6 +173,11 @@ class World(object):
         # type: (Process, str, Dict[str, Any]) -> None
         """Something that happened to a process, for the story."""
         self.environment.record((self.agenda.now, process.core.name, what, None, facts))
+
+    def note_disk(self, what):
+        # type: (str) -> None
+        """The same for the disk."""
+        self.environment.record((self.agenda.now, 'disk', what, None, {}))
 
     def bury(self, process):
         # type: (Process) -> None

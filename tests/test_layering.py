@@ -52,8 +52,10 @@ REACHES_OUT = frozenset(['__import__', 'compile', 'eval', 'exec', 'execfile', 'i
 #: The parts that make generators of random numbers, from seeds that they are given; all others are handed theirs.
 MAKES_GENERATORS = frozenset(['simulator'])
 #: The pure files that may know JSON: one turns datagrams into values and back, one shows a wrong setting as it stands
-#: in its file, one speaks to browsers. Everywhere else a message is a message and a value a value.
-SEES_JSON = frozenset(['net_protocol/codec.py', 'net_protocol/schema.py', 'monitor/site.py'])
+#: in its file, one turns records of the journal into rows, one speaks to browsers. Everywhere else a message is a
+#: message and a value a value.
+SEES_JSON = frozenset([
+    'dispatcher/journal_rows.py', 'net_protocol/codec.py', 'net_protocol/schema.py', 'monitor/site.py'])
 
 #: Only 3.10 and later know the names of their standard library; older ones leave that one rule to them.
 STANDARD_LIBRARY = getattr(sys, 'stdlib_module_names', None)

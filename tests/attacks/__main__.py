@@ -1,7 +1,7 @@
 """Attacks on real processes: killed, cut off, suspended, lied to about the time, flooded, fed garbage, worn.
 
     make attacks                               all of them, some four minutes of two cores
-    make attacks ARGS="kills network"          some: kills, network, time, floods, fuzz, soak
+    make attacks ARGS="kills network"          some: kills, calls, network, time, floods, fuzz, soak
     make attacks PYTHON=python2.7 ARGS=fuzz    on another Python
     EXHAUSTIVE=1 make attacks ARGS=kills       much further than there is time for each time
 
@@ -27,9 +27,12 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Sequence  # noqa: F401
 
-#: What runs beside one another. Two of the first three mostly wait; the floods measure and are left alone.
-STAGES = (('kills', 'network', 'time'), ('fuzz', 'soak'), ('floods',))
+#: What runs beside one another: most of it mostly waits. The floods measure and are left alone.
+STAGES = (('kills', 'network', 'time'), ('calls', 'fuzz', 'soak'), ('floods',))
 ALL = [name for stage in STAGES for name in stage]
+#: Those that attack each Python for itself do so at the same time: title and arguments of pytest.
+HALVES = ((' of this Python', ['-k', 'not second_python']), (' of the other Python', ['-k', 'second_python']))
+SPLIT = ('kills', 'time', 'calls')
 #: A fifth of the million that were measured by hand: see docs/reliability.md.
 SOAK_TASKS = 200000
 
@@ -44,17 +47,18 @@ GRACE_S = 20.0
 class Attack(object):
     """One of them, running, in a session of its own."""
 
-    def __init__(self, name, soak_tasks):
-        # type: (str, int) -> None
+    def __init__(self, name, title, arguments):
+        # type: (str, str, Sequence[str]) -> None
         self.name = name
+        self.title = title
         self.began_at = time.time()
         self.status = None  # type: int | None
         self._output = tempfile.TemporaryFile()  # noqa: SIM115
         if name == 'soak':
-            command = ['-m', 'tests.attacks.soak', '--tasks', '%d' % soak_tasks]
+            command = ['-m', 'tests.attacks.soak'] + list(arguments)
         else:
             command = ['-m', 'pytest', '-q', '--durations=3', '-o', 'python_files=attack_*.py',
-                       os.path.join('tests', 'attacks', 'attack_%s.py' % name)]
+                       os.path.join('tests', 'attacks', 'attack_%s.py' % name)] + list(arguments)
         with open(os.devnull, 'rb') as nothing:
             self._popen = subprocess.Popen([sys.executable] + command, stdin=nothing, stdout=self._output,
                                            stderr=subprocess.STDOUT, cwd=ROOT, close_fds=True, preexec_fn=os.setsid)
@@ -66,7 +70,7 @@ class Attack(object):
         if self.status is None and time.time() - self.began_at > BOUND_S:
             # pytest ends what it started; what it can't end in time is ended with it.
             self.end(signal.SIGTERM)
-            print('%s did not end within %d s' % (self.name, BOUND_S))
+            print('%s did not end within %d s' % (self.title, BOUND_S))
             self.status = 1
         return self.status is not None
 
@@ -87,14 +91,19 @@ class Attack(object):
         """What it printed, under a heading."""
         self._output.seek(0)
         return '== %s, %.0f s, exit status %s\n%s' % (
-            self.name, time.time() - self.began_at, self.status, self._output.read().decode('utf-8', 'replace'))
+            self.title, time.time() - self.began_at, self.status, self._output.read().decode('utf-8', 'replace'))
 
 
 def run_stage(names, soak_tasks):
     # type: (Sequence[str], int) -> List[str]
     """Run these beside one another; returns the names of those that failed."""
-    running = [Attack(name, soak_tasks) for name in names]
-    failed = []
+    running = []
+    for name in names:
+        if name in SPLIT:
+            running += [Attack(name, name + title, arguments) for title, arguments in HALVES]
+        else:
+            running.append(Attack(name, name, ['--tasks', '%d' % soak_tasks] if name == 'soak' else []))
+    failed = []  # type: List[str]
     try:
         while running:
             time.sleep(POLL_S)
@@ -102,7 +111,7 @@ def run_stage(names, soak_tasks):
                 running.remove(attack)
                 print(attack.report())
                 sys.stdout.flush()
-                if attack.status != 0:
+                if attack.status != 0 and attack.name not in failed:
                     failed.append(attack.name)
     finally:
         for attack in running:

@@ -10,7 +10,7 @@ import pytest
 
 from dispatcher.settings import SETTINGS
 from tests.attacks import tools
-from tests.system.processes import CALCULATOR, STATUS, eventually
+from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, STATUS, eventually
 
 pytestmark = pytest.mark.timeout(200)
 
@@ -22,6 +22,8 @@ DEAD_S = BEAT_S * DEFAULTS['dead_after_missed']
 ANSWER_S = 1.5
 #: Of a time-out: just under, just over, far over.
 SHARES = (0.9, 1.1, 2.5)
+#: Of the time after which silence is suspicious: how much later than the dispatcher all others wake up.
+WAKING_SHARE = 0.4
 LONG_S = 600
 
 HOUR_S = 3600
@@ -99,6 +101,28 @@ def test_a_dispatcher_suspended_around_each_time_out_judges_nobody(system, pytho
         stops, account['sent'], counts['held_up'], counts['suspected']))
 
 
+def test_a_machine_that_is_suspended_with_all_its_processes_judges_nobody(system, python, say):
+    """The dispatcher wakes up first: there is nothing in its buffer, and for a while there will be nothing."""
+    dispatcher, calculators = trio(system, python)
+    client = system.client(task_interval_s=[0.02, 0.06], task_timeout_s=LONG_S, drain_timeout_s=30)
+    for share in SHARES:
+        goes_on(dispatcher)
+        everybody = [dispatcher, client] + calculators
+        for process in reversed(everybody):
+            process.suspend()
+        time.sleep(share * DEAD_S)
+        dispatcher.resume()
+        time.sleep(WAKING_SHARE * SUSPECT_S)
+        for process in everybody[1:]:
+            process.resume()
+    dispatcher.says('held up for')
+    account = end_with_all_answered(system, client, at_least=5)
+    counts = dispatcher.account['counts']
+    assert counts['died'] == dispatcher.account['attempts']['dead_calculator'] == 0, counts
+    say('machine suspended %d times: %d tasks done, suspected %d, died 0' % (
+        len(SHARES), account['sent'], counts['suspected']))
+
+
 def test_a_client_suspended_around_its_time_outs_ends_each_task_once(system, python, say):
     timeout_s = 1.5
     dispatcher, calculators = trio(system, python)
@@ -114,6 +138,33 @@ def test_a_client_suspended_around_its_time_outs_ends_each_task_once(system, pyt
     # What the dispatcher decided in the meantime waited in its buffer, or was sent again.
     account = end_with_all_answered(system, client, at_least=5)
     say('client suspended %d times: %d tasks, all answered' % (stops, account['sent']))
+
+
+#: A process that gets a tenth of a core: so long it stands still, and so long it runs.
+STILL_S, RUNS_S = 0.09, 0.01
+SLOW_TURNS = 30
+
+
+@pytest.mark.parametrize('role', [DISPATCHER, CALCULATOR, CLIENT])
+def test_a_process_that_is_slow_starves_no_client(system, role, python, say):
+    dispatcher, calculators = trio(system, python)
+    clients = [system.client('client-%d' % number, task_interval_s=[0.05, 0.15], task_timeout_s=LONG_S,
+                             drain_timeout_s=30) for number in range(3)]
+    slow = {DISPATCHER: dispatcher, CALCULATOR: calculators[0], CLIENT: clients[0]}[role]
+    goes_on(dispatcher)
+    for _ in range(SLOW_TURNS):
+        slow.suspend()
+        time.sleep(STILL_S)
+        slow.resume()
+        time.sleep(RUNS_S)
+    for client in clients:
+        client.ask_to_end()
+        assert client.wait() == 0
+        assert client.account['sent'] == client.account['outcomes']['done'] > 5
+    system.balance()
+    assert dispatcher.account['counts']['died'] == 0
+    say('%s with a tenth of a core: %s tasks of three clients done' % (
+        role, ', '.join('%d' % client.account['sent'] for client in clients)))
 
 
 # The wall clock: set by somebody, or by a time server that has just found out.

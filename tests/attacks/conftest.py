@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.attacks import tools
+from tests.attacks.worlds import World
 from tests.system.conftest import pytest_runtest_makereport, system, told_to_end  # noqa: F401
 from tests.system.interpreters import find_other
 
@@ -22,6 +23,15 @@ def say():
     # type: () -> Any
     """Tell at the end of the run what an attack has counted: a pass alone does not say how much was tried."""
     return _said.append
+
+
+@pytest.fixture
+def world(system, tmpdir):  # noqa: F811
+    # type: (Any, Any) -> Any
+    """A system with victims."""
+    made = World(system, str(tmpdir))
+    yield made
+    made.dispose()
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -55,11 +65,11 @@ def other():
     return found
 
 
-@pytest.fixture(params=['this Python', 'the other Python'])
+@pytest.fixture(params=['first_python', 'second_python'])
 def python(request):
     # type: (Any) -> Any
-    """Each major version of Python in turn, to run the process that is attacked."""
-    return sys.executable if request.param == 'this Python' else request.getfixturevalue('other')
+    """Each major version of Python in turn, to run the process that is attacked: this one, and the other."""
+    return sys.executable if request.param == 'first_python' else request.getfixturevalue('other')
 
 
 def pytest_configure(config):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 from tests.attacks import tools
+from tests.attacks.auditor import Auditor
 from tests.attacks.joiner import Faults, Joiner
 from tests.source_tree import ROOT
 from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, Process, System
@@ -107,6 +108,8 @@ class NamespacedSystem(System):
         super(NamespacedSystem, self).__init__(directory)
         self.joiner = Joiner(seed)
         self.namespaces = {}  # type: Dict[str, Namespace]
+        #: Role -> name -> its file of events.
+        self.events = {}  # type: Dict[str, Dict[str, str]]
         # It does to datagrams what a relay does, and counts it in the same words.
         self.relay = self.joiner  # type: ignore[assignment]
         try:
@@ -119,12 +122,22 @@ class NamespacedSystem(System):
 
     def run(self, role, name, arguments, settings=None, python=sys.executable, terminal=None):
         # type: (str, str, List[str], Dict[str, Any] | None, str, int | None) -> Process
-        """Start a program in the namespace of its role."""
+        """Start a program in the namespace of its role, with a file of events; lives of a dispatcher share theirs."""
         label = '%s-%d' % (name, len(self.processes))
+        path = os.path.join(self._directory, (role if role == DISPATCHER else name) + '.events')
+        self.events.setdefault(role, {})[name] = path
+        arguments = arguments + ['--events', path]
         command = self.namespaces[role].wrapper + [python, os.path.join(ROOT, 'run_%s.py' % role)] + arguments
         process = Process(role, label, command, self._directory, settings, terminal)
         self.processes.append(process)
         return process
+
+    def audit(self, capacity):
+        # type: (int) -> None
+        """Hold the events of all against each other, when everything has ended."""
+        path, = set(self.events[DISPATCHER].values())
+        calculators = self.events[CALCULATOR]
+        Auditor(self.events[CLIENT].values(), path, calculators).check(dict.fromkeys(calculators, capacity))
 
     def heal(self):
         # type: () -> None

@@ -72,11 +72,28 @@ def can_trace():
         return False
 
 
-def killed_at(call, when, path):
-    # type: (str, int, str) -> List[str]
-    """The beginning of a command whose process dies at its ``when``-th ``call``; the trace goes to ``path``."""
-    return ['strace', '-f', '-qq', '-xx', '-s', '65536', '-o', path, '-e', 'trace=' + ','.join(CALLS), '-e',
-            'inject=%s:signal=SIGKILL:when=%d' % (call, when)]
+def signalled_at(name, call, when, path, times=1):
+    # type: (str, str, int, str, int) -> List[str]
+    """The beginning of a command whose process gets a signal at its ``when``-th ``call``, and at the next ones if
+    ``times`` is more than one; the trace goes to ``path``.
+    """
+    return _traced(path) + ['-e', 'inject=%s:signal=%s:when=%d..%d' % (call, name, when, when + times - 1)]
+
+
+def failing(errors, path):
+    # type: (Dict[str, str], str) -> List[str]
+    """The beginning of a command some of whose calls fail. ``errors``: call -> the name of the error, at every ninth
+    call from the third on.
+    """
+    command = _traced(path)
+    for call in sorted(errors):
+        command += ['-e', 'inject=%s:error=%s:when=3+9' % (call, errors[call])]
+    return command
+
+
+def _traced(path):
+    # type: (str) -> List[str]
+    return ['strace', '-f', '-qq', '-xx', '-s', '65536', '-o', path, '-e', 'trace=' + ','.join(CALLS)]
 
 
 def read(path):

@@ -81,31 +81,78 @@ class Victim(object):
     def begin_to_die_at(self, call, when):
         # type: (str, int) -> None
         """Begin such a life."""
-        self.start(tracing.killed_at(call, when, self._path + '.trace'))
+        self.start(tracing.signalled_at('SIGKILL', call, when, self._path + '.trace'))
 
     def wait_for_death(self):
         # type: () -> List[Call]
         """Wait for its end and return its trace; if it does not die in time, end it and return nothing."""
-        end_at = monotonic() + LIFE_S
-        try:
-            eventually(lambda: self._popen.poll() is not None or monotonic() > end_at, '%s dies' % self.name)
-            if self._popen.poll() is None:
-                return []
-        finally:
-            self.dispose()
+        if not self._ends_by_itself():
+            return []
         assert self._popen.returncode == -signal.SIGKILL, self.log
         trace = tracing.read(self._path + '.trace')
         assert trace and not trace[-1].is_done, 'it was not killed at a call: %r' % trace[-3:]
         return trace
 
+    def live_until_told_to_end_at(self, call, when, times=1):
+        # type: (str, int, int) -> Dict[str, Any] | None
+        """One life that gets SIGTERM at its ``when``-th ``call``, perhaps again at the next; returns its account. None
+        if it never came to that, or if it had not yet come so far that it had one.
+        """
+        begun = self._lives_begun()
+        self.start(tracing.signalled_at('SIGTERM', call, when, self._path + '.trace', times))
+        if not self._ends_by_itself():
+            return None
+        if self._popen.returncode == -signal.SIGTERM:
+            assert self._lives_begun() == begun, 'it had begun, and did not end softly: %s' % self.log
+            return None
+        return self._last_words()
+
+    def start_failing(self, errors):
+        # type: (Dict[str, str]) -> None
+        """Begin a life some of whose calls fail."""
+        begun = self._lives_begun()
+        self.start(tracing.failing(errors, self._path + '.trace'))
+        eventually(lambda: self._lives_begun() > begun, '%s begins' % self.name)
+
     def end(self):
         # type: () -> Dict[str, Any]
         """End its last life, which was not to be killed, softly; returns the account."""
-        self._popen.send_signal(signal.SIGTERM)
+        # Not what may be wrapped around it.
+        os.kill(int(self._began()[-1]['facts']['process_id']), signal.SIGTERM)
+        return self.wait()
+
+    def wait(self):
+        # type: () -> Dict[str, Any]
+        """Wait for the soft end of its last life; returns the account."""
         eventually(lambda: self._popen.poll() is not None, '%s ends' % self.name)
+        return self._last_words()
+
+    def _ends_by_itself(self):
+        # type: () -> bool
+        end_at = monotonic() + LIFE_S
+        try:
+            eventually(lambda: self._popen.poll() is not None or monotonic() > end_at, '%s ends' % self.name)
+            return self._popen.poll() is not None
+        finally:
+            self.dispose()
+
+    def _last_words(self):
+        # type: () -> Dict[str, Any]
         assert self._popen.returncode == 0, self.log
         with io.open(self._path + '.out', encoding='utf-8') as file:
             return the_one_object(file.read())
+
+    def _lives_begun(self):
+        # type: () -> int
+        return len(self._began())
+
+    def _began(self):
+        # type: () -> List[Any]
+        """What lives said first, of those that came so far."""
+        if not os.path.exists(self.events):
+            return []
+        with io.open(self.events, encoding='ascii') as file:
+            return [json.loads(line) for line in file if '"kind": "began"' in line and line.endswith('\n')]
 
     def dispose(self):
         # type: () -> None

@@ -217,6 +217,17 @@ def test_a_crash_loses_the_work_and_brings_a_new_incarnation(twice):
     assert calculator.ends()['lost'] == 1
 
 
+def test_results_are_resent_also_after_a_crash_in_the_first_wait_for_an_acknowledgement(twice):
+    calculator = Calculator(twice, outage={'probability': 1, 'check_interval_s': 10, 'duration_s': [5, 5]})
+    calculator.wait(7.9)
+    calculator.assign(1)
+    assert of_type(calculator.wait(2.05), Result)
+    calculator.wait(5.1)
+    assert calculator.core.counts['crashes'] == 1
+    calculator.assign(2)
+    assert len(of_type(calculator.wait(2 + 0.8), Result)) == 2
+
+
 def test_a_freeze_goes_on_where_it_stood(twice):
     calculator = broken('freeze', twice)
     before = calculator.core.incarnation

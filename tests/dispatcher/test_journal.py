@@ -13,7 +13,7 @@ from dispatcher.core import ADOPTION_S, DispatcherCore
 from dispatcher.journal import LAZY_S, RETRY_S
 from dispatcher.outcomes import ABSENT_S, CLAIMED_AT_ONCE
 from dispatcher.settings import SETTINGS
-from net_protocol.delivery import OUTCOME_GRACE_S, REMEMBER_S
+from net_protocol.delivery import JITTER_MAX, OUTCOME_GRACE_S, REMEMBER_S, RESEND_CAP_S
 from net_protocol.messages import (
     JOURNAL, Accepted, Assign, AssignAck, Cancel, Heartbeat, HeartbeatAck, Outcome, OutcomeAck, Refused, Result,
     ResultAck, Submit)
@@ -349,6 +349,25 @@ def test_a_client_that_comes_back_gets_its_outcomes_wherever_it_is(twice, journa
     assert of_type(dispatcher.wait(1), Outcome) != []
     dispatcher.acknowledge(1, NEXT_LIFE)
     assert of_type(dispatcher.wait(4), Outcome) == []
+
+
+def test_an_answer_to_an_old_copy_of_a_submit_is_not_the_last_word(twice, journal):
+    dispatcher = with_untold_outcomes(twice, journal, 1)
+    dispatcher.wait(60 + OUTCOME_GRACE_S + 1)
+    # The network held it; whoever sent it is gone, and the answer with it.
+    assert of_type(dispatcher.submit(1), Outcome) != []
+    assert of_type(dispatcher.wait(OUTCOME_GRACE_S), Outcome) != []
+    dispatcher.wait(ABSENT_S)
+    assert of_type(dispatcher.hear(CLIENT, OutcomeAck(task_id(99)), NEXT_LIFE), Outcome) != []
+
+
+def test_what_is_claimed_before_its_deadline_is_told_for_no_less_time_than_before(twice, journal):
+    dispatcher = with_untold_outcomes(twice, journal, 1)
+    dispatcher.wait(ABSENT_S + 8)
+    dispatcher.hear(CLIENT, OutcomeAck(task_id(99)), NEXT_LIFE)
+    assert dispatcher.counts['outcomes_claimed'] == 1
+    dispatcher.wait(30)
+    assert of_type(dispatcher.wait(RESEND_CAP_S * JITTER_MAX), Outcome) != []
 
 
 def test_each_message_brings_a_few_and_the_acknowledgements_bring_the_rest(twice, journal):

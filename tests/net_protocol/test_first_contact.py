@@ -14,7 +14,7 @@ from client.core import ClientCore
 from client.settings import SETTINGS as CLIENT_SETTINGS
 from dispatcher.core import DispatcherCore
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
-from net_protocol import codec
+from net_protocol import addresses, codec, kept
 from net_protocol.addresses import Addresses
 from net_protocol.core import draw_incarnation
 from net_protocol.errors import DatagramRefused
@@ -214,3 +214,21 @@ def test_what_was_withheld_is_counted_and_said_as_soon_as_the_address_has_shown_
     said = [codec.decode(datagram) for _, datagram in wire.take_datagrams(8.0)]
     assert [message.KIND for envelope in said for message in envelope.messages] == ['outcome']
     assert {envelope.token for envelope in said} == {None}
+
+
+@pytest.mark.parametrize('keys', [None, KEYS], ids=['no key', 'key'])
+def test_newcomers_are_met_at_once_also_in_a_flood_of_invented_addresses(keys, monkeypatch):
+    monkeypatch.setattr(addresses, 'ALLOWANCES_MAX', 50)
+    monkeypatch.setattr(kept, 'ADDRESSES_MAX', 5)
+    net = Net(keys)
+    dispatcher = net.dispatcher()
+    flood = list(strangers_datagrams(keys))
+    for port in range(400):
+        net.hand(net.names['dispatcher'], flood[port % len(flood)], (u'192.0.2.77', port))
+        if port % 100 == 99:
+            net.carry()
+    net.calculator(capacity=50)
+    client = net.client(20, payload_bytes=500)
+    net.run(3.0)
+    assert client.statistics.answered == 20
+    assert dispatcher.counts['registered'] >= 1

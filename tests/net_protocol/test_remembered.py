@@ -15,7 +15,7 @@ if MYPY:
 
 def kept(memory):
     # type: (Remembered) -> int
-    """All that the memory holds, superseded entries included; its bound is about that."""
+    """All that the memory holds, superseded entries included."""
     return max(len(memory._order), len(memory._entries))
 
 
@@ -64,19 +64,25 @@ def test_what_ended_in_time_is_not_counted_as_dropped():
     assert len(memory) == 1
 
 
-def test_superseded_entries_are_bounded_too_and_their_end_drops_nothing():
+def test_superseded_entries_are_bounded_too_and_nobody_makes_room_for_them():
     memory = Remembered(10.0, 50)
     memory.add(0.0, 'other', 'kept')
-    for number in range(49):
-        memory.add(0.0, 'same', number)
-    assert memory.get(0.0, 'other') == 'kept'
     for number in range(1000):
         memory.add(1.0, 'same', number)
-        assert kept(memory) <= 50
+        assert kept(memory) <= 2 * 50
     assert memory.get(1.0, 'same') == 999
-    # The other one had to make room; of "same" only old news went.
-    assert memory.dropped_early == 1
-    assert len(memory) == 1
+    assert memory.get(1.0, 'other') == 'kept'
+    assert memory.dropped_early == 0
+    assert len(memory) == 2
+
+
+def test_what_was_taken_out_and_put_back_makes_nobody_go():
+    memory = Remembered(10.0, 3)
+    for number in range(3):
+        memory.add(0.0, number, number)
+    for _ in range(100):
+        memory.add(1.0, 0, memory.take(1.0, 0))
+    assert [memory.get(1.0, number) for number in range(3)] == [0, 1, 2]
 
 
 def test_a_value_may_be_none_though_it_looks_like_nothing():
@@ -94,11 +100,10 @@ def test_cleared_is_forgotten():
     assert kept(memory) == 0
 
 
-@pytest.mark.parametrize('seed', range(3))
-def test_it_does_what_a_naive_dictionary_does(seed):
-    # No bound here: what goes early depends on how superseded entries are counted.
+@pytest.mark.parametrize('seed, bound', [(0, 5), (1, 12), (2, 10 ** 6)])
+def test_it_does_what_a_naive_dictionary_does(seed, bound):
     rng = random.Random(seed)
-    memory = Remembered(5.0, 10 ** 6)
+    memory = Remembered(5.0, bound)
     naive = {}  # type: Dict[int, Tuple[float, int]]
     now = 0.0
     for number in range(3000):
@@ -107,6 +112,9 @@ def test_it_does_what_a_naive_dictionary_does(seed):
         if rng.random() < 0.5:
             memory.add(now, key, number)
             naive[key] = (now + 5.0, number)
+            if len([entry for entry in naive.values() if entry[0] > now]) > bound:
+                # The numbers count up, so the oldest has the lowest.
+                del naive[min((naive[key][1], key) for key in naive if naive[key][0] > now)[1]]
         naive = {key: entry for key, entry in naive.items() if entry[0] > now}
         assert memory.get(now, key) == (naive[key][1] if key in naive else None)
         assert len(memory) == len(naive)

@@ -12,6 +12,7 @@ import sqlite3
 import pytest
 
 from dispatcher.journal import TaskAccepted, TaskEnded, TaskForgotten, TaskTold
+from dispatcher.journal_rows import KINDS, JournalRows
 from dispatcher.tasks import Task
 from net_protocol.messages import DONE, Outcome
 from runtime import journal_file
@@ -28,7 +29,7 @@ ADDRESS = ('127.0.0.1', 4000)
 
 
 def opened(path, **options):
-    return JournalFile(str(path), wall=lambda: WALL, **options)
+    return JournalFile(str(path), JournalRows(), wall=lambda: WALL, **options)
 
 
 def task(number, payload=u'payload', deadline_at=NOW + 60, address=ADDRESS):
@@ -143,10 +144,10 @@ def test_another_life_goes_on_where_it_stood(path):
 
 
 def test_deadlines_are_kept_by_the_time_of_day(path):
-    journal = JournalFile(str(path), wall=lambda: WALL)
+    journal = JournalFile(str(path), JournalRows(), wall=lambda: WALL)
     journal.write([accepted(1)], NOW)
     journal.close()
-    journal = JournalFile(str(path), wall=lambda: WALL + 45)
+    journal = JournalFile(str(path), JournalRows(), wall=lambda: WALL + 45)
     assert [row[3] for row in journal.rows()] == [15.0]
 
 
@@ -366,8 +367,7 @@ def history(path):
 
 
 def lines_of_open(journal):
-    kinds = journal_file._KINDS
-    return [(int(task_id.rsplit(':', 1)[1]), kinds[state]) for task_id, state in
+    return [(int(task_id.rsplit(':', 1)[1]), KINDS[state]) for task_id, state in
             journal._connection.execute('SELECT task_id, state FROM tasks ORDER BY number')]
 
 

@@ -18,7 +18,7 @@ BATCH = range(1, 41)
 
 #: What some worlds came to on the Python that this was written on. A change of the product changes them, and then they
 #: are replaced by the new ones, which must be the same on 2.7 and on the oldest and newest 3.x.
-HASHES = {1: 'b9ef8112', 3: '6474e9a5', 9: 'b137909c'}
+HASHES = {1: 'b9ef8112', 3: 'ab1c9179', 9: 'c319b170'}
 
 
 def failed_once():

@@ -104,8 +104,9 @@ def test_messages_of_the_wrong_role_and_invented_ids_change_counters_only(system
 def test_a_ghost_that_beats_like_a_calculator_and_never_works_loses_no_task(system, trio):
     dispatcher, _, client = trio
     with Stranger('ghost') as ghost:
-        # So frequent, by its own word, that its silence is soon noticed; and with so many hands that it gets work.
-        ghost.say(dispatcher.address, [Heartbeat(1, 1, 1, 0.1, 50, [], [], False, 0)])
+        # So frequent, by its own word, that its silence is soon noticed, but not before it gets work on a busy machine;
+        # and with many hands.
+        ghost.say(dispatcher.address, [Heartbeat(1, 1, 1, 0.5, 50, [], [], False, 0)])
         dispatcher.says('calculator ghost registered')
         dispatcher.says('ghost is dead: .* [1-9][0-9]* tasks go to others')
         # As much in a hurry, and as slow, as may be said at all: neither takes the dispatcher's time.

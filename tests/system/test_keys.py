@@ -26,14 +26,16 @@ def keys(tmpdir):
     return file_of
 
 
-def test_a_trio_with_a_key_works_also_when_the_dispatcher_is_killed(system, keys):
-    dispatcher = system.dispatcher(key_file=keys('a'))
+@pytest.mark.parametrize('journal', [None, 'journal'])
+def test_a_trio_with_a_key_works_also_when_the_dispatcher_is_killed(system, keys, tmpdir, journal):
+    settings = {'key_file': keys('a'), 'journal': journal and str(tmpdir.join(journal))}
+    dispatcher = system.dispatcher(**settings)
     for letter in 'ab':
         system.calculator('calculator-%s' % letter, capacity=4, key_file=keys('a'))
     client = system.client(tasks=60, key_file=keys('a'))
     eventually(lambda: 'registered' in dispatcher.log, 'a calculator is registered')
     dispatcher.kill()
-    system.again(dispatcher, key_file=keys('a'))
+    system.again(dispatcher, **settings)
     assert client.wait() == 0
     system.balance()
     assert client.account['answered'] == 60

@@ -1,0 +1,160 @@
+"""The system says no, or: stop. Errors from calls, SIGTERM at every call, and processes that take another's place."""
+
+from __future__ import absolute_import, division, print_function
+
+import os
+import sys
+
+import pytest
+
+from tests.system import accounts
+from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, eventually
+
+pytestmark = pytest.mark.timeout(600)
+
+LONG_S = 600
+
+#: What a call may answer on a bad day. Those that only say "again" are no datagram lost, on one Python or the other.
+ERRORS = [
+    {'sendto': 'ENOBUFS', 'recvfrom': 'EINTR', 'pselect6': 'EINTR'},
+    {'sendto': 'EPERM', 'recvfrom': 'ECONNREFUSED'},
+    {'sendto': 'ENETUNREACH', 'recvfrom': 'EAGAIN', 'pselect6': 'EINTR'},
+    {'sendto': 'EINVAL', 'recvfrom': 'ENOMEM'},
+    {'sendto': 'EINTR', 'recvfrom': 'EHOSTUNREACH'},
+]
+AGAIN = ('EINTR', 'EAGAIN')
+
+#: Up to which of its calls of a kind a process is told to end: on this Python, and on the other one.
+FARTHEST = (30, 30) if os.environ.get('EXHAUSTIVE') else (6, 4)
+SWEPT = ('sendto', 'recvfrom', 'write', 'pselect6')
+
+
+@pytest.mark.needs('strace')
+@pytest.mark.parametrize('errors', ERRORS, ids=lambda errors: ' '.join(errors[call] for call in sorted(errors)))
+def test_whatever_calls_answer_all_three_go_on(world, python, errors, say):
+    dispatcher = world.victim(DISPATCHER, 'dispatcher', python=python)
+    calculator = world.victim(CALCULATOR, 'calculator', python=python, capacity=20)
+    client = world.victim(CLIENT, 'client', python=python, task_interval_s=[0.02, 0.06], task_timeout_s=LONG_S,
+                          drain_timeout_s=40)
+    for victim in (dispatcher, calculator, client):
+        victim.start_failing(errors)
+    eventually(lambda: count(client.events, 'answered') >= 40, 'answers come')
+    found = [victim.end() for victim in (client, calculator, dispatcher)]
+    assert found[0]['sent'] == found[0]['answered'] >= 40
+    accounts.check_client(found[0])
+    accounts.check_calculator(found[1], False)
+    accounts.check_dispatcher(found[2])
+    for account in found:
+        seen = account['traffic']['errors']
+        for error in errors.values():
+            assert seen.get(error, 0) > 0 or error in AGAIN, (error, seen)
+    world.audit(['client'], {'calculator': 20})
+    say('calls that fail (%s) on %s: %d tasks done, errors counted %d' % (
+        ', '.join('%s %s' % pair for pair in sorted(errors.items())), dispatcher.version, found[0]['sent'],
+        sum(sum(account['traffic']['errors'].values()) for account in found)))
+
+
+def count(path, kind):
+    with open(path) as file:
+        return sum('"kind": "%s"' % kind in line for line in file)
+
+
+def sweep(victim, check):
+    """Told to end at each call in turn, each second time told twice. Returns in how many lives it gave an account."""
+    ended = points = 0
+    for when in range(1, FARTHEST[victim.python != sys.executable] + 1):
+        for call in SWEPT:
+            account = victim.live_until_told_to_end_at(call, when, times=1 + when % 2)
+            points += 1
+            if account is not None:
+                check(account)
+                ended += 1
+    assert 'Traceback' not in victim.log, victim.log
+    assert ended > points // 2
+    return points, ended
+
+
+@pytest.mark.needs('strace')
+def test_a_dispatcher_told_to_end_at_every_call_is_no_worse_than_one_that_is_killed(world, python, say):
+    dispatcher = world.victim(DISPATCHER, 'dispatcher', python=python, drain_timeout_s=0.05)
+    calculator = world.start(CALCULATOR, 'calculator', capacity=8, heartbeat_interval_s=0.05)
+    client = world.start(CLIENT, 'client', task_interval_s=[0.02, 0.04], task_timeout_s=LONG_S, drain_timeout_s=30)
+    points, ended = sweep(dispatcher, accounts.check_dispatcher)
+    dispatcher.start()
+    assert client.end() == 0
+    assert client.account['sent'] == client.account['answered'] > 20
+    calculator.end()
+    dispatcher.end()
+    world.audit(['client'], {'calculator': 8})
+    say('dispatcher on %s told to end at %d calls: %d gave an account that closes, %d tasks all answered' % (
+        dispatcher.version, points, ended, client.account['sent']))
+
+
+@pytest.mark.needs('strace')
+def test_a_calculator_told_to_end_at_every_call_is_no_worse_than_one_that_is_killed(world, python, say):
+    dispatcher = world.start(DISPATCHER, 'dispatcher', attempts_max=1000)
+    steady = world.start(CALCULATOR, 'steady')
+    victim = world.victim(CALCULATOR, 'victim', python=python, capacity=2, heartbeat_interval_s=0.1)
+    client = world.start(CLIENT, 'client', task_interval_s=[0.01, 0.03], task_timeout_s=LONG_S, drain_timeout_s=30)
+    points, ended = sweep(victim, lambda account: accounts.check_calculator(account, True))
+    assert client.end() == 0
+    assert client.account['sent'] == client.account['answered'] > 20
+    steady.end()
+    dispatcher.end()
+    world.audit(['client'], {'steady': 1, 'victim': 2})
+    say('calculator on %s told to end at %d calls: %d gave an account that closes, %d tasks all answered' % (
+        victim.version, points, ended, client.account['sent']))
+
+
+@pytest.mark.needs('strace')
+def test_a_client_told_to_end_at_every_call_ends_with_an_account_that_closes(world, python, say):
+    dispatcher = world.start(DISPATCHER, 'dispatcher')
+    calculator = world.start(CALCULATOR, 'calculator', capacity=8)
+    victim = world.victim(CLIENT, 'victim', python=python, task_interval_s=[0.0, 0.02])
+    points, ended = sweep(victim, accounts.check_client)
+    eventually(lambda: dispatcher.status['waiting'] == dispatcher.status['running'] == 0, 'nothing is left')
+    calculator.end()
+    dispatcher.end()
+    audit = world.audit(['victim'], {'calculator': 8})
+    say('client on %s told to end at %d calls: %d gave an account that closes, %d tasks' % (
+        victim.version, points, ended, len(audit.ends())))
+
+
+def test_whoever_listens_where_a_dead_one_did_does_not_take_what_was_meant_for_it(system, say):
+    dispatcher = system.dispatcher()
+    dead = system.calculator('dead', capacity=100, task_duration_s=[0.3, 0.3], heartbeat_interval_s=1)
+    client = system.client(task_interval_s=[0.01, 0.03], task_timeout_s=LONG_S, drain_timeout_s=30)
+    eventually(lambda: dispatcher.status['running'] > 4, 'it is at work')
+    host, port = dead.address
+    dead.kill()
+    heir = system.calculator('heir', capacity=20, listen={'host': host, 'port': port})
+    dispatcher.says('calculator heir registered')
+    dispatcher.says('dead is dead')
+    eventually(lambda: dispatcher.status['waiting'] == 0, 'it does the work of both')
+    client.end()
+    system.balance()
+    assert client.account['sent'] == client.account['outcomes']['done'] > 20
+    ignored = heir.account['counts']['not_for_this_life']
+    assert ignored > 0
+    say('another process on the port of a dead one: %d tasks done, %d assignments meant for the dead one ignored' % (
+        client.account['sent'], ignored))
+
+
+def test_of_two_calculators_with_one_name_the_newcomer_gets_the_work(system, say):
+    dispatcher = system.dispatcher()
+    first = system.calculator('twin', capacity=4)
+    dispatcher.says('calculator twin registered')
+    client = system.client(task_interval_s=[0.01, 0.03], task_timeout_s=LONG_S, drain_timeout_s=30)
+    eventually(lambda: dispatcher.status['running'] >= 1, 'the first is at work')
+    second = system.calculator('twin', capacity=4)
+    dispatcher.says('if both still run, they share a name, and only the newcomer gets work')
+    after = system.client('after', tasks=20, task_timeout_s=LONG_S)
+    assert after.wait() == 0
+    client.end()
+    system.strangers_tasks = 0
+    system.balance()
+    assert client.account['sent'] == client.account['outcomes']['done'] > 5
+    assert second.account['ends']['reported'] > 0
+    assert dispatcher.account['counts']['old_life_messages'] > 0
+    say('two calculators with one name: %d tasks done, %d by the first, %d by the newcomer' % (
+        client.account['sent'], first.account['ends']['reported'], second.account['ends']['reported']))

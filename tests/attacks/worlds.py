@@ -1,0 +1,63 @@
+"""A system some of whose processes are victims, each with a file of its events."""
+
+from __future__ import absolute_import, division, print_function
+
+import os
+
+from tests.attacks.auditor import Auditor
+from tests.attacks.victims import Victim
+from tests.system.processes import DISPATCHER
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List  # noqa: F401
+
+    from tests.system.processes import Process, System  # noqa: F401
+
+
+class World(object):
+    """The processes of ``system``, and the victims beside them."""
+
+    def __init__(self, system, directory):
+        # type: (System, str) -> None
+        self.system = system
+        self.directory = directory
+        self.victims = []  # type: List[Victim]
+        #: Name of a process -> its file of events.
+        self.events = {}  # type: Dict[str, str]
+
+    def start(self, role, name, **settings):
+        # type: (str, str, **Any) -> Process
+        """Start a process that is left alone."""
+        self.events[name] = os.path.join(self.directory, name + '.events')
+        process = self.system.start(role, name, settings, ['--json', '--events', self.events[name]])
+        if role == DISPATCHER:
+            self.system.address = process.address
+        return process
+
+    def victim(self, role, name, **settings):
+        # type: (str, str, **Any) -> Victim
+        """Make a victim, which has not begun to live."""
+        made = Victim(self.directory, role, name, self.system.address, **settings)
+        self.events[name] = made.events
+        self.victims.append(made)
+        if role == DISPATCHER:
+            self.system.address = made.address
+        return made
+
+    def audit(self, clients, capacities):
+        # type: (List[str], Dict[str, int]) -> Auditor
+        """Hold the events of all against each other, when everything has ended: names of clients, and of calculators
+        with their capacities.
+        """
+        made = Auditor([self.events[name] for name in clients], self.events[DISPATCHER],
+                       {name: self.events[name] for name in capacities})
+        made.check(capacities)
+        self.system.is_balanced = True
+        return made
+
+    def dispose(self):
+        # type: () -> None
+        """End the victims."""
+        for victim in self.victims:
+            victim.dispose()
