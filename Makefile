@@ -37,7 +37,7 @@ $(error PYTHON=$(PYTHON) does not run; name one that does, such as: make $(MAKEC
 endif
 endif
 
-.PHONY: help test attacks check lint fix types environment ci clean
+.PHONY: help test attacks check lint fix types environment peers ci clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -66,6 +66,9 @@ types: modern $(INSTALLED)  ## the type comments (mypy)
 	$(RUN) -m mypy
 
 environment: $(INSTALLED)  ## make the environment and run nothing
+
+peers:  ## .venv/benchmarks and the brokers that ours is compared with (packages of Debian: needs root)
+	bash benchmarks/install $(INTERPRETER)
 
 ci:  ## everything that continuous integration runs
 	bash .ci/run

@@ -10,10 +10,10 @@ SENTENCES = {
     'taken': ('debug', 'attempt %(attempt)d of task %(task_id)s taken'),
     'renumbered': ('debug', 'task %(task_id)s goes on as attempt %(attempt)d'),
     'let_go': ('debug', 'attempt %(attempt)d of task %(task_id)s is %(end)s'),
-    'out_of_order': ('warning', 'out of order for %(duration_s).1f s: a %(outage)s while working on %(running)d tasks'),
+    'out_of_order': ('warning', 'out of order for %(duration_s).1f s: a %(outage)s while working on %(running tasks)s'),
     'in_order': ('info', 'in order again, %(away_s).1f s after a %(outage)s'),
-    'dispatcher_restarted': ('info', 'another life of the dispatcher answers; %(held)d tasks are held here'),
-    'draining': ('info', 'stopping: %(running)d tasks run, %(unreported)d results are not acknowledged; '
+    'dispatcher_restarted': ('info', 'another life of the dispatcher answers; held here: %(held tasks)s'),
+    'draining': ('info', 'stopping: running %(running tasks)s, not acknowledged %(unreported results)s; '
                          '%(bound_s)g s at the most, once more ends it at once'),
 }
 

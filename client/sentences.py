@@ -10,13 +10,13 @@ if MYPY:
 
 SENTENCES = {
     'sent': ('debug', 'task %(task_id)s sent'),
-    'answered': ('debug', 'task %(task_id)s answered after %(response_time_s).3f s, %(attempts)d attempts'),
+    'answered': ('debug', 'task %(task_id)s answered after %(response_time_s).3f s, %(attempts attempts)s'),
     'unanswered': ('info', 'task %(task_id)s: %(outcome)s (%(reason)s)'),
     'refused': ('info', 'task %(task_id)s: refused (%(reason)s)'),
-    'dispatcher_restarted': ('info', 'another life of the dispatcher answers; asking it for %(waiting)d tasks'),
+    'dispatcher_restarted': ('info', 'another life of the dispatcher answers; asking it for %(waiting tasks)s'),
     'draining': ('info', 'stopping: no new task, waiting for %(waiting)d, %(bound_s)g s at the most; '
                          'once more ends it at once'),
-    'cancelling': ('info', 'cancelling the %(waiting)d tasks that are still out'),
+    'cancelling': ('info', 'cancelling what is still out: %(waiting tasks)s'),
 }
 
 

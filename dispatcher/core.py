@@ -149,7 +149,7 @@ class DispatcherCore(Core):
         self._draining = True
         self._now = now
         self._tell('draining', waiting=self._work.waiting, running=self._work.running,
-                   bound_s=self._settings['drain_timeout_s'])
+                   unacknowledged=len(self._outcomes), bound_s=self._settings['drain_timeout_s'])
         self._timers.set(('drained', None), now + self._settings['drain_timeout_s'])
         self._stop_if_drained()
 

@@ -14,27 +14,28 @@ SENTENCES = {
     'replaced': ('warning', 'calculator %(calculator)s was at %(old_address)s and is at %(address)s now: if both still '
                             'run, they share a name, and only the newcomer gets work'),
     'registration_refused': ('warning', 'calculator %(calculator)s is not registered: there are %(limit)d already'),
-    'suspected': ('warning', 'calculator %(calculator)s is suspect (%(why)s), it holds %(held)d tasks'),
-    'died': ('warning', 'calculator %(calculator)s is dead: silent for %(silence_s).1f s; %(held)d tasks go to others'),
+    'suspected': ('warning', 'calculator %(calculator)s is suspect (%(why)s), it holds %(held tasks)s'),
+    'died': ('warning', 'calculator %(calculator)s is dead: silent for %(silence_s).1f s; taken from it: '
+                        '%(held tasks)s'),
     'recovered': ('info', 'calculator %(calculator)s was %(was)s and is alive again'),
     'left': ('info', 'calculator %(calculator)s left'),
-    'reassigned': ('info', 'task %(task_id)s lost its attempt %(attempt)d on %(calculator)s (%(reason)s) and waits for '
-                           'another'),
+    'reassigned': ('info', 'task %(task_id)s lost its attempt %(attempt)d on %(calculator)s (%(reason)s)'),
     'adopted': ('info', 'task %(task_id)s is running on %(calculator)s already and goes on there'),
     'accepted': ('debug', 'task %(task_id)s accepted'),
     'assigned': ('debug', 'attempt %(attempt)d of task %(task_id)s is assigned to %(calculator)s'),
     'done': ('debug', 'task %(task_id)s done by attempt %(attempt)d on %(calculator)s'),
-    'ended': ('info', 'task %(task_id)s %(outcome)s after %(attempts)d attempts: %(reason)s'),
+    'ended': ('info', 'task %(task_id)s %(outcome)s after %(attempts attempts)s: %(reason)s'),
     'late_result': ('info', 'late result of attempt %(attempt)d from %(calculator)s: task %(task_id)s was over'),
     'late_result_used': ('info', 'late result of attempt %(attempt)d from %(calculator)s is the first for task '
                                  '%(task_id)s: taken'),
     'held_up': ('warning', 'this dispatcher was held up for %(seconds).1f s; nobody is judged for that time'),
-    'recovered_books': ('info', 'from the journal: %(waiting)d tasks wait again, %(untold)d outcomes are told again; '
-                                '%(lives)d lives before this one'),
+    'recovered_books': ('info', 'from the journal: waiting again %(waiting tasks)s, told again %(untold outcomes)s; '
+                                'lives before this one: %(lives)d'),
     'journal_failed': ('error', 'the journal cannot be written: %(reason)s; no new tasks until it can'),
     'journal_works': ('info', 'the journal is written again after %(seconds).1f s'),
-    'draining': ('info', 'stopping: %(running)d tasks run, %(waiting)d wait; no new ones, %(bound_s)g s at the most; '
-                         'once more ends it at once'),
+    'draining': ('info', 'stopping: running %(running tasks)s, not acknowledged by clients '
+                         '%(unacknowledged outcomes)s: %(bound_s)g s for these at the most; waiting '
+                         '%(waiting tasks)s, which stay; once more ends it at once'),
 }
 
 
@@ -61,7 +62,7 @@ def account_lines(account):
             traffic['datagrams_out'], traffic['messages_per_datagram_out'] or '-', counts['resent']),
     ]
     if counts['journal_commits'] or counts['journal_failures'] or counts['tasks_recovered']:
-        lines.append('journal commits  %8d   %d records, failed %d; recovered %d tasks, %d outcomes' % (
+        lines.append('journal commits  %8d   records %d, failed %d; recovered tasks %d, outcomes %d' % (
             counts['journal_commits'], counts['journal_records'], counts['journal_failures'],
             counts['tasks_recovered'], counts['outcomes_recovered']))
     return lines

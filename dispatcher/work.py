@@ -14,6 +14,7 @@ from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, WAITING, Attempt
 from net_protocol.core import require
 from net_protocol.delivery import ASSIGN_RESENDS_MAX, ORPHAN_GRACE_S
 from net_protocol.messages import FAILED, Assign, Outcome, Revoke
+from net_protocol.words import counted
 
 MYPY = False
 if MYPY:
@@ -129,7 +130,7 @@ class Work(object):
         task.advance('lose')
         self._tell('reassigned', task_id=task_id, attempt=attempt.number, calculator=attempt.calculator, reason=how)
         if len(task.attempts) >= self._settings['attempts_max']:
-            self.finish(now, task, FAILED, None, 'no result after %d attempts' % len(task.attempts))
+            self.finish(now, task, FAILED, None, 'no result after %s' % counted(len(task.attempts), 'attempts'))
             return
         self._pending.put_back(task.client, task_id)
         self._timers.set(('task', task_id), task.deadline_at)
@@ -220,7 +221,7 @@ class Work(object):
             return 'attempt %d on %s had not answered' % (len(task.attempts), task.attempts[-1].calculator)
         if not task.attempts:
             return 'no calculator became free' if self._fleet.numbers[ALIVE] else 'no calculator was in order'
-        return 'after %d attempts no calculator became free' % len(task.attempts)
+        return 'after %s no calculator became free' % counted(len(task.attempts), 'attempts')
 
     def check_invariants(self):
         # type: () -> None

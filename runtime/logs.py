@@ -14,6 +14,7 @@ import sys
 from time import time
 
 from net_protocol import __version__
+from net_protocol.words import Facts, counted
 from runtime.endpoint import shown
 
 MYPY = False
@@ -162,7 +163,7 @@ class EventLog(object):
         # type: (str) -> None
         second = self._lines.get(kind)
         if second is not None and second.left_out:
-            log.log(second.level, '(%d more lines like the last "%s")', second.left_out, kind)
+            log.log(second.level, '(%s like the last "%s")', counted(second.left_out, 'more lines'), kind)
             second.left_out = 0
 
 
@@ -179,16 +180,12 @@ class _Second(object):
         self.left_out = 0
 
 
-class _Shown(object):
+class _Shown(Facts):
     """The facts of an event as they stand in a sentence."""
 
-    def __init__(self, facts):
-        # type: (Dict[str, Any]) -> None
-        self._facts = facts
-
-    def __getitem__(self, name):
-        # type: (str) -> Any
-        value = self._facts[name]
+    def shown(self, name, value):
+        # type: (str, Any) -> Any
+        """Addresses and words of the program as people write them."""
         if isinstance(value, tuple):
             return shown(value)
         return value.replace('_', ' ') if name in ('reason', 'outcome') and value else value

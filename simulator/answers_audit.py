@@ -44,6 +44,12 @@ class Over(object):
         self.acknowledged_at = None  # type: float | None
         self.is_kept = True
 
+    def note_told(self, now):
+        # type: (float) -> None
+        """It is told, or may be told again. Once its time is over, only a claim does that, and begins another."""
+        if now > self.tell_until:
+            self.tell_until = now + OUTCOME_GRACE_S
+
 
 class AnswersAudit(FleetAudit):
     """S2, S10 and S16 as far as the dispatcher goes; ``promises`` are those of all its lives, or None."""
@@ -139,8 +145,9 @@ class AnswersAudit(FleetAudit):
                 raise broken('S2', task_id, 'it is %s, its client is told %s', over.outcome, message.outcome)
         if over.acknowledged_at is None:
             self._telling[task_id] = now
-            if self._unclaimed.get(over.client, {}).pop(task_id, None) is not None:
-                over.tell_until = now + OUTCOME_GRACE_S
+            # The sweep, which finds out what is unclaimed, may not have come by since.
+            over.note_told(now)
+            self._unclaimed.get(over.client, {}).pop(task_id, None)
         if over.told != told:
             raise broken('S2', task_id, 'first %r, now %r', over.told, told)
         if self._promises is not None and over.is_kept:

@@ -103,8 +103,10 @@ class DispatcherAudit(AnswersAudit):
     def _on_journal_works(self, now, seconds):
         # type: (float, float) -> None
         self._journal_failing = False
-        # What was withheld goes out with the next resend.
+        # What was withheld goes out with the next resend; it may have been claimed, and nobody heard of that.
         self._telling = dict.fromkeys(self._telling, now)
+        for task_id in self._telling:
+            self.over[task_id].note_told(now)
 
     # Clients.
 

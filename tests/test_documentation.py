@@ -17,6 +17,8 @@ import sys
 
 import pytest
 
+from demo.report import _ROW, _TIMES
+from demo.sentences import SENTENCES as DEMO_SENTENCES
 from dispatcher.sentences import status_line
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
 from dispatcher.tasks import ATTEMPT_ENDS
@@ -272,7 +274,7 @@ def test_every_event_is_in_the_manual_with_its_level_and_facts(role):
     assert sorted(rows) == sorted(sentences)
     for kind, (level, sentence) in sentences.items():
         assert rows[kind][0] == level, kind
-        for fact in re.findall(r'%\((\w+)\)', sentence):
+        for fact in re.findall(r'%\((\w+)(?: \w+)?\)', sentence):
             assert '`%s`' % fact in rows[kind][1], '%s of %s' % (fact, kind)
 
 
@@ -289,7 +291,7 @@ def strings(path):
 def printed_by(template):
     # type: (str) -> str
     """The expression that matches what a text with places for values prints."""
-    places = re.compile(r'%(?:\(\w+\))?[-+ 0-9.]*[a-z]')
+    places = re.compile(r'%(?:\([\w ]+\))?[-+ 0-9.]*[a-z]')
     return '.*?'.join(re.escape(part) for part in places.split(template)) + r'\Z'
 
 
@@ -325,6 +327,47 @@ def test_every_line_of_an_account_in_the_manual_is_one_that_is_still_printed(pag
     unknown = [line for line in lines if line.startswith(labels)
                and not any(re.match(printed_by(template), line) for template in templates)]
     assert unknown == []
+
+
+def demo_on_the_first_page():
+    # type: () -> List[str]
+    """The lines of the sample, those that were wrapped put together again, without the marks of what was left out."""
+    block = read('README.md').split('$ python3 run_demo.py\n')[1].split('```')[0]
+    block = re.sub(r'\n {4}(?=\S)(?! *\d)', ' ', block)
+    return [line for line in block.splitlines() if line and line != u'(\u2026)']
+
+
+def test_every_line_of_the_demo_on_the_first_page_is_one_that_is_still_printed():
+    sentences = [sentence for _, sentence in DEMO_SENTENCES.values()]
+    told = [r' *\d+\.\d s  ' + printed_by(sentence) for sentence in sentences]
+    # What the report puts together from pieces begins like one of them.
+    places = re.compile(r'%[-+ 0-9.]*[a-z]')
+    pieces = [text for path in ('demo/report.py', 'demo/fates.py', 'run_demo.py') for text in strings(path)
+              if len(places.sub('', text)) > 10]
+    told += [printed_by(text)[:-len(r'\Z')] for text in pieces]
+    told += [r'  client-\d:\d+ ' + printed_by(text) for text in pieces]
+    row = r'(client-\d|all clients) +\d+ +\d+ +\d+( +(\d+\.\d\d s|-)){4}\Z'
+    heading = re.escape(_ROW % (('response time:', 'sent', 'answered', 'unanswered') + _TIMES)) + r'\Z'
+    unknown = [line for line in demo_on_the_first_page()
+               if not any(re.match(expression, line) for expression in told + [row, heading])]
+    assert unknown == []
+
+
+def test_the_accounts_of_the_demo_on_the_first_page_add_up():
+    text = '\n'.join(demo_on_the_first_page())
+    rows = {name: [int(number) for number in numbers]
+            for name, numbers in ((row[0], row[1:]) for row in re.findall(
+                r'^(client-\d|all clients) +(\d+) +(\d+) +(\d+) ', text, re.MULTILINE))}
+    total = rows.pop('all clients')
+    assert [sum(column) for column in zip(*rows.values())] == total
+    sent, answered, unanswered = total
+    assert sent == answered + unanswered
+    assert 'The dispatcher accepted %d tasks: done %d' % (sent, answered) in text
+    assert 'sent and accepted %d, answered and done %d.' % (sent, answered) in text
+    (attempts, in_vain), = re.findall(r'^It took (\d+) attempts, (\d+) of them in vain', text, re.MULTILINE)
+    assert int(attempts) - int(in_vain) == answered
+    held, = re.findall(r'^calculator-\w was killed at .* while it held (\d+) tasks?\.$', text, re.MULTILINE)
+    assert len(re.findall(r'^  client-\d:\d+ ', text, re.MULTILINE)) >= int(held)
 
 
 # Files, links and commands.

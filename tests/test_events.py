@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from calculator.sentences import SENTENCES as CALCULATOR_SENTENCES
 from client.sentences import SENTENCES as CLIENT_SENTENCES
 from dispatcher.sentences import SENTENCES as DISPATCHER_SENTENCES
 from net_protocol.core import Core, Event
+from net_protocol.words import Facts
 from runtime import logs
 from runtime.console import LiveLine
 from runtime.event_file import EventFile
@@ -93,9 +95,22 @@ def test_every_event_has_a_sentence_and_is_json():
     for node in nodes:
         for _, event in node.events:
             level, sentence = SENTENCES[node.core.name][event.kind]
-            assert sentence % event.facts
+            assert sentence % Facts(event.facts)
             assert (level == 'debug') == (event.kind in STEPS)
             json.dumps(event.facts)
+
+
+class Ones(object):
+    """Facts that are all 1."""
+
+    def __getitem__(self, name):
+        return 1
+
+
+@pytest.mark.parametrize('sentences', [SENTENCES[name] for name in sorted(SENTENCES)], ids=sorted(SENTENCES))
+def test_one_thing_is_not_called_several(sentences):
+    for kind, (_, sentence) in sorted(sentences.items()):
+        assert re.search(r'\b1 (tasks|results|attempts|outcomes|lives)\b', sentence % Facts(Ones())) is None, kind
 
 
 def lines_of(path):

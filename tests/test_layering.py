@@ -30,6 +30,8 @@ MAY_IMPORT = {
     'monitor': ('net_protocol',),
     # Starts the programs and watches them from outside, as a person would.
     'demo': ('runtime',),
+    # Starts them too, and takes from the parts what it would otherwise have to know a second time.
+    'benchmarks': ('runtime', 'net_protocol', 'client', 'dispatcher', 'calculator', 'run_client'),
     'run_client': ('runtime', 'client', 'net_protocol'),
     'run_dispatcher': ('runtime', 'dispatcher', 'net_protocol'),
     'run_calculator': ('runtime', 'calculator', 'net_protocol'),
@@ -47,6 +49,8 @@ COMPUTES = frozenset([
 ])
 #: What a pure part may name under ``if MYPY:``, where nothing is imported at run time.
 NAMES_TYPES = frozenset(['random', 'typing'])
+#: The parts that nobody needs to run the programs: they may use packages.
+TAKES_PACKAGES = frozenset(['benchmarks'])
 #: Builtins that reach outside, or around this test.
 REACHES_OUT = frozenset(['__import__', 'compile', 'eval', 'exec', 'execfile', 'input', 'open', 'print', 'raw_input'])
 #: The parts that make generators of random numbers, from seeds that they are given; all others are handed theirs.
@@ -54,8 +58,8 @@ MAKES_GENERATORS = frozenset(['simulator'])
 #: The pure files that may know JSON: one turns datagrams into values and back, one shows a wrong setting as it stands
 #: in its file, one turns records of the journal into rows, one speaks to browsers. Everywhere else a message is a
 #: message and a value a value.
-SEES_JSON = frozenset([
-    'dispatcher/journal_rows.py', 'net_protocol/codec.py', 'net_protocol/schema.py', 'monitor/site.py'])
+SEES_JSON = frozenset(['dispatcher/journal_rows.py', 'monitor/site.py', 'net_protocol/codec.py',
+                       'net_protocol/schema.py'])
 
 #: Only 3.10 and later know the names of their standard library; older ones leave that one rule to them.
 STANDARD_LIBRARY = getattr(sys, 'stdlib_module_names', None)
@@ -96,6 +100,8 @@ def complaint_about_import(path, name, for_types):
         if target == part or target in MAY_IMPORT[part]:
             return ''
         return '%s must not know %s' % (part, target)
+    if part in TAKES_PACKAGES:
+        return ''
     if STANDARD_LIBRARY is not None and target not in STANDARD_LIBRARY and target not in NAMES_ON_2:
         return '%s is not in the standard library' % target
     if part not in PURE or target in COMPUTES or (for_types and target in NAMES_TYPES):
@@ -220,6 +226,7 @@ def test_a_file_without_its_first_line_is_noticed(path, source):
     ('net_protocol/codec.py', '"""Bytes."""\n' + HEADER_LINE + 'import json'),
     ('runtime/endpoint.py', HEADER_LINE + 'import errno, json, random, select, socket, time'),
     ('simulator/world.py', HEADER_LINE + 'from random import Random\nfrom client.core import Client'),
+    ('benchmarks/plots.py', HEADER_LINE + 'import matplotlib'),
     ('run_client.py', HEADER_LINE + 'from client.core import Client\nfrom runtime.loop import Loop'),
     ('tests/test_client.py', HEADER_LINE + 'import pytest\nfrom client.core import Client'),
 ])

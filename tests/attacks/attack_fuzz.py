@@ -67,7 +67,8 @@ def bent_bodies(draw):
 def envelopes(draw):
     """An envelope, mostly right, as bytes without the first brace. What only matters where there is a key is in it."""
     changes = {'role': draw(st.sampled_from(sorted(LIVES))), 'to': draw(st.sampled_from(sorted(LIVES.values()) + [''])),
-               're': draw(st.integers(0, 5)), 'n': draw(st.integers(1, 10000))}
+               're': draw(st.integers(0, 5)), 'n': draw(st.integers(1, 10000)),
+               'v': draw(st.sampled_from([1] * 12 + [0, 2, u'1', True]))}
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         changes[draw(st.sampled_from(['v', 'sender', 'life', 'n', 'role', 'to', 're', 'messages']))] = draw(json_values)
     made = samples.envelope(*draw(st.lists(bent_bodies(), min_size=1, max_size=3)), **changes)

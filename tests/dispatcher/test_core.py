@@ -544,6 +544,17 @@ def test_a_stopping_dispatcher_refuses_hands_out_nothing_and_waits_for_what_runs
     assert dispatcher.status['waiting'] == 1
 
 
+def test_a_stopping_dispatcher_says_what_it_waits_for(twice):
+    dispatcher = with_one_task_assigned(twice)
+    for number in (2, 3):
+        dispatcher.submit(number)
+    dispatcher.result(ONE, 1)
+    dispatcher.submit(4)
+    dispatcher.stop()
+    facts, = dispatcher.told('draining')
+    assert (facts['running'], facts['waiting'], facts['unacknowledged']) == (2, 1, 1)
+
+
 def test_a_stopping_dispatcher_waits_no_longer_than_its_bound(twice):
     dispatcher = with_one_task_assigned(twice, drain_timeout_s=3)
     dispatcher.stop()

@@ -186,7 +186,7 @@ def test_at_the_end_everything_is_told_and_what_was_left_out_is_counted(log, kep
         event('held_up', seconds=1) for _ in range(LINES_PER_SECOND + 2)]))
     assert kept.texts[LINES_PER_SECOND] == 'calculator a registered from 192.0.2.1:1'
     assert kept.texts[-2:] == ['(2 more lines like the last "held_up")',
-                               '(1 more lines like the last "refused not_json")']
+                               '(1 more line like the last "refused not_json")']
     assert len(kept.lines) == 2 * LINES_PER_SECOND + 3
 
 

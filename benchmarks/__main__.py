@@ -1,0 +1,165 @@
+"""``python3 -m benchmarks QUESTION``: measure ours, and others beside it, on this machine.
+
+Real processes on loopback. Runs are interleaved, compared pair by pair, and a run that others disturbed is repeated or
+left out. Results are added to a file from which tables, plots and the page on performance are made.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import argparse
+import importlib
+import signal
+import sys
+
+from benchmarks import machine, results, systems
+from benchmarks.children import House, RunFailed
+from benchmarks.context import Context
+from benchmarks.questions import NAMES
+from benchmarks.rounds import TRIES
+from runtime.console import LiveLine
+
+MYPY = False
+if MYPY:
+    from typing import Any, List  # noqa: F401
+
+NOT_COMPARABLE = 1
+USAGE = 2
+INTERRUPTED = 130
+
+
+def parser():
+    # type: () -> argparse.ArgumentParser
+    """The command line."""
+    about = '\n'.join('  %-12s %s' % (name, _question(name).ABOUT) for name in NAMES)
+    made = argparse.ArgumentParser(
+        prog='python3 -m benchmarks', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='questions:\n%s\n  %-12s all of these, one after the other\n\nexit status: 0; 1 where nothing could be '
+               'compared; 2 for usage; 130 after Ctrl-C' % (about, 'all'))
+    made.add_argument('question', choices=NAMES + ('all',), metavar='QUESTION', help='one of those below')
+    made.add_argument('--rounds', type=_positive_int, default=5, metavar='N', help='runs of each system (default: 5)')
+    made.add_argument('--duration', type=_positive, default=5.0, metavar='S',
+                      help='seconds that a run counts (default: 5)')
+    made.add_argument('--warm-up', type=_positive, default=1.0, metavar='S',
+                      help='seconds before that, which do not count (default: 1)')
+    made.add_argument('--systems', type=_names, default=[], metavar='A,B',
+                      help='only these, by the names in the result file; "ours" is ours on every Python')
+    made.add_argument('--python', dest='pythons', action='append', metavar='PYTHON',
+                      help='what ours runs on, by name or path; may be given again; the first is what is compared '
+                           '(default: this Python, and 2.7 where it is found)')
+    made.add_argument('--size', type=_share, default=1.0, metavar='SHARE',
+                      help='of the large numbers in scale, memory, journal and overload: 0.01 for a quick look '
+                           '(default: 1)')
+    made.add_argument('--others-max', type=_share, default=machine.OTHERS_SHARE_MAX, metavar='SHARE',
+                      help='of the processors that others may take before a run is not compared (default: %(default)s)')
+    made.add_argument('--tries', type=_positive_int, default=TRIES, metavar='N',
+                      help='how often a disturbed run is taken (default: %(default)s)')
+    made.add_argument('--even-disturbed', action='store_true',
+                      help='count disturbed runs too: to see that it works, not to compare')
+    made.add_argument('--out', default=results.DEFAULT_PATH, metavar='FILE', help='default: benchmarks/results.json')
+    return made
+
+
+def run(argv=None):
+    # type: (Any) -> int
+    """Ask what the command line asks; returns the exit status."""
+    options = parser().parse_args(argv)
+    options.pythons = options.pythons or systems.pythons_here()
+    for python in options.pythons:
+        if not systems.version_of(python):
+            print('no Python: %s' % python, file=sys.stderr)
+            return USAGE
+    try:
+        results.load(options.out)
+    except (IOError, ValueError) as error:
+        print(str(error), file=sys.stderr)
+        return USAGE
+    # A `kill` ends us as Ctrl-C does: nothing is left behind. A shell starts its background jobs deaf to Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    line = LiveLine()
+    status = 0
+    for name in NAMES if options.question == 'all' else (options.question,):
+        status = max(status, _ask(name, options, line))
+        if status == INTERRUPTED:
+            break
+    return status
+
+
+def _ask(name, options, line):
+    # type: (str, Any, LiveLine) -> int
+    def say(text):
+        # type: (str) -> None
+        if line.is_live:
+            line.show('%s: %s' % (name, text))
+        else:
+            print('%s: %s' % (name, text), file=sys.stderr)
+
+    question = _question(name)
+    status = 0
+    with House() as house:
+        context = Context(house, options, say)
+        asked = {key: value for key, value in vars(options).items() if key != 'out'}
+        # Where they are is nobody's concern who reads the file.
+        asked['pythons'] = [systems.version_of(python) for python in options.pythons]
+        context.section = results.heading(asked)
+        context.section['even_disturbed'] = options.even_disturbed
+        try:
+            question.take(context)
+            context.section['is_complete'] = True
+        except RunFailed as error:
+            context.section['failed'] = str(error)
+            status = NOT_COMPARABLE
+        except KeyboardInterrupt:
+            status = INTERRUPTED
+    line.end()
+    if status == INTERRUPTED:
+        print('stopped; nothing of "%s" is kept' % name, file=sys.stderr)
+        return status
+    results.store(options.out, name, context.section)
+    print('\n%s: %s\n' % (name, question.ABOUT))
+    print('\n'.join([context.section['failed']] if status else question.lines(context.section)))
+    return max(status, 0 if _is_comparable(context.section) else NOT_COMPARABLE)
+
+
+def _is_comparable(section):
+    # type: (Any) -> bool
+    runs = section.get('runs', [])
+    return section['even_disturbed'] or not runs or any('failed' not in one and not one['disturbed'] for one in runs)
+
+
+def _question(name):
+    # type: (str) -> Any
+    return importlib.import_module('benchmarks.questions.' + name)
+
+
+def _positive_int(text):
+    # type: (str) -> int
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _positive(text):
+    # type: (str) -> float
+    number = float(text)
+    if not 0 < number < 1e6:
+        raise ValueError
+    return number
+
+
+def _share(text):
+    # type: (str) -> float
+    number = float(text)
+    if not 0 < number <= 1:
+        raise ValueError
+    return number
+
+
+def _names(text):
+    # type: (str) -> List[str]
+    return text.split(',')
+
+
+if __name__ == '__main__':
+    sys.exit(run())

@@ -1,0 +1,109 @@
+"""``python3 -m benchmarks.report``: the page on performance from the result file, so that no figure is typed by hand.
+
+The page has places for what was measured, each between two comments. What stands there is replaced by the table of that
+question; plots go beside the page. The text around them is written by people and left alone.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import argparse
+import importlib
+import io
+import os
+import re
+import sys
+
+from benchmarks import children, goals, plots, results
+from benchmarks.tables import number
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict  # noqa: F401
+
+PAGE = os.path.join(children.ROOT, 'docs', 'performance.md')
+#: Of the page's folder.
+PLOTS = 'performance'
+
+NOT_MEASURED = 'Not measured yet.'
+_PLACE = re.compile(r'(<!-- begin ([a-z]+) -->\n).*?(<!-- end \2 -->)', re.DOTALL)
+
+
+def filled(page, everything, drawn):
+    # type: (str, Dict[str, Any], Dict[str, str]) -> str
+    """The text of the page with all its places filled. ``drawn``: question -> name of its plot."""
+    def fill(match):
+        # type: (Any) -> str
+        return match.group(1) + place(match.group(2), everything['questions'], drawn) + match.group(3)
+
+    return _PLACE.sub(fill, page)
+
+
+def place(name, questions, drawn):
+    # type: (str, Dict[str, Any], Dict[str, str]) -> str
+    """What belongs between the two comments of that name."""
+    if name == 'goals':
+        lines = goals.lines(questions)
+    elif name == 'used':
+        lines = used(questions)
+    elif name not in questions:
+        lines = [NOT_MEASURED]
+    else:
+        section = questions[name]
+        question = importlib.import_module('benchmarks.questions.' + name)
+        lines = [heading(section), '']
+        lines += [section['failed']] if 'failed' in section else question.lines(section)
+        if name in drawn:
+            lines += ['', '![%s](%s/%s)' % (question.ABOUT, PLOTS, drawn[name])]
+    return '\n'.join([''] + lines + ['', ''])
+
+
+def heading(section):
+    # type: (Dict[str, Any]) -> str
+    """When, of what, on what."""
+    machine, options = section['machine'], section['options']
+    return '%s, commit %s. %d processors (%s), %s GB, Linux %s. %d rounds, %g s each.' % (
+        section['began'].replace('T', ' '), section['commit'], machine['processors'], machine['model'],
+        number(machine['memory_bytes'] / 1e9), machine['kernel'], options['rounds'], options['duration'])
+
+
+def used(questions):
+    # type: (Dict[str, Any]) -> Any
+    """What was used of each system."""
+    found = {}  # type: Dict[str, Any]
+    for question in ('throughput', 'latency'):
+        found.update(questions.get(question, {}).get('systems', {}))
+    if not found:
+        return [NOT_MEASURED]
+    return ['- **%s**: %s.' % (found[name]['title'], found[name]['used']) for name in sorted(
+        found, key=lambda name: found[name]['title'])]
+
+
+def existing_plots(folder):
+    # type: (str) -> Dict[str, str]
+    """Question -> plot, of those that are there."""
+    path = os.path.join(folder, PLOTS)
+    names = os.listdir(path) if os.path.isdir(path) else []
+    return {name[:-len('.svg')]: name for name in names if name.endswith('.svg')}
+
+
+def main():
+    # type: () -> int
+    """Draw, fill, write."""
+    parser = argparse.ArgumentParser(prog='python3 -m benchmarks.report', description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--results', default=results.DEFAULT_PATH, metavar='FILE',
+                        help='default: benchmarks/results.json')
+    parser.add_argument('--page', default=PAGE, metavar='FILE', help='default: docs/performance.md')
+    options = parser.parse_args()
+    everything = results.load(options.results)
+    drawn = plots.draw(everything, os.path.join(os.path.dirname(os.path.abspath(options.page)), PLOTS))
+    with io.open(options.page, encoding='utf-8') as file:
+        page = file.read()
+    with io.open(options.page, 'w', encoding='utf-8') as file:
+        file.write(filled(page, everything, drawn))
+    print('\n'.join(goals.lines(everything['questions'])))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

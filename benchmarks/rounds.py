@@ -1,0 +1,67 @@
+"""Many runs of many systems, interleaved, so that whatever changes on the machine meets all of them.
+
+A round runs each system once, each round beginning with another one. A run that others disturbed is not compared: it
+is repeated at once, a bounded number of times, and where the machine stays disturbed the run is kept and marked.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from benchmarks.children import RunFailed
+from benchmarks.figures import paired_ratios, summary
+from benchmarks.machine import OTHERS_SHARE_MAX
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Dict, List  # noqa: F401
+
+#: How often a disturbed run is repeated.
+TRIES = 3
+
+
+def take_rounds(names, rounds, run, progress, runs, bound=OTHERS_SHARE_MAX, tries=TRIES):
+    # type: (List[str], int, Callable[[str], Dict[str, Any]], Callable[[str], None], List[Any], float, int) -> None
+    """Append every run to ``runs``: a dict with ``system``, ``round``, ``disturbed`` and what ``run(name)`` returned;
+    where that raised ``RunFailed``, ``failed`` says why, and the system is left out of the later rounds.
+    """
+    failed = set()
+    for number in range(rounds):
+        shift = number % len(names) if names else 0
+        for name in names[shift:] + names[:shift]:
+            if name in failed:
+                continue
+            for attempt in range(tries):
+                progress('round %d of %d: %s%s' % (number + 1, rounds, name, ', once more' if attempt else ''))
+                try:
+                    taken = run(name)
+                except RunFailed as error:
+                    failed.add(name)
+                    runs.append({'system': name, 'round': number, 'failed': str(error), 'disturbed': False})
+                    break
+                disturbed = taken.get('others_share', 0.0) > bound
+                if not disturbed or attempt == tries - 1:
+                    runs.append(dict(taken, system=name, round=number, disturbed=disturbed))
+                    break
+
+
+def good_runs(runs, system, even_disturbed=False):
+    # type: (List[Dict[str, Any]], str, bool) -> List[Dict[str, Any]]
+    """The runs of a system that may be compared."""
+    return [run for run in runs if run['system'] == system and 'failed' not in run
+            and (even_disturbed or not run['disturbed'])]
+
+
+def figures(runs, system, even_disturbed=False):
+    # type: (List[Dict[str, Any]], str, bool) -> Dict[str, Any]
+    """Median and spread of everything that was measured of one system."""
+    good = good_runs(runs, system, even_disturbed)
+    names = sorted({name for run in good for name in run
+                    if isinstance(run[name], (int, float)) and name not in ('round', 'disturbed')})
+    return {name: summary(run[name] for run in good if run.get(name) is not None) for name in names}
+
+
+def ratio(runs, ours, theirs, figure, even_disturbed=False):
+    # type: (List[Dict[str, Any]], str, str, str, bool) -> Dict[str, Any]
+    """Ours over theirs, pair by pair."""
+    sides = [{run['round']: run[figure] for run in good_runs(runs, system, even_disturbed)}
+             for system in (ours, theirs)]
+    return summary(paired_ratios(*sides))

@@ -1,0 +1,99 @@
+"""Nothing is left behind, whatever ends a benchmark."""
+
+from __future__ import absolute_import, division, print_function
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from benchmarks import machine
+from benchmarks.children import House, RunFailed
+from runtime.clock import monotonic
+from tests.source_tree import ROOT
+
+pytestmark = pytest.mark.skipif(not os.path.exists('/proc/self/stat'), reason='reads what Linux shows')
+
+BOUND_S = 60.0
+SLEEP = [sys.executable, '-c', 'import time; time.sleep(1000)']
+# Starts a grandchild that outlives its parent, and says its number.
+LEAVES_AN_ORPHAN = [sys.executable, '-c', (
+    'import subprocess, sys; print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"]).pid); '
+    'sys.stdout.flush(); import time; time.sleep(1000)')]
+
+
+def exists(pid):
+    """Whether it runs; one that is dead and still on the list of the system does not."""
+    try:
+        with open('/proc/%d/stat' % pid) as file:
+            return file.read().rsplit(')', 1)[1].split()[0] != 'Z'
+    except (IOError, OSError):
+        return False
+
+
+def eventually(condition):
+    end_at = monotonic() + BOUND_S
+    while not condition():
+        assert monotonic() < end_at
+        time.sleep(0.02)
+
+
+def test_all_children_and_theirs_are_ended():
+    with House() as house:
+        one = house.start('one', SLEEP)
+        other = house.start('other', LEAVES_AN_ORPHAN)
+        orphan = int(other.until(lambda: other.output.strip() or None, 'started'))
+        # A parent that is killed leaves its child to us.
+        other.kill()
+        folder = house.folder
+        assert exists(one.pid)
+        assert exists(orphan)
+    assert not exists(one.pid)
+    assert not exists(orphan)
+    assert not os.path.exists(folder)
+
+
+def test_a_child_that_fails_says_why():
+    with House() as house:
+        child = house.start('child', [sys.executable, '-c', 'import sys; sys.stderr.write("no port"); sys.exit(3)'])
+        with pytest.raises(RunFailed) as failure:
+            child.until(lambda: False, 'ready')
+        assert 'never ready: no port' in str(failure.value)
+        child.wait(BOUND_S)
+        with pytest.raises(RunFailed) as failure:
+            child.must_be_well()
+        assert 'status 3: no port' in str(failure.value)
+
+
+def test_a_program_that_is_not_there_is_a_failed_run():
+    with House() as house, pytest.raises(RunFailed):
+        house.start('child', ['/no/such/program'])
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_benchmark_that_is_stopped_leaves_no_process(number, tmpdir):
+    benchmark = subprocess.Popen(
+        [sys.executable, '-m', 'benchmarks', 'throughput', '--systems', 'ours', '--python', sys.executable,
+         '--duration', '1000', '--out', str(tmpdir.join('results.json'))],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
+        env=dict(os.environ, TMPDIR=str(tmpdir)))
+
+    def family():
+        return {process.pid for process in machine.descendants(benchmark.pid, list(machine.all_processes()))}
+
+    # Itself, a dispatcher, two calculators and a client.
+    eventually(lambda: len(family()) == 5 or benchmark.poll() is not None)
+    assert benchmark.poll() is None, benchmark.communicate()[0]
+    members = family()
+    benchmark.send_signal(number)
+    said = benchmark.communicate()[0]
+    eventually(lambda: not any(exists(pid) for pid in members))
+    assert not tmpdir.join('results.json').exists()
+    if number != signal.SIGKILL:
+        assert benchmark.returncode == 130
+        assert 'stopped; nothing of "throughput" is kept' in said
+        # The folder is gone too.
+        assert tmpdir.listdir() == []

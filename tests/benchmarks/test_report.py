@@ -1,0 +1,104 @@
+"""The page on performance says what the result file says, and nothing that is typed by hand."""
+
+from __future__ import absolute_import, division, print_function
+
+import io
+import json
+
+import pytest
+
+from benchmarks import goals, report, results
+from benchmarks.questions import NAMES
+from tests.benchmarks.test_tables import RUNS, run, section
+
+HEADING = {'began': '2026-01-02T03:04:05', 'commit': 'abc1234', 'options': {'rounds': 2, 'duration': 5.0, 'size': 1.0},
+           'machine': {'processors': 2, 'model': 'some', 'kernel': '6.1', 'memory_bytes': 8e9}}
+PAGE = u'before\n<!-- begin throughput -->\nan old figure\n<!-- end throughput -->\nafter\n'
+
+
+def page():
+    with io.open(report.PAGE, encoding='utf-8') as file:
+        return file.read()
+
+
+def test_the_page_is_what_the_command_makes_of_the_result_file():
+    folder = report.os.path.dirname(report.PAGE)
+    everything = results.load(results.DEFAULT_PATH)
+    assert report.filled(page(), everything, report.existing_plots(folder)) == page()
+
+
+def test_the_page_has_a_place_for_every_question():
+    places = {match.group(2) for match in report._PLACE.finditer(page())}
+    assert places == set(NAMES) | {'goals', 'used'}
+
+
+def test_what_stood_in_a_place_is_replaced_and_the_text_around_it_is_not():
+    everything = {'questions': {'throughput': section(RUNS, **HEADING)}}
+    filled = report.filled(PAGE, everything, {'throughput': 'throughput.svg'})
+    assert filled.startswith('before\n<!-- begin throughput -->\n')
+    assert filled.endswith('<!-- end throughput -->\nafter\n')
+    assert 'an old figure' not in filled
+    for part in ('commit abc1234', '2 processors', '| NATS ', '(performance/throughput.svg)'):
+        assert part in filled
+    assert report.filled(filled, everything, {'throughput': 'throughput.svg'}) == filled
+
+
+def test_what_was_not_measured_is_called_so():
+    assert report.NOT_MEASURED in report.filled(PAGE, {'questions': {}}, {})
+
+
+def judged(text, **questions):
+    goal = next(goal for goal in goals.GOALS if goal.text == text)
+    return goal.judged(questions)
+
+
+@pytest.mark.parametrize('ours, verdict', [(200.0, 'met'), (250.0, 'met'), (100.0, 'missed: 0.50 of the bound')])
+def test_a_goal_is_judged_by_the_median_of_the_pairs(ours, verdict):
+    runs = [run('ours-3.11', number, tasks_per_s=ours) for number in range(3)]
+    runs += [run('nats', number, tasks_per_s=200.0) for number in range(3)]
+    assert judged('throughput, over NATS', throughput=section(runs))[3] == verdict
+
+
+def test_a_goal_with_nothing_to_judge_is_not_met():
+    assert judged('throughput, over NATS')[2:] == ['-', 'not measured']
+    assert judged('throughput, over NATS', throughput=section([]))[2:] == ['-', 'not measured']
+    assert judged('throughput, over NATS', throughput={'failed': 'it fell over'})[2:] == ['-', 'not measured']
+
+
+@pytest.mark.parametrize('more, why', [
+    ({'even_disturbed': True}, 'not judged: disturbed runs are counted'),
+    ({'options': {'size': 0.01}}, 'not judged: of size 0.01'),
+])
+def test_a_quick_look_meets_no_goal(more, why):
+    runs = [run('ours-3.11', 0, tasks_per_s=9.0), run('nats', 0, tasks_per_s=1.0)]
+    assert judged('throughput, over NATS', throughput=section(runs, **more))[3] == why
+
+
+def test_the_tail_may_be_as_long_as_the_machine_makes_it():
+    text = "latency p99, over p50 (bound: 2, or the bare relay's)"
+    runs = [run('ours-3.11', 0, p50_us=100.0, p99_us=300.0), run('relay_bare', 0, p50_us=10.0, p99_us=35.0)]
+    names = {'order': ['ours-3.11', 'relay_bare']}
+    assert judged(text, latency=section(runs, **names))[1:] == ['at most 3.50', '3.00', 'met']
+    runs[1]['p99_us'] = 11.0
+    assert judged(text, latency=section(runs, **names))[1:] == ['at most 2.00', '3.00', 'missed: 1.50 of the bound']
+
+
+def test_every_goal_asks_a_question_that_there_is():
+    assert {goal.question for goal in goals.GOALS} <= set(NAMES)
+    assert len(goals.lines({})) == len(goals.GOALS) + 2
+
+
+def test_a_question_replaces_its_own_part_of_the_file(tmpdir):
+    path = str(tmpdir.join('results.json'))
+    results.store(path, 'latency', {'runs': [1]})
+    results.store(path, 'throughput', {'runs': [2]})
+    results.store(path, 'latency', {'runs': [3]})
+    assert results.load(path)['questions'] == {'latency': {'runs': [3]}, 'throughput': {'runs': [2]}}
+
+
+def test_another_file_is_not_overwritten(tmpdir):
+    path = tmpdir.join('results.json')
+    path.write(json.dumps({'format': 99}))
+    with pytest.raises(ValueError):
+        results.store(str(path), 'latency', {})
+    assert json.loads(path.read()) == {'format': 99}

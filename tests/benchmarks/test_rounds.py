@@ -1,0 +1,81 @@
+"""Rounds are interleaved, disturbed runs do not count, and a system that fails stops nothing."""
+
+from __future__ import absolute_import, division, print_function
+
+import pytest
+
+from benchmarks.children import RunFailed
+from benchmarks.rounds import figures, good_runs, ratio, take_rounds
+
+
+class Runs(object):
+    """Answers each run with what was planned for it: the share that others took, or a failure."""
+
+    def __init__(self, **planned):
+        self.planned = {name: list(shares) for name, shares in planned.items()}
+        self.asked = []
+
+    def __call__(self, name):
+        self.asked.append(name)
+        share = self.planned[name].pop(0) if self.planned.get(name) else 0.0
+        if share is None:
+            raise RunFailed('it fell over')
+        return {'tasks_per_s': 100.0 * len(self.asked), 'others_share': share}
+
+
+def take(names, rounds, run, bound=0.05, tries=3):
+    runs = []
+    said = []
+    take_rounds(names, rounds, run, said.append, runs, bound, tries)
+    assert len(said) == len(run.asked)
+    return runs
+
+
+def test_each_round_runs_everybody_and_begins_with_another():
+    run = Runs()
+    take(['a', 'b', 'c'], 4, run)
+    assert ''.join(run.asked) == 'abc' 'bca' 'cab' 'abc'
+
+
+def test_a_disturbed_run_is_taken_again_at_once():
+    run = Runs(a=[0.2, 0.2, 0.01])
+    runs = take(['a', 'b'], 1, run)
+    assert ''.join(run.asked) == 'aaab'
+    assert [(one['system'], one['disturbed']) for one in runs] == [('a', False), ('b', False)]
+    assert runs[0]['others_share'] == 0.01
+
+
+def test_a_machine_that_stays_disturbed_is_not_compared():
+    runs = take(['a', 'b'], 2, Runs(a=[0.2] * 6))
+    assert [one['disturbed'] for one in runs if one['system'] == 'a'] == [True, True]
+    assert good_runs(runs, 'a') == []
+    assert ratio(runs, 'b', 'a', 'tasks_per_s')['median'] is None
+    assert ratio(runs, 'b', 'a', 'tasks_per_s', even_disturbed=True)['runs'] == 2
+
+
+def test_only_the_round_that_was_disturbed_is_left_out_of_the_ratio():
+    runs = take(['a', 'b'], 3, Runs(b=[0.3]), tries=1)
+    assert ratio(runs, 'a', 'b', 'tasks_per_s')['runs'] == 2
+
+
+@pytest.mark.parametrize('share, disturbed', [(0.05, False), (0.051, True)])
+def test_the_bound_is_the_most_that_is_allowed(share, disturbed):
+    assert take(['a'], 1, Runs(a=[share]), tries=1)[0]['disturbed'] is disturbed
+
+
+def test_a_system_that_fails_is_left_out_and_the_others_go_on():
+    run = Runs(a=[0.0, None])
+    runs = take(['a', 'b'], 3, run)
+    assert run.asked.count('a') == 2
+    assert run.asked.count('b') == 3
+    assert [one['failed'] for one in runs if 'failed' in one] == ['it fell over']
+    assert len(good_runs(runs, 'a')) == 1
+
+
+def test_figures_are_of_the_runs_that_count():
+    runs = [{'system': 'a', 'round': 0, 'disturbed': False, 'tasks_per_s': 10.0, 'quantiles_us': [1, 2]},
+            {'system': 'a', 'round': 1, 'disturbed': True, 'tasks_per_s': 99.0},
+            {'system': 'a', 'round': 2, 'disturbed': False, 'tasks_per_s': 30.0},
+            {'system': 'b', 'round': 0, 'disturbed': False, 'tasks_per_s': 7.0}]
+    assert figures(runs, 'a') == {'tasks_per_s': {'median': 20.0, 'min': 10.0, 'max': 30.0, 'runs': 2}}
+    assert ratio(runs, 'a', 'b', 'tasks_per_s')['median'] == pytest.approx(10 / 7)

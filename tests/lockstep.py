@@ -1,0 +1,175 @@
+"""The real programs' cores, loops and sockets in one process, one turn after the other, and all that they do counted.
+
+Real time plays no part: each loop turns when something has arrived or a timer is due by a clock that the test moves. So
+how many messages share a datagram, and with it every count, is the same on every machine. What is counted is read from
+the interpreter itself, which reports each call: of a Python function, and of a builtin.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import os
+import random
+import select
+import socket
+import sys
+from collections import Counter
+
+from calculator.core import CalculatorCore
+from calculator.sentences import SENTENCES as CALCULATOR_SENTENCES
+from calculator.settings import SETTINGS as CALCULATOR_SETTINGS
+from client.core import ClientCore
+from client.sentences import SENTENCES as CLIENT_SENTENCES
+from client.settings import SETTINGS as CLIENT_SETTINGS
+from dispatcher.core import DispatcherCore
+from dispatcher.sentences import SENTENCES as DISPATCHER_SENTENCES
+from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
+from net_protocol.core import draw_incarnation
+from runtime.endpoint import Endpoint
+from runtime.logs import EventLog
+from runtime.loop import Loop
+from runtime.names import Peer
+
+SENTENCES = dict(CALCULATOR_SENTENCES, **dict(CLIENT_SENTENCES, **DISPATCHER_SENTENCES))
+
+LOOPBACK = '127.0.0.1'
+#: Virtual time from one turn of all to the next.
+TURN_S = 0.001
+
+#: What is counted: the name of a builtin, or the file and name of a Python function -> the kind of work.
+BUILTINS = {
+    'recvfrom': 'system calls', 'recvfrom_into': 'system calls', 'recvmsg': 'system calls', 'sendto': 'system calls',
+    'sendmsg': 'system calls', 'select': 'system calls', 'poll': 'system calls', 'write': 'system calls',
+    'heappush': 'heap operations', 'heappop': 'heap operations', 'heapify': 'heap operations',
+}
+FUNCTIONS = {
+    (os.path.join('json', 'decoder.py'), 'decode'): 'JSON calls',
+    (os.path.join('json', 'encoder.py'), 'encode'): 'JSON calls',
+    (os.path.join('net_protocol', 'timers.py'), 'set'): 'timer operations',
+    (os.path.join('net_protocol', 'timers.py'), 'cancel'): 'timer operations',
+    (os.path.join('logging', '__init__.py'), '_log'): 'log calls',
+}
+#: Builtins by which datagrams leave.
+SENDS = ('sendto', 'sendmsg')
+
+
+class Work(object):
+    """Counts what happens between ``__enter__`` and ``__exit__``."""
+
+    def __init__(self):
+        self.counts = Counter()
+
+    def __enter__(self):
+        sys.setprofile(self._note)
+        return self
+
+    def __exit__(self, *_):
+        sys.setprofile(None)
+
+    def _note(self, frame, event, argument):
+        if event == 'call':
+            self.counts['calls of Python functions'] += 1
+            code = frame.f_code
+            for (path, name), kind in FUNCTIONS.items():
+                if name == code.co_name and code.co_filename.endswith(path):
+                    self.counts[kind] += 1
+        elif event == 'c_call':
+            name = argument.__name__
+            if name in BUILTINS:
+                self.counts[BUILTINS[name]] += 1
+            if name in SENDS:
+                self.counts['datagrams'] += 1
+
+
+class Signals(object):
+    """As much of the stop signals as a loop needs: none ever comes."""
+
+    count = 0
+
+    def __init__(self):
+        self._ends = socket.socketpair()
+
+    def fileno(self):
+        return self._ends[0].fileno()
+
+    def close(self):
+        for end in self._ends:
+            end.close()
+
+
+class Seat(object):
+    """One process of the system: its core, its socket, its loop, its work."""
+
+    def __init__(self, core, endpoint, signals, clock, peer=None):
+        self.core = core
+        self.endpoint = endpoint
+        self.work = Work()
+        self._loop = Loop(core, endpoint, signals, clock, EventLog(SENTENCES, clock), peer)
+
+    def start(self, now):
+        self.core.start(now)
+        self._loop._flush(now)
+
+    def turn_if_due(self, now):
+        timer = self.core.next_timer()
+        if select.select([self.endpoint], [], [], 0)[0] or (timer is not None and timer <= now):
+            with self.work:
+                self._loop._turn()
+
+
+class Lockstep(object):
+    """A dispatcher, some calculators and a client in a closed loop. Use as a context manager."""
+
+    def __init__(self, in_flight, capacity, calculators=2):
+        self.now = 1000.0
+        self._rng = random.Random(1)
+        self._signals = Signals()
+        self.dispatcher = self._seat(DispatcherCore(
+            DISPATCHER_SETTINGS.checked({}), 'dispatcher', draw_incarnation(self._rng), random.Random(2)), None)
+        port = self.dispatcher.endpoint.address[1]
+        self.calculators = [self._seat(CalculatorCore(
+            CALCULATOR_SETTINGS.checked(
+                {'capacity': capacity, 'task_duration_s': [0, 0], 'outage': {'probability': 0}}),
+            'calculator-%d' % number, self._draw_life, random.Random(3), peer), peer)
+            for number, peer in enumerate([Peer(LOOPBACK, port) for _ in range(calculators)])]
+        peer = Peer(LOOPBACK, port)
+        self.client = self._seat(ClientCore(
+            CLIENT_SETTINGS.checked({'task_interval_s': [0, 0], 'in_flight_max': in_flight}), 'client',
+            draw_incarnation(self._rng), random.Random(4), peer), peer)
+        self.seats = [self.dispatcher] + self.calculators + [self.client]
+
+    def __enter__(self):
+        for seat in self.calculators:
+            seat.start(self.now)
+        self._everybody_turns()
+        self.client.start(self.now)
+        return self
+
+    def __exit__(self, *_):
+        for seat in self.seats:
+            seat.endpoint.close()
+        self._signals.close()
+
+    def until_answered(self, tasks):
+        """Turn until the client has that many answers."""
+        for _ in range(100 * tasks):
+            if self.client.core.statistics.answered >= tasks:
+                return
+            self._everybody_turns()
+        raise AssertionError('%d of %d tasks' % (self.client.core.statistics.answered, tasks))
+
+    def forget(self):
+        """Count from here on."""
+        for seat in self.seats:
+            seat.work.counts.clear()
+
+    def _everybody_turns(self):
+        self.now += TURN_S
+        for seat in self.seats:
+            seat.turn_if_due(self.now)
+
+    def _seat(self, core, peer):
+        endpoint = Endpoint(socket.AF_INET, (LOOPBACK, 0))
+        return Seat(core, endpoint, self._signals, lambda: self.now, peer)
+
+    def _draw_life(self):
+        return draw_incarnation(self._rng)

@@ -1,0 +1,111 @@
+"""What one task costs, counted instead of timed: the same on every machine, so that a bound can be a test.
+
+Time tells more, and only on a quiet machine (``python3 -m benchmarks``). These counts tell at once which change made
+every task dearer: a call of the system or of JSON for each message instead of for each datagram, a timer more, a detour
+through more functions. A bound is a little above what was counted when it was written; who makes a task cheaper lowers
+it, who needs to raise it says in the commit what for.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import json
+import os
+import sys
+from collections import Counter
+from heapq import heappush
+
+import pytest
+
+from runtime.logs import log
+from tests.lockstep import Lockstep, Work
+
+WARM_UP_TASKS = 300
+TASKS = 500
+
+# (Role, tasks out at a time) -> kind of work -> the most of it for one task.
+BOUNDS = {
+    ('client', 100): {
+        'system calls': 0.13, 'datagrams': 0.05, 'JSON calls': 0.04, 'timer operations': 0, 'heap operations': 0,
+        'calls of Python functions': 68, 'log calls': 0},
+    ('dispatcher', 100): {
+        'system calls': 0.22, 'datagrams': 0.11, 'JSON calls': 0.08, 'timer operations': 2.1, 'heap operations': 1.1,
+        'calls of Python functions': 158, 'log calls': 0},
+    ('calculators', 100): {
+        'system calls': 0.19, 'datagrams': 0.03, 'JSON calls': 0.08, 'timer operations': 0.02, 'heap operations': 0.02,
+        'calls of Python functions': 65, 'log calls': 0},
+    ('client', 1): {
+        'system calls': 7.1, 'datagrams': 1.01, 'JSON calls': 2.1, 'timer operations': 0.02, 'heap operations': 0.02,
+        'calls of Python functions': 164, 'log calls': 0},
+    ('dispatcher', 1): {
+        'system calls': 10.1, 'datagrams': 4.02, 'JSON calls': 2.1, 'timer operations': 2.1, 'heap operations': 1.1,
+        'calls of Python functions': 288, 'log calls': 0},
+    ('calculators', 1): {
+        'system calls': 7.1, 'datagrams': 1.02, 'JSON calls': 2.1, 'timer operations': 0.04, 'heap operations': 0.05,
+        'calls of Python functions': 164, 'log calls': 0},
+}
+
+#: Texts that our own code made are ``str`` on 2.7, which the codec leaves to the JSON encoder (until 2.7 goes).
+MORE_JSON_CALLS_ON_2 = {'client': 4.1, 'dispatcher': 0, 'calculators': 4.1}
+
+
+def work_per_task(in_flight):
+    """Role -> kind of work -> how much of it one task took, all calculators together."""
+    with Lockstep(in_flight, capacity=50) as system:
+        system.until_answered(WARM_UP_TASKS)
+        before = system.client.core.statistics.answered
+        system.forget()
+        system.until_answered(before + TASKS)
+        tasks = system.client.core.statistics.answered - before
+        roles = {'client': [system.client], 'dispatcher': [system.dispatcher], 'calculators': system.calculators}
+        counts = {role: sum((seat.work.counts for seat in seats), Counter()) for role, seats in roles.items()}
+        return {role: {kind: count / tasks for kind, count in counts[role].items()} for role in roles}
+
+
+@pytest.fixture(scope='module')
+def counted():
+    return {in_flight: work_per_task(in_flight) for in_flight in (100, 1)}
+
+
+@pytest.mark.parametrize('role, in_flight', sorted(BOUNDS))
+def test_a_task_costs_no_more_than_it_did(counted, role, in_flight):
+    found = counted[in_flight][role]
+    bounds = dict(BOUNDS[role, in_flight])
+    if sys.version_info[0] == 2:
+        bounds['JSON calls'] += MORE_JSON_CALLS_ON_2[role]
+    assert {kind: (found.get(kind, 0), bound) for kind, bound in bounds.items() if found.get(kind, 0) > bound} == {}
+
+
+def test_what_is_bounded_is_really_counted(counted):
+    # A function with another name would count as nothing, and stay below every bound.
+    kinds = {kind for bounds in BOUNDS.values() for kind in bounds}
+    found = {kind for roles in counted.values() for counts in roles.values() for kind in counts}
+    assert kinds - found == {'log calls'}
+
+
+def test_many_tasks_share_their_datagrams(counted):
+    for role in ('client', 'dispatcher', 'calculators'):
+        assert counted[100][role]['datagrams'] < counted[1][role]['datagrams'] / 4
+
+
+def test_the_same_is_counted_twice(counted):
+    for role, kinds in work_per_task(100).items():
+        # The collector of garbage, which runs when it likes, may call a function or two of its own.
+        assert kinds.pop('calls of Python functions') == pytest.approx(
+            counted[100][role]['calls of Python functions'], rel=0.01)
+        assert kinds == {kind: count for kind, count in counted[100][role].items() if kind in kinds}
+
+
+def test_each_kind_of_work_is_noticed():
+    heap = []
+    reader, writer = os.pipe()
+    work = Work()
+    with work:
+        json.loads(json.dumps([1]))
+        heappush(heap, 1)
+        os.write(writer, b'.')
+        log.log(60, 'a line')
+    os.close(reader)
+    os.close(writer)
+    assert (work.counts['JSON calls'], work.counts['heap operations'], work.counts['log calls']) == (2, 1, 1)
+    # The line of the log may be written too.
+    assert work.counts['system calls'] >= 1
