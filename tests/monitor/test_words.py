@@ -22,7 +22,7 @@ def test_every_event_that_a_report_can_tell_has_a_sentence():
 
 @pytest.mark.parametrize('kind', sorted(set(SENTENCES) - STEPS))
 def test_a_sentence_has_only_facts_that_its_event_has(kind):
-    given = set(re.findall(r'%\((\w+)\)', SENTENCES[kind][1])) | {'task', 'tasks'}
+    given = set(re.findall(r'%\((\w+)(?: \w+)?\)', SENTENCES[kind][1])) | {'task', 'tasks'}
     assert set(re.findall(r'%\((\w+)\)', words.EVENTS[kind][1])) <= given
 
 
