@@ -19,15 +19,14 @@ from runtime.signals import StopSignals
 
 def run(argv=None):
     """The whole life of a calculator process; returns its exit status."""
-    options = command_line.parser(__doc__, 'config/calculator.json').parse_args(argv)
+    options = command_line.parser(__doc__, 'config/calculator.json', SETTINGS).parse_args(argv)
     settings = settings_file.load(options.settings, SETTINGS)
     if options.check:
-        print(settings_file.as_text(settings, SETTINGS))
-        return command_line.OK
+        return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS))
     if options.probe:
         return probe.report(settings, 'listen')
     guard = guard_of(settings, CALCULATOR)
-    endpoint = process.listen(settings['listen'])
+    endpoint = process.listen(settings['listen'], is_any_port_fine=True)
     dispatcher = process.peer_for(endpoint, settings)
     name = settings['name'] or process.default_name('calculator', endpoint.address[1])
     command_line.begin_log(name, options)

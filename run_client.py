@@ -29,7 +29,7 @@ PLAIN_INTERVAL_S = 10
 
 def run(argv=None):
     """The whole life of a client process; returns its exit status."""
-    parser = command_line.parser(__doc__, 'config/client.json')
+    parser = command_line.parser(__doc__, 'config/client.json', SETTINGS)
     parser.add_argument('--tasks', type=command_line.positive_int, metavar='N',
                         help='send N tasks, wait for all outcomes, end; exit status 1 if some got no result')
     parser.add_argument('--duration', type=command_line.positive_seconds, metavar='S',
@@ -37,8 +37,7 @@ def run(argv=None):
     options = parser.parse_args(argv)
     settings = settings_file.load(options.settings, SETTINGS)
     if options.check:
-        print(settings_file.as_text(settings, SETTINGS))
-        return command_line.OK
+        return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS))
     if options.probe:
         return probe.report(settings, 'dispatcher')
     guard = guard_of(settings, CLIENT)

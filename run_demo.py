@@ -29,50 +29,21 @@ CALCULATORS = 4
 CLIENTS = 3
 
 
-class Parser(argparse.ArgumentParser):
-    """A mistake is one line."""
-
-    def error(self, message):
-        """Say it and end."""
-        self.exit(command_line.USAGE, '%s: %s\n' % (self.prog, message))
-
-
-def number_up_to(maximum):
-    """A whole number from 1, for argparse."""
-    def parse(text):
-        number = command_line.positive_int(text)
-        if number > maximum:
-            raise argparse.ArgumentTypeError('%d is more than %d' % (number, maximum))
-        return number
-    parse.__name__ = command_line.positive_int.__name__
-    return parse
-
-
-def port_number(text):
-    """A port or 0, for argparse."""
-    number = int(text)
-    if not 0 <= number < 65536:
-        raise ValueError
-    return number
-
-
-port_number.__name__ = 'port from 0 to 65535'
-
-
 def parsed(argv):
     """The options."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--calculators', type=number_up_to(CALCULATORS_MAX), default=CALCULATORS, metavar='N',
+    parser = command_line.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--calculators', type=command_line.whole_number(1, CALCULATORS_MAX), default=CALCULATORS,
+                        metavar='N',
                         help='calculators at the beginning, 1 to %d (default: %%(default)s)' % CALCULATORS_MAX)
-    parser.add_argument('--clients', type=number_up_to(CLIENTS_MAX), default=CLIENTS, metavar='N',
+    parser.add_argument('--clients', type=command_line.whole_number(1, CLIENTS_MAX), default=CLIENTS, metavar='N',
                         help='clients, 1 to %d (default: %%(default)s)' % CLIENTS_MAX)
     parser.add_argument('--duration', type=command_line.positive_seconds, default=DURATION_S, metavar='S',
                         help='seconds until all are asked to end (default: %(default)s)')
-    parser.add_argument('--seed', type=int, metavar='N',
+    parser.add_argument('--seed', type=command_line.whole_number(), metavar='N',
                         help='the processes repeat their random draws (default: a new one, told in the report)')
     parser.add_argument('--keep', metavar='FOLDER',
                         help='keep settings, logs, events and accounts of all processes in FOLDER, which must be empty')
-    parser.add_argument('--http', type=port_number, metavar='PORT',
+    parser.add_argument('--http', type=command_line.whole_number(0, 65535), metavar='PORT',
                         help='show it as a live page too, at http://127.0.0.1:PORT/ (0: any free port)')
     command_line.add_version(parser)
     return parser.parse_args(argv)

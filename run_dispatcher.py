@@ -22,12 +22,11 @@ from runtime.signals import StopSignals
 
 def run(argv=None):
     """The whole life of a dispatcher process; returns its exit status."""
-    options = command_line.parser(__doc__, 'config/dispatcher.json').parse_args(argv)
+    options = command_line.parser(__doc__, 'config/dispatcher.json', SETTINGS).parse_args(argv)
     settings = settings_file.load(options.settings, SETTINGS)
     if options.check:
-        print(settings_file.as_text(settings, SETTINGS))
-        print('\n'.join([''] + time_line(settings)))
-        return command_line.OK
+        return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS),
+                                           [''] + time_line(settings))
     if options.probe:
         return probe.report(settings, 'listen')
     guard = guard_of(settings, DISPATCHER)

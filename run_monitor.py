@@ -7,6 +7,8 @@ Ctrl-C ends it. Exit status 1: the dispatcher does not answer.
 
 from __future__ import absolute_import, division, print_function
 
+import runtime.early  # noqa: F401  isort:skip
+
 import argparse
 import io
 import json
@@ -60,7 +62,7 @@ STYLES = {HEADING: '\x1b[1m', PAST: '\x1b[2m', GOOD: '\x1b[32m', BAD: '\x1b[33m'
 
 def parsed(argv):
     """The options."""
-    parser = argparse.ArgumentParser(
+    parser = command_line.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='With no settings file every setting has its default; config/monitor.json is a sample.')
     parser.add_argument('-s', '--settings', metavar='FILE', help='settings as JSON (default: none, all defaults)')

@@ -2,8 +2,8 @@
 """Run the real client, dispatcher and calculator in virtual time on a faulty network.
 
 Each seed draws one world: sizes, settings, every fault's rate, who crashes when; an auditor holds it to the promises of
-docs/reliability.md. A preset or a settings file says what a
-world is made of instead; then the seed draws only what happens.
+docs/reliability.md. A preset or a settings file says what a world is made of instead; then the seed draws only what
+happens.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -139,16 +139,17 @@ def _bar(done, wanted):
 
 def _parser():
     # type: () -> argparse.ArgumentParser
-    made = argparse.ArgumentParser(
+    made = command_line.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='Exit status: 0 all clean; 3 something happened that never must (safety); 4 something did not happen '
-               'that finally must\n(liveness); 5 something raised; 6 all clean, but a rare path was never taken; 2 '
-               'settings and usage.')
+        epilog='Exit status: 0 all clean; 2 settings and usage; 3 something happened that never must (safety); 4\n'
+               'something did not happen that finally must (liveness); 5 something raised; 6 all clean, but a rare\n'
+               'path was never taken.')
     world = made.add_mutually_exclusive_group()
     world.add_argument('-s', '--settings', metavar='FILE',
                        help='a scenario as JSON; config/simulation.json is a sample')
     world.add_argument('--preset', choices=sorted(scenario.PRESETS), help='a scenario that is at hand')
-    made.add_argument('--seed', type=int, default=1, metavar='N', help='the first seed (default: 1)')
+    made.add_argument('--seed', type=command_line.whole_number(), default=1, metavar='N',
+                      help='the first seed (default: 1)')
     made.add_argument('--runs', type=command_line.positive_int, default=1, metavar='N',
                       help='how many seeds, counting up (default: 1)')
     made.add_argument('--duration', type=command_line.positive_seconds, metavar='S',

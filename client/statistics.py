@@ -57,19 +57,19 @@ class Statistics(object):
             'waiting': self.waiting,
             'further_attempts': self.further_attempts,
             'duration_s': round(self._duration_s(now), 6),
-            'response_time_s': self.response_time.summary(),
+            'response_time_s': {name: None if value is None else round(value, 6)
+                                for name, value in self.response_time.summary().items()},
         }
 
     def as_lines(self, now):
         # type: (float) -> List[str]
         """For people."""
         facts = self.as_dict(now)
-        rate = self.answered / facts['duration_s'] if facts['duration_s'] else 0.0
-        lines = [
+        lines = [line.rstrip() for line in (
             'sent        %8d   in %.1f s' % (self.sent, facts['duration_s']),
-            'answered    %8d   %.1f a second' % (self.answered, rate),
+            'answered    %8d   %s' % (self.answered, self._rate(facts['duration_s'])),
             'unanswered  %8d   %s' % (self.unanswered, self._how_unanswered()),
-        ]
+        )]
         if self.further_attempts:
             lines.append('reassigned  %8d   attempts beyond the first' % self.further_attempts)
         times = facts['response_time_s']
@@ -83,6 +83,13 @@ class Statistics(object):
         if self.started_at is None:
             return 0.0
         return (now if self.ended_at is None else self.ended_at) - self.started_at
+
+    def _rate(self, duration_s):
+        # type: (float) -> str
+        if not self.answered or not duration_s:
+            return ''
+        rate = self.answered / duration_s
+        return '%s a second' % ('%.1f' % rate if rate >= 0.1 else '%.2g' % rate)
 
     def _how_unanswered(self):
         # type: () -> str

@@ -66,7 +66,7 @@ class Director(object):
             why = 'the %g seconds are over' % stage.duration_s
         except EndEarly as early:
             why = str(early)
-        stage.is_ending = True
+        stage.begin_to_end()
         stage.tell('ending', why=why)
         for role, phase in _FAREWELLS:
             stage.phase = phase
@@ -158,7 +158,7 @@ class Director(object):
             stage.watch(lambda: not household.running(role) or stage.stops > 2, stage.seconds + END_AT_ONCE_WITHIN_S)
         for process in household.running(role):
             process.kill()
-            stage.tell('stuck', process=process.name)
+            stage.tell('cut_short' if stage.stops > 2 else 'stuck', process=process.name)
 
     @property
     def _must_hurry(self):

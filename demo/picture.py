@@ -29,16 +29,20 @@ _CLIENT = '%s %-12s%7s%11s%10s%16s   %s'
 
 
 class Moment(object):
-    """What a picture is drawn from: the books, the time, and the latest events as (seconds, style, sentence)."""
+    """What a picture is drawn from: the books, the time, and the latest events as (seconds, style, sentence).
 
-    def __init__(self, books, now, seconds, duration_s, phase, events):
-        # type: (Books, float, float, float, str, List[Tuple[float, str, str]]) -> None
+    ``ending_s`` is for how long all have been asked to end, None before.
+    """
+
+    def __init__(self, books, now, seconds, duration_s, phase, events, ending_s=None):
+        # type: (Books, float, float, float, str, List[Tuple[float, str, str]], float | None) -> None
         self.books = books
         self.now = now
         self.seconds = seconds
         self.duration_s = duration_s
         self.phase = phase
         self.events = events
+        self.ending_s = ending_s
 
 
 def picture(moment, columns, rows):
@@ -51,7 +55,7 @@ def picture(moment, columns, rows):
     clients_room = max(min(len(clients), room // 3), room - len(calculators))
     lines = [_title(moment), (PLAIN, ''),
              (HEADING, _CALCULATOR % (' ', 'calculator', 'process', 'really', 'dispatcher', 'tasks it works on'))]
-    shown, others = _shortened(calculators, room - clients_room)
+    shown, others = _shortened(calculators, room - clients_room, _interest)
     lines += [_calculator(book, moment.now) for book in shown]
     if others:
         lines.append((PAST, '  ... and %d more, %d of them in order' % (
@@ -83,7 +87,15 @@ def _title(moment):
     books = moment.books
     return HEADING, '%-62s %16s' % (
         '  %d clients -> 1 dispatcher -> %d calculators, all over UDP' % (
-            len(books.clients), len(books.calculators)), '%.1f of %g s' % (moment.seconds, moment.duration_s))
+            len(books.clients), len(books.calculators)), _time(moment))
+
+
+def _time(moment):
+    # type: (Moment) -> str
+    if moment.ending_s is not None:
+        return 'ending, %.1f s' % moment.ending_s
+    # It counts from when all have begun, which is a little later.
+    return '%.1f of %g s' % (min(moment.seconds, moment.duration_s), moment.duration_s)
 
 
 def _calculator(book, now):
@@ -113,9 +125,22 @@ def _queue(number):
         number, '#' * number if number else 'no task waits for a free calculator')
 
 
-def _shortened(books, room):
-    # type: (List[Any], int) -> Tuple[List[Any], List[Any]]
-    """Those that there is room for, and the others, which share one line."""
+def _interest(books):
+    # type: (List[CalculatorBook]) -> List[int]
+    """For each calculator how soon it is to be shown: the killed one, the one that came after that, those that are out
+    of order, those that the dispatcher is wrong about or done with, then all others.
+    """
+    last = len(books) - 1 if any(book.condition == KILLED for book in books) else None
+    return [0 if book.condition == KILLED else 1 if number == last else 2 if book.condition in (CRASHED, FROZEN)
+            else 3 if book.verdict != ALIVE else 4 for number, book in enumerate(books)]
+
+
+def _shortened(books, room, interest=None):
+    # type: (List[Any], int, Any) -> Tuple[List[Any], List[Any]]
+    """Those that there is room for, in their order, and the others, which share one line."""
     if len(books) <= room:
         return books, []
-    return books[:max(0, room - 1)], books[max(0, room - 1):]
+    ranks = interest(books) if interest is not None else [0] * len(books)
+    chosen = set(sorted(range(len(books)), key=lambda number: (ranks[number], number))[:max(0, room - 1)])
+    return ([book for number, book in enumerate(books) if number in chosen],
+            [book for number, book in enumerate(books) if number not in chosen])

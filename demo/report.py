@@ -32,9 +32,14 @@ def report(stage, kill):
     calculators = _accounts(household, CALCULATOR)
     dispatchers = _accounts(household, DISPATCHER)
     lines = _client_lines(household, clients)
-    for account in dispatchers.values():
-        lines += [''] + _dispatcher_lines(account) + [_calculator_line(calculators.values())]
-        lines.append(_balance_line(household, clients, account, stage.stops > 1))
+    for process in household.processes:
+        if process.role == DISPATCHER and process.name in dispatchers:
+            account = dispatchers[process.name]
+            lines += [''] + _dispatcher_lines(account) + [_calculator_line(calculators.values())]
+            lines.append(_balance_line(household, clients, account, stage.stops > 1))
+        elif process.role == DISPATCHER:
+            lines += ['', 'The dispatcher left no account: %s.' % process.how_it_ended,
+                      _calculator_line(calculators.values())]
     lines += [''] + ([_NOBODY_KILLED] if kill is None else fate_lines(stage.books, kill, stage.seconds_at))
     return [short for line in lines for short in textwrap.wrap(line, COLUMNS, subsequent_indent='    ') or ['']]
 

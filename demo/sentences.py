@@ -27,7 +27,7 @@ SENTENCES = {
     (CALCULATOR, 'in_order', 'crash'): (GOOD, '%(name)s is back, after a crash of %(away_s).1f s'),
     (CALCULATOR, 'in_order', 'freeze'): (GOOD, '%(name)s goes on where it stood %(away_s).1f s ago'),
     (DISPATCHER, 'registered', None): (PLAIN, '%(calculator)s appears: the dispatcher hears its first heartbeat'),
-    (DISPATCHER, 'suspected', None): (BAD, '%(calculator)s is suspect: silent for too long, it gets no new task'),
+    (DISPATCHER, 'suspected', None): (BAD, '%(calculator)s is suspect: %(why)s, it gets no new task'),
     (DISPATCHER, 'died', None): (BAD, '%(calculator)s is dead to the dispatcher: silent for %(silence_s).1f s'),
     (DISPATCHER, 'recovered', None): (GOOD, '%(calculator)s is heard again'),
     (DISPATCHER, 'reassigned', None): (PLAIN, '%(task)s is taken from %(calculator)s (%(why)s)'),
@@ -47,9 +47,11 @@ SENTENCES = {
     (DEMO, 'newcomer', None): (LOUD, '%(newcomer)s is started in its place'),
     (DEMO, 'ending', None): (LOUD, '%(why)s: everything is ended now'),
     (DEMO, 'lost', None): (LOUD, '%(process)s is gone: %(how)s, and not by this demo'),
+    (DEMO, 'cut_short', None): (LOUD, '%(process)s is killed: asked to stop for the third time'),
     (DEMO, 'stuck', None): (LOUD, '%(process)s did not end in time and is killed'),
 }
 
+_WHY_SUSPECTED = {'silent': 'silent for too long'}
 _WHY_REASSIGNED = {
     'timed_out': 'no answer in time',
     'dead_calculator': 'dead',
@@ -99,4 +101,6 @@ def _words(entry):
             words['tasks'] = tasks_in_words(facts[count])
     if entry.kind == 'reassigned':
         words['why'] = _WHY_REASSIGNED.get(facts['reason'], facts['reason'])
+    if entry.kind == 'suspected':
+        words['why'] = _WHY_SUSPECTED.get(facts['why'], facts['why'])
     return words

@@ -38,8 +38,7 @@ class Stage(object):
         self.duration_s = duration_s
         #: What goes on, in words; it stands on the screen.
         self.phase = 'starting'
-        #: From here on a request to stop, or the end of a process, changes nothing any more.
-        self.is_ending = False
+        self._ending_since_s = None  # type: float | None
         self._view = view
         self._signals = signals
         self._began_at = monotonic()
@@ -61,6 +60,17 @@ class Stage(object):
         # type: () -> int
         """How often we were asked to stop."""
         return self._signals.count
+
+    @property
+    def is_ending(self):
+        # type: () -> bool
+        """Whether a request to stop, or the end of a process, changes nothing any more."""
+        return self._ending_since_s is not None
+
+    def begin_to_end(self):
+        # type: () -> None
+        """All are going to be asked to end."""
+        self._ending_since_s = self.seconds
 
     def start(self, part):
         # type: (Part) -> Process
@@ -96,7 +106,9 @@ class Stage(object):
             self.books.note_end(monotonic(), process.name, was_killed=process.has_been_killed)
             if not process.is_expected_to_end:
                 self.tell('lost', process=process.name, how=process.how_it_ended)
-        self._view.show(Moment(self.books, monotonic(), self.seconds, self.duration_s, self.phase, list(self._latest)))
+        ending_s = None if self._ending_since_s is None else self.seconds - self._ending_since_s
+        self._view.show(Moment(self.books, monotonic(), self.seconds, self.duration_s, self.phase, list(self._latest),
+                               ending_s))
 
     def read(self):
         # type: () -> None

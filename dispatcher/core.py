@@ -470,7 +470,7 @@ class DispatcherCore(Core):
             'assignments': counts['assignments'],
             'adopted': counts['adopted'],
             'calculators': dict(self._fleet.numbers),
-            'counts': dict(counts, resent=self.resent),
+            'counts': dict(counts, resent=self.resent, forgotten_early=self._outcomes.forgotten_early),
         }
 
     def check_invariants(self):

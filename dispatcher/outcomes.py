@@ -72,6 +72,12 @@ class Outcomes(object):
         # while it has some. Each is being told still, or is remembered.
         self._unclaimed = {}  # type: Dict[str, OrderedDict[str, None]]
 
+    @property
+    def forgotten_early(self):
+        # type: () -> int
+        """How many had to be forgotten before their time, because ``remembered_max`` was reached."""
+        return self._remembered.dropped_early
+
     def __len__(self):
         # type: () -> int
         """How many clients are being told."""

@@ -22,8 +22,8 @@ PAYLOAD_BYTES_MAX = 60000
 #: Bytes of any datagram: the largest payload and everything around it (ids and numbers are bounded below).
 DATAGRAM_BYTES_MAX = 62000
 
-#: Bytes that the fields around a payload or the lists of a heartbeat can take; what is left of a coalesced datagram
-#: is for the lists.
+#: Bytes that the list of attempts in one page of a heartbeat can take; what is left of a coalesced datagram is for the
+#: fields around it.
 HEARTBEAT_LIST_BYTES = 1000
 
 #: Bytes that the rows in one page of a status report can take; what is left of a coalesced datagram is for the fields

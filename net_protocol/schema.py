@@ -1,8 +1,9 @@
 """Settings as data: what keys there are, what they take, what they default to; and the check of a settings object.
 
 Each role lists its settings in a ``SETTINGS`` group (``client/settings.py`` and so on). From that one list come the
-defaults, the check before anything starts, the output of ``--check`` and the tables in the documentation. It lives
-here, not in ``runtime``, because a simulator takes the same settings without touching the operating system.
+defaults, the check before anything starts, the output of ``--check`` and what ``--help`` says of each; a test holds the
+tables in the documentation against it. It lives here, not in ``runtime``, because a simulator takes the same settings
+without touching the operating system.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -185,6 +186,19 @@ class Group(object):
                     yield pair
             else:
                 yield key, setting
+
+
+    def described(self, path=''):
+        # type: (str) -> Any
+        """What ``--help`` says: ``(dotted key, sentence, default as JSON)``, in order; None for that of a group."""
+        for setting in self.settings:
+            key = _join(path, setting.key)
+            if isinstance(setting, Group):
+                yield key, setting.about, None
+                for described in setting.described(key):
+                    yield described
+            else:
+                yield key, setting.about, json.dumps(setting.default)
 
 
 #: The same in all three roles.

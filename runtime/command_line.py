@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import sys
+import textwrap
 
 from net_protocol import __version__
 from runtime import early, logs
@@ -22,23 +23,48 @@ from runtime.settings import SettingsError
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict  # noqa: F401
+    from typing import Any, Callable, Dict, List  # noqa: F401
+
+    from net_protocol.schema import Group  # noqa: F401
 
 OK = 0
 NOT_ACHIEVED = 1
 USAGE = 2
 
+#: Of the list of settings in the help.
+HELP_COLUMNS = 79
 
-def parser(about, sample):
-    # type: (str, str) -> argparse.ArgumentParser
-    """A parser with the options that every program has."""
-    made = argparse.ArgumentParser(
-        description=about, epilog='With no settings file every setting has its default; %s is a sample.' % sample)
+
+class Parser(argparse.ArgumentParser):
+    """A mistake is one line."""
+
+    def error(self, message):
+        # type: (str) -> Any
+        """Say it and end."""
+        self.exit(USAGE, '%s: %s\n' % (self.prog, message))
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Wraps each paragraph by itself, and leaves lists as they are."""
+
+    def _fill_text(self, text, width, indent):
+        # type: (str, int, str) -> str
+        return '\n\n'.join(part if part.startswith(' ') else textwrap.fill(' '.join(part.split()), width)
+                           for part in text.strip('\n').split('\n\n'))
+
+
+def parser(about, sample, settings=None):
+    # type: (str, str, Group | None) -> argparse.ArgumentParser
+    """A parser with the options that every program has; ``settings`` are those that its help describes."""
+    made = Parser(
+        description=about, formatter_class=_Formatter,
+        epilog='With no settings file every setting has its default; %s is a sample.%s' % (
+            sample, '' if settings is None else '\n\n' + _described(settings)))
     made.add_argument('-s', '--settings', metavar='FILE', help='settings as JSON (default: none, all defaults)')
     made.add_argument('--check', action='store_true', help='print the settings in force, start nothing')
     made.add_argument('--probe', action='store_true',
                       help='ask over UDP whether it answers, start nothing; exit status 0 if it does, else 1')
-    made.add_argument('--seed', type=int, metavar='N',
+    made.add_argument('--seed', type=whole_number(), metavar='N',
                       help='repeat all random draws of a run with the same seed (never the incarnation)')
     made.add_argument('--json', action='store_true',
                       help='at the end standard output carries exactly one JSON object')
@@ -48,6 +74,15 @@ def parser(about, sample):
                            '"time" (in seconds, of one clock for all processes of a machine), "kind" and "facts"')
     add_version(made)
     return made
+
+
+def _described(settings):
+    # type: (Group) -> str
+    lines = []  # type: List[str]
+    for key, sentence, default in settings.described():
+        words = '%s: %s%s' % (key, sentence, '' if default is None else ' Default: %s.' % default)
+        lines += textwrap.wrap(words, HELP_COLUMNS, initial_indent='  ', subsequent_indent='      ')
+    return '\n'.join(lines)
 
 
 def add_version(parser):
@@ -65,27 +100,31 @@ class _ShowVersion(argparse.Action):
         parser.exit()
 
 
-def positive_int(text):
-    # type: (str) -> int
-    """A whole number of at least 1, for argparse."""
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+def whole_number(low=None, high=None):
+    # type: (int | None, int | None) -> Callable[[str], int]
+    """What takes a whole number within these bounds, for argparse."""
+    bounds = ('' if low is None else ' from %d' % low) + ('' if high is None else ' to %d' % high)
+    return _number(int, low, high, 'a whole number' + bounds)
 
 
-def positive_seconds(text):
-    # type: (str) -> float
-    """A finite number above 0, for argparse."""
-    number = float(text)
-    if not 0 < number <= 1e9:
-        raise ValueError
-    return number
+def _number(kind, low, high, expected):
+    # type: (Callable[[str], Any], Any, Any, str) -> Callable[[str], Any]
+    def take(text):
+        # type: (str) -> Any
+        try:
+            number = kind(text)
+        except ValueError:
+            number = None
+        # NaN is neither.
+        if number is None or not ((low is None or number >= low) and (high is None or number <= high)):
+            raise argparse.ArgumentTypeError('found %s, expected %s' % (json.dumps(text), expected))
+        return number
+    return take
 
 
-# What argparse calls these two in an error.
-positive_int.__name__ = 'whole number from 1'
-positive_seconds.__name__ = 'number of seconds above 0'
+positive_int = whole_number(1)
+#: Not 0: the least that a clock can tell.
+positive_seconds = _number(float, 1e-6, 1e9, 'a number of seconds above 0')
 
 
 def main(program, argv=None):
@@ -214,6 +253,19 @@ def begin_events(sentences, options):
     except OSError as error:
         raise CannotStart('cannot write events to %s: %s' % (options.events, error.strerror))
     return logs.EventLog(sentences, monotonic, file)
+
+
+def print_settings(as_json, text, remarks=()):
+    # type: (bool, str, Any) -> int
+    """What ``--check`` says: the settings, which can be used as they are printed, and beside them remarks for people.
+    Returns the exit status.
+    """
+    print(text)
+    sys.stdout.flush()
+    if not as_json:
+        for line in remarks:
+            print(line, file=sys.stderr)
+    return OK
 
 
 def print_result(as_json, account, lines):

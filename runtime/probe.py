@@ -28,19 +28,28 @@ def report(settings, which):
     # type: (Dict[str, Any], str) -> int
     """Say whether the process at the address ``which`` of its settings answers; returns the exit status, 0 or 1."""
     address = settings[which]
-    is_there = answers(address['host'], address['port'], guard_of(settings, PROBE))
-    print('%s port %d %s' % (address['host'], address['port'], 'answers' if is_there else 'does not answer'))
+    guard = guard_of(settings, PROBE)
+    why = ''
+    try:
+        is_there = answers(address['host'], address['port'], guard)
+    except NoWay as error:
+        is_there, why = False, ': %s' % error
+    print('%s port %d %s%s' % (address['host'], address['port'], 'answers' if is_there else 'does not answer', why))
     return 0 if is_there else 1
+
+
+class NoWay(Exception):
+    """There is no asking at all: a name without an address, no network. The text says why."""
 
 
 def answers(host, port, guard=None):
     # type: (str, int, Guard | None) -> bool
-    """Whether the process at that host and port answers a ping within two seconds or so."""
+    """Whether the process at that host and port answers a ping within two seconds or so. Raises ``NoWay``."""
     try:
         family, target = resolve_here(_LOOPBACK.get(host, host), port)
         endpoint = Endpoint(family, ('::' if family == socket.AF_INET6 else '0.0.0.0', 0))
-    except (OSError, socket.error, UnicodeError):
-        return False
+    except (OSError, socket.error, UnicodeError) as error:
+        raise NoWay(process.reason_of(error))
     core = ProbeCore(process.new_incarnation(), random.SystemRandom(), target)
     with StopSignals() as signals:
         loop = Loop(core, endpoint, signals, monotonic, _Quiet(), guard=guard)

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+import errno
 import gc
 import random
 import re
@@ -24,6 +25,7 @@ if MYPY:
     from runtime.signals import StopSignals  # noqa: F401
 
 
+_ANY_PORT = '; settings {"listen": {"port": 0}} take any free one'
 _FAMILIES = {socket.AF_INET: 'IPv4', socket.AF_INET6: 'IPv6'}  # type: Dict[int, str]
 
 
@@ -56,15 +58,19 @@ def default_name(role, what):
     return '%s-%s-%d' % (role, host[:40].strip('-') or 'host', what)
 
 
-def listen(address):
-    # type: (Dict[str, Any]) -> Endpoint
-    """An endpoint on the address of a settings file, or ``CannotStart`` saying why not."""
+def listen(address, is_any_port_fine=False):
+    # type: (Dict[str, Any], bool) -> Endpoint
+    """An endpoint on the address of a settings file, or ``CannotStart`` saying why not, and what to do where nobody has
+    to know the port beforehand.
+    """
     host, port = address['host'], address['port']
     try:
         family, where = resolve_here(host, port)
         return Endpoint(family, where)
     except (OSError, socket.error, UnicodeError) as error:
-        raise CannotStart('cannot listen on %s port %d: %s' % (host, port, reason_of(error)))
+        is_taken = getattr(error, 'errno', None) == errno.EADDRINUSE
+        raise CannotStart('cannot listen on %s port %d: %s%s' % (
+            host, port, reason_of(error), _ANY_PORT if is_taken and is_any_port_fine else ''))
 
 
 def peer_for(endpoint, settings):

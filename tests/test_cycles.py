@@ -8,7 +8,7 @@ from tests.fake_link import FakeLink
 
 
 def unreachable_after(tasks):
-    """How many objects only the search for cycles can find, after so many tasks on a bad network with a crash or two."""
+    """How many objects only the search for cycles can find, after so many tasks, some lost in crashes."""
     link = FakeLink()
     link.drop_share = link.duplicate_share = 0.1
     link.dispatcher()

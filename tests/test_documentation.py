@@ -215,6 +215,16 @@ def test_every_option_is_in_the_manual_and_no_other(role):
     assert documented == help_of('run_%s.py' % role)
 
 
+@pytest.mark.parametrize('role', ROLES)
+def test_the_help_describes_every_setting_with_its_default(role):
+    output = subprocess.check_output([sys.executable, os.path.join(ROOT, 'run_%s.py' % role), '--help'],
+                                     env=dict(os.environ, COLUMNS='80')).decode('utf-8')
+    assert max(len(line) for line in output.splitlines()) < 80
+    said = ' '.join(output.split())
+    for key, setting in settings_of(role).walk():
+        assert '%s: %s Default: %s.' % (key, ' '.join(setting.about.split()), json.dumps(setting.default)) in said
+
+
 def account_of(role, folder):
     # type: (str, Any) -> Any
     """What a real process prints with ``--json`` when it is asked to stop as soon as it listens."""
@@ -324,8 +334,10 @@ def test_every_line_of_an_account_in_the_manual_is_one_that_is_still_printed(pag
     labels = tuple(template.split('%')[0] for template in templates)
     # docker-compose puts the name of the container before each line.
     lines = [re.sub(r'^\w+_\d+ +\| ', '', line) for line in read(page).splitlines()]
+    expressions = [printed_by(template) for template in templates]
+    # The blanks that nothing follows are not printed.
     unknown = [line for line in lines if line.startswith(labels)
-               and not any(re.match(printed_by(template), line) for template in templates)]
+               and not any(re.match(expression, line + blanks) for expression in expressions for blanks in ('', '   '))]
     assert unknown == []
 
 
@@ -453,6 +465,17 @@ def test_every_page_of_the_manual_is_linked_from_the_first_one():
 def test_every_program_is_in_the_list_of_changes_or_is_a_daemon(program):
     text = read('CHANGELOG.md').lower()
     assert program in text or 'the %s: ' % program[len('run_'):-len('.py')] in text
+
+
+#: Pages whose prose is wrapped; what a program prints, a table and an example are as long as they are.
+WRAPPED = ['README.md'] + ['docs/%s.md' % name for name in (
+    'client', 'dispatcher', 'calculator', 'protocol', 'design', 'tutorial', 'compose')]
+
+
+@pytest.mark.parametrize('page', WRAPPED)
+def test_no_line_of_prose_is_too_long_to_read_beside_the_code(page):
+    prose = re.sub(r'```.*?```', '', read(page), flags=re.DOTALL)
+    assert [line for line in prose.splitlines() if len(line) >= 120 and not line.startswith(('|', '!['))] == []
 
 
 def test_the_first_page_is_short_and_finished():

@@ -105,8 +105,8 @@ def test_for_people_it_is_a_few_lines():
 def test_what_there_is_none_of_is_left_out():
     assert statistics().as_lines(100.0) == [
         'sent               0   in 0.0 s',
-        'answered           0   0.0 a second',
-        'unanswered         0   ',
+        'answered           0',
+        'unanswered         0',
     ]
 
 
@@ -121,3 +121,29 @@ def test_progress_is_one_line():
         'sent 0, answered 0, waiting 0, response time last - s, mean - s')
     assert progress_line(statistics(sent=5, times=[0.1, 0.3], done=2, expired=1)) == (
         'sent 5, answered 2, waiting 2, response time last 0.3000 s, mean 0.2000 s')
+
+
+def test_no_line_ends_in_blanks_and_a_rate_of_nothing_is_no_rate():
+    made = Statistics()
+    made.started_at = 0.0
+    assert made.as_lines(10.0) == ['sent               0   in 10.0 s', 'answered           0',
+                                         'unanswered         0']
+
+
+@pytest.mark.parametrize('answered, shown', [(1, '0.01 a second'), (5, '0.05 a second'), (10, '0.1 a second'),
+                                             (1234, '12.3 a second')])
+def test_a_small_rate_is_not_rounded_to_nothing(answered, shown):
+    made = Statistics()
+    made.started_at = 0.0
+    made.sent = made.ends['done'] = answered
+    assert made.as_lines(100.0)[1] == 'answered    %8d   %s' % (answered, shown)
+
+
+def test_times_have_as_many_digits_as_mean_something():
+    made = Statistics()
+    made.started_at = 0.0
+    for seconds in (1 / 3.0, 2 / 3.0, 1e-9):
+        made.response_time.add(seconds)
+    account = made.as_dict(1 / 7.0)
+    for seconds in list(account['response_time_s'].values()) + [account['duration_s']]:
+        assert seconds == round(seconds, 6)

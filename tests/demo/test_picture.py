@@ -74,6 +74,36 @@ def test_a_calculator_as_it_says_and_as_it_is_believed_to_be():
     assert 'had client-1:9' in line_of(books, 'calculator-a')
 
 
+def test_where_there_is_no_room_for_all_those_are_shown_that_something_happens_to():
+    books = books_of(CALCULATORS_MAX + 1, 20)
+    for name in books.calculators:
+        books.handle(entry(CALCULATOR, 'began', name, process_id=1))
+        books.handle(entry(DISPATCHER, 'registered', calculator=name))
+    books.handle(entry(CALCULATOR, 'out_of_order', 'calculator-q', 103.0, outage='freeze', duration_s=9, running=1))
+    books.handle(entry(DISPATCHER, 'suspected', calculator='calculator-t', why='silent'))
+    books.note_end(103.0, 'calculator-k', was_killed=True)
+    shown = [text.split()[1][-1] for text in texts(books) if text[2:].startswith('calculator-')]
+    # In the order of the alphabet, whatever brought them here.
+    assert [letter for letter in shown if letter in 'kqtz'] == ['k', 'q', 't', 'z']
+    assert '... and %d more' % (CALCULATORS_MAX + 1 - len(shown)) in '\n'.join(texts(books))
+
+
+@pytest.mark.parametrize('seconds, ending_s, shown', [
+    (4.0, None, '4.0 of 20 s'), (20.4, None, '20.0 of 20 s'), (25.7, 5.3, 'ending, 5.3 s'), (3.0, 0.0, 'ending, 0.0 s'),
+])
+def test_the_time_is_never_more_than_there_was(seconds, ending_s, shown):
+    moment = Moment(books_of(1, 1), 104.0, seconds, 20, 'running', [], ending_s)
+    assert picture(moment, 79, 23)[0][1].endswith(' ' + shown)
+
+
+@pytest.mark.parametrize('why, shown', [('silent', 'silent for too long'),
+                                        ('does not acknowledge', 'does not acknowledge')])
+def test_why_a_calculator_is_suspect_is_told_as_the_dispatcher_tells_it(why, shown):
+    found = told(entry(DISPATCHER, 'suspected', calculator='calculator-a', held=1, why=why))
+    assert found is not None
+    assert found[1] == 'calculator-a is suspect: %s, it gets no new task' % shown
+
+
 def test_a_client_and_the_queue():
     books = books_of(1, 1)
     for number in range(1, 5):
@@ -89,7 +119,7 @@ def test_a_client_and_the_queue():
 def test_a_stranger_among_the_calculators_does_no_harm():
     books = books_of(1, 1)
     for kind in ('registered', 'suspected', 'died', 'left'):
-        books.handle(entry(DISPATCHER, kind, calculator='somebody', silence_s=1.0))
+        books.handle(entry(DISPATCHER, kind, calculator='somebody', silence_s=1.0, why='silent'))
     books.handle(entry(DISPATCHER, 'accepted', task_id='friend:aaaaaaaa:1'))
     books.handle(entry(DISPATCHER, 'assigned', task_id='friend:aaaaaaaa:1', calculator='somebody', attempt=1))
     assert 'somebody' not in '\n'.join(texts(books))
@@ -109,6 +139,8 @@ def test_every_sentence_is_of_something_that_is_told_and_fits(role, kind, varian
     # A kind that no core knows would never be seen, and nobody would miss it.
     assert role == DEMO or kind in ROLES[role]
     facts = dict(FACTS, outage=variant) if variant in ('crash', 'freeze') else FACTS
+    if kind == 'suspected':
+        facts = dict(FACTS, why='does not acknowledge')
     found = told(Entry(1.0, 'calculator-a', role, kind, facts))
     assert found is not None
     sentence = found[1]

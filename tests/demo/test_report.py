@@ -57,6 +57,11 @@ def text_for(dispatcher):
     return ' '.join(line.strip() for line in lines_for(Process('dispatcher', 'dispatcher', dispatcher)))
 
 
+def test_a_dispatcher_that_left_no_account_is_told():
+    assert 'The dispatcher left no account: ended with status 0.' in text_for(None)
+    assert 'Outages of the calculators by themselves: crash 0, freeze 0.' in text_for(None)
+
+
 @pytest.mark.parametrize('changes, sentence', [
     ({'assignments': 9, 'result': 9}, 'It took 9 attempts, 0 of them in vain.'),
     ({'assignments': 8, 'adopted': 1, 'result': 6, 'dead_calculator': 2, 'new_life': 1},

@@ -170,6 +170,22 @@ def test_a_second_signal_ends_it_at_once_with_a_report(demo):
         assert sent == answered + unanswered
 
 
+def test_whoever_is_killed_at_the_third_signal_is_not_called_late(demo):
+    run = demo('--duration', '600', '--calculators', '2', '--clients', '1')
+    eventually(lambda: run.has_begun(4) and len(run.events('client-1')) > 1, 'something is sent')
+    everybody = run.process_ids()
+    # One that takes no signal of the soft kind.
+    os.kill(everybody['client-1'], signal.SIGSTOP)
+    run.signal(signal.SIGINT)
+    eventually(lambda: 'asked to stop' in run.out, 'it has heard')
+    run.signal(signal.SIGINT)
+    run.signal(signal.SIGTERM)
+    assert run.wait() == 0
+    assert nobody_is_left(everybody.values())
+    assert 'client-1 is killed: asked to stop for the third time' in run.out
+    assert 'did not end in time' not in run.out
+
+
 def test_whoever_kills_the_demo_kills_all_of_it(demo):
     run = demo('--duration', '600', '--calculators', '2', '--clients', '1')
     eventually(lambda: run.has_begun(4), 'all have begun')
@@ -217,6 +233,7 @@ def test_without_its_dispatcher_it_ends_and_says_so(demo):
     os.kill(run.process_ids()['dispatcher'], signal.SIGKILL)
     assert run.wait() == 1
     assert 'dispatcher ended by signal 9' in run.err
+    assert 'The dispatcher left no account: ended by signal 9.' in run.out
     assert nobody_is_left(everybody)
 
 
@@ -245,8 +262,9 @@ def test_on_a_terminal_it_draws_a_picture_and_changes_nothing_else(demo):
 
 
 @pytest.mark.parametrize('options, expected', [
-    (['--calculators', '0'], '--calculators'), (['--calculators', '26'], '26 is more than 25'),
-    (['--clients', 'many'], '--clients'), (['--clients', '21'], '21 is more than 20'),
+    (['--calculators', '0'], '--calculators'),
+    (['--calculators', '26'], 'found "26", expected a whole number from 1 to 25'),
+    (['--clients', 'many'], '--clients'), (['--clients', '21'], 'found "21", expected a whole number from 1 to 20'),
     (['--duration', '0'], '--duration'), (['--duration', 'nan'], '--duration'), (['--seed', '1.5'], '--seed'),
     (['--colour'], '--colour'), (['now'], 'now'), (['--keep'], '--keep'),
 ])

@@ -544,6 +544,16 @@ def test_a_stopping_dispatcher_refuses_hands_out_nothing_and_waits_for_what_runs
     assert dispatcher.status['waiting'] == 1
 
 
+def test_what_is_forgotten_before_its_time_is_counted(twice):
+    dispatcher = Dispatcher(twice, remembered_max=2)
+    dispatcher.beat(ONE)
+    for number in range(1, 6):
+        dispatcher.submit(number)
+        dispatcher.result(ONE, number)
+        dispatcher.hear(CLIENT, OutcomeAck(task_id(number)))
+    assert dispatcher.core.account(dispatcher.now)['counts']['forgotten_early'] == 3
+
+
 def test_a_stopping_dispatcher_says_what_it_waits_for(twice):
     dispatcher = with_one_task_assigned(twice)
     for number in (2, 3):

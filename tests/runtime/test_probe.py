@@ -146,8 +146,11 @@ def test_a_process_that_is_out_of_order_does_not_answer(running, quick):
 
 
 @pytest.mark.parametrize('host', ['x' * 70, '192.0.2.1:80', 'fe80::1%nosuch'])
-def test_a_host_that_does_not_exist_does_not_answer(quick, host):
-    assert not probe.answers(host, 5555)
+def test_a_host_that_does_not_exist_does_not_answer_and_the_reason_is_said(quick, capsys, host):
+    assert probe.report({'listen': {'host': host, 'port': 5555}, 'key_file': None}, 'listen') == 1
+    begin, _, why = capsys.readouterr().out.rstrip().partition(' does not answer: ')
+    assert begin == '%s port 5555' % host
+    assert len(why) > 3 and not why.startswith('[')
 
 
 class Impostor(object):

@@ -32,20 +32,31 @@ def test_version_and_help(program):
 def test_check_prints_settings_that_can_be_used_as_they_are(program, tmpdir):
     changed = tmpdir.join('changed.json')
     changed.write('{"name": "somebody"}')
-    text = said([program, '-s', str(changed), '--check'])
-    settings, end = json.JSONDecoder().raw_decode(text)
+    text = checked(program, '-s', str(changed))
+    settings = json.loads(text)
     assert settings['name'] == 'somebody'
-    defaults, _ = json.JSONDecoder().raw_decode(said([program, '--check']))
-    assert dict(defaults, name='somebody') == settings
+    assert dict(json.loads(checked(program)), name='somebody') == settings
     complete = tmpdir.join('complete.json')
-    complete.write(text[:end])
-    assert said([program, '-s', str(complete), '--check']) == text
+    complete.write(text)
+    assert checked(program, '-s', str(complete)) == text
+    # For programs nothing stands beside it.
+    assert said([program, '-s', str(complete), '--check', '--json']) == text
+
+
+def checked(program, *arguments):
+    """What a program prints with --check, whatever it says to people beside that."""
+    status, out, err = run_to_end([program, '--check'] + list(arguments))
+    assert status == 0
+    assert (err != '') == (program == 'run_dispatcher.py')
+    return out
 
 
 def test_check_of_the_dispatcher_prints_the_time_line_of_its_settings(tmpdir):
     path = tmpdir.join('dispatcher.json')
     path.write('{"suspect_after_missed": 7, "dead_after_missed": 11, "answer_timeout_s": 50}')
-    lines = [line.split() for line in said(['run_dispatcher.py', '-s', str(path), '--check']).splitlines()]
+    status, _, err = run_to_end(['run_dispatcher.py', '-s', str(path), '--check'])
+    assert status == 0
+    lines = [line.split() for line in err.splitlines()]
     # Heartbeat interval, suspect, dead, and until what it held, and what was still sent to it, runs elsewhere.
     assert ['1', '7', '11', '11', '11'] in lines
 
@@ -73,6 +84,13 @@ def test_probe_tells_who_answers(system, tmpdir):
     system.balance()
     assert frozen.account['counts']['freezes'] == 1
     assert dispatcher.account['counts']['left'] == 2
+
+
+def test_probe_tells_why_nobody_can_be_asked(tmpdir):
+    status, out, err = run_to_end(probe(tmpdir, 1, 'client', 'dispatcher', ('nobody.invalid', 5555)))
+    assert (status, err) == (1, '')
+    begin = 'nobody.invalid port 5555 does not answer: '
+    assert out.startswith(begin) and len(out) > len(begin) + 10
 
 
 def probe(tmpdir, number, role, key, address):

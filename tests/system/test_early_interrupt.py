@@ -9,7 +9,8 @@ import pytest
 
 from tests.source_tree import ROOT
 
-PROGRAMS = ['run_client.py', 'run_dispatcher.py', 'run_calculator.py', 'run_demo.py', 'run_simulator.py']
+PROGRAMS = ['run_client.py', 'run_dispatcher.py', 'run_calculator.py', 'run_demo.py', 'run_simulator.py',
+            'run_monitor.py']
 
 # Runs a program as the shell does, and counts what it imports; the module of a given number is not found before a
 # SIGINT has come.

@@ -13,7 +13,8 @@ from tests.source_tree import ROOT
 from tests.system.processes import eventually
 
 FULL = '/dev/full'
-PROGRAMS = ['run_client.py', 'run_dispatcher.py', 'run_calculator.py', 'run_demo.py', 'run_simulator.py']
+PROGRAMS = ['run_client.py', 'run_dispatcher.py', 'run_calculator.py', 'run_demo.py', 'run_simulator.py',
+            'run_monitor.py']
 
 pytestmark = pytest.mark.skipif(not os.path.exists(FULL), reason='this system has no device that is always full')
 
