@@ -97,7 +97,7 @@ class StatusDesk(object):
         # type: (Any, int, Iterable[Tuple[int, List[Any]]]) -> None
         pages = _pages(rows)
         for number, page in enumerate(pages, 1):
-            self._send(address, StatusReport(question, number, len(pages), page))
+            self._send(address, StatusReport(question, self._counts['status_answers'], number, len(pages), page))
 
     def _rows(self, now, message):
         # type: (float, Status) -> Iterator[Tuple[int, List[Any]]]

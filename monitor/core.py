@@ -28,18 +28,24 @@ TASKS_ASKED_MAX = 20
 class _Pages(object):
     """The pages of one answer that are here."""
 
-    __slots__ = ('incarnation', 'pages', 'total')
+    __slots__ = ('incarnation', 'answer', 'pages', 'total')
 
     def __init__(self):
         # type: () -> None
         self.incarnation = ''
+        self.answer = 0
         self.pages = {}  # type: Dict[int, List[Any]]
         self.total = 0
 
     def add(self, incarnation, message):
         # type: (str, StatusReport) -> bool
-        """Keep one; returns whether all are here."""
-        self.incarnation = incarnation
+        """Keep one; returns whether all are here. A question that came twice has two answers: the later one counts."""
+        if incarnation != self.incarnation or message.answer > self.answer:
+            self.incarnation = incarnation
+            self.answer = message.answer
+            self.pages.clear()
+        elif message.answer < self.answer:
+            return False
         self.pages[message.page] = message.rows
         self.total = message.pages
         return len(self.pages) >= self.total

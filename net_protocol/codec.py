@@ -294,7 +294,8 @@ def _written_float(value):
 
 #: How any value is written, by its type: the frequent ones without the set-up that the encoder makes for each call.
 _value_writer = {
-    text_type: encode_basestring_ascii,
+    # Until 2.7 goes these are two.
+    str: encode_basestring_ascii, text_type: encode_basestring_ascii,
     int: int.__repr__,
     float: _written_float,
     bool: {True: 'true', False: 'false'}.__getitem__,

@@ -11,7 +11,8 @@ signature,
 - ``n``: the number of the datagram in its sender's life, each of which is believed once. A window allows for
   reordering (as in IPsec, RFC 4303 section 3.4.3).
 - ``re``: the highest number that its sender had received from us. A new life of a peer is believed only if it has
-  received something newer than its former life ever had: recorded datagrams of a former life have not.
+  received something newer than its former life ever had, and only what it said since: recorded datagrams of a former
+  life have not. Should a late one have, the lives take turns, and nothing is believed again that was before.
 
 Who does not know us yet can't say ``to`` and ``re``. It is not believed, but told, by a ``welcome``, which is signed
 too; then it says everything again. That is one round trip for each pair of lives.
@@ -63,14 +64,16 @@ PEERS_MAX = 50000
 
 
 class _Peer(object):
-    """What is known of one peer: its present life, which numbers of it were seen, and what it had heard from us."""
+    """What is known of one peer: its present life, which numbers of it were seen, and what it had heard from us.
 
-    __slots__ = ('key', 'life', 'highest', 'heard', 'address', '_seen')
+    ``heard_before`` is what any life of it had heard when the present one began, perhaps not for the first time.
+    """
+
+    __slots__ = ('key', 'life', 'highest', 'heard', 'heard_before', 'address', '_seen')
 
     def __init__(self, key):
         # type: (Tuple[str, str]) -> None
         self.key = key
-        self.life = ''
         self.heard = 0
         self.address = None  # type: Any
         self.begin_life('')
@@ -78,6 +81,7 @@ class _Peer(object):
     def begin_life(self, life):
         # type: (str) -> None
         self.life = life
+        self.heard_before = self.heard
         self.highest = 0
         # A bit for each number of the window, in a ring (RFC 6479): number n is bit n % 8 of byte n // 8 % RING_BYTES.
         # Nothing is moved when the window moves on, but the bytes that it enters are cleared.
@@ -139,6 +143,8 @@ class Guard(object):
         peer = self._peers.get(key)
         if peer is None or peer.life != envelope.incarnation:
             peer = self._next_life(peer, key, envelope.incarnation, heard, own_number)
+        elif heard <= peer.heard_before:
+            raise Unproven('from before this life of %s was known, perhaps believed then' % envelope.name)
         elif not peer.is_new(number):
             raise DatagramRefused(REPLAYED, 'number %d of %s again' % (number, envelope.name))
         peer.see(number)

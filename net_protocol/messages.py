@@ -364,18 +364,20 @@ class TaskStatus(Message):
 class StatusReport(Message):
     """dispatcher -> monitor: one page of the answer to a ``status`` or ``task_status``.
 
+    ``answer`` counts the answers of a dispatcher's life, so that pages are not mixed where a question came twice.
     ``rows`` are lists that begin with a word; ``net_protocol.report`` says what follows it. Each row can be understood
     without the others.
     """
 
-    __slots__ = ('question', 'page', 'pages', 'rows')
+    __slots__ = ('question', 'answer', 'page', 'pages', 'rows')
     KIND = 'status_report'
-    FIELDS = (('question', fields.positive), ('page', fields.positive), ('pages', fields.whole_number(1, PAGES_MAX)),
-              ('rows', fields.rows))
+    FIELDS = (('question', fields.positive), ('answer', fields.positive), ('page', fields.positive),
+              ('pages', fields.whole_number(1, PAGES_MAX)), ('rows', fields.rows))
 
-    def __init__(self, question, page, pages, rows):
-        # type: (int, int, int, Any) -> None
+    def __init__(self, question, answer, page, pages, rows):
+        # type: (int, int, int, int, Any) -> None
         self.question = question
+        self.answer = answer
         self.page = page
         self.pages = pages
         self.rows = rows

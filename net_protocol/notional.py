@@ -23,7 +23,7 @@ class NotComputable(Exception):
 def draw_payload(rng, size):
     # type: (Any, int) -> str
     """A random text of ``size`` hexadecimal digits (none for 0)."""
-    return '%0*x' % (size, rng.getrandbits(4 * size)) if size else ''
+    return u'%0*x' % (size, rng.getrandbits(4 * size)) if size else u''
 
 
 def compute(payload):
@@ -33,4 +33,4 @@ def compute(payload):
         raise NotComputable('the payload of a notional task is a text, not %s' % type(payload).__name__)
     # JSON can say a lone surrogate, UTF-8 can't: it is written as if it were a character. 2.7 does so unasked, and its
     # crc32 is signed (until 2.7 goes).
-    return '%08x' % (crc32(payload.encode('utf-8', 'surrogatepass')) & 0xffffffff)
+    return u'%08x' % (crc32(payload.encode('utf-8', 'surrogatepass')) & 0xffffffff)

@@ -19,23 +19,28 @@ PARTS = 256
 class SpreadDict(object):
     """As much of a dict as is needed. It has no order, so that the hash of a key can never reach an output."""
 
-    __slots__ = ('_parts',)
+    __slots__ = ('_parts', '_length')
 
     def __init__(self):
         # type: () -> None
         self._parts = [{} for _ in range(PARTS)]  # type: List[Dict[Any, Any]]
+        self._length = 0
 
     def __len__(self):
         # type: () -> int
-        return sum(map(len, self._parts))
+        return self._length
 
     def __setitem__(self, key, value):
         # type: (Hashable, Any) -> None
-        self._parts[hash(key) & PARTS - 1][key] = value
+        part = self._parts[hash(key) & PARTS - 1]
+        if key not in part:
+            self._length += 1
+        part[key] = value
 
     def __delitem__(self, key):
         # type: (Hashable) -> None
         del self._parts[hash(key) & PARTS - 1][key]
+        self._length -= 1
 
     def __contains__(self, key):
         # type: (Hashable) -> bool
@@ -49,10 +54,15 @@ class SpreadDict(object):
     def pop(self, key, default):
         # type: (Hashable, Any) -> Any
         """Forget a key and return its value, or the default where it is not there."""
-        return self._parts[hash(key) & PARTS - 1].pop(key, default)
+        part = self._parts[hash(key) & PARTS - 1]
+        if key not in part:
+            return default
+        self._length -= 1
+        return part.pop(key)
 
     def clear(self):
         # type: () -> None
         """Forget all."""
         for part in self._parts:
             part.clear()
+        self._length = 0

@@ -3,6 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 import errno
+import gc
 import random
 import re
 import socket
@@ -26,6 +27,11 @@ if MYPY:
 
 _ANY_PORT = '; settings {"listen": {"port": 0}} take any free one'
 _FAMILIES = {socket.AF_INET: 'IPv4', socket.AF_INET6: 'IPv6'}  # type: Dict[int, str]
+
+
+#: What the programs make goes when nobody refers to it any more: they make no cycles, so the search for some is only
+#: insurance, and with the thresholds of Python a queue of a million tasks is walked over again and again.
+GARBAGE_THRESHOLDS = (100000, 50, 100)
 
 
 class CannotStart(Exception):
@@ -122,6 +128,7 @@ def say_where(endpoint, host=None, has_key=False):
 def run_loop(loop, endpoint, peer=None):
     # type: (Loop, Endpoint, Peer | None) -> None
     """Run to the end and give everything back."""
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     try:
         loop.run()
     finally:

@@ -11,7 +11,7 @@ from simulator.violations import broken
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Set  # noqa: F401
+    from typing import Any, Dict, List  # noqa: F401
 
     from simulator.ledger import Ledger  # noqa: F401
     from simulator.promises import Promises  # noqa: F401
@@ -63,8 +63,8 @@ class AnswersAudit(FleetAudit):
         self._telling = {}  # type: Dict[str, float]
         # Submits of this turn that have no answer yet.
         self._owed = {}  # type: Dict[str, Any]
-        # Tasks that were cancelled in this turn.
-        self._cancels = set()  # type: Set[str]
+        # Tasks that were cancelled in this turn -> by whom.
+        self._cancels = {}  # type: Dict[str, str]
         # Client -> outcomes that it was told in vain and may claim, with the point in time up to which they are
         # remembered for it; and of those, what it may claim in this turn.
         self._unclaimed = {}  # type: Dict[str, Dict[str, float]]
@@ -101,7 +101,7 @@ class AnswersAudit(FleetAudit):
 
     def _on_cancel(self, now, sender, message):
         # type: (float, Any, Cancel) -> None
-        self._cancels.add(message.task_id)
+        self._cancels[message.task_id] = sender.name
 
     def _on_outcome_ack(self, now, sender, message):
         # type: (float, Any, OutcomeAck) -> None
@@ -182,7 +182,7 @@ class AnswersAudit(FleetAudit):
     def hold_forgotten(self, now, task_id, over):
         # type: (float, str, Over) -> None
         """A task that was over begins anew only where nobody could be expected to remember it."""
-        if len(self.over) + 1 >= self.settings['remembered_max']:
+        if len(self.over) + self._cancelled_unknown() + 1 >= self.settings['remembered_max']:
             return
         # Its client need not be told any more from its word on, or from when it no longer listens.
         since = over.deadline_at + OUTCOME_GRACE_S
@@ -190,6 +190,12 @@ class AnswersAudit(FleetAudit):
             since = min(since, over.acknowledged_at)
         if now < since + REMEMBER_S - ROUNDING_S:
             raise broken('S16', task_id, 'accepted again %.1f s after it was over', now - since)
+
+    def _cancelled_unknown(self):
+        # type: () -> int
+        """How many tasks it may have met in this turn by their cancel: remembered, and told after the writing."""
+        return sum(task_id.startswith(client + ':') and task_id not in self.over and not self.is_open(task_id)
+                   for task_id, client in self._cancels.items())
 
     def _is_withheld(self, task_id):
         # type: (str) -> bool

@@ -10,7 +10,6 @@ from __future__ import absolute_import, division, print_function
 
 import json
 import os
-import sys
 from collections import Counter
 from heapq import heappush
 
@@ -44,9 +43,6 @@ BOUNDS = {
         'calls of Python functions': 164, 'log calls': 0},
 }
 
-#: Texts that our own code made are ``str`` on 2.7, which the codec leaves to the JSON encoder (until 2.7 goes).
-MORE_JSON_CALLS_ON_2 = {'client': 4.1, 'dispatcher': 0, 'calculators': 4.1}
-
 
 def work_per_task(in_flight):
     """Role -> kind of work -> how much of it one task took, all calculators together."""
@@ -69,9 +65,7 @@ def counted():
 @pytest.mark.parametrize('role, in_flight', sorted(BOUNDS))
 def test_a_task_costs_no_more_than_it_did(counted, role, in_flight):
     found = counted[in_flight][role]
-    bounds = dict(BOUNDS[role, in_flight])
-    if sys.version_info[0] == 2:
-        bounds['JSON calls'] += MORE_JSON_CALLS_ON_2[role]
+    bounds = BOUNDS[role, in_flight]
     assert {kind: (found.get(kind, 0), bound) for kind, bound in bounds.items() if found.get(kind, 0) > bound} == {}
 
 

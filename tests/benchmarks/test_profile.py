@@ -69,4 +69,4 @@ def test_what_takes_least_is_forgotten():
     keep_what_is_shown(sampled, counted)
     kept = ['f%03d' % number for number in range(KEPT, 2 * KEPT)]
     for part in (sampled['own'], sampled['below'], counted['calls']):
-        assert sorted(part) == kept  # type: ignore[call-overload]
+        assert sorted(part) == kept

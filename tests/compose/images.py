@@ -96,9 +96,15 @@ def find_python_2():
 
 def interpreter_with_libraries(python, archive):
     # type: (str, str) -> None
-    """Write a tar archive with the Python at path `python`, below /usr/local, and the libraries it is linked with."""
+    """Write a tar archive with the Python at path `python`, below /usr/local, the libraries it is linked with, and the
+    directory in which everybody may write on any system: a volume that is made there has its mode.
+    """
     prefix = os.path.dirname(os.path.dirname(python))
     with tarfile.open(archive, 'w') as tar:
+        temporary = tarfile.TarInfo('var/tmp')
+        temporary.type = tarfile.DIRTYPE
+        temporary.mode = 0o1777
+        tar.addfile(temporary)
         tar.add(python, 'usr/local/bin/python')
         for path in sorted(glob.glob(os.path.join(prefix, 'lib', '*python2.7*'))):
             tar.add(path, os.path.join('usr/local/lib', os.path.basename(path)),

@@ -182,9 +182,20 @@ def asked_once():
     return driver, driver.started_with[0][1].question
 
 
+def test_pages_of_two_answers_are_not_mixed():
+    driver, question = asked_once()
+    driver.hear('dispatcher', StatusReport(question, 7, 1, 2, [['facts', 'queue', {'waiting': 1}]]))
+    driver.hear('dispatcher', StatusReport(question, 8, 2, 2, [['facts', 'counts', {'done': 8}]]))
+    assert driver.core.picture.at is None
+    driver.hear('dispatcher', StatusReport(question, 7, 2, 2, [['facts', 'counts', {'done': 7}]]))
+    assert driver.core.picture.at is None
+    driver.hear('dispatcher', StatusReport(question, 8, 1, 2, [['facts', 'queue', {'waiting': 2}]]))
+    assert driver.core.picture.facts == {'queue': {'waiting': 2}, 'counts': {'done': 8}}
+
+
 def test_a_report_that_nobody_asked_for_is_not_believed():
     driver, question = asked_once()
-    driver.hear('stranger', StatusReport(question + 1, 1, 1, [['facts', 'queue', {'waiting': 7}]]))
+    driver.hear('stranger', StatusReport(question + 1, 1, 1, 1, [['facts', 'queue', {'waiting': 7}]]))
     assert driver.core.picture.at is None
     assert driver.core.counts['surplus_pages'] == 1
 
@@ -195,10 +206,10 @@ def test_a_report_that_nobody_asked_for_is_not_believed():
     [['event', 1, 0.0, 'died', None]], [['attempt', None] + [None] * 6], [['facts', 'tables', {'events': 'x'}]]])
 def test_rows_of_any_shape_do_no_harm(rows):
     driver, question = asked_once()
-    driver.hear('dispatcher', StatusReport(question, 1, 1, rows))
-    driver.hear('dispatcher', StatusReport(question, 3, 2, rows))
+    driver.hear('dispatcher', StatusReport(question, 1, 1, 1, rows))
+    driver.hear('dispatcher', StatusReport(question, 1, 3, 2, rows))
     driver.wait(1)
     later = of_type(driver.wait(1), Status)
     assert later, 'it goes on asking'
-    driver.hear('dispatcher', StatusReport(later[-1].question, 1, 1, [['facts', 'queue', {'waiting': 7}]]))
+    driver.hear('dispatcher', StatusReport(later[-1].question, 1, 1, 1, [['facts', 'queue', {'waiting': 7}]]))
     assert driver.core.picture.facts['queue'] == {'waiting': 7}

@@ -55,7 +55,7 @@ MESSAGES = [
     messages.Status(1, 0, 0, 0, 0),
     messages.Status(LARGEST_COUNT, 7, 8, 250, 100),
     messages.TaskStatus(2, TASK),
-    messages.StatusReport(2, 1, 3, [[u'facts', u'queue', {u'waiting': 1, u'oldest_s': None}], [u'unknown word']]),
+    messages.StatusReport(2, 9, 1, 3, [[u'facts', u'queue', {u'waiting': 1, u'oldest_s': None}], [u'unknown word']]),
 ]  # type: List[Any]
 
 DEEPEST = u'bottom'  # type: Any

@@ -284,7 +284,7 @@ TAKEN = {
     'attempts': COUNT, 'heard': COUNT, 'nonce': COUNT,
     'running': {'[]'}, 'unreported': {'[]'},
     'draining': {'true', 'false'},
-    'question': POSITIVE, 'events_since': COUNT, 'attempts_since': COUNT, 'calculators_from': COUNT,
+    'question': POSITIVE, 'answer': POSITIVE, 'events_since': COUNT, 'attempts_since': COUNT, 'calculators_from': COUNT,
     'clients_from': COUNT, 'rows': {'[]', '[[]]', '[null]'},
 }  # type: Dict[str, Set[str]]
 

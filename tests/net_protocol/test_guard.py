@@ -107,6 +107,31 @@ def test_a_new_life_must_have_heard_something_newer_than_the_former_one(ours):
         admit(ours, 3, life='aaaaaaaa', heard=9)
 
 
+def test_lives_that_take_turns_repeat_nothing(ours):
+    admit(ours, 2, heard=6)
+    admit(ours, 1, life='bbbbbbbb', heard=8)
+    # Late, and new: the former life heard more before it ended than the present one had when it first spoke.
+    admit(ours, 7, heard=9)
+    for number, heard in ((1, 5), (2, 6)):
+        with pytest.raises(Unproven):
+            admit(ours, number, heard=heard)
+    admit(ours, 2, life='bbbbbbbb', heard=10)
+    with pytest.raises(Unproven):
+        admit(ours, 1, life='bbbbbbbb', heard=8)
+    with pytest.raises(Unproven):
+        admit(ours, 7, heard=9)
+
+
+def test_a_life_that_was_forgotten_repeats_nothing(monkeypatch):
+    monkeypatch.setattr(guard, 'PEERS_MAX', 1)
+    doorkeeper = Guard(DISPATCHER, KEYS)
+    admit(doorkeeper, 1, heard=50)
+    admit(doorkeeper, 1, name='calculator-b', heard=51)
+    admit(doorkeeper, 2, heard=52)
+    with pytest.raises(Unproven):
+        admit(doorkeeper, 1, heard=50)
+
+
 def test_nobody_can_have_heard_what_was_never_sent():
     for heard in (101, -1, 1.5, None, 'x', True):
         with pytest.raises((DatagramRefused, Unproven)):

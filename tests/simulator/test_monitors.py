@@ -1,0 +1,68 @@
+"""Worlds in which somebody watches: a monitor asks through the same bad network, and what it is told is true."""
+
+from __future__ import absolute_import, division, print_function
+
+from random import Random
+
+import pytest
+
+from monitor.core import MonitorCore
+from monitor.picture import Picture
+from net_protocol.guard import PROBE
+from simulator.ledger import Audit
+from simulator.process import Clock, Process
+from simulator.run import CLEAN, draw_settings, run_world
+from simulator.world import DISPATCHER, World, guard_of
+
+SEEDS = range(1, 13)
+
+
+class Watcher(object):
+    """A monitor in a world, and what its picture was found to be after each report."""
+
+    def __init__(self, world):
+        self.picture = Picture()
+        self.reports = 0
+        self.whole = 0
+        self._lost = 0
+        core = MonitorCore('monitor', 'mmmmmmmm', Random(world.seed), DISPATCHER, 1.0, self.picture, self._look)
+        self.core = core
+        self._process = Process('monitor', core, Audit(world.ledger, {}), ('monitor', 7000), world.environment,
+                                Clock(world.agenda), False, DISPATCHER,
+                                guard_of(PROBE, {PROBE: world.settings['client']}))
+        world.at[self._process.address] = self._process
+        self._process.start()
+
+    def _look(self, now):
+        self.reports += 1
+        picture = self.picture
+        numbers = [event.number for event in picture.events]
+        assert numbers == sorted(set(numbers)), 'an event twice, or out of order'
+        lost, self._lost = self._lost, self.core.counts['pages_lost']
+        if lost == self._lost:
+            # All pages of one moment: they say the same. (Where one got lost, older news stands in its place.)
+            counts, queue = picture.facts['counts'], picture.facts['queue']
+            over = sum(counts[outcome] for outcome in ('done', 'failed', 'expired', 'cancelled'))
+            assert over == queue['over'], 'one report contradicts itself'
+            assert counts['accepted'] + counts['tasks_recovered'] == over + queue['waiting'] + queue['running']
+            self.whole += 1
+        for calculator in picture.calculators.values():
+            assert len(calculator['running']) <= calculator['held'] <= calculator['capacity']
+
+
+@pytest.mark.parametrize('seed', SEEDS)
+def test_a_world_that_is_watched_keeps_every_promise_and_the_watcher_is_told(seed, monkeypatch):
+    watchers = []
+    start = World.start
+
+    def start_watched(self):
+        start(self)
+        watchers.append(Watcher(self))
+
+    monkeypatch.setattr(World, 'start', start_watched)
+    result = run_world(seed, draw_settings(seed))
+    assert result['verdict'] == CLEAN, '%(verdict)s %(rule)s: %(sentence)s, seed %(seed)d' % result
+    watcher, = watchers
+    assert watcher.core.counts['reports_not_understood'] == 0
+    assert watcher.reports > 10
+    assert watcher.whole > 0
