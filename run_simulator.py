@@ -108,7 +108,7 @@ def _failure(result, options):
     elif options.preset:
         again.append('--preset %s' % options.preset)
     if options.duration:
-        again.append('--duration %g' % options.duration)
+        again.append('--duration %r' % options.duration)
     return ['', '%s violated by seed %d: %s: %s' % (result['verdict'], result['seed'], result['rule'],
                                                    result['sentence']),
             'drawn: %s' % drawn, 'what led to it:'] + ['  ' + line for line in result['lines']] + [

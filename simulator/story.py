@@ -5,6 +5,7 @@ from __future__ import absolute_import, division, print_function
 from calculator.sentences import SENTENCES as CALCULATOR
 from client.sentences import SENTENCES as CLIENT
 from dispatcher.sentences import SENTENCES as DISPATCHER
+from net_protocol.words import Facts
 
 MYPY = False
 if MYPY:
@@ -30,7 +31,7 @@ def told(line):
         return '%12.6f  %-16s %s %-16s %s %s' % (when, name, what, host, thing.KIND, fields)
     role = name.split('-')[0]
     sentence = _SENTENCES.get(role, {}).get(what)
-    return '%12.6f  %-16s    %s' % (when, name, what if sentence is None else sentence[1] % thing)
+    return '%12.6f  %-16s    %s' % (when, name, what if sentence is None else sentence[1] % Facts(thing))
 
 
 def concerns(line, about):

@@ -185,8 +185,8 @@ class World(object):
         counts = self.counts
         account = process.core.account(process.clock.now())
         traffic = process.wire.traffic
-        found = dict(account['counts'], unacquainted=traffic.unacquainted, withheld=traffic.withheld,
-                     welcomes=traffic.welcomes)
+        found = dict(account['counts'], unacquainted=traffic.unacquainted, welcomes=traffic.welcomes,
+                     withheld_by_wire=traffic.withheld)
         for cause, number in traffic.refused.items():
             found['refused_' + cause] = number
         for end in account.get('ends', ()):

@@ -100,3 +100,10 @@ def test_the_story_of_a_task_begins_with_its_sending_and_ends_with_its_answer(ca
 @pytest.mark.parametrize('seed', [0, -5])
 def test_any_number_is_a_seed(capfd, seed):
     assert run(capfd, '--preset', 'calm', '--seed', str(seed), '--duration', '2')[0] == 0
+
+
+@pytest.mark.parametrize('preset', sorted(scenario.PRESETS))
+def test_every_line_of_a_story_can_be_told(capfd, preset):
+    status, story, _ = run(capfd, '--preset', preset, '--duration', '10', '--trace')
+    assert status == 0
+    assert len(story.splitlines()) > 100

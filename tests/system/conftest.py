@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.attacks.tracing import can_trace
+from tests.needs import skip_unless_ci
 from tests.system.processes import System
 
 MYPY = False
@@ -34,6 +36,14 @@ def told_to_end():
     former = signal.signal(signal.SIGTERM, interrupt)
     yield
     signal.signal(signal.SIGTERM, former)
+
+
+@pytest.fixture(scope='session')
+def strace():
+    # type: () -> None
+    """A strace that may trace, and can tamper."""
+    if not can_trace():
+        skip_unless_ci('needs strace, and the right to trace')
 
 
 @pytest.fixture

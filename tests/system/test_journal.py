@@ -31,18 +31,6 @@ LIFE_S = 1.0
 RANDOM_KILLS = 12
 
 
-def has_strace():
-    # type: () -> bool
-    """Whether there is a strace that may trace, and can tamper."""
-    try:
-        with open(os.devnull, 'r+b') as nowhere:
-            return subprocess.call(
-                ['strace', '-f', '-o', os.devnull, '-e', 'inject=sync:signal=SIGKILL:when=9', 'true'],
-                stdin=nowhere, stdout=nowhere, stderr=nowhere) == 0
-    except OSError:
-        return False
-
-
 class Victim(object):
     """The lives of one dispatcher on one port and one journal."""
 
@@ -136,7 +124,7 @@ def live_until_all_is_told(victim, ledger):
     assert not os.path.exists(os.path.join(victim._directory, 'the.journal-wal')), 'closed, its log is gone'
 
 
-@pytest.mark.skipif(not has_strace(), reason='needs strace, and the right to trace')
+@pytest.mark.usefixtures('strace')
 def test_killed_at_every_system_call_it_loses_nothing_and_contradicts_itself_never(victim, ledger):
     killed = {}
     for call, most in CALLS:

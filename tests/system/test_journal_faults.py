@@ -10,9 +10,9 @@ import subprocess
 import pytest
 
 from runtime.clock import monotonic
+from tests.needs import skip_unless_ci
 from tests.system.processes import BOUND_S, eventually, run_to_end
-from tests.system.test_journal import (  # noqa: F401
-    Victim, has_strace, ledger, live_until_all_is_told, live_until_killed, victim)
+from tests.system.test_journal import Victim, ledger, live_until_all_is_told, live_until_killed, victim  # noqa: F401
 
 MYPY = False
 if MYPY:
@@ -63,7 +63,7 @@ def can_mount(directory):
 def small_disk(tmpdir):
     directory = str(tmpdir.mkdir('disk'))
     if os.getuid() != 0 or not can_mount(directory):
-        pytest.skip('needs the right to mount a small disk')
+        skip_unless_ci('needs the right to mount a small disk')
     yield directory
     with open(os.devnull, 'r+b') as nothing:
         subprocess.call(['umount', '-l', directory], stdin=nothing, stdout=nothing, stderr=nothing)
@@ -141,7 +141,7 @@ def test_it_does_not_start_on_a_full_disk_and_leaves_the_journal_as_it_was(syste
 FAILURES = ('fdatasync:error=EIO:when=20..22', 'pwrite64:error=EIO:when=30..32', 'pwrite64:error=ENOSPC:when=30..32')
 
 
-@pytest.mark.skipif(not has_strace(), reason='needs strace, and the right to trace')
+@pytest.mark.usefixtures('strace')
 @pytest.mark.parametrize('failure', FAILURES)
 def test_a_disk_that_fails_for_a_while_breaks_no_promise(victim, ledger, failure):  # noqa: F811
     process = victim.start('strace', '-f', '-qq', '-o', os.devnull, '-e', 'trace=' + failure.split(':')[0],
@@ -162,7 +162,7 @@ def test_a_disk_that_fails_for_a_while_breaks_no_promise(victim, ledger, failure
     live_until_all_is_told(victim, ledger)
 
 
-@pytest.mark.skipif(not has_strace(), reason='needs strace, and the right to trace')
+@pytest.mark.usefixtures('strace')
 @pytest.mark.parametrize('call', ['fdatasync', 'pwrite64'])
 def test_killed_while_its_disk_fails_it_breaks_no_promise(victim, ledger, call):  # noqa: F811
     end_at = monotonic() + BOUND_S
