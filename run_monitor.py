@@ -38,7 +38,7 @@ from runtime.full_screen import FullScreen
 from runtime.http_server import HttpServer, Response
 from runtime.keys import guard_of
 from runtime.loop import Loop
-from runtime.names import Peer
+from runtime.names import Peer, wait_for_name
 from runtime.signals import StopSignals
 
 #: For one report: between two questions, and how long nothing may be heard.
@@ -127,19 +127,20 @@ class Monitor(object):
 
     def run(self, hooks, guest=None):
         """Until it is stopped; ``hooks`` are pairs of an interval and what to do then."""
-        # Who serves a page begins at once and says there that the dispatcher is not found.
-        if guest is not None or process.find(self.peer, self.signals):
-            if self.peer.address is None:
-                self.peer.family = socket.AF_INET
-                endpoint = Endpoint(socket.AF_INET, ('0.0.0.0', 0))
-            else:
-                endpoint = process.any_port_towards(self.peer)
-            loop = Loop(self.core, endpoint, self.signals, monotonic, Quiet(), self.peer, self._guard)
-            for interval_s, action in hooks:
-                loop.every(interval_s, action)
-            if guest is not None:
-                loop.attend(guest)
-            process.run_loop(loop, endpoint, self.peer)
+        # A dispatcher that is not found is one that does not answer: whoever looks is told so, and it may be found yet.
+        if guest is None:
+            wait_for_name(self.peer, self.signals, monotonic, lambda *_: None, monotonic() + SILENCE_MAX_S)
+        if self.peer.address is None:
+            self.peer.family = socket.AF_INET
+            endpoint = Endpoint(socket.AF_INET, ('0.0.0.0', 0))
+        else:
+            endpoint = process.any_port_towards(self.peer)
+        loop = Loop(self.core, endpoint, self.signals, monotonic, Quiet(), self.peer, self._guard)
+        for interval_s, action in hooks:
+            loop.every(interval_s, action)
+        if guest is not None:
+            loop.attend(guest)
+        process.run_loop(loop, endpoint, self.peer)
 
     def _note_report(self, now):
         self.on_report(now)

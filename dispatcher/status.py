@@ -26,7 +26,7 @@ if MYPY:
     from net_protocol.core import Sender  # noqa: F401
     from net_protocol.messages import Status, TaskStatus  # noqa: F401
 
-#: Answers in a second, to whomever. What is asked beyond that is dropped: a monitor asks again.
+#: Answers in a second of each kind, to whomever. What is asked beyond that is dropped: a monitor asks again.
 ANSWERS_PER_SECOND = 5
 
 #: Rows of one answer. A fleet that is larger is told in several answers, in turn.
@@ -69,27 +69,30 @@ class StatusDesk(object):
         self._send = send
         # The second that answers are counted in, and how many it had.
         self._second = 0
-        self._answers = 0
+        # Kind of question -> how many came in this second.
+        self._answers = {}  # type: Dict[str, int]
 
     def answer_status(self, now, sender, message):
         # type: (float, Sender, Status) -> None
         """How things stand."""
-        if self._may_answer(now):
+        if self._may_answer(now, message.KIND):
             self._send_pages(sender.address, message.question, self._rows(now, message))
 
     def answer_task_status(self, now, sender, message):
         # type: (float, Sender, TaskStatus) -> None
         """What became of a task."""
-        if self._may_answer(now):
+        if self._may_answer(now, message.KIND):
             rows = story_rows(now, self._books, self._watch, message.task_id)
             self._send_pages(sender.address, message.question, rows)
 
-    def _may_answer(self, now):
-        # type: (float) -> bool
+    def _may_answer(self, now, kind):
+        # type: (float, str) -> bool
+        """Each kind has answers of its own, so that many questions about tasks don't hide how things stand."""
         if self._second != int(now):
-            self._second, self._answers = int(now), 0
-        self._answers += 1
-        is_in_time = self._answers <= ANSWERS_PER_SECOND
+            self._second = int(now)
+            self._answers.clear()
+        self._answers[kind] = self._answers.get(kind, 0) + 1
+        is_in_time = self._answers[kind] <= ANSWERS_PER_SECOND
         self._counts['status_answers' if is_in_time else 'status_dropped'] += 1
         return is_in_time
 

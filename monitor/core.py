@@ -15,6 +15,9 @@ if MYPY:
     from monitor.picture import Picture  # noqa: F401
     from net_protocol.core import Sender  # noqa: F401
 
+#: How much longer or shorter than the interval the time between two questions is.
+UNEVEN = 0.2
+
 #: Intervals without any answer after which the dispatcher counts as silent.
 SILENT_AFTER = 3
 
@@ -86,6 +89,7 @@ class MonitorCore(Core):
         self._target = target
         self._on_report = on_report
         # Not to be guessed, so that nobody else answers for the dispatcher.
+        self._rng = rng
         self._question = rng.getrandbits(40) + 1
         # The question about all that is not answered yet; 0: none is out.
         self._asked_question = 0
@@ -152,7 +156,8 @@ class MonitorCore(Core):
         picture = self.picture
         self._send(self._target, Status(
             self._question, picture.events_seen, picture.attempts_seen, picture.calculators_next, picture.clients_next))
-        self._timers.set(('ask', None), now + self.interval_s)
+        # Uneven, so that of many monitors who share the dispatcher's few answers not always the same get none.
+        self._timers.set(('ask', None), now + self.interval_s * self._rng.uniform(1 - UNEVEN, 1 + UNEVEN))
 
     def _ask_task(self, now, question):
         # type: (float, int) -> None

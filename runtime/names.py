@@ -196,16 +196,19 @@ def _number(host, port, family):
     return found[0][0], found[0][4]
 
 
-def wait_for_name(peer, signals, monotonic, say):
-    # type: (Peer, StopSignals, Callable[[], float], Callable[..., None]) -> bool
-    """Wait until the name of a peer resolves for the first time; ``say`` tells a person. False: we were asked to stop.
+def wait_for_name(peer, signals, monotonic, say, until=None):
+    # type: (Peer, StopSignals, Callable[[], float], Callable[..., None], float | None) -> bool
+    """Wait until the name of a peer resolves for the first time; ``say`` tells a person. False: we were asked to stop,
+    or it was ``until`` then.
     """
     while peer.address is None and not signals.count:
         now = monotonic()
+        if until is not None and now >= until:
+            break
         peer.handle_timer(now)
         waits = [peer.lookup] if peer.lookup is not None else []
-        timer = peer.next_timer()
-        if _readable([signals] + waits, None if timer is None else max(0.0, timer - now)):
+        timers = [timer for timer in (peer.next_timer(), until) if timer is not None]
+        if _readable([signals] + waits, max(0.0, min(timers) - now) if timers else None):
             signals.drain()
             if waits and _readable(waits, 0):
                 peer.take_answer(monotonic())

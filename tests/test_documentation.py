@@ -27,6 +27,7 @@ from net_protocol import codec, delivery, guard, limits
 from net_protocol.messages import ASSIGN_REFUSALS, MESSAGES, OUTCOMES, REFUSALS
 from net_protocol.seals import CHECKSUM
 from runtime import settings as settings_file
+from tests.simulator.mutants import MUTANTS
 from tests.source_tree import ROOT, python_files
 
 MYPY = False
@@ -494,3 +495,9 @@ def test_the_tree_on_the_first_page_is_the_one_that_is_there():
     assert {name for name in os.listdir(ROOT) if name.startswith('run_')} <= shown
     assert {name for name in os.listdir(ROOT)
             if os.path.exists(os.path.join(ROOT, name, '__init__.py'))} <= shown
+
+
+def test_every_broken_variant_is_in_the_manual():
+    rows = table(section('docs/reliability.md', '## Broken variants'))
+    assert {name: tuple(cells[:2]) for name, cells in rows.items() if name in MUTANTS or cells[0][:1] in 'SL'} == {
+        name: (rule, about) for name, (rule, about, _) in MUTANTS.items()}

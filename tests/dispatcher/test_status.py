@@ -91,6 +91,13 @@ def test_the_answers_of_a_second_are_bounded_and_what_is_more_is_counted():
     assert dispatcher.hear('monitor', Status(99, 0, 0, 0, 0))
 
 
+def test_many_questions_about_tasks_do_not_hide_how_things_stand():
+    dispatcher = Watched()
+    for number in range(20):
+        dispatcher.hear('monitor', TaskStatus(number, 'client:%s:1' % LIFE))
+    assert dispatcher.hear('monitor', Status(99, 0, 0, 0, 0))
+
+
 # Pages.
 
 def test_no_page_needs_a_fragment_however_long_the_names_and_however_much_there_is():

@@ -23,8 +23,8 @@ SEEDS_MAX = 40
 
 #: Some show in few worlds only; the search for them begins close to one of those, to be quick.
 FIRST_SEEDS = {
-    'overtaken_heartbeat_believed': 120, 'deafness_counted_twice': 120, 'former_life_for_ever': 100,
-    'former_life_believed': 20,
+    'overtaken_heartbeat_believed': 710, 'heartbeat_lists_ignored': 45, 'deafness_counted_twice': 270,
+    'former_life_for_ever': 100, 'former_life_believed': 20,
 }  # type: Dict[str, int]
 
 

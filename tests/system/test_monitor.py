@@ -59,8 +59,9 @@ def until_state(dispatcher, task_id, state):
 
 # One report.
 
-def test_a_silent_dispatcher_is_exit_status_1_whatever_was_asked(watched):
-    address = '127.0.0.1:%d' % a_port_where_nobody_listens()
+@pytest.mark.parametrize('host', ['127.0.0.1', 'no-such-host.invalid'])
+def test_a_silent_dispatcher_is_exit_status_1_whatever_was_asked(watched, host):
+    address = '%s:%d' % (host, a_port_where_nobody_listens())
     task = ['--task', 'client-a:aaaaaaaa:1']
     for options in [], ['--once'], ['--json'], task, task + ['--json']:
         expected = '"answers": false' if '--json' in options else 'does not answer'
