@@ -160,8 +160,8 @@ _WAITS = {
         'It waits because no calculator is in order: suspect %(suspect)s, dead %(dead)s, left %(left)s. The first that '
         'is back can take it.'),
     report.ALL_BUSY: (
-        'It waits because all are busy: the calculators in order are %(alive)s and have %(running)s tasks. %(waiting)s '
-        'wait in all; of its own client, %(before)s are before it.'),
+        'It waits because all are busy: calculators in order %(alive)s, tasks that run %(running)s, tasks that wait '
+        '%(waiting)s; of its own client, %(before)s are before it.'),
     report.DISPATCHER_RECOVERS: (
         'It waits because the dispatcher came back a moment ago and first hears what the calculators run.'),
     report.ITS_TURN: 'It waits for its turn, which comes at once.',
@@ -216,7 +216,10 @@ def _when(task):
         said.append('over since %s' % seconds(task['ended_s']))
         if task.get('accepted_s') is not None:
             said.append('it took %s' % seconds(task['accepted_s'] - task['ended_s']))
-    text = ' It was %s.' % ', '.join(said) if said and task.get('accepted_s') is not None else ''
+    text = ''
+    if said:
+        # What was refused was never accepted.
+        text = ' It was %s.' % ', '.join(said) if task.get('accepted_s') is not None else ' It is %s.' % said[0]
     if task.get('reason'):
         text += ' The reason: %s.' % plain(REFUSALS.get(task['reason'], task['reason']))
     return text

@@ -141,8 +141,8 @@ def test_a_task_that_waits_because_all_are_busy(watched):
     client = chatty(watched, in_flight_max=3)
     until_state(dispatcher, task_of(client, 1), 'assigned')
     told = story(dispatcher, task_of(client, 3))
-    assert 'It waits because all are busy: the calculators in order are 1 and have 1 tasks.' in told
-    assert '2 wait in all; of its own client, 1 are before it' in told
+    assert 'It waits because all are busy: calculators in order 1, tasks that run 1, tasks that wait' in told
+    assert 'tasks that wait 2; of its own client, 1 are before it' in told
 
 
 def test_a_task_that_runs_and_then_runs_again_because_its_calculator_died(watched):
