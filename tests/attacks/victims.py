@@ -50,11 +50,14 @@ class Victim(object):
         with io.open(self._path + '.json', 'w', encoding='utf-8') as file:
             file.write(u'%s' % json.dumps(complete))
         self._popen = None  # type: Any
+        # How many lives had begun when the last one was started.
+        self._begun_before = 0
 
     def start(self, wrapper=()):
         # type: (Any) -> None
         """Begin a life, in a session of its own: whatever is wrapped around it ends with it."""
         self.lives += 1
+        self._begun_before = self._lives_begun()
         command = list(wrapper) + [self.python, os.path.join(ROOT, 'run_%s.py' % self.role), '-s',
                                    self._path + '.json', '--json', '--events', self.events]
         with open(os.devnull, 'rb') as nothing, open(self._path + '.log', 'ab') as log, \
@@ -110,13 +113,17 @@ class Victim(object):
     def start_failing(self, errors):
         # type: (Dict[str, str]) -> None
         """Begin a life some of whose calls fail."""
-        begun = self._lives_begun()
         self.start(tracing.failing(errors, self._path + '.trace'))
-        eventually(lambda: self._lives_begun() > begun, '%s begins' % self.name)
+        self._until_begun()
+
+    def _until_begun(self):
+        # type: () -> None
+        eventually(lambda: self._lives_begun() > self._begun_before, '%s begins' % self.name)
 
     def end(self):
         # type: () -> Dict[str, Any]
         """End its last life, which was not to be killed, softly; returns the account."""
+        self._until_begun()
         # Not what may be wrapped around it.
         os.kill(int(self._began()[-1]['facts']['process_id']), signal.SIGTERM)
         return self.wait()
