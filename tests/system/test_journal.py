@@ -141,6 +141,7 @@ def live_until_all_is_told(victim, ledger):
     assert not os.path.exists(os.path.join(victim._directory, 'the.journal-wal')), 'closed, its log is gone'
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('strace')
 def test_killed_at_every_system_call_it_loses_nothing_and_contradicts_itself_never(victim, ledger):
     killed = {}

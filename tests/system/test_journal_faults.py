@@ -153,6 +153,7 @@ FAILING_S = 0.5
 FAILURES = ('fdatasync:error=EIO:when=20..22', 'pwrite64:error=EIO:when=30..32', 'pwrite64:error=ENOSPC:when=30..32')
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('strace')
 @pytest.mark.parametrize('failure', FAILURES)
 def test_a_disk_that_fails_for_a_while_breaks_no_promise(victim, ledger, failure):  # noqa: F811
@@ -174,6 +175,7 @@ def test_a_disk_that_fails_for_a_while_breaks_no_promise(victim, ledger, failure
     live_until_all_is_told(victim, ledger)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('strace')
 @pytest.mark.parametrize('call', ['fdatasync', 'pwrite64'])
 def test_killed_while_its_disk_fails_it_breaks_no_promise(victim, ledger, call):  # noqa: F811
