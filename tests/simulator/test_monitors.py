@@ -50,6 +50,7 @@ class Watcher(object):
             assert len(calculator['running']) <= calculator['held'] <= calculator['capacity']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('seed', SEEDS)
 def test_a_world_that_is_watched_keeps_every_promise_and_the_watcher_is_told(seed, monkeypatch):
     watchers = []

@@ -14,6 +14,9 @@ from simulator import scenario
 from simulator.run import CLEAN, CRASH, LIVENESS, SAFETY, draw_settings, run_world
 from tests.simulator import mutants
 
+#: Their worlds are the same on every Python, which test_seeds.py holds on each.
+pytestmark = pytest.mark.slow
+
 #: Caught within a few seeds, so looked for in every run; the others by ``python -m tests.simulator.mutants``.
 QUICK = (
     'accepts_and_forgets', 'acknowledges_without_taking', 'deadline_ignored', 'late_outcome_told_twice',

@@ -30,16 +30,19 @@ def complaint(result):
     return None if result['verdict'] == CLEAN else '%(verdict)s %(rule)s: %(sentence)s, seed %(seed)d' % result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('seed', failed_once())
 def test_what_failed_once_fails_no_more(seed):
     assert complaint(run_world(seed, draw_settings(seed))) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('seed', BATCH)
 def test_a_world_keeps_every_promise(seed):
     assert complaint(run_world(seed, draw_settings(seed))) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('preset', sorted(scenario.PRESETS))
 def test_a_preset_keeps_every_promise(preset):
     assert complaint(run_world(1, scenario.preset(preset))) is None
@@ -102,7 +105,9 @@ def test_any_number_is_a_seed(capfd, seed):
     assert run(capfd, '--preset', 'calm', '--seed', str(seed), '--duration', '2')[0] == 0
 
 
-@pytest.mark.parametrize('preset', sorted(scenario.PRESETS))
+@pytest.mark.parametrize('preset', [
+    pytest.param(preset, marks=pytest.mark.slow) if preset == 'busy' else preset
+    for preset in sorted(scenario.PRESETS)])
 def test_every_line_of_a_story_can_be_told(capfd, preset):
     status, story, _ = run(capfd, '--preset', preset, '--duration', '10', '--trace')
     assert status == 0

@@ -26,9 +26,10 @@ if MYPY:
 #: not reached within a life ends the row.
 CALLS = (('pwrite64', 40), ('fdatasync', 10), ('fsync', 6), ('unlink', 3), ('ftruncate', 3), ('pread64', 12),
          ('sendto', 12), ('recvfrom', 12))
-#: A life in which the call does not come often enough is ended after this time.
-LIFE_S = 1.0
+#: A life in which the call does not come often enough is ended when this many tasks more were accepted.
+LIFE_TASKS = 60
 RANDOM_KILLS = 12
+START_S = 0.5
 
 
 class Victim(object):
@@ -61,6 +62,8 @@ class Victim(object):
     @property
     def log(self):
         # type: () -> str
+        if not self.lives:
+            return u''
         with io.open(self._log, encoding='utf-8') as file:
             return file.read()
 
@@ -84,18 +87,32 @@ def ledger():
     made.close()
 
 
-def live_until_killed(victim, ledger, kill_after_s, *wrapper):
-    """One life under load. Returns whether it ended before ``kill_after_s``; then it is killed here."""
+def live_until_killed(victim, ledger, is_over, *wrapper):
+    """One life under load. Returns whether it ended before ``is_over()``; else it is killed then."""
     process = victim.start(*wrapper)
     try:
-        end_at = monotonic() + kill_after_s
-        while process.poll() is None and monotonic() < end_at:
+        def ended():
+            # type: () -> bool
             ledger.turn(victim.address)
+            return process.poll() is not None or is_over()
+        eventually(ended, 'a life ends')
         return process.poll() is not None
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def accepted(ledger, more):
+    """Whether that many tasks more than now were accepted."""
+    enough = len(ledger.accepted) + more
+    return lambda: len(ledger.accepted) >= enough
+
+
+def passed(seconds):
+    """Whether so much time has passed since now."""
+    end_at = monotonic() + seconds
+    return lambda: monotonic() >= end_at
 
 
 def live_until_all_is_told(victim, ledger):
@@ -124,13 +141,15 @@ def live_until_all_is_told(victim, ledger):
     assert not os.path.exists(os.path.join(victim._directory, 'the.journal-wal')), 'closed, its log is gone'
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('strace')
 def test_killed_at_every_system_call_it_loses_nothing_and_contradicts_itself_never(victim, ledger):
     killed = {}
     for call, most in CALLS:
         for when in range(1, most + 1):
-            if not live_until_killed(victim, ledger, LIFE_S, 'strace', '-f', '-qq', '-o', os.devnull, '-e',
-                                     'trace=' + call, '-e', 'inject=%s:signal=SIGKILL:when=%d' % (call, when)):
+            if not live_until_killed(victim, ledger, accepted(ledger, LIFE_TASKS),
+                                     'strace', '-f', '-qq', '-o', os.devnull, '-e', 'trace=' + call,
+                                     '-e', 'inject=%s:signal=SIGKILL:when=%d' % (call, when)):
                 break
             killed[call] = when
     print('killed at: %s; %d tasks accepted, %d told' % (killed, len(ledger.accepted), len(ledger.outcomes)))
@@ -141,7 +160,9 @@ def test_killed_at_every_system_call_it_loses_nothing_and_contradicts_itself_nev
 
 def test_killed_at_any_moment_it_loses_nothing_and_contradicts_itself_never(victim, ledger):
     generator = random.Random(3)
-    for _ in range(RANDOM_KILLS):
-        live_until_killed(victim, ledger, 0.2 + generator.random())
+    for _ in range(RANDOM_KILLS // 2):
+        # One dies while it starts, or soon after; the next one is given the time to promise something.
+        live_until_killed(victim, ledger, passed(START_S * generator.random()))
+        live_until_killed(victim, ledger, accepted(ledger, 4 + int(LIFE_TASKS * generator.random())))
     live_until_all_is_told(victim, ledger)
     assert len(ledger.outcomes) > 20

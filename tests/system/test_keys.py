@@ -16,12 +16,13 @@ from tests.system.processes import eventually, run_to_end
 
 @pytest.fixture
 def keys(tmpdir):
-    """Makes files of keys."""
+    """Makes files of keys, each once: a process that has just been started may be reading the one it was given."""
     def file_of(*letters):
         path = str(tmpdir.join('key-' + ''.join(letters)))
-        with open(path, 'w') as file:
-            file.write(''.join(letter * 40 + '\n' for letter in letters))
-        os.chmod(path, 0o600)
+        if not os.path.exists(path):
+            with open(path, 'w') as file:
+                file.write(''.join(letter * 40 + '\n' for letter in letters))
+            os.chmod(path, 0o600)
         return path
     return file_of
 

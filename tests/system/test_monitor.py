@@ -63,9 +63,10 @@ def until_state(dispatcher, task_id, state):
 def test_a_silent_dispatcher_is_exit_status_1_whatever_was_asked(watched, host):
     address = '%s:%d' % (host, a_port_where_nobody_listens())
     task = ['--task', 'client-a:aaaaaaaa:1']
-    for options in [], ['--once'], ['--json'], task, task + ['--json']:
+    asked = [[], ['--once'], ['--json'], task, task + ['--json']]
+    said = run_all_to_end([['run_monitor.py', '--dispatcher', address] + options for options in asked])
+    for options, (status, out, err) in zip(asked, said):
         expected = '"answers": false' if '--json' in options else 'does not answer'
-        status, out, err = run_to_end(['run_monitor.py', '--dispatcher', address] + options)
         assert (status, err) == (1, '')
         assert expected in out
 
