@@ -25,8 +25,8 @@ if MYPY:
 
     from simulator.network import Network  # noqa: F401
 
-COUNTERS = ('garbage', 'sealed_garbage', 'too_long', 'forged', 'floods', 'replayed', 'replayed_by_strangers',
-            'reflected')
+COUNTERS = ('garbage', 'sealed_garbage', 'too_long', 'other_versions', 'broken_envelopes', 'forged', 'floods',
+            'replayed', 'replayed_by_strangers', 'reflected')
 
 #: What strangers do besides where there is a key.
 KEY_COUNTERS = ('tampered', 'signed_with_another_key', 'redirected')
@@ -36,17 +36,25 @@ FLOOD = 400
 
 _STRANGER = ('stranger', 9)
 _TASK = u'stranger:aaaaaaaa:%d'
+_TASK_OF_ANOTHER = u'somebody:aaaaaaaa:%d'
 _ECHO = re.compile(b'"echo":"([0-9a-f]+)"')
 _KEY = Signature([b'the key of a stranger, which is no key of ours'])
+
+#: What is wrong with a datagram that is right otherwise: the counter, what stands there, and what instead.
+_WRONG_ENVELOPES = (
+    ('other_versions', b'"v":1,', b'"v":2,'),
+    ('broken_envelopes', b'"from":"stranger"', b'"from":""'),
+    ('broken_envelopes', b'"messages":[', b'"messages":[],"more":['),
+)
 
 
 def forged(number):
     # type: (int) -> List[Any]
-    """Messages of every role about tasks that do not exist."""
+    """Messages of every role about tasks that do not exist; by turns the first is one in the name of somebody else."""
     task_id = _TASK % number
     return [
-        Submit(task_id, u'5f', 5), Cancel(task_id), OutcomeAck(task_id), Accepted(task_id),
-        Refused(task_id, 'draining', None), Outcome(task_id, 'done', u'x', None, 1), Assign(
+        Submit(_TASK_OF_ANOTHER % number if number % 2 else task_id, u'5f', 5), Cancel(task_id), OutcomeAck(task_id),
+        Accepted(task_id), Refused(task_id, 'draining', None), Outcome(task_id, 'done', u'x', None, 1), Assign(
             task_id, 1, u'aaaaaaaa', u'', 1, 1), Revoke(task_id, 9), ResultAck(task_id, 1), HeartbeatAck(2 ** 40),
         LeaveAck(), Leave(), AssignAck(task_id, 1), AssignRefused(task_id, 1, 'busy'), Result(task_id, 1, u'x', None),
         Ping(number)]
@@ -96,8 +104,19 @@ class Strangers(object):
             self.counts['too_long'] += 1
             self._send(target, b'{' * (DATAGRAM_BYTES_MAX + 1))
         else:
-            self.counts['garbage'] += 1
-            self._send(target, self._bytes(int(60 * self._draw())))
+            garbage = self._bytes(int(60 * self._draw()))
+            turn = self._number % (2 * len(_WRONG_ENVELOPES))
+            if turn < len(_WRONG_ENVELOPES):
+                self._send(target, self._wrong_envelope(*_WRONG_ENVELOPES[turn]))
+            else:
+                self.counts['garbage'] += 1
+                self._send(target, garbage)
+
+    def _wrong_envelope(self, counter, right, wrong):
+        # type: (str, bytes, bytes) -> bytes
+        self.counts[counter] += 1
+        whole = codec.encode('stranger', 'aaaaaaaa', self._number, [Ping(self._number)])[0]
+        return CHECKSUM.seal(whole[CHECKSUM.LENGTH:].replace(right, wrong))
 
     def _sealed_garbage(self, target):
         # type: (Any) -> None

@@ -27,9 +27,6 @@ if MYPY:
 #: As in the real loop.
 READS_MAX = 256
 
-#: Datagrams that a socket buffer holds.
-INBOX_MAX = 4000
-
 #: Waking up is no more exact than this.
 WAKE_LATER_S = 1e-6
 
@@ -53,11 +50,13 @@ ASK_LAST_S = 30.0
 class Environment(object):
     """What all processes of a world share. ``names`` says where each host name leads to at the moment."""
 
-    def __init__(self, agenda, network, names, record):
-        # type: (Agenda, Network, Dict[str, Any], Any) -> None
+    def __init__(self, agenda, network, names, record, buffer_datagrams):
+        # type: (Agenda, Network, Dict[str, Any], Any, int) -> None
         self.agenda = agenda
         self.network = network
         self.names = names
+        #: Datagrams that the buffer of a socket holds.
+        self.buffer_datagrams = buffer_datagrams
         #: ``record((virtual time, process name, what, peer, thing))`` keeps a line of the story.
         self.record = record
         self.datagrams = DatagramAudit()
@@ -118,6 +117,7 @@ class Process(object):
         self._record = environment.record
         self._turn_s = TURN_S * (SLOW_FACTOR if is_slow else 1)
         self._inbox = []  # type: List[Tuple[bytes, Any, bool]]
+        self._inbox_max = environment.buffer_datagrams
         self._free_at = 0.0
         # When it will be woken: one entry of the agenda counts, the earliest; any other that comes up does nothing.
         self._wake_at = None  # type: float | None
@@ -178,7 +178,7 @@ class Process(object):
         """A datagram arrives at its socket; one that ``is_false`` has to be refused."""
         self._limits.arrived(self._agenda.now, source, len(datagram))
         inbox = self._inbox
-        if len(inbox) >= INBOX_MAX:
+        if len(inbox) >= self._inbox_max:
             self._environment.overflowed += 1
             return
         inbox.append((datagram, source, is_false))

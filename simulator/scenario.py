@@ -54,6 +54,8 @@ FAULTS = Group('faults', (
     Setting('partition_duration_s', schema.range_of_seconds(), [0.5, 20], 'How long a partition lasts.'),
     Setting('one_way', SHARE, 0.5, 'Share of partitions that cut one direction only.'),
     Setting('slow_process', SHARE, 0, 'Share of processes that need a hundred times as long for a turn.'),
+    Setting('buffer_datagrams', schema.whole_number(1, 1000000), 4000, 'Datagrams that the buffer of a socket holds; '
+            'what comes when it is full is lost.'),
     Setting('clock_drift', schema.number(0, 0.05), 0, 'Clocks run fast or slow by up to this share.'),
     Setting('poison_s', schema.range_of_seconds(), [0, 0], 'Time between tasks that can not be computed, or that kill '
             'every calculator that takes them.'),
@@ -139,6 +141,8 @@ def drawn(rng):
     key_file = pick.of(None, None, 'key')
     for role in ('dispatcher', 'calculator', 'client'):
         world[role]['key_file'] = key_file
+    # Likewise. What the loop asks for, or all that a system gives that keeps to the default of Linux.
+    world['faults']['buffer_datagrams'] = pick.of(4000, 166, 166)
     return SETTINGS.checked(world)
 
 

@@ -64,7 +64,8 @@ class World(object):
         self.lines = deque(maxlen=LINES_KEPT)  # type: Any
         self._tell = tell
         self.environment = Environment(self.agenda, self.network, self.names,
-                                       self.lines.append if tell is None else self._record)
+                                       self.lines.append if tell is None else self._record,
+                                       settings['faults']['buffer_datagrams'])
         self.ledger = Ledger()
         #: The disk under the dispatcher's journal and what was promised on it; None where there is no journal.
         self.disk = None  # type: Disk | None
