@@ -93,38 +93,41 @@ class PendingQueue(object):
         # Client -> its waiting tasks; a client is a key exactly while it has some.
         self._lanes = {}  # type: Dict[str, IdQueue]
         self._turns = IdQueue()
-        # Task -> client: a task waits exactly while it is a key here.
-        self._clients = {}  # type: Dict[str, str]
+        # Tasks in all lanes.
+        self._size = 0
 
     def __len__(self):
         # type: () -> int
-        return len(self._clients)
+        return self._size
 
-    def __contains__(self, task_id):
-        # type: (object) -> bool
-        return task_id in self._clients
+    def holds(self, client, task_id):
+        # type: (str, str) -> bool
+        """Whether that task of that client waits."""
+        return task_id in self._lanes.get(client, ())
 
     def put(self, client, task_id):
         # type: (str, str) -> None
         """Let a new task wait behind its client's others."""
         self._lane(client).append(task_id)
-        self._clients[task_id] = client
+        self._size += 1
 
     def put_back(self, client, task_id):
         # type: (str, str) -> None
         """Let a task that lost its calculator wait before its client's others."""
         self._lane(client).appendleft(task_id)
-        self._clients[task_id] = client
+        self._size += 1
 
-    def remove(self, task_id):
-        # type: (str) -> None
-        """Take out a task that waits no more. Raises ``KeyError`` if it does not wait."""
-        client = self._clients.pop(task_id)
-        lane = self._lanes[client]
-        lane.discard(task_id)
+    def discard(self, client, task_id):
+        # type: (str, str) -> bool
+        """Take out a task of that client wherever it stands; returns whether it was there."""
+        lane = self._lanes.get(client)
+        if lane is None or not lane.discard(task_id):
+            return False
+        self._size -= 1
         if not lane:
             del self._lanes[client]
             self._turns.discard(client)
+        return True
 
     def take(self):
         # type: () -> str
@@ -132,7 +135,7 @@ class PendingQueue(object):
         client = self._turns.popleft()
         lane = self._lanes[client]
         task_id = lane.popleft()
-        del self._clients[task_id]
+        self._size -= 1
         if lane:
             self._turns.append(client)
         else:

@@ -108,8 +108,7 @@ class Work(object):
     def adopt(self, now, task, calculator, number):
         # type: (float, Task, Calculator, int) -> None
         """The calculator runs this task already: let it go on instead of beginning anew."""
-        if task.task_id in self._pending:
-            self._pending.remove(task.task_id)
+        self._pending.discard(task.client, task.task_id)
         attempt = self._enter(now, task, calculator, number)
         # It named the attempt itself, so any later heartbeat must name it too.
         attempt.acknowledged_by = 0
@@ -193,8 +192,8 @@ class Work(object):
         """The one place where a task ends. ``how`` is what that means for the live attempt, if there is one."""
         if task.state == ASSIGNED:
             self._end_attempt(now, task, how)
-        elif task.task_id in self._pending:
-            self._pending.remove(task.task_id)
+        else:
+            self._pending.discard(task.client, task.task_id)
         self._timers.cancel(('task', task.task_id))
         task.advance(outcome)
         del self._tasks[task.task_id]
@@ -226,10 +225,11 @@ class Work(object):
     def check_invariants(self):
         # type: () -> None
         """Raise ``BrokenInvariant`` unless every task is in exactly one place, and the place knows it."""
-        running = 0
+        running = waiting = 0
         for task_id, task in self._tasks.items():
-            require((task_id in self._pending) == (task.state == WAITING), '%s: %s, but the queue disagrees', task_id,
-                    task.state)
+            require(self._pending.holds(task.client, task_id) == (task.state == WAITING),
+                    '%s: %s, but the queue disagrees', task_id, task.state)
+            waiting += task.state == WAITING
             require(not task.is_over, '%s is over and among those that are not', task_id)
             require(('task', task_id) in self._timers, '%s has no deadline', task_id)
             live = task.live_attempt
@@ -238,5 +238,6 @@ class Work(object):
                 calculator = self._fleet.get(live.calculator)
                 require(calculator is not None and calculator.attempts.get(task_id) is live,
                         '%s: not in the book of %s', task_id, live.calculator)
+        require(waiting == self.waiting, '%d tasks wait, %d in the queue', waiting, self.waiting)
         held = sum(len(calculator.attempts) for calculator in self._fleet)
         require(running == held == self.running, 'assigned %d, held %d, counted %d', running, held, self.running)

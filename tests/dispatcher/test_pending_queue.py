@@ -71,21 +71,21 @@ def test_to_put_a_task_back_does_not_take_the_turn_of_another_client():
 
 def test_a_task_that_is_removed_is_not_taken():
     queue = queue_of('a1', 'a2', 'a3', 'b1')
-    queue.remove('a2')
-    assert 'a2' not in queue
+    assert queue.discard('a', 'a2')
+    assert [queue.holds('a', task) for task in ('a1', 'a2', 'a3')] == [True, False, True]
     assert len(queue) == 3
     assert take_all(queue) == ['a1', 'b1', 'a3']
 
 
 def test_a_client_whose_last_task_is_removed_has_no_turn():
     queue = queue_of('a1', 'b1', 'c1')
-    queue.remove('b1')
+    queue.discard('b', 'b1')
     assert take_all(queue) == ['a1', 'c1']
 
 
 def test_a_client_that_was_emptied_and_comes_back_has_one_turn_and_not_two():
     queue = queue_of('a1', 'b1', 'b2')
-    queue.remove('a1')
+    queue.discard('a', 'a1')
     queue.put('a', 'a2')
     queue.put('a', 'a3')
     assert take_all(queue) == ['b1', 'a2', 'b2', 'a3']
@@ -93,17 +93,16 @@ def test_a_client_that_was_emptied_and_comes_back_has_one_turn_and_not_two():
 
 def test_what_does_not_wait_can_not_be_removed():
     queue = queue_of('a1')
-    for task in ('a2', 'b1'):
-        with pytest.raises(KeyError):
-            queue.remove(task)
+    assert not queue.discard('a', 'a2') and not queue.discard('b', 'b1')
+    assert len(queue) == 1 and queue.holds('a', 'a1')
     assert queue.take() == 'a1'
-    with pytest.raises(KeyError):
-        queue.remove('a1')
+    assert not queue.discard('a', 'a1') and not queue.holds('a', 'a1')
+    assert len(queue) == 0
 
 
 def test_from_an_empty_queue_nothing_is_taken():
     queue = queue_of('a1')
-    queue.remove('a1')
+    queue.discard('a', 'a1')
     assert not queue
     with pytest.raises(IndexError):
         queue.take()
@@ -127,9 +126,8 @@ class NaiveQueue(object):
         self._tasks.insert(0, (client, task_id))
         self._queue_up(client)
 
-    def remove(self, task_id):
-        # type: (str) -> None
-        (client, _), = [pair for pair in self._tasks if pair[1] == task_id]
+    def discard(self, client, task_id):
+        # type: (str, str) -> None
         self._strike(client, task_id)
 
     def take(self):
@@ -144,8 +142,9 @@ class NaiveQueue(object):
 
     @property
     def tasks(self):
-        # type: () -> List[str]
-        return [task for _, task in self._tasks]
+        # type: () -> List[Tuple[str, str]]
+        """(Client, task), in order."""
+        return list(self._tasks)
 
     def _queue_up(self, client):
         # type: (str) -> None
@@ -176,13 +175,13 @@ def test_it_does_what_naive_lists_do(seed):
             naive.put_back(client, 'task %d' % number)
         elif draw < 1.5:
             task = naive.tasks[int(rng.random() * len(naive.tasks))]
-            made.remove(task)
-            naive.remove(task)
+            assert made.discard(*task)
+            naive.discard(*task)
         else:
             assert made.take() == naive.take()
         assert len(made) == len(naive.tasks)
-        assert all(task in made for task in naive.tasks[:3])
-    assert take_all(made) == [naive.take() for _ in naive.tasks[:]]
+        assert all(made.holds(*task) for task in naive.tasks[:3])
+    assert take_all(made) == [naive.take() for _ in naive.tasks]
 
 
 # Cost. Every look at an entry hashes its id, so hashes are counted instead of seconds.
@@ -228,7 +227,7 @@ def test_no_step_of_a_long_queue_walks_over_it(size):
     def remove_half():
         # type: () -> None
         for task in sorted(ids, key=lambda _: rng.random())[:size // 2]:
-            queue.remove(task)
+            queue.discard('client', task)
 
     def take_rest():
         # type: () -> None

@@ -287,7 +287,7 @@ def _no_duplicate_check(original):
     def on_submit(self, now, sender, message):
         task = self._work.get(message.task_id)
         if task is not None and task.state == 'waiting':
-            self._work._pending.remove(task.task_id)
+            self._work._pending.discard(task.client, task.task_id)
             del self._work._tasks[task.task_id]
             self._timers.cancel(('task', task.task_id))
             self.counts['accepted'] -= 1
