@@ -24,7 +24,7 @@ from collections import OrderedDict
 from benchmarks.figures import SHARES, quantile
 from net_protocol import codec, notional
 from net_protocol.core import draw_incarnation
-from net_protocol.delivery import JITTER_MAX, RESEND_CAP_S, RESEND_FIRST_S
+from net_protocol.delivery import JITTER_MAX, RESEND_CAP_S, RESEND_FIRST_S, retry_wait_s
 from net_protocol.limits import DATAGRAM_BYTES_MAX
 from net_protocol.messages import (
     DONE, Accepted, Assign, AssignAck, Heartbeat, HeartbeatAck, Outcome, OutcomeAck, Refused, Result, ResultAck, Revoke,
@@ -229,8 +229,8 @@ class Arrivals(Participant):
         self._rng = random.Random(1)
         self._began_at = None  # type: float | None
         self._sent = 0
-        # Number -> [when its time is over, the wait before it is resent, when it is next asked for].
-        self._asking = {}  # type: Dict[int, List[float]]
+        # Number -> [when its time is over, the wait before it is resent, when it is next asked for, refusals so far].
+        self._asking = {}  # type: Dict[int, List[Any]]
         self._again = []  # type: List[Tuple[float, int]]
         self._accepted_at = {}  # type: Dict[int, float]
         self.latencies = []  # type: List[float]
@@ -243,7 +243,7 @@ class Arrivals(Participant):
         while self._sent < self._rate * (now - self._began_at):
             self._sent += 1
             self._count('sent')
-            self._asking[self._sent] = [now + self._time_left_s, RESEND_FIRST_S * self._jitter(), now]
+            self._asking[self._sent] = [now + self._time_left_s, RESEND_FIRST_S * self._jitter(), now, 0]
             self._submit(now, self._sent)
         while self._again and self._again[0][0] <= now:
             due_at, number = heapq.heappop(self._again)
@@ -259,13 +259,13 @@ class Arrivals(Participant):
 
     def _submit(self, now, number):
         # type: (float, int) -> None
-        over_at, wait_s, _ = self._asking[number]
+        over_at, wait_s = self._asking[number][:2]
         if now >= over_at:
             self._count('given_up')
             del self._asking[number]
             return
         self._count('submits')
-        self._asking[number][1:] = [min(2 * wait_s, RESEND_CAP_S * JITTER_MAX), now + wait_s]
+        self._asking[number][1:3] = [min(2 * wait_s, RESEND_CAP_S * JITTER_MAX), now + wait_s]
         heapq.heappush(self._again, (now + wait_s, number))
         self._outgoing.append(Submit('%s:%s:%d' % (self.name, self.life, number), PAYLOAD, over_at - now))
 
@@ -282,7 +282,8 @@ class Arrivals(Participant):
         number = _number(message.task_id)
         asked = self._asking.get(number)
         if asked is not None and message.retry_after_s is not None:
-            asked[2] = now + message.retry_after_s * self._jitter()
+            asked[2] = now + retry_wait_s(message.retry_after_s, asked[3], asked[0] - now) * self._jitter()
+            asked[3] += 1
             heapq.heappush(self._again, (asked[2], number))
 
     def _on_outcome(self, now, message):

@@ -12,7 +12,7 @@ from client.statistics import Statistics
 from net_protocol import notional
 from net_protocol.codec import check_payload
 from net_protocol.core import Core, require
-from net_protocol.delivery import ASK_AGAIN_S, JITTER_MAX, OUTCOME_GRACE_S
+from net_protocol.delivery import ASK_AGAIN_S, JITTER_MAX, OUTCOME_GRACE_S, retry_wait_s
 from net_protocol.lives import NEXT, Lives
 from net_protocol.messages import DONE, Accepted, Cancel, Outcome, OutcomeAck, Refused, Submit
 
@@ -210,7 +210,9 @@ class ClientCore(Core):
         again_at = None
         if message.retry_after_s is not None:
             # Spread, so that all who were refused together do not come back together.
-            again_at = now + message.retry_after_s * (1 + (JITTER_MAX - 1) * self._rng.random())
+            wait_s = retry_wait_s(message.retry_after_s, request.refusals, request.deadline_at - now)
+            again_at = now + wait_s * (1 + (JITTER_MAX - 1) * self._rng.random())
+            request.refusals += 1
         if again_at is None or again_at >= request.deadline_at:
             self._tell('refused', task_id=request.task_id, reason=message.reason)
             self._end_request(now, request, 'refuse')

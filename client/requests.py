@@ -39,7 +39,7 @@ def _and_outcomes(steps):
 class Request(Stateful):
     """A task from the client's side, from the first ``submit`` to its end."""
 
-    __slots__ = ('task_id', 'payload', 'sent_at', 'deadline_at')
+    __slots__ = ('task_id', 'payload', 'sent_at', 'deadline_at', 'refusals')
 
     TRANSITIONS = {
         SUBMITTED: _and_outcomes({'accept': ACCEPTED, 'postpone': POSTPONED, 'refuse': REFUSED, 'cancel': CANCELLING}),
@@ -57,6 +57,8 @@ class Request(Stateful):
         self.payload = payload
         self.sent_at = sent_at
         self.deadline_at = deadline_at
+        # How often it was refused so far.
+        self.refusals = 0
 
     def describe(self):
         # type: () -> str

@@ -20,6 +20,7 @@ from dispatcher.tasks import ATTEMPT_ENDS, Task
 from dispatcher.watch import Watch
 from dispatcher.work import Work
 from net_protocol.core import Core, require
+from net_protocol.delivery import JITTER_MAX, RESEND_FIRST_S
 from net_protocol.messages import (
     CANCELLED, DONE, DRAINING, EXPIRED, FAILED, JOURNAL, NOT_YOURS, OUTCOMES, QUEUE_FULL, Accepted, AssignAck,
     AssignRefused, Cancel, Heartbeat, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck, Refused, Result, ResultAck,
@@ -35,6 +36,9 @@ if MYPY:
 
 #: The advice that goes with a refusal: a queue that is full has room again when some tasks are done.
 RETRY_AFTER_S = 1.0
+
+#: An assignment was sent at least twice by then.
+RESENT_AFTER_S = RESEND_FIRST_S * JITTER_MAX
 
 #: What clients say, and nobody else: the sender of one of these takes outcomes.
 OF_CLIENTS = frozenset([Submit, Cancel, OutcomeAck])
@@ -317,13 +321,14 @@ class DispatcherCore(Core):
         # type: (float, str) -> None
         """The answer time-out of the live attempt, or the deadline of the task."""
         task = self._work.get(task_id)  # type: Any
+        attempt = task.live_attempt
+        if attempt is not None and attempt.acknowledged_by is None and \
+                now >= min(attempt.answer_due_at, attempt.assigned_at + RESENT_AFTER_S):
+            # Not even acknowledged in all that time, which may end before the resending does: it can't be reached.
+            self._fleet.lose_touch(now, self._fleet.get(attempt.calculator))  # type: ignore[arg-type]
         if now >= task.deadline_at:
             self._work.finish(now, task, EXPIRED, None, self._work.expired_because(task))
         else:
-            attempt = task.attempts[-1]
-            if attempt.acknowledged_by is None:
-                # Not even acknowledged in all that time, which may end before the resending does: it can't be reached.
-                self._fleet.lose_touch(now, self._fleet.get(attempt.calculator))  # type: ignore[arg-type]
             self._lose(now, task_id, tasks.TIMED_OUT)
         self._hand_out(now)
 

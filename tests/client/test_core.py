@@ -132,6 +132,23 @@ def test_a_refusal_with_advice_is_followed(twice):
     assert client.core.counts['postponed'] == 1
 
 
+def test_whoever_is_refused_again_and_again_asks_less_and_less_often(twice):
+    client = Client(twice, tasks=1, task_timeout_s=60)
+    submit = client.first_submit()
+    waits = []
+    while client.ends == {}:
+        asked_at = client.now
+        client.says(Refused(submit.task_id, 'queue_full', 1))
+        while client.ends == {} and not of_type(client.wait(0.01), Submit):
+            pass
+        waits.append(client.now - asked_at)
+    assert client.ends == {'refused': 1}
+    # (At least, at most) for each; an even pace at the end would be a storm of those who have little time left.
+    for wait_s, advice_s in zip(waits, [1, 2, 4, 5, 5, 5]):
+        assert advice_s - 0.02 <= wait_s <= 1.5 * advice_s + 0.02
+    assert len(waits) <= 20
+
+
 def test_a_refusal_without_advice_is_the_end(twice):
     client = Client(twice, tasks=1)
     submit = client.first_submit()
