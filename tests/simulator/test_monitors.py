@@ -51,6 +51,7 @@ class Watcher(object):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize('seed', SEEDS)
 def test_a_world_that_is_watched_keeps_every_promise_and_the_watcher_is_told(seed, monkeypatch):
     watchers = []

@@ -15,7 +15,7 @@ from simulator.run import CLEAN, CRASH, LIVENESS, SAFETY, draw_settings, run_wor
 from tests.simulator import mutants
 
 #: Their worlds are the same on every Python, which test_seeds.py holds on each.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 #: Caught within a few seeds, so looked for in every run; the others by ``python -m tests.simulator.mutants``.
 QUICK = (

@@ -24,8 +24,8 @@ def all_answered(client, tasks):
 def test_200_tasks_outlive_two_of_three_calculators(system):
     # What the first two take they never finish, so that both die with their hands full, however late that is noticed.
     dispatcher = system.dispatcher(answer_timeout_s=FOREVER_S)
-    calculators = [system.calculator('calculator-%s' % letter, capacity=4, task_duration_s=[FOREVER_S, FOREVER_S])
-                   for letter in 'ab']
+    calculators = [system.calculator('calculator-%s' % letter, capacity=4, task_duration_s=[FOREVER_S, FOREVER_S],
+                                     heartbeat_interval_s=0.4) for letter in 'ab']
     client = system.client(tasks=200, task_timeout_s=FOREVER_S)
     eventually(lambda: dispatcher.status['running'] == 8, 'both have their hands full')
     system.calculator('calculator-c', capacity=4, heartbeat_interval_s=2)
@@ -67,7 +67,7 @@ def test_a_late_result_of_a_task_that_is_over_is_only_counted(system):
     due_at = monotonic() + 1.5
     slow.suspend()
     dispatcher.says('slow is dead')
-    system.calculator('quick')
+    system.calculator('quick', heartbeat_interval_s=2)
     all_answered(client, 5)
     eventually(lambda: monotonic() > due_at, 'its work is due')
     slow.resume()

