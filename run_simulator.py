@@ -11,6 +11,7 @@ from __future__ import absolute_import, division, print_function
 import runtime.early  # noqa: F401  isort:skip
 
 import argparse
+import gc
 import json
 import multiprocessing
 import sys
@@ -19,6 +20,7 @@ import time
 from runtime import command_line
 from runtime import settings as settings_file
 from runtime.console import LiveLine
+from runtime.process import GARBAGE_THRESHOLDS
 from simulator import scenario, story
 from simulator.batch import Batch
 from simulator.run import CLEAN, CRASH, LIVENESS, SAFETY, draw_settings, run_world
@@ -39,6 +41,8 @@ def run(argv=None):
     """All worlds asked for; returns the exit status."""
     options = _parser().parse_args(argv)
     settings = _settings(options)
+    # As the daemons do.
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     if options.trace or options.task:
         return _tell_story(options, settings)
     batch = Batch()

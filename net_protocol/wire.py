@@ -16,7 +16,7 @@ from net_protocol.seals import CHECKSUM
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, Iterator, List, Tuple  # noqa: F401
+    from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple  # noqa: F401
 
     from net_protocol.addresses import Addresses  # noqa: F401
     from net_protocol.core import Core  # noqa: F401
@@ -113,17 +113,27 @@ class Wire(object):
         return True
 
     def take_datagrams(self, now, resolve=None):
-        # type: (float, Callable[[Any], Any] | None) -> Iterator[Tuple[Any, bytes]]
+        # type: (float, Callable[[Any], Any] | None) -> Iterable[Tuple[Any, bytes]]
         """What the core wants to send, as ``(address, datagram)``: grouped by address into as few as fit.
 
         ``resolve`` turns what the core takes for an address into one to send to, or None where there is none yet.
         """
+        outgoing = self._core.take_outgoing()
+        if self._again:
+            outgoing = self._again + outgoing
+            self._again = []
+        # Many turns have nothing to say.
+        if outgoing or self._welcomes or self._shows:
+            return self._grouped(now, outgoing, resolve)
+        return ()
+
+    def _grouped(self, now, outgoing, resolve):
+        # type: (float, List[Tuple[Any, Message]], Callable[[Any], Any] | None) -> Iterator[Tuple[Any, bytes]]
         by_address = {}  # type: Dict[Any, List[Message]]
         # In the order of their first message: that of a dict differs between versions of Python.
         addresses = []  # type: List[Any]
         known = self._known
-        again, self._again = self._again, []
-        for target, message in again + self._core.take_outgoing():
+        for target, message in outgoing:
             address = target if resolve is None else resolve(target)
             if address not in known and address is not None:
                 self._addresses.note_target(address, address is not target)
@@ -138,8 +148,9 @@ class Wire(object):
             else:
                 for datagram in self._datagrams(now, address, by_address[address]):
                     yield address, datagram
-        for pair in self._take_welcomes(by_address):
-            yield pair
+        if self._welcomes or self._shows:
+            for pair in self._take_welcomes(by_address):
+                yield pair
 
     def _take_welcomes(self, spoken_to):
         # type: (Any) -> Iterator[Tuple[Any, bytes]]

@@ -239,9 +239,9 @@ class Process(object):
         if self._has_key and sender is not self._sender:
             self._sender = sender
             self._environment.datagrams.believed(self.core.name, self.address, self._life_began_at, sender)
-        self._record((self._agenda.now, self.core.name, '<-', sender.name, message))
-        self.audit.handed(now, sender, message)
         core = self.core
+        self._record((self._agenda.now, core.name, '<-', sender.name, message))
+        self.audit.handed(now, sender, message)
         core.handle_message(now, sender, message)
         for event in core.take_events():
             self._note_event(now, event)
@@ -249,11 +249,12 @@ class Process(object):
     def take_outgoing(self):
         # type: () -> List[Tuple[Any, Any]]
         outgoing = self.core.take_outgoing()
-        sent = self.audit.sent
-        now = self.clock.now()
-        for address, message in outgoing:
-            self._record((self._agenda.now, self.core.name, '->', address, message))
-            sent(now, address, message)
+        if outgoing:
+            record, sent, name = self._record, self.audit.sent, self.core.name
+            virtual_now, now = self._agenda.now, self.clock.now()
+            for address, message in outgoing:
+                record((virtual_now, name, '->', address, message))
+                sent(now, address, message)
         return outgoing
 
     def _note_event(self, now, event):

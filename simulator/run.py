@@ -36,6 +36,17 @@ SLACK_S = 2.0
 PEACE = 'calculator-of-peace'
 PEACE_CAPACITY = 500
 
+#: The longest work in peace, at least. Where it takes no time, clients that send the next task at once would spend most
+#: of a batch's time on tasks that meet no fault.
+PEACE_WORK_S = 3.0
+
+
+def _work_of_peace(settings):
+    # type: (Dict[str, Any]) -> List[float]
+    """How long work takes in peace, with those settings of a calculator."""
+    shortest, longest = settings['task_duration_s']
+    return [shortest, max(longest, PEACE_WORK_S)]
+
 
 class Bounds(object):
     """How long what must happen may take, from the settings of a world."""
@@ -54,7 +65,7 @@ class Bounds(object):
             # Outcomes of clients that are no more fill the memory, and new tasks are refused meanwhile.
             self.settle_s += self.task_s
         #: The longest that a task takes in peace: the work, and one assignment that goes to whom it can't reach.
-        self.response_s = settings['calculator']['task_duration_s'][1] + longest_wait_s(ASSIGN_RESENDS_MAX) + SLACK_S
+        self.response_s = _work_of_peace(settings['calculator'])[1] + longest_wait_s(ASSIGN_RESENDS_MAX) + SLACK_S
         #: The longest from SIGTERM to the end.
         self.drain_s = max(dispatcher['drain_timeout_s'], settings['calculator']['drain_timeout_s']) \
             + longest_wait_s(2) + SLACK_S
@@ -72,7 +83,7 @@ class Course(object):
         # There may be no room for everybody; then nobody promises that the newcomers work.
         self._has_room = settings['dispatcher']['calculators_max'] > settings['calculators']
         # Where the work may take longer than the time for an answer, a task may well fail.
-        self._is_feasible = settings['calculator']['task_duration_s'][1] < settings['dispatcher']['answer_timeout_s']
+        self._is_feasible = _work_of_peace(settings['calculator'])[1] < settings['dispatcher']['answer_timeout_s']
         self._cut_off = []  # type: List[str]
         self._cut_off_names = []  # type: List[str]
 
@@ -103,7 +114,9 @@ class Course(object):
             self._calm_down(process)
         for role, settings in ((CALCULATOR, self.settings['calculator']), (CLIENT, self.settings['client'])):
             self.settings[role] = dict(settings, drain_timeout_s=self.bounds.task_s)
-        self.settings['calculator']['outage'] = dict(self.settings['calculator']['outage'], probability=0)
+        self.settings['calculator'].update(
+            outage=dict(self.settings['calculator']['outage'], probability=0),
+            task_duration_s=_work_of_peace(self.settings['calculator']))
         self.world.start_calculator(PEACE, capacity=PEACE_CAPACITY)
 
     def _settle(self):
@@ -120,6 +133,7 @@ class Course(object):
         settings = process.audit.settings
         if process.role == CALCULATOR:
             settings['outage']['probability'] = 0
+            settings['task_duration_s'] = _work_of_peace(settings)
         if process.role != DISPATCHER:
             settings['drain_timeout_s'] = self.bounds.task_s
 

@@ -25,22 +25,22 @@ TASKS = 500
 BOUNDS = {
     ('client', 100): {
         'system calls': 0.13, 'datagrams': 0.05, 'JSON calls': 0.04, 'timer operations': 0, 'heap operations': 0,
-        'calls of Python functions': 68, 'log calls': 0},
+        'calls of Python functions': 56, 'log calls': 0},
     ('dispatcher', 100): {
         'system calls': 0.22, 'datagrams': 0.11, 'JSON calls': 0.08, 'timer operations': 2.1, 'heap operations': 1.1,
-        'calls of Python functions': 158, 'log calls': 0},
+        'calls of Python functions': 156, 'log calls': 0},
     ('calculators', 100): {
         'system calls': 0.19, 'datagrams': 0.03, 'JSON calls': 0.08, 'timer operations': 0.02, 'heap operations': 0.02,
-        'calls of Python functions': 65, 'log calls': 0},
+        'calls of Python functions': 54, 'log calls': 0},
     ('client', 1): {
         'system calls': 7.1, 'datagrams': 1.01, 'JSON calls': 2.1, 'timer operations': 0.02, 'heap operations': 0.02,
-        'calls of Python functions': 164, 'log calls': 0},
+        'calls of Python functions': 147, 'log calls': 0},
     ('dispatcher', 1): {
         'system calls': 10.1, 'datagrams': 4.02, 'JSON calls': 2.1, 'timer operations': 2.1, 'heap operations': 1.1,
-        'calls of Python functions': 288, 'log calls': 0},
+        'calls of Python functions': 275, 'log calls': 0},
     ('calculators', 1): {
         'system calls': 7.1, 'datagrams': 1.02, 'JSON calls': 2.1, 'timer operations': 0.04, 'heap operations': 0.05,
-        'calls of Python functions': 164, 'log calls': 0},
+        'calls of Python functions': 147, 'log calls': 0},
 }
 
 

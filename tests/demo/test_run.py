@@ -48,7 +48,7 @@ def held_at_the_end(events):
 
 
 def test_the_run_as_a_page(demo):
-    run = demo('--duration', '6', '--calculators', '3', '--clients', '2', '--http', '0')
+    run = demo('--duration', '600', '--calculators', '3', '--clients', '2', '--http', '0')
     address = eventually(lambda: re.search(r'the page is at http://127\.0\.0\.1:(\d+)/', run.out), 'it says where')
 
     def told():
@@ -58,8 +58,8 @@ def test_the_run_as_a_page(demo):
         asked.close()
         return json.loads(received.partition(b'\r\n\r\n')[2].decode('ascii'))
     eventually(lambda: len(told()['calculators']) >= 3, 'the page has all calculators')
-    status = run.wait()
-    assert (status, run.err) == (0, '')
+    run.signal(signal.SIGTERM)
+    assert (run.wait(), run.err) == (0, '')
     with pytest.raises((OSError, socket.error)):
         told()
 
@@ -68,7 +68,7 @@ def test_a_page_that_can_not_be_shown_is_one_line(demo):
     taken = socket.socket()
     taken.bind(('127.0.0.1', 0))
     taken.listen(1)
-    run = demo('--duration', '3', '--http', str(taken.getsockname()[1]))
+    run = demo('--duration', '600', '--http', str(taken.getsockname()[1]))
     assert run.wait() == 2
     taken.close()
     assert 'the page can not be shown: run_monitor.py: cannot listen on 127.0.0.1 port' in run.err
@@ -218,11 +218,12 @@ def test_it_ends_when_nobody_reads_its_output(demo):
 
 
 def test_a_calculator_killed_by_somebody_else_is_told_and_lived_with(demo):
-    run = demo('--duration', '3', '--calculators', '3', '--clients', '1')
+    run = demo('--duration', '600', '--calculators', '3', '--clients', '1')
     eventually(lambda: run.has_begun(5), 'all have begun')
     os.kill(run.process_ids()['calculator-a'], signal.SIGKILL)
+    eventually(lambda: 'calculator-a is gone: ended by signal 9, and not by this demo' in run.out, 'it is told')
+    run.signal(signal.SIGTERM)
     assert (run.wait(), run.err) == (0, '')
-    assert 'calculator-a is gone: ended by signal 9, and not by this demo' in run.out
     assert 'The accounts agree' in run.out
 
 

@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
+from runtime.clock import monotonic
 from tests.system.lossy_relay import LossyRelay
 from tests.system.processes import eventually
 
@@ -60,14 +61,15 @@ def test_a_dispatcher_killed_with_tasks_out_finds_them_again(system):
 
 def test_a_late_result_of_a_task_that_is_over_is_only_counted(system):
     dispatcher = system.dispatcher()
-    # Its work is due before the dispatcher declares it dead, so that it is late by the time it goes on.
-    slow = system.calculator('slow', task_duration_s=[0.4, 0.4], heartbeat_interval_s=0.1)
+    slow = system.calculator('slow', task_duration_s=[1.5, 1.5])
     client = system.client(tasks=5)
     eventually(lambda: dispatcher.status['running'] == 1, 'it has its task')
+    due_at = monotonic() + 1.5
     slow.suspend()
     dispatcher.says('slow is dead')
     system.calculator('quick')
     all_answered(client, 5)
+    eventually(lambda: monotonic() > due_at, 'its work is due')
     slow.resume()
     dispatcher.says('late result of attempt 1 from slow: task .* was over')
     system.balance()
@@ -78,9 +80,9 @@ def test_a_late_result_of_a_task_that_is_over_is_only_counted(system):
 
 
 def test_a_late_result_of_a_task_that_still_waits_is_taken(system):
-    dispatcher = system.dispatcher(answer_timeout_s=0.5)
+    dispatcher = system.dispatcher(answer_timeout_s=2)
     # Its heartbeats are so far apart that only the answer time-out notices.
-    slow = system.calculator('slow', task_duration_s=[0.3, 0.3], heartbeat_interval_s=5)
+    slow = system.calculator('slow', task_duration_s=[1.5, 1.5], heartbeat_interval_s=5)
     client = system.client(tasks=1)
     eventually(lambda: dispatcher.status['running'] == 1, 'it has its task')
     slow.suspend()
@@ -103,7 +105,7 @@ def test_a_suspended_dispatcher_judges_nobody_for_its_own_silence(system):
     calculators = [system.calculator('calculator-%s' % letter, capacity=2, task_duration_s=[0.05, 0.2])
                    for letter in 'abc']
     dispatcher.says('registered from', times=3)
-    client = system.client(tasks=60, task_interval_s=[0.01, 0.03])
+    client = system.client(tasks=60)
     eventually(lambda: dispatcher.status['running'] == 6, 'all are at work')
     dispatcher.suspend()
     unheard = dict(system.relay.received)

