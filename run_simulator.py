@@ -39,11 +39,15 @@ _cpu_time = getattr(time, 'process_time', None) or time.clock  # type: ignore[at
 
 def run(argv=None):
     """All worlds asked for; returns the exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    is_story = options.trace or options.task is not None
+    if is_story and options.runs > 1:
+        parser.error('--trace and --task tell the story of one world, that of --seed: leave out --runs')
     settings = _settings(options)
     # As the daemons do.
     gc.set_threshold(*GARBAGE_THRESHOLDS)
-    if options.trace or options.task:
+    if is_story:
         return _tell_story(options, settings)
     batch = Batch()
     line = LiveLine()
@@ -90,13 +94,23 @@ def _results(options, settings):
 def _tell_story(options, settings):
     # type: (Any, Any) -> int
     about = None if options.task is None else (options.task,)
+    # What happened to processes before there was the task is not of its story.
+    begun = []  # type: Any
 
     def tell(line):
         # type: (Any) -> None
-        if about is None or story.concerns(line, about):
-            print(story.told(line))
+        if about is not None:
+            if not begun and story.names(line, about):
+                begun.append(line)
+            if not (begun and story.concerns(line, about)):
+                return
+        print(story.told(line))
 
     result = run_world(options.seed, settings(options.seed), tell)
+    if about is not None and not begun:
+        sys.stderr.write('run_simulator.py: the world of seed %d has no task %s; --trace names all of them\n' % (
+            options.seed, json.dumps(options.task)))
+        return command_line.USAGE
     if result['verdict'] != CLEAN:
         print('\n%s  %s: %s' % (result['verdict'], result['rule'], result['sentence']))
     return STATUS[result['verdict']]

@@ -125,13 +125,11 @@ class Faults(object):
         # type: (Process) -> None
         where = self._one_of([BEFORE_COMMIT, AFTER_COMMIT])
         self.counts['kills_before_commit' if where == BEFORE_COMMIT else 'kills_after_commit'] += 1
-        self._world.note(process, 'killed', {'at': where})
         process.kill_at_commit(where)
 
     def _kill(self, process, sends_left):
         # type: (Process, int | None) -> None
         self.counts['kills' if sends_left is None else 'kills_while_sending'] += 1
-        self._world.note(process, 'killed', {'sends_left': sends_left})
         process.kill(sends_left)
 
     def _poison(self, process):

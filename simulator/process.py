@@ -34,9 +34,12 @@ WAKE_LATER_S = 1e-6
 TURN_S = 0.00005
 SLOW_FACTOR = 100
 
-#: Where a kill may strike in the next turn that writes.
+#: Where a kill may strike: in the next turn that writes, in the next one that comes to sending, or at once.
 BEFORE_COMMIT = 'before its commit'
 AFTER_COMMIT = 'after its commit'
+WHILE_SENDING = 'while sending'
+AFTER_SENDING = 'after sending'
+BETWEEN_TURNS = 'between two turns'
 
 #: Turns between two checks of the core's own books, which cost a walk over all of them.
 TURNS_PER_CHECK = 64
@@ -193,7 +196,7 @@ class Process(object):
         # type: (int | None) -> None
         """SIGKILL: at once, or after that many datagrams of its next flush."""
         if sends_left is None:
-            self.is_dead = True
+            self._die(BETWEEN_TURNS)
         else:
             self._sends_left = sends_left
 
@@ -201,6 +204,12 @@ class Process(object):
         # type: (str) -> None
         """SIGKILL the next time that it writes, BEFORE_COMMIT or AFTER_COMMIT."""
         self._dies = where
+
+    def _die(self, where):
+        # type: (str) -> None
+        if self.is_running:
+            self._record((self._agenda.now, self.core.name, 'killed', None, {'where': where}))
+        self.is_dead = True
 
     def suspend(self):
         # type: () -> None
@@ -345,7 +354,7 @@ class Process(object):
         self._flush(now)
         self.audit.end_turn(now)
         if self._sends_left is not None:
-            self.is_dead = True
+            self._die(WHILE_SENDING if self._sends_left < 0 else AFTER_SENDING)
         self._turns += 1
         if self._turns % TURNS_PER_CHECK == 0:
             core.check_invariants()
@@ -377,12 +386,12 @@ class Process(object):
         if records is None:
             return
         if self._dies == BEFORE_COMMIT:
-            self.is_dead = True
+            self._die(BEFORE_COMMIT)
             return
         failure = journal.write(records, now)
         self.audit.written(now, records)
         if self._dies == AFTER_COMMIT:
-            self.is_dead = True
+            self._die(AFTER_COMMIT)
             return
         self.core.note_written(now, failure)
         for event in self.core.take_events():

@@ -29,6 +29,8 @@ def told(line):
         host = peer if type(peer) is str or not isinstance(peer, tuple) else peer[0]
         fields = ' '.join('%s=%s' % (field, _short(value)) for (field, _), value in zip(thing.FIELDS, thing.values()))
         return '%12.6f  %-16s %s %-16s %s %s' % (when, name, what, host, thing.KIND, fields)
+    if what == 'killed':
+        what = 'killed %(where)s' % thing
     role = name.split('-')[0]
     sentence = _SENTENCES.get(role, {}).get(what)
     return '%12.6f  %-16s    %s' % (when, name, what if sentence is None else sentence[1] % Facts(thing))
@@ -36,9 +38,15 @@ def told(line):
 
 def concerns(line, about):
     # type: (Any, Iterable[str]) -> bool
-    """Whether a line is about one of these task ids or processes."""
-    _, name, what, peer, thing = line
-    if what in _FATES or name in about or peer in about or (type(peer) is tuple and peer[0] in about):
+    """Whether a line matters to one of these task ids or processes."""
+    return line[2] in _FATES or names(line, about)
+
+
+def names(line, about):
+    # type: (Any, Iterable[str]) -> bool
+    """Whether a line is about one of them."""
+    _, name, _, peer, thing = line
+    if name in about or peer in about or (type(peer) is tuple and peer[0] in about):
         return True
     return any(any(pair[0] in about for pair in value if isinstance(pair, tuple)) if isinstance(value, list)
                else value in about for value in thing.values())

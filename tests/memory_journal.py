@@ -1,4 +1,8 @@
-"""A journal without a disk: it takes the records of a core, fails when it is told to, and gives back what survived."""
+"""A journal without a disk: it takes the records of a core, fails when it is told to, and gives back what survived.
+
+It has no rows and no encoding, and asserts that the records of a task come in the only order that makes sense. The disk
+of ``simulator.disk`` is the other half: real rows, and what a failure leaves behind.
+"""
 
 from __future__ import absolute_import, division, print_function
 

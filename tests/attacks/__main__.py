@@ -1,7 +1,7 @@
 """Attacks on real processes: killed, cut off, suspended, lied to about the time, flooded, fed garbage, worn.
 
     make attacks                               all of them, some four minutes of two cores
-    make attacks ARGS="kills network"          some: kills, calls, network, time, floods, fuzz, soak
+    make attacks ARGS="kills network"          some of them
     make attacks PYTHON=python2.7 ARGS=fuzz    on another Python
     EXHAUSTIVE=1 make attacks ARGS=kills       much further than there is time for each time
 
@@ -28,13 +28,13 @@ if MYPY:
     from typing import Any, Dict, List, Sequence  # noqa: F401
 
 #: What runs beside one another: most of it mostly waits. The floods measure and are left alone.
-STAGES = (('kills', 'network', 'time'), ('calls', 'fuzz', 'soak'), ('floods',))
+STAGES = (('kills', 'network', 'time'), ('journal', 'calls', 'replay', 'fuzz', 'soak'), ('floods',))
 ALL = [name for stage in STAGES for name in stage]
 #: Those that attack each Python for itself do so at the same time: title and arguments of pytest.
 HALVES = ((' of this Python', ['-k', 'not second_python']), (' of the other Python', ['-k', 'second_python']))
-SPLIT = ('kills', 'time', 'calls')
-#: A fifth of the million that were measured by hand: see docs/reliability.md.
-SOAK_TASKS = 200000
+SPLIT = ('kills', 'journal', 'time', 'calls', 'replay')
+#: Each time a fifth of the million.
+SOAK_TASKS = 200000 if not os.environ.get('EXHAUSTIVE') else 1000000
 
 #: Each attack is ended after this time, whatever it does. The usual is below two minutes.
 BOUND_S = 240.0 if not os.environ.get('EXHAUSTIVE') else 7200.0

@@ -6,54 +6,33 @@ go on all the time. In the end the events of all processes are held against each
 
 from __future__ import absolute_import, division, print_function
 
-import collections
-import os
-import sys
-
 import pytest
 
-from tests.attacks import moments
+from tests.attacks.sweeps import Sweep
 from tests.system import accounts
 from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, eventually
 
 pytestmark = [pytest.mark.needs('strace'), pytest.mark.timeout(900)]
 
-#: Up to which of its calls of a kind a process is killed: on this Python, and on the other one. EXHAUSTIVE=1 goes
-#: further than there is time for each time.
-FARTHEST = (60, 60) if os.environ.get('EXHAUSTIVE') else (14, 10)
 SWEPT = ('sendto', 'recvfrom', 'write', 'pselect6')
-#: And how much further for a moment that was missed so far.
-MORE = 60
 #: Lives that end together with one of another process.
 AT_ONCE = 10
 #: Long enough for everything that happens here, so that no task ends by its deadline.
 LONG_S = 600
 
 
-def sweep(victim, say, caught_up=None):
+def sweep(victim, say, share=1.0, caught_up=None):
     """Kill it at each call in turn, and at later ones for as long as there is a moment that none of them was at.
 
     Now and then it lives until its log has ``caught_up``: with too much piled up, every life would die over that.
     """
-    hit = collections.Counter()
-    points = collections.Counter()
-    farthest = FARTHEST[victim.python != sys.executable]
-    for when in range(1, farthest + MORE + 1):
-        if when > farthest and set(moments.ALL[victim.role]) <= set(hit):
-            break
+    made = Sweep(victim)
+    for when in made.rounds(share):
         for call in SWEPT:
-            trace = victim.live_until_killed_at(call, when)
-            if trace:
-                points[call] += 1
-                hit[moments.of(victim.role, trace, victim.lives == 1)] += 1
+            made.kill_at(call, when)
         if caught_up is not None:
             victim.live_until_says(caught_up)
-    say('%s on %s: %d kill points (%s); moments: %s' % (
-        victim.role, victim.version, sum(points.values()),
-        ', '.join('%s %d' % (call, points[call]) for call in SWEPT),
-        ', '.join('%s %d' % (moment or 'starting', hit[moment]) for moment in sorted(hit, key=str))))
-    assert set(moments.ALL[victim.role]) <= set(hit), hit
-    return hit
+    made.check(say)
 
 
 def end(world, client):
@@ -87,12 +66,17 @@ def test_a_dispatcher_killed_at_every_moment_loses_nothing_that_clients_ask_for(
 
 
 def test_a_calculator_killed_at_every_moment_costs_no_task(world, python, say):
-    dispatcher = world.start(DISPATCHER, 'dispatcher', drain_timeout_s=2, attempts_max=1000)
+    kill_a_calculator(world, python, say)
+
+
+def kill_a_calculator(world, python, say, share=1.0, **settings):
+    """Beside a dispatcher with these settings."""
+    dispatcher = world.start(DISPATCHER, 'dispatcher', drain_timeout_s=2, attempts_max=1000, **settings)
     steady = world.start(CALCULATOR, 'steady')
     victim = world.victim(CALCULATOR, 'victim', python=python, capacity=2, heartbeat_interval_s=0.1)
     client = world.start(CLIENT, 'client', task_interval_s=[0.01, 0.03], task_timeout_s=LONG_S, drain_timeout_s=30)
     steady.says('listening')
-    sweep(victim, say)
+    sweep(victim, say, share)
     victim.start()
     end(world, client)
     account = victim.end()
@@ -112,12 +96,17 @@ def test_a_calculator_killed_at_every_moment_costs_no_task(world, python, say):
 
 
 def test_a_client_killed_at_every_moment_leaves_the_others_their_answers(world, python, say):
-    dispatcher = world.start(DISPATCHER, 'dispatcher', drain_timeout_s=2)
+    kill_a_client(world, python, say)
+
+
+def kill_a_client(world, python, say, share=1.0, **settings):
+    """Beside a dispatcher with these settings."""
+    dispatcher = world.start(DISPATCHER, 'dispatcher', drain_timeout_s=2, **settings)
     calculator = world.start(CALCULATOR, 'calculator', capacity=8)
     steady = world.start(CLIENT, 'steady', task_interval_s=[0.02, 0.04])
     victim = world.victim(CLIENT, 'victim', python=python, task_interval_s=[0.0, 0.02], task_timeout_s=20)
     steady.says('listening')
-    sweep(victim, say)
+    sweep(victim, say, share)
     end(world, steady)
     eventually(lambda: dispatcher.status['waiting'] == dispatcher.status['running'] == 0,
                'what was asked by lives that are over is done')

@@ -129,6 +129,26 @@ def line(name, text, result):
     return '4711 %s(%s) = %s\n' % (name, arguments, result)
 
 
+JOURNAL = '/tmp/the.journal'
+PAGE = 'p' * 4096
+
+
+def at(name, path, text, result):
+    arguments = ', "%s", %d, 0' % (escaped(text), len(text)) if text else ''
+    return '4711 %s(4<%s>%s) = %s\n' % (name, escaped(path), arguments, result)
+
+
+def to_log(text=PAGE):
+    return at('pwrite64', JOURNAL + '-wal', text, len(text))
+
+
+def to_file(result=4096):
+    return at('pwrite64', JOURNAL, PAGE, result)
+
+
+COMMITTED = at('fdatasync', JOURNAL + '-wal', '', 0)
+
+
 def trace(tmpdir, *lines):
     path = tmpdir.join('trace')
     path.write(''.join(lines) + '4711 +++ killed by SIGKILL +++\n')
@@ -165,6 +185,36 @@ def test_the_moment_is_the_one_that_the_last_step_began(tmpdir, role, lines, mom
     assert moments.of(role, found, is_first_life=False) == moment
     assert found[-1].name == 'pselect6' and not found[-1].is_done
     assert all(call.is_done for call in found[:-1])
+
+
+SUBMIT, RESULT = line('recvfrom', datagram('submit'), 99), line('recvfrom', datagram('heartbeat', 'result'), 99)
+
+
+@pytest.mark.parametrize('lines, moment', [
+    ([], None),
+    ([at('pread64', JOURNAL, PAGE, 4096)], 'D10'),
+    ([at('pread64', JOURNAL + '-wal', PAGE, 4096), to_log(), COMMITTED], 'D10'),
+    ([to_log(), COMMITTED, SUBMIT], 'D1'),
+    ([SUBMIT, to_log()], 'D1'),
+    ([SUBMIT, to_log('h' * 32), COMMITTED], 'D1'),
+    ([SUBMIT, to_log(), COMMITTED], 'D2'),
+    ([SUBMIT, to_log(), COMMITTED, line('write', event('accepted'), 99)], 'D2'),
+    ([SUBMIT, to_log(), COMMITTED, line('sendto', datagram('accepted'), 99)], 'D3'),
+    ([SUBMIT, RESULT, to_log()], 'D6'),
+    ([SUBMIT, RESULT, to_log(), COMMITTED], 'D7'),
+    ([SUBMIT, to_log(), COMMITTED, to_file()], 'D9'),
+    ([SUBMIT, to_log(), COMMITTED, to_file('?')], 'D9'),
+    ([SUBMIT, to_log(), COMMITTED, to_file(), line('sendto', datagram('accepted'), 99)], 'D3'),
+    ([SUBMIT, '4711 unlink("%s") = 0\n' % escaped(JOURNAL + '-wal')], 'D9'),
+])
+def test_the_moment_of_a_dispatcher_with_a_journal(tmpdir, lines, moment):
+    wait = [] if lines and lines[-1].endswith('= ?\n') else [WAIT]
+    assert moments.of(DISPATCHER, trace(tmpdir, *(lines + wait)), is_first_life=False, journal=JOURNAL) == moment
+
+
+def test_the_birth_of_a_journal_is_neither_recovery_nor_cleaning_up(tmpdir):
+    found = trace(tmpdir, at('pread64', JOURNAL, PAGE, 0), to_file(), to_log(), COMMITTED, WAIT)
+    assert moments.of(DISPATCHER, found, is_first_life=True, journal=JOURNAL) is None
 
 
 def test_a_result_on_the_lips_is_work_done_and_not_sent(tmpdir):

@@ -15,25 +15,32 @@ import subprocess
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterator, List  # noqa: F401
+    from typing import Any, Dict, Iterable, Iterator, List  # noqa: F401
 
 #: Everything through which our processes touch the world while they run: datagrams, lines of events and of the log,
 #: and the wait. (Some systems have select under one of these names, some under the other.)
 CALLS = ('sendto', 'recvfrom', 'write', 'select', 'pselect6')
+#: And what SQLite does to a journal, its log and the file itself.
+JOURNAL_CALLS = ('pwrite64', 'pread64', 'fdatasync', 'fsync', 'ftruncate', 'unlink')
 
-_LINE = re.compile(r'^(?:\d+ +)?(\w+)\((?:[^"]*"((?:\\x[0-9a-f]{2})*)")?.* = (-?\d+|\?)(?: \w+ \(.*\))?$')
+#: The call, the path behind its descriptor where that is asked for, the bytes, the result.
+_LINE = re.compile(r'^(?:\d+ +)?(\w+)\((?:\d+<((?:\\x[0-9a-f]{2})+)>)?(?:[^"]*"((?:\\x[0-9a-f]{2})*)")?'
+                   r'.* = (-?\d+|\?)(?: \w+ \(.*\))?$')
 
 
 class Call(object):
-    """A system call: its name, the bytes it was given or gave, and whether it was carried out."""
+    """A system call: its name, the bytes it was given or gave, whether it was carried out, and the path of the file
+    that it concerns, where paths were asked for.
+    """
 
-    __slots__ = ('name', 'data', 'is_done')
+    __slots__ = ('name', 'data', 'is_done', 'path')
 
-    def __init__(self, name, data, is_done):
-        # type: (str, bytes, bool) -> None
+    def __init__(self, name, data, is_done, path=''):
+        # type: (str, bytes, bool, str) -> None
         self.name = name
         self.data = data
         self.is_done = is_done
+        self.path = path
 
     def __repr__(self):
         # type: () -> str
@@ -72,12 +79,15 @@ def can_trace():
         return False
 
 
-def signalled_at(name, call, when, path, times=1):
-    # type: (str, str, int, str, int) -> List[str]
+def signalled_at(name, call, when, path, times=1, has_journal=False, only=None):
+    # type: (str, str, int, str, int, bool, str | None) -> List[str]
     """The beginning of a command whose process gets a signal at its ``when``-th ``call``, and at the next ones if
-    ``times`` is more than one; the trace goes to ``path``.
+    ``times`` is more than one; the trace goes to ``path``. With ``only`` it has those calls alone that concern this
+    file, and no others count.
     """
-    return _traced(path) + ['-e', 'inject=%s:signal=%s:when=%d..%d' % (call, name, when, when + times - 1)]
+    return (_traced(path, CALLS + JOURNAL_CALLS if has_journal else CALLS) + (['-y'] if has_journal else [])
+            + (['-P', only] if only is not None else [])
+            + ['-e', 'inject=%s:signal=%s:when=%d..%d' % (call, name, when, when + times - 1)])
 
 
 def failing(errors, path):
@@ -85,15 +95,21 @@ def failing(errors, path):
     """The beginning of a command some of whose calls fail. ``errors``: call -> the name of the error, at every ninth
     call from the third on.
     """
-    command = _traced(path)
+    command = _traced(path, CALLS)
     for call in sorted(errors):
         command += ['-e', 'inject=%s:error=%s:when=3+9' % (call, errors[call])]
     return command
 
 
-def _traced(path):
-    # type: (str) -> List[str]
-    return ['strace', '-f', '-qq', '-xx', '-s', '65536', '-o', path, '-e', 'trace=' + ','.join(CALLS)]
+def failing_at(call, error, when):
+    # type: (str, str, str) -> List[str]
+    """The beginning of a command one of whose calls fails at the times that strace calls ``when``; no trace."""
+    return _traced(os.devnull, [call]) + ['-e', 'inject=%s:error=%s:when=%s' % (call, error, when)]
+
+
+def _traced(path, calls):
+    # type: (str, Iterable[str]) -> List[str]
+    return ['strace', '-f', '-qq', '-xx', '-s', '65536', '-o', path, '-e', 'trace=' + ','.join(calls)]
 
 
 def read(path):
@@ -108,7 +124,13 @@ def _calls(path):
         for line in file:
             found = _LINE.match(line.rstrip('\n'))
             if found is not None:
-                name, text, result = found.groups()
-                data = bytes(bytearray(int(pair, 16) for pair in (text or '').split('\\x')[1:]))
+                name, path, text, result = found.groups()
+                data = _unescaped(text)
                 if name != 'recvfrom' or result != '-1':
-                    yield Call(name, data, result != '?')
+                    yield Call(name, data, result != '?',
+                               (data if name == 'unlink' else _unescaped(path)).decode('utf-8'))
+
+
+def _unescaped(text):
+    # type: (str | None) -> bytes
+    return bytes(bytearray(int(pair, 16) for pair in (text or '').split('\\x')[1:]))

@@ -9,17 +9,18 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 from runtime.clock import monotonic
 from tests.attacks import tracing
 from tests.source_tree import ROOT
 from tests.system.interpreters import version_of
 from tests.system.processes import (
-    DISPATCHER, QUICK, a_port_where_nobody_listens, environment, eventually, the_one_object)
+    DISPATCHER, POLL_S, QUICK, a_port_where_nobody_listens, environment, eventually, the_one_object)
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
+    from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
 
     from tests.attacks.tracing import Call  # noqa: F401
 
@@ -41,6 +42,8 @@ class Victim(object):
         #: The version of Python that runs it.
         self.version = '%d.%d' % version_of(python)  # type: ignore[str-format]
         complete = dict(QUICK[role], name=name, **settings)
+        #: The path of its journal, if it has one.
+        self.journal = settings.get('journal')  # type: str | None
         self.address = dispatcher
         if role == DISPATCHER:
             self.address = ('127.0.0.1', a_port_where_nobody_listens())
@@ -65,31 +68,39 @@ class Victim(object):
             self._popen = subprocess.Popen(command, stdin=nothing, stdout=out, stderr=log, cwd=ROOT, env=environment(),
                                            close_fds=True, preexec_fn=os.setsid)
 
-    def live_until_killed_at(self, call, when):
-        # type: (str, int) -> List[Call]
-        """One life that ends at its ``when``-th ``call``; returns its trace, nothing if it never came to that."""
-        self.begin_to_die_at(call, when)
-        return self.wait_for_death()
+    def live_until_killed_at(self, call, when, meanwhile=None, only=None):
+        # type: (str, int, Callable[[], Any] | None, str | None) -> List[Call]
+        """One life that ends at its ``when``-th ``call``, of those that concern the file ``only``; returns its trace,
+        nothing if it never came to that. Until then somebody does something over and over ``meanwhile``.
+        """
+        self.begin_to_die_at(call, when, only)
+        return self.wait_for_death(meanwhile)
 
-    def live_until_says(self, pattern):
-        # type: (str) -> None
-        """One life that nothing happens to until the log has that; then it is killed."""
-        former = len(self.log)
+    def live_until(self, condition, what):
+        # type: (Callable[[], Any], str) -> None
+        """One life that nothing happens to until the condition is true; then it is killed."""
         self.start()
         try:
-            eventually(lambda: re.search(pattern, self.log[former:]), '%s says %r' % (self.name, pattern))
+            eventually(condition, what)
         finally:
             self.dispose()
 
-    def begin_to_die_at(self, call, when):
-        # type: (str, int) -> None
-        """Begin such a life."""
-        self.start(tracing.signalled_at('SIGKILL', call, when, self._path + '.trace'))
+    def live_until_says(self, pattern):
+        # type: (str) -> None
+        """The same until the log of that life has that."""
+        former = len(self.log) if self.lives else 0
+        self.live_until(lambda: re.search(pattern, self.log[former:]), '%s says %r' % (self.name, pattern))
 
-    def wait_for_death(self):
-        # type: () -> List[Call]
+    def begin_to_die_at(self, call, when, only=None):
+        # type: (str, int, str | None) -> None
+        """Begin a life that is to be killed."""
+        self.start(tracing.signalled_at('SIGKILL', call, when, self._path + '.trace',
+                                        has_journal=self.journal is not None, only=only))
+
+    def wait_for_death(self, meanwhile=None):
+        # type: (Callable[[], Any] | None) -> List[Call]
         """Wait for its end and return its trace; if it does not die in time, end it and return nothing."""
-        if not self._ends_by_itself():
+        if not self._ends_by_itself(meanwhile):
             return []
         assert self._popen.returncode == -signal.SIGKILL, self.log
         trace = tracing.read(self._path + '.trace')
@@ -134,11 +145,15 @@ class Victim(object):
         eventually(lambda: self._popen.poll() is not None, '%s ends' % self.name)
         return self._last_words()
 
-    def _ends_by_itself(self):
-        # type: () -> bool
+    def _ends_by_itself(self, meanwhile=None):
+        # type: (Callable[[], Any] | None) -> bool
         end_at = monotonic() + LIFE_S
         try:
-            eventually(lambda: self._popen.poll() is not None or monotonic() > end_at, '%s ends' % self.name)
+            while self._popen.poll() is None and monotonic() <= end_at:
+                if meanwhile is None:
+                    time.sleep(POLL_S)
+                else:
+                    meanwhile()
             return self._popen.poll() is not None
         finally:
             self.dispose()

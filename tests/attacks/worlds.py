@@ -3,6 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 import os
+import sys
 
 from tests.attacks.auditor import Auditor
 from tests.attacks.victims import Victim
@@ -26,11 +27,11 @@ class World(object):
         #: Name of a process -> its file of events.
         self.events = {}  # type: Dict[str, str]
 
-    def start(self, role, name, **settings):
-        # type: (str, str, **Any) -> Process
+    def start(self, role, name, python=sys.executable, **settings):
+        # type: (str, str, str, **Any) -> Process
         """Start a process that is left alone."""
         self.events[name] = os.path.join(self.directory, name + '.events')
-        process = self.system.start(role, name, settings, ['--json', '--events', self.events[name]])
+        process = self.system.start(role, name, settings, ['--json', '--events', self.events[name]], python)
         if role == DISPATCHER:
             self.system.address = process.address
         return process

@@ -103,6 +103,30 @@ def test_the_story_of_a_task_begins_with_its_sending_and_ends_with_its_answer(ca
     assert all(task_id in line for line in lines)
 
 
+def test_a_task_that_never_was_is_one_line_and_a_mistake(capfd):
+    status, output, errors = run(capfd, '--preset', 'stormy', '--duration', '20', '--task', 'client-1:aaaaaaaa:1')
+    assert (status, output) == (2, '')
+    assert errors.splitlines() == [
+        'run_simulator.py: the world of seed 1 has no task "client-1:aaaaaaaa:1"; --trace names all of them']
+
+
+@pytest.mark.parametrize('option', [['--trace'], ['--task', 'any']])
+def test_a_story_is_that_of_one_world(capfd, option):
+    with pytest.raises(SystemExit) as ended:
+        run(capfd, '--runs', '2', *option)
+    assert ended.value.code == 2
+    assert 'leave out --runs' in capfd.readouterr()[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('preset, places', [
+    ('durable', ['before its commit', 'after its commit', 'after sending', 'between two turns']),
+    ('stormy', ['while sending', 'after sending', 'between two turns'])])
+def test_a_story_says_where_a_kill_struck(capfd, preset, places):
+    _, story, _ = run(capfd, '--preset', preset, '--trace')
+    assert {line.split(' killed ')[1] for line in story.splitlines() if ' killed ' in line} == set(places)
+
+
 @pytest.mark.parametrize('seed', [0, -5])
 def test_any_number_is_a_seed(capfd, seed):
     assert run(capfd, '--preset', 'calm', '--seed', str(seed), '--duration', '2')[0] == 0

@@ -33,6 +33,8 @@ class Ledger(object):
         self.contradictions = []  # type: List[Any]
         #: Lives of the dispatcher that were heard.
         self.lives = set()  # type: Set[str]
+        #: What each payload carries besides its number, to make it large.
+        self.ballast = u''
         self._submitted = {}  # type: Dict[str, int]
         self._made = 0
         self._holds = {}  # type: Dict[str, int]
@@ -52,21 +54,29 @@ class Ledger(object):
         """Promised, and not yet kept."""
         return self.accepted - set(self.outcomes)
 
-    def turn(self, address, submits=True):
-        # type: (Tuple[str, int], bool) -> None
-        """Say everything that there is to say, and listen for a moment."""
+    @property
+    def is_quiet(self):
+        # type: () -> bool
+        """Whether nothing was asked for that is not over."""
+        return not (self._submitted or self.open)
+
+    def turn(self, address, submits=True, straight=False):
+        # type: (Tuple[str, int], bool, bool) -> None
+        """Say everything that there is to say, and listen for a moment.
+
+        While it is killed again and again, what was accepted has its result as if an earlier life had assigned it: a
+        life that is over soon hands out nothing. With ``straight`` everything goes the straight way.
+        """
         while submits and len(self._submitted) + len(self.open) < OUT_MAX:
             self._made += 1
             self._submitted['%s:%s:%d' % (CLIENT, LIFE, self._made)] = self._made
-        self._say(address, CLIENT, [Submit(task_id, payload, 600) for task_id, payload in
-                                    sorted(self._submitted.items())])
+        self._say(address, CLIENT, [Submit(task_id, [payload, self.ballast] if self.ballast else payload, 600)
+                                    for task_id, payload in sorted(self._submitted.items())])
         self._sequence += 1
         self._say(address, CALCULATOR, [
             Heartbeat(self._sequence, 1, 1, 0.1, 50, sorted(self._holds.items()), [], False, 0)])
         self._listen(address, 0.01)
-        # While it is killed again and again, what was accepted has its result as if an earlier life had assigned it: a
-        # life that is over soon hands out nothing. In the last one everything goes the straight way.
-        done = dict(dict.fromkeys(self.open, 1), **self._holds) if submits else self._holds
+        done = self._holds if straight else dict(dict.fromkeys(self.open, 1), **self._holds)
         self._say(address, CALCULATOR, [Result(task_id, attempt, int(task_id.rsplit(':', 1)[1]), None)
                                         for task_id, attempt in sorted(done.items())])
         self._listen(address, 0.01)

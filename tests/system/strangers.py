@@ -46,6 +46,11 @@ class Stranger(object):
 
     def __exit__(self, *_):
         # type: (*Any) -> None
+        self.close()
+
+    def close(self):
+        # type: () -> None
+        """End it."""
         self._socket.close()
 
     def throw(self, address, datagram):

@@ -1,4 +1,7 @@
-"""A dispatcher with a journal, killed at every system call or with nobody there to see it: what it accepted is done."""
+"""A dispatcher with a journal, killed at any moment: what it accepted is done.
+
+That it is killed at every moment, one after the other, is tests/attacks/attack_journal.py.
+"""
 
 from __future__ import absolute_import, division, print_function
 
@@ -22,10 +25,6 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
-#: The calls through which a dispatcher touches its journal and its peers, and up to which of each it is killed. What is
-#: not reached within a life ends the row.
-CALLS = (('pwrite64', 40), ('fdatasync', 10), ('fsync', 6), ('unlink', 3), ('ftruncate', 3), ('pread64', 12),
-         ('sendto', 12), ('recvfrom', 12))
 #: A life in which the call does not come often enough is ended when this many tasks more were accepted.
 LIFE_TASKS = 60
 RANDOM_KILLS = 12
@@ -123,7 +122,7 @@ def live_until_all_is_told(victim, ledger):
         def all_told():
             # type: () -> bool
             assert process.poll() is None, victim.log
-            ledger.turn(victim.address, submits=False)
+            ledger.turn(victim.address, submits=False, straight=True)
             return ledger.lives != former and not ledger.open
         eventually(all_told, 'every accepted task has its outcome')
         process.send_signal(signal.SIGTERM)
@@ -139,23 +138,6 @@ def live_until_all_is_told(victim, ledger):
     assert {outcome.outcome for outcome in ledger.outcomes.values()} <= {'done'}
     assert 'Traceback' not in victim.log, victim.log
     assert not os.path.exists(os.path.join(victim._directory, 'the.journal-wal')), 'closed, its log is gone'
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures('strace')
-def test_killed_at_every_system_call_it_loses_nothing_and_contradicts_itself_never(victim, ledger):
-    killed = {}
-    for call, most in CALLS:
-        for when in range(1, most + 1):
-            if not live_until_killed(victim, ledger, accepted(ledger, LIFE_TASKS),
-                                     'strace', '-f', '-qq', '-o', os.devnull, '-e', 'trace=' + call,
-                                     '-e', 'inject=%s:signal=SIGKILL:when=%d' % (call, when)):
-                break
-            killed[call] = when
-    print('killed at: %s; %d tasks accepted, %d told' % (killed, len(ledger.accepted), len(ledger.outcomes)))
-    live_until_all_is_told(victim, ledger)
-    assert sum(killed.values()) >= 40, killed
-    assert len(ledger.outcomes) > 50
 
 
 def test_killed_at_any_moment_it_loses_nothing_and_contradicts_itself_never(victim, ledger):

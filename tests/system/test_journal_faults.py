@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from runtime.clock import monotonic
+from tests.attacks import tracing
 from tests.needs import skip_unless_ci
 from tests.system.processes import eventually, run_to_end
 from tests.system.test_journal import Victim, ledger, live_until_all_is_told, live_until_killed, victim  # noqa: F401
@@ -150,15 +151,14 @@ def test_it_does_not_start_on_a_full_disk_and_leaves_the_journal_as_it_was(syste
 CANNOT_WRITE = 'the journal cannot be written'
 #: Long enough for some more attempts at it.
 FAILING_S = 0.5
-FAILURES = ('fdatasync:error=EIO:when=20..22', 'pwrite64:error=EIO:when=30..32', 'pwrite64:error=ENOSPC:when=30..32')
+FAILURES = (('fdatasync', 'EIO', '20..22'), ('pwrite64', 'EIO', '30..32'), ('pwrite64', 'ENOSPC', '30..32'))
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures('strace')
-@pytest.mark.parametrize('failure', FAILURES)
+@pytest.mark.parametrize('failure', FAILURES, ids='-'.join)
 def test_a_disk_that_fails_for_a_while_breaks_no_promise(victim, ledger, failure):  # noqa: F811
-    process = victim.start('strace', '-f', '-qq', '-o', os.devnull, '-e', 'trace=' + failure.split(':')[0],
-                           '-e', 'inject=' + failure)
+    process = victim.start(*tracing.failing_at(*failure))
     try:
         def healed():
             # type: () -> bool
@@ -180,8 +180,8 @@ def test_a_disk_that_fails_for_a_while_breaks_no_promise(victim, ledger, failure
 @pytest.mark.parametrize('call', ['fdatasync', 'pwrite64'])
 def test_killed_while_its_disk_fails_it_breaks_no_promise(victim, ledger, call):  # noqa: F811
     for when in (15, 16, 17, 25, 40):
-        live_until_killed(victim, ledger, has_failed_for(FAILING_S, victim), 'strace', '-f', '-qq', '-o', os.devnull,
-                          '-e', 'trace=' + call, '-e', 'inject=%s:error=EIO:when=%d+' % (call, when))
+        live_until_killed(victim, ledger, has_failed_for(FAILING_S, victim),
+                          *tracing.failing_at(call, 'EIO', '%d+' % when))
     live_until_all_is_told(victim, ledger)
 
 

@@ -1,0 +1,118 @@
+"""Somebody who sits between clients, calculators and their dispatcher, keeps what they say, and says it again."""
+
+from __future__ import absolute_import, division, print_function
+
+import collections
+import time
+
+from net_protocol import codec
+from tests.system.lossy_relay import LossyRelay
+from tests.system.strangers import Stranger
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List, Tuple  # noqa: F401
+
+#: Of what was recorded, as many datagrams are said again at a time, spread evenly.
+SAID_AGAIN_MAX = 120
+#: What is under way when the recorder looks has arrived a moment later, so that what it says comes second.
+ARRIVED_S = 0.2
+#: Datagrams in a row, and the pause after them: no buffer is to overflow.
+IN_A_ROW, PAUSE_S = 20, 0.005
+
+
+class Recorded(object):
+    """A datagram, the address of the client or calculator that said or heard it, and whether it was said by it."""
+
+    __slots__ = ('peer', 'is_from_peer', 'datagram')
+
+    def __init__(self, peer, is_from_peer, datagram):
+        # type: (Any, bool, bytes) -> None
+        self.peer = peer
+        self.is_from_peer = is_from_peer
+        self.datagram = datagram
+
+
+class Recorder(LossyRelay):
+    """A relay without faults that remembers."""
+
+    def __init__(self, target):
+        # type: (Tuple[str, int]) -> None
+        self.recorded = []  # type: List[Recorded]
+        #: Name of a process -> datagrams that were thrown at it: again, elsewhere, or back.
+        self.thrown = collections.Counter()  # type: Any
+        self.ways = collections.Counter()  # type: Any
+        self._stranger = Stranger()
+        LossyRelay.__init__(self, target, seed=0)
+
+    def close(self):
+        # type: () -> None
+        LossyRelay.close(self)
+        self._stranger.close()
+
+    def say_everything_again(self):
+        # type: () -> None
+        """Each of a sample of what was recorded: again, from another address, to others of its role and of the other
+        one, and back to where it came from.
+        """
+        everything = list(self.recorded)
+        time.sleep(ARRIVED_S)
+        names = self._names(everything)
+        for number, found in enumerate(everything[::max(1, len(everything) // SAID_AGAIN_MAX)]):
+            if found.is_from_peer:
+                self._to_dispatcher('again', found.peer, found.datagram)
+                self._to_dispatcher('from elsewhere', None, found.datagram)
+                self._to_peer('back', found.peer, names, found.datagram)
+            else:
+                self._to_peer('again', found.peer, names, found.datagram)
+                self._to_peer('from elsewhere', found.peer, names, found.datagram, is_from_dispatcher=False)
+                self._to_dispatcher('back', found.peer, found.datagram)
+            for other in sorted(names):
+                if other != found.peer:
+                    self._to_peer('to another', other, names, found.datagram)
+            if number % IN_A_ROW == 0:
+                time.sleep(PAUSE_S)
+
+    def messages_to(self, names):
+        # type: (List[str]) -> Dict[str, int]
+        """How many messages the dispatcher said to each of these, over all lives of it."""
+        address_of = {name: address for address, name in self._names(self.recorded).items()}
+        return {name: sum(len(codec.parse(found.datagram).messages) for found in self.recorded
+                          if found.peer == address_of[name] and not found.is_from_peer) for name in names}
+
+    @staticmethod
+    def _names(everything):
+        # type: (List[Recorded]) -> Dict[Any, str]
+        """Address -> who said something there last. The older address of a name is that of a life that is over."""
+        addresses = {codec.parse(found.datagram).name: found.peer for found in everything if found.is_from_peer}
+        return {address: name for name, address in addresses.items()}
+
+    def _to_dispatcher(self, way, peer, datagram):
+        # type: (str, Any, bytes) -> None
+        """As if that peer had said it, or from an address that nobody has heard of."""
+        self._count(way, 'dispatcher')
+        if peer is None:
+            self._stranger.throw(self._target, datagram)
+        else:
+            self._back_for(peer).sendto(datagram, self._target)
+
+    def _to_peer(self, way, peer, names, datagram, is_from_dispatcher=True):
+        # type: (str, Any, Dict[Any, str], bytes, bool) -> None
+        if peer not in names:
+            return
+        self._count(way, names[peer])
+        if is_from_dispatcher:
+            self._front.sendto(datagram, peer)
+        else:
+            self._stranger.throw(peer, datagram)
+
+    def _count(self, way, name):
+        # type: (str, str) -> None
+        self.ways[way] += 1
+        self.thrown[name] += 1
+
+    def _take(self, one, address, datagram):
+        # type: (Any, Any, bytes) -> None
+        is_from_peer = one is not self._front
+        self.recorded.append(Recorded(self._peers[one] if is_from_peer else address, is_from_peer, datagram))
+        LossyRelay._take(self, one, address, datagram)

@@ -1,0 +1,72 @@
+"""Kill sweeps: each life of a victim ends at another system call, and at every moment of its work at least once."""
+
+from __future__ import absolute_import, division, print_function
+
+import collections
+import os
+import sys
+
+from tests.attacks import moments
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Iterable  # noqa: F401
+
+    from tests.attacks.victims import Victim  # noqa: F401
+
+#: Up to which of its calls of a kind a process is killed: on this Python, and on the other one. EXHAUSTIVE=1 goes
+#: further than there is time for each time.
+FARTHEST = (60, 60) if os.environ.get('EXHAUSTIVE') else (14, 10)
+#: And how much further for a moment that was missed so far.
+MORE = 60
+
+
+class Sweep(object):
+    """Kills one victim over and over and counts at what, and at which moments of its work.
+
+    ``meanwhile`` is done over and over while it lives, by whoever is to be there.
+    """
+
+    def __init__(self, victim, meanwhile=None):
+        # type: (Victim, Callable[[], Any] | None) -> None
+        self.points = collections.Counter()  # type: Any
+        self.hit = collections.Counter()  # type: Any
+        self._victim = victim
+        self._meanwhile = meanwhile
+        self._expected = moments.expected(victim.role, victim.journal)
+
+    def kill_at(self, call, when, only=None):
+        # type: (str, int, str | None) -> bool
+        """One life that ends there; returns whether it came so far."""
+        victim = self._victim
+        trace = victim.live_until_killed_at(call, when, self._meanwhile, only)
+        if trace:
+            self.points[call] += 1
+            self.hit[moments.of(victim.role, trace, victim.lives == 1, victim.journal)] += 1
+        return bool(trace)
+
+    def rounds(self, share=1.0):
+        # type: (float) -> Iterable[int]
+        """1, 2, 3, ..., and further for as long as there is a moment that no life ended at. ``share`` is that of the
+        usual range.
+        """
+        farthest = int(share * FARTHEST[self._victim.python != sys.executable])
+        for when in range(1, farthest + MORE + 1):
+            if when > farthest and self._expected <= set(self.hit):
+                return
+            yield when
+
+    def check(self, say):
+        # type: (Callable[[str], None]) -> None
+        """Say what was done; every moment has to be in it."""
+        victim = self._victim
+        say('%s%s on %s: %d kill points (%s); moments: %s' % (
+            victim.role, ' with a journal' if victim.journal is not None else '', victim.version,
+            sum(self.points.values()), ', '.join('%s %d' % (call, self.points[call]) for call in sorted(self.points)),
+            ', '.join('%s %d' % (moment or 'starting', self.hit[moment]) for moment in sorted(self.hit, key=_place))))
+        assert self._expected <= set(self.hit), 'missed: %s' % sorted(self._expected - set(self.hit))
+
+
+def _place(moment):
+    # type: (str | None) -> int
+    return -1 if moment is None else int(moment[1:])
