@@ -69,12 +69,12 @@ def test_a_calculator_killed_at_every_moment_costs_no_task(world, python, say):
     kill_a_calculator(world, python, say)
 
 
-def kill_a_calculator(world, python, say, share=1.0, **settings):
-    """Beside a dispatcher with these settings."""
+def kill_a_calculator(world, python, say, share=1.0, pace_s=(0.01, 0.03), **settings):
+    """Beside a dispatcher with these settings, and a client that sends a task at intervals like these."""
     dispatcher = world.start(DISPATCHER, 'dispatcher', drain_timeout_s=2, attempts_max=1000, **settings)
     steady = world.start(CALCULATOR, 'steady')
     victim = world.victim(CALCULATOR, 'victim', python=python, capacity=2, heartbeat_interval_s=0.1)
-    client = world.start(CLIENT, 'client', task_interval_s=[0.01, 0.03], task_timeout_s=LONG_S, drain_timeout_s=30)
+    client = world.start(CLIENT, 'client', task_interval_s=list(pace_s), task_timeout_s=LONG_S, drain_timeout_s=30)
     steady.says('listening')
     sweep(victim, say, share)
     victim.start()
