@@ -9,6 +9,7 @@ from __future__ import absolute_import, division, print_function
 import io
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -28,6 +29,10 @@ if MYPY:
 #: The bound of every wait. Nothing here takes more than a few seconds on an idle machine; a busy one gets the rest.
 BOUND_S = 45.0
 POLL_S = 0.01
+
+#: Ports that we choose: from here to those that the system chooses, if that are enough to choose from.
+PORTS_FROM = 10000
+PORTS_MIN = 1000
 
 CLIENT = 'client'
 DISPATCHER = 'dispatcher'
@@ -318,13 +323,30 @@ def the_one_object(output):
 
 def a_port_where_nobody_listens():
     # type: () -> int
-    """A port that was free a moment ago."""
-    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    taken.bind(('127.0.0.1', 0))
+    """A port that was free a moment ago, and that nobody gets who leaves the choice to the system: so it is free again
+    when a process has ended and the next life of it begins, however many others have begun in between.
+    """
+    first = _first_port_of_the_system()
+    while True:
+        port = random.SystemRandom().randrange(PORTS_FROM, first) if first - PORTS_FROM >= PORTS_MIN else 0
+        taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            taken.bind(('127.0.0.1', port))
+            return taken.getsockname()[1]
+        except (OSError, socket.error):
+            continue
+        finally:
+            taken.close()
+
+
+def _first_port_of_the_system():
+    # type: () -> int
+    """From here on are the ports that the system chooses; 0 where it does not tell."""
     try:
-        return taken.getsockname()[1]
-    finally:
-        taken.close()
+        with io.open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as file:
+            return int(file.read().split()[0])
+    except IOError:
+        return 0
 
 
 def environment():

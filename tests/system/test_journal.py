@@ -10,7 +10,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 
@@ -19,7 +18,7 @@ import pytest
 from runtime.clock import monotonic
 from tests.source_tree import ROOT
 from tests.system.ledger import Ledger
-from tests.system.processes import environment, eventually
+from tests.system.processes import a_port_where_nobody_listens, environment, eventually
 
 MYPY = False
 if MYPY:
@@ -36,10 +35,7 @@ class Victim(object):
 
     def __init__(self, directory):
         # type: (str) -> None
-        with_free_port = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        with_free_port.bind(('127.0.0.1', 0))
-        self.address = with_free_port.getsockname()
-        with_free_port.close()
+        self.address = ('127.0.0.1', a_port_where_nobody_listens())
         self.lives = 0
         self._directory = directory
         self._settings = os.path.join(directory, 'settings.json')
