@@ -30,8 +30,8 @@ _FAMILIES = {socket.AF_INET: 'IPv4', socket.AF_INET6: 'IPv6'}  # type: Dict[int,
 
 
 #: What the programs make goes when nobody refers to it any more: they make no cycles, so the search for some is only
-#: insurance. It looks at what is new, never again at what has grown old: at the thresholds of Python a queue of a million
-#: tasks is walked over again and again, for a second each time.
+#: insurance. It looks at what is new, and never again at what has grown old: at the thresholds of Python a queue of a
+#: million tasks is walked over again and again, for a second each time.
 GARBAGE_THRESHOLDS = (100000, 1000000000, 1000000000)
 
 
