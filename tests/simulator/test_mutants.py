@@ -30,9 +30,23 @@ QUICK = (
     'nobody_may_come_back', 'deadline_begins_anew', 'stop_drops_the_queue')
 
 
+#: The worlds that caught these at last, after many or large ones that did not: they are tried first, to save time.
+#: Should a change make them harmless, the others follow.
+CAUGHT_BY = {'signature_compared_in_part': 12, 'signature_of_the_head': 8, 'forgets_tombstones_on_restart': 12,
+             'failed_write_dropped': 4}
+
+
+def is_caught(name, settings_of):
+    """Whether one of fifteen worlds is not clean with that variant."""
+    first = mutants.FIRST_SEEDS.get(name, 1)
+    with mutants.applied(name):
+        return any(run_world(seed, settings_of(seed))['verdict'] != CLEAN for seed in sorted(
+            range(first, first + 15), key=lambda seed: seed != CAUGHT_BY.get(name)))
+
+
 @pytest.mark.parametrize('name', QUICK)
 def test_a_broken_variant_is_caught_within_fifteen_seeds(name):
-    assert mutants.seeds_survived(name, 15)[1] is not None
+    assert is_caught(name, draw_settings)
 
 
 #: Variants of the journal, looked for where it is killed and its disk fails all the time.
@@ -45,9 +59,7 @@ OF_THE_JOURNAL = (
 @pytest.mark.parametrize('name', OF_THE_JOURNAL)
 def test_a_broken_journal_is_caught_within_fifteen_durable_worlds(name):
     settings = scenario.preset('durable')
-    with mutants.applied(name):
-        verdicts = (run_world(seed, settings)['verdict'] for seed in range(1, 16))
-        assert any(verdict != CLEAN for verdict in verdicts)
+    assert is_caught(name, lambda seed: settings)
 
 
 def test_every_invariant_that_the_simulator_checks_has_a_broken_variant():
