@@ -398,48 +398,6 @@ def test_a_copy_of_the_winning_result_is_a_duplicate_not_late(twice):
     assert dispatcher.counts['duplicate_results'] == (5 if twice else 2)
 
 
-def test_an_assignment_that_is_never_acknowledged_makes_its_calculator_suspect(twice):
-    dispatcher = Dispatcher(twice)
-    dispatcher.beat(ONE)
-    dispatcher.submit(1)
-    # Its heartbeats go on: only the way there is broken.
-    sent = dispatcher.keep_beating(12, ONE)
-    assert len(of_type(sent, Assign)) == 3
-    assert dispatcher.status['suspect'] == 1
-    assert of_type(dispatcher.beat(TWO), Assign)[0].attempt == 2
-    dispatcher.ack(TWO, 1, attempt=2)
-    assert of_type(dispatcher.keep_beating(9, ONE, TWO, running=[(task_id(1), 2)]), Assign) == []
-
-
-def test_a_deadline_before_the_end_of_the_resending_makes_it_suspect_too(twice):
-    dispatcher = Dispatcher(twice)
-    dispatcher.beat(ONE)
-    dispatcher.submit(1, time_left_s=3)
-    outcomes = of_type(dispatcher.keep_beating(4, ONE), Outcome)
-    assert {outcome.outcome for outcome in outcomes} == {'expired'}
-    assert dispatcher.status['suspect'] == 1
-
-
-def test_a_deadline_before_it_can_have_answered_says_nothing_about_a_calculator(twice):
-    dispatcher = Dispatcher(twice)
-    dispatcher.beat(ONE)
-    dispatcher.submit(1, time_left_s=0.5)
-    outcomes = of_type(dispatcher.keep_beating(1, ONE), Outcome)
-    assert {outcome.outcome for outcome in outcomes} == {'expired'}
-    assert dispatcher.status['alive'] == 1
-
-
-def test_a_calculator_that_proves_that_it_hears_us_gets_work_again(twice):
-    dispatcher = Dispatcher(twice, answer_timeout_s=40)
-    dispatcher.beat(ONE)
-    dispatcher.submit(1)
-    dispatcher.keep_beating(12, ONE)
-    assert dispatcher.status['suspect'] == 1
-    assert of_type(dispatcher.beat(ONE, heard=2), Assign) == []
-    assert of_type(dispatcher.beat(ONE, heard=14), Assign)
-    assert dispatcher.status['alive'] == 1
-
-
 def test_a_calculator_that_turns_a_task_down_is_left_alone_until_its_next_heartbeat(twice):
     dispatcher = Dispatcher(twice)
     dispatcher.beat(ONE)
