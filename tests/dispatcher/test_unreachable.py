@@ -27,22 +27,15 @@ def test_an_assignment_that_is_never_acknowledged_makes_its_calculator_suspect(t
     assert of_type(dispatcher.keep_beating(9, ONE, TWO, running=[(task_id(1), 2)]), Assign) == []
 
 
-def test_a_deadline_before_the_end_of_the_resending_makes_it_suspect_too(twice):
+@pytest.mark.parametrize('time_left_s, state', [(3, 'suspect'), (0.5, 'alive')],
+                         ids=['it was sent twice', 'it could not answer yet'])
+def test_a_task_that_expires_before_the_resending_ends_may_show_it_too(twice, time_left_s, state):
     dispatcher = Dispatcher(twice)
     dispatcher.beat(ONE)
-    dispatcher.submit(1, time_left_s=3)
-    outcomes = of_type(dispatcher.keep_beating(4, ONE), Outcome)
+    dispatcher.submit(1, time_left_s=time_left_s)
+    outcomes = of_type(dispatcher.keep_beating(time_left_s + 1, ONE), Outcome)
     assert {outcome.outcome for outcome in outcomes} == {'expired'}
-    assert dispatcher.status['suspect'] == 1
-
-
-def test_a_deadline_before_it_can_have_answered_says_nothing_about_a_calculator(twice):
-    dispatcher = Dispatcher(twice)
-    dispatcher.beat(ONE)
-    dispatcher.submit(1, time_left_s=0.5)
-    outcomes = of_type(dispatcher.keep_beating(1, ONE), Outcome)
-    assert {outcome.outcome for outcome in outcomes} == {'expired'}
-    assert dispatcher.status['alive'] == 1
+    assert dispatcher.status[state] == 1
 
 
 def test_a_calculator_that_proves_that_it_hears_us_gets_work_again(twice):
