@@ -4,13 +4,14 @@ from __future__ import absolute_import, division, print_function
 
 import re
 
+from simulator.noise import STRANGER
 from simulator.violations import broken
 
 MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Set, Tuple  # noqa: F401
 
-_NUMBER = re.compile(b'"life":"([a-z2-7]{8})".*?"n":([0-9]+)')
+_NUMBER = re.compile(b'"life":"([a-z2-7]{8})".*?"to":"([a-z2-7]*)".*?"n":([0-9]+)')
 
 
 class DatagramAudit(object):
@@ -21,25 +22,27 @@ class DatagramAudit(object):
 
     def __init__(self):
         # type: () -> None
-        # Datagram -> (where it was sent, when).
-        self._sent = {}  # type: Dict[Tuple[str, int], Tuple[Any, float]]
+        # Datagram -> (where it was sent, the life that it names, when).
+        self._sent = {}  # type: Dict[Tuple[str, int], Tuple[Any, str, float]]
         self._believed = set()  # type: Set[Tuple[str, int]]
 
     def sent(self, now, address, datagram):
         # type: (float, Any, bytes) -> None
         """A process sends this; ``now`` is virtual."""
-        life, number = _NUMBER.search(datagram).groups()  # type: ignore[union-attr]
-        self._sent[life.decode('ascii'), int(number)] = (address, now)
+        life, to, number = _NUMBER.search(datagram).groups()  # type: ignore[union-attr]
+        self._sent[life.decode('ascii'), int(number)] = (address, to.decode('ascii'), now)
 
-    def believed(self, name, address, began_at, sender):
-        # type: (str, Any, float, Any) -> None
+    def believed(self, name, life, address, began_at, sender):
+        # type: (str, str, Any, float, Any) -> None
         """The process of that name, at that address, whose present life began then, takes a datagram for good."""
         key = (sender.incarnation, sender.number)
         about = (name, sender.name)
         if key not in self._sent:
             raise broken('S15', about, 'believed, and none of us sent it: %r', sender)
-        meant_for, sent_at = self._sent[key]
-        if meant_for != address:
+        meant_for, named, sent_at = self._sent[key]
+        # A stranger who carries a datagram further is answered, and may carry the answer back: that is a network.
+        is_carried = meant_for == STRANGER and named == life
+        if meant_for != address and not is_carried:
             raise broken('S15', about, 'believed, and meant for %s: %r', meant_for[0], sender)
         if sent_at < began_at:
             raise broken('S16', about, 'believed, and meant for an earlier life: %r', sender)

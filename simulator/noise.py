@@ -34,7 +34,7 @@ KEY_COUNTERS = ('tampered', 'signed_with_another_key', 'redirected')
 #: Datagrams of one flood: more than a process reads in a turn.
 FLOOD = 400
 
-_STRANGER = ('stranger', 9)
+STRANGER = ('stranger', 9)
 _TASK = u'stranger:aaaaaaaa:%d'
 _TASK_OF_ANOTHER = u'somebody:aaaaaaaa:%d'
 _ECHO = re.compile(b'"echo":"([0-9a-f]+)"')
@@ -86,7 +86,7 @@ class Strangers(object):
         else:
             self._kinds[int(self._draw() * len(self._kinds))](target)
 
-    def _send(self, target, datagram, source=_STRANGER):
+    def _send(self, target, datagram, source=STRANGER):
         # type: (Any, bytes, Any) -> None
         self._fly(source, target, datagram, self._has_key)
 
@@ -140,9 +140,10 @@ class Strangers(object):
 
     def _stolen_echo(self):
         # type: () -> str
-        for _, _, datagram in self._network.recorded:
+        for _, target, datagram in self._network.recorded:
             found = _ECHO.search(datagram)
-            if found is not None:
+            # Whoever reads what is sent to it has a right to the token in it.
+            if found is not None and target != STRANGER:
                 self._echo = found.group(1).decode('ascii')
         return self._echo
 
@@ -170,7 +171,7 @@ class Strangers(object):
         flight = self._recorded()
         if flight is not None:
             self.counts['replayed_by_strangers'] += 1
-            self._fly(_STRANGER, flight[1] if self._draw() < 0.5 else target, flight[2])
+            self._fly(STRANGER, flight[1] if self._draw() < 0.5 else target, flight[2])
 
     def _reflect(self, _):
         # type: (Any) -> None

@@ -247,7 +247,8 @@ class Process(object):
         # type: (float, Any, Any) -> None
         if self._has_key and sender is not self._sender:
             self._sender = sender
-            self._environment.datagrams.believed(self.core.name, self.address, self._life_began_at, sender)
+            self._environment.datagrams.believed(self.core.name, self._life, self.address, self._life_began_at,
+                                                 sender)
         core = self.core
         self._record((self._agenda.now, core.name, '<-', sender.name, message))
         self.audit.handed(now, sender, message)

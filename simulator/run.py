@@ -85,7 +85,7 @@ class Course(object):
         # Where the work may take longer than the time for an answer, a task may well fail.
         self._is_feasible = _work_of_peace(settings['calculator'])[1] < settings['dispatcher']['answer_timeout_s']
         self._cut_off = []  # type: List[str]
-        self._cut_off_names = []  # type: List[str]
+        self._deaf_to = {}  # type: Dict[str, str]
 
     def run(self):
         # type: () -> None
@@ -107,9 +107,11 @@ class Course(object):
 
     def _make_peace(self):
         # type: () -> None
-        self._cut_off = [target for _, target in self.faults.end()]
-        self._cut_off_names = [process.core.name for process in self.world.running(CALCULATOR)
-                               if process.address[0] in self._cut_off]
+        cuts = self.faults.end()
+        self._cut_off = [target for _, target in cuts]
+        # Name of a calculator -> the host from which nothing reaches it.
+        self._deaf_to = {process.core.name: source for source, target in cuts
+                         for process in self.world.running(CALCULATOR) if process.address[0] == target}
         for process in self.world.lives:
             self._calm_down(process)
         for role, settings in ((CALCULATOR, self.settings['calculator']), (CLIENT, self.settings['client'])):
@@ -199,13 +201,15 @@ class Course(object):
         # type: (Dict[str, int], int) -> None
         """L3: those that came back are not only registered, they work."""
         after = self._given()
-        for name in self._cut_off_names:
-            if after.get(name, 0) > before.get(name, 0):
+        host = self.world.running(DISPATCHER)[0].address[0]
+        for name in sorted(self._deaf_to):
+            # A dispatcher that was dead when the faults ended may have come back elsewhere, from where there is a way.
+            if self._deaf_to[name] == host and after.get(name, 0) > before.get(name, 0):
                 raise overdue('L8', name, 'nothing reaches it, and it is given work')
         back = sorted(process.core.name for process in self.world.running(CALCULATOR))
         if probed > 3 * len(back):
             for name in back:
-                if name not in self._cut_off_names and after.get(name) == before.get(name):
+                if name not in self._deaf_to and after.get(name) == before.get(name):
                     raise overdue('L3', name, 'back, and given nothing')
 
     def _stop_clients(self):
