@@ -56,7 +56,7 @@ class Audit(object):
     """Base of the three auditors: each looks at one life of a process.
 
     ``handed`` comes before the core gets a message, ``event`` after each step that told one, ``sent`` when the messages
-    of a turn are taken, ``end_turn`` when the turn is over, ``sweep`` once a virtual second.
+    of a turn are taken, ``end_turn`` when the turn is over, ``sweep`` every ``SWEEP_S`` of virtual time.
     """
 
     def __init__(self, ledger, settings):
