@@ -29,10 +29,10 @@ class Over(object):
     """A task that is over: what its client is told, and since when it need not be told any more.
 
     ``is_kept`` is whether it was ever accepted; one cancelled before that is in no journal, and told only when asked.
-    ``tell_until`` is for how long its client is told at least.
+    ``tell_until`` is for how long its client is told at least; ``ended_at`` None where it ended in an earlier life.
     """
 
-    __slots__ = ('client', 'outcome', 'told', 'deadline_at', 'tell_until', 'acknowledged_at', 'is_kept')
+    __slots__ = ('client', 'outcome', 'told', 'deadline_at', 'tell_until', 'acknowledged_at', 'is_kept', 'ended_at')
 
     def __init__(self, client, outcome, deadline_at):
         # type: (str, str, float) -> None
@@ -43,6 +43,7 @@ class Over(object):
         self.tell_until = deadline_at + OUTCOME_GRACE_S
         self.acknowledged_at = None  # type: float | None
         self.is_kept = True
+        self.ended_at = None  # type: float | None
 
     def note_told(self, now):
         # type: (float) -> None
@@ -116,8 +117,11 @@ class AnswersAudit(FleetAudit):
     def _on_refused_sent(self, now, address, message):
         # type: (float, Any, Refused) -> None
         self._owed.pop(message.task_id, None)
-        if message.task_id in self.over:
-            self.hold_forgotten(now, message.task_id, self.over[message.task_id])
+        over = self.over.get(message.task_id)
+        if over is not None:
+            # One copy of a submit may be refused, the next taken, and the task done, all in one turn that was held up.
+            if over.ended_at != now:
+                self.hold_forgotten(now, message.task_id, over)
         elif self._promises is not None:
             self._promises.note_refused_sent(message.task_id)
 

@@ -249,7 +249,8 @@ class DispatcherAudit(AnswersAudit):
         else:
             self.waiting -= 1
         self.ends[outcome] += 1
-        self.over[task_id] = Over(place.client, outcome, place.deadline_at)
+        over = self.over[task_id] = Over(place.client, outcome, place.deadline_at)
+        over.ended_at = now
         self._telling[task_id] = now
         return place
 

@@ -8,18 +8,18 @@ from calculator.core import CalculatorCore
 from calculator.core import notional as calculator_notional
 from client.core import ClientCore
 from dispatcher import work as dispatcher_work
-from dispatcher.calculators import ALIVE, SUSPECT, Calculator
+from dispatcher.calculators import ALIVE, DEAD, SUSPECT, Calculator
 from dispatcher.core import DispatcherCore
 from dispatcher.failure_detector import FailureDetector
 from dispatcher.fleet import Fleet
 from dispatcher.journal import Journal
 from dispatcher.outcomes import Outcomes
 from dispatcher.work import Work
-from net_protocol import codec
 from net_protocol.core import Core
 from net_protocol.delivery import Remembered, Resender
-from net_protocol.lives import FIRST, NEXT, SAME, Lives
+from net_protocol.lives import FIRST, SAME, Lives
 from net_protocol.messages import DONE, Accepted, Outcome, Refused
+from net_protocol.seals import Checksum
 from net_protocol.timers import Timers
 from simulator.process import Process
 from tests.simulator.breaking import instead, mutant, nothing
@@ -219,6 +219,15 @@ def _counts_twice(original):
     return accept
 
 
+def _keeps_quiet_about(step):
+    def patch(original):
+        def tell(self, kind, **facts):
+            if kind != step:
+                original(self, kind, **facts)
+        return tell
+    return patch
+
+
 def _hurries(original):
     def handle_timer(self, now, key):
         original(self, now, key)
@@ -247,6 +256,8 @@ mutant('registry_unbounded', 'S9', 'calculators register without limit', (
 mutant('refusal_not_told', 'S10', 'a refused client hears nothing', (Core, '_send', _never_says(Refused)))
 mutant('outcome_not_resent', 'S10', 'an outcome is sent once', (Resender, 'handle_timer', _sends_once('outcome')))
 mutant('counts_twice', 'S11', 'one accepted task in ten is counted twice', (DispatcherCore, '_accept', _counts_twice))
+mutant('answers_untold', 'S11', 'a client does not tell that a task was answered',
+       (Core, '_tell', _keeps_quiet_about('answered')))
 mutant('attempts_unbounded', 'S12', 'a task is tried without end',
        (DispatcherCore, '__init__', _with(attempts_max=10 ** 6)))
 mutant('resends_in_a_hurry', 'S12', 'everything is resent every 0.1 s', (Resender, 'handle_timer', _hurries))
@@ -270,17 +281,10 @@ def _works_while_frozen(original):
 
 def _forgets_early(seconds):
     def patch(original):
-        def init(self, lifetime_s, entries_max):
-            original(self, seconds, entries_max)
+        def init(self, lifetime_s, entries_max, on_drop=None):
+            original(self, seconds, entries_max, on_drop)
         return init
     return patch
-
-
-def _keeps_no_trace(original):
-    def tell(self, kind, **facts):
-        if kind != 'reassigned':
-            original(self, kind, **facts)
-    return tell
 
 
 def _no_duplicate_check(original):
@@ -296,16 +300,19 @@ def _no_duplicate_check(original):
 
 
 mutant('timers_early', 'S13', 'every timer fires 0.3 s early', (Timers, 'set', _early))
+mutant('doubted_too_soon', 'S13', 'two missed heartbeats less make a calculator suspect, and three less dead', (
+    FailureDetector, '__init__', lambda original: lambda self, suspect_after, dead_after: original(
+        self, suspect_after - 2, dead_after - 3)))
 mutant('works_while_frozen', 'S13', 'timers fire in a calculator that is out of order',
        (CalculatorCore, 'handle_timer', _works_while_frozen),
        (CalculatorCore, 'next_timer', instead(Core.next_timer)))
 mutant('checksum_ignored', 'S15', 'a damaged datagram is read as if it were whole',
-       (codec, 'decode', instead(codec.parse)))
+       (Checksum, 'check', instead(nothing)))
 mutant('no_duplicate_check', 'S16', 'a copy of a submit begins the task anew',
        (DispatcherCore, '_on_submit', _no_duplicate_check))
 mutant('tombstone_forgotten_early', 'S16', 'finished tasks and attempts are remembered for 1 s',
        (Remembered, '__init__', _forgets_early(1.0)))
-mutant('event_missing', 'S19', 'a reassignment is not told', (Core, '_tell', _keeps_no_trace))
+mutant('event_missing', 'S19', 'a reassignment is not told', (Core, '_tell', _keeps_quiet_about('reassigned')))
 
 
 # Liveness.
@@ -314,6 +321,13 @@ def _refuses_one_client(original):
     def reason_to_refuse(self, sender, task_id):
         return 'queue_full' if sender.name == 'client-2' else original(self, sender, task_id)
     return reason_to_refuse
+
+
+def _stays_dead(original):
+    def meet(self, now, sender, message):
+        known = self.get(sender.name)
+        return None if known is not None and known.state == DEAD else original(self, now, sender, message)
+    return meet
 
 
 def _shrinks(original):
@@ -329,9 +343,7 @@ mutant('failing_journal_left_alone', 'L1', 'a journal that failed once is never 
     Journal, 'due', instead(nothing)))
 mutant('never_drained', 'L2', 'the dispatcher does not end', (DispatcherCore, '_stop_if_drained', instead(nothing)),
        (DispatcherCore, '_due_drained', instead(nothing)))
-mutant('nobody_comes_back', 'L3', 'a calculator that was dead stays dead', (
-    Lives, 'recognise', lambda original: lambda self, life: 'former' if original(self, life) == NEXT
-    else original(self, life)))
+mutant('nobody_comes_back', 'L3', 'a calculator that was dead stays dead', (Fleet, 'meet', _stays_dead))
 mutant('former_life_for_ever', 'L3', 'a life that was taken for a former one is never believed again',
        (Fleet, '_goes_on', instead(staticmethod(lambda calculator, sender, message: False))))
 mutant('name_asked_once', 'L4', 'nobody looks for a dispatcher that moved',

@@ -11,7 +11,7 @@ from client.core import notional
 from dispatcher.core import DispatcherCore
 from net_protocol.notional import draw_payload
 from simulator import scenario
-from simulator.run import CLEAN, CRASH, LIVENESS, SAFETY, draw_settings, run_world
+from simulator.run import CRASH, LIVENESS, SAFETY, draw_settings, run_world
 from tests.simulator import mutants
 
 #: Their worlds are the same on every Python, which test_seeds.py holds on each.
@@ -27,7 +27,9 @@ QUICK = (
     'signature_ignored', 'signature_compared_in_part', 'signature_of_the_head', 'any_role_heard', 'meant_for_anybody',
     'no_window', 'window_of_the_last', 'allowance_ignored', 'heard_is_proven', 'any_echo_will_do', 'one_token_for_all',
     'never_drained', 'nobody_comes_back', 'name_asked_once', 'one_client_starves', 'unreachable_get_work',
-    'nobody_may_come_back', 'deadline_begins_anew', 'stop_drops_the_queue')
+    'nobody_may_come_back', 'deadline_begins_anew', 'stop_drops_the_queue', 'submit_not_resent', 'answers_untold',
+    'doubted_too_soon', 'no_reassignment', 'nobody_dies', 'life_ignored_by_dispatcher', 'outcomes_not_counted',
+    'a_place_is_never_free', 'poison_stops_a_process')
 
 
 #: The worlds that caught these at last, after many or large ones that did not: they are tried first, to save time.
@@ -40,7 +42,7 @@ def is_caught(name, settings_of):
     """Whether one of fifteen worlds is not clean with that variant."""
     first = mutants.FIRST_SEEDS.get(name, 1)
     with mutants.applied(name):
-        return any(run_world(seed, settings_of(seed))['verdict'] != CLEAN for seed in sorted(
+        return any(mutants.catches(name, run_world(seed, settings_of(seed))) for seed in sorted(
             range(first, first + 15), key=lambda seed: seed != CAUGHT_BY.get(name)))
 
 
