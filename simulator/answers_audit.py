@@ -3,6 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 from dispatcher.journal import ACCEPTED, FORGOTTEN
+from dispatcher.outcomes import CLAIMED_AT_ONCE
 from net_protocol.delivery import JITTER_MAX, OUTCOME_GRACE_S, REMEMBER_S, RESEND_CAP_S
 from net_protocol.messages import CANCELLED, Cancel, Outcome, OutcomeAck, Refused, Submit
 from simulator.client_audit import ROUNDING_S
@@ -220,7 +221,7 @@ class AnswersAudit(FleetAudit):
         self._cancels.clear()
         if self._claimed:
             for client in sorted(self._claimed):
-                self._hold_claimed(now, self._claimed[client])
+                self._hold_claimed(now, client, self._claimed[client])
             self._claimed.clear()
         if self._owed:
             for task_id in sorted(self._owed):
@@ -229,9 +230,14 @@ class AnswersAudit(FleetAudit):
                     raise broken('S10', task_id, 'submitted, and not a word')
             self._owed.clear()
 
-    def _hold_claimed(self, now, claimed):
-        # type: (float, List[str]) -> None
+    def _hold_claimed(self, now, client, claimed):
+        # type: (float, str, List[str]) -> None
         """A client that is back is told at least some of what it was told in vain."""
+        told = [task_id for task_id, told_at in self._telling.items()
+                if told_at == now and self.over[task_id].client == client]
+        if len(told) >= CLAIMED_AT_ONCE:
+            # Others came first, of which the sweep has not found out yet that they were told in vain.
+            return
         is_told = any(self._telling.get(task_id) == now or task_id not in self.over
                       or self.over[task_id].acknowledged_at is not None or self._is_withheld(task_id)
                       for task_id in claimed)
