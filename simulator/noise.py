@@ -156,7 +156,9 @@ class Strangers(object):
     def _recorded(self):
         # type: () -> Any
         recorded = self._network.recorded
-        return recorded[int(self._draw() * len(recorded))] if recorded else None
+        flight = recorded[int(self._draw() * len(recorded))] if recorded else None
+        # Whoever throws back what was sent to it has shown that it receives that.
+        return None if flight is None or flight[1] == STRANGER else flight
 
     def _replay(self, _):
         # type: (Any) -> None
