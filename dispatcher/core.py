@@ -13,6 +13,7 @@ from dispatcher.failure_detector import CATCH_UP_S, HELD_UP_S
 from dispatcher.fleet import Fleet
 from dispatcher.journal import Journal
 from dispatcher.outcomes import Outcomes
+from dispatcher.receipts import Receipts
 from dispatcher.reconcile import collect
 from dispatcher.status import StatusDesk
 from dispatcher.story import Books
@@ -59,7 +60,8 @@ class DispatcherCore(Core):
                 Leave: '_on_leave', AssignAck: '_on_assign_ack', AssignRefused: '_on_assign_refused',
                 Result: '_on_result', Status: '_on_status', TaskStatus: '_on_task_status'}
     TIMERS = {'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget',
-              'drained': '_due_drained', 'adoption': '_due_adoption', 'journal': '_due_journal'}
+              'drained': '_due_drained', 'adoption': '_due_adoption', 'journal': '_due_journal',
+              'receipt': '_due_receipt'}
     COUNTERS = ('accepted',) + OUTCOMES + (
         'refused_queue_full', 'refused_draining', 'refused_not_yours', 'refused_journal', 'duplicate_submits',
         'tasks_recovered', 'outcomes_recovered', 'cancelled_unknown', 'late_results_used', 'stale_heartbeats',
@@ -73,6 +75,7 @@ class DispatcherCore(Core):
         self._fleet = Fleet(settings, self._timers, self.counts, self._tell, self._lose)
         self._work = Work(settings, self._fleet, self._timers, self.counts, self._tell, self._send,
                           self._new_resender('assign', rng, self._give_up_assign), self._over)
+        self._receipts = Receipts(self._timers, self._send)
         self._journal = Journal(settings['journal'] is not None, self._timers, self.counts, self._tell)
         self._outcomes = Outcomes(
             lambda give_up, refresh: self._new_resender('outcome', rng, give_up, refresh),
@@ -155,6 +158,7 @@ class DispatcherCore(Core):
         self._tell('draining', waiting=self._work.waiting, running=self._work.running,
                    unacknowledged=len(self._outcomes), bound_s=self._settings['drain_timeout_s'])
         self._timers.set(('drained', None), now + self._settings['drain_timeout_s'])
+        self._receipts.give_all()
         self._stop_if_drained()
 
     def handle_message(self, now, sender, message):
@@ -235,7 +239,7 @@ class DispatcherCore(Core):
         self._watch.accepted(now, task)
         if self.trace:
             self._tell('accepted', task_id=task.task_id)
-        self._send(sender.address, Accepted(task.task_id))
+        self._receipts.owe(now, task)
         holder = self._fleet.holder_of_orphan(task.task_id)
         # It may have been given other work since it named this; then the task waits until a heartbeat makes it clear.
         if holder is not None and len(holder.attempts) < holder.capacity:
@@ -379,7 +383,6 @@ class DispatcherCore(Core):
 
     def _on_result(self, now, sender, message):
         # type: (float, Sender, Result) -> None
-        self._send(sender.address, ResultAck(message.task_id, message.attempt))
         calculator = self._fleet.heard_from(now, sender)
         live = None
         if calculator is not None:
@@ -390,6 +393,8 @@ class DispatcherCore(Core):
             self._end_by_result(now, task, live, sender, message)
         elif self._outcomes.count_surplus_result(now, message.task_id, sender.name, message.attempt):
             self._tell('late_result', task_id=message.task_id, calculator=sender.name, attempt=message.attempt)
+        # After the outcome, for which somebody waits.
+        self._send(sender.address, ResultAck(message.task_id, message.attempt))
         self._hand_out(now)
 
     def _end_by_result(self, now, task, live, sender, message):
@@ -432,6 +437,10 @@ class DispatcherCore(Core):
     def _due_journal(self, now, _):
         # type: (float, None) -> None
         self._journal.due()
+
+    def _due_receipt(self, now, _):
+        # type: (float, None) -> None
+        self._receipts.give(now)
 
     def _due_adoption(self, now, _):
         # type: (float, None) -> None

@@ -30,6 +30,9 @@ ASSIGN_RESENDS_MAX = 3
 #: lost everything. Slower than the resending of anything that is still unanswered.
 ASK_AGAIN_S = 5.0
 
+#: How long ``accepted`` waits for an outcome that may come at once and makes it needless. No client resends that soon.
+RECEIPT_DELAY_S = 0.02
+
 #: How long the network may hold a datagram before it delivers it: the MAX_LATENCY of RFC 7252 section 4.8.2.
 DATAGRAM_LIFETIME_S = 100.0
 

@@ -2,9 +2,11 @@
 
 from __future__ import absolute_import, division, print_function
 
+from collections import deque
+
 from dispatcher.journal import ACCEPTED, FORGOTTEN
 from dispatcher.outcomes import CLAIMED_AT_ONCE
-from net_protocol.delivery import JITTER_MAX, OUTCOME_GRACE_S, REMEMBER_S, RESEND_CAP_S
+from net_protocol.delivery import JITTER_MAX, OUTCOME_GRACE_S, RECEIPT_DELAY_S, REMEMBER_S, RESEND_CAP_S
 from net_protocol.messages import CANCELLED, Cancel, Outcome, OutcomeAck, Refused, Submit
 from simulator.client_audit import ROUNDING_S
 from simulator.fleet_audit import FleetAudit
@@ -12,7 +14,7 @@ from simulator.violations import broken
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
+    from typing import Any, Deque, Dict, List, Set, Tuple  # noqa: F401
 
     from simulator.ledger import Ledger  # noqa: F401
     from simulator.promises import Promises  # noqa: F401
@@ -65,6 +67,10 @@ class AnswersAudit(FleetAudit):
         self._telling = {}  # type: Dict[str, float]
         # Submits of this turn that have no answer yet.
         self._owed = {}  # type: Dict[str, Any]
+        # Tasks of which nothing was said when they were accepted, with the point in time at which something should be,
+        # and those of them of which nothing has been said yet.
+        self._receipts = deque()  # type: Deque[Tuple[float, str]]
+        self._unsaid = set()  # type: Set[str]
         # Tasks that were cancelled in this turn -> by whom.
         self._cancels = {}  # type: Dict[str, str]
         # Client -> outcomes that it was told in vain and may claim, with the point in time up to which they are
@@ -74,10 +80,15 @@ class AnswersAudit(FleetAudit):
         self._handed.update({Submit: self._on_submit, Cancel: self._on_cancel, OutcomeAck: self._on_outcome_ack})
         self._sent = {Refused: self._on_refused_sent, Outcome: self._on_outcome_sent}
 
+    def open_since(self, task_id):
+        # type: (str) -> float | None
+        """When a task was accepted that is not over; None for any other."""
+        raise NotImplementedError
+
     def is_open(self, task_id):
         # type: (str) -> bool
         """Whether a task was accepted and is not over."""
-        raise NotImplementedError
+        return self.open_since(task_id) is not None
 
     # What clients say.
 
@@ -114,6 +125,12 @@ class AnswersAudit(FleetAudit):
             self._unclaimed.get(over.client, {}).pop(message.task_id, None)
 
     # What they are told.
+
+    def note_called_accepted(self, task_id):
+        # type: (str) -> None
+        """Its client is told that it is accepted."""
+        self._owed.pop(task_id, None)
+        self._unsaid.discard(task_id)
 
     def _on_refused_sent(self, now, address, message):
         # type: (float, Any, Refused) -> None
@@ -226,9 +243,24 @@ class AnswersAudit(FleetAudit):
         if self._owed:
             for task_id in sorted(self._owed):
                 over = self.over.get(task_id)
-                if not (over is not None and over.acknowledged_at is not None) and not self._is_withheld(task_id):
+                if (over is not None and over.acknowledged_at is not None) or self._is_withheld(task_id):
+                    continue
+                if self.open_since(task_id) != now:
                     raise broken('S10', task_id, 'submitted, and not a word')
+                self._receipts.append((now + RECEIPT_DELAY_S, task_id))
+                self._unsaid.add(task_id)
             self._owed.clear()
+        if self._receipts and self._receipts[0][0] < now - LATE_S and self.is_undisturbed(now):
+            self._hold_receipts(now)
+
+    def _hold_receipts(self, now):
+        # type: (float) -> None
+        """What was accepted is called so soon, unless it is over by then."""
+        while self._receipts and self._receipts[0][0] < now - LATE_S:
+            due_at, task_id = self._receipts.popleft()
+            if task_id in self._unsaid and self.is_open(task_id):
+                raise broken('S10', task_id, 'accepted %.2f s ago, and not a word', now - due_at + RECEIPT_DELAY_S)
+            self._unsaid.discard(task_id)
 
     def _hold_claimed(self, now, client, claimed):
         # type: (float, str, List[str]) -> None

@@ -110,9 +110,10 @@ class DispatcherAudit(AnswersAudit):
 
     # Clients.
 
-    def is_open(self, task_id):
-        # type: (str) -> bool
-        return task_id in self.places
+    def open_since(self, task_id):
+        # type: (str) -> float | None
+        place = self.places.get(task_id)
+        return None if place is None else place.accepted_at
 
     def _on_accepted(self, now, task_id):
         # type: (float, str) -> None
@@ -142,7 +143,7 @@ class DispatcherAudit(AnswersAudit):
 
     def _on_accepted_sent(self, now, address, message):
         # type: (float, Any, Accepted) -> None
-        self._owed.pop(message.task_id, None)
+        self.note_called_accepted(message.task_id)
         if not (message.task_id in self.places or message.task_id in self.over):
             raise broken('S1', message.task_id, 'called accepted, and is nowhere')
         if self._promises is not None:

@@ -13,7 +13,7 @@ from dispatcher.core import ADOPTION_S, DispatcherCore
 from dispatcher.journal import LAZY_S, RETRY_S
 from dispatcher.outcomes import ABSENT_S, CLAIMED_AT_ONCE
 from dispatcher.settings import SETTINGS
-from net_protocol.delivery import JITTER_MAX, OUTCOME_GRACE_S, REMEMBER_S, RESEND_CAP_S
+from net_protocol.delivery import JITTER_MAX, OUTCOME_GRACE_S, RECEIPT_DELAY_S, REMEMBER_S, RESEND_CAP_S
 from net_protocol.messages import (
     JOURNAL, Accepted, Assign, AssignAck, Cancel, Heartbeat, HeartbeatAck, Outcome, OutcomeAck, Refused, Result,
     ResultAck, Submit)
@@ -50,7 +50,8 @@ class Dispatcher(Driver):
         return super(Dispatcher, self)._take()
 
     def submit(self, number, life=LIFE, time_left_s=60.0):
-        return self.hear(CLIENT, Submit(task_id(number), u'payload', time_left_s), life)
+        """What that brings, up to the moment at which it would be called accepted."""
+        return self.hear(CLIENT, Submit(task_id(number), u'payload', time_left_s), life) + self.wait(RECEIPT_DELAY_S)
 
     def beat(self, name, running=(), capacity=1):
         self._sequence += 1
@@ -97,7 +98,7 @@ def test_accepted_and_outcome_stay_inside_until_they_are_written(twice, journal)
     assert of_type(dispatcher.wait(3), Outcome) == []
     dispatcher.is_served = True
     assert of_type(dispatcher.wait(5), Outcome) != []
-    assert dispatcher.submit(2) == [Accepted(task_id(2))]
+    assert of_type(dispatcher.submit(2), Accepted) == [Accepted(task_id(2))]
 
 
 def test_what_one_turn_brings_is_written_at_once(twice, journal):

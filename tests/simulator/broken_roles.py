@@ -14,6 +14,7 @@ from dispatcher.failure_detector import FailureDetector
 from dispatcher.fleet import Fleet
 from dispatcher.journal import Journal
 from dispatcher.outcomes import Outcomes
+from dispatcher.receipts import Receipts
 from dispatcher.work import Work
 from net_protocol.core import Core
 from net_protocol.delivery import Remembered, Resender
@@ -253,6 +254,7 @@ mutant('queue_unbounded', 'S9', 'a full queue takes more', (DispatcherCore, '_re
 mutant('registry_unbounded', 'S9', 'calculators register without limit', (
     Fleet, '__init__', lambda original: lambda self, settings, *rest: original(
         self, dict(settings, calculators_max=10 ** 6), *rest)))
+mutant('receipt_not_given', 'S10', 'a task that goes on is never called accepted', (Receipts, 'give', instead(nothing)))
 mutant('refusal_not_told', 'S10', 'a refused client hears nothing', (Core, '_send', _never_says(Refused)))
 mutant('outcome_not_resent', 'S10', 'an outcome is sent once', (Resender, 'handle_timer', _sends_once('outcome')))
 mutant('counts_twice', 'S11', 'one accepted task in ten is counted twice', (DispatcherCore, '_accept', _counts_twice))

@@ -22,14 +22,15 @@ QUICK = (
     'accepts_and_forgets', 'acknowledges_without_taking', 'deadline_ignored', 'late_outcome_told_twice',
     'another_outcome_when_asked_again', 'computes_wrongly', 'results_mixed_up', 'done_without_a_result',
     'struck_from_no_book', 'tells_what_is_not_so', 'books_ignore_capacity', 'suspects_get_work', 'no_answer_timeout',
-    'registry_unbounded', 'refusal_not_told', 'outcome_not_resent', 'counts_twice', 'resends_in_a_hurry',
-    'timers_early', 'checksum_ignored', 'no_duplicate_check', 'tombstone_forgotten_early', 'event_missing',
-    'signature_ignored', 'signature_compared_in_part', 'signature_of_the_head', 'any_role_heard', 'meant_for_anybody',
-    'no_window', 'window_of_the_last', 'allowance_ignored', 'heard_is_proven', 'any_echo_will_do', 'one_token_for_all',
-    'never_drained', 'nobody_comes_back', 'name_asked_once', 'one_client_starves', 'unreachable_get_work',
-    'nobody_may_come_back', 'deadline_begins_anew', 'stop_drops_the_queue', 'submit_not_resent', 'answers_untold',
-    'doubted_too_soon', 'no_reassignment', 'nobody_dies', 'life_ignored_by_dispatcher', 'outcomes_not_counted',
-    'a_place_is_never_free', 'poison_stops_a_process')
+    'registry_unbounded', 'receipt_not_given', 'refusal_not_told', 'outcome_not_resent', 'counts_twice',
+    'resends_in_a_hurry', 'timers_early', 'checksum_ignored', 'no_duplicate_check', 'tombstone_forgotten_early',
+    'event_missing', 'signature_ignored', 'signature_compared_in_part', 'signature_of_the_head', 'any_role_heard',
+    'meant_for_anybody', 'no_window', 'window_of_the_last', 'allowance_ignored', 'heard_is_proven',
+    'any_echo_will_do', 'one_token_for_all', 'never_drained', 'nobody_comes_back', 'name_asked_once',
+    'one_client_starves', 'unreachable_get_work', 'nobody_may_come_back', 'deadline_begins_anew',
+    'stop_drops_the_queue', 'submit_not_resent', 'answers_untold', 'doubted_too_soon', 'no_reassignment',
+    'nobody_dies', 'life_ignored_by_dispatcher', 'outcomes_not_counted', 'a_place_is_never_free',
+    'poison_stops_a_process')
 
 
 #: The worlds that caught these at last, after many or large ones that did not: they are tried first, to save time.
