@@ -41,9 +41,6 @@ RETRY_AFTER_S = 1.0
 #: An assignment was sent at least twice by then.
 RESENT_AFTER_S = RESEND_FIRST_S * JITTER_MAX
 
-#: What clients say, and nobody else: the sender of one of these takes outcomes.
-OF_CLIENTS = frozenset([Submit, Cancel, OutcomeAck])
-
 #: After a recovery nothing is handed out for this long: each calculator in order says meanwhile what it runs (once a
 #: second where nobody set it otherwise), and that goes on there instead of being begun anew by whoever speaks first.
 ADOPTION_S = 1.5
@@ -161,12 +158,6 @@ class DispatcherCore(Core):
         self._receipts.give_all()
         self._stop_if_drained()
 
-    def handle_message(self, now, sender, message):
-        # type: (float, Sender, Any) -> None
-        super(DispatcherCore, self).handle_message(now, sender, message)
-        if type(message) in OF_CLIENTS:
-            self._outcomes.claim(now, sender)
-
     def handle_timer(self, now):
         # type: (float) -> None
         due_at = self.next_timer()
@@ -208,6 +199,7 @@ class DispatcherCore(Core):
                 self.counts['refused_' + reason] += 1
                 self._watch.refused(now, sender.name, task_id, reason)
                 self._send(sender.address, Refused(task_id, reason, None if reason == NOT_YOURS else RETRY_AFTER_S))
+        self._outcomes.claim(now, sender)
 
     def _answer_with_outcome(self, now, sender, task_id):
         # type: (float, Sender, str) -> None
@@ -256,18 +248,20 @@ class DispatcherCore(Core):
         if task is not None and task.client == sender.name:
             task.reply_to = sender.address
             self._work.finish(now, task, CANCELLED, None, 'cancelled by its client')
-            return
-        if task is None and self._outcomes.get(now, message.task_id) is None \
-                and message.task_id.startswith(sender.name + ':'):
-            # Its submit was lost or is still under way; remembered, so that the latter starts nothing.
-            self.counts['cancelled_unknown'] += 1
-            self._outcomes.remember(now, sender.name, message.task_id, Outcome(
-                message.task_id, CANCELLED, None, 'cancelled before it was accepted', 0))
-        self._answer_with_outcome(now, sender, message.task_id)
+        else:
+            if task is None and self._outcomes.get(now, message.task_id) is None \
+                    and message.task_id.startswith(sender.name + ':'):
+                # Its submit was lost or is still under way; remembered, so that the latter starts nothing.
+                self.counts['cancelled_unknown'] += 1
+                self._outcomes.remember(now, sender.name, message.task_id, Outcome(
+                    message.task_id, CANCELLED, None, 'cancelled before it was accepted', 0))
+            self._answer_with_outcome(now, sender, message.task_id)
+        self._outcomes.claim(now, sender)
 
     def _on_outcome_ack(self, now, sender, message):
         # type: (float, Sender, OutcomeAck) -> None
         self._outcomes.acknowledge(now, sender, message.task_id)
+        self._outcomes.claim(now, sender)
         self._stop_if_drained()
 
     # Monitors.

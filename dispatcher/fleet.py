@@ -111,7 +111,8 @@ class Fleet(object):
         self.vacate(calculator, attempt.task_id)
         calculator.attempts[attempt.task_id] = attempt
         self._available.discard(calculator.name)
-        self.update(calculator)
+        if calculator.is_available:
+            self._available.append(calculator.name)
 
     def release(self, attempt):
         # type: (Attempt) -> None

@@ -203,7 +203,8 @@ class Work(object):
     def _revoke_others(self, task):
         # type: (Task) -> None
         """Whoever still runs an attempt of this task works for nobody."""
-        for name in sorted({attempt.calculator for attempt in task.attempts}):
+        names = [attempt.calculator for attempt in task.attempts]
+        for name in names if len(names) < 2 else sorted(set(names)):
             calculator = self._fleet.get(name)
             if calculator is not None and task.task_id in calculator.others:
                 self._revoke(calculator, task.task_id, calculator.others[task.task_id][0])

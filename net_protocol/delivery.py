@@ -280,10 +280,10 @@ class Remembered(object):
         self._lifetime_s = lifetime_s
         self._entries_max = entries_max
         self._on_drop = on_drop
-        # Key -> (sequence, value).
+        # Key -> (when it is forgotten, key, value), the very tuple that stands in the order if it is the newest of its
+        # key.
         self._entries = SpreadDict()
-        self._order = deque()  # type: Deque[Tuple[float, int, Any]]
-        self._sequence = 0
+        self._order = deque()  # type: Deque[Tuple[float, Any, Any]]
         #: Entries that had to go before their time because there were too many.
         self.dropped_early = 0
 
@@ -299,21 +299,20 @@ class Remembered(object):
         # type: (float, Hashable, Any) -> None
         """Remember ``value`` under ``key`` from ``now`` on; a key that is known starts anew."""
         self.forget(now)
-        self._sequence += 1
-        self._entries[key] = (self._sequence, value)
-        self._order.append((now + self._lifetime_s, self._sequence, key))
+        entry = self._entries[key] = now + self._lifetime_s, key, value
+        self._order.append(entry)
         while len(self._entries) > self._entries_max:
             self.dropped_early += self._drop_oldest(now)
         if len(self._order) > 2 * self._entries_max:
             # Superseded entries: nobody has to make room for them, and they are bounded too.
-            self._order = deque(item for item in self._order if self._is_newest(item[2], item[1]))
+            self._order = deque(entry for entry in self._order if self._entries.get(entry[1]) is entry)
 
     def get(self, now, key):
         # type: (float, Hashable) -> Any
         """What is remembered under ``key``, or None."""
         self.forget(now)
         entry = self._entries.get(key)
-        return None if entry is None else entry[1]
+        return None if entry is None else entry[2]
 
     def forget(self, now):
         # type: (float) -> None
@@ -334,15 +333,11 @@ class Remembered(object):
         self._entries.clear()
         self._order.clear()
 
-    def _is_newest(self, key, sequence):
-        # type: (Any, int) -> bool
-        entry = self._entries.get(key)
-        return entry is not None and entry[0] == sequence
-
     def _drop_oldest(self, now):
         # type: (float) -> int
-        _, sequence, key = self._order.popleft()
-        if not self._is_newest(key, sequence):
+        entry = self._order.popleft()
+        key = entry[1]
+        if self._entries.get(key) is not entry:
             return 0
         del self._entries[key]
         if self._on_drop is not None:

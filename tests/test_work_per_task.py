@@ -24,14 +24,14 @@ TASKS = 500
 # (Role, tasks out at a time) -> kind of work -> the most of it for one task.
 BOUNDS = {
     ('client', 100): {
-        'system calls': 0.09, 'datagrams': 0.05, 'JSON calls': 0.03, 'timer operations': 0, 'heap operations': 0,
+        'system calls': 0.11, 'datagrams': 0.06, 'JSON calls': 0.04, 'timer operations': 0, 'heap operations': 0,
         'calls of Python functions': 44, 'log calls': 0},
     ('dispatcher', 100): {
-        'system calls': 0.19, 'datagrams': 0.09, 'JSON calls': 0.07, 'timer operations': 2.1, 'heap operations': 1.1,
-        'calls of Python functions': 153, 'log calls': 0},
+        'system calls': 0.28, 'datagrams': 0.14, 'JSON calls': 0.1, 'timer operations': 2.1, 'heap operations': 1.1,
+        'calls of Python functions': 149, 'log calls': 0},
     ('calculators', 100): {
-        'system calls': 0.17, 'datagrams': 0.03, 'JSON calls': 0.07, 'timer operations': 0.02, 'heap operations': 0.02,
-        'calls of Python functions': 54, 'log calls': 0},
+        'system calls': 0.23, 'datagrams': 0.05, 'JSON calls': 0.11, 'timer operations': 0.02, 'heap operations': 0.02,
+        'calls of Python functions': 55, 'log calls': 0},
     ('client', 1): {
         'system calls': 4.1, 'datagrams': 1.01, 'JSON calls': 1.1, 'timer operations': 0.02, 'heap operations': 0.02,
         'calls of Python functions': 95, 'log calls': 0},

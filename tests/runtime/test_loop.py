@@ -12,7 +12,7 @@ from net_protocol import codec, guard
 from net_protocol.messages import HeartbeatAck, Leave, LeaveAck, Ping, Submit
 from runtime import loop as loop_module
 from runtime import names
-from runtime.loop import READS_MAX, WAIT_MAX_S, Loop
+from runtime.loop import PORTION_MESSAGES, READS_MAX, WAIT_MAX_S, Loop
 from runtime.names import QUIET_S, Peer
 from tests.runtime.fakes import LIFE, FakeCore, FakeEndpoint, FakeLog, FakeLookup, FakeSignals, World
 
@@ -26,15 +26,15 @@ HERE, THERE = ('127.0.0.2', 1), ('127.0.0.3', 2)
 class Bench(object):
     """A loop and all that it drives."""
 
-    def __init__(self, peer=None):
-        # type: (Any) -> None
+    def __init__(self, peer=None, journal=None):
+        # type: (Any, Any) -> None
         self.world = World()
         self.core = FakeCore(self.world)
         self.endpoint = FakeEndpoint(self.world)
         self.signals = FakeSignals()
         self.log = FakeLog()
         self.peer = peer
-        self.loop = Loop(self.core, self.endpoint, self.signals, self.world.monotonic, self.log, peer)
+        self.loop = Loop(self.core, self.endpoint, self.signals, self.world.monotonic, self.log, peer, journal=journal)
 
     def arrive(self, *messages, **options):
         # type: (*Any, **Any) -> None
@@ -104,6 +104,27 @@ def test_what_a_turn_brings_for_one_address_goes_out_together(bench):
     assert bench.endpoint.messages_to(HERE) == [[LeaveAck(), LeaveAck()]]
     assert bench.endpoint.messages_to(THERE) == [[HeartbeatAck(1), HeartbeatAck(1)]]
     assert bench.loop.traffic.as_dict()['messages_per_datagram_out'] == 2.0
+
+
+def arrive_in_portions(bench):
+    """Half a portion three times, and what is said to that."""
+    bench.core.answers[Leave] = [(HERE, LeaveAck())]
+    for number in range(3):
+        bench.at(1.0, lambda number=number: bench.arrive(*[Leave()] * (PORTION_MESSAGES // 2), number=1 + number))
+    bench.run(2.0)
+    assert bench.world.trace.count('message') == 3 * PORTION_MESSAGES // 2
+    return [len(messages) for messages in bench.endpoint.messages_to(HERE)]
+
+
+def test_what_comes_of_a_portion_is_sent_before_the_rest_is_read(bench):
+    assert arrive_in_portions(bench) == [PORTION_MESSAGES, PORTION_MESSAGES // 2]
+
+
+def test_where_there_is_a_journal_all_that_has_arrived_shares_one_write(monkeypatch):
+    bench = Bench(journal=object())
+    bench.core.take_records = lambda: None  # type: ignore[method-assign]
+    monkeypatch.setattr(loop_module, 'select', bench.world)
+    assert arrive_in_portions(bench) == [3 * PORTION_MESSAGES // 2]
 
 
 def test_when_idle_an_answer_waits_for_no_company(bench):

@@ -95,6 +95,8 @@ class Ledger(object):
             self.accepted.add(message.task_id)
             self._submitted.pop(message.task_id, None)
         elif type(message) is Outcome:
+            # Which says that it was accepted, if nothing has said so before.
+            self.accepted.add(message.task_id)
             self._submitted.pop(message.task_id, None)
             known = self.outcomes.setdefault(message.task_id, message)
             right = int(message.task_id.rsplit(':', 1)[1])
