@@ -88,10 +88,19 @@ class FullScreen(object):
     def _pause(self, number, frame):
         # type: (int, Any) -> None
         """Ctrl-Z: give the terminal back, stand still, take it again."""
-        self._write(_PLAIN + _LEAVE)
+        self._write_past_the_stream(_PLAIN + _LEAVE)
         os.kill(os.getpid(), signal.SIGSTOP)
-        self._write(_ENTER)
+        self._write_past_the_stream(_ENTER)
         self._size = (0, 0)
+
+    def _write_past_the_stream(self, sequence):
+        # type: (str) -> None
+        """The signal may have come while the stream was writing, and no stream can be written to within that."""
+        try:
+            os.write(self._stream.fileno(), sequence.encode('ascii'))
+        except OSError as error:
+            if error.errno not in (errno.EIO, errno.EAGAIN, errno.EINTR):
+                raise
 
 
 def size_of(stream):

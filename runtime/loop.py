@@ -1,10 +1,10 @@
 """The one loop that all three processes share, and the only place where they block.
 
-One turn: wait until something is readable or a timer is due; read what has arrived, at most ``READS_MAX`` datagrams,
-and hand each message to the core; let due timers fire; write what must outlive this process, all in one go; then send
-what came of it, grouped by address into as few datagrams as fit. Under load one datagram carries many messages and the
-price of a system call is shared; when idle nothing waits for company. Where very much has arrived it is answered in
-portions, so that those who wait for the first do not wait for the last.
+One turn: wait until something is readable or a timer is due; read what has arrived, within bounds, and hand each
+message to the core; let due timers fire; write what must outlive this process, all in one go; then send what came of it,
+grouped by address into as few datagrams as fit. Under load one datagram carries many messages and the price of a system
+call is shared; when idle nothing waits for company. Where very much has arrived it is answered in portions, so that
+those who wait for the first do not wait for the last.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -32,8 +32,10 @@ if MYPY:
     from runtime.journal_file import JournalFile  # noqa: F401
     from runtime.signals import StopSignals  # noqa: F401
 
-#: Datagrams read in one turn. Enough that a burst is handled together, so few that timers fire in time under a flood.
+#: Datagrams read in one turn, and messages in them. Enough that a burst is handled together, so few that timers fire in
+#: time under a flood, be it one of small datagrams or of full ones.
 READS_MAX = 256
+MESSAGES_READ_MAX = 2048
 
 #: After so many messages what came of them is sent before more is read. Otherwise all that is under way gathers in one
 #: crowd, which every process handles while the others wait: that costs a tenth of the throughput. Many enough that
@@ -167,6 +169,7 @@ class Loop(object):
         # type: (float) -> None
         traffic = self._wire.traffic
         portion_ends = traffic.messages_in + PORTION_MESSAGES
+        turn_ends = traffic.messages_in + MESSAGES_READ_MAX
         for _ in range(READS_MAX):
             received = self._endpoint.receive()
             if received is None:
@@ -183,6 +186,8 @@ class Loop(object):
             if traffic.messages_in >= portion_ends and self._journal is None:
                 self._flush(now)
                 portion_ends = traffic.messages_in + PORTION_MESSAGES
+            if traffic.messages_in >= turn_ends:
+                return
 
     def _look_for(self, peer, readable, now):
         # type: (Peer, List[Any], float) -> None

@@ -3,9 +3,11 @@
 from __future__ import absolute_import, division, print_function
 
 import sys
+import time
 
 import pytest
 
+from net_protocol.delivery import RECEIPT_DELAY_S
 from tests.attacks.joiner import Faults
 from tests.attacks.namespaces import NAME_OF_THE_DISPATCHER, NamespacedSystem, address
 from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, eventually
@@ -173,12 +175,18 @@ def wait_until_blocked(net, packets):
     eventually(lambda: net.joiner.counts['blocked'] >= packets, 'it is cut off')
 
 
+#: By then every client has heard of what was accepted before: fifty times the delay of that.
+RECEIPTS_S = 50 * RECEIPT_DELAY_S
+
+
 def test_everybody_follows_a_dispatcher_that_moves_to_another_address(net, say):
     dispatcher, calculators = world(net, host=NAME_OF_THE_DISPATCHER, task_timeout_s=LONG_S)
     client = net.client(task_timeout_s=LONG_S, task_interval_s=[0.1, 0.2], drain_timeout_s=WAIT_S)
     dispatcher.says('registered from', times=2)
     client.says('listening')
     eventually(lambda: dispatcher.status['running'] >= 1, 'there is work')
+    # ``accepted`` comes a moment later. Who has never heard of the first life can't know the next one for another.
+    time.sleep(RECEIPTS_S)
     dispatcher.kill()
     for namespace in net.namespaces.values():
         namespace.say_where_the_dispatcher_is(address(DISPATCHER, 1))

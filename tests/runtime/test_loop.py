@@ -12,7 +12,7 @@ from net_protocol import codec, guard
 from net_protocol.messages import HeartbeatAck, Leave, LeaveAck, Ping, Submit
 from runtime import loop as loop_module
 from runtime import names
-from runtime.loop import PORTION_MESSAGES, READS_MAX, WAIT_MAX_S, Loop
+from runtime.loop import MESSAGES_READ_MAX, PORTION_MESSAGES, READS_MAX, WAIT_MAX_S, Loop
 from runtime.names import QUIET_S, Peer
 from tests.runtime.fakes import LIFE, FakeCore, FakeEndpoint, FakeLog, FakeLookup, FakeSignals, World
 
@@ -172,6 +172,16 @@ def test_of_a_flood_a_turn_reads_so_much_that_timers_still_fire(bench):
     bench.core.handle_timer = lambda now: read_before_timer.append(len(bench.core.heard))
     bench.run(0.1)
     assert read_before_timer[:3] == [READS_MAX, 2 * READS_MAX, 3 * READS_MAX]
+
+
+def test_of_a_flood_of_full_datagrams_a_turn_reads_no_more_messages_than_of_another(bench):
+    full = 64
+    for number in range(3 * MESSAGES_READ_MAX // full):
+        bench.arrive(*[Leave()] * full, number=number + 1)
+    read_before_timer = []  # type: List[int]
+    bench.core.handle_timer = lambda now: read_before_timer.append(len(bench.core.heard))
+    bench.run(0.1)
+    assert read_before_timer[:3] == [MESSAGES_READ_MAX, 2 * MESSAGES_READ_MAX, 3 * MESSAGES_READ_MAX]
 
 
 def test_of_messages_that_arrived_together_none_is_left_behind(bench):
