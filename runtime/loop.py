@@ -1,10 +1,10 @@
 """The one loop that all three processes share, and the only place where they block.
 
 One turn: wait until something is readable or a timer is due; read what has arrived, within bounds, and hand each
-message to the core; let due timers fire; write what must outlive this process, all in one go; then send what came of it,
-grouped by address into as few datagrams as fit. Under load one datagram carries many messages and the price of a system
-call is shared; when idle nothing waits for company. Where very much has arrived it is answered in portions, so that
-those who wait for the first do not wait for the last.
+message to the core; let due timers fire; write what must outlive this process, all in one go; then send what came of
+it, grouped by address into as few datagrams as fit. Under load one datagram carries many messages and the price of a
+system call is shared; when idle nothing waits for company. Where very much has arrived it is answered in portions, so
+that those who wait for the first do not wait for the last.
 """
 
 from __future__ import absolute_import, division, print_function
