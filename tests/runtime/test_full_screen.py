@@ -7,7 +7,6 @@ import signal
 
 from runtime.full_screen import FullScreen
 
-
 LINE = 'a line'
 
 
