@@ -22,9 +22,10 @@ import sys
 from collections import OrderedDict
 
 from benchmarks.figures import SHARES, quantile
+from client.gate import Gate
 from net_protocol import codec, notional
 from net_protocol.core import draw_incarnation
-from net_protocol.delivery import JITTER_MAX, RESEND_CAP_S, RESEND_FIRST_S, retry_wait_s
+from net_protocol.delivery import JITTER_MAX, RESEND_CAP_S, RESEND_FIRST_S
 from net_protocol.limits import DATAGRAM_BYTES_MAX
 from net_protocol.messages import (
     DONE, Accepted, Assign, AssignAck, Heartbeat, HeartbeatAck, Outcome, OutcomeAck, Refused, Result, ResultAck, Revoke,
@@ -39,7 +40,7 @@ if MYPY:
 
 REPORT_INTERVAL_S = 0.05
 RESEND_S = 1.0
-#: Arrivals are sent together where they come closer than this.
+#: Arrivals are sent together where they come closer than this; of all participants as many times a second.
 ARRIVAL_INTERVAL_S = 0.005
 #: Submits of one client that may wait for their acceptance: enough that the dispatcher is never idle, so few that its
 #: socket never overflows.
@@ -225,12 +226,14 @@ class Arrivals(Participant):
         # type: (str, str, Any, Any) -> None
         super(Arrivals, self).__init__(name, life, dispatcher)
         self._rate = options.rate
+        self._interval_s = ARRIVAL_INTERVAL_S * max(1.0, options.count / 10)
         self._time_left_s = options.time_left
         self._rng = random.Random(1)
         self._began_at = None  # type: float | None
         self._sent = 0
-        # Number -> [when its time is over, the wait before it is resent, when it is next asked for, refusals so far].
+        # Number -> [when its time is over, the wait before it is resent, when it is next asked for or None].
         self._asking = {}  # type: Dict[int, List[Any]]
+        self._gate = Gate()
         self._again = []  # type: List[Tuple[float, int]]
         self._accepted_at = {}  # type: Dict[int, float]
         self.latencies = []  # type: List[float]
@@ -240,22 +243,39 @@ class Arrivals(Participant):
         # type: (float) -> float
         if self._began_at is None:
             self._began_at = now
+        if self._gate.is_shut and now >= self._gate.shut_until:
+            self._gate.open()
         while self._sent < self._rate * (now - self._began_at):
             self._sent += 1
             self._count('sent')
-            self._asking[self._sent] = [now + self._time_left_s, RESEND_FIRST_S * self._jitter(), now, 0]
-            self._submit(now, self._sent)
+            self._asking[self._sent] = [now + self._time_left_s, RESEND_FIRST_S * self._jitter(), None]
+            if self._gate.admit():
+                self._submit(now, self._sent)
+            else:
+                self._gate.hold(self._sent, self._sent)
+        self._let_pass(now)
         while self._again and self._again[0][0] <= now:
             due_at, number = heapq.heappop(self._again)
-            # A refusal may have put it off.
+            # It may be held back.
             if number in self._asking and self._asking[number][2] == due_at:
+                self._gate.note_silence(now)
                 self._submit(now, number)
         self.flush()
-        return now + ARRIVAL_INTERVAL_S
+        return now + self._interval_s
 
     def _jitter(self):
         # type: () -> float
         return 1 + (JITTER_MAX - 1) * self._rng.random()
+
+    def _let_pass(self, now):
+        # type: (float) -> None
+        number = self._gate.next()
+        while number is not None:
+            if number in self._asking:
+                self._submit(now, number)
+            else:
+                self._gate.note_gone()
+            number = self._gate.next()
 
     def _submit(self, now, number):
         # type: (float, int) -> None
@@ -263,6 +283,7 @@ class Arrivals(Participant):
         if now >= over_at:
             self._count('given_up')
             del self._asking[number]
+            self._gate.note_gone()
             return
         self._count('submits')
         self._asking[number][1:3] = [min(2 * wait_s, RESEND_CAP_S * JITTER_MAX), now + wait_s]
@@ -272,26 +293,37 @@ class Arrivals(Participant):
     def _on_accepted(self, now, message):
         # type: (float, Accepted) -> None
         number = _number(message.task_id)
-        if self._asking.pop(number, None) is not None:
+        if self._note_room(now, number):
             self._count('accepted')
             self._accepted_at[number] = now
+
+    def _note_room(self, now, number):
+        # type: (float, int) -> bool
+        """It was accepted; returns whether that is news."""
+        asked = self._asking.pop(number, None)
+        if asked is None:
+            return False
+        if asked[2] is not None:
+            self._gate.note_accepted()
+            self._let_pass(now)
+        return True
 
     def _on_refused(self, now, message):
         # type: (float, Refused) -> None
         self._count('refused')
         number = _number(message.task_id)
         asked = self._asking.get(number)
-        if asked is not None and message.retry_after_s is not None:
-            asked[2] = now + retry_wait_s(message.retry_after_s, asked[3], asked[0] - now) * self._jitter()
-            asked[3] += 1
-            heapq.heappush(self._again, (asked[2], number))
+        if asked is None or asked[2] is None or message.retry_after_s is None:
+            return
+        asked[1:3] = [RESEND_FIRST_S * self._jitter(), None]
+        self._gate.hold(number, number)
+        self._gate.note_refused(now, message.retry_after_s, self._jitter())
 
     def _on_outcome(self, now, message):
         # type: (float, Outcome) -> None
         number = _number(message.task_id)
         self._outgoing.append(OutcomeAck(message.task_id))
-        asked = self._asking.pop(number, None)
-        accepted_at = self._accepted_at.pop(number, now if asked is not None else None)
+        accepted_at = self._accepted_at.pop(number, now if self._note_room(now, number) else None)
         if accepted_at is None:
             return
         self._count('answered' if message.outcome == DONE else 'unanswered')

@@ -7,14 +7,15 @@ slowly until it has the outcome, because a dispatcher that lost its books has no
 
 from __future__ import absolute_import, division, print_function
 
+from client.gate import Gate
 from client.requests import ACCEPTED, CANCELLING, GIVEN_UP, POSTPONED, SUBMITTED, WRONG, Request
 from client.statistics import Statistics
 from net_protocol import notional
 from net_protocol.codec import check_payload
 from net_protocol.core import Core, require
-from net_protocol.delivery import ASK_AGAIN_S, JITTER_MAX, OUTCOME_GRACE_S, retry_wait_s
+from net_protocol.delivery import ASK_AGAIN_S, JITTER_MAX, OUTCOME_GRACE_S
 from net_protocol.lives import NEXT, Lives
-from net_protocol.messages import DONE, Accepted, Cancel, Outcome, OutcomeAck, Refused, Submit
+from net_protocol.messages import DONE, OUTCOMES, Accepted, Cancel, Outcome, OutcomeAck, Refused, Submit
 
 MYPY = False
 if MYPY:
@@ -35,9 +36,10 @@ class ClientCore(Core):
     """
 
     HANDLERS = {Accepted: '_on_accepted', Refused: '_on_refused', Outcome: '_on_outcome'}
-    TIMERS = {'arrival': '_due_arrival', 'again': '_due_again', 'end': '_due_end',
+    TIMERS = {'arrival': '_due_arrival', 'gate': '_due_gate', 'postponed': '_due_postponed', 'end': '_due_end',
               'drained': '_due_drained', 'cancelled': '_due_cancelled'}
-    COUNTERS = ('duplicate_outcomes', 'unknown_outcomes', 'postponed', 'held_back', 'dispatcher_restarts')
+    COUNTERS = ('duplicate_outcomes', 'unknown_outcomes', 'postponed', 'kept_waiting', 'held_back',
+                'dispatcher_restarts')
 
     def __init__(self, settings, name, incarnation, rng, dispatcher, tasks_max=None, duration_s=None):
         # type: (Dict[str, Any], str, str, Any, Any, int | None, float | None) -> None
@@ -52,6 +54,7 @@ class ClientCore(Core):
         # Task id -> what is asked for it: exactly one of the two, unless it is postponed.
         self._submits = self._new_resender('submit', rng, self._give_up, self._refresh)
         self._cancels = self._new_resender('cancel', rng, self._give_up)
+        self._gate = Gate(min(ASK_AGAIN_S, settings['task_timeout_s'] / 2))
         self._draining = False
         self._planned_at = 0.0
         # Another life of the dispatcher than the one that answered last means that the books may be lost.
@@ -107,11 +110,16 @@ class ClientCore(Core):
         check_payload('payload', payload)
         self.statistics.sent += 1
         task_id = '%s:%s:%d' % (self.name, self.incarnation, self.statistics.sent)
-        request = Request(task_id, payload, now, now + self._settings['task_timeout_s'])
+        request = Request(self.statistics.sent, task_id, payload, now, now + self._settings['task_timeout_s'])
         self._requests[task_id] = request
         if self.trace:
             self._tell('sent', task_id=task_id)
-        self._ask(now, request)
+        if self._gate.admit():
+            self._ask(now, request)
+        else:
+            self.counts['kept_waiting'] += 1
+            request.advance('postpone')
+            self._hold(request)
         return task_id
 
     def account(self, now):
@@ -126,11 +134,16 @@ class ClientCore(Core):
                 statistics.waiting, len(self._requests))
         require(statistics.sent == statistics.answered + statistics.unanswered, 'sent is not answered + unanswered')
         require(len(self._requests) <= self._settings['in_flight_max'], 'more in flight than allowed')
+        states = [request.state for request in self._requests.values()]
+        require(self._gate.unanswered == states.count(SUBMITTED), 'counted %d as unanswered, %d are',
+                self._gate.unanswered, states.count(SUBMITTED))
+        if POSTPONED in states:
+            require(self._gate.unanswered or ('gate', None) in self._timers, 'tasks wait behind nobody')
         for task_id, request in self._requests.items():
             require(not request.is_over, '%s is over and still kept', task_id)
             asked = self._cancels if request.state == CANCELLING else self._submits
             if request.state == POSTPONED:
-                require(('again', task_id) in self._timers, '%s is postponed for ever', task_id)
+                require(('postponed', task_id) in self._timers, '%s is postponed for ever', task_id)
             else:
                 require(asked.is_timed(task_id), '%s (%s) is asked for by nobody', task_id, request.state)
 
@@ -176,7 +189,7 @@ class ClientCore(Core):
     def _ask_no_more(self, request):
         # type: (Request) -> None
         if request.state == POSTPONED:
-            self._timers.cancel(('again', request.task_id))
+            self._timers.cancel(('postponed', request.task_id))
         elif request.state == CANCELLING:
             self._cancels.end(request.task_id)
         else:
@@ -185,7 +198,10 @@ class ClientCore(Core):
     def _refresh(self, now, task_id, message):
         # type: (float, str, Submit) -> Submit
         """A submit that is sent again says how much time is left now."""
-        return Submit(task_id, message.payload, max(0.0, self._requests[task_id].deadline_at - now))
+        request = self._requests[task_id]
+        if request.state == SUBMITTED:
+            self._gate.note_silence(now)
+        return Submit(task_id, message.payload, max(0.0, request.deadline_at - now))
 
     # What the dispatcher says.
 
@@ -196,30 +212,33 @@ class ClientCore(Core):
             return
         if request.state == POSTPONED:
             # It was asked for twice, and this answer was overtaken by a refusal.
-            self._timers.cancel(('again', request.task_id))
+            self._timers.cancel(('postponed', request.task_id))
             self._ask(now, request)
+        else:
+            self._gate.note_accepted()
         request.advance('accept')
         self._submits.slow_down(now, request.task_id, ASK_AGAIN_S)
+        self._let_pass(now)
 
     def _on_refused(self, now, sender, message):
         # type: (float, Sender, Refused) -> None
         request = self._requests.get(message.task_id)
         if request is None or request.state != SUBMITTED:
             return
-        self._ask_no_more(request)
-        again_at = None
-        if message.retry_after_s is not None:
-            # Spread, so that all who were refused together do not come back together.
-            wait_s = retry_wait_s(message.retry_after_s, request.refusals, request.deadline_at - now)
-            again_at = now + wait_s * (1 + (JITTER_MAX - 1) * self._rng.random())
-            request.refusals += 1
-        if again_at is None or again_at >= request.deadline_at:
-            self._tell('refused', task_id=request.task_id, reason=message.reason)
-            self._end_request(now, request, 'refuse')
+        request.refusal = message.reason
+        if message.retry_after_s is None:
+            self._refuse(now, request)
             return
-        self.counts['postponed'] += 1
+        # Spread, so that all who were refused together do not come back together.
+        if self._gate.note_refused(now, message.retry_after_s, 1 + (JITTER_MAX - 1) * self._rng.random()):
+            self._timers.set(('gate', None), self._gate.shut_until)
+        self._submits.end(request.task_id)
         request.advance('postpone')
-        self._timers.set(('again', request.task_id), again_at)
+        self.counts['postponed'] += 1
+        if self._gate.shut_until >= request.deadline_at:
+            self._refuse(now, request)
+        else:
+            self._hold(request)
 
     def _on_outcome(self, now, sender, message):
         # type: (float, Sender, Outcome) -> None
@@ -244,6 +263,42 @@ class ClientCore(Core):
             self._tell('unanswered', task_id=request.task_id, outcome=end, reason=message.reason)
         self._end_request(now, request, end)
 
+    # Congestion control.
+
+    def _hold(self, request):
+        # type: (Request) -> None
+        """Keep it until it may be submitted, or its time is over."""
+        self._gate.hold(request.number, request.task_id)
+        self._timers.set(('postponed', request.task_id), request.deadline_at)
+
+    def _let_pass(self, now):
+        # type: (float) -> None
+        """Submit those that waited and may go."""
+        task_id = self._gate.next()
+        while task_id is not None:
+            request = self._requests.get(task_id)
+            if request is not None and request.state == POSTPONED:
+                self._timers.cancel(('postponed', task_id))
+                request.advance('submit')
+                self._ask(now, request)
+            else:
+                self._gate.note_gone()
+            task_id = self._gate.next()
+
+    def _due_gate(self, now, _):
+        # type: (float, None) -> None
+        self._gate.open()
+        self._let_pass(now)
+
+    def _due_postponed(self, now, task_id):
+        # type: (float, str) -> None
+        """Its time is over, and it waited in vain."""
+        request = self._requests[task_id]
+        if request.refusal is None:
+            self._give_up(now, task_id, 'so much was unanswered that it was never submitted')
+        else:
+            self._refuse(now, request)
+
     def _ask_for_all(self, now):
         # type: (float) -> None
         """Another life of the dispatcher answered. It may have lost everything, so ask for all at once."""
@@ -253,7 +308,12 @@ class ClientCore(Core):
             if request.state == ACCEPTED:
                 request.advance('forgotten')
                 self._submits.end(request.task_id)
+                self._gate.let()
                 self._ask(now, request)
+        if self._gate.is_shut:
+            # It may have room that the former one had not.
+            self._timers.cancel(('gate', None))
+            self._due_gate(now, None)
 
     # Ends.
 
@@ -261,9 +321,16 @@ class ClientCore(Core):
         # type: (float, Request, str) -> None
         task_id = request.task_id
         self._ask_no_more(request)
+        if request.state == SUBMITTED:
+            if event in OUTCOMES:
+                self._gate.note_accepted()
+            else:
+                self._gate.note_gone()
         request.advance(event)
         del self._requests[task_id]
         self.statistics.ends[request.state] += 1
+        if self._gate.held:
+            self._let_pass(now)
         self._make_up(now)
         self._end_if_drained(now)
 
@@ -278,10 +345,15 @@ class ClientCore(Core):
             self._held_back -= 1
             self._send_new_task(now)
 
-    def _give_up(self, now, task_id):
-        # type: (float, str) -> None
+    def _refuse(self, now, request):
+        # type: (float, Request) -> None
+        self._tell('refused', task_id=request.task_id, reason=request.refusal)
+        self._end_request(now, request, 'refuse')
+
+    def _give_up(self, now, task_id, reason='no outcome in time'):
+        # type: (float, str, str) -> None
         request = self._requests[task_id]
-        self._tell('unanswered', task_id=request.task_id, outcome=GIVEN_UP, reason='no outcome in time')
+        self._tell('unanswered', task_id=request.task_id, outcome=GIVEN_UP, reason=reason)
         self._end_request(now, request, GIVEN_UP)
 
     def _all_requests(self):
@@ -304,12 +376,6 @@ class ClientCore(Core):
 
     # Timers.
 
-    def _due_again(self, now, task_id):
-        # type: (float, str) -> None
-        request = self._requests[task_id]
-        request.advance('submit')
-        self._ask(now, request)
-
     def _due_end(self, now, _):
         # type: (float, None) -> None
         self.stop(now)
@@ -322,6 +388,8 @@ class ClientCore(Core):
         self._tell('cancelling', waiting=len(self._requests))
         for request in self._all_requests():
             self._ask_no_more(request)
+            if request.state == SUBMITTED:
+                self._gate.note_gone()
             request.advance('cancel')
             self._cancels.begin(now, request.task_id, self._dispatcher, Cancel(request.task_id),
                                 now + CANCEL_WAIT_S + 1)

@@ -13,7 +13,7 @@ if MYPY:
 SUBMITTED = 'submitted'
 #: The dispatcher has it: the client asks again slowly, in case the dispatcher loses everything.
 ACCEPTED = 'accepted'
-#: Refused with the advice to ask later.
+#: Waits until it may be submitted, anew where it was refused with the advice to ask later.
 POSTPONED = 'postponed'
 #: The client no longer waits and has said so.
 CANCELLING = 'cancelling'
@@ -39,7 +39,7 @@ def _and_outcomes(steps):
 class Request(Stateful):
     """A task from the client's side, from the first ``submit`` to its end."""
 
-    __slots__ = ('task_id', 'payload', 'sent_at', 'deadline_at', 'refusals')
+    __slots__ = ('number', 'task_id', 'payload', 'sent_at', 'deadline_at', 'refusal')
 
     TRANSITIONS = {
         SUBMITTED: _and_outcomes({'accept': ACCEPTED, 'postpone': POSTPONED, 'refuse': REFUSED, 'cancel': CANCELLING}),
@@ -50,15 +50,16 @@ class Request(Stateful):
         DONE: {}, FAILED: {}, EXPIRED: {}, REFUSED: {}, CANCELLED: {}, GIVEN_UP: {}, WRONG: {},
     }
 
-    def __init__(self, task_id, payload, sent_at, deadline_at):
-        # type: (str, Any, float, float) -> None
+    def __init__(self, number, task_id, payload, sent_at, deadline_at):
+        # type: (int, str, Any, float, float) -> None
         super(Request, self).__init__(SUBMITTED)
+        self.number = number
         self.task_id = task_id
         self.payload = payload
         self.sent_at = sent_at
         self.deadline_at = deadline_at
-        # How often it was refused so far.
-        self.refusals = 0
+        # Why it was refused last, or None.
+        self.refusal = None  # type: str | None
 
     def describe(self):
         # type: () -> str

@@ -9,6 +9,7 @@ later of the two appears; nothing here ever walks over a whole table.
 from __future__ import absolute_import, division, print_function
 
 from dispatcher import journal, tasks
+from dispatcher.advice import RETRY_AFTER_S, Advice
 from dispatcher.failure_detector import CATCH_UP_S, HELD_UP_S
 from dispatcher.fleet import Fleet
 from dispatcher.journal import Journal
@@ -34,9 +35,6 @@ if MYPY:
     from dispatcher.journal import Row  # noqa: F401
     from dispatcher.tasks import Attempt  # noqa: F401
     from net_protocol.core import Sender  # noqa: F401
-
-#: The advice that goes with a refusal: a queue that is full has room again when some tasks are done.
-RETRY_AFTER_S = 1.0
 
 #: An assignment was sent at least twice by then.
 RESENT_AFTER_S = RESEND_FIRST_S * JITTER_MAX
@@ -73,6 +71,7 @@ class DispatcherCore(Core):
         self._work = Work(settings, self._fleet, self._timers, self.counts, self._tell, self._send,
                           self._new_resender('assign', rng, self._give_up_assign), self._over)
         self._receipts = Receipts(self._timers, self._send)
+        self._advice = Advice()
         self._journal = Journal(settings['journal'] is not None, self._timers, self.counts, self._tell)
         self._outcomes = Outcomes(
             lambda give_up, refresh: self._new_resender('outcome', rng, give_up, refresh),
@@ -198,7 +197,7 @@ class DispatcherCore(Core):
             else:
                 self.counts['refused_' + reason] += 1
                 self._watch.refused(now, sender.name, task_id, reason)
-                self._send(sender.address, Refused(task_id, reason, None if reason == NOT_YOURS else RETRY_AFTER_S))
+                self._send(sender.address, Refused(task_id, reason, self._retry_after_s(now, reason)))
         self._outcomes.claim(now, sender)
 
     def _answer_with_outcome(self, now, sender, task_id):
@@ -220,6 +219,15 @@ class DispatcherCore(Core):
                 or len(self._outcomes) >= self._settings['remembered_max']):
             return QUEUE_FULL
         return None
+
+    def _retry_after_s(self, now, reason):
+        # type: (float, str) -> float | None
+        if reason == NOT_YOURS:
+            return None
+        waiting = self._work.waiting
+        if reason == QUEUE_FULL and waiting >= self._settings['pending_max']:
+            return self._advice.wait_s(now, waiting, self.counts['accepted'] - waiting)
+        return RETRY_AFTER_S
 
     def _accept(self, now, sender, message):
         # type: (float, Sender, Submit) -> None

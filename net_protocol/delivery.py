@@ -52,18 +52,6 @@ def longest_wait_s(resends):
     return total * JITTER_MAX
 
 
-def retry_wait_s(advised_s, refusals, time_left_s):
-    # type: (float, int, float) -> float
-    """How long to wait before what was refused is submitted again, jitter apart.
-
-    As long as the refusal says, and twice as long after each of the ``refusals`` before it: where many are refused,
-    those who ask again would be most of the load. Never longer than accepted tasks are asked for, nor, where little
-    time is left, than half of that.
-    """
-    grown_s = min(advised_s * 2 ** min(refusals, 10), ASK_AGAIN_S, time_left_s / 2)
-    return max(advised_s, grown_s)
-
-
 #: How long after its deadline a client goes on listening for the outcome: the dispatcher says "expired" at the
 #: deadline, and may have to resend that twice.
 OUTCOME_GRACE_S = longest_wait_s(2)

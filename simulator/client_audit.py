@@ -34,6 +34,10 @@ class ClientAudit(Audit):
         self.sent_total = 0
         self.done_total = 0
         self._lives_met = set()  # type: Any
+        # When it last submitted anything; when it was last refused anything; until when it submits nothing that waits.
+        self._asked_at = 0.0
+        self._refused_at = 0.0
+        self._quiet_until = None  # type: float | None
         self._handed = {Accepted: self._on_accepted, Refused: self._on_refused, Outcome: self._on_outcome}
         self._sent = {Submit: self._on_submit}
         self._events = {'sent': self._on_sent, 'answered': self._on_answered, 'unanswered': self._on_unanswered,
@@ -43,24 +47,42 @@ class ClientAudit(Audit):
 
     def _on_accepted(self, now, sender, message):
         # type: (float, Any, Accepted) -> None
-        self._begins_anew(now, sender, message.task_id)
+        entry = self._begins_anew(now, sender, message.task_id)
+        if entry is not None:
+            entry.is_accepted = True
+            entry.waits = False
 
     def _on_refused(self, now, sender, message):
         # type: (float, Any, Refused) -> None
-        self._begins_anew(now, sender, message.task_id)
+        entry = self._begins_anew(now, sender, message.task_id)
+        self._refused_at = now
+        # What was accepted is not refused later, so that is an old copy; and so it is where it is not asked for.
+        if entry is None or entry.is_accepted or entry.waits:
+            return
+        entry.waits = entry.was_refused = True
+        # Of refusals that come while it is quiet anyway nobody knows from outside whether they lengthen that.
+        if message.retry_after_s is not None and self._quiet_until is None:
+            self._quiet_until = now + message.retry_after_s
 
     def _on_outcome(self, now, sender, message):
         # type: (float, Any, Outcome) -> None
         self._begins_anew(now, sender, message.task_id)
 
     def _begins_anew(self, now, sender, task_id):
-        # type: (float, Any, str) -> None
+        # type: (float, Any, str) -> Any
         """After these a submit may be resent from the quickest pace on; another life of the dispatcher restarts all."""
-        self._lives_met.add(sender.incarnation)
-        if task_id in self.pending:
-            entry = self.ledger.tasks[task_id]
-            entry.exchanges += 1
-            entry.asked_at = now
+        if sender.incarnation not in self._lives_met:
+            self._lives_met.add(sender.incarnation)
+            # It may submit what waits at once, and be refused at once. When it submits more is seen then.
+            self._refused_at = self._quiet_until = now
+            for pending in self.pending:
+                self.ledger.tasks[pending].is_accepted = False
+        if task_id not in self.pending:
+            return None
+        entry = self.ledger.tasks[task_id]
+        entry.exchanges += 1
+        entry.asked_at = now
+        return entry
 
     def _on_submit(self, now, address, message):
         # type: (float, Any, Submit) -> None
@@ -69,8 +91,15 @@ class ClientAudit(Audit):
             raise broken('S4', message.task_id, 'a submit for a task that was never sent')
         if entry.submits == 0:
             entry.payload = message.payload
+        # What leaves in the turn of a refusal may have been said before it was read.
+        if entry.waits and now > self._refused_at and self._quiet_until is not None:
+            if now < self._quiet_until - ROUNDING_S:
+                raise broken('S12', message.task_id, 'submitted %.3f s too early, after a refusal',
+                             self._quiet_until - now)
+            self._quiet_until = None
+        entry.waits = False
         entry.submits += 1
-        entry.asked_at = now
+        entry.asked_at = self._asked_at = now
         lifetime_s = self.settings['task_timeout_s'] + OUTCOME_GRACE_S
         bound = FIRST_SENDS * (entry.exchanges + len(self._lives_met)) + lifetime_s / RESEND_CAP_S
         if entry.submits > bound:
@@ -112,9 +141,12 @@ class ClientAudit(Audit):
 
     def _on_refusal_told(self, now, task_id, reason):
         # type: (float, str, str) -> None
-        self._end(now, task_id, 'refused')
+        sent_at = self.pending.get(task_id, now)
+        entry = self._end(now, task_id, 'refused')
         self.ledger.counts['unanswered'] += 1
-        if type(self.message) is not Refused:
+        # At once, or when its time is over and it was not submitted again.
+        is_late = now >= sent_at + self.settings['task_timeout_s'] - ROUNDING_S
+        if not entry.was_refused or not (is_late or type(self.message) is Refused):
             raise broken('S4', task_id, 'refused by nobody')
 
     def _end(self, now, task_id, end):
@@ -152,7 +184,10 @@ class ClientAudit(Audit):
         if self.told_to_stop or running_s < UNDISTURBED_S or not self.pending:
             return
         for task_id in sorted(self.pending):
-            silent_s = now - max(self.ledger.tasks[task_id].asked_at, self.pending[task_id])
+            entry = self.ledger.tasks[task_id]
+            # Where one waits, another is asked for.
+            asked_at = self._asked_at if entry.waits else entry.asked_at
+            silent_s = now - max(asked_at, self.pending[task_id])
             if silent_s > ASK_AGAIN_S * JITTER_MAX + UNDISTURBED_S:
                 raise broken('S10', task_id, 'its client has not asked for it for %.1f s', silent_s)
             waited_s = now - self.pending[task_id]

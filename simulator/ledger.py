@@ -17,7 +17,8 @@ COUNTERS = ('tasks', 'answered', 'unanswered', 'taken_again', 'accepted_again')
 class Entry(object):
     """One task. ``sent_at`` is virtual; ``end`` is None until its client's caller has been told."""
 
-    __slots__ = ('payload', 'client', 'sent_at', 'end', 'ended_at', 'submits', 'exchanges', 'asked_at')
+    __slots__ = ('payload', 'client', 'sent_at', 'end', 'ended_at', 'submits', 'exchanges', 'asked_at', 'waits',
+                 'is_accepted', 'was_refused')
 
     def __init__(self, payload, client, sent_at):
         # type: (Any, str, float) -> None
@@ -31,6 +32,11 @@ class Entry(object):
         self.exchanges = 1
         # When its client asked for it last, by that client's clock.
         self.asked_at = 0.0
+        # Whether its client keeps it back: it was never submitted, or was refused after that. What the present life of
+        # the dispatcher said of it, as far as it was heard.
+        self.waits = True
+        self.is_accepted = False
+        self.was_refused = False
 
 
 class Ledger(object):

@@ -2,8 +2,10 @@
 
 Two limits are tried. With slow tasks the calculators are the limit and the processors have time. With empty tasks the
 processors are the limit, and whoever asks takes some of what those who answer need: that part of the goodput is lost to
-the asking, not to the dispatcher. The asking is left to a crowd, which costs less than real clients and keeps to the
-same protocol; a real client beside it is the probe.
+the asking, not to the dispatcher. There one client asks, whose window bounds what is under way, or a hundred do, which
+together fill the queue. The most that can be done is measured with as many clients, and a hundred tasks out. The asking
+is left to a crowd, which costs less than real clients and keeps to the same protocol; a real client beside it is the
+probe.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -21,8 +23,9 @@ from runtime.clock import monotonic
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
+    from typing import Any, Dict, List, Tuple  # noqa: F401
 
+    from benchmarks.children import Child  # noqa: F401
     from benchmarks.context import Context  # noqa: F401
     from benchmarks.systems import Own  # noqa: F401
 
@@ -39,6 +42,8 @@ PROBE_INTERVAL_S = [0.05, 0.15]
 SLOW = {'task_duration_s': [0.1, 0.1], 'capacity': 10}
 #: As the manual advises: no longer a queue than can be done in a few seconds.
 QUEUE_S = 5
+#: Clients that ask.
+ONE, MANY = 1, 100
 #: A response time counts as normal again below this many times the p99 of before.
 NORMAL = 2.0
 
@@ -46,40 +51,63 @@ NORMAL = 2.0
 def take(context):
     # type: (Context) -> None
     """Both limits in each round."""
-    slow = context.own(variant='slow', title='calculators are the limit', calculator=SLOW)
-    quick = context.own(variant='quick', title='processors are the limit')
+    slow = context.own(variant='slow', title='calculators are the limit, 100 clients', calculator=SLOW)
+    quick = context.own(variant='quick', title='processors are the limit, 1 client')
+    many = context.own(variant='quick-many', title='processors are the limit, 100 clients')
     context.section['time_lines'] = {}
-    context.rounds(context.wanted([slow, quick]), lambda system: Overload(context, system).run())
+    context.rounds(context.wanted([slow, quick, many]),
+                   lambda system: Overload(context, system, ONE if system is quick else MANY).run())
 
 
 class Overload(object):
     """One run: the best rate first, then a probe alone, twice that rate beside it, and the probe alone again."""
 
-    def __init__(self, context, system):
-        # type: (Context, Own) -> None
+    def __init__(self, context, system, clients):
+        # type: (Context, Own, int) -> None
         self._context = context
         self._house = context.house
         self._system = system
+        self._clients = clients
         self._overload_s = max(3.0, OVERLOAD_S * context.options.size)
 
     def run(self):
         # type: () -> Dict[str, Any]
         """All of it."""
-        options = self._context.options
-        best = systems.run_once(self._house, self._system, systems.IN_FLIGHT, options.warm_up, options.duration)
-        self._system.dispatcher_settings['pending_max'] = max(10, int(QUEUE_S * best['tasks_per_s']))
         try:
-            return dict(self._measure(FACTOR * best['tasks_per_s']), best_per_s=best['tasks_per_s'])
+            best_per_s = self._best()
+            self._house.end_all()
+            self._system.dispatcher_settings['pending_max'] = max(10, int(QUEUE_S * best_per_s))
+            return dict(self._measure(FACTOR * best_per_s), best_per_s=best_per_s)
         finally:
             self._house.end_all()
 
-    def _measure(self, rate):
-        # type: (float) -> Dict[str, Any]
-        path = self._house.file('events')
+    def _best(self):
+        # type: () -> float
+        """Tasks a second with a hundred out."""
+        options = self._context.options
+        if self._clients == ONE:
+            best = systems.run_once(self._house, self._system, systems.IN_FLIGHT, options.warm_up, options.duration)
+            return best['tasks_per_s']
+        crowd = Crowd(self._house, 'clients', self._start()[1], self._clients, '--keep',
+                      str(systems.IN_FLIGHT // self._clients))
+        crowd.wait_for('answered', self._clients)
+        time.sleep(options.warm_up)
+        began_at = monotonic()
+        time.sleep(options.duration)
+        return crowd.counted('answered', began_at, began_at + options.duration) / options.duration
+
+    def _start(self):
+        # type: () -> Tuple[Child, int]
         dispatcher = self._system.start_dispatcher(self._house)
         port = self._system.listening_port(dispatcher)
         for _ in range(systems.WORKERS):
             self._system.start_calculator(self._house, port)
+        return dispatcher, port
+
+    def _measure(self, rate):
+        # type: (float) -> Dict[str, Any]
+        path = self._house.file('events')
+        dispatcher, port = self._start()
         probe = self._system.start_client(self._house, port, ['--events', path], {'task_interval_s': PROBE_INTERVAL_S})
         time.sleep(QUIET_S)
         watch = machine.Watch()
@@ -104,7 +132,8 @@ class Overload(object):
 
     def _ask(self, port, rate):
         # type: (int, float) -> Dict[str, Any]
-        crowd = Crowd(self._house, 'arrivals', port, 1, '--rate', str(rate), '--time-left', '60')
+        crowd = Crowd(self._house, 'arrivals', port, self._clients, '--rate', str(rate / self._clients),
+                      '--time-left', '60')
         crowd.wait_for('sent', 1)
         time.sleep(self._overload_s)
         return dict({'submits': 0, 'answered': 0, 'sent': 0}, **crowd.end())

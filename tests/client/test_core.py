@@ -7,6 +7,7 @@ import random
 import pytest
 
 from client.core import CANCEL_WAIT_S, ClientCore
+from client.gate import WINDOW_MAX, WINDOW_MIN
 from client.settings import SETTINGS
 from net_protocol import notional
 from net_protocol.delivery import OUTCOME_GRACE_S
@@ -171,6 +172,69 @@ def test_an_old_copy_of_a_refusal_does_not_touch_an_accepted_task(twice):
     assert client.ends == {}
     client.done(submit)
     assert client.ends == {'done': 1}
+
+
+def crowded(twice, tasks, **settings):
+    """A client with that many tasks, the first of which were refused; they, and those that are still unanswered."""
+    client = Client(twice, tasks=tasks, task_interval_s=[0, 0], **settings)
+    submits = of_type([message for _, message in client.started_with], Submit)
+    client.says(Refused(submits[0].task_id, 'queue_full', 2))
+    return client, submits
+
+
+def test_no_more_than_a_window_are_unanswered_and_each_answer_lets_the_next_go(twice):
+    client = Client(twice, tasks=WINDOW_MAX + 10, task_interval_s=[0, 0])
+    submits = of_type([message for _, message in client.started_with], Submit)
+    assert len(submits) == WINDOW_MAX
+    assert client.core.counts['kept_waiting'] == 10
+    (following,) = of_type(client.says(Accepted(submits[0].task_id)), Submit)
+    assert following.task_id.endswith(':%d' % (WINDOW_MAX + 1)), 'the oldest first'
+
+
+def test_one_refusal_stops_all_then_a_few_go_and_two_more_for_each_that_is_accepted(twice):
+    client, submits = crowded(twice, tasks=3 * WINDOW_MAX)
+    for submit in submits[1:]:
+        assert of_type(client.says(Refused(submit.task_id, 'queue_full', 2)), Submit) == []
+    assert of_type(client.wait(1.9), Submit) == []
+    few = []
+    while not few:
+        few = of_type(client.wait(0.1), Submit)
+    assert [submit.task_id for submit in few] == [submit.task_id for submit in submits[:WINDOW_MIN]]
+    assert len(of_type(client.says(Accepted(few[0].task_id)), Submit)) == 2
+    assert len(of_type(client.done(few[1]), Submit)) == 2
+    assert client.core.counts['postponed'] == WINDOW_MAX
+
+
+def test_a_client_whose_tasks_were_refused_and_then_wait_says_refused_when_their_time_is_over(twice):
+    client, submits = crowded(twice, tasks=WINDOW_MAX + 5, task_timeout_s=10)
+    for submit in submits[1:]:
+        client.says(Refused(submit.task_id, 'queue_full', 2))
+    while not client.core.is_stopped:
+        for submit in of_type(client.wait(0.1), Submit):
+            client.says(Refused(submit.task_id, 'queue_full', 2))
+    # The last five were never submitted.
+    assert client.ends == {'refused': WINDOW_MAX, 'given_up': 5}
+
+
+def test_what_waits_is_cancelled_with_the_rest(twice):
+    client, submits = crowded(twice, tasks=WINDOW_MAX + 5, drain_timeout_s=1, task_timeout_s=600)
+    client.stop()
+    assert len(of_type(client.wait(1.1), Cancel)) >= WINDOW_MAX + 5
+
+
+def test_where_nobody_answers_less_and_less_is_new(twice):
+    client = Client(twice, tasks=100, task_interval_s=[0.2, 0.2], task_timeout_s=600)
+    # The window shrinks with every silence, until there is no room in it for any more.
+    asked = [{submit.task_id for submit in of_type(client.wait(10), Submit)} for _ in range(6)]
+    assert 10 < len(asked[0]) == len(asked[-1]) < 50
+    assert client.statistics.waiting == 100
+
+
+def test_another_life_of_the_dispatcher_may_have_room(twice):
+    client, submits = crowded(twice, tasks=3)
+    client.says(Accepted(submits[1].task_id))
+    asked = of_type(client.says(Accepted(submits[2].task_id), life='eeeeeeee'), Submit)
+    assert {submit.task_id for submit in asked} == {submit.task_id for submit in submits[:2]}
 
 
 def test_a_new_life_of_the_dispatcher_is_asked_for_everything_at_once(twice):

@@ -68,7 +68,7 @@ def test_every_step_leads_to_a_state_of_the_table(thing):
 
 
 @pytest.mark.parametrize('thing, first', [
-    (Task('', '', None, 0.0, 0.0, None), 'waiting'), (Request('', None, 0.0, 0.0), 'submitted'),
+    (Task('', '', None, 0.0, 0.0, None), 'waiting'), (Request(1, '', None, 0.0, 0.0), 'submitted'),
     (HeldAttempt('', 1, None, 0.0), 'running'), (Calculator('', 0.0), 'dead'),
 ], ids=lambda value: value if isinstance(value, str) else type(value).__name__)
 def test_every_state_can_be_reached_and_every_state_leads_to_an_end(thing, first):

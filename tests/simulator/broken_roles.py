@@ -7,6 +7,7 @@ import sys
 from calculator.core import CalculatorCore
 from calculator.core import notional as calculator_notional
 from client.core import ClientCore
+from client.gate import Gate
 from dispatcher import work as dispatcher_work
 from dispatcher.calculators import ALIVE, DEAD, SUSPECT, Calculator
 from dispatcher.core import DispatcherCore
@@ -250,11 +251,20 @@ def _sends_once(kind):
     return patch
 
 
+def _does_not_wait(original):
+    def note_refused(self, now, advised_s, jitter):
+        is_news = original(self, now, advised_s, jitter)
+        self.shut_until = now
+        return is_news
+    return note_refused
+
+
 mutant('queue_unbounded', 'S9', 'a full queue takes more', (DispatcherCore, '_reason_to_refuse', _takes_everything))
 mutant('registry_unbounded', 'S9', 'calculators register without limit', (
     Fleet, '__init__', lambda original: lambda self, settings, *rest: original(
         self, dict(settings, calculators_max=10 ** 6), *rest)))
 mutant('receipt_not_given', 'S10', 'a task that goes on is never called accepted', (Receipts, 'give', instead(nothing)))
+mutant('gate_stays_shut', 'S10', 'after a refusal a client submits nothing more', (Gate, 'open', instead(nothing)))
 mutant('refusal_not_told', 'S10', 'a refused client hears nothing', (Core, '_send', _never_says(Refused)))
 mutant('outcome_not_resent', 'S10', 'an outcome is sent once', (Resender, 'handle_timer', _sends_once('outcome')))
 mutant('counts_twice', 'S11', 'one accepted task in ten is counted twice', (DispatcherCore, '_accept', _counts_twice))
@@ -262,6 +272,7 @@ mutant('answers_untold', 'S11', 'a client does not tell that a task was answered
        (Core, '_tell', _keeps_quiet_about('answered')))
 mutant('attempts_unbounded', 'S12', 'a task is tried without end',
        (DispatcherCore, '__init__', _with(attempts_max=10 ** 6)))
+mutant('advice_ignored', 'S12', 'whoever was refused asks again at once', (Gate, 'note_refused', _does_not_wait))
 mutant('resends_in_a_hurry', 'S12', 'everything is resent every 0.1 s', (Resender, 'handle_timer', _hurries))
 
 

@@ -23,8 +23,9 @@ SEEDS_MAX = 40
 
 #: Some show in few worlds only; the search for them begins close to one of those, to be quick.
 FIRST_SEEDS = {
-    'heartbeat_lists_ignored': 45, 'deafness_counted_twice': 125, 'overtaken_heartbeat_believed': 380,
-    'former_life_for_ever': 100, 'former_life_believed': 20,
+    'heartbeat_lists_ignored': 45, 'deafness_counted_twice': 330, 'overtaken_heartbeat_believed': 30,
+    'former_life_for_ever': 100, 'former_life_believed': 20, 'forgets_tombstones_on_restart': 50,
+    'advice_ignored': 10,
 }  # type: Dict[str, int]
 
 

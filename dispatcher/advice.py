@@ -1,0 +1,42 @@
+"""When a client that found the queue full may ask again: when about half of the queue is worked off.
+
+Sooner, it would be refused again; much later, calculators would be idle. How fast the queue moves is seen from one
+refusal to another a second later.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+#: Where nothing is known: nobody was refused lately, or nothing moves.
+RETRY_AFTER_S = 1.0
+
+#: Advice is no shorter, since a queue that is so quickly empty can't be told from an empty one, and no longer, so that
+#: places are taken again soon when everything becomes quicker.
+RETRY_AFTER_MIN_S = 0.1
+RETRY_AFTER_MAX_S = 5.0
+
+#: The pace is taken over at least, and at the most, so long.
+PACE_OVER_MIN_S = 0.5
+PACE_OVER_MAX_S = 10.0
+
+
+class Advice(object):
+    """How long to wait, as the queue moves now."""
+
+    def __init__(self):
+        # type: () -> None
+        self._since = None  # type: float | None
+        self._left_then = 0
+        # Tasks a second; 0 where it is not known.
+        self._pace = 0.0
+
+    def wait_s(self, now, waiting, left):
+        # type: (float, int, int) -> float
+        """What to tell somebody who is refused while so many wait and so many have ``left`` the queue so far."""
+        age_s = PACE_OVER_MAX_S if self._since is None else now - self._since
+        if age_s >= PACE_OVER_MIN_S:
+            self._pace = max(0, left - self._left_then) / age_s if age_s < PACE_OVER_MAX_S else 0.0
+            self._since = now
+            self._left_then = left
+        if not self._pace:
+            return RETRY_AFTER_S
+        return min(max(waiting / 2 / self._pace, RETRY_AFTER_MIN_S), RETRY_AFTER_MAX_S)
