@@ -218,14 +218,16 @@ class SmallClient(Participant):
 class Arrivals(Participant):
     """A client that does not wait for answers: so many new tasks a second, whatever becomes of them.
 
-    It asks again as the protocol has it: with back-off until it hears anything, after a refusal when it was told to. It
-    stops when asked for nothing more, and tells how long each task took from its acceptance to its result.
+    It asks as the protocol has it: within its window, with back-off until it hears anything, after a refusal when it
+    was told to. It tells how long each task took from its acceptance to its result. After ``--lasting`` seconds it
+    wants nothing more but what was accepted by then.
     """
 
     def __init__(self, name, life, dispatcher, options):
         # type: (str, str, Any, Any) -> None
         super(Arrivals, self).__init__(name, life, dispatcher)
         self._rate = options.rate
+        self._lasting_s = options.lasting
         self._interval_s = ARRIVAL_INTERVAL_S * max(1.0, options.count / 10)
         self._time_left_s = options.time_left
         self._rng = random.Random(1)
@@ -243,6 +245,10 @@ class Arrivals(Participant):
         # type: (float) -> float
         if self._began_at is None:
             self._began_at = now
+        if now >= self._began_at + self._lasting_s:
+            self._asking.clear()
+            self.flush()
+            return now + self._interval_s
         if self._gate.is_shut and now >= self._gate.shut_until:
             self._gate.open()
         while self._sent < self._rate * (now - self._began_at):
@@ -392,6 +398,7 @@ def main():
     parser.add_argument('--draining', action='store_true', help='registered, and taking no work')
     parser.add_argument('--keep', type=int, default=1, help='tasks that each client has out')
     parser.add_argument('--rate', type=float, default=100.0, help='new tasks a second of each client that never waits')
+    parser.add_argument('--lasting', type=float, default=float('inf'), help='seconds in which new tasks come')
     parser.add_argument('--time-left', type=float, default=86400.0, help='seconds')
     options = parser.parse_args()
     kind = KINDS[options.kind]

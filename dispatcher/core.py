@@ -215,8 +215,7 @@ class DispatcherCore(Core):
         if self._journal.is_failing:
             return JOURNAL
         # Outcomes that nobody acknowledges take memory like tasks that wait.
-        if (self._work.waiting >= self._settings['pending_max']
-                or len(self._outcomes) >= self._settings['remembered_max']):
+        if not self._work.has_room_for(sender.name) or len(self._outcomes) >= self._settings['remembered_max']:
             return QUEUE_FULL
         return None
 
@@ -224,8 +223,8 @@ class DispatcherCore(Core):
         # type: (float, str) -> float | None
         if reason == NOT_YOURS:
             return None
-        waiting = self._work.waiting
-        if reason == QUEUE_FULL and waiting >= self._settings['pending_max']:
+        if reason == QUEUE_FULL and len(self._outcomes) < self._settings['remembered_max']:
+            waiting = self._work.waiting
             return self._advice.wait_s(now, waiting, self.counts['accepted'] - waiting)
         return RETRY_AFTER_S
 

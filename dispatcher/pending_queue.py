@@ -100,6 +100,12 @@ class PendingQueue(object):
         # type: () -> int
         return self._size
 
+    @property
+    def lanes(self):
+        # type: () -> int
+        """How many clients have waiting tasks."""
+        return len(self._lanes)
+
     def holds(self, client, task_id):
         # type: (str, str) -> bool
         """Whether that task of that client waits."""

@@ -29,6 +29,11 @@ if MYPY:
     from net_protocol.delivery import Resender  # noqa: F401
     from net_protocol.timers import Timers  # noqa: F401
 
+#: An even part of the queue is its places over the clients that have tasks in it. One place in so many is kept for
+#: those who have less than a small part of that.
+KEPT = 20
+SMALL_PART = 0.5
+
 
 class Work(object):
     """The table of tasks that wait or run, the queue of those that wait, and the attempts on those that run.
@@ -59,6 +64,23 @@ class Work(object):
         # type: () -> int
         """How many tasks wait for a calculator."""
         return len(self._pending)
+
+    def has_room_for(self, client):
+        # type: (str) -> bool
+        """Whether one more task of that client may wait: those who have tasks in the queue share it evenly.
+
+        Whoever has an even part of it waits until others had theirs, so that no accepted task waits much longer than a
+        full queue takes. The last places are kept for those who have less than ``SMALL_PART`` of an even part, so that
+        whoever wants little finds room, however much others want.
+        """
+        waiting = len(self._pending)
+        if not waiting:
+            return True
+        places = self._settings['pending_max']
+        parts = self._pending.waiting_of(client) * self._pending.lanes / places
+        if parts < SMALL_PART:
+            return waiting < places
+        return parts < 1 and waiting < places - places // KEPT
 
     def get(self, task_id):
         # type: (str) -> Task | None
