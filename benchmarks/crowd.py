@@ -233,9 +233,10 @@ class Arrivals(Participant):
         self._rng = random.Random(1)
         self._began_at = None  # type: float | None
         self._sent = 0
-        # Number -> [when its time is over, the wait before it is resent, when it is next asked for or None].
+        # Number -> [when its time is over, the wait before it is resent, when it is next asked for or None, how often
+        # the gate had been opened when it passed].
         self._asking = {}  # type: Dict[int, List[Any]]
-        self._gate = Gate()
+        self._gate = Gate(options.time_left)
         self._again = []  # type: List[Tuple[float, int]]
         self._accepted_at = {}  # type: Dict[int, float]
         self.latencies = []  # type: List[float]
@@ -254,11 +255,11 @@ class Arrivals(Participant):
         while self._sent < self._rate * (now - self._began_at):
             self._sent += 1
             self._count('sent')
-            self._asking[self._sent] = [now + self._time_left_s, RESEND_FIRST_S * self._jitter(), None]
+            self._asking[self._sent] = [now + self._time_left_s, RESEND_FIRST_S * self._jitter(), None, 0]
             if self._gate.admit():
                 self._submit(now, self._sent)
             else:
-                self._gate.hold(self._sent, self._sent)
+                self._hold(self._sent)
         self._let_pass(now)
         while self._again and self._again[0][0] <= now:
             due_at, number = heapq.heappop(self._again)
@@ -273,15 +274,19 @@ class Arrivals(Participant):
         # type: () -> float
         return 1 + (JITTER_MAX - 1) * self._rng.random()
 
+    def _hold(self, number):
+        # type: (int) -> None
+        self._gate.hold(number, self._asking[number][0] - self._time_left_s / 2, number)
+
     def _let_pass(self, now):
         # type: (float) -> None
-        number = self._gate.next()
+        number = self._gate.next(now)
         while number is not None:
             if number in self._asking:
                 self._submit(now, number)
             else:
                 self._gate.note_gone()
-            number = self._gate.next()
+            number = self._gate.next(now)
 
     def _submit(self, now, number):
         # type: (float, int) -> None
@@ -292,6 +297,8 @@ class Arrivals(Participant):
             self._gate.note_gone()
             return
         self._count('submits')
+        if self._asking[number][2] is None:
+            self._asking[number][3] = self._gate.openings
         self._asking[number][1:3] = [min(2 * wait_s, RESEND_CAP_S * JITTER_MAX), now + wait_s]
         heapq.heappush(self._again, (now + wait_s, number))
         self._outgoing.append(Submit('%s:%s:%d' % (self.name, self.life, number), PAYLOAD, over_at - now))
@@ -322,8 +329,9 @@ class Arrivals(Participant):
         if asked is None or asked[2] is None or message.retry_after_s is None:
             return
         asked[1:3] = [RESEND_FIRST_S * self._jitter(), None]
-        self._gate.hold(number, number)
-        self._gate.note_refused(now, message.retry_after_s, self._jitter())
+        self._hold(number)
+        self._gate.note_refused(now, message.retry_after_s, self._jitter(), asked[3])
+        self._let_pass(now)
 
     def _on_outcome(self, now, message):
         # type: (float, Outcome) -> None

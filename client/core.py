@@ -54,7 +54,7 @@ class ClientCore(Core):
         # Task id -> what is asked for it: exactly one of the two, unless it is postponed.
         self._submits = self._new_resender('submit', rng, self._give_up, self._refresh)
         self._cancels = self._new_resender('cancel', rng, self._give_up)
-        self._gate = Gate(min(ASK_AGAIN_S, settings['task_timeout_s'] / 2))
+        self._gate = Gate(settings['task_timeout_s'])
         self._draining = False
         self._planned_at = 0.0
         # Another life of the dispatcher than the one that answered last means that the books may be lost.
@@ -184,6 +184,7 @@ class ClientCore(Core):
     def _ask(self, now, request):
         # type: (float, Request) -> None
         message = Submit(request.task_id, request.payload, max(0.0, request.deadline_at - now))
+        request.opening = self._gate.openings
         self._submits.begin(now, request.task_id, self._dispatcher, message, request.deadline_at + OUTCOME_GRACE_S)
 
     def _ask_no_more(self, request):
@@ -218,7 +219,8 @@ class ClientCore(Core):
             self._gate.note_accepted()
         request.advance('accept')
         self._submits.slow_down(now, request.task_id, ASK_AGAIN_S)
-        self._let_pass(now)
+        if self._gate.held or self._gate.late:
+            self._let_pass(now)
 
     def _on_refused(self, now, sender, message):
         # type: (float, Sender, Refused) -> None
@@ -230,15 +232,17 @@ class ClientCore(Core):
             self._refuse(now, request)
             return
         # Spread, so that all who were refused together do not come back together.
-        if self._gate.note_refused(now, message.retry_after_s, 1 + (JITTER_MAX - 1) * self._rng.random()):
+        jitter = 1 + (JITTER_MAX - 1) * self._rng.random()
+        if self._gate.note_refused(now, message.retry_after_s, jitter, request.opening):
             self._timers.set(('gate', None), self._gate.shut_until)
         self._submits.end(request.task_id)
         request.advance('postpone')
         self.counts['postponed'] += 1
-        if self._gate.shut_until >= request.deadline_at:
+        if self._gate.is_shut and self._gate.shut_until >= request.deadline_at:
             self._refuse(now, request)
         else:
             self._hold(request)
+            self._let_pass(now)
 
     def _on_outcome(self, now, sender, message):
         # type: (float, Sender, Outcome) -> None
@@ -268,22 +272,22 @@ class ClientCore(Core):
     def _hold(self, request):
         # type: (Request) -> None
         """Keep it until it may be submitted, or its time is over."""
-        self._gate.hold(request.number, request.task_id)
+        self._gate.hold(request.number, (request.sent_at + request.deadline_at) / 2, request.task_id)
         self._timers.set(('postponed', request.task_id), request.deadline_at)
 
     def _let_pass(self, now):
         # type: (float) -> None
         """Submit those that waited and may go."""
-        task_id = self._gate.next()
+        task_id = self._gate.next(now)
         while task_id is not None:
             request = self._requests.get(task_id)
-            if request is not None and request.state == POSTPONED:
+            if request is not None and request.state == POSTPONED and now < request.deadline_at:
                 self._timers.cancel(('postponed', task_id))
                 request.advance('submit')
                 self._ask(now, request)
             else:
                 self._gate.note_gone()
-            task_id = self._gate.next()
+            task_id = self._gate.next(now)
 
     def _due_gate(self, now, _):
         # type: (float, None) -> None
@@ -295,7 +299,7 @@ class ClientCore(Core):
         """Its time is over, and it waited in vain."""
         request = self._requests[task_id]
         if request.refusal is None:
-            self._give_up(now, task_id, 'so much was unanswered that it was never submitted')
+            self._give_up(now, task_id, 'never submitted, since others were unanswered or refused')
         else:
             self._refuse(now, request)
 
@@ -307,7 +311,6 @@ class ClientCore(Core):
         for request in self._all_requests():
             if request.state == ACCEPTED:
                 request.advance('forgotten')
-                self._submits.end(request.task_id)
                 self._gate.let()
                 self._ask(now, request)
         if self._gate.is_shut:
@@ -329,7 +332,7 @@ class ClientCore(Core):
         request.advance(event)
         del self._requests[task_id]
         self.statistics.ends[request.state] += 1
-        if self._gate.held:
+        if self._gate.held or self._gate.late:
             self._let_pass(now)
         self._make_up(now)
         self._end_if_drained(now)

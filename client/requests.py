@@ -9,7 +9,7 @@ MYPY = False
 if MYPY:
     from typing import Any  # noqa: F401
 
-#: Sent, and nothing heard yet: ``submit`` is resent with back-off.
+#: Submitted, and nothing heard yet: ``submit`` is resent with back-off.
 SUBMITTED = 'submitted'
 #: The dispatcher has it: the client asks again slowly, in case the dispatcher loses everything.
 ACCEPTED = 'accepted'
@@ -37,9 +37,9 @@ def _and_outcomes(steps):
 
 
 class Request(Stateful):
-    """A task from the client's side, from the first ``submit`` to its end."""
+    """A task from the client's side, from its beginning to its end."""
 
-    __slots__ = ('number', 'task_id', 'payload', 'sent_at', 'deadline_at', 'refusal')
+    __slots__ = ('number', 'task_id', 'payload', 'sent_at', 'deadline_at', 'refusal', 'opening')
 
     TRANSITIONS = {
         SUBMITTED: _and_outcomes({'accept': ACCEPTED, 'postpone': POSTPONED, 'refuse': REFUSED, 'cancel': CANCELLING}),
@@ -60,6 +60,8 @@ class Request(Stateful):
         self.deadline_at = deadline_at
         # Why it was refused last, or None.
         self.refusal = None  # type: str | None
+        # How often the gate had been opened again when it passed last.
+        self.opening = 0
 
     def describe(self):
         # type: () -> str

@@ -21,7 +21,7 @@ class Statistics(object):
         # type: () -> None
         self.sent = 0
         self.ends = dict.fromkeys(ENDS, 0)
-        #: From the first submit to the outcome, for tasks that are done.
+        #: From the beginning of a task to its outcome, for those that are done.
         self.response_time = Durations()
         self.started_at = None  # type: float | None
         self.ended_at = None  # type: float | None

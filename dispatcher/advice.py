@@ -1,7 +1,7 @@
 """When a client that found the queue full may ask again: when about half of the queue is worked off.
 
 Sooner, it would be refused again; much later, calculators would be idle. How fast the queue moves is seen from one
-refusal to another a second later.
+refusal to a later one.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -33,10 +33,17 @@ class Advice(object):
         # type: (float, int, int) -> float
         """What to tell somebody who is refused while so many wait and so many have ``left`` the queue so far."""
         age_s = PACE_OVER_MAX_S if self._since is None else now - self._since
-        if age_s >= PACE_OVER_MIN_S:
-            self._pace = max(0, left - self._left_then) / age_s if age_s < PACE_OVER_MAX_S else 0.0
-            self._since = now
-            self._left_then = left
+        moved = left - self._left_then
+        if age_s >= PACE_OVER_MAX_S:
+            self._begin(now, left, 0.0)
+        elif age_s >= PACE_OVER_MIN_S and moved > 0:
+            self._begin(now, left, moved / age_s)
         if not self._pace:
             return RETRY_AFTER_S
         return min(max(waiting / 2 / self._pace, RETRY_AFTER_MIN_S), RETRY_AFTER_MAX_S)
+
+    def _begin(self, now, left, pace):
+        # type: (float, int, float) -> None
+        self._since = now
+        self._left_then = left
+        self._pace = pace

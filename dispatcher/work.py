@@ -69,14 +69,15 @@ class Work(object):
         # type: (str) -> bool
         """Whether one more task of that client may wait: those who have tasks in the queue share it evenly.
 
-        Whoever has an even part of it waits until others had theirs, so that no accepted task waits much longer than a
-        full queue takes. The last places are kept for those who have less than ``SMALL_PART`` of an even part, so that
-        whoever wants little finds room, however much others want.
+        While the queue is half empty that does not matter. In the other half nobody gets more than an even part, so
+        that no accepted task waits much longer than a full queue takes, unless many clients come after it. The last
+        places are kept for those who have less than ``SMALL_PART`` of an even part, so that whoever wants little finds
+        room, however much others want.
         """
         waiting = len(self._pending)
-        if not waiting:
-            return True
         places = self._settings['pending_max']
+        if 2 * waiting < places:
+            return True
         parts = self._pending.waiting_of(client) * self._pending.lanes / places
         if parts < SMALL_PART:
             return waiting < places

@@ -38,6 +38,7 @@ class ClientAudit(Audit):
         self._asked_at = 0.0
         self._refused_at = 0.0
         self._quiet_until = None  # type: float | None
+        self._quiet_times = 0
         self._handed = {Accepted: self._on_accepted, Refused: self._on_refused, Outcome: self._on_outcome}
         self._sent = {Submit: self._on_submit}
         self._events = {'sent': self._on_sent, 'answered': self._on_answered, 'unanswered': self._on_unanswered,
@@ -61,8 +62,14 @@ class ClientAudit(Audit):
             return
         entry.waits = entry.was_refused = True
         # Of refusals that come while it is quiet anyway nobody knows from outside whether they lengthen that.
-        if message.retry_after_s is not None and self._quiet_until is None:
-            self._quiet_until = now + message.retry_after_s
+        if message.retry_after_s is None or self._quiet_until is not None:
+            return
+        if entry.quiet_times == self._quiet_times:
+            self._quiet_until = now + min(message.retry_after_s, self.settings['task_timeout_s'])
+        else:
+            # That of a task that went before it was quiet last says nothing of the time after it. Where it is not
+            # certain that it did, it may be quiet now; then refusals of what went before mean nothing any more.
+            self._quiet_times += 1
 
     def _on_outcome(self, now, sender, message):
         # type: (float, Any, Outcome) -> None
@@ -91,12 +98,8 @@ class ClientAudit(Audit):
             raise broken('S4', message.task_id, 'a submit for a task that was never sent')
         if entry.submits == 0:
             entry.payload = message.payload
-        # What leaves in the turn of a refusal may have been said before it was read.
-        if entry.waits and now > self._refused_at and self._quiet_until is not None:
-            if now < self._quiet_until - ROUNDING_S:
-                raise broken('S12', message.task_id, 'submitted %.3f s too early, after a refusal',
-                             self._quiet_until - now)
-            self._quiet_until = None
+        if entry.waits:
+            self._hold_quiet(now, message.task_id, entry)
         entry.waits = False
         entry.submits += 1
         entry.asked_at = self._asked_at = now
@@ -104,6 +107,20 @@ class ClientAudit(Audit):
         bound = FIRST_SENDS * (entry.exchanges + len(self._lives_met)) + lifetime_s / RESEND_CAP_S
         if entry.submits > bound:
             raise broken('S12', message.task_id, 'submitted %d times, %d at the most', entry.submits, bound)
+
+    def _hold_quiet(self, now, task_id, entry):
+        # type: (float, str, Any) -> None
+        """A task is let go that waited: not while a refusal says that there is no room."""
+        if now == self._refused_at:
+            # What leaves in the turn of a refusal may have been said before it was read.
+            entry.quiet_times = None
+            return
+        if self._quiet_until is not None:
+            if now < self._quiet_until - ROUNDING_S:
+                raise broken('S12', task_id, 'submitted %.3f s too early, after a refusal', self._quiet_until - now)
+            self._quiet_until = None
+            self._quiet_times += 1
+        entry.quiet_times = self._quiet_times
 
     # What its caller is told.
 
@@ -186,7 +203,7 @@ class ClientAudit(Audit):
         for task_id in sorted(self.pending):
             entry = self.ledger.tasks[task_id]
             # Where one waits, another is asked for.
-            asked_at = self._asked_at if entry.waits else entry.asked_at
+            asked_at = max(self._asked_at, self._refused_at) if entry.waits else entry.asked_at
             silent_s = now - max(asked_at, self.pending[task_id])
             if silent_s > ASK_AGAIN_S * JITTER_MAX + UNDISTURBED_S:
                 raise broken('S10', task_id, 'its client has not asked for it for %.1f s', silent_s)

@@ -18,7 +18,7 @@ class Entry(object):
     """One task. ``sent_at`` is virtual; ``end`` is None until its client's caller has been told."""
 
     __slots__ = ('payload', 'client', 'sent_at', 'end', 'ended_at', 'submits', 'exchanges', 'asked_at', 'waits',
-                 'is_accepted', 'was_refused')
+                 'is_accepted', 'was_refused', 'quiet_times')
 
     def __init__(self, payload, client, sent_at):
         # type: (Any, str, float) -> None
@@ -37,6 +37,8 @@ class Entry(object):
         self.waits = True
         self.is_accepted = False
         self.was_refused = False
+        # How often its client had been quiet before it was let go, or None where that is not certain.
+        self.quiet_times = 0  # type: int | None
 
 
 class Ledger(object):

@@ -119,7 +119,7 @@ class Overload(object):
         others_share = watch.others_share()
         asked, done = [crowd.counted(what, began_at, ended_at) for what in ('sent', 'answered')]
         time.sleep(AFTERWARDS_S)
-        many = crowd.end()
+        many = dict({'submits': 0, 'answered': 0, 'quantiles_s': []}, **crowd.end())
         probe.must_be_well()
         events = [event for event in event_files.read(path) if event['kind'] == 'answered']
         self._context.section['time_lines'].setdefault(self._system.name, []).append(

@@ -2,40 +2,50 @@
 
 from __future__ import absolute_import, division, print_function
 
-from client.gate import WINDOW_MAX, WINDOW_MIN, Gate
+from client.gate import SHUT_MIN_S, WINDOW_MAX, WINDOW_MIN, Gate
 from net_protocol.delivery import RESEND_FIRST_S
 
+LIFETIME_S = 60.0
+LATE_AT = 1000.0
 
-def refused(held=(), wait_max_s=5.0):
+
+def refused(held=(), lifetime_s=LIFETIME_S):
     """A gate that one refusal shut at 0 for a second, and those that wait behind it."""
-    gate = Gate(wait_max_s)
+    gate = Gate(lifetime_s)
     assert gate.admit()
-    assert gate.note_refused(0.0, 1.0, 1.0)
+    assert gate.note_refused(0.0, 1.0, 1.0, 0)
     for number in held:
-        gate.hold(number, 'task-%d' % number)
+        gate.hold(number, LATE_AT, 'task-%d' % number)
     return gate
 
 
-def passing(gate):
+def refuse(gate, now=100.0, advised_s=1.0, jitter=1.0):
+    """One more passes and is refused."""
+    assert gate.admit()
+    assert gate.note_refused(now, advised_s, jitter, gate.openings)
+    return gate.shut_until - now
+
+
+def passing(gate, now=0.0):
     passed = []
-    item = gate.next()
+    item = gate.next(now)
     while item is not None:
         passed.append(item)
-        item = gate.next()
+        item = gate.next(now)
     return passed
 
 
 def test_a_new_client_may_have_a_whole_window_unanswered():
-    gate = Gate()
+    gate = Gate(LIFETIME_S)
     assert [gate.admit() for _ in range(WINDOW_MAX + 1)] == [True] * WINDOW_MAX + [False]
     assert gate.unanswered == WINDOW_MAX
 
 
 def test_each_answer_lets_one_that_waits_pass_and_nobody_overtakes_it():
-    gate = Gate()
+    gate = Gate(LIFETIME_S)
     for _ in range(WINDOW_MAX):
         gate.admit()
-    gate.hold(1, 'first')
+    gate.hold(1, LATE_AT, 'first')
     gate.note_gone()
     assert not gate.admit()
     assert passing(gate) == ['first']
@@ -74,7 +84,7 @@ def test_two_pass_for_each_that_was_accepted_until_it_is_half_as_wide_as_before(
 
 
 def test_it_never_widens_beyond_its_bound():
-    gate = Gate()
+    gate = Gate(LIFETIME_S)
     for _ in range(3 * WINDOW_MAX):
         assert gate.admit()
         gate.note_accepted()
@@ -82,7 +92,7 @@ def test_it_never_widens_beyond_its_bound():
 
 
 def test_silence_halves_the_window_once_for_all_that_it_holds():
-    gate = Gate()
+    gate = Gate(LIFETIME_S)
     for _ in range(10):
         gate.note_silence(100.0)
         gate.note_silence(100.0 + RESEND_FIRST_S / 2)
@@ -98,38 +108,62 @@ def test_each_time_without_an_acceptance_it_is_shut_twice_as_long_within_bounds(
     gate, waits = refused(), []
     for _ in range(6):
         gate.open()
-        gate.admit()
-        assert gate.note_refused(100.0, 1.0, 1.0)
-        waits.append(gate.shut_until - 100.0)
+        waits.append(refuse(gate))
     assert waits == [2.0, 4.0, 5.0, 5.0, 5.0, 5.0]
 
 
-def test_longer_advice_is_followed_and_spread():
-    gate = refused(wait_max_s=0.5)
+def test_it_is_not_shut_for_longer_than_half_a_lifetime_where_no_longer_time_is_advised():
+    gate = refused(lifetime_s=3.0)
+    for wait_s in (1.5, 1.5):
+        gate.open()
+        assert refuse(gate) == wait_s
+
+
+def test_longer_advice_is_followed_and_spread_but_not_for_more_than_a_lifetime():
+    gate = refused()
     gate.open()
-    gate.admit()
-    gate.note_refused(100.0, 30.0, 1.5)
-    assert gate.shut_until == 145.0
+    assert refuse(gate, advised_s=30.0, jitter=1.5) == 45.0
+    gate.open()
+    assert refuse(gate, advised_s=1e6, jitter=1.5) == 90.0
+
+
+def test_advice_to_ask_at_once_is_not_followed_to_the_letter():
+    gate = refused()
+    gate.open()
+    assert refuse(gate, now=0.0, advised_s=0.0) == SHUT_MIN_S
 
 
 def test_after_an_acceptance_the_waits_begin_anew():
     gate = refused()
     for _ in range(3):
         gate.open()
-        gate.admit()
-        gate.note_refused(0.0, 1.0, 1.0)
+        refuse(gate)
     gate.open()
     gate.admit()
     gate.note_accepted()
-    gate.admit()
-    gate.note_refused(100.0, 1.0, 1.0)
-    assert gate.shut_until == 101.0
+    assert refuse(gate) == 1.0
 
 
-def test_refusals_of_those_that_had_passed_before_it_was_shut_say_nothing_new():
-    gate = Gate()
-    for _ in range(3):
+def test_answers_to_those_that_passed_before_say_nothing_of_the_time_after():
+    gate = Gate(LIFETIME_S)
+    for _ in range(5):
         gate.admit()
-    assert gate.note_refused(0.0, 1.0, 1.0)
-    assert not gate.note_refused(0.5, 9.0, 1.0)
-    assert (gate.shut_until, gate.unanswered) == (1.0, 1)
+    assert gate.note_refused(0.0, 1.0, 1.0, 0)
+    # While it is shut, and when it is open again.
+    assert not gate.note_refused(0.5, 9.0, 1.0, 0)
+    gate.note_accepted()
+    assert (gate.shut_until, gate.window) == (1.0, WINDOW_MIN)
+    gate.open()
+    assert not gate.note_refused(1.5, 9.0, 1.0, 0)
+    assert (gate.is_shut, gate.unanswered) == (False, 1)
+    assert gate.note_refused(2.0, 3.0, 1.0, 1)
+
+
+def test_who_has_waited_for_too_long_goes_last_and_the_newest_of_these_first():
+    gate = refused()
+    for number in range(1, 7):
+        gate.hold(number, 10.0 * number, number)
+    gate.open()
+    gate.window = 100
+    assert passing(gate, 35.0) == [4, 5, 6, 3, 2, 1]
+    assert not gate.held and not gate.late

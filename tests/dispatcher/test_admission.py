@@ -37,6 +37,12 @@ def test_nobody_has_more_than_an_even_part_while_others_wait():
     assert dispatcher.core.status['waiting'] == 85
 
 
+def test_while_the_queue_is_half_empty_nobody_counts_parts():
+    dispatcher = Dispatcher(False, pending_max=100)
+    assert sum(refused(dispatcher, 'client-%d' % number, range(1)) for number in range(20)) == 0
+    assert refused(dispatcher, GREEDY, range(100)) == 70
+
+
 def test_a_part_that_is_worked_off_is_free_again():
     dispatcher = Dispatcher(False, pending_max=40)
     assert refused(dispatcher, GREEDY, range(60)) == 22
@@ -70,6 +76,14 @@ def test_it_follows_a_pace_that_changes():
     advice.wait_s(100.0, 1000, 0)
     assert advice.wait_s(101.0, 1000, 1000) == 0.5
     assert advice.wait_s(102.0, 1000, 1200) == 2.5
+
+
+def test_a_queue_that_moves_slowly_moves():
+    advice = Advice()
+    advice.wait_s(100.0, 6, 0)
+    assert advice.wait_s(101.0, 6, 1) == 3.0
+    assert advice.wait_s(102.9, 6, 1) == 3.0, 'nothing in 1.9 s is no news at that pace'
+    assert advice.wait_s(103.0, 6, 2) == RETRY_AFTER_MAX_S
 
 
 def test_a_refusal_long_ago_says_nothing_of_the_pace_now():

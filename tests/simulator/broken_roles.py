@@ -252,8 +252,8 @@ def _sends_once(kind):
 
 
 def _does_not_wait(original):
-    def note_refused(self, now, advised_s, jitter):
-        is_news = original(self, now, advised_s, jitter)
+    def note_refused(self, now, advised_s, jitter, opening):
+        is_news = original(self, now, advised_s, jitter, opening)
         self.shut_until = now
         return is_news
     return note_refused

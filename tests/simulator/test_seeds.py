@@ -21,7 +21,7 @@ BATCH = range(1, 41)
 
 #: What some worlds came to on the Python that this was written on. A change of the product changes them, and then they
 #: are replaced by the new ones, which must be the same on 2.7 and on the oldest and newest 3.x.
-HASHES = {1: 'b8236479', 2: 'f11ed736', 3: '40c5bd74', 9: '90fb3cbb'}
+HASHES = {1: '24c5db7b', 2: 'f11ed736', 3: '40c5bd74', 9: '90fb3cbb'}
 
 
 def failed_once():
