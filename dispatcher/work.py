@@ -69,14 +69,14 @@ class Work(object):
         # type: (str) -> bool
         """Whether one more task of that client may wait: those who have tasks in the queue share it evenly.
 
-        While the queue is half empty that does not matter. In the other half nobody gets more than an even part, so
-        that no accepted task waits much longer than a full queue takes, unless many clients come after it. The last
+        While two thirds of the queue are empty that does not matter. From there on nobody gets more than an even part,
+        so that no accepted task waits much longer than a full queue takes, unless many clients come after it. The last
         places are kept for those who have less than ``SMALL_PART`` of an even part, so that whoever wants little finds
         room, however much others want.
         """
         waiting = len(self._pending)
         places = self._settings['pending_max']
-        if 2 * waiting < places:
+        if 3 * waiting < places:
             return True
         parts = self._pending.waiting_of(client) * self._pending.lanes / places
         if parts < SMALL_PART:
