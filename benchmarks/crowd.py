@@ -221,7 +221,8 @@ class Arrivals(Participant):
 
     It asks as the protocol has it: within its window, with back-off until it hears anything, after a refusal when it
     was told to. It tells how long each task took from its acceptance to its result. After ``--lasting`` seconds it
-    wants nothing more but what was accepted by then.
+    wants nothing more but what was accepted by then. A task that came and may not be submitted yet is no more than a
+    number here, since whoever asks shall not take the processors from those who answer.
     """
 
     def __init__(self, name, life, dispatcher, options):
@@ -233,7 +234,8 @@ class Arrivals(Participant):
         self._time_left_s = options.time_left
         self._rng = random.Random(1)
         self._began_at = None  # type: float | None
-        self._sent = 0
+        # Tasks that were submitted at all.
+        self._begun = 0
         # Number -> [when its time is over, the wait before it is resent, when it is next asked for or None, how often
         # the gate had been opened when it passed].
         self._asking = {}  # type: Dict[int, List[Any]]
@@ -253,14 +255,7 @@ class Arrivals(Participant):
             return now + self._interval_s
         if self._gate.is_shut and now >= self._gate.shut_until:
             self._gate.open()
-        while self._sent < self._rate * (now - self._began_at):
-            self._sent += 1
-            self._count('sent')
-            self._asking[self._sent] = [now + self._time_left_s, RESEND_FIRST_S * self._jitter(), None, 0]
-            if self._gate.admit():
-                self._submit(now, self._sent)
-            else:
-                self._hold(self._sent)
+        self.counts['sent'] = int(self._rate * (now - self._began_at))
         self._let_pass(now)
         while self._again and self._again[0][0] <= now:
             due_at, number = heapq.heappop(self._again)
@@ -288,6 +283,11 @@ class Arrivals(Participant):
             else:
                 self._gate.note_gone()
             number = self._gate.next(now)
+        while self._begun < self.counts['sent'] and self._gate.admit():
+            self._begun += 1
+            over_at = self._began_at + self._begun / self._rate + self._time_left_s  # type: ignore[operator]
+            self._asking[self._begun] = [over_at, RESEND_FIRST_S * self._jitter(), None, 0]
+            self._submit(now, self._begun)
 
     def _submit(self, now, number):
         # type: (float, int) -> None
@@ -410,7 +410,7 @@ def main():
     parser.add_argument('--lasting', type=float, default=float('inf'), help='seconds in which new tasks come')
     parser.add_argument('--time-left', type=float, default=86400.0, help='seconds')
     options = parser.parse_args()
-    # Millions of tasks may wait here, and looking for cycles among them would be most of what a crowd costs.
+    # Hundreds of thousands of tasks may be out, and looking for cycles among them would be most of what a crowd costs.
     gc.disable()
     kind = KINDS[options.kind]
     rng = random.SystemRandom()
