@@ -285,7 +285,7 @@ class Arrivals(Participant):
             number = self._gate.next(now)
         while self._begun < self.counts['sent'] and self._gate.admit():
             self._begun += 1
-            over_at = self._began_at + self._begun / self._rate + self._time_left_s  # type: ignore[operator]
+            over_at = self._began_at + self._begun / self._rate + self._time_left_s
             self._asking[self._begun] = [over_at, RESEND_FIRST_S * self._jitter(), None, 0]
             self._submit(now, self._begun)
 
