@@ -172,6 +172,8 @@ GOALS = (
          'overload', _figure(_has('-slow'), 'p99_s')),
     Goal('from the end of the overload to normal, s', AT_MOST, 10.0, 'overload',
          _figure(_has('-slow'), 'normal_after_s')),
+    Goal('submits for each task that is done under overload', AT_MOST, 2.0, 'overload',
+         _figure(_has('-slow'), 'submits_per_task')),
 )
 
 
