@@ -57,14 +57,15 @@ class ClientAudit(Audit):
         # type: (float, Any, Refused) -> None
         entry = self._begins_anew(now, sender, message.task_id)
         self._refused_at = now
-        # What was accepted is not refused later, so that is an old copy; and so it is where it is not asked for.
-        if entry is None or entry.is_accepted or entry.waits:
+        # What was accepted is not refused later, so that is an old copy.
+        if entry is None or entry.is_accepted:
             return
+        is_certain = not entry.waits and entry.quiet_times == self._quiet_times
         entry.waits = entry.was_refused = True
         # Of refusals that come while it is quiet anyway nobody knows from outside whether they lengthen that.
         if message.retry_after_s is None or self._quiet_until is not None:
             return
-        if entry.quiet_times == self._quiet_times:
+        if is_certain:
             self._quiet_until = now + min(message.retry_after_s, self.settings['task_timeout_s'])
         else:
             # That of a task that went before it was quiet last says nothing of the time after it. Where it is not
@@ -99,8 +100,7 @@ class ClientAudit(Audit):
         if entry.submits == 0:
             entry.payload = message.payload
         if entry.waits:
-            self._hold_quiet(now, message.task_id, entry)
-        entry.waits = False
+            self._let_go(now, message.task_id, entry)
         entry.submits += 1
         entry.asked_at = self._asked_at = now
         lifetime_s = self.settings['task_timeout_s'] + OUTCOME_GRACE_S
@@ -108,12 +108,15 @@ class ClientAudit(Audit):
         if entry.submits > bound:
             raise broken('S12', message.task_id, 'submitted %d times, %d at the most', entry.submits, bound)
 
-    def _hold_quiet(self, now, task_id, entry):
+    def _let_go(self, now, task_id, entry):
         # type: (float, str, Any) -> None
-        """A task is let go that waited: not while a refusal says that there is no room."""
+        """A task is submitted that waited: not while a refusal says that there is no room."""
         if now == self._refused_at:
-            # What leaves in the turn of a refusal may have been said before it was read.
+            # What leaves in the turn of a refusal may have been said before it was read, and may wait again.
             entry.quiet_times = None
+            return
+        entry.waits = False
+        if entry.quiet_times is None:
             return
         if self._quiet_until is not None:
             if now < self._quiet_until - ROUNDING_S:
