@@ -15,16 +15,22 @@ if MYPY:
 #: among the small; a power of two.
 PARTS = 256
 
+#: After so many deletions the next part is copied. A dict in which as much is put in as taken out is replaced by one for
+#: three times as many keys when its table is used up; a copy has the size of what is in it, and fits where another was.
+DELETIONS_PER_COPY = 192
+
 
 class SpreadDict(object):
     """As much of a dict as is needed. It has no order, so that the hash of a key can never reach an output."""
 
-    __slots__ = ('_parts', '_length')
+    __slots__ = ('_parts', '_length', '_deletions', '_next_copy')
 
     def __init__(self):
         # type: () -> None
         self._parts = [{} for _ in range(PARTS)]  # type: List[Dict[Any, Any]]
         self._length = 0
+        self._deletions = 0
+        self._next_copy = 0
 
     def __len__(self):
         # type: () -> int
@@ -40,7 +46,7 @@ class SpreadDict(object):
     def __delitem__(self, key):
         # type: (Hashable) -> None
         del self._parts[hash(key) & PARTS - 1][key]
-        self._length -= 1
+        self._note_deletion()
 
     def __contains__(self, key):
         # type: (Hashable) -> bool
@@ -57,8 +63,9 @@ class SpreadDict(object):
         part = self._parts[hash(key) & PARTS - 1]
         if key not in part:
             return default
-        self._length -= 1
-        return part.pop(key)
+        value = part.pop(key)
+        self._note_deletion()
+        return value
 
     def clear(self):
         # type: () -> None
@@ -66,3 +73,12 @@ class SpreadDict(object):
         for part in self._parts:
             part.clear()
         self._length = 0
+
+    def _note_deletion(self):
+        # type: () -> None
+        self._length -= 1
+        self._deletions += 1
+        if self._deletions == DELETIONS_PER_COPY:
+            self._deletions = 0
+            self._parts[self._next_copy] = dict(self._parts[self._next_copy])
+            self._next_copy = (self._next_copy + 1) % PARTS
