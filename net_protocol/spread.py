@@ -15,8 +15,9 @@ if MYPY:
 #: among the small; a power of two.
 PARTS = 256
 
-#: After so many deletions the next part is copied. A dict in which as much is put in as taken out is replaced by one for
-#: three times as many keys when its table is used up; a copy has the size of what is in it, and fits where another was.
+#: After so many deletions the next part is copied. A dict in which as much is put in as taken out is replaced by one
+#: for three times as many keys when its table is used up; a copy has the size of what is in it, and fits where another
+#: was.
 DELETIONS_PER_COPY = 192
 
 
