@@ -16,12 +16,13 @@ Without it each refused task would come back by itself, and those that come back
 from __future__ import absolute_import, division, print_function
 
 import heapq
+from collections import deque
 
 from net_protocol.delivery import ASK_AGAIN_S, RESEND_FIRST_S
 
 MYPY = False
 if MYPY:
-    from typing import Any, List, Tuple  # noqa: F401
+    from typing import Any, Deque, List, Tuple  # noqa: F401
 
 #: The widest window, and that of a client that begins. As many as a dispatcher can take in the time after which it says
 #: ``accepted`` (25,000 a second in 0.02 s), so that one client can keep it busy.
@@ -58,10 +59,10 @@ class Gate(object):
         self._refusals = 0
         # Silence up to then is one and the same.
         self._silent_until = None  # type: float | None
-        #: Those that wait, as heaps: (number, when it is late, whoever it is), and of the late ones (minus the number,
-        #: whoever it is). One that need not pass any more stays until it comes up.
+        #: Those that wait, as a heap of (number, when it is late, whoever it is), and those that are late, as (when it
+        #: was, whoever it is). One that need not pass any more stays until it comes up, or its lifetime is over.
         self.held = []  # type: List[Tuple[int, float, Any]]
-        self.late = []  # type: List[Tuple[int, Any]]
+        self.late = deque()  # type: Deque[Tuple[float, Any]]
 
     def admit(self):
         # type: () -> bool
@@ -78,7 +79,10 @@ class Gate(object):
 
     def hold(self, number, late_at, item):
         # type: (int, float, Any) -> None
-        """Keep somebody until ``next`` says that it may pass; a lower number goes first, until it is late."""
+        """Keep somebody until ``next`` says that it may pass; a lower number goes first, until it is late.
+
+        That is when half of its lifetime is over.
+        """
         heapq.heappush(self.held, (number, late_at, item))
 
     def next(self, now):
@@ -87,12 +91,13 @@ class Gate(object):
         if self.unanswered >= self.window or self.is_shut:
             return None
         while self.held and self.held[0][1] <= now:
-            number, _, item = heapq.heappop(self.held)
-            heapq.heappush(self.late, (-number, item))
+            self.late.append(heapq.heappop(self.held)[1:])
+        while self.late and self.late[0][0] <= now - self._lifetime_s / 2:
+            self.late.popleft()
         if self.held:
             item = heapq.heappop(self.held)[2]
         elif self.late:
-            item = heapq.heappop(self.late)[1]
+            item = self.late.pop()[1]
         else:
             return None
         self.unanswered += 1

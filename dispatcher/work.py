@@ -29,8 +29,9 @@ if MYPY:
     from net_protocol.delivery import Resender  # noqa: F401
     from net_protocol.timers import Timers  # noqa: F401
 
-#: An even part of the queue is its places over the clients that have tasks in it. One place in so many is kept for
-#: those who have less than a small part of that.
+#: An even part of the queue is its places over the clients that have tasks in it. While less than one place in so many
+#: is taken nobody counts them; one in so many is kept for those who have less than a small part of an even one.
+UNCOUNTED = 3
 KEPT = 20
 SMALL_PART = 0.5
 
@@ -76,7 +77,7 @@ class Work(object):
         """
         waiting = len(self._pending)
         places = self._settings['pending_max']
-        if 3 * waiting < places:
+        if UNCOUNTED * waiting < places:
             return True
         parts = self._pending.waiting_of(client) * self._pending.lanes / places
         if parts < SMALL_PART:

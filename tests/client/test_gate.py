@@ -167,3 +167,15 @@ def test_who_has_waited_for_too_long_goes_last_and_the_newest_of_these_first():
     gate.window = 100
     assert passing(gate, 35.0) == [4, 5, 6, 3, 2, 1]
     assert not gate.held and not gate.late
+
+
+def test_those_whose_lifetime_is_over_are_not_kept_however_long_others_go_first():
+    gate = refused(lifetime_s=10.0)
+    gate.open()
+    for number in range(2000):
+        # Each waits for one that is younger.
+        gate.hold(number, number + 5.0, number)
+        gate.hold(number + 0.5, number + 5.5, number)
+        gate.next(float(number))
+        gate.note_gone()
+    assert len(gate.held) + len(gate.late) <= 25

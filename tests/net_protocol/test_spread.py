@@ -48,3 +48,17 @@ def test_keys_that_come_and_go_never_need_a_large_table():
             largest = max([largest] + [sys.getsizeof(part) for part in spread._parts])
     assert len(spread) == 100000
     assert largest < 128 * 1024
+
+
+def test_the_tables_are_no_larger_after_many_replacements_than_when_they_were_full():
+    spread = SpreadDict()
+
+    def run(first, last):
+        for number in range(first, last):
+            spread['client:abcdefgh:%d' % number] = number
+            if number >= 100000:
+                del spread['client:abcdefgh:%d' % (number - 100000)]
+        return sum([sys.getsizeof(part) for part in spread._parts])
+
+    full = run(0, 100000)
+    assert run(100000, 300000) <= 1.1 * full
