@@ -1,217 +1,228 @@
-"""Tasks that are over: each client is told its outcome until it acknowledges, and what is kept afterwards is small.
+"""Outcomes: they are sent until they are acknowledged, wait for clients that are away, and are forgotten.
 
-The table of tasks holds those that wait or run. With its outcome a task moves here, first among those whose client has
-to be told, then into a memory in which it stays for as long as an old copy of its submit may still arrive.
-
-A client that is gone may come back under its name, as another incarnation and from another address. Outcomes that were
-told in vain for longer than a living client is silent are unclaimed: the next message of that client, wherever it comes
-from, begins to tell them again, a few at a time, so that each acknowledgement brings the next.
+A channel resends what is lost. What is sent again here is what a channel dropped: while its client was asleep, or
+because it began anew. Outcomes that an absent client may never fetch go to another incarnation of it, if one is heard;
+they are bounded, and the oldest are dropped.
 """
 
 from __future__ import absolute_import, division, print_function
 
-from collections import OrderedDict
-from itertools import islice
+from collections import OrderedDict, deque
 
-from net_protocol.core import require
-from net_protocol.delivery import ASK_AGAIN_S, JITTER_MAX, OUTCOME_GRACE_S, REMEMBER_S, Remembered
+from dispatcher.clients import CLIENT_BYTES, RANGE_BYTES, REFUSAL_BYTES, Client, Clients
+from dispatcher.journal import Journal
+from dispatcher.observers.watch import Watch
+from net_protocol.core import Core, Event
+from net_protocol.rows import DONE
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, Tuple  # noqa: F401
+    from typing import Any, Deque, Dict, List  # noqa: F401
 
-    from dispatcher.journal import Journal  # noqa: F401
     from dispatcher.tasks import Task  # noqa: F401
-    from net_protocol.core import Sender  # noqa: F401
-    from net_protocol.delivery import Resender  # noqa: F401
-    from net_protocol.messages import Outcome  # noqa: F401
+    from net_protocol.channel import Channel  # noqa: F401
 
-#: A client that waits for a task asks again within this time.
-ABSENT_S = ASK_AGAIN_S * JITTER_MAX
+#: Entries that one loop handles at a time; the rest waits for the next turn.
+TURN_MAX = 1000
 
-#: Unclaimed outcomes that one message of their client brings: bounded work, and a bounded burst.
-CLAIMED_AT_ONCE = 4
+#: Outcomes that are sent again on one channel at a time, so that they share its window with new ones.
+AGAIN_MAX = 100
 
 
-class Ending(object):
-    """What is kept of a task that is over.
-
-    ``outcome`` is None once its client has acknowledged it, and will not ask again. ``winner`` is who brought the
-    result, (name of the calculator, attempt number), or None. ``asked_at`` is when its client was heard of last, as far
-    as this task is concerned; at the latest when the task ended. ``tell_until`` is for how long the client that asked
-    may be listening.
+class Outcomes(Core):
+    """The clients, and what each of them is sent. ``settings`` is a complete object of
+    ``dispatcher.settings.SETTINGS``.
     """
 
-    __slots__ = ('client', 'outcome', 'winner', 'asked_at', 'tell_until')
+    COUNTERS = ('outcomes_dropped', 'outcomes_sent_again', 'outcomes_of_former') + Journal.COUNTERS  # type: Any
 
-    def __init__(self, client, outcome, winner, asked_at, tell_until):
-        # type: (str, Outcome | None, Tuple[str, int] | None, float, float) -> None
-        self.client = client
-        self.outcome = outcome
-        self.winner = winner
-        self.asked_at = asked_at
-        self.tell_until = tell_until
+    def __init__(self, settings, name, incarnation):
+        # type: (Dict[str, Any], str, str) -> None
+        super(Outcomes, self).__init__(name, incarnation)
+        self.settings = settings
+        self.clients = Clients()
+        self.journal = Journal() if settings['journal'] is not None else None
+        self.watch = Watch()
+        #: Memory that clients and tasks take.
+        self.memory_bytes = 0
+        #: Outcomes that are not acknowledged, and those among them whose client is absent.
+        self.undelivered = 0
+        self.absent_outcomes = 0
+        self.absent_bytes = 0
+        # Absent clients as keys, the one that has been absent longest first; clients whose outcomes are sent again.
+        self._absent = OrderedDict()  # type: OrderedDict[Client, None]
+        self._to_deliver = deque()  # type: Deque[Client]
+        self._deliver_now = False
 
+    def emit(self, now, kind, **facts):
+        # type: (float, str, **Any) -> None
+        self._events.append(Event(kind, now, facts))
+        self.watch.event(now, kind, facts)
 
-class Outcomes(object):
-    """All endings: those that are being told, and those that are remembered."""
+    def new_client(self, now, name, incarnation, former_from):
+        # type: (float, str, str, float) -> Client
+        """A client that is not present yet."""
+        client = Client(name, incarnation, self.watch.client(now, name))
+        client.former_from = former_from
+        self.clients.add(client)
+        self._absent[client] = None
+        self.memory_bytes += CLIENT_BYTES
+        return client
 
-    COUNTERS = ('submits_after_ack', 'outcomes_unacknowledged', 'outcomes_claimed', 'unknown_results',
-                'duplicate_results', 'late_results')
+    def note_present(self, client):
+        # type: (Client) -> None
+        """The client is heard again, and needs what it was not sent meanwhile."""
+        if client.is_absent:
+            client.is_absent = False
+            del self._absent[client]
+            self.absent_outcomes -= len(client.tasks) - client.live
+            self.absent_bytes -= client.over_bytes
+        if client.refusals or len(client.tasks) > client.live:
+            self.deliver_again(client, client.open)
+        for former in self.clients.former(client):
+            self.deliver_again(former, former.open)
 
-    def __init__(self, new_resender, remembered_max, counts, journal, given_up):
-        # type: (Callable[..., Resender], int, Dict[str, int], Journal, Callable[[], None]) -> None
-        self._resender = new_resender(self._give_up, self._refresh)
-        self._counts = counts
-        self._journal = journal
-        self._given_up = given_up
-        # Task id -> an ending whose client is being told; its exchange has the task id as key.
-        self._telling = {}  # type: Dict[str, Ending]
-        self._remembered = Remembered(REMEMBER_S, remembered_max, self._drop)
-        # Client -> its unclaimed outcomes, as keys in the order in which they became that; a client is a key exactly
-        # while it has some. Each is being told still, or is remembered.
-        self._unclaimed = {}  # type: Dict[str, OrderedDict[str, None]]
+    def note_absent(self, now, client):
+        # type: (float, Client) -> None
+        """The client is not heard any more."""
+        client.is_absent = True
+        client.former_from = now
+        client.drop_from = client.open
+        self._absent[client] = None
+        self.absent_outcomes += len(client.tasks) - client.live
+        self.absent_bytes += client.over_bytes
+        self.deliver_again(client, client.open)
+
+    # Sending.
+
+    def deliver(self, task):
+        # type: (Task) -> None
+        """Send the outcome of a task, which is on disk if there is a journal."""
+        client = task.client
+        if client.is_absent:
+            self.deliver_again(client, task.number)
+        elif client.cursor is None or task.number < client.cursor:
+            self._send_outcome(client.channel, task)  # type: ignore[arg-type]
+
+    def _send_outcome(self, channel, task):
+        # type: (Channel, Task) -> None
+        if task.state is DONE:
+            self.send(channel, 'done', [task.number, task.result, task.attempt])
+        else:
+            self.send(channel, 'ended', [task.number, task.state, task.result, task.attempt])
+
+    def deliver_again(self, client, number):
+        # type: (Client, int) -> None
+        """Send what the client has not acknowledged, in the order of numbers, from that one on."""
+        if client.cursor is None:
+            client.cursor = number
+            self._to_deliver.append(client)
+        elif number < client.cursor:
+            client.cursor = number
+
+    def deliver_some(self, now):
+        # type: (float) -> None
+        """Go on sending again: for each client some outcomes, if there is room in the channel."""
+        budget = TURN_MAX
+        for _ in range(min(len(self._to_deliver), AGAIN_MAX)):
+            client = self._to_deliver.popleft()
+            receiver = client  # type: Client | None
+            if client.is_absent:
+                receiver = self.clients.heir_of(client) if now >= client.former_from else None
+            channel = None if receiver is None else receiver.channel
+            if channel is None:
+                client.cursor = None
+                continue
+            if budget > 0 and channel.has_room:
+                budget -= self._send_again(channel, client)
+            if client.cursor is not None:
+                self._to_deliver.append(client)
+        self._deliver_now = budget <= 0 and len(self._to_deliver) > 0
+
+    def _send_again(self, channel, client):
+        # type: (Channel, Client) -> int
+        """Send the next outcomes and refusals of the client; returns how many numbers were looked at."""
+        first = number = client.cursor  # type: Any
+        sent = 0
+        while number <= client.highest and number < first + TURN_MAX and sent < AGAIN_MAX:
+            task = client.tasks.get(number)
+            if task is None:
+                if number in client.refusals and not client.is_absent:
+                    self.send(channel, 'refused', client.refusals[number])
+                    sent += 1
+            elif task.is_over and not (self.journal is not None and self.journal.holds_back(task)):
+                sent += 1
+                if not client.is_absent:
+                    self.counts['outcomes_sent_again'] += 1
+                    self._send_outcome(channel, task)
+                else:
+                    self.counts['outcomes_of_former'] += 1
+                    row = [client.incarnation, number, task.result, task.attempt]  # type: List[Any]
+                    if task.state is not DONE:
+                        row.insert(2, task.state)
+                    self.send(channel, 'done_before' if task.state is DONE else 'ended_before', row)
+            number += 1
+        client.cursor = number if number <= client.highest else None
+        return number - first
+
+    # Forgetting.
+
+    def forget(self, client, task):
+        # type: (Client, Task) -> None
+        """The client has the outcome of the task, or will not get it."""
+        del client.tasks[task.number]
+        client.over.add(task.number)
+        if task.state is DONE:
+            task.result = None
+        if self.journal is not None:
+            self.journal.over(task.task_id)
+        self.recount(client, 1, task.size)
+
+    def recount(self, client, forgotten=0, size=0):
+        # type: (Client, int, int) -> None
+        """So many outcomes of that size left the client's table; ranges and refusals may have come and gone."""
+        extra = len(client.over) * RANGE_BYTES + len(client.refusals) * REFUSAL_BYTES
+        difference = extra - client.extra_bytes - size
+        client.extra_bytes = extra
+        client.bytes += difference
+        self.memory_bytes += difference
+        client.over_bytes -= size
+        self.undelivered -= forgotten
+        if client.is_absent:
+            self.absent_outcomes -= forgotten
+            self.absent_bytes -= size
+            self.forget_client(client)
+
+    def forget_client(self, client):
+        # type: (Client) -> None
+        """A client without tasks and channel is not kept."""
+        if client.channel is None and not client.tasks and client in self._absent:
+            del self._absent[client]
+            self.clients.remove(client)
+            self.memory_bytes -= client.bytes
 
     @property
-    def forgotten_early(self):
-        # type: () -> int
-        """How many had to be forgotten before their time, because ``remembered_max`` was reached."""
-        return self._remembered.dropped_early
+    def has_outcomes_to_drop(self):
+        # type: () -> bool
+        """Whether absent clients have more outcomes than are kept for them."""
+        return (self.absent_outcomes > self.settings['remembered_max']
+                or self.absent_bytes > self.settings['memory_max_bytes'] // 4)
 
-    def __len__(self):
-        # type: () -> int
-        """How many clients are being told."""
-        return len(self._telling)
-
-    def tell(self, now, task, outcome):
-        # type: (float, Task, Outcome) -> None
-        """The task is over: tell its client until it acknowledges, for as long as it may be listening."""
-        until = max(now, task.deadline_at) + OUTCOME_GRACE_S
-        self._telling[task.task_id] = Ending(task.client, outcome, task.winner, now, until)
-        self._resender.begin(now, task.task_id, task.reply_to, outcome, until)
-
-    def remember(self, now, client, task_id, outcome):
-        # type: (float, str, str, Outcome | None) -> None
-        """Keep an outcome for whoever asks, without telling it; or, with None, that it was told."""
-        self._remembered.add(now, task_id, Ending(client, outcome, None, now, now))
-
-    def get(self, now, task_id):
-        # type: (float, str) -> Ending | None
-        """What is kept of a task that is over, or None: it is not over, or was never heard of, or was forgotten."""
-        return self._telling.get(task_id) or self._remembered.get(now, task_id)
-
-    def count_surplus_result(self, now, task_id, calculator, attempt):
-        # type: (float, str, str, int) -> bool
-        """A result for a task that is over: a copy of the one that ended it, or (then true) one that came too late."""
-        ending = self.get(now, task_id)
-        if ending is None:
-            self._counts['unknown_results'] += 1
-        elif ending.winner == (calculator, attempt):
-            self._counts['duplicate_results'] += 1
-        else:
-            self._counts['late_results'] += 1
-            return True
-        return False
-
-    def answer(self, now, client, address, task_id):
-        # type: (float, str, Any, str) -> Outcome | None
-        """The outcome to answer its client with, who asks from ``address``; None where it needs none."""
-        ending = self.get(now, task_id)
-        if ending is None or ending.client != client:
-            return None
-        ending.asked_at = now
-        if task_id in self._unclaimed.get(client, ()) and task_id not in self._telling:
-            # One answer may be lost, and it may be an old copy that asks.
-            self._tell_again(now, client, task_id, address)
-            return None
-        self._strike(client, task_id)
-        self._resender.redirect(task_id, address)
-        if ending.outcome is None:
-            self._counts['submits_after_ack'] += 1
-        return ending.outcome
-
-    def acknowledge(self, now, sender, task_id):
-        # type: (float, Sender, str) -> None
-        """Its client knows. The rest is remembered for a while, to know old copies by."""
-        ending = self.get(now, task_id)
-        if ending is None or ending.client != sender.name or ending.outcome is None:
-            return
-        self._strike(ending.client, task_id)
-        # A later life of the client does not wait for it, and stops us by the same message. It may also be a second
-        # client that was given the same name: then the one that does wait must still find its outcome here.
-        if task_id.startswith('%s:%s:' % (sender.name, sender.incarnation)):
-            ending.outcome = None
-            self._journal.told(now, task_id)
-        if self._resender.end(task_id):
-            self._move_to_memory(now, task_id)
-
-    def claim(self, now, sender):
-        # type: (float, Sender) -> None
-        """A client was heard: tell it some of what it missed, if there is any, where it is now."""
-        unclaimed = self._unclaimed.get(sender.name)
-        if not unclaimed:
-            return
-        for task_id in list(islice(unclaimed, CLAIMED_AT_ONCE)):
-            self._tell_again(now, sender.name, task_id, sender.address)
-
-    def check_invariants(self):
+    def drop_outcomes(self):
         # type: () -> None
-        """Raise ``BrokenInvariant`` where somebody should be told and is not."""
-        for task_id, ending in self._telling.items():
-            require(self._resender.is_timed(task_id), '%s: its client is not told', task_id)
-            require(ending.outcome is not None, '%s: there is nothing to tell', task_id)
-        require(len(self._resender) == len(self._telling), 'somebody is told of a task that is not over')
-        for client, unclaimed in self._unclaimed.items():
-            require(unclaimed, '%s has nothing to claim', client)
-            for task_id in unclaimed:
-                require(task_id in self._telling or task_id in self._remembered, '%s: nothing is kept of it', task_id)
-
-    def _tell_again(self, now, client, task_id, address):
-        # type: (float, str, str, Any) -> None
-        """It was told in vain: once more from the beginning, to where its client is now."""
-        self._strike(client, task_id)
-        ending = self._telling.get(task_id) or self._remembered.take(now, task_id)  # type: Any
-        if ending is None:
-            return
-        self._telling[task_id] = ending
-        ending.asked_at = now
-        self._counts['outcomes_claimed'] += 1
-        self._resender.end(task_id)
-        # Whoever claims it may have little time, and whoever asked for it may still have more.
-        until = max(ending.tell_until, now + OUTCOME_GRACE_S)
-        self._resender.begin(now, task_id, address, ending.outcome, until)
-
-    def _refresh(self, now, task_id, outcome):
-        # type: (float, str, Outcome) -> Outcome
-        """It is told again. Whoever still does not answer is away."""
-        ending = self._telling[task_id]
-        if now - ending.asked_at > ABSENT_S:
-            self._unclaimed.setdefault(ending.client, OrderedDict())[task_id] = None
-        return outcome
-
-    def _give_up(self, now, task_id):
-        # type: (float, str) -> None
-        """Nobody acknowledges it. The outcome is kept for whoever may still ask, or come back."""
-        self._counts['outcomes_unacknowledged'] += 1
-        self._unclaimed.setdefault(self._telling[task_id].client, OrderedDict())[task_id] = None
-        self._move_to_memory(now, task_id)
-        self._given_up()
-
-    def _strike(self, client, task_id):
-        # type: (str, str) -> None
-        """It is not unclaimed, or not any more."""
-        unclaimed = self._unclaimed.get(client)
-        if unclaimed is not None:
-            unclaimed.pop(task_id, None)
-            if not unclaimed:
-                del self._unclaimed[client]
-
-    def _drop(self, now, task_id):
-        # type: (float, str) -> None
-        """It was remembered long enough."""
-        self._strike(task_id.split(':', 1)[0], task_id)
-        self._journal.forgotten(now, task_id)
-
-    def _move_to_memory(self, now, task_id):
-        # type: (float, str) -> None
-        self._remembered.add(now, task_id, self._telling.pop(task_id))
+        """Those of the client that has been absent longest go first."""
+        budget = TURN_MAX
+        while budget and self.has_outcomes_to_drop:
+            budget -= 1
+            client = next(iter(self._absent))
+            number = client.drop_from = max(client.drop_from, client.open)
+            task = client.tasks.get(number)
+            client.drop_from += 1
+            if number > client.highest:
+                # What it has is running.
+                client.drop_from = 0
+                del self._absent[client]
+                self._absent[client] = None
+            elif task is not None and task.is_over:
+                self.counts['outcomes_dropped'] += 1
+                self.forget(client, task)

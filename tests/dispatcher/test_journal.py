@@ -1,409 +1,217 @@
-"""The dispatcher with a journal: nothing is promised before it is written, and the next life goes on from there.
-
-Every test runs twice: once with each message handed over two times.
-"""
+"""The journal: nothing is promised that is not on disk, and a restart goes on where the former incarnation stood."""
 
 from __future__ import absolute_import, division, print_function
 
-import random
+import json
 
 import pytest
 
-from dispatcher.core import ADOPTION_S, DispatcherCore
-from dispatcher.journal import LAZY_S, RETRY_S
-from dispatcher.outcomes import ABSENT_S, CLAIMED_AT_ONCE
-from dispatcher.settings import SETTINGS
-from net_protocol.delivery import JITTER_MAX, OUTCOME_GRACE_S, RECEIPT_DELAY_S, REMEMBER_S, RESEND_CAP_S
-from net_protocol.messages import (
-    JOURNAL, Accepted, Assign, AssignAck, Cancel, Heartbeat, HeartbeatAck, Outcome, OutcomeAck, Refused, Result,
-    ResultAck, Submit)
-from tests.driver import Driver, of_type
-from tests.memory_journal import MemoryJournal
-
-CLIENT, ONE, TWO = 'client-a', 'calculator-1', 'calculator-2'
-LIFE, NEXT_LIFE = 'aaaaaaaa', 'bbbbbbbb'
-
-
-@pytest.fixture(params=[False, True], ids=['once', 'twice'])
-def twice(request):
-    return request.param
-
-
-class Dispatcher(Driver):
-    """A dispatcher that writes to ``disk`` after every step, as the loop does."""
-
-    def __init__(self, twice, disk, now=1000.0, recovers=False, step_s=0.0, **settings):
-        self.journal = disk
-        settings.setdefault('journal', 'path')
-        core = DispatcherCore(SETTINGS.checked(settings), 'dispatcher', 'dddddddd', random.Random(1))
-        if recovers:
-            disk.lives += 1
-            # The monotonic clock starts anew; the time of day that deadlines are kept by does not.
-            core.recover(now, disk.lives, disk.rows(now + step_s))
-        self._sequence = 0
-        self.is_served = True
-        super(Dispatcher, self).__init__(core, now, twice)
-
-    def _take(self):
-        if self.is_served:
-            self.journal.serve(self.core, self.now)
-        return super(Dispatcher, self)._take()
-
-    def submit(self, number, life=LIFE, time_left_s=60.0):
-        """What that brings, up to the moment at which it would be called accepted."""
-        return self.hear(CLIENT, Submit(task_id(number), u'payload', time_left_s), life) + self.wait(RECEIPT_DELAY_S)
-
-    def beat(self, name, running=(), capacity=1):
-        self._sequence += 1
-        return self.hear(name, Heartbeat(self._sequence, 1, 1, 1.0, capacity, list(running), [], False, 0))
-
-    def result(self, name, number, attempt=1):
-        return self.hear(name, Result(task_id(number), attempt, u'result', None))
-
-    def acknowledge(self, number, life=LIFE):
-        return self.hear(CLIENT, OutcomeAck(task_id(number)), life)
-
-    @property
-    def counts(self):
-        return self.core.counts
-
-
-@pytest.fixture
-def journal():
-    return MemoryJournal()
-
-
-def task_id(number):
-    return '%s:%s:%d' % (CLIENT, LIFE, number)
-
-
-# Nothing is promised before it is written.
-
-def test_without_a_journal_there_is_nothing_to_write(twice, journal):
-    dispatcher = Dispatcher(twice, journal, journal=None)
-    dispatcher.beat(ONE)
-    assert of_type(dispatcher.submit(1), Accepted)
-    assert of_type(dispatcher.result(ONE, 1), Outcome)
-    dispatcher.acknowledge(1)
-    dispatcher.wait(REMEMBER_S + 10)
-    assert journal.batches == []
-
-
-def test_accepted_and_outcome_stay_inside_until_they_are_written(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.is_served = False
-    assert dispatcher.submit(1) == []
-    assert of_type(dispatcher.beat(ONE), Assign, HeartbeatAck) != []
-    assert of_type(dispatcher.result(ONE, 1), Outcome) == []
-    assert of_type(dispatcher.wait(3), Outcome) == []
-    dispatcher.is_served = True
-    assert of_type(dispatcher.wait(5), Outcome) != []
-    assert of_type(dispatcher.submit(2), Accepted) == [Accepted(task_id(2))]
-
-
-def test_what_one_turn_brings_is_written_at_once(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.is_served = False
-    dispatcher.submit(1)
-    dispatcher.submit(2)
-    dispatcher.beat(ONE)
-    dispatcher.result(ONE, 1)
-    journal.serve(dispatcher.core, dispatcher.now)
-    assert journal.batches == [['accepted', 'accepted', 'ended']]
-    assert dispatcher.counts['journal_commits'] == 1
-    assert dispatcher.counts['journal_records'] == 3
-
-
-def test_what_only_cleans_up_waits_for_company(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.beat(ONE)
-    for number in (1, 2):
-        dispatcher.submit(number)
-        dispatcher.result(ONE, number)
-    dispatcher.acknowledge(1)
-    assert journal.batches[4:] == []
-    dispatcher.submit(3)
-    assert journal.batches[4:] == [['told', 'accepted']]
-    dispatcher.acknowledge(2)
-    dispatcher.wait(LAZY_S)
-    assert journal.batches[5:] == [['told']]
-    dispatcher.wait(10)
-    assert len(journal.batches) == 6
-
-
-def test_a_task_leaves_the_journal_when_nobody_can_ask_for_it_any_more(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.beat(ONE)
-    dispatcher.submit(1)
-    dispatcher.result(ONE, 1)
-    dispatcher.acknowledge(1)
-    dispatcher.wait(REMEMBER_S - 1)
-    assert journal.states() == {task_id(1): 'told'}
-    dispatcher.wait(2)
-    # Memory is tidied when somebody asks for anything that is over.
-    dispatcher.result(ONE, 9)
-    dispatcher.wait(LAZY_S)
-    assert journal.states() == {}
-
-
-def test_a_stopping_dispatcher_leaves_nothing_unwritten(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.beat(ONE)
-    dispatcher.submit(1)
-    dispatcher.result(ONE, 1)
-    dispatcher.stop()
-    dispatcher.acknowledge(1)
-    assert dispatcher.core.is_stopped
-    assert journal.states() == {task_id(1): 'told'}
-
-
-# When it can't be written.
-
-def test_a_journal_that_fails_costs_new_tasks_and_nothing_else(twice, journal):
-    dispatcher = Dispatcher(twice, journal, answer_timeout_s=30)
-    dispatcher.beat(ONE, capacity=2)
-    dispatcher.submit(1)
-    journal.is_broken = True
-    assert of_type(dispatcher.submit(2), Accepted, Refused) == []
-    assert dispatcher.submit(3) == [Refused(task_id(3), JOURNAL, 1.0)]
-    # The outcome is withheld, the result taken; the rest is as ever.
-    assert dispatcher.result(ONE, 1) == [ResultAck(task_id(1), 1)]
-    assert of_type(dispatcher.beat(ONE, [(task_id(2), 1)], 2), HeartbeatAck) != []
-    assert of_type(dispatcher.wait(5), Outcome) == []
-    assert of_type(dispatcher.submit(2), Accepted) == []
-    assert dispatcher.core.status['journal_failing'] == 1
-    assert len(dispatcher.told('journal_failed')) == 1
-    assert journal.states() == {task_id(1): 'accepted'}
-
-    journal.is_broken = False
-    dispatcher.wait(RETRY_S)
-    assert dispatcher.core.status['journal_failing'] == 0
-    assert len(dispatcher.told('journal_works')) == 1
-    assert journal.states() == {task_id(1): 'ended', task_id(2): 'accepted'}
-    assert dispatcher.submit(2) == [Accepted(task_id(2))]
-    assert of_type(dispatcher.submit(3), Accepted) != []
-    assert {message.task_id for message in of_type(dispatcher.wait(8), Outcome)} == {task_id(1)}
-
-
-def test_a_journal_that_fails_is_tried_once_a_second(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    journal.is_broken = True
-    dispatcher.submit(1)
-    for _ in range(10):
-        dispatcher.submit(2)
-    dispatcher.wait(10)
-    assert 10 <= dispatcher.counts['journal_failures'] <= 12
-    assert len(dispatcher.told('journal_failed')) == 1
-
-
-def test_a_cancel_while_the_journal_fails_is_answered_afterwards(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.submit(1)
-    journal.is_broken = True
-    assert dispatcher.hear(CLIENT, Cancel(task_id(1))) == []
-    journal.is_broken = False
-    dispatcher.wait(RETRY_S)
-    assert of_type(dispatcher.hear(CLIENT, Cancel(task_id(1))), Outcome) != []
-
-
-# The next life.
-
-def killed_and_back(dispatcher, away_s=5.0, step_s=0.0, **settings):
-    """The next life of a dispatcher that was killed, ``away_s`` later by the time of day and with another clock."""
-    return Dispatcher(dispatcher.twice, dispatcher.journal, dispatcher.now + away_s, True, step_s, **settings)
-
-
-def test_what_waited_waits_again_in_its_order(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    for number in range(1, 6):
-        dispatcher.submit(number)
-    dispatcher = killed_and_back(dispatcher)
-    dispatcher.wait(ADOPTION_S)
-    given = of_type(dispatcher.beat(ONE, capacity=5), Assign)
-    assert [message.task_id for message in given] == [task_id(number) for number in range(1, 6)]
-    assert dispatcher.core.account(0)['tasks_recovered'] == 5
-    for message in given:
-        assert of_type(dispatcher.result(ONE, int(message.task_id[-1]), message.attempt), Outcome)
-
-
-def test_no_number_means_two_attempts(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.beat(ONE)
-    dispatcher.submit(1)
-    dispatcher = killed_and_back(killed_and_back(dispatcher))
-    dispatcher.wait(ADOPTION_S)
-    assert of_type(dispatcher.beat(ONE), Assign)[0].attempt == 2001
-
-
-def test_what_runs_on_a_calculator_goes_on_there(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.beat(ONE)
-    dispatcher.submit(1)
-    dispatcher = killed_and_back(dispatcher)
-    # Another calculator speaks first, and is not given what runs already.
-    assert of_type(dispatcher.beat(TWO), Assign) == []
-    dispatcher.beat(ONE, [(task_id(1), 1)])
-    assert of_type(dispatcher.wait(ADOPTION_S), Assign) == []
-    assert dispatcher.counts['adopted'] == 1
-    assert [message.outcome for message in of_type(dispatcher.result(ONE, 1), Outcome)] == ['done']
-
-
-def test_a_late_result_of_an_earlier_life_counts(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.beat(ONE)
-    dispatcher.submit(1)
-    dispatcher = killed_and_back(dispatcher)
-    assert [message.outcome for message in of_type(dispatcher.result(ONE, 1), Outcome)] == ['done']
-    assert journal.states() == {task_id(1): 'ended'}
-
-
-def test_an_outcome_that_nobody_acknowledged_is_told_again_with_the_same_content(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.beat(ONE)
-    dispatcher.submit(1)
-    outcome = of_type(dispatcher.result(ONE, 1), Outcome)
-    dispatcher = killed_and_back(dispatcher)
-    assert of_type(dispatcher.started_with and [message for _, message in dispatcher.started_with], Outcome) == outcome
-    dispatcher.acknowledge(1)
-    assert of_type(dispatcher.wait(60), Outcome) == []
-
-
-def test_an_old_copy_of_a_submit_is_known_in_the_next_life_too(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.beat(ONE)
-    dispatcher.submit(1)
-    dispatcher.result(ONE, 1)
-    dispatcher.acknowledge(1)
-    dispatcher.wait(LAZY_S)
-    dispatcher = killed_and_back(dispatcher)
-    dispatcher.beat(ONE)
-    assert dispatcher.submit(1) == []
-    assert dispatcher.core.account(0)['accepted'] == 0
-    dispatcher.wait(REMEMBER_S)
-    dispatcher.result(ONE, 9)
-    dispatcher.wait(LAZY_S)
-    assert journal.states() == {}
-
-
-def test_what_expired_while_nobody_lived_is_told(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.submit(1, time_left_s=30)
-    dispatcher = killed_and_back(dispatcher, away_s=3600)
-    assert {message.outcome for message in of_type(dispatcher.wait(1), Outcome)} == {'expired'}
-
-
-@pytest.mark.parametrize('step_s, outcome_after_s', [(-10 * 365 * 86400, 60), (10 * 365 * 86400, 0)])
-def test_a_wall_clock_stepped_by_years_holds_no_task_for_ever(twice, journal, step_s, outcome_after_s):
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.submit(1, time_left_s=60)
-    dispatcher = killed_and_back(dispatcher, step_s=step_s)
-    assert of_type(dispatcher.wait(max(0, outcome_after_s - 1)), Outcome) == [] or outcome_after_s == 0
-    dispatcher.wait(2)
-    assert dispatcher.core.account(0)['outcomes']['expired'] == 1
-
-
-def test_recovering_twice_is_the_same_as_once(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.beat(ONE, capacity=2)
-    for number in range(1, 5):
-        dispatcher.submit(number)
-    dispatcher.result(ONE, 1)
-    dispatcher.result(ONE, 2)
-    dispatcher.acknowledge(1)
-    dispatcher.wait(LAZY_S)
-    before = journal.states(), list(journal.rows(0))
-    once = killed_and_back(dispatcher, away_s=1)
-    again = killed_and_back(once, away_s=0)
-    assert (journal.states(), list(journal.rows(0))) == before
-    assert once.core.status == again.core.status
-    assert once.started_with == again.started_with != []
-
-
-def test_more_may_be_recovered_than_may_wait(twice, journal):
-    dispatcher = Dispatcher(twice, journal)
-    for number in range(1, 6):
-        dispatcher.submit(number)
-    dispatcher = killed_and_back(dispatcher, pending_max=2)
-    assert dispatcher.core.status['waiting'] == 5
-    assert of_type(dispatcher.submit(6), Accepted) == []
-
-
-# Clients that come back.
-
-def with_untold_outcomes(twice, journal, number):
-    """A dispatcher whose client went away while ``number`` tasks were done."""
-    dispatcher = Dispatcher(twice, journal)
-    dispatcher.beat(ONE, capacity=100)
-    for task in range(1, number + 1):
-        dispatcher.submit(task)
-        dispatcher.result(ONE, task)
-    return dispatcher
-
-
-@pytest.mark.parametrize('away_s', [ABSENT_S + 8, 60 + OUTCOME_GRACE_S + 1, 60 + OUTCOME_GRACE_S + REMEMBER_S - 10])
-def test_a_client_that_comes_back_gets_its_outcomes_wherever_it_is(twice, journal, away_s):
-    dispatcher = with_untold_outcomes(twice, journal, 1)
-    dispatcher.wait(away_s)
-    dispatcher.hear(CLIENT, Submit('%s:%s:1' % (CLIENT, NEXT_LIFE), u'payload', 60), NEXT_LIFE)
-    dispatcher.core.take_outgoing()
-    assert dispatcher.counts['outcomes_claimed'] == 1
-    assert of_type(dispatcher.wait(1), Outcome) != []
-    dispatcher.acknowledge(1, NEXT_LIFE)
-    assert of_type(dispatcher.wait(4), Outcome) == []
-
-
-def test_an_answer_to_an_old_copy_of_a_submit_is_not_the_last_word(twice, journal):
-    dispatcher = with_untold_outcomes(twice, journal, 1)
-    dispatcher.wait(60 + OUTCOME_GRACE_S + 1)
-    # The network held it; whoever sent it is gone, and the answer with it.
-    assert of_type(dispatcher.submit(1), Outcome) != []
-    assert of_type(dispatcher.wait(OUTCOME_GRACE_S), Outcome) != []
-    dispatcher.wait(ABSENT_S)
-    assert of_type(dispatcher.hear(CLIENT, OutcomeAck(task_id(99)), NEXT_LIFE), Outcome) != []
-
-
-def test_what_is_claimed_before_its_deadline_is_told_for_no_less_time_than_before(twice, journal):
-    dispatcher = with_untold_outcomes(twice, journal, 1)
-    dispatcher.wait(ABSENT_S + 8)
-    dispatcher.hear(CLIENT, OutcomeAck(task_id(99)), NEXT_LIFE)
-    assert dispatcher.counts['outcomes_claimed'] == 1
-    dispatcher.wait(30)
-    assert of_type(dispatcher.wait(RESEND_CAP_S * JITTER_MAX), Outcome) != []
-
-
-def test_each_message_brings_a_few_and_the_acknowledgements_bring_the_rest(twice, journal):
-    dispatcher = with_untold_outcomes(twice, journal, 20)
-    dispatcher.wait(70)
-    dispatcher.twice = False
-    waiting = of_type(dispatcher.hear(CLIENT, OutcomeAck(task_id(99)), NEXT_LIFE), Outcome)
-    assert len(waiting) == CLAIMED_AT_ONCE
-    told = []
-    while waiting:
-        message = waiting.pop()
-        told.append(message.task_id)
-        waiting += of_type(dispatcher.hear(CLIENT, OutcomeAck(message.task_id), NEXT_LIFE), Outcome)
-    assert sorted(told) == sorted(task_id(number) for number in range(1, 21))
-
-
-def test_a_client_that_is_given_the_name_of_another_takes_nothing_from_it(twice, journal):
-    dispatcher = with_untold_outcomes(twice, journal, 1)
-    dispatcher.wait(60)
-    dispatcher.acknowledge(99, NEXT_LIFE)
-    dispatcher.acknowledge(1, NEXT_LIFE)
-    assert [message.outcome for message in of_type(dispatcher.submit(1), Outcome)] == ['done']
-
-
-def test_an_outcome_that_nobody_comes_back_for_is_forgotten(twice, journal):
-    dispatcher = with_untold_outcomes(twice, journal, 3)
-    dispatcher.wait(60 + OUTCOME_GRACE_S + REMEMBER_S + 1)
-    dispatcher.result(ONE, 9)
-    dispatcher.wait(LAZY_S)
-    assert journal.states() == {}
-    assert of_type(dispatcher.acknowledge(99, NEXT_LIFE), Outcome) == []
-
-
-def test_the_acknowledgement_of_an_assignment_is_no_sign_of_a_client(twice, journal):
-    dispatcher = with_untold_outcomes(twice, journal, 1)
-    dispatcher.wait(70)
-    dispatcher.hear(CLIENT, AssignAck(task_id(1), 1))
-    assert dispatcher.counts['outcomes_claimed'] == 0
+from dispatcher.core import ADOPTION_S
+from dispatcher.journal import ACCEPTED, ENDED, LAZY_S, OVER, RETRY_S
+from dispatcher.journal_rows import DamagedRow, JournalRows
+from tests.dispatcher.driver import FIRST, Driver, assigned, of_kind, task_id
+
+PATH = 'journal'
+
+
+def kinds(driver):
+    return [record.KIND for record in driver.records]
+
+
+# Writing.
+
+def test_a_task_has_a_row_from_its_acceptance_until_its_client_has_the_outcome():
+    driver = Driver(journal=PATH)
+    driver.beat(driver.calculator())
+    driver.submit(1)
+    assert kinds(driver) == [ACCEPTED]
+    assert driver.result(driver.calculator(), 1, 1) == [('done', [1, u'result', 1])]
+    assert kinds(driver) == [ACCEPTED, ENDED]
+    driver.acknowledge(driver.client(), 'done', [1, u'result', 1])
+    assert kinds(driver) == [ACCEPTED, ENDED], 'that waits for company'
+    driver.wait(LAZY_S)
+    assert kinds(driver) == [ACCEPTED, ENDED, OVER]
+
+
+def test_a_submit_is_not_acknowledged_before_it_is_on_disk():
+    driver = Driver(journal=PATH)
+    core = driver.core
+    core.handlers['submit'](driver.now, driver.client(), [[1, u'', 60]])
+    assert core.has_unwritten
+    core.settle(driver.now)
+    assert len(core.take_records()) == 1 and core.has_unwritten
+    core.note_written(driver.now, None)
+    assert not core.has_unwritten
+
+
+def test_an_outcome_leaves_when_it_is_on_disk():
+    driver = Driver(journal=PATH)
+    driver.beat(driver.calculator())
+    driver.submit(1)
+    driver.failure = 'No space left on device'
+    assert driver.result(driver.calculator(), 1, 1) == []
+    assert driver.reopen(driver.client()) == [], 'nor when the channel begins anew'
+    driver.failure = None
+    assert driver.wait(RETRY_S) == [('done', [1, u'result', 1])]
+
+
+def test_while_the_journal_fails_no_task_is_accepted_and_everything_else_goes_on():
+    driver = Driver(journal=PATH)
+    driver.beat(driver.calculator(), capacity=2)
+    driver.submit(1)
+    driver.failure = 'No space left on device'
+    driver.submit(2)
+    assert driver.emitted('journal_failed') == [{'reason': 'No space left on device'}]
+    assert driver.core.has_unwritten and driver.status['journal_failing'] == 1
+    assert driver.status['running'] == 2
+    refusal, = of_kind(driver.submit(3), 'refused')
+    assert refusal[2] == 'journal'
+    driver.acknowledge(driver.client(), 'refused', refusal)
+    driver.wait(3 * RETRY_S)
+    assert driver.counts['journal_failures'] == 4
+    driver.failure = None
+    driver.wait(RETRY_S)
+    assert driver.emitted('journal_works') == [{'seconds': 4.0}]
+    assert of_kind(driver.submit(3), 'refused') == []
+
+
+def test_many_outcomes_that_waited_for_the_disk_are_sent_in_portions():
+    driver = Driver(journal=PATH, answer_timeout_s=60)
+    driver.beat(driver.calculator(), capacity=3000, interval_s=60)
+    driver.submit(*range(1, 1501))
+    driver.turn()
+    driver.failure = 'I/O error'
+    for number in range(1, 1501, 500):
+        driver.hear(driver.calculator(), 'result',
+                    [[one, task_id(one), u'result', None] for one in range(number, number + 500)])
+    driver.failure = None
+    first = of_kind(driver.wait(RETRY_S), 'done')
+    assert len(first) <= 200
+    rows = first + [row for _ in range(20) for row in of_kind(driver.turn(), 'done')]
+    assert sorted(row[0] for row in rows) == list(range(1, 1501))
+
+
+def test_a_task_that_its_client_gave_up_needs_no_outcome_on_disk():
+    driver = Driver(journal=PATH)
+    driver.submit(1)
+    driver.over(2)
+    driver.wait(LAZY_S)
+    assert kinds(driver) == [ACCEPTED, OVER]
+
+
+def test_the_last_turn_leaves_no_record_behind():
+    driver = Driver(journal=PATH)
+    driver.beat(driver.calculator())
+    driver.submit(1)
+    driver.result(driver.calculator(), 1, 1)
+    driver.stop()
+    driver.acknowledge(driver.client(), 'done', [1, u'result', 1])
+    assert driver.core.is_stopped and kinds(driver)[-1] == OVER
+
+
+# Restarting.
+
+def restarted(*rows, **settings):
+    return Driver(incarnation='eeeeeeee', journal=PATH, recover=rows, **settings)
+
+
+def test_recovered_tasks_wait_again_in_the_order_of_acceptance_with_the_time_they_had_left():
+    driver = restarted((ACCEPTED, task_id(2), u'two', 20.0), (ACCEPTED, task_id(1), u'one', 30.0))
+    driver.turn()
+    assert driver.emitted('recovered_books') == [{'waiting': 2, 'untold': 0, 'lives': 1}]
+    driver.beat(driver.calculator())
+    driver.now += ADOPTION_S
+    driver.core.handle_timer(driver.now)
+    assert of_kind(driver.turn(), 'assign') == [[1, task_id(2), 1, u'two', 10, 18.5]]
+
+
+def test_the_client_finds_its_tasks_and_outcomes_after_a_restart():
+    driver = restarted((ACCEPTED, task_id(7), u'', 30.0), (ENDED, task_id(8), ['done', 5, None, 2], 30.0),
+                       (ENDED, task_id(9), ['failed', None, 'why', 3], 30.0))
+    driver.client()
+    assert driver.submit(7, 8, 9) == [('done', [8, 5, 2]), ('ended', [9, 'failed', 'why', 3])]
+    assert driver.counts['duplicate_submits'] == 3
+    driver.over(10)
+    assert driver.status['waiting'] == 0 and driver.core.undelivered == 0
+
+
+def test_after_a_restart_calculators_first_say_what_they_run():
+    driver = restarted((ACCEPTED, task_id(1), u'', 30.0))
+    driver.beat(driver.calculator('calculator-2'))
+    assert driver.status['waiting'] == 1, 'nothing is assigned yet'
+    assert assigned(driver.beat(driver.calculator('calculator-1'), orphans=[task_id(1)])) == [(1, 1, 1)]
+    assert driver.counts['adopted'] == 1
+    assert driver.core.account(0)['tasks_recovered'] == 1
+
+
+def test_a_task_never_gets_more_time_by_a_clock_that_was_set_back():
+    driver = restarted((ACCEPTED, task_id(1), u'', 86400.0), (ACCEPTED, task_id(2), u'', -5.0), task_timeout_s=60)
+    driver.wait(60.1)
+    assert driver.counts['expired'] == 2
+
+
+# Rows.
+
+def table_after(records, rows=()):
+    """The table and the rows object after these records."""
+    table = JournalRows()
+    list(table.read(rows, 0.0))
+    table.note(records, 1000.0)
+    kept = {row[0]: row for row in list(rows) + table.inserts}
+    for state, deadline, body, checksum, number in table.updates:
+        kept[number] = (number, kept[number][1], state, deadline, body, checksum)
+    for number, in table.deletes:
+        del kept[number]
+    return [kept[number] for number in sorted(kept)]
+
+
+def test_the_table_gives_back_what_was_written():
+    driver = Driver(journal=PATH)
+    driver.beat(driver.calculator())
+    driver.submit(1, payload={u'a': [1, None, u'\u00e9']})
+    driver.submit(2)
+    driver.submit(3)
+    driver.result(driver.calculator(), 1, 1, result=[u'r'])
+    ended, = of_kind(driver.cancel(3), 'ended')
+    driver.acknowledge(driver.client(), 'ended', ended)
+    driver.wait(LAZY_S)
+    rows = table_after(driver.records)
+    assert list(JournalRows().read(rows, 2000.0)) == [
+        (ENDED, task_id(1), ['done', ['r'], None, 1], 60.0), (ACCEPTED, task_id(2), u'payload', 60.0)]
+    assert restarted(*JournalRows().read(rows, 2000.0)).status['waiting'] == 1
+
+
+def test_rows_of_a_restarted_journal_count_on():
+    driver = Driver(journal=PATH)
+    driver.submit(1)
+    rows = table_after(driver.records)
+    del driver.records[:]
+    driver.submit(2)
+    assert [row[:2] for row in table_after(driver.records, rows)] == [(1, task_id(1)), (2, task_id(2))]
+
+
+def test_a_task_that_was_cancelled_before_it_was_accepted_has_no_row():
+    driver = Driver(journal=PATH)
+    ended, = of_kind(driver.cancel(1), 'ended')
+    driver.acknowledge(driver.client(), 'ended', ended)
+    driver.wait(LAZY_S)
+    assert kinds(driver) == [OVER] and table_after(driver.records) == []
+
+
+@pytest.mark.parametrize('place, value', [(1, task_id(9)), (2, 1), (3, 5.0), (4, json.dumps(u'other'))])
+def test_a_damaged_row_is_noticed(place, value):
+    driver = Driver(journal=PATH)
+    driver.submit(1)
+    row = list(table_after(driver.records)[0])
+    row[place] = value
+    with pytest.raises(DamagedRow):
+        list(JournalRows().read([tuple(row)], 0.0))
+
+
+def test_a_row_of_each_task_is_read_once():
+    driver = Driver(journal=PATH)
+    driver.submit(1)
+    row = table_after(driver.records)[0]
+    with pytest.raises(DamagedRow):
+        list(JournalRows().read([row, row], 0.0))
+    assert row[1] == u'client-a:%s:1' % FIRST
