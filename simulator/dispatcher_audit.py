@@ -1,269 +1,278 @@
-"""One life of a dispatcher, looked at from outside: where each task is, what its client was told, who got work."""
+"""One incarnation of a dispatcher, looked at from outside: where each task is, and what its client hears of it."""
 
 from __future__ import absolute_import, division, print_function
 
-from heapq import heappop, heappush
-
-from dispatcher.journal import ACCEPTED, ENDED
-from net_protocol.delivery import ASSIGN_RESENDS_MAX
-from net_protocol.messages import CANCELLED, DONE, EXPIRED, FAILED, Accepted, Assign, Cancel, Result, Submit
-from simulator.answers_audit import LATE_S, AnswersAudit, Over
-from simulator.client_audit import ROUNDING_S
+from net_protocol.rows import CANCELLED, CLIENT, DONE, EXPIRED, FAILED, OUTCOMES
+from net_protocol.schedule import JITTER_MAX, PROBE_MAX_S, SLEEP_S
+from simulator.audit import ROUNDING_S, on_the_way
+from simulator.fleet_audit import ALIVE, FleetAudit
 from simulator.violations import broken
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
+    from typing import Any, Dict, List, Set, Tuple  # noqa: F401
 
+    from net_protocol.channel import Channel  # noqa: F401
     from simulator.ledger import Ledger  # noqa: F401
+    from simulator.process import Process  # noqa: F401
     from simulator.promises import Promises  # noqa: F401
 
-WAITING = 'waiting'
-ASSIGNED = 'assigned'
+#: What a timer may be late by, if nothing disturbed the process.
+LATE_S = 0.6
+
+#: A calculator that was heard so lately and acknowledges nothing for the other time is unreachable: probes back off to
+#: their maximum, and what is heard may be long under way.
+HEARD_S = 2.0
+UNREACHABLE_S = 5 * PROBE_MAX_S * JITTER_MAX
 
 
 class Place(object):
-    """A task that is not over: where it is."""
-
-    __slots__ = ('client', 'payload', 'state', 'deadline_at', 'attempts', 'calculator', 'attempt', 'assigned_at',
-                 'assigns', 'accepted_at',
-                 'due_at')
-
-    def __init__(self, client, payload, accepted_at, deadline_at):
-        # type: (str, Any, float, float) -> None
-        self.client = client
-        self.payload = payload
-        self.state = WAITING
-        self.deadline_at = deadline_at
-        self.attempts = 0
-        self.calculator = ''
-        self.attempt = 0
-        self.assigned_at = 0.0
-        # Datagrams with the assignment of the live attempt.
-        self.assigns = 0
-        self.accepted_at = accepted_at
-        # When its live attempt must have been answered.
-        self.due_at = 0.0
-
-
-class DispatcherAudit(AnswersAudit):
-    """S1 to S5, S8 to S13, S16 and S19; those about calculators (S6, S7, S8) are its base's.
-
-    ``promises`` are those of all lives, where there is a journal; else None, and each life answers for itself.
+    """A task that is not over. ``view`` is the calculator that it is assigned to, None while it waits. ``deadlines``
+    are the earliest and the latest: copies of a submit differ in the time left.
     """
+
+    __slots__ = ('view', 'attempt', 'attempts', 'assigned_at', 'accepted_at', 'deadlines', 'is_adopted')
+
+    def __init__(self, accepted_at, deadlines):
+        # type: (float, Tuple[float, float]) -> None
+        self.view = None  # type: Any
+        self.attempt = self.attempts = 0
+        self.assigned_at = 0.0
+        self.accepted_at = accepted_at
+        self.deadlines = deadlines
+        self.is_adopted = False
+
+
+class DispatcherAudit(FleetAudit):
+    """S1 to S5, S8 to S14, S16 and S19; those about calculators (S6, S7, S8) are its base's.
+
+    ``promises`` are those of all incarnations, where there is a journal; else None.
+    """
+
+    HEARD = dict(FleetAudit.HEARD, submit='_heard_submits', cancel='_heard_cancels', result='_heard_results')
+    SENT = dict(FleetAudit.SENT, done='_sent_outcomes', ended='_sent_outcomes', done_before='_sent_outcomes',
+                ended_before='_sent_outcomes')
+    EVENTS = dict(FleetAudit.EVENTS, accepted='_on_accepted', assigned='_on_assigned', adopted='_on_adopted',
+                  reassigned='_on_reassigned', done='_on_done', ended='_on_ended')
+    ACKNOWLEDGED = FleetAudit.ACKNOWLEDGED | frozenset(['done', 'ended', 'done_before', 'ended_before'])
 
     def __init__(self, ledger, settings, promises=None):
         # type: (Ledger, Dict[str, Any], Promises | None) -> None
-        super(DispatcherAudit, self).__init__(ledger, settings, promises)
+        super(DispatcherAudit, self).__init__(ledger, settings)
+        self._promises = promises
         self.places = {}  # type: Dict[str, Place]
-        self.waiting = 0
-        self.assigned = 0
-        self.accepted_total = 0
-        self.recovered_total = 0
-        self.ends = dict.fromkeys((DONE, FAILED, EXPIRED, CANCELLED), 0)
-        self._journal_failing = False
-        # What must have happened by when, as (point in time, task id, attempt or 0 for the task's own deadline).
-        self._due = []  # type: List[Tuple[float, str, int]]
-        self._sent.update({Accepted: self._on_accepted_sent, Assign: self._on_assign_sent})
-        self._events.update({
-            'accepted': self._on_accepted, 'assigned': self._on_assigned, 'adopted': self._on_adopted,
-            'reassigned': self._on_reassigned, 'done': self._on_done, 'ended': self._on_ended,
-            'recovered_books': self._on_recovered_books, 'journal_failed': self._on_journal_failed,
-            'journal_works': self._on_journal_works})
+        # Task id -> what its client is told; the first is None where an earlier incarnation ended it. Those of which
+        # the client said that it has it.
+        self._over = {}  # type: Dict[str, Any]
+        self._acknowledged = set()  # type: Set[str]
+        # (name, incarnation) of clients -> their channel.
+        self._channels = {}  # type: Dict[Tuple[str, str], Channel]
+        self._accepted_total = self._recovered_total = 0
+        self._ends = dict.fromkeys(OUTCOMES, 0)
+        # In this turn: task id -> (payload, least and most time left, whether it is below `open`); task id -> results;
+        # tasks that were cancelled.
+        self._submitted = {}  # type: Dict[str, Tuple[Any, float, float, bool]]
+        self._results = {}  # type: Dict[str, List[Tuple[Any, Any]]]
+        self._cancelled = set()  # type: Set[str]
 
-    # An earlier life.
+    def begin(self, process):
+        # type: (Process) -> None
+        super(DispatcherAudit, self).begin(process)
+        self._accepted = self.ledger.accepted.setdefault(process.core.incarnation, set())
+        self._refused = self.ledger.refused.setdefault(process.core.incarnation, set())
 
     def take_over(self, now, wall_now):
         # type: (float, float) -> None
         """Begin with what the disk says."""
-        for kind, task_id, body, time_left_s, _ in self._promises.begin_life(wall_now):  # type: ignore[union-attr]
-            client = task_id.split(':')[0]
-            deadline_at = now + min(max(0.0, time_left_s), self.settings['task_timeout_s'])
-            if kind == ACCEPTED:
-                self._open(task_id, client, body, now, deadline_at)
-                self.recovered_total += 1
-            elif kind == ENDED:
-                over = self.over[task_id] = Over(client, body[0], deadline_at)
-                over.told = tuple(body[:4])
-                self._telling[task_id] = now
+        for task_id, is_over, time_left_s in self._promises.recovered(self.core, wall_now):  # type: ignore[union-attr]
+            self._accepted.add(task_id)
+            if is_over:
+                self._over[task_id] = None
             else:
-                over = self.over[task_id] = Over(client, '', deadline_at)
-                over.acknowledged_at = now
+                deadline_at = now + min(max(0.0, time_left_s), self.settings['task_timeout_s'])
+                self.places[task_id] = Place(now, (deadline_at, deadline_at))
+                self._recovered_total += 1
 
-    def _on_recovered_books(self, now, waiting, untold, lives):
-        # type: (float, int, int, int) -> None
-        if (waiting, untold) != (self.waiting, len(self._telling)):
-            raise broken('S14', self.name, '%d wait and %d are to be told, on the disk %d and %d', waiting, untold,
-                         self.waiting, len(self._telling))
+    @property
+    def size(self):
+        # type: () -> int
+        return 4 * len(self.places)
 
-    def _on_journal_failed(self, now, reason):
-        # type: (float, str) -> None
-        self._journal_failing = True
+    def knows(self, task_id):
+        # type: (str) -> bool
+        return task_id in self.places or task_id in self._over
 
-    def _on_journal_works(self, now, seconds):
-        # type: (float, float) -> None
-        self._journal_failing = False
-        # What was withheld goes out with the next resend; it may have been claimed, and nobody heard of that.
-        self._telling = dict.fromkeys(self._telling, now)
-        for task_id in self._telling:
-            self.over[task_id].note_told(now)
+    # What it hears, and what it sends to clients.
 
-    # Clients.
+    def opened(self, now, channel):
+        # type: (float, Channel) -> None
+        if channel.role == CLIENT:
+            self._channels[channel.name, channel.incarnation] = channel
 
-    def open_since(self, task_id):
-        # type: (str) -> float | None
-        place = self.places.get(task_id)
-        return None if place is None else place.accepted_at
+    def _heard_submits(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        for number, payload, left_s in rows:
+            task_id = '%s:%s:%d' % (channel.name, channel.incarnation, number)
+            _, least_s, most_s, _ = self._submitted.get(task_id, (None, left_s, left_s, False))
+            self._submitted[task_id] = payload, min(least_s, left_s), max(most_s, left_s), number < channel.peer_open
 
-    def _on_accepted(self, now, task_id):
-        # type: (float, str) -> None
-        message = self.message
-        if not (type(message) is Submit and message.task_id == task_id):
-            raise broken('S4', task_id, 'accepted, and nobody submitted it')
-        if task_id in self.places:
-            raise broken('S16', task_id, 'accepted again')
-        if self._journal_failing:
-            raise broken('S9', task_id, 'accepted while nothing can be written')
-        if task_id in self.over:
-            self.note_begun_anew(now, task_id)
-        if self._promises is not None:
-            self._promises.note_accepted_anew(task_id)
-        entry = self.ledger.tasks.get(task_id)
-        if not (entry is None or entry.payload == message.payload):
-            raise broken('S3', task_id, 'another payload than its client sent')
-        deadline_at = now + min(message.time_left_s, self.settings['task_timeout_s'])
-        self._open(task_id, self.sender.name, message.payload, now, deadline_at)
-        self.accepted_total += 1
+    def _heard_cancels(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        self._cancelled.update(['%s:%s:%d' % (channel.name, channel.incarnation, row[0]) for row in rows])
 
-    def _open(self, task_id, client, payload, now, deadline_at):
-        # type: (str, str, Any, float, float) -> None
-        self.places[task_id] = Place(client, payload, now, deadline_at)
-        self.waiting += 1
-        heappush(self._due, (deadline_at, task_id, 0))
+    def _heard_results(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        for _, task_id, result, error in rows:
+            self._results.setdefault(task_id, []).append((result, error))
 
-    def _on_accepted_sent(self, now, address, message):
-        # type: (float, Any, Accepted) -> None
-        self.note_called_accepted(message.task_id)
-        if not (message.task_id in self.places or message.task_id in self.over):
-            raise broken('S1', message.task_id, 'called accepted, and is nowhere')
-        if self._promises is not None:
-            self._promises.note_accepted_sent(message.task_id)
+    def acknowledged(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        if kind == 'assign':
+            super(DispatcherAudit, self).acknowledged(now, channel, kind, rows)
+        else:
+            self._acknowledged.update([task_id for task_id, _ in _outcomes(channel, kind, rows)])
+
+    def queueing(self, channel, kind, row):
+        # type: (Channel, str, Any) -> None
+        """The core wants to send a row."""
+        if kind == 'refused':
+            task_id = '%s:%s:%d' % (channel.name, channel.incarnation, row[0])
+            self._refused.add(task_id)
+            if task_id in self.places:
+                raise broken('S1', task_id, 'refused after it was accepted')
+
+    def wrote(self, now, channel, rows):
+        # type: (float, Channel, Dict[str, List[Any]]) -> None
+        super(DispatcherAudit, self).wrote(now, channel, rows)
+        silence_s = now - channel.heard_at
+        if silence_s > SLEEP_S + LATE_S and self.is_undisturbed(now):
+            raise broken('S12', (self.name, channel.name), '%s is sent %r after %.1f s', channel.name, rows, silence_s)
+
+    def _sent_outcomes(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        for task_id, outcome in _outcomes(channel, kind, rows):
+            if task_id not in self._over:
+                # Unless it is cancelled before it was accepted.
+                if task_id in self.places or outcome[0] != CANCELLED:
+                    raise broken('S4', task_id, 'its client is told %s, and it is not over', outcome[0])
+                self._over[task_id] = outcome
+            told = self._over[task_id]
+            if told is None or len(told) == 1:
+                # An outcome that was dropped is not known any more: then a cancel finds nothing.
+                is_forgotten = outcome[0] == CANCELLED and self.core.counts['outcomes_dropped']
+                if told is not None and told[0] != outcome[0] and not is_forgotten:
+                    raise broken('S2', task_id, 'it is %s, its client is told %s', told[0], outcome[0])
+                self._over[task_id] = outcome
+                if self._promises is not None and task_id in self._accepted and not self.ledger.is_byzantine(task_id):
+                    self._promises.note_outcome_sent(task_id, outcome)
+            elif told != outcome:
+                raise broken('S2', task_id, 'first %r, now %r', told, outcome)
 
     # The places of a task.
 
-    def _on_assigned(self, now, task_id, calculator, attempt):
-        # type: (float, str, str, int) -> None
-        self._enter(now, task_id, calculator, attempt)
-        self.hold_may_get_work(calculator, task_id)
-        if self._promises is not None:
-            self._promises.note_attempt(task_id, attempt)
+    def _on_accepted(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        task_id = facts['task_id']
+        if task_id not in self._submitted:
+            raise broken('S4', task_id, 'accepted, and nobody submitted it')
+        payload, least_s, most_s, is_below_open = self._submitted[task_id]
+        is_acknowledged = task_id in self._acknowledged and not self.ledger.is_byzantine(task_id)
+        if task_id in self.places or is_below_open or is_acknowledged:
+            raise broken('S16', task_id, 'accepted again, and it is %s' % (
+                'not over' if task_id in self.places else 'below open' if is_below_open else 'acknowledged'))
+        if self._over.pop(task_id, None) is not None:
+            # Its outcome was dropped, and its client still waits for it.
+            self.ledger.counts['accepted_again'] += 1
+            if self._promises is not None:
+                self._promises.forget(task_id)
+        entry = self.ledger.tasks.get(task_id)
+        if entry is not None and entry.payload != payload:
+            raise broken('S3', task_id, 'another payload than its client sent')
+        timeout_s = self.settings['task_timeout_s']
+        self.places[task_id] = Place(now, (now + min(least_s, timeout_s), now + min(most_s, timeout_s)))
+        self._accepted.add(task_id)
+        self._accepted_total += 1
 
-    def _on_adopted(self, now, task_id, calculator, attempt):
-        # type: (float, str, str, int) -> None
-        # It runs the task already, so it may be draining.
-        self._enter(now, task_id, calculator, attempt)
+    def _on_assigned(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        place = self.places.get(facts['task_id'])
+        # A calculator learns by an assignment that it was adopted.
+        if place is None or not place.is_adopted or place.attempt != facts['attempt']:
+            self._enter(now, facts, True)
 
-    def _enter(self, now, task_id, calculator, attempt):
-        # type: (float, str, str, int) -> None
-        place = self._place(task_id, WAITING, 'assigned')
-        place.state = ASSIGNED
-        place.calculator = calculator
-        place.attempt = attempt
+    def _on_adopted(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        self._enter(now, facts, False)
+
+    def _enter(self, now, facts, is_new):
+        # type: (float, Dict[str, Any], bool) -> None
+        task_id = facts['task_id']
+        place = self.places.get(task_id)
+        if place is None or place.view is not None:
+            raise broken('S5', task_id, 'assigned while it is %s', 'over' if place is None else 'assigned')
+        place.attempt = facts['attempt']
         place.attempts += 1
         place.assigned_at = now
-        place.assigns = 0
-        self.waiting -= 1
-        self.assigned += 1
-        limit = self.settings['attempts_max']
-        if place.attempts > limit:
-            raise broken('S12', task_id, '%d attempts, %d at the most', place.attempts, limit)
-        self.note_given(calculator, task_id)
-        place.due_at = now + self.settings['answer_timeout_s']
-        heappush(self._due, (place.due_at, task_id, place.attempts))
+        place.is_adopted = not is_new
+        if place.attempts > self.settings['attempts_max']:
+            raise broken('S12', task_id, '%d attempts, %d at the most', place.attempts, self.settings['attempts_max'])
+        place.view = self.note_given(now, facts['calculator'], task_id, place.attempt, is_new)
 
-    def _on_reassigned(self, now, task_id, attempt, calculator, reason):
-        # type: (float, str, int, str, str) -> None
-        place = self._place(task_id, ASSIGNED, 'reassigned')
-        if (attempt, calculator) != (place.attempt, place.calculator):
-            raise broken('S5', task_id, 'taken from %s, it was with %s', calculator, place.calculator)
-        if reason == 'timed_out':
-            waited_s = now - place.assigned_at
-            if waited_s < self.settings['answer_timeout_s'] - ROUNDING_S:
-                raise broken('S13', task_id, 'timed out after %.3f s', waited_s)
-        self._take_back(place, task_id)
-        place.state = WAITING
-        self.waiting += 1
+    def _on_reassigned(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        task_id, reason = facts['task_id'], facts['reason']
+        place = self.places.get(task_id)
+        if place is None or place.view is None or place.attempt != facts['attempt'] \
+                or place.view.channel.name != facts['calculator']:
+            raise broken('S5', task_id, 'taken from %s, which does not have it', facts['calculator'])
+        if reason == 'timed_out' and now < place.assigned_at + self.settings['answer_timeout_s'] - ROUNDING_S:
+            raise broken('S13', task_id, 'timed out after %.3f s', now - place.assigned_at)
+        if reason == 'not_held' and task_id not in place.view.acknowledged:
+            raise broken('S8', (task_id, facts['calculator']), 'taken back, and it may not have arrived yet')
+        place.view.forget(task_id)
+        place.view = None
 
-    def _on_done(self, now, task_id, calculator, attempt):
-        # type: (float, str, str, int) -> None
-        message = self.message
-        if not (type(message) is Result and (message.task_id, message.attempt) == (task_id, attempt)):
+    def _on_done(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        task_id = facts['task_id']
+        self._end(task_id, DONE)
+        if task_id not in self._results:
             raise broken('S4', task_id, 'done without a result')
-        place = self._end(now, task_id, DONE)
         entry = self.ledger.tasks.get(task_id)
-        payload = place.payload if entry is None else entry.payload
-        if not (self.ledger.is_right(task_id, payload, message.result)):
-            raise broken('S3', task_id, 'done with %r', message.result)
+        if entry is not None and not any(error is None and self.ledger.is_right(task_id, entry.payload, result)
+                                         for result, error in self._results[task_id]):
+            raise broken('S3', task_id, 'done with one of %r', self._results[task_id])
 
-    def _on_ended(self, now, task_id, outcome, reason, attempts):
-        # type: (float, str, str, str, int) -> None
-        place = self._end(now, task_id, outcome)
-        if outcome == EXPIRED:
-            if now < place.deadline_at - ROUNDING_S:
-                raise broken('S13', task_id, 'expired %.3f s early', place.deadline_at - now)
-        elif outcome == CANCELLED:
-            if type(self.message) is not Cancel:
-                raise broken('S4', task_id, 'cancelled by nobody')
-        elif outcome == FAILED:
-            has_error = type(self.message) is Result and self.message.error is not None
-            if not (has_error or place.attempts >= self.settings['attempts_max']):
-                raise broken('S4', task_id, 'failed for no reason')
-        if not (outcome != DONE or type(self.message) is Result):
-            raise broken('S4', task_id, 'done without a result')
+    def _on_ended(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        task_id, outcome = facts['task_id'], facts['outcome']
+        place = self._end(task_id, outcome)
+        entry = self.ledger.tasks.get(task_id)
+        if outcome == EXPIRED and now < place.deadlines[0] - ROUNDING_S:
+            raise broken('S13', task_id, 'expired %.3f s early', place.deadlines[0] - now)
+        if outcome == FAILED and place.attempts < self.settings['attempts_max'] and not any(
+                error is not None for _, error in self._results.get(task_id, ())):
+            raise broken('S4', task_id, 'failed for no reason')
+        if outcome == CANCELLED and task_id not in self._cancelled and entry is not None and entry.end is None:
+            raise broken('S4', task_id, 'cancelled by nobody')
 
-    def attempt_of(self, task_id):
-        # type: (str) -> int
-        place = self.places.get(task_id)
-        return place.attempt if place is not None and place.state == ASSIGNED else 0
-
-    def _place(self, task_id, state, step):
-        # type: (str, str, str) -> Any
-        place = self.places.get(task_id)
-        if place is None:
-            raise broken('S5', task_id, '%s, and it is %s', step, 'over' if task_id in self.over else 'unknown')
-        if place.state != state:
-            raise broken('S5', task_id, '%s while it is %s', step, place.state)
-        return place
-
-    def _take_back(self, place, task_id):
-        # type: (Place, str) -> None
-        self.assigned -= 1
-        self.note_taken(place.calculator, task_id)
-
-    def _end(self, now, task_id, outcome):
-        # type: (float, str, str) -> Any
+    def _end(self, task_id, outcome):
+        # type: (str, str) -> Place
         place = self.places.pop(task_id, None)
         if place is None:
             raise broken('S2', task_id, '%s, and it is not open', outcome)
-        if place.state == ASSIGNED:
-            self._take_back(place, task_id)
-        else:
-            self.waiting -= 1
-        self.ends[outcome] += 1
-        over = self.over[task_id] = Over(place.client, outcome, place.deadline_at)
-        over.ended_at = now
-        self._telling[task_id] = now
+        if place.view is not None:
+            place.view.forget(task_id)
+        self._ends[outcome] += 1
+        self._over[task_id] = (outcome,)
         return place
 
-    def _on_assign_sent(self, now, address, message):
-        # type: (float, Any, Assign) -> None
-        place = self.places.get(message.task_id)
-        if place is None or place.state != ASSIGNED or place.attempt != message.attempt:
-            return
-        place.assigns += 1
-        if place.assigns > 1 + ASSIGN_RESENDS_MAX:
-            raise broken('S12', message.task_id, 'assigned %d times', place.assigns)
-        self.hold_meant_for(now, place.calculator, message)
+    def end_turn(self, now):
+        # type: (float) -> None
+        super(DispatcherAudit, self).end_turn(now)
+        for found in (self._submitted, self._results, self._cancelled):
+            if found:
+                found.clear()
 
     # Once in a while.
 
@@ -271,39 +280,76 @@ class DispatcherAudit(AnswersAudit):
         # type: (float) -> None
         self._compare_accounts(now)
         if self.is_undisturbed(now):
-            self._hold_nothing_overdue(now)
-            self.hold_all_told(now)
             self.hold_no_task_with_the_silent(now)
+            self._hold_outcomes()
+            self._hold_places(now)
 
-    def _hold_nothing_overdue(self, now):
-        # type: (float) -> None
-        while self._due and self._due[0][0] < now - LATE_S:
-            due_at, task_id, attempt = heappop(self._due)
-            place = self.places.get(task_id)
-            if place is None:
+    def _hold_outcomes(self):
+        # type: () -> None
+        """S10: an outcome, or a refusal, that its client has not acknowledged is on its way, or waits for its turn."""
+        for key in sorted(self._channels):
+            channel, client = self._channels[key], self.core.clients.get(*key)
+            if not channel.is_open or channel.is_asleep or client is None or client.cursor is not None \
+                    or self.core.has_unwritten:
                 continue
-            if not attempt and place.deadline_at == due_at:
-                raise broken('S1', task_id, 'not over %.1f s after its deadline', now - due_at)
-            if attempt and place.state == ASSIGNED and place.due_at == due_at:
-                raise broken('S8', (task_id, place.calculator), 'with %s for %.1f s', place.calculator,
-                             now - place.assigned_at)
+            missing = set(client.refusals).difference(on_the_way(channel, 0, 'refused'))
+            missing.update(number for number, task in client.tasks.items() if task.is_over)
+            for number in missing.difference(client.refusals, on_the_way(channel, 0, 'done', 'ended')):
+                raise broken('S10', client.prefix + str(number), 'over, and neither acknowledged nor on its way')
+            for number in missing.intersection(client.refusals):
+                raise broken('S10', client.prefix + str(number), 'refused, and neither acknowledged nor on its way')
+
+    def _hold_places(self, now):
+        # type: (float) -> None
+        """S1, S8, L8: nothing is overdue; an assignment that is not acknowledged is on its way, and not for long."""
+        ways = {}  # type: Dict[Any, Set[str]]
+        for task_id, place in self.places.items():
+            view = place.view
+            if now > place.deadlines[1] + LATE_S:
+                raise broken('S1', task_id, 'not over %.1f s after its deadline', now - place.deadlines[1])
+            if view is None:
+                continue
+            about, for_s = (task_id, view.channel.name), now - place.assigned_at
+            if for_s > self.settings['answer_timeout_s'] + LATE_S:
+                raise broken('S8', about, 'with %s for %.1f s', view.channel.name, for_s)
+            if place.is_adopted or view.state != ALIVE or task_id in view.acknowledged or view.channel.is_asleep \
+                    or not view.channel.is_open:
+                continue
+            if view not in ways:
+                ways[view] = on_the_way(view.channel, 1, 'assign')
+            if task_id not in ways[view]:
+                raise broken('S8', about, 'its assignment is neither acknowledged nor on its way')
+            if for_s > UNREACHABLE_S and now - view.heard_at < HEARD_S:
+                raise broken('L8', about, 'not acknowledged for %.1f s by %s, which is heard', for_s, view.channel.name)
 
     def _compare_accounts(self, now):
         # type: (float) -> None
         account = self.core.account(now)
-        told = {'accepted': self.accepted_total, 'tasks_recovered': self.recovered_total, 'outcomes': self.ends,
-                'waiting': self.waiting, 'running': self.assigned}
+        running = sum(place.view is not None for place in self.places.values())
+        told = {'accepted': self._accepted_total, 'tasks_recovered': self._recovered_total, 'outcomes': self._ends,
+                'waiting': len(self.places) - running, 'running': running}
         kept = {key: account[key] for key in told}
         if kept != told:
-            raise broken('S19', self.name, 'it counts %r, it told %r', kept, told)
-        begun = account['accepted'] + account['tasks_recovered']
-        if begun != sum(account['outcomes'].values()) + account['waiting'] + account['running']:
+            raise broken('S19', self.name, 'it counts %r, its events say %r', kept, told)
+        if account['accepted'] + account['tasks_recovered'] != sum(account['outcomes'].values()) + len(self.places) \
+                or account['assignments'] + account['adopted'] != sum(account['attempts'].values()) + running:
             raise broken('S11', self.name, '%r', account)
-        if account['assignments'] + account['adopted'] != sum(account['attempts'].values()) + account['running']:
-            raise broken('S11', self.name, '%r', account)
-        # What was taken back from calculators, or from a former life, waits again although the queue is full.
-        given_back = min(sum(account['attempts'].values()), self.capacity_ever) + self.recovered_total
+        # What was taken back from calculators, or from a former incarnation, waits again although the queue is full.
+        given_back = min(sum(account['attempts'].values()), self.capacity_ever) + self._recovered_total
         if account['waiting'] > self.settings['pending_max'] + given_back:
             raise broken('S9', self.name, '%d wait', account['waiting'])
         if sum(account['calculators'].values()) > self.settings['calculators_max']:
             raise broken('S9', self.name, '%r', account)
+
+
+def _outcomes(channel, kind, rows):
+    # type: (Channel, str, List[Any]) -> List[Tuple[str, Any]]
+    """(task id, (outcome, result or reason, attempts)) of rows that tell outcomes."""
+    found = []
+    for row in rows:
+        row = list(row)
+        incarnation = row.pop(0) if kind.endswith('_before') else channel.incarnation
+        if kind.startswith('done'):
+            row.insert(1, DONE)
+        found.append(('%s:%s:%d' % (channel.name, incarnation, row[0]), tuple(row[1:])))
+    return found
