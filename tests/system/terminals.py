@@ -15,7 +15,7 @@ import sys
 import termios
 
 from tests.source_tree import ROOT
-from tests.system.processes import environment, eventually
+from tests.system.processes import default_signals, environment, eventually
 
 _SEQUENCE = re.compile(r'\x1b\[(\??)([0-9;]*)([A-Za-z])')
 
@@ -24,6 +24,7 @@ class Screen(object):
     """As much of a terminal as the view needs. What it does not know is an error, so that a test notices."""
 
     def __init__(self):
+        self.columns = 80
         self.other = False
         self.cursor_is_shown = True
         self.wraps = True
@@ -78,6 +79,10 @@ class Screen(object):
             self.row += 1
         else:
             assert character >= ' ', 'a control character: %r' % character
+            # After the last column the cursor still stands on it, until another character comes.
+            if self.column == self.columns and self.wraps:
+                self.row, self.column = self.row + 1, 0
+            self.column = min(self.column, self.columns - 1)
             line = self._line()
             line.extend(' ' * (self.column + 1 - len(line)))
             line[self.column] = character
@@ -106,13 +111,18 @@ class Screen(object):
             assert not numbers
             self.row = self.column = 0
         elif letter == 'K':
-            del self._line()[self.column:]
+            del self._line()[min(self.column, self.columns - 1):]
         elif letter == 'J':
-            del self._line()[self.column:]
+            del self._line()[min(self.column, self.columns - 1):]
             del self.lines[self.other][self.row + 1:]
         else:
             assert letter == 'm', letter
             self._style = '' if numbers in ('', '0') else numbers
+
+
+def _session():
+    default_signals()
+    os.setsid()
 
 
 class Terminal(object):
@@ -126,13 +136,16 @@ class Terminal(object):
         self._slave = slave
         self._popen = subprocess.Popen(
             [python] + list(arguments), stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, close_fds=True,
-            preexec_fn=os.setsid, env=dict(environment(), TERM='xterm', **changes))
+            preexec_fn=_session, env=dict(environment(), TERM='xterm', **changes))
 
     @property
     def modes(self):
         return termios.tcgetattr(self._slave)
 
     def resize(self, columns, rows):
+        self.screen.columns = columns
+        for lines in self.screen.lines.values():
+            del lines[rows:]
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
 
     def read(self):
