@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Run the dispatcher: hand each task to a calculator that is alive and free, and tell its client one outcome."""
+"""Run the dispatcher: hand each task to a calculator that is alive and free, and send its client one outcome."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -7,61 +7,89 @@ import runtime.early  # noqa: F401  isort:skip
 
 from dispatcher.core import DispatcherCore
 from dispatcher.journal_rows import JournalRows
-from dispatcher.sentences import SENTENCES, account_lines, status_line
+from dispatcher.observers.sentences import SENTENCES, account_lines, status_line
 from dispatcher.settings import SETTINGS
 from dispatcher.time_line import time_line
-from net_protocol.guard import DISPATCHER
-from runtime import command_line, logs, probe, process
+from net_protocol.seals import CHECKSUM
+from runtime import command_line, journal_file, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
 from runtime.journal_file import JournalFile
-from runtime.keys import guard_of
+from runtime.keys import seal_of
 from runtime.loop import Loop
 from runtime.signals import StopSignals
 
+#: Between two looks at whether the files of the journal are still in place.
+JOURNAL_INTERVAL_S = 1.0
+
 
 def run(argv=None):
-    """The whole life of a dispatcher process; returns its exit status."""
-    options = command_line.parser(__doc__, 'config/dispatcher.json', SETTINGS).parse_args(argv)
+    """Run a dispatcher process from start to end; returns its exit status."""
+    parser = command_line.parser(__doc__, 'config/dispatcher.json', SETTINGS)
+    parser.add_argument('--copy-journal', metavar='TARGET', type=command_line.text_path,
+                        help='copy the journal that the settings name to the file TARGET, also while a dispatcher uses '
+                             'it; start nothing')
+    options = parser.parse_args(argv)
     settings = settings_file.load(options.settings, SETTINGS)
+    if options.copy_journal is not None:
+        return copy_journal(settings['journal'], options.copy_journal)
+    seal = seal_of(settings)
     if options.check:
+        if settings['journal'] is not None:
+            journal_file.check(settings['journal'])
         return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS),
                                            [''] + time_line(settings))
     if options.probe:
-        return probe.report(settings, 'listen')
-    guard = guard_of(settings, DISPATCHER)
+        return probe.report(settings, 'listen', seal)
     name = settings['name'] or 'dispatcher'
-    command_line.begin_log(name, options)
-    events = command_line.begin_events(SENTENCES, options)
+    events = command_line.begin_log(name, SENTENCES, options)
     endpoint = process.listen(settings['listen'])
     core = DispatcherCore(settings, name, process.new_incarnation(), process.generator(options.seed))
-    journal = None
-    if settings['journal'] is not None:
-        journal = JournalFile(settings['journal'], JournalRows())
-        core.recover(monotonic(), journal.lives, journal.rows())
+    journal = recovered(core, settings['journal'])
     with StopSignals() as signals:
-        loop = Loop(core, endpoint, signals, monotonic, events, guard=guard, journal=journal)
-        core.desk.surroundings = lambda: process.surroundings(loop, endpoint)
-        events.begin(core, endpoint)
-        loop.every(logs.LEFT_OUT_INTERVAL_S, events.tell_left_out)
+        loop = Loop(core, endpoint, signals, monotonic, events, seal, journal)
+        core.desk.surroundings = lambda: process.surroundings(loop)
+        events.begin(loop)
         loop.every(settings['status_interval_s'], StatusLine(core, loop))
-        process.say_where(endpoint, settings['listen']['host'], guard is not None)
-        process.run_loop(loop, endpoint)
+        if journal is not None:
+            loop.every(JOURNAL_INTERVAL_S, JournalWatch(journal))
+        process.log_address(endpoint, settings['listen']['host'], seal is not CHECKSUM)
+        process.run_loop(loop)
         if journal is not None:
             journal.close()
         signals.ignore()
     events.end(core)
-    account = process.full_account(core, loop, endpoint)
+    account = process.full_account(core, loop)
     command_line.print_result(options.json, account, account_lines(account))
     return command_line.OK
 
 
+def recovered(core, path):
+    """The journal of a core that has read back what it held; None where the settings name none."""
+    if path is None:
+        return None
+    journal = JournalFile(path, JournalRows())
+    try:
+        core.recover(monotonic(), journal.starts, journal.rows())
+    except MemoryError:
+        raise process.CannotStart('there is not enough memory for the tasks in the journal %s' % path)
+    return journal
+
+
+def copy_journal(path, target):
+    """What ``--copy-journal`` does."""
+    if path is None:
+        raise process.CannotStart('the settings name no journal')
+    print('copied %d tasks from %s to %s' % (journal_file.copy(path, target), path, target))
+    return command_line.OK
+
+
 class StatusLine(object):
-    """A line of the log every so often: how things stand, and the rate since the last one."""
+    """A regular line of the log: the present state, and the rate since the last one."""
 
     def __init__(self, core, loop):
         self._core = core
-        self._traffic = loop.traffic
+        self._turn = loop.turn
         self._then = monotonic()
         self._over = 0
 
@@ -69,7 +97,24 @@ class StatusLine(object):
         status = self._core.status
         rate = (status['over'] - self._over) / max(now - self._then, 1e-9)
         self._then, self._over = now, status['over']
-        logs.log.info('%s', status_line(status, rate, self._traffic.as_dict()['messages_per_datagram_out']))
+        logs.log.info('%s', status_line(status, rate, self._turn.account()['rows_per_datagram_out']))
+
+
+class JournalWatch(object):
+    """Logs that a file of the journal is not in place any more, and that it is again."""
+
+    def __init__(self, journal):
+        self._journal = journal
+        self._was_in_place = True
+
+    def __call__(self, now):
+        is_in_place = self._journal.is_in_place()
+        if is_in_place and not self._was_in_place:
+            logs.log.warning('the journal %s is in place again', self._journal.path)
+        elif self._was_in_place and not is_in_place:
+            logs.log.error('the journal %s was deleted or replaced: new tasks are refused until its files are back or the '
+                           'dispatcher is restarted', self._journal.path)
+        self._was_in_place = is_in_place
 
 
 if __name__ == '__main__':

@@ -14,16 +14,17 @@ import argparse
 import gc
 import json
 import multiprocessing
+import signal
 import sys
 import time
 
-from runtime import command_line
+from runtime import command_line, workers
 from runtime import settings as settings_file
 from runtime.console import LiveLine
 from runtime.process import GARBAGE_THRESHOLDS
 from simulator import scenario, story
 from simulator.batch import Batch
-from simulator.run import CLEAN, CRASH, LIVENESS, SAFETY, draw_settings, run_world
+from simulator.run import CLEAN, CRASH, LIVENESS, SAFETY, draw_settings, run_world, unfinished
 
 MYPY = False
 if MYPY:
@@ -32,6 +33,7 @@ if MYPY:
 #: Exit status by verdict; 2 is for settings and usage, as everywhere.
 STATUS = {CLEAN: 0, SAFETY: 3, LIVENESS: 4, CRASH: 5}
 STATUS_RARE_PATH = 6
+STATUS_INTERRUPTED = 130
 
 # The CPU time of this process. 2.7 has no process_time, but its clock is one (until 2.7 goes).
 _cpu_time = getattr(time, 'process_time', None) or time.clock  # type: ignore[attr-defined]
@@ -50,19 +52,42 @@ def run(argv=None):
     if is_story:
         return _tell_story(options, settings)
     batch = Batch()
-    line = LiveLine()
-    for result in _results(options, settings):
-        if result['verdict'] != CLEAN:
-            line.clear()
-            print('\n'.join(_failure(result, options)), file=sys.stderr)
-        batch.add(result)
-        line.show('%s %d of %d worlds, %d tasks, %d failed' % (
-            _bar(batch.runs, options.runs), batch.runs, options.runs, batch.tasks, len(batch.failures)))
-    line.end()
+    former = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        _run_batch(options, settings, batch)
+    except KeyboardInterrupt:
+        # What was found so far is an answer, and an incomplete one.
+        batch.is_complete = False
+    finally:
+        signal.signal(signal.SIGTERM, former)
     command_line.print_result(options.json, batch.as_dict(), batch.as_lines())
+    if not batch.is_complete:
+        return STATUS_INTERRUPTED
     if batch.verdict == CLEAN and batch.untaken:
         return STATUS_RARE_PATH
     return STATUS[batch.verdict]
+
+
+def _interrupt(number, frame):
+    # type: (int, Any) -> None
+    raise KeyboardInterrupt
+
+
+def _run_batch(options, settings, batch):
+    # type: (Any, Any, Batch) -> None
+    line = LiveLine()
+    results = _results(options, settings)
+    try:
+        for result in results:
+            if result['verdict'] != CLEAN:
+                line.clear()
+                print('\n'.join(_failure(result, options)), file=sys.stderr)
+            batch.add(result)
+            line.show('%s %d of %d worlds, %d tasks, %d failed' % (
+                _bar(batch.runs, options.runs), batch.runs, options.runs, batch.tasks, len(batch.failures)))
+    finally:
+        results.close()  # type: ignore[attr-defined]
+        line.end()
 
 
 def one_world(work):
@@ -81,14 +106,15 @@ def _results(options, settings):
         for pair in work:
             yield one_world(pair)
         return
-    pool = multiprocessing.Pool(options.jobs)
-    try:
-        # In the order of the seeds, so that the same command prints the same.
-        for result in pool.imap(one_world, work, 4):
-            yield result
-    finally:
-        pool.terminate()
-        pool.join()
+    # In the order of the seeds, so that the same command prints the same.
+    for result in workers.results(one_world, work, options.jobs or multiprocessing.cpu_count(), _killed):
+        yield result
+
+
+def _killed(pair, error):
+    # type: (Any, Exception) -> Dict[str, Any]
+    """The result of a world whose process was killed."""
+    return dict(unfinished(*pair), rule='worker', sentence=str(error), cpu_s=0.0)
 
 
 def _tell_story(options, settings):
@@ -161,7 +187,7 @@ def _parser():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Exit status: 0 all clean; 2 settings and usage; 3 something happened that never must (safety); 4\n'
                'something did not happen that finally must (liveness); 5 something raised; 6 all clean, but a rare\n'
-               'path was never taken.')
+               'path was never taken; 130 a signal ended it, and what was found so far is shown.')
     world = made.add_mutually_exclusive_group()
     world.add_argument('-s', '--settings', metavar='FILE',
                        help='a scenario as JSON; config/simulation.json is a sample')

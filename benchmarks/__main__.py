@@ -1,7 +1,7 @@
 """``python3 -m benchmarks QUESTION``: measure ours, and others beside it, on this machine.
 
-Real processes on loopback. Runs are interleaved, compared pair by pair, and a run that others disturbed is repeated or
-left out. Results are added to a file from which tables, plots and the page on performance are made.
+Real processes on loopback. Runs are interleaved and compared pair by pair; a run that others disturbed is repeated or
+left out. Results go to a file from which ``benchmarks.report`` makes tables, plots and the page on performance.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -12,15 +12,12 @@ import signal
 import sys
 
 from benchmarks import machine, results, systems
-from benchmarks.children import House, RunFailed
+from benchmarks.children import ProcessGroup, RunFailed
 from benchmarks.context import Context
 from benchmarks.questions import NAMES
 from benchmarks.rounds import TRIES
+from runtime.command_line import positive_int, positive_seconds
 from runtime.console import LiveLine
-
-MYPY = False
-if MYPY:
-    from typing import Any, List  # noqa: F401
 
 NOT_COMPARABLE = 1
 USAGE = 2
@@ -28,30 +25,28 @@ INTERRUPTED = 130
 
 
 def parser():
-    # type: () -> argparse.ArgumentParser
-    """The command line."""
     about = '\n'.join('  %-12s %s' % (name, _question(name).ABOUT) for name in NAMES)
     made = argparse.ArgumentParser(
         prog='python3 -m benchmarks', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='questions:\n%s\n  %-12s all of these, one after the other\n\nexit status: 0; 1 where nothing could be '
                'compared; 2 for usage; 130 after Ctrl-C' % (about, 'all'))
     made.add_argument('question', choices=NAMES + ('all',), metavar='QUESTION', help='one of those below')
-    made.add_argument('--rounds', type=_positive_int, default=5, metavar='N', help='runs of each system (default: 5)')
-    made.add_argument('--duration', type=_positive, default=5.0, metavar='S',
+    made.add_argument('--rounds', type=positive_int, default=5, metavar='N', help='runs of each system (default: 5)')
+    made.add_argument('--duration', type=positive_seconds, default=5.0, metavar='S',
                       help='seconds that a run counts (default: 5)')
-    made.add_argument('--warm-up', type=_positive, default=1.0, metavar='S',
+    made.add_argument('--warm-up', type=positive_seconds, default=1.0, metavar='S',
                       help='seconds before that, which do not count (default: 1)')
-    made.add_argument('--systems', type=_names, default=[], metavar='A,B',
+    made.add_argument('--systems', type=lambda text: text.split(','), default=[], metavar='A,B',
                       help='only these, by the names in the result file; "ours" is ours on every Python')
     made.add_argument('--python', dest='pythons', action='append', metavar='PYTHON',
-                      help='what ours runs on, by name or path; may be given again; the first is what is compared '
-                           '(default: this Python, and 2.7 where it is found)')
+                      help='what ours runs on, by name or path; may be given again; the first is compared with the '
+                           'others (default: this Python, and 2.7 where it is found)')
     made.add_argument('--size', type=_share, default=1.0, metavar='SHARE',
                       help='of the large numbers in scale, memory, journal and overload: 0.01 for a quick look '
                            '(default: 1)')
     made.add_argument('--others-max', type=_share, default=machine.OTHERS_SHARE_MAX, metavar='SHARE',
                       help='of the processors that others may take before a run is not compared (default: %(default)s)')
-    made.add_argument('--tries', type=_positive_int, default=TRIES, metavar='N',
+    made.add_argument('--tries', type=positive_int, default=TRIES, metavar='N',
                       help='how often a disturbed run is taken (default: %(default)s)')
     made.add_argument('--even-disturbed', action='store_true',
                       help='count disturbed runs too: to see that it works, not to compare')
@@ -60,8 +55,7 @@ def parser():
 
 
 def run(argv=None):
-    # type: (Any) -> int
-    """Ask what the command line asks; returns the exit status."""
+    """Ask the questions of the command line; returns the exit status."""
     options = parser().parse_args(argv)
     options.pythons = options.pythons or systems.pythons_here()
     for python in options.pythons:
@@ -73,7 +67,7 @@ def run(argv=None):
     except (IOError, ValueError) as error:
         print(str(error), file=sys.stderr)
         return USAGE
-    # A `kill` ends us as Ctrl-C does: nothing is left behind. A shell starts its background jobs deaf to Ctrl-C.
+    # A `kill` ends us as Ctrl-C does: nothing is left behind. A shell has its background jobs ignore Ctrl-C.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     line = LiveLine()
@@ -86,9 +80,7 @@ def run(argv=None):
 
 
 def _ask(name, options, line):
-    # type: (str, Any, LiveLine) -> int
     def say(text):
-        # type: (str) -> None
         if line.is_live:
             line.show('%s: %s' % (name, text))
         else:
@@ -96,13 +88,12 @@ def _ask(name, options, line):
 
     question = _question(name)
     status = 0
-    with House() as house:
-        context = Context(house, options, say)
+    with ProcessGroup() as group:
+        context = Context(group, options, say)
         asked = {key: value for key, value in vars(options).items() if key != 'out'}
-        # Where they are is nobody's concern who reads the file.
+        # Versions, not paths.
         asked['pythons'] = [systems.version_of(python) for python in options.pythons]
         context.section = results.heading(asked)
-        context.section['even_disturbed'] = options.even_disturbed
         try:
             question.take(context)
             context.section['is_complete'] = True
@@ -122,43 +113,19 @@ def _ask(name, options, line):
 
 
 def _is_comparable(section):
-    # type: (Any) -> bool
     runs = section.get('runs', [])
     return section['even_disturbed'] or not runs or any('failed' not in one and not one['disturbed'] for one in runs)
 
 
 def _question(name):
-    # type: (str) -> Any
     return importlib.import_module('benchmarks.questions.' + name)
 
 
-def _positive_int(text):
-    # type: (str) -> int
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-def _positive(text):
-    # type: (str) -> float
-    number = float(text)
-    if not 0 < number < 1e6:
-        raise ValueError
-    return number
-
-
 def _share(text):
-    # type: (str) -> float
     number = float(text)
     if not 0 < number <= 1:
         raise ValueError
     return number
-
-
-def _names(text):
-    # type: (str) -> List[str]
-    return text.split(',')
 
 
 if __name__ == '__main__':

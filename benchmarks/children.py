@@ -1,4 +1,4 @@
-"""Processes under measurement: started, watched, and never left behind."""
+"""Processes under measurement: started, watched, and all ended at the end."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -15,17 +15,13 @@ import time
 from benchmarks import machine
 from runtime.clock import monotonic
 
-MYPY = False
-if MYPY:
-    from typing import Any, Callable, Dict, List, Set  # noqa: F401
-
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-#: Programs of this environment come first; Debian keeps some brokers where only root looks.
+#: Programs of this environment come first. Debian keeps some brokers in /usr/sbin.
 SEARCH_PATH = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get('PATH', os.defpath), '/usr/sbin'])
 
 POLL_S = 0.01
-#: The longest wait for a process to get ready. Ray takes 15 s on two busy processors.
+#: The longest wait for a process to get ready: RabbitMQ takes several seconds on two busy processors.
 READY_S = 90.0
 
 
@@ -34,10 +30,9 @@ class RunFailed(Exception):
 
 
 class Child(object):
-    """One process and whatever it starts. What it says goes to files: nobody has to read along."""
+    """One process and whatever it starts. Its output goes to files, so nobody has to read along."""
 
-    def __init__(self, label, command, folder, environment=None, stdin=None):
-        # type: (str, List[str], str, Dict[str, str] | None, Any) -> None
+    def __init__(self, label, command, folder, environment=None):
         self.label = label
         self._base = os.path.join(folder, label)
         everything = dict(os.environ, PATH=SEARCH_PATH, PYTHONPATH=ROOT, PYTHONDONTWRITEBYTECODE='1',
@@ -45,146 +40,127 @@ class Child(object):
         try:
             with open(os.devnull) as nothing, open(self._base + '.out', 'w') as out, \
                     open(self._base + '.log', 'w') as log:
-                # A session of its own, out of reach of the terminal's Ctrl-C, which is for us.
-                self._popen = subprocess.Popen(command, stdin=nothing if stdin is None else stdin, stdout=out,
-                                               stderr=log, cwd=ROOT, env=everything, close_fds=True,
-                                               preexec_fn=_before_program)
+                self._popen = subprocess.Popen(command, stdin=nothing, stdout=out, stderr=log, cwd=ROOT,
+                                               env=everything, close_fds=True, preexec_fn=_before_program)
         except OSError as error:
             raise RunFailed('%s: cannot start %s: %s' % (label, command[0], error.strerror))
         self.pid = self._popen.pid
 
     @property
-    def is_running(self):
-        # type: () -> bool
-        """Whether it still exists."""
-        return self._popen.poll() is None
-
-    @property
     def status(self):
-        # type: () -> int | None
         """Its exit status, None while it runs."""
         return self._popen.poll()
 
     @property
+    def is_running(self):
+        return self.status is None
+
+    @property
     def output(self):
-        # type: () -> str
-        """What is on its standard output so far."""
+        """Its standard output so far."""
         return _text(self._base + '.out')
 
     @property
     def log(self):
-        # type: () -> str
-        """What is on its standard error so far."""
+        """Its standard error so far."""
         return _text(self._base + '.log')
 
     def cpu_s(self):
-        # type: () -> float
-        """Processor seconds of it and everything below it so far."""
+        """Processor seconds so far of the process and its descendants."""
         return machine.cpu_of(self.pid)
 
-    def wait(self, bound_s):
-        # type: (float) -> None
-        """Wait for its end. Raises ``RunFailed`` where it does not end in time."""
-        end_at = monotonic() + bound_s
-        while self.is_running:
-            if monotonic() > end_at:
-                raise RunFailed('%s did not end within %g s%s' % (self.label, bound_s, self._last_words()))
-            time.sleep(POLL_S)
-
-    def must_be_well(self):
-        # type: () -> None
-        """Raise ``RunFailed`` where it has ended and not with 0."""
-        if self.status not in (None, 0):
-            raise RunFailed('%s ended with status %s%s' % (self.label, self.status, self._last_words()))
-
     def until(self, condition, what, bound_s=READY_S, poll_s=POLL_S):
-        # type: (Callable[[], Any], str, float, float) -> Any
-        """Poll until ``condition()``; raise ``RunFailed`` where it ends before that, or nothing comes of it."""
+        """Poll until ``condition()``. Raises ``RunFailed`` when the process ends first, or the time is over."""
         end_at = monotonic() + bound_s
         while True:
             found = condition()
             if found:
                 return found
             if not self.is_running or monotonic() > end_at:
-                raise RunFailed('%s: never %s%s' % (self.label, what, self._last_words()))
+                raise RunFailed('%s: never %s%s' % (self.label, what, self._last_line()))
             time.sleep(poll_s)
 
+    def wait(self, bound_s):
+        """Wait for its end. Raises ``RunFailed`` when it does not end in time or not with status 0."""
+        end_at = monotonic() + bound_s
+        while self.is_running:
+            if monotonic() > end_at:
+                raise RunFailed('%s did not end within %g s%s' % (self.label, bound_s, self._last_line()))
+            time.sleep(POLL_S)
+        if self.status != 0:
+            raise RunFailed('%s ended with status %s%s' % (self.label, self.status, self._last_line()))
+
+    def must_run(self):
+        """Raise ``RunFailed`` when it has ended."""
+        if not self.is_running:
+            raise RunFailed('%s ended with status %s%s' % (self.label, self.status, self._last_line()))
+
     def signal(self, number):
-        # type: (int) -> None
-        """Send a signal to it alone."""
+        """Send a signal to this process alone."""
         if self.is_running:
             self._popen.send_signal(number)
 
     def end(self, bound_s=5.0):
-        # type: (float) -> None
-        """Ask it to end; SIGKILL after the bound."""
+        """SIGTERM; SIGKILL after the bound."""
         self.signal(signal.SIGTERM)
+        self.signal(signal.SIGCONT)
         end_at = monotonic() + bound_s
         while self.is_running and monotonic() < end_at:
             time.sleep(POLL_S)
         self.kill()
 
     def kill(self):
-        # type: () -> None
-        """SIGKILL to it alone, and wait until that has worked."""
+        """SIGKILL, and wait for the end."""
         if self.is_running:
             self._popen.kill()
             self._popen.wait()
 
-    def _last_words(self):
-        # type: () -> str
+    def _last_line(self):
         lines = (self.log + self.output).strip().splitlines()
         return ': ' + lines[-1][:300] if lines else ''
 
 
-class House(object):
-    """All processes of a benchmark and a folder for what they write. Use as a context manager: nothing is left."""
+class ProcessGroup(object):
+    """All processes of a benchmark and a folder for their files. A context manager: nothing is left at its end."""
 
-    def __init__(self, keep=None):
-        # type: (str | None) -> None
-        self._keep = keep
+    def __init__(self):
         self.folder = ''
-        self._children = []  # type: List[Child]
+        self._children = []
         self._number = 0
-        # Who was below us before anything was started here: not ours to end.
-        self._strangers = set()  # type: Set[int]
+        # The descendants of this process that were there before: not ours to end.
+        self._strangers = set()
 
     def __enter__(self):
-        # type: () -> House
         machine.adopt_orphans()
-        self._strangers = _family()
+        self._strangers = _descendants()
         self.folder = tempfile.mkdtemp(prefix='benchmark-')
         return self
 
     def __exit__(self, *_):
-        # type: (*Any) -> None
         self.end_all()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, label, command, environment=None, stdin=None):
-        # type: (str, List[str], Dict[str, str] | None, Any) -> Child
-        """Start one more process; the label need not be new."""
+    def start(self, label, command, environment=None):
+        """Start one more process. Labels need not be unique."""
         self._number += 1
-        child = Child('%s.%d' % (label, self._number), command, self.folder, environment, stdin)
+        child = Child('%s.%d' % (label, self._number), command, self.folder, environment)
         self._children.append(child)
         return child
 
     def file(self, name):
-        # type: (str) -> str
-        """A path for a new file of that kind."""
+        """A path for a new file."""
         self._number += 1
         return os.path.join(self.folder, '%d.%s' % (self._number, name))
 
     def end_all(self):
-        # type: () -> None
-        """End everything that runs, those that were started last first, and whatever these have started."""
+        """End all processes, the newest first, and all that they have started."""
         for child in reversed(self._children):
             child.end()
         del self._children[:]
-        # Orphans have become our children, so whoever is below us now comes from one of them.
+        # Orphans have become our children, so every descendant that is left comes from one of them.
         end_at = monotonic() + READY_S
         while monotonic() < end_at:
-            left = _family() - self._strangers
+            left = _descendants() - self._strangers
             if not left:
                 return
             for pid in left:
@@ -193,8 +169,7 @@ class House(object):
 
 
 def free_port(kind=socket.SOCK_STREAM):
-    # type: (int) -> int
-    """A port of loopback that nobody has right now."""
+    """A port of loopback that is free now."""
     probe = socket.socket(socket.AF_INET, kind)
     try:
         probe.bind(('127.0.0.1', 0))
@@ -204,8 +179,7 @@ def free_port(kind=socket.SOCK_STREAM):
 
 
 def accepts(port):
-    # type: (int) -> bool
-    """Whether somebody accepts TCP connections on that port of loopback."""
+    """Whether a process accepts TCP connections on that port of loopback."""
     probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         probe.settimeout(1.0)
@@ -215,27 +189,23 @@ def accepts(port):
 
 
 def _before_program():
-    # type: () -> None
+    # A session of its own, so that the terminal's Ctrl-C reaches only the harness.
     os.setsid()
     machine.die_with_parent()
 
 
 def _text(path):
-    # type: (str) -> str
     with open(path, 'rb') as file:
         return file.read().decode('utf-8', 'replace')
 
 
-def _family():
-    # type: () -> Set[int]
-    """Everybody below this process."""
+def _descendants():
     own = os.getpid()
     return {process.pid for process in machine.descendants(own, list(machine.all_processes()))} - {own}
 
 
 def _end_orphan(pid):
-    # type: (int) -> None
-    """SIGKILL, and off the system's list where it is our child by now."""
+    """SIGKILL, and reap it when it has become our child."""
     try:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, os.WNOHANG)

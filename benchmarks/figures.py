@@ -1,15 +1,9 @@
-"""Medians, spreads and ratios: what many runs say together."""
+"""Medians, spreads and ratios of several runs."""
 
 from __future__ import absolute_import, division, print_function
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, Iterable, List, Sequence  # noqa: F401
-
-
 def median(values):
-    # type: (Iterable[float]) -> float
-    """The middle value, or the mean of the two in the middle. Raises ``ValueError`` where there is none."""
+    """The middle value, or the mean of the two in the middle. Raises ``ValueError`` when there is none."""
     ordered = sorted(values)
     if not ordered:
         raise ValueError('no value has no median')
@@ -20,8 +14,7 @@ def median(values):
 
 
 def summary(values):
-    # type: (Iterable[float]) -> Dict[str, Any]
-    """Median, smallest, largest and number of values; None where there is no value."""
+    """Median, smallest, largest and number of values; None when there is no value."""
     ordered = sorted(values)
     if not ordered:
         return {'median': None, 'min': None, 'max': None, 'runs': 0}
@@ -29,15 +22,13 @@ def summary(values):
 
 
 def paired_ratios(ours, theirs):
-    # type: (Dict[int, float], Dict[int, float]) -> List[float]
-    """Ours over theirs, round by round: two runs of one round were close in time, so that what slowed the machine for
-    a while slowed both. The keys are the numbers of the rounds; a round that one of the two lacks says nothing.
+    """Ours over theirs, round by round: what slowed the machine for a while slowed both runs of a round. The keys are
+    the numbers of the rounds; a round that only one of the two has is left out.
     """
     return [ours[number] / theirs[number] for number in sorted(ours) if theirs.get(number)]
 
 
 def quantile(ordered, share):
-    # type: (Sequence[float], float) -> float
     """The value that ``share`` (0 to 1) of all do not exceed, by nearest rank. ``ordered`` is sorted, not empty."""
     rank = int(share * len(ordered))
     if rank < share * len(ordered):
@@ -45,5 +36,5 @@ def quantile(ordered, share):
     return ordered[max(0, min(len(ordered), rank) - 1)]
 
 
-#: The shares at which a distribution is kept: every percent, and more of the tail.
-SHARES = tuple(number / 100 for number in range(100)) + (0.995, 0.999, 1.0)
+#: The shares at which a distribution is kept.
+SHARES = tuple(number / 20 for number in range(20)) + (0.98, 0.99, 0.995, 0.999, 1.0)

@@ -1,8 +1,8 @@
 """The closed loop that every peer's client drives: the same work for all.
 
-So many tasks are out at a time; each answer lets the next one go, until the time is over; then what is out is waited
-for. A payload is 100 hexadecimal digits, its result the CRC-32 as eight, which the client checks, as our own does.
-Payloads are drawn before the clock starts.
+A fixed number of tasks is out at a time. Each answer lets the next task go until the time is over; then the client
+waits for what is still out. A payload is 100 hexadecimal digits, its result the CRC-32 as eight, which the client
+checks. Payloads are drawn before the clock starts.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -11,88 +11,106 @@ import json
 import random
 import resource
 import sys
+import time
 from binascii import crc32
 
 from benchmarks.figures import SHARES, quantile
 from runtime.clock import monotonic
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
-
 PAYLOAD_BYTES = 100
 _PAYLOADS = 1000
 
+#: A task with this payload never ends: its worker says when it began it, and sleeps.
+ENDLESS = b'endless'
+BEGAN = 'began at '
+
 
 def compute(payload):
-    # type: (bytes) -> bytes
     """The work of a worker."""
+    if payload == ENDLESS:
+        say('%s%r' % (BEGAN, monotonic()))
+        while True:
+            time.sleep(60)
     return b'%08x' % (crc32(payload) & 0xffffffff)
 
 
-class Load(object):
-    """One client's tasks: what is out, and what came of it.
+def say(line):
+    """Write a line that the harness waits for."""
+    print(line)
+    sys.stdout.flush()
 
-    A peer's client calls ``begin`` once connected, then ``new`` until it has ``in_flight`` tasks out, and for each
-    answer ``done`` and ``new`` again, while ``out`` is above 0. ``new`` returns None when the time is over.
+
+class Load(object):
+    """The tasks of one client.
+
+    A peer's client calls ``begin`` once connected and sends the tasks of ``new(in_flight)``; for each result it calls
+    ``done``, and then sends those of ``new`` again, while ``out`` is above 0.
     """
 
     def __init__(self, in_flight, duration_s):
-        # type: (int, float) -> None
         self.in_flight = in_flight
-        self.out = 0
         self._duration_s = duration_s
         rng = random.Random(1)
         self._payloads = [b'%0*x' % (PAYLOAD_BYTES, rng.getrandbits(4 * PAYLOAD_BYTES)) for _ in range(_PAYLOADS)]
-        self._latencies = []  # type: List[float]
+        self._sent = 0
+        # Number -> (when it was sent, payload) of each task that is out.
+        self._out = {}
+        self._latencies = []
         self._wrong = 0
-        self.sent = 0
         self._began_at = self._over_at = self._ended_at = 0.0
         self._cpu_s = 0.0
 
+    @property
+    def out(self):
+        return len(self._out)
+
     def begin(self):
-        # type: () -> None
-        """The clock starts."""
-        self._cpu_s = _cpu_s()
+        self._cpu_s = cpu_s()
         self._began_at = monotonic()
         self._over_at = self._began_at + self._duration_s
 
-    def new(self):
-        # type: () -> Tuple[float, bytes] | None
-        """The next task as (when it was sent, payload), or None where the time is over."""
+    def new(self, count=1):
+        """(Number, payload) of that many new tasks, none when the time is over."""
         now = monotonic()
         if now >= self._over_at:
-            return None
-        self.sent += 1
-        self.out += 1
-        return now, self._payloads[self.sent % _PAYLOADS]
+            return []
+        first = self._sent + 1
+        self._sent += count
+        payloads = self._payloads
+        tasks = [(number, payloads[number % len(payloads)]) for number in range(first, first + count)]
+        for number, payload in tasks:
+            self._out[number] = now, payload
+        return tasks
 
-    def done(self, task, result):
-        # type: (Tuple[float, bytes], bytes) -> None
-        """An answer is here."""
+    def done(self, number, result):
         self._ended_at = now = monotonic()
-        self.out -= 1
-        self._latencies.append(now - task[0])
-        if result != compute(task[1]):
+        sent_at, payload = self._out.pop(number)
+        self._latencies.append(now - sent_at)
+        if result != compute(payload):
             self._wrong += 1
 
     def report(self):
-        # type: () -> Dict[str, Any]
-        """What came of it, as ``own_client`` says it too."""
+        """The account of the run, in the same form as that of ``own_client``."""
         ordered = sorted(self._latencies)
         return {'answered': len(ordered) - self._wrong, 'wrong': self._wrong,
-                'duration_s': self._ended_at - self._began_at, 'cpu_s': _cpu_s() - self._cpu_s,
+                'duration_s': self._ended_at - self._began_at, 'cpu_s': cpu_s() - self._cpu_s,
                 'quantiles_s': [quantile(ordered, share) for share in SHARES] if ordered else []}
 
 
-def _cpu_s():
-    # type: () -> float
+class EndlessLoad(Load):
+    """One task that never ends."""
+
+    def __init__(self):
+        super(EndlessLoad, self).__init__(1, float('inf'))
+        self._payloads = [ENDLESS]
+
+
+def cpu_s():
+    """Processor seconds of this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
 
 def write_report(load):
-    # type: (Load) -> None
-    """To standard output, for the harness."""
     json.dump(load.report(), sys.stdout)
     sys.stdout.flush()

@@ -1,7 +1,7 @@
-"""``python3 -m benchmarks.report``: the page on performance from the result file, so that no figure is typed by hand.
+"""``python3 -m benchmarks.report``: write the tables and plots of the page on performance from the result file.
 
-The page has places for what was measured, each between two comments. What stands there is replaced by the table of that
-question; plots go beside the page. The text around them is written by people and left alone.
+The page has a place for each question, between two comments. Its content is replaced by the table of that question;
+plots go beside the page. The text around them stays as it is.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -16,10 +16,6 @@ import sys
 from benchmarks import children, goals, plots, results
 from benchmarks.tables import number
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict  # noqa: F401
-
 PAGE = os.path.join(children.ROOT, 'docs', 'performance.md')
 #: Of the page's folder.
 PLOTS = 'performance'
@@ -29,18 +25,15 @@ _PLACE = re.compile(r'(<!-- begin ([a-z]+) -->\n).*?(<!-- end \2 -->)', re.DOTAL
 
 
 def filled(page, everything, drawn):
-    # type: (str, Dict[str, Any], Dict[str, str]) -> str
-    """The text of the page with all its places filled. ``drawn``: question -> name of its plot."""
+    """The text of the page with all places filled. ``drawn``: question -> name of its plot."""
     def fill(match):
-        # type: (Any) -> str
         return match.group(1) + place(match.group(2), everything['questions'], drawn) + match.group(3)
 
     return _PLACE.sub(fill, page)
 
 
 def place(name, questions, drawn):
-    # type: (str, Dict[str, Any], Dict[str, str]) -> str
-    """What belongs between the two comments of that name."""
+    """The content of the place of that name."""
     if name == 'goals':
         lines = goals.lines(questions)
     elif name == 'used':
@@ -58,8 +51,7 @@ def place(name, questions, drawn):
 
 
 def heading(section):
-    # type: (Dict[str, Any]) -> str
-    """When, of what, on what."""
+    """When, which commit, on which machine."""
     machine, options = section['machine'], section['options']
     return '%s, commit %s. %d processors (%s), %s GB, Linux %s. %d rounds, %g s each.' % (
         section['began'].replace('T', ' '), section['commit'], machine['processors'], machine['model'],
@@ -67,9 +59,8 @@ def heading(section):
 
 
 def used(questions):
-    # type: (Dict[str, Any]) -> Any
     """What was used of each system."""
-    found = {}  # type: Dict[str, Any]
+    found = {}
     for question in ('throughput', 'latency'):
         found.update(questions.get(question, {}).get('systems', {}))
     if not found:
@@ -79,7 +70,6 @@ def used(questions):
 
 
 def existing_plots(folder):
-    # type: (str) -> Dict[str, str]
     """Question -> plot, of those that are there."""
     path = os.path.join(folder, PLOTS)
     names = os.listdir(path) if os.path.isdir(path) else []
@@ -87,8 +77,6 @@ def existing_plots(folder):
 
 
 def main():
-    # type: () -> int
-    """Draw, fill, write."""
     parser = argparse.ArgumentParser(prog='python3 -m benchmarks.report', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--results', default=results.DEFAULT_PATH, metavar='FILE',

@@ -1,7 +1,7 @@
-"""Many runs of many systems, interleaved, so that whatever changes on the machine meets all of them.
+"""Runs of several systems, interleaved, so that a change of the machine affects all of them.
 
-A round runs each system once, each round beginning with another one. A run that others disturbed is not compared: it
-is repeated at once, a bounded number of times, and where the machine stays disturbed the run is kept and marked.
+A round runs each system once, and each round begins with another system. A run that others disturbed is repeated at
+once, a bounded number of times; if the machine stays disturbed, the run is kept and marked, and not compared.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -10,18 +10,13 @@ from benchmarks.children import RunFailed
 from benchmarks.figures import paired_ratios, summary
 from benchmarks.machine import OTHERS_SHARE_MAX
 
-MYPY = False
-if MYPY:
-    from typing import Any, Callable, Dict, List  # noqa: F401
-
 #: How often a disturbed run is repeated.
 TRIES = 3
 
 
 def take_rounds(names, rounds, run, progress, runs, bound=OTHERS_SHARE_MAX, tries=TRIES):
-    # type: (List[str], int, Callable[[str], Dict[str, Any]], Callable[[str], None], List[Any], float, int) -> None
     """Append every run to ``runs``: a dict with ``system``, ``round``, ``disturbed`` and what ``run(name)`` returned;
-    where that raised ``RunFailed``, ``failed`` says why, and the system is left out of the later rounds.
+    if that raised ``RunFailed``, ``failed`` says why, and later rounds leave the system out.
     """
     failed = set()
     for number in range(rounds):
@@ -44,14 +39,12 @@ def take_rounds(names, rounds, run, progress, runs, bound=OTHERS_SHARE_MAX, trie
 
 
 def good_runs(runs, system, even_disturbed=False):
-    # type: (List[Dict[str, Any]], str, bool) -> List[Dict[str, Any]]
     """The runs of a system that may be compared."""
     return [run for run in runs if run['system'] == system and 'failed' not in run
             and (even_disturbed or not run['disturbed'])]
 
 
 def figures(runs, system, even_disturbed=False):
-    # type: (List[Dict[str, Any]], str, bool) -> Dict[str, Any]
     """Median and spread of everything that was measured of one system."""
     good = good_runs(runs, system, even_disturbed)
     names = sorted({name for run in good for name in run
@@ -60,7 +53,6 @@ def figures(runs, system, even_disturbed=False):
 
 
 def ratio(runs, ours, theirs, figure, even_disturbed=False):
-    # type: (List[Dict[str, Any]], str, str, str, bool) -> Dict[str, Any]
     """Ours over theirs, pair by pair."""
     sides = [{run['round']: run[figure] for run in good_runs(runs, system, even_disturbed)}
              for system in (ours, theirs)]

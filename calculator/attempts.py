@@ -1,47 +1,103 @@
-"""One attempt on the calculator: a task it works on, or has finished and not yet got rid of the result."""
+"""What a calculator holds: attempts that run, and results that the dispatcher has not acknowledged.
+
+A task is held at most once. Its assignment number is 0 if another incarnation of the dispatcher assigned it: an orphan.
+"""
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.states import Stateful
+from net_protocol.limits import HEARTBEAT_LIST_BYTES
 
 MYPY = False
 if MYPY:
-    from typing import Any  # noqa: F401
+    from typing import Any, Dict, List, Set, Tuple  # noqa: F401
 
-RUNNING = 'running'
-#: Finished; the result is resent until the dispatcher acknowledges it.
-UNREPORTED = 'unreported'
+#: The ends of an attempt: its result was acknowledged; revoked; lost in a crash; given up when the drain took too long.
 REPORTED = 'reported'
 REVOKED = 'revoked'
-#: Lost in a crash, or given up when the drain took too long.
 LOST = 'lost'
 ABANDONED = 'abandoned'
-
-#: How an attempt ends here; each attempt taken ends in exactly one of these.
 ENDS = (REPORTED, REVOKED, LOST, ABANDONED)
 
+#: Assignment numbers that may be known to be missing. The lowest ones beyond it count as known.
+MISSING_MAX = 20000
 
-class HeldAttempt(Stateful):
-    """A task in this calculator's hands. ``attempt`` is the newest number the dispatcher gave for it;
-    nobody waits for a result after ``wanted_until``.
-    """
 
-    __slots__ = ('task_id', 'attempt', 'payload', 'wanted_until')
+class Running(object):
+    """An attempt that runs."""
 
-    TRANSITIONS = {
-        RUNNING: {'finish': UNREPORTED, 'revoke': REVOKED, 'crash': LOST, 'abandon': ABANDONED},
-        UNREPORTED: {'acknowledge': REPORTED, 'revoke': REVOKED, 'crash': LOST, 'abandon': ABANDONED},
-        REPORTED: {}, REVOKED: {}, LOST: {}, ABANDONED: {},
-    }
+    __slots__ = ('assignment', 'task_id', 'payload')
 
-    def __init__(self, task_id, attempt, payload, wanted_until):
-        # type: (str, int, Any, float) -> None
-        super(HeldAttempt, self).__init__(RUNNING)
+    def __init__(self, assignment, task_id, payload):
+        # type: (int, str, Any) -> None
+        self.assignment = assignment
         self.task_id = task_id
-        self.attempt = attempt
         self.payload = payload
-        self.wanted_until = wanted_until
 
-    def describe(self):
-        # type: () -> str
-        return 'attempt %d of %s' % (self.attempt, self.task_id)
+
+class Numbers(object):
+    """Which assignment numbers are known. The dispatcher counts 1, 2, 3 ..., so few below the highest are missing."""
+
+    def __init__(self):
+        # type: () -> None
+        self.highest = 0
+        self.missing = set()  # type: Set[int]
+
+    def clear(self):
+        # type: () -> None
+        self.highest = 0
+        self.missing.clear()
+
+    def note(self, number, lowest):
+        # type: (int, int) -> bool
+        """Know this number from now on; returns whether it is new. Numbers below ``lowest`` are over."""
+        if number < lowest:
+            return False
+        if number > self.highest:
+            first = max(self.highest + 1, lowest, number - MISSING_MAX)
+            self.highest = number
+            if first < number:
+                self._note_missing(first, number, lowest)
+            return True
+        if number in self.missing:
+            self.missing.remove(number)
+            return True
+        return False
+
+    def _note_missing(self, first, number, lowest):
+        # type: (int, int, int) -> None
+        missing = self.missing
+        missing.update(range(first, number))
+        if len(missing) > MISSING_MAX:
+            self.missing = set(sorted(known for known in missing if known >= lowest)[-MISSING_MAX:])
+
+
+def heartbeat_pages(assignments, orphans):
+    # type: (List[int], List[str]) -> List[Tuple[List[List[int]], List[str]]]
+    """``(ranges of assignment numbers, task ids of orphans)`` for each page of a heartbeat, at least one."""
+    pages = [([], [])]  # type: List[Tuple[List[List[int]], List[str]]]
+    left = HEARTBEAT_LIST_BYTES
+    for held in ranges(assignments):
+        left -= len('[%d,%d],' % (held[0], held[1]))
+        if left < 0:
+            pages.append(([], []))
+            left = HEARTBEAT_LIST_BYTES
+        pages[-1][0].append(held)
+    for task_id in sorted(orphans):
+        left -= len(task_id) + 3
+        if left < 0:
+            pages.append(([], []))
+            left = HEARTBEAT_LIST_BYTES
+        pages[-1][1].append(task_id)
+    return pages
+
+
+def ranges(numbers):
+    # type: (List[int]) -> List[List[int]]
+    """Ascending ranges [first, last] of these numbers."""
+    found = []  # type: List[List[int]]
+    for number in sorted(numbers):
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return found

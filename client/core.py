@@ -1,106 +1,109 @@
-"""The client: sends notional tasks at random intervals and owns each of them until it knows the outcome.
+"""The client: sends notional tasks at random intervals and follows each of them until its outcome is known.
 
-Reliability is end to end. The client resends ``submit`` until it hears that the task is accepted, then goes on asking
-slowly until it has the outcome, because a dispatcher that lost its books has nobody else to learn the task from. A
-``submit`` is idempotent, so asking once too often costs a datagram and nothing else.
+The channel resends what is lost. When it opens anew, the dispatcher may have restarted and lost everything, so the
+client submits all open tasks again, lowest numbers first. A submit may be handled twice: the dispatcher knows tasks by
+number.
 """
 
 from __future__ import absolute_import, division, print_function
 
-from client.gate import Gate
-from client.requests import ACCEPTED, CANCELLING, GIVEN_UP, POSTPONED, SUBMITTED, WRONG, Request
+from client.admission import AdmissionControl, HeldTasks
+from client.arrivals import Arrivals
+from client.requests import ACCEPTED, CANCELLING, GIVEN_UP, HELD, REFUSED, SUBMITTED, WRONG, Request
 from client.statistics import Statistics
 from net_protocol import notional
+from net_protocol.channel import Channel
 from net_protocol.codec import check_payload
 from net_protocol.core import Core, require
-from net_protocol.delivery import ASK_AGAIN_S, JITTER_MAX, OUTCOME_GRACE_S
-from net_protocol.lives import NEXT, Lives
-from net_protocol.messages import DONE, OUTCOMES, Accepted, Cancel, Outcome, OutcomeAck, Refused, Submit
+from net_protocol.limits import NUMBERS_AHEAD_MAX
+from net_protocol.rows import CANCELLED, CLIENT, DISPATCHER, DONE
+from net_protocol.schedule import JITTER_MAX, OUTCOME_GRACE_S, PING_INTERVAL_S
 
 MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
-    from net_protocol.core import Sender  # noqa: F401
-
-#: After the bounded wait of a soft stop the rest is cancelled; this is the wait for the answers to that.
+#: How long outcomes are awaited after the remaining tasks are cancelled.
 CANCEL_WAIT_S = 2.0
+
+#: Entries that one turn handles of whatever may be long: submits, expired tasks, tasks to be submitted again.
+STEPS_MAX = 1000
 
 
 class ClientCore(Core):
     """A client as a pure state machine.
 
-    ``settings`` is a complete object of ``client.settings.SETTINGS``, ``dispatcher`` the address to send to (opaque),
-    ``rng`` a ``random.Random``. With ``tasks_max`` it ends by itself when that many tasks have ended, with
-    ``duration_s`` it begins to drain after that time.
+    ``settings`` is a complete object of ``client.settings.SETTINGS``, ``rng`` a ``random.Random``. With ``tasks_max``
+    the client ends when that many tasks are over; with ``duration_s`` it begins to drain after that time.
     """
 
-    HANDLERS = {Accepted: '_on_accepted', Refused: '_on_refused', Outcome: '_on_outcome'}
-    TIMERS = {'arrival': '_due_arrival', 'gate': '_due_gate', 'postponed': '_due_postponed', 'end': '_due_end',
-              'drained': '_due_drained', 'cancelled': '_due_cancelled'}
-    COUNTERS = ('duplicate_outcomes', 'unknown_outcomes', 'postponed', 'kept_waiting', 'held_back',
-                'dispatcher_restarts')
+    ROLE = CLIENT
+    HANDLERS = {'refused': '_on_refused', 'done': '_on_done', 'ended': '_on_ended', 'done_before': '_on_former',
+                'ended_before': '_on_former'}
+    TIMERS = {'resume': '_due_resume', 'ping': '_due_ping', 'end': 'stop', 'drained': '_due_drained'}
+    ACKNOWLEDGED = frozenset(['submit'])
+    WANTS_NUMBERS = True
+    COUNTERS = ('duplicate_outcomes', 'unknown_outcomes', 'outcomes_of_former', 'postponed', 'stale_refusals',
+                'resubmitted', 'pings', 'channel_openings', 'dispatcher_restarts')
 
-    def __init__(self, settings, name, incarnation, rng, dispatcher, tasks_max=None, duration_s=None):
-        # type: (Dict[str, Any], str, str, Any, Any, int | None, float | None) -> None
+    def __init__(self, settings, name, incarnation, rng, tasks_max=None, duration_s=None):
+        # type: (Dict[str, Any], str, str, Any, int | None, float | None) -> None
         super(ClientCore, self).__init__(name, incarnation)
         self.statistics = Statistics()
+        #: Its ``open`` is the lowest task number that is not over.
+        self.dispatcher = Channel(DISPATCHER)
+        self.dispatcher.open = 1
         self._settings = settings
+        self._timeout_s = settings['task_timeout_s']
         self._rng = rng
-        self._dispatcher = dispatcher
         self._tasks_max = tasks_max
         self._duration_s = duration_s
-        self._requests = {}  # type: Dict[str, Request]
-        # Task id -> what is asked for it: exactly one of the two, unless it is postponed.
-        self._submits = self._new_resender('submit', rng, self._give_up, self._refresh)
-        self._cancels = self._new_resender('cancel', rng, self._give_up)
-        self._gate = Gate(settings['task_timeout_s'])
-        self._draining = False
-        self._planned_at = 0.0
-        # Another life of the dispatcher than the one that answered last means that the books may be lost.
-        self._dispatcher_lives = Lives()
-        self._closed_loop = settings['task_interval_s'][1] == 0
-        # An arrival came while ``in_flight_max`` tasks were out; it is made up for when one ends.
-        self._held_back = 0
+        self._arrivals = Arrivals(settings, rng, tasks_max)
+        # Number -> open task. Numbers are given in the order of time, so deadlines are in the order of numbers.
+        self._requests = {}  # type: Dict[int, Request]
+        self._held = HeldTasks(self._requests, self._timeout_s)
+        self._admission = AdmissionControl(self._timeout_s)
+        # Submits that were acknowledged since the core settled last.
+        self._accepted = 0
+        # The open tasks from this number to that one have to be examined, some each turn: see ``_examine``.
+        self._examined = 1
+        self._examine_until = 0
+        # Openings of the channel, and the incarnation of the dispatcher that the last one led to.
+        self._openings = 0
+        self._dispatcher_incarnation = None  # type: str | None
+        # The last datagram with rows, when it was sent, and which was the last one when the last pause ended.
+        self._datagram = self._datagram_of_resume = 0
+        self._sent_at = 0.0
+        self._now = 0.0
+        # Whether settling again at once would make progress.
+        self._has_more = True
+        self._draining = self._cancelling = self._giving_up = False
 
-    # What the shell calls.
+    # What the owner calls.
 
     def start(self, now):
         # type: (float) -> None
-        self.statistics.started_at = now
-        self._planned_at = now
+        self.statistics.started_at = self._now = self._sent_at = now
+        self._arrivals.start(now)
+        self._timers.set(('ping', None), now + PING_INTERVAL_S)
         if self._duration_s is not None:
             self._timers.set(('end', None), now + self._duration_s)
-        if self._tasks_max == 0:
-            self._finish(now)
-        elif self._closed_loop:
-            self._fill(now)
-        else:
-            self._plan_arrival(now)
 
-    def stop(self, now):
+    def stop(self, now, _=None):
+        # type: (float, None) -> None
+        """Send no new task; wait up to ``drain_timeout_s`` for the open ones, cancel the rest, end."""
+        if not self._draining:
+            self._draining = True
+            self._arrivals.stop()
+            self.emit(now, 'draining', waiting=len(self._requests), bound_s=self._settings['drain_timeout_s'])
+            self._timers.set(('drained', False), now + self._settings['drain_timeout_s'])
+            self._examine_all()
+
+    def close(self, now):
         # type: (float) -> None
-        """No new task; wait up to ``drain_timeout_s`` for what is out, then cancel it, then end."""
-        if self._draining:
-            return
-        self._draining = True
-        self._timers.cancel(('arrival', None))
-        self._tell('draining', waiting=len(self._requests), bound_s=self._settings['drain_timeout_s'])
-        self._timers.set(('drained', None), now + self._settings['drain_timeout_s'])
-        self._end_if_drained(now)
-
-    def handle_message(self, now, sender, message):
-        # type: (float, Sender, Any) -> None
-        if (sender.incarnation != self._dispatcher_lives.current and type(message) in self.HANDLERS
-                and self._dispatcher_lives.meet(sender.incarnation) == NEXT):
-            self._ask_for_all(now)
-        super(ClientCore, self).handle_message(now, sender, message)
-
-    def close_books(self, now):
-        # type: (float) -> None
-        """Stopped at once: whatever is still out gets no answer any more."""
-        for request in self._all_requests():
-            self._give_up(now, request.task_id)
+        """Stop at once: no open task gets an outcome any more."""
+        for number in sorted(self._requests):
+            self._end_unanswered(now, self._requests[number], GIVEN_UP, 'the client was stopped')
         if not self._stopped:
             self._finish(now)
 
@@ -108,297 +111,354 @@ class ClientCore(Core):
         # type: (float, Any) -> str
         """Send one task; returns its id. Raises ``TooLarge`` or ``MisuseError`` for a payload that can't be sent."""
         check_payload('payload', payload)
-        self.statistics.sent += 1
-        task_id = '%s:%s:%d' % (self.name, self.incarnation, self.statistics.sent)
-        request = Request(self.statistics.sent, task_id, payload, now, now + self._settings['task_timeout_s'])
-        self._requests[task_id] = request
-        if self.trace:
-            self._tell('sent', task_id=task_id)
-        if self._gate.admit():
-            self._ask(now, request)
-        else:
-            self.counts['kept_waiting'] += 1
-            request.advance('postpone')
-            self._hold(request)
-        return task_id
+        self._add(now, [payload])
+        self._has_more = True
+        return self._task_id(self.statistics.sent)
+
+    def _add(self, now, payloads):
+        # type: (float, List[Any]) -> None
+        first = self.statistics.sent + 1
+        self.statistics.sent += len(payloads)
+        new = [Request(number, payload, now) for number, payload in enumerate(payloads, first)]
+        self._held.add(new)
+        for request in new:
+            self._requests[request.number] = request
+            if self.trace:
+                self.emit(now, 'sent', task_id=self._task_id(request.number))
 
     def account(self, now):
         # type: (float) -> Dict[str, Any]
-        """Everything this client counted, for programs."""
-        return dict(self.statistics.as_dict(now), counts=dict(self.counts, resent=self.resent))
+        return dict(self.statistics.as_dict(now), counts=dict(self.counts, held_back=self._arrivals.held_back))
+
+    def next_timer(self):
+        # type: () -> float | None
+        if self._stopped:
+            return None
+        if self._has_more:
+            return self._now
+        times = [self._timers.next_deadline(), self._arrivals.next_at]
+        held = self._held.first()
+        if held is not None:
+            times.append(held.sent_at + self._timeout_s)
+        oldest = self._requests.get(self.dispatcher.open)
+        if oldest is not None:
+            times.append(oldest.sent_at + self._timeout_s + OUTCOME_GRACE_S)
+        return min([time for time in times if time is not None])
+
+    def settle(self, now):
+        # type: (float) -> None
+        if self._stopped:
+            return
+        self._now = now
+        if self._accepted:
+            self._admission.note_accepted(self._accepted)
+            self._accepted = 0
+        new = self._arrivals.take(now, self._settings['in_flight_max'] - len(self._requests))
+        if new:
+            rng, size = self._rng, self._settings['payload_bytes']
+            self._add(now, [notional.draw_payload(rng, size) for _ in range(new)])
+        # Each part returns whether it left something for another turn.
+        has_more = self._expire(now) | self._examine_some(now)
+        if self._held and self._examined > self._examine_until:
+            has_more |= self._submit_held(now)
+        self._has_more = has_more
+        if not self._requests and (self._draining or self.statistics.sent == self._tasks_max):
+            self._finish(now)
 
     def check_invariants(self):
         # type: () -> None
-        statistics = self.statistics
-        require(statistics.waiting == len(self._requests), 'waiting %d, requests %d',
-                statistics.waiting, len(self._requests))
+        statistics, requests = self.statistics, self._requests
+        require(statistics.waiting == len(requests), 'waiting %d, requests %d', statistics.waiting, len(requests))
         require(statistics.sent == statistics.answered + statistics.unanswered, 'sent is not answered + unanswered')
-        require(len(self._requests) <= self._settings['in_flight_max'], 'more in flight than allowed')
-        states = [request.state for request in self._requests.values()]
-        require(self._gate.unanswered == states.count(SUBMITTED), 'counted %d as unanswered, %d are',
-                self._gate.unanswered, states.count(SUBMITTED))
-        if POSTPONED in states:
-            require(self._gate.unanswered or ('gate', None) in self._timers, 'tasks wait behind nobody')
-        for task_id, request in self._requests.items():
-            require(not request.is_over, '%s is over and still kept', task_id)
-            asked = self._cancels if request.state == CANCELLING else self._submits
-            if request.state == POSTPONED:
-                require(('postponed', task_id) in self._timers, '%s is postponed for ever', task_id)
-            else:
-                require(asked.is_timed(task_id), '%s (%s) is asked for by nobody', task_id, request.state)
+        require(not requests or self.dispatcher.open <= min(requests), 'a task below open is not over')
+        submitted = [request.state for request in requests.values()].count(SUBMITTED)
+        unanswered = self._admission.unanswered - self._accepted
+        require(unanswered == submitted, '%d unanswered, %d submitted', unanswered, submitted)
+        held = set(request.number for request in self._held)
+        for number, request in requests.items():
+            require(not request.is_over, '%d is over and still kept', number)
+            is_to_be_examined = self._examined <= number <= self._examine_until
+            require(number in held if request.state == HELD else
+                    request.opening == self._openings or is_to_be_examined, '%d (%s) is forgotten', number,
+                    request.state)
 
-    # New tasks.
+    # Submits.
 
-    def _plan_arrival(self, now):
-        # type: (float) -> None
-        # From the planned time, not from now, so that a late turn does not thin out the load; but a client that was
-        # suspended does not make up for the time in one burst.
-        self._planned_at = max(self._planned_at + self._rng.uniform(*self._settings['task_interval_s']), now)
-        self._timers.set(('arrival', None), self._planned_at)
-
-    def _due_arrival(self, now, _):
-        # type: (float, None) -> None
-        if len(self._requests) < self._settings['in_flight_max']:
-            self._send_new_task(now)
-        else:
-            self._held_back += 1
-            self.counts['held_back'] += 1
-        if self._may_send_more():
-            self._plan_arrival(now)
-
-    def _may_send_more(self):
-        # type: () -> bool
-        if self._draining:
+    def _submit_held(self, now):
+        # type: (float) -> bool
+        """Submit the tasks that may go."""
+        allowance = self._admission.allowance()
+        if not allowance or not self.dispatcher.has_room:
             return False
-        return self._tasks_max is None or self.statistics.sent + self._held_back < self._tasks_max
+        requests = self._held.take(now, min(allowance, STEPS_MAX), self.dispatcher.open + NUMBERS_AHEAD_MAX)
+        if requests:
+            self._put(now, requests)
+        return bool(requests and self._held) and self._admission.allowance() > 0
 
-    def _fill(self, now):
-        # type: (float) -> None
-        while self._may_send_more() and len(self._requests) < self._settings['in_flight_max']:
-            self._send_new_task(now)
+    def _put(self, now, requests):
+        # type: (float, List[Request]) -> None
+        """Send the ``submit`` of each of these tasks."""
+        rows, opening = [], self._openings
+        for request in requests:
+            if request.state != SUBMITTED:
+                self._admission.unanswered += 1
+            request.advance('submit')
+            request.opening = opening
+            # The setting itself while no time has passed: that is shorter.
+            left_s = self._timeout_s if request.sent_at == now else self._time_left_s(now, request)
+            request.row = row = [request.number, request.payload, left_s]
+            rows.append(row)
+        self.send(self.dispatcher, 'submit', rows[0])
+        self.dispatcher.rows['submit'].extend(rows[1:])
 
-    def _send_new_task(self, now):
-        # type: (float) -> None
-        self.submit(now, notional.draw_payload(self._rng, self._settings['payload_bytes']))
+    def _time_left_s(self, now, request):
+        # type: (float, Request) -> float
+        return max(0.0, round(request.sent_at + self._timeout_s - now, 6))
 
-    def _ask(self, now, request):
-        # type: (float, Request) -> None
-        message = Submit(request.task_id, request.payload, max(0.0, request.deadline_at - now))
-        request.opening = self._gate.openings
-        self._submits.begin(now, request.task_id, self._dispatcher, message, request.deadline_at + OUTCOME_GRACE_S)
+    def note_sent(self, number, rows):
+        # type: (int, Dict[str, List[Any]]) -> None
+        self._datagram = number
+        self._sent_at = self._now
+        if 'submit' in rows:
+            requests = self._requests
+            for row in rows['submit']:
+                request = requests.get(row[0])
+                if request is not None:
+                    request.datagram = number
 
-    def _ask_no_more(self, request):
-        # type: (Request) -> None
-        if request.state == POSTPONED:
-            self._timers.cancel(('postponed', request.task_id))
-        elif request.state == CANCELLING:
-            self._cancels.end(request.task_id)
-        else:
-            self._submits.end(request.task_id)
+    def acknowledged(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        requests = self._requests
+        for row in rows:
+            request = requests.get(row[0])
+            # A copy from before a refusal says nothing of the row that is on its way.
+            if request is not None and request.row is row and request.state == SUBMITTED:
+                request.advance('accept')
+                self._accepted += 1
 
-    def _refresh(self, now, task_id, message):
-        # type: (float, str, Submit) -> Submit
-        """A submit that is sent again says how much time is left now."""
-        request = self._requests[task_id]
-        if request.state == SUBMITTED:
-            self._gate.note_silence(now)
-        return Submit(task_id, message.payload, max(0.0, request.deadline_at - now))
-
-    # What the dispatcher says.
-
-    def _on_accepted(self, now, sender, message):
-        # type: (float, Sender, Accepted) -> None
-        request = self._requests.get(message.task_id)
-        if request is None or request.state in (ACCEPTED, CANCELLING):
-            return
-        if request.state == POSTPONED:
-            # It was asked for twice, and this answer was overtaken by a refusal.
-            self._timers.cancel(('postponed', request.task_id))
-            self._ask(now, request)
-        else:
-            self._gate.note_accepted()
-        request.advance('accept')
-        self._submits.slow_down(now, request.task_id, ASK_AGAIN_S)
-        if self._gate.held or self._gate.late:
-            self._let_pass(now)
-
-    def _on_refused(self, now, sender, message):
-        # type: (float, Sender, Refused) -> None
-        request = self._requests.get(message.task_id)
-        if request is None or request.state != SUBMITTED:
-            return
-        request.refusal = message.reason
-        if message.retry_after_s is None:
-            self._refuse(now, request)
-            return
-        # Spread, so that all who were refused together do not come back together.
-        jitter = 1 + (JITTER_MAX - 1) * self._rng.random()
-        if self._gate.note_refused(now, message.retry_after_s, jitter, request.opening):
-            self._timers.set(('gate', None), self._gate.shut_until)
-        self._submits.end(request.task_id)
-        request.advance('postpone')
-        self.counts['postponed'] += 1
-        if self._gate.is_shut and self._gate.shut_until >= request.deadline_at:
-            self._refuse(now, request)
-        else:
-            self._hold(request)
-            self._let_pass(now)
-
-    def _on_outcome(self, now, sender, message):
-        # type: (float, Sender, Outcome) -> None
-        # Acknowledged in every case: whoever resends an outcome that we know, or never asked for, must be able to stop.
-        self._send(sender.address, OutcomeAck(message.task_id))
-        request = self._requests.get(message.task_id)
+    def refresh(self, now, channel, kind, row):
+        # type: (float, Channel, str, List[Any]) -> List[Any] | None
+        request = self._requests.get(row[0])
         if request is None:
-            own = message.task_id.startswith('%s:%s:' % (self.name, self.incarnation))
-            self.counts['duplicate_outcomes' if own else 'unknown_outcomes'] += 1
-            return
-        end = message.outcome
-        if end == DONE:
-            if notional.compute(request.payload) == message.result:
-                self.statistics.response_time.add(now - request.sent_at)
-                self.statistics.further_attempts += max(0, message.attempts - 1)
-                if self.trace:
-                    self._tell('answered', task_id=request.task_id, response_time_s=now - request.sent_at,
-                               attempts=message.attempts)
-            else:
-                end = WRONG
-        if end != DONE:
-            self._tell('unanswered', task_id=request.task_id, outcome=end, reason=message.reason)
-        self._end_request(now, request, end)
+            return None
+        if kind == 'cancel':
+            return row
+        # Also if another copy was acknowledged: the dispatcher may have refused that one, and its refusal did not count
+        # because this copy left later.
+        if request.row is not row or request.state not in (SUBMITTED, ACCEPTED):
+            return None
+        row[2] = self._time_left_s(now, request)
+        return row
 
-    # Congestion control.
+    # What the dispatcher sends.
 
-    def _hold(self, request):
-        # type: (Request) -> None
-        """Keep it until it may be submitted, or its time is over."""
-        self._gate.hold(request.number, (request.sent_at + request.deadline_at) / 2, request.task_id)
-        self._timers.set(('postponed', request.task_id), request.deadline_at)
-
-    def _let_pass(self, now):
-        # type: (float) -> None
-        """Submit those that waited and may go."""
-        task_id = self._gate.next(now)
-        while task_id is not None:
-            request = self._requests.get(task_id)
-            if request is not None and request.state == POSTPONED and now < request.deadline_at:
-                self._timers.cancel(('postponed', task_id))
-                request.advance('submit')
-                self._ask(now, request)
-            else:
-                self._gate.note_gone()
-            task_id = self._gate.next(now)
-
-    def _due_gate(self, now, _):
-        # type: (float, None) -> None
-        self._gate.open()
-        self._let_pass(now)
-
-    def _due_postponed(self, now, task_id):
-        # type: (float, str) -> None
-        """Its time is over, and it waited in vain."""
-        request = self._requests[task_id]
-        if request.refusal is None:
-            self._give_up(now, task_id, 'never submitted, since others were unanswered or refused')
-        else:
-            self._refuse(now, request)
-
-    def _ask_for_all(self, now):
-        # type: (float) -> None
-        """Another life of the dispatcher answered. It may have lost everything, so ask for all at once."""
-        self.counts['dispatcher_restarts'] += 1
-        self._tell('dispatcher_restarted', waiting=len(self._requests))
-        for request in self._all_requests():
-            if request.state == ACCEPTED:
-                request.advance('forgotten')
-                self._gate.let()
-                self._ask(now, request)
-        if self._gate.is_shut:
+    def opened(self, now, channel):
+        # type: (float, Channel) -> None
+        self._openings += 1
+        self.counts['channel_openings'] += 1
+        former, self._dispatcher_incarnation = self._dispatcher_incarnation, channel.incarnation
+        if former is not None and former != channel.incarnation:
+            self.counts['dispatcher_restarts'] += 1
+            self.emit(now, 'dispatcher_restarted', waiting=len(self._requests))
             # It may have room that the former one had not.
-            self._timers.cancel(('gate', None))
-            self._due_gate(now, None)
+            self._due_resume(now, None)
+        self._examine_all()
+
+    def _on_refused(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        for number, datagram, reason, retry_after_s in rows:
+            request = self._requests.get(number)
+            if request is None or request.state == HELD or request.datagram != datagram:
+                self.counts['stale_refusals'] += 1
+            elif request.state == CANCELLING:
+                self._end_unanswered(now, request, CANCELLED, reason)
+            else:
+                self._hold(now, request, datagram, reason, retry_after_s)
+
+    def _hold(self, now, request, datagram, reason, retry_after_s):
+        # type: (float, Request, int, str, float | None) -> None
+        """A submit was refused: hold the task, or end it if there is no point in submitting it again."""
+        admission = self._admission
+        if request.state == SUBMITTED:
+            admission.unanswered -= 1
+        elif self._accepted:
+            # Acknowledged in the same turn: that was no acceptance.
+            self._accepted -= 1
+            admission.unanswered -= 1
+        request.advance('hold')
+        request.refusal = reason
+        # Submits that left before the last pause ended say nothing about the time after it.
+        if retry_after_s is not None and datagram > self._datagram_of_resume:
+            # Spread, so that clients that were refused together do not come back together.
+            jitter = 1 + (JITTER_MAX - 1) * self._rng.random()
+            if admission.note_refused(now, retry_after_s, jitter):
+                self._timers.set(('resume', None), admission.paused_until)  # type: ignore[arg-type]
+        deadline_at = request.sent_at + self._timeout_s
+        if retry_after_s is None or admission.paused_until is not None and admission.paused_until >= deadline_at:
+            self._end_unanswered(now, request, REFUSED, reason)
+        else:
+            self.counts['postponed'] += 1
+            self._held.put_back(request)
+
+    def _due_resume(self, now, _):
+        # type: (float, None) -> None
+        self._timers.cancel(('resume', None))
+        self._admission.resume()
+        self._datagram_of_resume = self._datagram
+
+    def _on_done(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        requests, statistics, compute = self._requests, self.statistics, notional.compute
+        add_response_time = statistics.response_time.add
+        done = 0
+        for number, result, attempts in rows:
+            request = requests.get(number)
+            if request is None:
+                self._note_stray(number)
+                continue
+            if compute(request.payload) != result:
+                self._end_unanswered(now, request, WRONG, 'the result does not fit the task')
+                continue
+            if request.state == SUBMITTED:
+                self._accepted += 1
+            # Every state may end so: there is nothing to check.
+            del requests[number]
+            done += 1
+            add_response_time(now - request.sent_at)
+            if attempts > 1:
+                statistics.further_attempts += attempts - 1
+            if self.trace:
+                self.emit(now, 'answered', task_id=self._task_id(number), response_time_s=now - request.sent_at,
+                          attempts=attempts)
+        statistics.ends[DONE] += done
+
+    def _on_ended(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        for number, outcome, reason, _ in rows:
+            request = self._requests.get(number)
+            if request is None:
+                self._note_stray(number)
+            else:
+                self._end_unanswered(now, request, outcome, reason)
+
+    def _note_stray(self, number):
+        # type: (int) -> None
+        self.counts['duplicate_outcomes' if number <= self.statistics.sent else 'unknown_outcomes'] += 1
+
+    def _on_former(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        self.counts['outcomes_of_former'] += len(rows)
+
+    def _due_ping(self, now, _):
+        # type: (float, None) -> None
+        """After a silence with open tasks: the answer tells whether the dispatcher restarted."""
+        if self._requests and self.dispatcher.is_open and now >= self._sent_at + PING_INTERVAL_S:
+            self.counts['pings'] += 1
+            self._sent_at = now
+            self.send(self.dispatcher, 'ping', [])
+        due_at = self._sent_at + PING_INTERVAL_S
+        self._timers.set(('ping', None), due_at if due_at > now else now + PING_INTERVAL_S)
+
+    # Open tasks, some each turn.
+
+    def _examine_all(self):
+        # type: () -> None
+        """The channel opened, or this client stops: examine every open task, lowest numbers first."""
+        self._examined = self.dispatcher.open
+        self._examine_until = self.statistics.sent
+        self._has_more = True
+
+    def _examine_some(self, now):
+        # type: (float) -> bool
+        if self._examined > self._examine_until:
+            return False
+        self._examined = max(self._examined, self.dispatcher.open)
+        last = min(self._examine_until, self._examined + STEPS_MAX - 1)
+        while self._examined <= last:
+            request = self._requests.get(self._examined)
+            if request is not None and not self._examine(now, request):
+                return False
+            self._examined += 1
+        return last < self._examine_until
+
+    def _examine(self, now, request):
+        # type: (float, Request) -> bool
+        """Submit, cancel or end a task if that is due; returns False if the channel has no room for it."""
+        if request.state == HELD:
+            if self._cancelling or self._draining and not request.opening:
+                self._end_unanswered(now, request, CANCELLED, 'the client stopped before the task was submitted')
+        elif self._giving_up:
+            self._end_unanswered(now, request, GIVEN_UP, 'no outcome in time')
+        elif request.opening != self._openings or self._cancelling and request.state != CANCELLING:
+            if not self.dispatcher.has_room:
+                return False
+            if not self._cancelling:
+                self.counts['resubmitted'] += 1
+                self._put(now, [request])
+                return True
+            if request.state == SUBMITTED:
+                self._admission.unanswered -= 1
+            if request.state != CANCELLING:
+                request.advance('cancel')
+            request.opening = self._openings
+            self.send(self.dispatcher, 'cancel', [request.number])
+        return True
+
+    def _expire(self, now):
+        # type: (float) -> bool
+        """End held tasks at their deadline, and all others when no outcome came within the grace after it; advance
+        ``open``.
+        """
+        requests = self._requests
+        expired = self._held.take_expired(now) if self._held else []
+        for request in expired:
+            end = GIVEN_UP if request.refusal is None else REFUSED
+            self._end_unanswered(now, request, end, request.refusal or 'not submitted in time')
+        number = self.dispatcher.open
+        last = min(self.statistics.sent, number + STEPS_MAX - 1)
+        while number <= last:
+            request = requests.get(number)
+            if request is not None:
+                if request.sent_at + self._timeout_s + OUTCOME_GRACE_S > now:
+                    break
+                self._end_unanswered(now, request, GIVEN_UP, 'no outcome in time')
+            number += 1
+        has_more = len(expired) == STEPS_MAX or number == self.dispatcher.open + STEPS_MAX
+        self.dispatcher.open = number
+        return has_more
 
     # Ends.
 
-    def _end_request(self, now, request, event):
-        # type: (float, Request, str) -> None
-        task_id = request.task_id
-        self._ask_no_more(request)
+    def _end_unanswered(self, now, request, end, reason):
+        # type: (float, Request, str, str | None) -> None
         if request.state == SUBMITTED:
-            if event in OUTCOMES:
-                self._gate.note_accepted()
+            if end in (GIVEN_UP, CANCELLED):
+                self._admission.unanswered -= 1
             else:
-                self._gate.note_gone()
-        request.advance(event)
-        del self._requests[task_id]
-        self.statistics.ends[request.state] += 1
-        if self._gate.held or self._gate.late:
-            self._let_pass(now)
-        self._make_up(now)
-        self._end_if_drained(now)
+                self._accepted += 1
+        request.advance(end)
+        del self._requests[request.number]
+        self.statistics.ends[end] += 1
+        self.emit(now, 'refused' if end == REFUSED else 'unanswered', task_id=self._task_id(request.number), outcome=end,
+                  reason=reason)
 
-    def _make_up(self, now):
-        # type: (float) -> None
-        """A place is free: send what was held back."""
-        if self._draining:
-            return
-        if self._closed_loop:
-            self._fill(now)
-        elif self._held_back:
-            self._held_back -= 1
-            self._send_new_task(now)
+    def _task_id(self, number):
+        # type: (int) -> str
+        return '%s:%s:%d' % (self.name, self.incarnation, number)
 
-    def _refuse(self, now, request):
-        # type: (float, Request) -> None
-        self._tell('refused', task_id=request.task_id, reason=request.refusal)
-        self._end_request(now, request, 'refuse')
-
-    def _give_up(self, now, task_id, reason='no outcome in time'):
-        # type: (float, str, str) -> None
-        request = self._requests[task_id]
-        self._tell('unanswered', task_id=request.task_id, outcome=GIVEN_UP, reason=reason)
-        self._end_request(now, request, GIVEN_UP)
-
-    def _all_requests(self):
-        # type: () -> List[Request]
-        """Those that are out, in an order that is the same on every Python: for each of them a number is drawn."""
-        return [self._requests[task_id] for task_id in sorted(self._requests)]
-
-    def _end_if_drained(self, now):
-        # type: (float) -> None
-        if self._requests:
-            return
-        if self._draining or self.statistics.sent == self._tasks_max:
-            self._finish(now)
+    def _due_drained(self, now, is_over):
+        # type: (float, bool) -> None
+        """The bounded wait is over: cancel the open tasks. After another wait, give them up."""
+        if is_over:
+            self._giving_up = True
+        elif self._requests:
+            self._cancelling = True
+            self.emit(now, 'cancelling', waiting=len(self._requests))
+            self._timers.set(('drained', True), now + CANCEL_WAIT_S)
+        self._examine_all()
 
     def _finish(self, now):
         # type: (float) -> None
         self.statistics.ended_at = now
         self._timers.clear()
         self._stopped = True
-
-    # Timers.
-
-    def _due_end(self, now, _):
-        # type: (float, None) -> None
-        self.stop(now)
-
-    def _due_drained(self, now, _):
-        # type: (float, None) -> None
-        """The bounded wait is over: tell the dispatcher that nobody waits for the rest."""
-        if not self._requests:
-            return
-        self._tell('cancelling', waiting=len(self._requests))
-        for request in self._all_requests():
-            self._ask_no_more(request)
-            if request.state == SUBMITTED:
-                self._gate.note_gone()
-            request.advance('cancel')
-            self._cancels.begin(now, request.task_id, self._dispatcher, Cancel(request.task_id),
-                                now + CANCEL_WAIT_S + 1)
-        self._timers.set(('cancelled', None), now + CANCEL_WAIT_S)
-
-    def _due_cancelled(self, now, _):
-        # type: (float, None) -> None
-        for request in self._all_requests():
-            self._give_up(now, request.task_id)

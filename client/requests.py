@@ -1,68 +1,64 @@
-"""One request of a client: a task it sent and what is known of it."""
+"""A task of a client and its states."""
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.messages import CANCELLED, DONE, EXPIRED, FAILED
+from net_protocol.rows import CANCELLED, DONE, EXPIRED, FAILED
 from net_protocol.states import Stateful
 
 MYPY = False
 if MYPY:
-    from typing import Any  # noqa: F401
+    from typing import Any, List  # noqa: F401
 
-#: Submitted, and nothing heard yet: ``submit`` is resent with back-off.
+#: It may not be submitted yet: for the first time, or again after a refusal.
+HELD = 'held'
+#: On its way to the dispatcher; nothing was heard of it.
 SUBMITTED = 'submitted'
-#: The dispatcher has it: the client asks again slowly, in case the dispatcher loses everything.
+#: The dispatcher has it.
 ACCEPTED = 'accepted'
-#: Waits until it may be submitted, anew where it was refused with the advice to ask later.
-POSTPONED = 'postponed'
-#: The client no longer waits and has said so.
+#: The client asked the dispatcher to cancel it.
 CANCELLING = 'cancelling'
 
-#: Terminal states beside the dispatcher's four: the answer did not fit the question; refused for good; no outcome in
-#: time.
+#: Ends besides the dispatcher's four: the result is wrong; refused for good; no outcome in time.
 WRONG = 'wrong'
 REFUSED = 'refused'
 GIVEN_UP = 'given_up'
 
-#: All ends of a request, in the order in which people want to read them.
+#: All ends of a request, in the order in which they are shown.
 ENDS = (DONE, FAILED, EXPIRED, REFUSED, CANCELLED, GIVEN_UP, WRONG)
 
-# Whatever the client believes, the dispatcher's word on how the task ended is final.
-_OUTCOMES = {DONE: DONE, WRONG: WRONG, FAILED: FAILED, EXPIRED: EXPIRED, CANCELLED: CANCELLED, GIVEN_UP: GIVEN_UP}
-
-
-def _and_outcomes(steps):
-    # type: (Any) -> Any
-    return dict(_OUTCOMES, **steps)
+_ENDS = {end: end for end in ENDS}
 
 
 class Request(Stateful):
-    """A task from the client's side, from its beginning to its end."""
+    """A task from its beginning to its end."""
 
-    __slots__ = ('number', 'task_id', 'payload', 'sent_at', 'deadline_at', 'refusal', 'opening')
+    __slots__ = ('number', 'payload', 'sent_at', 'row', 'datagram', 'opening', 'refusal')
 
+    #: Every state leads to every end: the dispatcher's word on how a task ended is final.
     TRANSITIONS = {
-        SUBMITTED: _and_outcomes({'accept': ACCEPTED, 'postpone': POSTPONED, 'refuse': REFUSED, 'cancel': CANCELLING}),
-        # No refusal: what the dispatcher accepted it does not refuse, so that is an old copy.
-        ACCEPTED: _and_outcomes({'forgotten': SUBMITTED, 'cancel': CANCELLING}),
-        POSTPONED: _and_outcomes({'submit': SUBMITTED, 'accept': ACCEPTED, 'refuse': REFUSED, 'cancel': CANCELLING}),
-        CANCELLING: _and_outcomes({}),
+        HELD: dict(_ENDS, submit=SUBMITTED),
+        # A refusal counts after the acknowledgement too; and a task is submitted again on a channel that began anew.
+        SUBMITTED: dict(_ENDS, accept=ACCEPTED, hold=HELD, submit=SUBMITTED, cancel=CANCELLING),
+        ACCEPTED: dict(_ENDS, hold=HELD, submit=SUBMITTED, cancel=CANCELLING),
+        CANCELLING: _ENDS,
         DONE: {}, FAILED: {}, EXPIRED: {}, REFUSED: {}, CANCELLED: {}, GIVEN_UP: {}, WRONG: {},
     }
 
-    def __init__(self, number, task_id, payload, sent_at, deadline_at):
-        # type: (int, str, Any, float, float) -> None
-        super(Request, self).__init__(SUBMITTED)
+    def __init__(self, number, payload, sent_at):
+        # type: (int, Any, float) -> None
+        self.state = HELD
         self.number = number
-        self.task_id = task_id
         self.payload = payload
         self.sent_at = sent_at
-        self.deadline_at = deadline_at
-        # Why it was refused last, or None.
-        self.refusal = None  # type: str | None
-        # How often the gate had been opened again when it passed last.
+        #: The ``submit`` row that counts; copies of a former one do not.
+        self.row = None  # type: List[Any] | None
+        #: The number of the last datagram that carried it.
+        self.datagram = 0
+        #: How often the channel had opened when it was submitted; 0 if it never was.
         self.opening = 0
+        #: Why it was refused last, or None.
+        self.refusal = None  # type: str | None
 
     def describe(self):
         # type: () -> str
-        return 'request %s' % self.task_id
+        return 'request %d' % self.number

@@ -1,4 +1,4 @@
-"""What a client tells people: the level and the sentence of each event, and its progress in one line."""
+"""The log level and sentence of each event of a client, and its progress in one line."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -9,20 +9,19 @@ if MYPY:
     from client.statistics import Statistics  # noqa: F401
 
 SENTENCES = {
-    'sent': ('debug', 'task %(task_id)s sent'),
-    'answered': ('debug', 'task %(task_id)s answered after %(response_time_s).3f s, %(attempts attempts)s'),
-    'unanswered': ('info', 'task %(task_id)s: %(outcome)s (%(reason)s)'),
-    'refused': ('info', 'task %(task_id)s: refused (%(reason)s)'),
-    'dispatcher_restarted': ('info', 'another life of the dispatcher answers; asking it for %(waiting tasks)s'),
-    'draining': ('info', 'stopping: no new task, waiting for %(waiting)d, %(bound_s)g s at the most; '
-                         'once more ends it at once'),
-    'cancelling': ('info', 'cancelling what is still out: %(waiting tasks)s'),
+    'sent': ('debug', 'Task %(task_id)s: sent.'),
+    'answered': ('debug', 'Task %(task_id)s: answered after %(response_time_s).3f s, %(attempts attempts)s.'),
+    'unanswered': ('info', 'Task %(task_id)s: %(outcome)s (%(reason)s).'),
+    'refused': ('info', 'Task %(task_id)s: refused (%(reason)s).'),
+    'dispatcher_restarted': ('info', 'The dispatcher restarted; resubmitting %(waiting tasks)s.'),
+    'draining': ('info', 'Stopping: waiting up to %(bound_s)g s for %(waiting tasks)s. '
+                         'Press Ctrl-C again to quit now.'),
+    'cancelling': ('info', 'Cancelling %(waiting tasks)s.'),
 }
 
 
 def progress_line(statistics):
     # type: (Statistics) -> str
-    """How things stand."""
     times = statistics.response_time
     return 'sent %d, answered %d, waiting %d, response time last %s s, mean %s s' % (
         statistics.sent, statistics.answered, statistics.waiting, shown_seconds(times.last_s),

@@ -1,10 +1,10 @@
-"""What a client counts, and how it tells it to people and to programs."""
+"""What a client counts, for people and for programs."""
 
 from __future__ import absolute_import, division, print_function
 
 from client.requests import ENDS
-from net_protocol.durations import Durations
-from net_protocol.messages import DONE
+from net_protocol.rows import DONE
+from net_protocol.sketch import Sketch
 
 MYPY = False
 if MYPY:
@@ -22,7 +22,7 @@ class Statistics(object):
         self.sent = 0
         self.ends = dict.fromkeys(ENDS, 0)
         #: From the beginning of a task to its outcome, for those that are done.
-        self.response_time = Durations()
+        self.response_time = Sketch()
         self.started_at = None  # type: float | None
         self.ended_at = None  # type: float | None
         #: Attempts beyond the first, over all tasks that are done: how often the dispatcher had to reassign them.

@@ -209,6 +209,8 @@ class Household(object):
         which is for the demo to pass on. Where the keeper is gone this raises, and nothing is started.
         """
         os.setpgid(0, self._keeper.pid)
+        # Ignored in the background of a script; but here it is how a child is asked to end.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _made(folder):

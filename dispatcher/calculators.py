@@ -1,17 +1,19 @@
-"""What the dispatcher knows of one calculator: its state, its lives, and the book of what it was given."""
+"""Calculators: the record of each, its states, and the queue of those that may be given work."""
 
 from __future__ import absolute_import, division, print_function
 
-from dispatcher.tally import CalculatorTally
-from net_protocol.lives import Lives
+from collections import deque
+from itertools import islice
+
 from net_protocol.states import Stateful
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Tuple  # noqa: F401
+    from typing import Any, Deque, Dict, Iterator, List, Set  # noqa: F401
 
-    from dispatcher.tasks import Attempt  # noqa: F401
-    from net_protocol.messages import Heartbeat  # noqa: F401
+    from dispatcher.observers.tally import CalculatorTally  # noqa: F401
+    from dispatcher.tasks import Leftover, Task  # noqa: F401
+    from net_protocol.channel import Channel  # noqa: F401
 
 ALIVE = 'alive'
 SUSPECT = 'suspect'
@@ -19,89 +21,267 @@ DEAD = 'dead'
 LEFT = 'left'
 STATES = (ALIVE, SUSPECT, DEAD, LEFT)
 
+#: What happens to one that is alive and shows that it failed: silence, an answer that does not come, a new incarnation.
+OUTAGES = frozenset(['fall_silent', 'lose_touch', 'die', 'end'])
+
+#: Results that a calculator may name in a heartbeat besides the attempts that its capacity allows, because they are not
+#: acknowledged yet.
+UNREPORTED_MAX = 1000
+
+#: Calculators that are looked at for a task that failed on the first one.
+LOOKED_AT_MAX = 1000
+
 
 class Calculator(Stateful):
-    """One calculator, over all its lives.
+    """One incarnation of a calculator.
 
-    ``attempts`` are the live attempts it was given (task id -> Attempt): each of them is some task's live attempt.
-    ``others`` is what it says it runs beyond them (task id -> (attempt number, since when we know)): attempts that
-    timed out, that an earlier life of the dispatcher gave, or that nobody waits for any more. They occupy its places
-    as well.
+    ``attempts`` are the live attempts (assignment -> task): each of them is its task's newest attempt. ``leftovers`` are
+    attempts that are not live any more and may still run, ``orphans`` those that another incarnation of the dispatcher
+    assigned (task id -> since when we know). All three occupy slots; ``free`` is the number of slots that are left.
     """
 
-    __slots__ = ('name', 'lives', 'address', 'interval_s', 'capacity', 'draining', 'last_heard_at', 'deaf_before_s',
-                 'changed_at', 'attempts', 'others', 'newest_number', 'sequence', 'unreachable_since',
-                 'full_until_beat', 'pages', 'former_beat', 'newest_beat', 'tally')
+    __slots__ = ('name', 'incarnation', 'channel', 'interval_s', 'capacity', 'free', 'draining', 'changed_at', 'attempts',
+                 'leftovers', 'orphans', 'last_assignment', 'lowest', 'sent_at', 'sequence', 'pages', 'full_until_beat',
+                 'unknown', 'losing', 'is_queued', 'is_crowded', 'is_pinged', 'checked_in', 'hinted_at', 'hint_pings',
+                 'excuse_s', 'excused_silence', 'tally')
+
+    IS_CLIENT = False
 
     TRANSITIONS = {
-        ALIVE: {'fall_silent': SUSPECT, 'lose_touch': SUSPECT, 'die': DEAD, 'leave': LEFT, 'begin_life': ALIVE},
-        SUSPECT: {'recover': ALIVE, 'die': DEAD, 'leave': LEFT, 'begin_life': ALIVE},
-        DEAD: {'recover': ALIVE, 'leave': LEFT, 'begin_life': ALIVE},
-        LEFT: {'begin_life': ALIVE},
+        ALIVE: {'fall_silent': SUSPECT, 'lose_touch': SUSPECT, 'die': DEAD, 'leave': LEFT, 'end': DEAD},
+        SUSPECT: {'recover': ALIVE, 'die': DEAD, 'leave': LEFT, 'end': DEAD},
+        DEAD: {'begin': ALIVE, 'recover': ALIVE, 'leave': LEFT, 'end': DEAD},
+        LEFT: {'end': LEFT},
     }
 
-    def __init__(self, name, now):
-        # type: (str, float) -> None
+    def __init__(self, channel, capacity, last_assignment, tally, now):
+        # type: (Channel, int, int, CalculatorTally, float) -> None
         super(Calculator, self).__init__(DEAD)
-        self.name = name
-        self.lives = Lives()
-        self.address = None  # type: Any
+        self.name = channel.name
+        self.incarnation = channel.incarnation
+        self.channel = channel
         self.interval_s = 1.0
-        self.capacity = 1
+        #: As in its first heartbeat, so that the slots can't become fewer than the attempts in them.
+        self.capacity = capacity
+        self.free = capacity
         self.draining = False
-        self.last_heard_at = now
-        self.deaf_before_s = 0.0
         self.changed_at = now
-        self.tally = CalculatorTally()
-        self.attempts = {}  # type: Dict[str, Attempt]
-        self.others = {}  # type: Dict[str, Tuple[int, float]]
-        # The last heartbeat of a life that is taken for a former one: (incarnation, sequence), or None.
-        self.former_beat = None  # type: Tuple[str, int] | None
-        self.forget_life()
-
-    def forget_life(self):
-        # type: () -> None
-        """Nothing is known of the life that begins."""
-        self.others.clear()
-        # The highest number of a datagram of this life that brought an answer (an older heartbeat is overtaken by it),
-        # and the sequence of the newest heartbeat.
-        self.newest_number = 0
+        self.attempts = {}  # type: Dict[int, Task]
+        self.leftovers = {}  # type: Dict[int, Leftover]
+        self.orphans = {}  # type: Dict[str, float]
+        self.last_assignment = last_assignment
+        #: The lowest assignment that is live or occupies a slot; it may lag behind.
+        self.lowest = last_assignment + 1
+        self.sent_at = now
+        #: The newest heartbeat, and those of its pages that are here, while it has several.
         self.sequence = 0
-        # The newest heartbeat of all, also where its lists were overtaken by an answer.
-        self.newest_beat = 0
-        # The sequence that was the newest when we lost touch: only the acknowledgement of a later heartbeat, echoed
-        # back, proves that we can reach it again. None while in touch.
-        self.unreachable_since = None  # type: int | None
-        # It counts as full until its next whole heartbeat tells what it really holds: in a new life, when it comes
-        # back from the dead, and after it turned an assignment down.
-        self.full_until_beat = True
-        # The pages of the newest heartbeat that are here: page -> (number of its datagram, message).
-        self.pages = {}  # type: Dict[int, Tuple[int, Heartbeat]]
-
-    @property
-    def incarnation(self):
-        # type: () -> str
-        """Its present life."""
-        return self.lives.current or ''
-
-    @property
-    def free(self):
-        # type: () -> int
-        """Places for further attempts, as far as the books say."""
-        return self.capacity - len(self.attempts) - len(self.others)
+        self.pages = {}  # type: Dict[int, Any]
+        #: It counts as full until its next heartbeat says what it holds: after it refused an assignment, and when it
+        #: comes back from the dead.
+        self.full_until_beat = False
+        #: Assignments that the newest heartbeat named and we do not know.
+        self.unknown = set()  # type: Set[int]
+        #: How its attempts are being lost, some in each turn; None: they are not.
+        self.losing = None  # type: str | None
+        # In the queue of available ones; out of it only because its channel has no room; checked in that settlement.
+        self.is_queued = False
+        self.is_crowded = False
+        self.checked_in = 0
+        self.is_pinged = False
+        #: When the system reported that nobody listens at its address, while that is being examined.
+        self.hinted_at = None  # type: float | None
+        self.hint_pings = 0
+        # See ``FailureDetector``.
+        self.excuse_s = 0.0
+        self.excused_silence = -1.0
+        self.tally = tally
 
     @property
     def is_available(self):
         # type: () -> bool
         """Whether it may be given a task now."""
-        return self.state == ALIVE and not self.draining and not self.full_until_beat and self.free > 0
+        channel = self.channel
+        return (self.state == ALIVE and not self.draining and not self.full_until_beat and self.free > 0
+                and not channel.is_unreachable and channel.has_room)
 
-    def live_attempt(self, message):
-        # type: (Any) -> Attempt | None
-        """The live attempt that its answer is about, or None where it is about none."""
-        attempt = self.attempts.get(message.task_id)
-        return attempt if attempt is not None and attempt.number == message.attempt else None
+    def count_free(self):
+        # type: () -> None
+        self.free = self.capacity - len(self.attempts) - len(self.leftovers) - len(self.orphans)
+
+    def raise_lowest(self, steps_max):
+        # type: (int) -> None
+        """What is below the lowest open assignment is over for the calculator too: our datagrams say where that is."""
+        lowest = self.lowest
+        stop = min(self.last_assignment + 1, lowest + steps_max)
+        attempts, leftovers = self.attempts, self.leftovers
+        while lowest < stop and lowest not in attempts and lowest not in leftovers:
+            lowest += 1
+        self.lowest = lowest
+        channel = self.channel
+        if lowest > channel.open:
+            channel.open = lowest
 
     def describe(self):
         # type: () -> str
         return 'calculator %s' % self.name
+
+
+class Calculators(object):
+    """The registered calculators, by name; one that is dead or left stays for a while."""
+
+    def __init__(self):
+        # type: () -> None
+        self.by_name = {}  # type: Dict[str, Calculator]
+        #: How many are in each state.
+        self.numbers = dict.fromkeys(STATES, 0)
+        #: Task id -> the calculator that holds it as an orphan.
+        self.orphans = {}  # type: Dict[str, Calculator]
+        #: No new calculator begins below this: one that was forgotten may come back and still know its assignments.
+        self.last_assignment = 0
+        #: Those that may be available, the one that has been for the longest time first.
+        self.queue = deque()  # type: Deque[Calculator]
+        # Dead ones and ones that left, in that order; entries of those that came back are dropped when met.
+        self._gone = deque()  # type: Deque[Calculator]
+        self._settlement = 0
+
+    def __len__(self):
+        # type: () -> int
+        return len(self.by_name)
+
+    def __iter__(self):
+        # type: () -> Iterator[Calculator]
+        return iter(list(self.by_name.values()))
+
+    # Who is registered.
+
+    def put(self, calculator):
+        # type: (Calculator) -> None
+        """Register a calculator in the place of another one of the same name."""
+        former = self.by_name.get(calculator.name)
+        if former is not None:
+            self.numbers[former.state] -= 1
+            self.forget_orphans(former)
+        self.by_name[calculator.name] = calculator
+        self.numbers[calculator.state] += 1
+
+    def remove(self, calculator):
+        # type: (Calculator) -> None
+        del self.by_name[calculator.name]
+        self.numbers[calculator.state] -= 1
+        self.last_assignment = max(self.last_assignment, calculator.last_assignment)
+        self.forget_orphans(calculator)
+
+    def advance(self, now, calculator, event):
+        # type: (float, Calculator, str) -> None
+        """The calculator changes its state."""
+        is_registered = self.by_name.get(calculator.name) is calculator
+        if is_registered:
+            self.numbers[calculator.state] -= 1
+        if calculator.state == ALIVE and event in OUTAGES:
+            calculator.tally.outages += 1
+        calculator.advance(event)
+        if is_registered:
+            self.numbers[calculator.state] += 1
+            if calculator.state in (DEAD, LEFT):
+                self._gone.append(calculator)
+                if len(self._gone) > 2 * len(self.by_name) + 64:
+                    self._gone = deque([gone for gone in self._gone if self._is_gone(gone)])
+        calculator.changed_at = now
+
+    def first_gone(self):
+        # type: () -> Calculator | None
+        """The one that has been dead, or gone, for the longest time."""
+        gone = self._gone
+        while gone and not self._is_gone(gone[0]):
+            gone.popleft()
+        return gone[0] if gone else None
+
+    def _is_gone(self, calculator):
+        # type: (Calculator) -> bool
+        return calculator.state in (DEAD, LEFT) and self.by_name.get(calculator.name) is calculator
+
+    # Who may be given work.
+
+    def update(self, calculator):
+        # type: (Calculator) -> None
+        """It may have become available: let it stand at the end of the queue. One that is not leaves when it is met."""
+        if not calculator.is_queued and calculator.free > 0 and calculator.state == ALIVE:
+            calculator.is_queued = True
+            self.queue.append(calculator)
+
+    def begin_settlement(self):
+        # type: () -> None
+        """What was found about channels before is not valid any more."""
+        self._settlement += 1
+
+    def take_for(self, task):
+        # type: (Task) -> Calculator | None
+        """The calculator that has been available for the longest time, for one task; it stands at the end of the queue if
+        it has another free slot. One on which the task failed before is only taken if there is no other."""
+        queue = self.queue
+        while queue:
+            calculator = queue.popleft()
+            if calculator.checked_in != self._settlement or calculator.free < 1:
+                if not calculator.is_available:
+                    calculator.is_queued = False
+                    calculator.is_crowded = not calculator.channel.has_room
+                    continue
+                calculator.checked_in = self._settlement
+            if task.history is not None and task.was_in_vain_on(calculator.name):
+                other = self._other_for(task)
+                if other is not None:
+                    queue.appendleft(calculator)
+                    queue.remove(other)
+                    calculator = other
+            if calculator.free > 1:
+                queue.append(calculator)
+            else:
+                calculator.is_queued = False
+            return calculator
+        return None
+
+    def _other_for(self, task):
+        # type: (Task) -> Calculator | None
+        for calculator in islice(self.queue, LOOKED_AT_MAX):
+            if calculator.is_available and not task.was_in_vain_on(calculator.name):
+                return calculator
+        return None
+
+    @property
+    def has_available(self):
+        # type: () -> bool
+        """Whether any may be given a task now."""
+        return any(calculator.is_available for calculator in islice(self.queue, LOOKED_AT_MAX))
+
+    # What they hold.
+
+    def set_orphans(self, calculator, orphans):
+        # type: (Calculator, Dict[str, float]) -> None
+        """What it says that it holds of another incarnation of the dispatcher."""
+        for task_id in calculator.orphans:
+            if task_id not in orphans and self.orphans.get(task_id) is calculator:
+                del self.orphans[task_id]
+        calculator.orphans = orphans
+        for task_id in orphans:
+            self.orphans[task_id] = calculator
+
+    def drop_orphan(self, calculator, task_id):
+        # type: (Calculator, str) -> bool
+        """It does not hold that orphan any more. Returns whether it did."""
+        if calculator.orphans.pop(task_id, None) is None:
+            return False
+        if self.orphans.get(task_id) is calculator:
+            del self.orphans[task_id]
+        calculator.free += 1
+        return True
+
+    def forget_orphans(self, calculator):
+        # type: (Calculator) -> None
+        self.set_orphans(calculator, {})
+        calculator.count_free()
+
+    def holder_of_orphan(self, task_id):
+        # type: (str) -> Calculator | None
+        """The calculator that is alive and holds that task as an orphan."""
+        calculator = self.orphans.get(task_id)
+        return calculator if calculator is not None and calculator.state == ALIVE else None

@@ -1,461 +1,420 @@
-"""The dispatcher: every accepted task ends in exactly one outcome that its client is told.
+"""The dispatcher: every accepted task ends in exactly one outcome, which its client learns of.
 
-What it does with a message or when a timer is due is below, one handler each. What it knows lives elsewhere: in
-``work`` the tasks that wait or run, in ``outcomes`` those that are over, in ``fleet`` the calculators and each one's
-book of attempts, in ``journal`` what has to be written. A task and a free calculator meet in the turn in which the
-later of the two appears; nothing here ever walks over a whole table.
+The path of a task: ``Admission._on_submit`` accepts it; ``settle`` assigns it to the calculator that has been available
+for the longest time; ``Fleet._on_result`` ends it, which sends the outcome; when the client has that, ``acknowledged``
+forgets the task, or ``Admission.forget_below`` does when the client says that it is over.
 """
 
 from __future__ import absolute_import, division, print_function
 
-from dispatcher import journal, tasks
-from dispatcher.advice import RETRY_AFTER_S, Advice
-from dispatcher.failure_detector import CATCH_UP_S, HELD_UP_S
-from dispatcher.fleet import Fleet
-from dispatcher.journal import Journal
-from dispatcher.outcomes import Outcomes
-from dispatcher.receipts import Receipts
-from dispatcher.reconcile import collect
-from dispatcher.status import StatusDesk
-from dispatcher.story import Books
-from dispatcher.tasks import ATTEMPT_ENDS, Task
-from dispatcher.watch import Watch
-from dispatcher.work import Work
-from net_protocol.core import Core, require
-from net_protocol.delivery import JITTER_MAX, RESEND_FIRST_S
-from net_protocol.messages import (
-    CANCELLED, DONE, DRAINING, EXPIRED, FAILED, JOURNAL, NOT_YOURS, OUTCOMES, QUEUE_FULL, Accepted, AssignAck,
-    AssignRefused, Cancel, Heartbeat, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck, Refused, Result, ResultAck,
-    Status, Submit, TaskStatus)
+from collections import deque
+
+from dispatcher.admission import Admission
+from dispatcher.calculators import ALIVE, DEAD, LEFT, SUSPECT
+from dispatcher.failure_detector import HELD_UP_S
+from dispatcher.invariants import check
+from dispatcher.journal import ACCEPTED, LAZY_S, RETRY_S, restored
+from dispatcher.observers.status import StatusDesk
+from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, TIMED_OUT, WITHDRAWN
+from dispatcher.work import TURN_MAX
+from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, EXPIRED, OUTCOMES
+from net_protocol.schedule import SLEEP_S
+from net_protocol.words import counted
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterable, List, Tuple  # noqa: F401
+    from typing import Any, Deque, Dict, Iterable, List  # noqa: F401
 
+    from dispatcher.calculators import Calculator  # noqa: F401
+    from dispatcher.clients import Client  # noqa: F401
     from dispatcher.journal import Row  # noqa: F401
-    from dispatcher.tasks import Attempt  # noqa: F401
-    from net_protocol.core import Sender  # noqa: F401
+    from dispatcher.tasks import Task  # noqa: F401
+    from net_protocol.channel import Channel  # noqa: F401
 
-#: An assignment was sent at least twice by then.
-RESENT_AFTER_S = RESEND_FIRST_S * JITTER_MAX
-
-#: After a recovery nothing is handed out for this long: each calculator in order says meanwhile what it runs (once a
-#: second where nobody set it otherwise), and that goes on there instead of being begun anew by whoever speaks first.
+#: After a recovery nothing is assigned for this long: each calculator in order names meanwhile what it runs (once a second
+#: where nobody set another interval), and that goes on there instead of being begun anew.
 ADOPTION_S = 1.5
 
+#: How long tasks wait without any calculator before that is logged.
+NO_CALCULATORS_S = 2.0
 
-class DispatcherCore(Core):
+
+class DispatcherCore(Admission):
     """A dispatcher as a pure state machine.
 
-    ``settings`` is a complete object of ``dispatcher.settings.SETTINGS``, ``rng`` a ``random.Random`` (it only spreads
-    resends).
+    ``settings`` is a complete object of ``dispatcher.settings.SETTINGS``, ``rng`` a ``random.Random``.
     """
 
-    HANDLERS = {Submit: '_on_submit', Cancel: '_on_cancel', OutcomeAck: '_on_outcome_ack', Heartbeat: '_on_heartbeat',
-                Leave: '_on_leave', AssignAck: '_on_assign_ack', AssignRefused: '_on_assign_refused',
-                Result: '_on_result', Status: '_on_status', TaskStatus: '_on_task_status'}
-    TIMERS = {'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget',
+    ROLE = DISPATCHER
+    HANDLERS = {'submit': '_on_submit', 'cancel': '_on_cancel', 'heartbeat': '_on_heartbeat', 'leave': '_on_leave',
+                'assign_refused': '_on_assign_refused', 'result': '_on_result', 'status': '_on_status',
+                'task_status': '_on_task_status'}
+    TIMERS = {'silence': '_due_silence', 'forget': '_due_forget', 'ping': '_due_ping', 'hint': '_due_hint',
               'drained': '_due_drained', 'adoption': '_due_adoption', 'journal': '_due_journal',
-              'receipt': '_due_receipt'}
-    COUNTERS = ('accepted',) + OUTCOMES + (
-        'refused_queue_full', 'refused_draining', 'refused_not_yours', 'refused_journal', 'duplicate_submits',
-        'tasks_recovered', 'outcomes_recovered', 'cancelled_unknown', 'late_results_used', 'stale_heartbeats',
-        'heartbeats', 'held_up',
-    ) + Work.COUNTERS + Fleet.COUNTERS + Outcomes.COUNTERS + Journal.COUNTERS + StatusDesk.COUNTERS
+              'former': '_due_former', 'no_calculators': '_due_no_calculators'}
+    ACKNOWLEDGED = frozenset(['assign', 'revoke', 'refused', 'done', 'ended', 'done_before', 'ended_before'])
+    COUNTERS = ('tasks_recovered', 'outcomes_recovered') + Admission.COUNTERS + StatusDesk.COUNTERS
 
     def __init__(self, settings, name, incarnation, rng):
         # type: (Dict[str, Any], str, str, Any) -> None
-        super(DispatcherCore, self).__init__(name, incarnation)
-        self._settings = settings
-        self._fleet = Fleet(settings, self._timers, self.counts, self._tell, self._lose)
-        self._work = Work(settings, self._fleet, self._timers, self.counts, self._tell, self._send,
-                          self._new_resender('assign', rng, self._give_up_assign), self._over)
-        self._receipts = Receipts(self._timers, self._send)
-        self._advice = Advice()
-        self._journal = Journal(settings['journal'] is not None, self._timers, self.counts, self._tell)
-        self._outcomes = Outcomes(
-            lambda give_up, refresh: self._new_resender('outcome', rng, give_up, refresh),
-            settings['remembered_max'], self.counts, self._journal, self._stop_if_drained)
-        self._draining = False
-        # Just recovered: see ADOPTION_S.
-        self._is_adopting = False
-        # After a hold-up no timer fires before this point in time.
-        self._catch_up_at = 0.0
-        self._watch = Watch()
-        self._fleet.on_release = self._watch.attempt_ended
-        #: Answers monitors. Its owner may set ``surroundings``.
-        self.desk = StatusDesk(self._books(), self._watch, self.counts, self._send)
+        super(DispatcherCore, self).__init__(settings, name, incarnation)
+        #: Just recovered: see ADOPTION_S.
+        self.is_adopting = False
+        # Clients of the journal, which may not have been heard yet.
+        self._recovered = deque()  # type: Deque[Client]
+        # The last settlement left tasks and available calculators; when ``handle_timer`` was called last.
+        self._assigns_left = False
+        self._handled_at = 0.0
+        #: Answers monitors. Its owner may set ``desk.surroundings``.
+        self.desk = StatusDesk(self)
 
-    def _books(self):
-        # type: () -> Books
-        books = Books(self.name, self.incarnation, self._settings, self.counts, self.handled, self.sent)
-        self._work.lay_open(books)
-        books.fleet = self._fleet
-        books.outcomes = self._outcomes
-        books.is_draining = lambda: self._draining
-        books.is_adopting = lambda: self._is_adopting
-        return books
-
-    # What the shell calls.
+    # What the owner calls.
 
     def start(self, now):
         # type: (float) -> None
         """Nothing to send: clients and calculators speak first."""
-        self._watch.began_at = now
+        self.watch.began_at = self._handled_at = now
 
     def recover(self, now, lives, rows):
         # type: (float, int, Iterable[Row]) -> None
-        """Go on where an earlier life stood. Before anything else; ``rows`` as ``dispatcher.journal`` says.
+        """Go on where an earlier incarnation stood. Before anything else; ``rows`` as ``dispatcher.journal`` says.
 
-        What waited or ran waits, in the order in which it was accepted; whoever was not told yet is told.
+        Tasks that waited or ran wait, in the order in which they were accepted; outcomes are delivered.
         """
-        for task, outcome, is_told in journal.restored(now, lives, rows, self._settings['task_timeout_s']):
-            if is_told:
-                self._outcomes.remember(now, task.client, task.task_id, None)
-            elif outcome is not None:
-                self.counts['outcomes_recovered'] += 1
-                self._outcomes.tell(now, task, outcome)
-            else:
+        for row in rows:
+            name, incarnation, number = row[1].rsplit(':', 2)
+            client = self.clients.get(name, incarnation)
+            if client is None:
+                client = self.new_client(now, name, incarnation)
+                self._absent.append(client)
+                self._recovered.append(client)
+                client.former_from = now + SLEEP_S
+            task = restored(now, client, int(number), row, self.settings['task_timeout_s'])
+            client.tasks[task.number] = task
+            client.highest = max(client.highest, task.number)
+            client.bytes += task.size
+            self.memory_bytes += task.size
+            if row[0] == ACCEPTED:
                 self.counts['tasks_recovered'] += 1
-                self._work.add(task)
-                self._work.wait(task)
-                self._watch.accepted(now, task)
-        self._now = now
-        self._tell('recovered_books', waiting=self._work.waiting, untold=len(self._outcomes), lives=lives)
-        if self._work.waiting:
-            self._is_adopting = True
+                client.live += 1
+                client.tally.accepted += 1
+                self.queue.put(task)
+                self.due.plan(task, task.deadline_at)
+            else:
+                self.counts['outcomes_recovered'] += 1
+                client.over_bytes += task.size
+                self.undelivered += 1
+                self.absent_outcomes += 1
+                self.absent_bytes += task.size
+        self.emit(now, 'recovered_books', waiting=self.queue.size, untold=self.undelivered, lives=lives)
+        self._timers.set(('former', None), now + SLEEP_S)
+        if self.queue.size:
+            self.is_adopting = True
             self._timers.set(('adoption', None), now + ADOPTION_S)
-
-    def take_records(self):
-        # type: () -> List[Any] | None
-        """What has to be written before ``take_outgoing``, or None; ``note_written`` says how that went."""
-        return self._journal.take(self._stopped)
-
-    def note_written(self, now, failure):
-        # type: (float, str | None) -> None
-        """Everything taken is on the disk, or (``failure`` says why) none of it is."""
-        self._journal.note_written(now, failure)
-
-    def take_outgoing(self):
-        # type: () -> List[Tuple[Any, Any]]
-        return self._journal.without_withheld(super(DispatcherCore, self).take_outgoing())
 
     def stop(self, now):
         # type: (float) -> None
-        """Take and hand out nothing more; wait up to ``drain_timeout_s`` for what runs and for acknowledgements.
+        """Accept and assign nothing more; wait up to ``drain_timeout_s`` for what runs and for acknowledgements.
 
-        Waiting tasks are not cancelled: their clients go on asking, and find whoever comes back on this address. With a
-        journal that goes on with them by itself.
+        Waiting tasks are not cancelled: their clients submit them again to the next dispatcher at this address. One with
+        a journal goes on with them by itself.
         """
-        if self._draining:
+        if self.is_draining:
             return
-        self._draining = True
-        self._now = now
-        self._tell('draining', waiting=self._work.waiting, running=self._work.running,
-                   unacknowledged=len(self._outcomes), bound_s=self._settings['drain_timeout_s'])
-        self._timers.set(('drained', None), now + self._settings['drain_timeout_s'])
-        self._receipts.give_all()
-        self._stop_if_drained()
+        self.is_draining = True
+        bound_s = self.settings['drain_timeout_s']
+        self.emit(now, 'draining', waiting=self.queue.size, running=self.running, unacknowledged=self.undelivered,
+                  bound_s=bound_s)
+        self._timers.set(('drained', None), now + bound_s)
 
-    def handle_timer(self, now):
+    # Turns.
+
+    def settle(self, now):
         # type: (float) -> None
-        due_at = self.next_timer()
-        if due_at is None or now < due_at:
+        """Assign waiting tasks to available calculators until one of the two runs out. See whether the drain is over."""
+        calculators, queue = self.calculators, self.queue
+        if self._crowded:
+            for crowded in self._crowded:
+                calculators.update(crowded)
+            self._crowded = []
+        self.due.drop_old()
+        self._assigns_left = False
+        if queue.size and not (self.is_draining or self.is_adopting):
+            calculators.begin_settlement()
+            assigned = 0
+            while queue.size and calculators.queue:
+                if assigned == TURN_MAX:
+                    self._assigns_left = True
+                    break
+                task = queue.take()
+                calculator = calculators.take_for(task)  # type: Calculator | None
+                if calculator is None:
+                    queue.put_first(task)
+                    break
+                self.assign(now, task, calculator)
+                assigned += 1
+            if queue.size and not assigned:
+                self._warn_later(now)
+            self.counts['assignments'] += assigned
+        if self.is_draining and not self.running and self.undelivered == self.absent_outcomes:
+            self._stopped = True
+        journal = self.journal
+        if journal is not None and journal.is_lazy and ('journal', None) not in self._timers:
+            self._timers.set(('journal', None), now + LAZY_S)
+
+    # Channels.
+
+    def opened(self, now, channel):
+        # type: (float, Channel) -> None
+        if channel.role == CLIENT:
+            self.meet_client(now, channel)
+        elif channel.role == CALCULATOR:
+            self.reattach(now, channel)
+
+    def awake(self, now, channel):
+        # type: (float, Channel) -> None
+        self.opened(now, channel)
+
+    def heard(self, now, channel):
+        # type: (float, Channel) -> None
+        peer = channel.peer
+        if peer is None:
             return
-        if now - due_at > HELD_UP_S:
-            # Suspended or starved. Whoever seems silent or late by our clock may have spoken in time: read first.
-            self._now = now
-            self.counts['held_up'] += 1
-            self._fleet.detector.note_held_up(now, now - due_at)
-            self._catch_up_at = now + CATCH_UP_S
-            self._tell('held_up', seconds=now - due_at)
-            return
-        super(DispatcherCore, self).handle_timer(now)
-
-    def next_timer(self):
-        # type: () -> float | None
-        deadline = super(DispatcherCore, self).next_timer()
-        return None if deadline is None else max(deadline, self._catch_up_at)
-
-    # Clients.
-
-    def _on_submit(self, now, sender, message):
-        # type: (float, Sender, Submit) -> None
-        task_id = message.task_id
-        task = self._work.get(task_id)
-        if task is not None and task.client == sender.name:
-            self.counts['duplicate_submits'] += 1
-            task.reply_to = sender.address
-            self._send(sender.address, Accepted(task_id))
-        elif self._outcomes.get(now, task_id) is not None:
-            self.counts['duplicate_submits'] += 1
-            self._answer_with_outcome(now, sender, task_id)
+        if peer.IS_CLIENT:
+            if channel.peer_open > peer.open and not peer.is_behind:
+                self.forget_below(now, peer)
+            if peer.blocked:
+                self.unblock(peer)
         else:
-            reason = self._reason_to_refuse(sender, task_id)
-            if reason is None:
-                self._accept(now, sender, message)
-            else:
-                self.counts['refused_' + reason] += 1
-                self._watch.refused(now, sender.name, task_id, reason)
-                self._send(sender.address, Refused(task_id, reason, self._retry_after_s(now, reason)))
-        self._outcomes.claim(now, sender)
+            if peer.is_crowded:
+                peer.is_crowded = False
+                self._crowded.append(peer)
+            if peer.state is SUSPECT and not channel.is_unreachable:
+                self.recover_calculator(now, peer)
 
-    def _answer_with_outcome(self, now, sender, task_id):
-        # type: (float, Sender, str) -> None
-        outcome = self._outcomes.answer(now, sender.name, sender.address, task_id)
-        if outcome is not None:
-            self._send(sender.address, outcome)
+    def asleep(self, now, channel):
+        # type: (float, Channel) -> bool
+        peer = channel.peer
+        if peer is None:
+            return True
+        if not peer.IS_CLIENT:
+            return peer.state in (DEAD, LEFT) and not peer.attempts
+        self.unblock(peer)
+        self.note_absent(peer, now)
+        return not peer.tasks
 
-    def _reason_to_refuse(self, sender, task_id):
-        # type: (Sender, str) -> str | None
-        if not task_id.startswith(sender.name + ':'):
-            return NOT_YOURS
-        if self._draining:
-            return DRAINING
-        if self._journal.is_failing:
-            return JOURNAL
-        # Outcomes that nobody acknowledges take memory like tasks that wait.
-        if not self._work.has_room_for(sender.name) or len(self._outcomes) >= self._settings['remembered_max']:
-            return QUEUE_FULL
-        return None
+    def closed(self, now, channel):
+        # type: (float, Channel) -> None
+        peer, channel.peer = channel.peer, None
+        if peer is not None and peer.IS_CLIENT:
+            peer.channel = None
+            self.forget_client(peer)
 
-    def _retry_after_s(self, now, reason):
-        # type: (float, str) -> float | None
-        if reason == NOT_YOURS:
+    def acknowledged(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        peer = channel.peer
+        if peer is None:
+            return
+        if kind == 'done' or kind == 'ended':
+            tasks = peer.tasks
+            for row in rows:
+                # Mostly the datagram said by its ``open`` that the task is over, and it is forgotten.
+                task = tasks.pop(row[0], None)
+                if task is not None:
+                    self.forget(peer, task)
+            self.count_memory(peer)
+        elif kind == 'assign':
+            number = channel.number_received
+            attempts = peer.attempts
+            for row in rows:
+                attempt = attempts.get(row[0])
+                if attempt is None:
+                    attempt = peer.leftovers.get(row[0])
+                if attempt is not None and attempt.acknowledged_by is None:
+                    attempt.acknowledged_by = number
+        elif kind == 'revoke':
+            for assignment, task_id in rows:
+                if assignment:
+                    self.drop_leftover(peer, assignment)
+                elif self.calculators.drop_orphan(peer, task_id):
+                    self.calculators.update(peer)
+        elif kind == 'refused':
+            for row in rows:
+                if peer.refusals.get(row[0]) == row:
+                    del peer.refusals[row[0]]
+            self.count_memory(peer)
+        else:
+            self._forget_former(peer, rows)
+
+    def _forget_former(self, peer, rows):
+        # type: (Client, List[Any]) -> None
+        """Another incarnation of a client has the outcomes."""
+        for row in rows:
+            client = self.clients.get(peer.name, row[0])
+            task = None if client is None else client.tasks.get(row[1])
+            if client is not None and task is not None and task.is_over:
+                del client.tasks[row[1]]
+                self.forget(client, task)
+
+    def refresh(self, now, channel, kind, row):
+        # type: (float, Channel, str, Any) -> Any
+        peer = channel.peer
+        if peer is None:
             return None
-        if reason == QUEUE_FULL and len(self._outcomes) < self._settings['remembered_max']:
-            waiting = self._work.waiting
-            return self._advice.wait_s(now, waiting, self.counts['accepted'] - waiting)
-        return RETRY_AFTER_S
-
-    def _accept(self, now, sender, message):
-        # type: (float, Sender, Submit) -> None
-        deadline_at = now + min(message.time_left_s, self._settings['task_timeout_s'])
-        task = Task(message.task_id, sender.name, message.payload, now, deadline_at, sender.address)
-        self._work.add(task)
-        self._journal.accepted(task)
-        self.counts['accepted'] += 1
-        self._watch.accepted(now, task)
-        if self.trace:
-            self._tell('accepted', task_id=task.task_id)
-        self._receipts.owe(now, task)
-        holder = self._fleet.holder_of_orphan(task.task_id)
-        # It may have been given other work since it named this; then the task waits until a heartbeat makes it clear.
-        if holder is not None and len(holder.attempts) < holder.capacity:
-            self._work.adopt(now, task, holder, holder.others[task.task_id][0])
-        elif self._may_hand_out and not self._work.waiting:
-            self._assign(now, task)
-        else:
-            self._work.wait(task)
-            self._hand_out(now)
-
-    def _on_cancel(self, now, sender, message):
-        # type: (float, Sender, Cancel) -> None
-        task = self._work.get(message.task_id)
-        if task is not None and task.client == sender.name:
-            task.reply_to = sender.address
-            self._work.finish(now, task, CANCELLED, None, 'cancelled by its client')
-        else:
-            if task is None and self._outcomes.get(now, message.task_id) is None \
-                    and message.task_id.startswith(sender.name + ':'):
-                # Its submit was lost or is still under way; remembered, so that the latter starts nothing.
-                self.counts['cancelled_unknown'] += 1
-                self._outcomes.remember(now, sender.name, message.task_id, Outcome(
-                    message.task_id, CANCELLED, None, 'cancelled before it was accepted', 0))
-            self._answer_with_outcome(now, sender, message.task_id)
-        self._outcomes.claim(now, sender)
-
-    def _on_outcome_ack(self, now, sender, message):
-        # type: (float, Sender, OutcomeAck) -> None
-        self._outcomes.acknowledge(now, sender, message.task_id)
-        self._outcomes.claim(now, sender)
-        self._stop_if_drained()
+        if kind == 'done' or kind == 'ended':
+            return row if row[0] in peer.tasks else None
+        if kind == 'refused':
+            return row if row[0] >= peer.open and row[0] not in peer.tasks else None
+        if kind == 'assign':
+            task = peer.attempts.get(row[0])
+            if task is not None:
+                return self.assign_row(now, task)
+            leftover = peer.leftovers.get(row[0])
+            if leftover is not None and leftover.acknowledged_by is None:
+                # It was lost, and is not sent again.
+                self.drop_leftover(peer, row[0])
+            return None
+        if kind == 'revoke':
+            return row if row[0] in peer.leftovers or not row[0] else None
+        if kind == 'done_before' or kind == 'ended_before':
+            client = self.clients.get(peer.name, row[0])
+            return row if client is not None and row[1] in client.tasks else None
+        return row
 
     # Monitors.
 
-    def _on_status(self, now, sender, message):
-        # type: (float, Sender, Status) -> None
-        self.desk.answer_status(now, sender, message)
+    def _on_status(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        for row in rows:
+            self.desk.answer_status(now, channel, row)
 
-    def _on_task_status(self, now, sender, message):
-        # type: (float, Sender, TaskStatus) -> None
-        self.desk.answer_task_status(now, sender, message)
+    def _on_task_status(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        for row in rows:
+            self.desk.answer_task_status(now, channel, row)
 
-    def _note_event(self, kind, facts):
-        # type: (str, Dict[str, Any]) -> None
-        self._watch.event(self._now, kind, facts)
+    # Timers.
 
-    # The life of a task.
+    def next_timer(self):
+        # type: () -> float | None
+        if self._to_empty or self._behind or self._to_deliver or self._assigns_left or self.has_outcomes_to_drop:
+            return 0.0
+        return self._next_due()
 
-    def _hand_out(self, now):
+    def _next_due(self):
+        # type: () -> float | None
+        times = [at for at in (self._timers.next_deadline(), self.due.next_at()) if at is not None]
+        return min(times) if times else None
+
+    def handle_timer(self, now):
         # type: (float) -> None
-        """Give waiting tasks to available calculators until one of the two runs out."""
-        while self._work.waiting and self._may_hand_out:
-            self._assign(now, self._work.take_next())
+        """Everything that is due, however late it is, and a part of what is left from earlier turns."""
+        due_at = self._next_due()
+        # What was due before the last call is left over from it.
+        self._late_s = 0.0 if due_at is None else max(0.0, now - max(due_at, self._handled_at))
+        if self._late_s > HELD_UP_S:
+            self.counts['held_up'] += 1
+            self.emit(now, 'held_up', seconds=self._late_s)
+        keys = self._timers.take_due(now)
+        for number, (kind, key) in enumerate(keys, 1):
+            self._on_timer[kind](now, key)
+            if number == TURN_MAX:
+                break
+        keys.close()  # type: ignore[attr-defined]
+        for task in self.due.take_due(now):
+            self._due_task(now, task)
+        self.lose_some(now)
+        self.forget_some(now)
+        self.deliver_some(now)
+        self.drop_outcomes()
+        self._handled_at = now
 
-    @property
-    def _may_hand_out(self):
-        # type: () -> bool
-        return self._fleet.has_available and not (self._draining or self._is_adopting)
-
-    def _assign(self, now, task):
+    def _due_task(self, now, task):
         # type: (float, Task) -> None
-        attempt = self._work.assign(now, task)
-        if self.trace:
-            self._tell('assigned', task_id=attempt.task_id, calculator=attempt.calculator, attempt=attempt.number)
-
-    def _lose(self, now, task_id, how):
-        # type: (float, str, str) -> None
-        self._work.lose(now, task_id, how)
-        self._stop_if_drained()
-
-    def _over(self, now, task, outcome):
-        # type: (float, Task, Outcome) -> None
-        """A task has ended. Its client is told until it acknowledges."""
-        self.counts[outcome.outcome] += 1
-        if outcome.outcome != DONE:
-            self._tell('ended', task_id=task.task_id, outcome=outcome.outcome, reason=outcome.reason,
-                       attempts=outcome.attempts)
-        elif self.trace and task.winner is not None:
-            self._tell('done', task_id=task.task_id, calculator=task.winner[0], attempt=task.winner[1])
-        self._journal.ended(task, outcome)
-        self._watch.ended(now, task, outcome)
-        self._outcomes.tell(now, task, outcome)
-
-    def _due_task(self, now, task_id):
-        # type: (float, str) -> None
-        """The answer time-out of the live attempt, or the deadline of the task."""
-        task = self._work.get(task_id)  # type: Any
-        attempt = task.live_attempt
-        if attempt is not None and attempt.acknowledged_by is None and \
-                now >= min(attempt.answer_due_at, attempt.assigned_at + RESENT_AFTER_S):
-            # Not even acknowledged in all that time, which may end before the resending does: it can't be reached.
-            self._fleet.lose_touch(now, self._fleet.get(attempt.calculator))  # type: ignore[arg-type]
+        """The deadline of a task, or the answer time-out of its attempt."""
         if now >= task.deadline_at:
-            self._work.finish(now, task, EXPIRED, None, self._work.expired_because(task))
+            self.finish(now, task, EXPIRED, self._expired_because(task), WITHDRAWN if task.state is ASSIGNED else None)
+        elif task.state is ASSIGNED and now >= task.answer_due_at:
+            self.requeue(now, task, TIMED_OUT)
         else:
-            self._lose(now, task_id, tasks.TIMED_OUT)
-        self._hand_out(now)
+            self.due.plan(task, task.next_due_at())
 
-    # Calculators.
+    def _expired_because(self, task):
+        # type: (Task) -> str
+        """What a client is told whose task was not done in time."""
+        if task.state is ASSIGNED:
+            return u'attempt %d on %s had not answered' % (task.attempt, task.calculator.name)
+        if not task.attempt:
+            has_alive = self.calculators.numbers[ALIVE]
+            return u'no calculator became free' if has_alive else u'no calculator was in order'
+        return u'after %s no calculator became free' % counted(task.attempt, 'attempts')
 
-    def _on_heartbeat(self, now, sender, message):
-        # type: (float, Sender, Heartbeat) -> None
-        self.counts['heartbeats'] += 1
-        calculator = self._fleet.meet(now, sender, message)
-        if calculator is None:
-            return
-        if message.page == 1:
-            self._send(sender.address, HeartbeatAck(message.sequence))
-        beat = collect(calculator, sender.number, message)
-        if beat is not None:
-            self._work.reconcile(now, calculator, beat, self._outcomes)
-            self._stop_if_drained()
-        elif message.pages == 1:
-            self.counts['stale_heartbeats'] += 1
-        self._hand_out(now)
+    def _warn_later(self, now):
+        # type: (float) -> None
+        """Tasks wait and no calculator is available."""
+        numbers = self.calculators.numbers
+        if not (self.is_warned or numbers[ALIVE] or numbers[SUSPECT]) and ('no_calculators', None) not in self._timers:
+            self._timers.set(('no_calculators', None), now + NO_CALCULATORS_S)
 
-    def _on_leave(self, now, sender, message):
-        # type: (float, Sender, Leave) -> None
-        self._send(sender.address, LeaveAck())
-        calculator = self._fleet.heard_from(now, sender)
-        if calculator is not None:
-            self._fleet.leave(now, calculator)
-            self._hand_out(now)
-
-    def _on_assign_ack(self, now, sender, message):
-        # type: (float, Sender, AssignAck) -> None
-        calculator = self._fleet.heard_from(now, sender)
-        attempt = None if calculator is None else calculator.live_attempt(message)
-        if calculator is None or attempt is None:
-            return
-        self._fleet.note_in_touch(now, calculator)
-        self._work.acknowledge(attempt, sender.number)
-        self._hand_out(now)
-
-    def _on_assign_refused(self, now, sender, message):
-        # type: (float, Sender, AssignRefused) -> None
-        calculator = self._fleet.heard_from(now, sender)
-        if calculator is None or calculator.live_attempt(message) is None:
-            return
-        calculator.full_until_beat = True
-        self._lose(now, message.task_id, tasks.TURNED_DOWN)
-        self._hand_out(now)
-
-    def _on_result(self, now, sender, message):
-        # type: (float, Sender, Result) -> None
-        calculator = self._fleet.heard_from(now, sender)
-        live = None
-        if calculator is not None:
-            self._fleet.vacate(calculator, message.task_id)
-            live = calculator.live_attempt(message)
-        task = self._work.get(message.task_id)
-        if task is not None:
-            self._end_by_result(now, task, live, sender, message)
-        elif self._outcomes.count_surplus_result(now, message.task_id, sender.name, message.attempt):
-            self._tell('late_result', task_id=message.task_id, calculator=sender.name, attempt=message.attempt)
-        # After the outcome, for which somebody waits.
-        self._send(sender.address, ResultAck(message.task_id, message.attempt))
-        self._hand_out(now)
-
-    def _end_by_result(self, now, task, live, sender, message):
-        # type: (float, Task, Attempt | None, Sender, Result) -> None
-        """The first valid result wins, whatever its attempt; ``live`` is the attempt where it is the live one."""
-        how = tasks.WITHDRAWN
-        if live is not None:
-            self._fleet.note_in_touch(now, self._fleet.get(sender.name))  # type: ignore[arg-type]
-            how = tasks.RESULT if message.error is None else tasks.ERROR
-        else:
-            self.counts['late_results_used'] += 1
-            self._tell('late_result_used', task_id=task.task_id, calculator=sender.name, attempt=message.attempt)
-        task.winner = (sender.name, message.attempt)
-        if message.error is None:
-            self._work.finish(now, task, DONE, message.result, None, how)
-        else:
-            self._work.finish(now, task, FAILED, None, message.error, how)
-
-    # Timers and ends.
-
-    def _give_up_assign(self, now, task_id):
-        # type: (float, str) -> None
-        """The assignment was resent in vain: its calculator can't be reached."""
-        task = self._work.get(task_id)  # type: Any
-        if now < task.deadline_at:
-            calculator = self._fleet.get(task.attempts[-1].calculator)
-            self._fleet.lose_touch(now, calculator)  # type: ignore[arg-type]
-            self._lose(now, task_id, tasks.UNACKNOWLEDGED)
-            self._hand_out(now)
-
-    def _due_silence(self, now, name):
-        # type: (float, str) -> None
-        self._fleet.due_silence(now, name)
-        self._hand_out(now)
-
-    def _due_forget(self, now, name):
-        # type: (float, str) -> None
-        self._fleet.due_forget(now, name)
-
-    def _due_journal(self, now, _):
+    def _due_no_calculators(self, now, _):
         # type: (float, None) -> None
-        self._journal.due()
+        numbers = self.calculators.numbers
+        if self.queue.size and not (self.is_warned or numbers[ALIVE] or numbers[SUSPECT]):
+            self.is_warned = True
+            self.emit(now, 'no_calculators', waiting=self.queue.size)
 
-    def _due_receipt(self, now, _):
-        # type: (float, None) -> None
-        self._receipts.give(now)
+    def _due_former(self, now, _):
+        # type: (float, Any) -> None
+        """Clients of the journal that were not heard since may be gone: other incarnations get their outcomes."""
+        for _ in range(min(len(self._recovered), TURN_MAX)):
+            client = self._recovered.popleft()
+            if client.is_absent and self.clients.heir_of(client) is not None:
+                self.deliver_again(client)
+        if self._recovered:
+            self._timers.set(('former', None), now)
 
     def _due_adoption(self, now, _):
         # type: (float, None) -> None
-        self._is_adopting = False
-        self._hand_out(now)
+        self.is_adopting = False
 
     def _due_drained(self, now, _):
         # type: (float, None) -> None
         self._stopped = True
 
-    def _stop_if_drained(self):
-        # type: () -> None
-        if self._draining and not self._work.running and not self._outcomes:
-            self._stopped = True
+    def _due_journal(self, now, _):
+        # type: (float, None) -> None
+        self.journal.is_due = True  # type: ignore[union-attr]
+
+    # The journal.
+
+    def take_records(self):
+        # type: () -> List[Any] | None
+        return None if self.journal is None else self.journal.take(self._stopped)
+
+    def note_written(self, now, failure):
+        # type: (float, str | None) -> None
+        journal = self.journal  # type: Any
+        if failure is not None:
+            self.counts['journal_failures'] += 1
+            if journal.failing_since is None:
+                journal.failing_since = now
+                self.emit(now, 'journal_failed', reason=failure)
+            self._timers.set(('journal', None), now + RETRY_S)
+            return
+        failing_since = journal.failing_since
+        written, held_back = journal.note_written()
+        self.has_unwritten = False
+        self.counts['journal_commits'] += 1
+        self.counts['journal_records'] += written
+        if failing_since is not None:
+            self.emit(now, 'journal_works', seconds=now - failing_since)
+        if len(held_back) <= TURN_MAX:
+            for task in held_back:
+                self.deliver(task)
+            return
+        for task in held_back:
+            if task.client.cursor is None and not task.client.is_absent:
+                self.deliver_again(task.client)
 
     # Accounts.
 
@@ -463,9 +422,9 @@ class DispatcherCore(Core):
     def status(self):
         # type: () -> Dict[str, int]
         """The few numbers that say how things stand; ``journal_failing`` is 0 or 1."""
-        numbers = dict(self._fleet.numbers)
-        numbers.update(waiting=self._work.waiting, running=self._work.running,
-                       journal_failing=int(self._journal.is_failing),
+        numbers = dict(self.calculators.numbers)
+        numbers.update(waiting=self.queue.size, running=self.running, memory_bytes=self.memory_bytes,
+                       journal_failing=int(self.journal is not None and self.journal.failing_since is not None),
                        over=sum(self.counts[outcome] for outcome in OUTCOMES))
         return numbers
 
@@ -479,26 +438,16 @@ class DispatcherCore(Core):
             'accepted': counts['accepted'],
             'tasks_recovered': counts['tasks_recovered'],
             'outcomes': {outcome: counts[outcome] for outcome in OUTCOMES},
-            'waiting': self._work.waiting,
-            'running': self._work.running,
+            'waiting': self.queue.size,
+            'running': self.running,
             'attempts': {end: counts['attempt_' + end] for end in ATTEMPT_ENDS},
             'assignments': counts['assignments'],
             'adopted': counts['adopted'],
-            'calculators': dict(self._fleet.numbers),
-            'counts': dict(counts, resent=self.resent, forgotten_early=self._outcomes.forgotten_early),
+            'calculators': dict(self.calculators.numbers),
+            'memory_bytes': self.memory_bytes,
+            'counts': dict(counts),
         }
 
     def check_invariants(self):
         # type: () -> None
-        self._fleet.check_invariants()
-        self._outcomes.check_invariants()
-        self._work.check_invariants()
-        account = self.account(0.0)
-        require(account['accepted'] + account['tasks_recovered']
-                == sum(account['outcomes'].values()) + account['waiting'] + account['running'],
-                'accepted tasks went missing: %r', account)
-        require(account['assignments'] + account['adopted'] == sum(account['attempts'].values()) + account['running'],
-                'attempts went missing: %r', account)
-        # What was recovered or given back waits again although the queue is full.
-        require(account['waiting'] <= self._settings['pending_max'] + account['tasks_recovered'] + account['running']
-                + sum(account['attempts'].values()), 'the queue is over its bound')
+        check(self)

@@ -1,8 +1,8 @@
 """The records of the journal as rows of a table, and back: the same on a disk and in a simulation.
 
 One row per task, in the order in which tasks were accepted: inserted when it is accepted, updated when it has its
-outcome and when its client knows, deleted when it is forgotten. Each row carries a checksum of its own, because what
-a database checks for itself is its log only.
+outcome, deleted when it is over for its client. Each row carries a checksum of its own, because what a database checks
+for itself is its log only.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -10,7 +10,7 @@ from __future__ import absolute_import, division, print_function
 import json
 from binascii import crc32
 
-from dispatcher.journal import ACCEPTED, ENDED, TOLD
+from dispatcher.journal import ACCEPTED, ENDED
 
 MYPY = False
 if MYPY:
@@ -19,7 +19,7 @@ if MYPY:
     from dispatcher.journal import Row  # noqa: F401
 
 #: The states of a row, by the kind of the newest record of its task, and back.
-STATES = {ACCEPTED: 0, ENDED: 1, TOLD: 2}
+STATES = {ACCEPTED: 0, ENDED: 1}
 KINDS = {state: kind for kind, state in STATES.items()}
 
 _encode = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(',', ':')).encode
@@ -32,8 +32,8 @@ class DamagedRow(ValueError):
 class JournalRows(object):
     """Which task has which row, and what is to be done to the table until it says what the core's records say.
 
-    A row is ``(number, task id, state, deadline, reply_to, body, checksum)``: the deadline by the time of day, because
-    no other clock outlives the process; the address to answer to, and the payload or what the outcome says, as JSON.
+    A row is ``(number, task id, state, deadline, body, checksum)``: the deadline by the time of day, because no other
+    clock outlives the process, and the payload or the outcome as JSON.
     """
 
     def __init__(self):
@@ -41,8 +41,8 @@ class JournalRows(object):
         # Task id -> the number of its row; a task is a key exactly while it has a row, or gets one with the next write.
         self._numbers = {}  # type: Dict[str, int]
         self._last_number = 0
-        #: What is to be done next, in this order: whole rows; (state, deadline, reply_to, body, checksum, number);
-        #: (number,). Kept until it is done.
+        #: What is to be done next, in this order: whole rows; (state, deadline, body, checksum, number); (number,).
+        #: Kept until it is done.
         self.inserts = []  # type: List[Tuple[Any, ...]]
         self.updates = []  # type: List[Tuple[Any, ...]]
         self.deletes = []  # type: List[Tuple[int]]
@@ -55,21 +55,15 @@ class JournalRows(object):
             if kind == ACCEPTED:
                 self._last_number += 1
                 number = self._numbers[task_id] = self._last_number
-                row = (number, task_id, STATES[kind], record.deadline_at + to_wall, _encode(record.reply_to),
+                row = (number, task_id, STATES[kind], record.deadline_at + to_wall,
                        _encode(record.payload))  # type: Tuple[Any, ...]
                 self.inserts.append(row + (_checksum(row),))
             elif kind == ENDED:
                 number = self._numbers[task_id]
-                row = (number, task_id, STATES[kind], record.deadline_at + to_wall, _encode(record.reply_to),
-                       _encode(record.body))
+                row = (number, task_id, STATES[kind], record.deadline_at + to_wall, _encode(record.body))
                 self.updates.append(row[2:] + (_checksum(row), number))
-            elif kind == TOLD:
-                # What was cancelled before it was accepted has no row, here and below.
-                number = self._numbers.get(task_id, 0)
-                if number:
-                    row = (number, task_id, STATES[kind], 0.0, 'null', 'null')
-                    self.updates.append(row[2:] + (_checksum(row), number))
             else:
+                # A task that was cancelled before it was accepted has no row.
                 number = self._numbers.pop(task_id, 0)
                 if number:
                     self.deletes.append((number,))
@@ -81,22 +75,20 @@ class JournalRows(object):
 
     def read(self, rows, wall_now):
         # type: (Iterable[Tuple[Any, ...]], float) -> Iterator[Row]
-        """What an earlier life left. ``rows`` is the whole table in the order of its numbers.
+        """What an earlier incarnation left. ``rows`` is the whole table in the order of its numbers.
 
         Raises ``DamagedRow``; or ``TypeError``, ``ValueError``, ``KeyError`` or ``OverflowError``, where a damage makes
         nonsense of a row before it is recognised.
         """
         loads = json.loads
         for row in rows:
-            number, task_id, state, deadline, reply_to, body, checksum = row
+            number, task_id, state, deadline, body, checksum = row
             if checksum != _checksum(row[:-1]) or task_id in self._numbers:
                 raise DamagedRow('row %d' % number)
             self._numbers[task_id] = self._last_number = number
-            address = loads(reply_to)
-            yield (KINDS[state], task_id, loads(body), deadline - wall_now,
-                   None if address is None else tuple(address))
+            yield KINDS[state], task_id, loads(body), deadline - wall_now
 
 
 def _checksum(row):
     # type: (Tuple[Any, ...]) -> int
-    return crc32(('%d %s %d %r %s %s' % row).encode('utf-8')) & 0xffffffff
+    return crc32(('%d %s %d %r %s' % row).encode('utf-8')) & 0xffffffff

@@ -1,175 +1,168 @@
-"""Queues of ids: which calculator is free longest, and which task is next.
-
-Both hold ids only; what a task or a calculator is and does stands in its own table.
-"""
+"""Tasks that wait for a calculator."""
 
 from __future__ import absolute_import, division, print_function
 
 from collections import deque
 from itertools import islice
 
+from dispatcher.tasks import WAITING
+
 MYPY = False
 if MYPY:
-    from typing import Deque, Dict, Iterator, List, Tuple  # noqa: F401
+    from typing import Deque, List  # noqa: F401
 
-# Below this many entries a queue is not worth compacting.
+    from dispatcher.clients import Client  # noqa: F401
+    from dispatcher.tasks import Task  # noqa: F401
+
+#: An even part of the queue is its places over the clients that have tasks in it. While less than one place in so many
+#: is taken nobody counts them; one in so many is kept for those who have less than a small part of an even one.
+UNCOUNTED = 3
+KEPT = 20
+SMALL_PART = 0.5
+
+# A lane with fewer entries is not worth compacting.
 _SMALL = 64
 
 
-class IdQueue(object):
-    """First in, first out, with removal from the middle, all in O(1).
-
-    Removal is lazy: the entry stays in the order until it comes up, or until more than half of the order is dead and
-    it is compacted.
-    """
-
-    def __init__(self):
-        # type: () -> None
-        self._order = deque()  # type: Deque[Tuple[int, str]]
-        # Id -> the sequence number of its live entry; an id is in the queue exactly while it is a key here.
-        self._live = {}  # type: Dict[str, int]
-        self._sequence = 0
-
-    def __len__(self):
-        # type: () -> int
-        return len(self._live)
-
-    def __contains__(self, item):
-        # type: (object) -> bool
-        return item in self._live
-
-    def __iter__(self):
-        # type: () -> Iterator[str]
-        """The ids in order. The queue must not change meanwhile."""
-        return (item for sequence, item in self._order if self._live.get(item) == sequence)
-
-    def append(self, item):
-        # type: (str) -> None
-        """Put an id at the end. It must not be in the queue."""
-        self._order.append(self._entry(item))
-
-    def appendleft(self, item):
-        # type: (str) -> None
-        """Put an id at the front. It must not be in the queue."""
-        self._order.appendleft(self._entry(item))
-
-    def discard(self, item):
-        # type: (str) -> bool
-        """Remove an id wherever it stands; returns whether it was there."""
-        if self._live.pop(item, None) is None:
-            return False
-        # The front is kept live, so that looking at the first few costs no walk over dead entries.
-        while self._order and self._live.get(self._order[0][1]) != self._order[0][0]:
-            self._order.popleft()
-        if len(self._order) > 2 * len(self._live) + _SMALL:
-            self._order = deque(entry for entry in self._order if self._live.get(entry[1]) == entry[0])
-        return True
-
-    def popleft(self):
-        # type: () -> str
-        """Remove and return the first id. Raises ``IndexError`` when empty."""
-        while True:
-            sequence, item = self._order.popleft()
-            if self._live.get(item) == sequence:
-                del self._live[item]
-                return item
-
-    def _entry(self, item):
-        # type: (str) -> Tuple[int, str]
-        self._sequence += 1
-        self._live[item] = self._sequence
-        return self._sequence, item
-
-
 class PendingQueue(object):
-    """Tasks that wait for a calculator: one lane per client, and the clients take turns.
+    """One lane per client, and the clients take turns.
 
     With one queue for all, a client that sends ten thousand tasks at once would make everybody else wait for all of
-    them. Within a lane the order is that of acceptance; a task that lost its calculator goes back to the front.
+    them. Within a lane the order is that of acceptance. A task whose calculator failed is served before all lanes; one
+    that was not answered in time goes to the front of its client's lane, because a client whose tasks are all too slow
+    must not be served before the others for ever.
+
+    A task that leaves from the middle stays in its lane as an entry that is skipped: it does not wait any more.
     """
 
     def __init__(self):
         # type: () -> None
-        # Client -> its waiting tasks; a client is a key exactly while it has some.
-        self._lanes = {}  # type: Dict[str, IdQueue]
-        self._turns = IdQueue()
-        # Tasks in all lanes.
-        self._size = 0
+        #: Tasks that wait, and clients that have some.
+        self.size = 0
+        self.lanes = 0
+        self._first = deque()  # type: Deque[Task]
+        self._turns = deque()  # type: Deque[Client]
 
-    def __len__(self):
-        # type: () -> int
-        return self._size
-
-    @property
-    def lanes(self):
-        # type: () -> int
-        """How many clients have waiting tasks."""
-        return len(self._lanes)
-
-    def holds(self, client, task_id):
-        # type: (str, str) -> bool
-        """Whether that task of that client waits."""
-        return task_id in self._lanes.get(client, ())
-
-    def put(self, client, task_id):
-        # type: (str, str) -> None
+    def put(self, task):
+        # type: (Task) -> None
         """Let a new task wait behind its client's others."""
-        self._lane(client).append(task_id)
-        self._size += 1
+        task.client.lane.append(task)
+        self.note_put(task.client, 1)
 
-    def put_back(self, client, task_id):
-        # type: (str, str) -> None
-        """Let a task that lost its calculator wait before its client's others."""
-        self._lane(client).appendleft(task_id)
-        self._size += 1
+    def put_back(self, task):
+        # type: (Task) -> None
+        """Let a task wait before its client's others."""
+        task.client.lane.appendleft(task)
+        self.note_put(task.client, 1)
 
-    def discard(self, client, task_id):
-        # type: (str, str) -> bool
-        """Take out a task of that client wherever it stands; returns whether it was there."""
-        lane = self._lanes.get(client)
-        if lane is None or not lane.discard(task_id):
-            return False
-        self._size -= 1
-        if not lane:
-            del self._lanes[client]
-            self._turns.discard(client)
-        return True
+    def put_first(self, task):
+        # type: (Task) -> None
+        """Let a task wait before all others."""
+        self._first.append(task)
+        client = task.client
+        client.waiting += 1
+        self.lanes += client.waiting == 1
+        self.size += 1
+
+    def note_put(self, client, number):
+        # type: (Client, int) -> None
+        """So many tasks were put into the client's lane."""
+        if not client.waiting:
+            self.lanes += 1
+        client.waiting += number
+        self.size += number
+        if not client.has_turn:
+            client.has_turn = True
+            self._turns.append(client)
 
     def take(self):
-        # type: () -> str
-        """Remove and return the next task; its client's next turn comes after all others'. Needs a waiting task."""
-        client = self._turns.popleft()
-        lane = self._lanes[client]
-        task_id = lane.popleft()
-        self._size -= 1
-        if lane:
-            self._turns.append(client)
-        else:
-            del self._lanes[client]
-        return task_id
+        # type: () -> Task
+        """Remove and return the next task. Its client's next turn comes after all others'. Needs a task that waits."""
+        while self._first:
+            task = self._first.popleft()
+            if task.state is WAITING:
+                self._note_left(task.client)
+                return task
+        turns = self._turns
+        while True:
+            client = turns[0]
+            lane = client.lane
+            while lane:
+                task = lane.popleft()
+                if task.state is WAITING:
+                    client.waiting -= 1
+                    self.size -= 1
+                    if not client.waiting:
+                        self.lanes -= 1
+                    if not lane:
+                        client.has_turn = False
+                        turns.popleft()
+                    elif len(turns) > 1:
+                        turns.rotate(-1)
+                    return task
+            client.has_turn = False
+            turns.popleft()
 
-    def waiting_of(self, client):
-        # type: (str) -> int
-        """How many tasks of a client wait."""
-        return len(self._lanes.get(client, ()))
+    def note_over(self, client):
+        # type: (Client) -> None
+        """A waiting task of that client is over."""
+        self._note_left(client)
+        lane = client.lane
+        if len(lane) > 2 * client.waiting + _SMALL:
+            client.lane = deque([task for task in lane if task.state is WAITING])
+        if len(self._first) > 2 * self.size + _SMALL:
+            self._first = deque([task for task in self._first if task.state is WAITING])
 
-    def next_of_each(self, lanes_max):
-        # type: (int) -> List[str]
-        """The task that is next, of each client, or of so many of them."""
-        return [next(iter(lane)) for lane in islice(self._lanes.values(), lanes_max)]
+    def _note_left(self, client):
+        # type: (Client) -> None
+        client.waiting -= 1
+        self.size -= 1
+        if not client.waiting:
+            self.lanes -= 1
 
-    def before(self, client, task_id, places_max):
-        # type: (str, str, int) -> int
-        """How many tasks of its own client wait before a waiting task, counted up to ``places_max``."""
-        for place, other in enumerate(islice(self._lanes[client], places_max)):
-            if other == task_id:
+    def has_room_for(self, client, places):
+        # type: (Client, int) -> bool
+        """Whether one more task of that client may wait: those who have tasks in the queue share it evenly.
+
+        While two thirds of the queue are empty that does not matter. From there on nobody gets more than an even part,
+        so that no accepted task waits much longer than a full queue takes, unless many clients come after it. The last
+        places are kept for those who have less than ``SMALL_PART`` of an even part, so that whoever wants little finds
+        room, however much others want.
+        """
+        if UNCOUNTED * self.size < places:
+            return True
+        parts = client.waiting * self.lanes / places
+        if parts < SMALL_PART:
+            return self.size < places
+        return parts < 1 and self.size < places - places // KEPT
+
+    # For observers.
+
+    def oldest(self, lanes_max):
+        # type: (int) -> List[Task]
+        """The task that is next, of each of so many clients, and those that are served first."""
+        found = [task for task in islice(self._first, lanes_max) if task.state is WAITING]
+        for client in islice(self._turns, lanes_max):
+            for task in islice(client.lane, lanes_max):
+                if task.state is WAITING:
+                    found.append(task)
+                    break
+        return found
+
+    def before(self, task, places_max):
+        # type: (Task, int) -> int
+        """How many tasks of the same client wait before a waiting task, counted up to ``places_max``."""
+        place = 0
+        for other in islice(task.client.lane, places_max):
+            if other is task:
                 return place
-        return places_max
+            place += other.state is WAITING
+        return 0 if place < places_max else places_max
 
-    def _lane(self, client):
-        # type: (str) -> IdQueue
-        lane = self._lanes.get(client)
-        if lane is None:
-            lane = self._lanes[client] = IdQueue()
-            self._turns.append(client)
-        return lane
+    def waiting_tasks(self):
+        # type: () -> List[Task]
+        """All, for checks."""
+        found = [task for task in self._first if task.state is WAITING]
+        for client in self._turns:
+            found.extend([task for task in client.lane if task.state is WAITING])
+        return found

@@ -14,6 +14,8 @@ def _together(settings):
     # type: (Dict[str, Any]) -> Tuple[str, str] | None
     if settings['dead_after_missed'] <= settings['suspect_after_missed']:
         return 'dead_after_missed', 'more than suspect_after_missed (%d)' % settings['suspect_after_missed']
+    if settings['answer_timeout_s'] > settings['task_timeout_s']:
+        return 'answer_timeout_s', 'at most task_timeout_s (%g)' % settings['task_timeout_s']
     return None
 
 
@@ -35,7 +37,10 @@ SETTINGS = Group('', (
     Setting('calculators_max', schema.whole_number(1, 1000000), 20000,
             'Calculators that may be registered, the dead ones included.'),
     Setting('remembered_max', schema.whole_number(1, 10000000), 100000,
-            'Finished tasks that are remembered, so that a late copy of a submit does not run them again.'),
+            'Outcomes kept for clients that are away; past that the oldest are dropped.'),
+    Setting('memory_max_bytes', schema.whole_number(1000000, 1 << 40), 1 << 30,
+            'Memory for tasks, their results, and what is remembered of clients. One client gets at most half of what is '
+            'free; past that a submit is refused.'),
     Setting('journal', schema.PATH, None,
             'The file that accepted tasks and their outcomes outlive this process in. null: nothing outlives it.'),
     schema.KEY_FILE,

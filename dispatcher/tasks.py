@@ -1,18 +1,18 @@
-"""Tasks and their attempts: what the dispatcher knows of each.
-
-The table below is the life of a task. The state says where the task is: waiting (in the pending queue), assigned (in
-exactly one calculator's book), or over.
-"""
+"""Tasks: one record each, from acceptance until the client has acknowledged the outcome."""
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.messages import CANCELLED, DONE, EXPIRED, FAILED
-from net_protocol.states import Stateful
+from net_protocol.compat import text_type
 
 MYPY = False
 if MYPY:
-    from typing import Any, Tuple  # noqa: F401
+    from typing import Any, List  # noqa: F401
 
+    from dispatcher.calculators import Calculator  # noqa: F401
+    from dispatcher.clients import Client  # noqa: F401
+
+#: The states of a task are these two and the outcomes (``net_protocol.rows.OUTCOMES``). A task that waits is in the
+#: pending queue, one that is assigned is among the attempts of exactly one calculator.
 WAITING = 'waiting'
 ASSIGNED = 'assigned'
 
@@ -23,9 +23,9 @@ ERROR = 'error'
 TIMED_OUT = 'timed_out'
 #: Its calculator was declared dead, came back as a new incarnation, or left.
 DEAD_CALCULATOR = 'dead_calculator'
-NEW_LIFE = 'new_life'
+NEW_INCARNATION = 'new_life'
 CALCULATOR_LEFT = 'calculator_left'
-#: The assignment was resent in vain.
+#: Its calculator does not acknowledge, or nobody listens at its address.
 UNACKNOWLEDGED = 'unacknowledged'
 #: A heartbeat does not name an attempt that was acknowledged before.
 NOT_HELD = 'not_held'
@@ -34,110 +34,128 @@ TURNED_DOWN = 'turned_down'
 #: The task was over otherwise: another attempt was first, its time had passed, its client cancelled it.
 WITHDRAWN = 'withdrawn'
 
-ATTEMPT_ENDS = (RESULT, ERROR, TIMED_OUT, DEAD_CALCULATOR, NEW_LIFE, CALCULATOR_LEFT, UNACKNOWLEDGED, NOT_HELD,
+ATTEMPT_ENDS = (RESULT, ERROR, TIMED_OUT, DEAD_CALCULATOR, NEW_INCARNATION, CALCULATOR_LEFT, UNACKNOWLEDGED, NOT_HELD,
                 TURNED_DOWN, WITHDRAWN)
 
+#: What a task with a short payload or result takes in memory: its record, its entries in tables and queues, its row.
+#: Measured with 100,000 tasks: 860 bytes on 3.11, 1,010 on 2.7.
+TASK_BYTES = 1000
+SHORT_CHARS = 100
 
-class Attempt(object):
-    """One try of a task on one calculator.
 
-    ``ended`` is None while it is the task's live attempt, then one of ``ATTEMPT_ENDS``. ``acknowledged_by`` is the
-    number of the datagram that acknowledged the assignment, None before.
+class Task(object):
+    """An accepted task.
+
+    ``due_at`` is when ``DueTimes`` looks at it next, None while that is not planned. ``attempt`` is the number of the newest
+    attempt, 0 before the first. ``calculator``, ``assignment``, ``assigned_at``, ``answer_due_at`` and ``acknowledged_by``
+    (the number of the datagram that acknowledged the assignment, or None) describe that attempt and are not set before.
+    ``history`` holds the attempts that came to nothing, None while there are none. ``result`` is set at the end: the
+    result of a task that is done, otherwise the reason.
     """
 
-    __slots__ = ('task_id', 'number', 'calculator', 'assigned_at', 'answer_due_at', 'acknowledged_by', 'ended_at',
-                 'ended')
+    __slots__ = ('client', 'number', 'task_id', 'payload', 'accepted_at', 'deadline_at', 'size', 'state', 'due_at',
+                 'attempt', 'history', 'calculator', 'assignment', 'assigned_at', 'answer_due_at', 'acknowledged_by',
+                 'result')
 
-    def __init__(self, task_id, number, calculator, assigned_at, answer_due_at):
-        # type: (str, int, str, float, float) -> None
-        self.task_id = task_id
-        self.number = number
-        self.calculator = calculator
-        self.assigned_at = assigned_at
-        self.answer_due_at = answer_due_at
-        self.acknowledged_by = None  # type: int | None
-        self.ended_at = None  # type: float | None
-        self.ended = None  # type: str | None
+    if MYPY:
+        calculator = None  # type: Any
+        assignment = 0
+        assigned_at = answer_due_at = 0.0
+        acknowledged_by = None  # type: int | None
+        result = None  # type: Any
 
-    def end(self, now, how):
-        # type: (float, str) -> None
-        """Close this attempt."""
-        self.ended_at = now
-        self.ended = how
-
-    def __repr__(self):
-        # type: () -> str
-        return 'attempt %d on %s: %s' % (self.number, self.calculator, self.ended or 'live')
-
-
-class Task(Stateful):
-    """An accepted task. ``reply_to`` is the address of whoever asked for it last.
-
-    ``winner`` is set where a calculator brought its end: (its name, attempt number). ``first_number`` is past all
-    attempts that an earlier life of the dispatcher may have given.
-    """
-
-    __slots__ = ('task_id', 'client', 'payload', 'accepted_at', 'deadline_at', 'reply_to', 'attempts', 'winner',
-                 'first_number')
-
-    TRANSITIONS = {
-        # A result or error while waiting comes from an attempt that was thought lost.
-        WAITING: {'assign': ASSIGNED, DONE: DONE, FAILED: FAILED, EXPIRED: EXPIRED, CANCELLED: CANCELLED},
-        ASSIGNED: {'lose': WAITING, DONE: DONE, FAILED: FAILED, EXPIRED: EXPIRED, CANCELLED: CANCELLED},
-        DONE: {}, FAILED: {}, EXPIRED: {}, CANCELLED: {},
-    }
-
-    def __init__(self, task_id, client, payload, accepted_at, deadline_at, reply_to):
-        # type: (str, str, Any, float, float, Any) -> None
-        super(Task, self).__init__(WAITING)
-        self.task_id = task_id
+    def __init__(self, client, number, payload, accepted_at, deadline_at, size):
+        # type: (Client, int, Any, float, float, int) -> None
         self.client = client
+        self.number = number
+        self.task_id = client.prefix + str(number)
         self.payload = payload
         self.accepted_at = accepted_at
         self.deadline_at = deadline_at
-        self.reply_to = reply_to
-        #: All attempts, the live one last. A shared empty tuple until there is one: most waiting tasks have none.
-        self.attempts = ()  # type: Any
-        self.winner = None  # type: Tuple[str, int] | None
-        self.first_number = 1
+        self.size = size
+        self.state = WAITING
+        self.due_at = None  # type: float | None
+        self.attempt = 0
+        self.history = None  # type: List[PastAttempt] | None
 
     @property
-    def live_attempt(self):
-        # type: () -> Attempt | None
-        """The attempt that the task is assigned to, or None."""
-        return self.attempts[-1] if self.state == ASSIGNED else None
+    def is_over(self):
+        # type: () -> bool
+        return self.state is not WAITING and self.state is not ASSIGNED
 
-    @property
-    def next_number(self):
-        # type: () -> int
-        """The number of the next attempt; past any that an earlier life of the dispatcher gave."""
-        if not self.attempts:
-            return self.first_number
-        return max(self.first_number, max(attempt.number for attempt in self.attempts) + 1)
+    def next_due_at(self):
+        # type: () -> float
+        """The deadline, or the answer time-out of the live attempt if that is sooner."""
+        if self.state is ASSIGNED and self.answer_due_at < self.deadline_at:
+            return self.answer_due_at
+        return self.deadline_at
 
-    def add_attempt(self, attempt):
-        # type: (Attempt) -> None
-        """Assign the task: ``attempt`` becomes its live one."""
-        self.advance('assign')
-        if self.attempts:
-            self.attempts.append(attempt)
-        else:
-            self.attempts = [attempt]
-
-    def failed_on(self, calculator):
+    def was_in_vain_on(self, name):
         # type: (str) -> bool
         """Whether an attempt on that calculator came to nothing."""
-        return any(attempt.calculator == calculator for attempt in self.attempts)
+        return self.history is not None and any(past.calculator == name for past in self.history)
 
-    def was_too_slow_on(self, calculator):
+    def was_too_slow_on(self, name):
         # type: (str) -> bool
-        """Whether it was taken from that calculator because the answer took too long: then another one shall try."""
-        return any(attempt.calculator == calculator and attempt.ended == TIMED_OUT for attempt in self.attempts)
+        """Whether an attempt on that calculator was not answered in time: then another one shall try."""
+        return self.history is not None and any(
+            past.calculator == name and past.ended == TIMED_OUT for past in self.history)
 
-    def describe(self):
-        # type: () -> str
-        return 'task %s' % self.task_id
+    def number_of_attempt(self, name, assignment):
+        # type: (str, int) -> int
+        """The number of the attempt with that assignment on that calculator; the newest where it is not known."""
+        for past in self.history or ():
+            if past.assignment == assignment and past.calculator == name:
+                return past.number
+        return self.attempt
 
-    def history(self):
+    def __repr__(self):
         # type: () -> str
-        return ', '.join(repr(attempt) for attempt in self.attempts)
+        return 'Task(%r, %s, attempt %d)' % (self.task_id, self.state, self.attempt)
+
+
+class PastAttempt(object):
+    """An attempt that came to nothing. ``ended`` is one of ``ATTEMPT_ENDS``."""
+
+    __slots__ = ('number', 'calculator', 'assignment', 'assigned_at', 'was_acknowledged', 'ended_at', 'ended')
+
+    def __init__(self, task, now, ended):
+        # type: (Task, float, str) -> None
+        self.number = task.attempt
+        self.calculator = task.calculator.name
+        self.assignment = task.assignment
+        self.assigned_at = task.assigned_at
+        self.was_acknowledged = task.acknowledged_by is not None
+        self.ended_at = now
+        self.ended = ended
+
+
+class Leftover(object):
+    """An attempt that is not live any more and may still run: it occupies a slot of its calculator."""
+
+    __slots__ = ('task', 'acknowledged_by')
+
+    def __init__(self, task):
+        # type: (Task) -> None
+        self.task = task
+        self.acknowledged_by = task.acknowledged_by
+
+
+def size_with(value):
+    # type: (Any) -> int
+    """The memory that a task takes with this payload or result."""
+    if type(value) is text_type and len(value) <= SHORT_CHARS:
+        return TASK_BYTES
+    size = TASK_BYTES
+    level = [value]
+    while level:
+        below = []  # type: List[Any]
+        for item in level:
+            size += item.__sizeof__()
+            if type(item) is list:
+                below.extend(item)
+            elif type(item) is dict:
+                below.extend(item)
+                below.extend(item.values())
+        level = below
+    return size

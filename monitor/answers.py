@@ -1,4 +1,4 @@
-"""The answer to a question about a task, as plain values for programs."""
+"""The history of a task, as plain values for programs."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -11,11 +11,11 @@ if MYPY:
 
 def task_as_values(task_id, rows):
     # type: (str, List[Any] | None) -> Dict[str, Any]
-    """What became of a task. ``rows`` are those of a report, or None where no answer came."""
+    """``rows`` are those of a report, None where no answer came."""
     facts = {row[1]: row[2] for row in rows or () if row[0] == report.FACTS}
-    told = {'task_id': task_id, 'state': None, 'client': None, 'reason': None, 'accepted_s': None, 'ended_s': None,
-            'deadline_in_s': None}  # type: Dict[str, Any]
-    told.update(facts.get(report.TASK, {}))
-    told.update(answers=rows is not None, waits_for=facts.get(report.WAITS_FOR), next=facts.get(report.NEXT),
-                attempts=[report.as_record(row) for row in rows or () if row[0] == report.TRY])
-    return told
+    values = {'task_id': task_id, 'state': None, 'client': None, 'reason': None, 'accepted_s': None, 'ended_s': None,
+              'deadline_in_s': None}  # type: Dict[str, Any]
+    values.update(facts.get(report.TASK, {}))
+    values.update(answers=rows is not None, waits_for=facts.get(report.WAITS_FOR), next=facts.get(report.NEXT),
+                  attempts=[report.as_record(row) for row in rows or () if row[0] == report.TRY])
+    return values

@@ -1,7 +1,7 @@
-"""What became of the tasks of a calculator that fell out: the question that everybody asks who sees one die.
+"""What became of the tasks of a calculator that failed.
 
-A case begins when a calculator is declared dead or comes back without what it had. Which tasks it lost is told by
-events; where they went, by the attempts that are seen. A task that is not seen anywhere is asked about.
+A case begins when a calculator is declared dead or restarts without its tasks. Events say which tasks it lost, and the
+attempts of others where they went. About a task that appears nowhere the dispatcher is asked.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -18,29 +18,29 @@ if MYPY:
 
     from monitor.picture import Happening, Picture  # noqa: F401
 
-#: Cases that are kept, and tasks of one that are followed; of the others there is the number.
+#: Cases that are kept, and tasks that are followed in each; of the others there is only the number.
 CASES_MAX = 20
 TASKS_MAX = 12
 
-#: Tasks that are lost within this time after a death belong to it. Those of a new life are lost at once.
+#: Tasks that are lost within this time after a death belong to it. A restarted calculator loses its tasks at once.
 BELONGS_S = 3.0
 AT_ONCE_S = 0.1
 
-#: How long a task may be nowhere before it is asked about, and between two questions.
+#: How long a task may appear nowhere before a question about it, and the time between two questions.
 NOWHERE_S = 2.5
 ASK_EVERY_S = 1.0
 
-#: What a task is, of a case.
+#: The state of a lost task.
 WAITS, RUNS, OVER = 'waits', 'runs', 'over'
 
-#: The end of an attempt whose calculator came back without it.
-NEW_LIFE = 'new_life'
+#: The end of an attempt whose calculator restarted without it.
+RESTARTED = 'new_life'
 
 _BEGINNINGS = ('died', 'returned')
 
 
 class Fate(object):
-    """One task that was lost there. ``at`` is when what is known of it was seen."""
+    """A lost task. ``at`` is the time of its latest news."""
 
     __slots__ = ('task_id', 'lost_attempt', 'what', 'calculator', 'attempt', 'outcome', 'at', 'asked_at')
 
@@ -57,19 +57,18 @@ class Fate(object):
 
     def as_values(self):
         # type: () -> List[Any]
-        """For the page."""
         return [self.task_id, task_name(self.task_id), self.what, self.calculator, self.attempt, self.outcome,
                 round(self.at, 3)]
 
     def note(self, what, at, calculator, attempt, outcome=None):
         # type: (str, float, str | None, int | None, str | None) -> None
-        """More is known."""
+        """Its state changed."""
         if self.what != OVER:
             self.what, self.at, self.calculator, self.attempt, self.outcome = what, at, calculator, attempt, outcome
 
 
 class Case(object):
-    """One calculator that fell out at ``at``. ``is_death`` is whether it was declared dead."""
+    """A calculator that failed at ``at``: it was declared dead (``is_death``), or it restarted without its tasks."""
 
     __slots__ = ('calculator', 'at', 'is_death', 'fates', 'more', 'silence_s')
 
@@ -80,20 +79,19 @@ class Case(object):
         self.is_death = is_death
         self.silence_s = silence_s
         self.fates = OrderedDict()  # type: OrderedDict[str, Fate]
-        #: Tasks beyond those that are followed.
+        #: Number of lost tasks that are not followed.
         self.more = 0
 
     def has_lost(self, event):
         # type: (Happening) -> bool
-        """Whether the event tells of a task that was lost in this case."""
+        """Whether the event is about a task that was lost in this case."""
         facts = event.record['facts']
-        if facts['calculator'] != self.calculator or (facts['reason'] == NEW_LIFE) == self.is_death:
+        if facts['calculator'] != self.calculator or (facts['reason'] == RESTARTED) == self.is_death:
             return False
         return abs(event.at - self.at) <= AT_ONCE_S or (self.is_death and 0 <= event.at - self.at <= BELONGS_S)
 
     def add(self, task_id, lost_attempt, at):
         # type: (str, int, float) -> None
-        """It lost this task, too."""
         if task_id in self.fates:
             return
         if len(self.fates) >= TASKS_MAX:
@@ -103,7 +101,7 @@ class Case(object):
 
 
 class Cases(object):
-    """All cases of a picture, the latest last. ``ask(now, task_id, answer)`` asks the dispatcher about a task."""
+    """The cases of a picture, the latest last. ``ask(now, task_id, answer)`` asks the dispatcher about a task."""
 
     def __init__(self, picture, ask):
         # type: (Picture, Callable[..., Any]) -> None
@@ -111,22 +109,25 @@ class Cases(object):
         self._ask = ask
         self._cases = []  # type: List[Case]
         self._seen = (0, 0)
-        # The latest lost attempts: the death may be told after them.
+        # The latest lost attempts: the event of the death may come after them.
         self._lost = deque(maxlen=500)  # type: Deque[Happening]
+        # The latest restarts of which no lost task is known yet.
+        self._restarts = deque(maxlen=CASES_MAX)  # type: Deque[Case]
         self._asked_at = 0.0
 
     def update(self, now):
         # type: (float) -> None
-        """There is a new report."""
-        lives, seen = self._seen
-        if lives != self._picture.lives:
+        """Take what is new in the picture."""
+        incarnations, seen = self._seen
+        if incarnations != self._picture.incarnations:
             seen = 0
             self._lost.clear()
+            self._restarts.clear()
         for event in self._picture.events:
             if event.number > seen:
                 self._take_event(event)
                 seen = event.number
-        self._seen = (self._picture.lives, seen)
+        self._seen = (self._picture.incarnations, seen)
         open_fates = {}  # type: Dict[str, Fate]
         for case in self._cases:
             open_fates.update((task_id, fate) for task_id, fate in case.fates.items() if fate.what != OVER)
@@ -135,7 +136,7 @@ class Cases(object):
 
     def as_values(self):
         # type: () -> List[Dict[str, Any]]
-        """For the page, the latest first."""
+        """All cases, the latest first."""
         return [{'calculator': case.calculator, 'at': round(case.at, 3), 'is_death': case.is_death,
                  'silence_s': case.silence_s, 'more': case.more,
                  'tasks': [fate.as_values() for fate in case.fates.values()]} for case in reversed(self._cases)]
@@ -150,8 +151,13 @@ class Cases(object):
                     case.add(lost.record['facts']['task_id'], lost.record['facts']['attempt'], lost.at)
             if case.is_death or case.fates:
                 self._add(case)
+            else:
+                self._restarts.append(case)
         elif kind == 'reassigned':
             self._lost.append(event)
+            for case in [case for case in self._restarts if case.has_lost(event)]:
+                self._restarts.remove(case)
+                self._add(case)
             for case in self._cases:
                 if case.has_lost(event):
                     case.add(facts['task_id'], facts['attempt'], event.at)
@@ -164,7 +170,7 @@ class Cases(object):
         # type: (Case) -> None
         self._cases.append(case)
         if len(self._cases) > CASES_MAX:
-            # The oldest that is over; who is still dead is what one wants to know.
+            # The oldest one whose calculator is not dead any more, if there is any.
             known = self._picture.calculators
             over = [one for one in self._cases if known.get(one.calculator, {}).get('state') != 'dead']
             self._cases.remove((over or self._cases)[0])
@@ -187,11 +193,11 @@ class Cases(object):
             fate = fates[task_id]
             if fate.what != OVER and now - max(fate.at, fate.asked_at) > NOWHERE_S:
                 self._asked_at = fate.asked_at = now
-                self._ask(now, task_id, partial(self._take_story, fate))
+                self._ask(now, task_id, partial(self._take_history, fate))
                 return
 
     @staticmethod
-    def _take_story(fate, rows):
+    def _take_history(fate, rows):
         # type: (Fate, List[Any] | None) -> None
         if rows is None:
             return

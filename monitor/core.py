@@ -1,35 +1,35 @@
-"""Asks the dispatcher how things stand, at even intervals, and keeps a picture of what it says.
+"""Asks the dispatcher for reports at regular intervals, and keeps a picture of what they say.
 
-Each question brings a report of some pages. A page that is lost is not asked for again: the next report is not far.
+A report has several pages. A lost page is not requested again: the next report follows soon.
 """
 
 from __future__ import absolute_import, division, print_function
 
+from net_protocol.channel import Channel
 from net_protocol.core import Core
-from net_protocol.messages import Status, StatusReport, TaskStatus
+from net_protocol.rows import DISPATCHER, MONITOR
 
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, List  # noqa: F401
 
     from monitor.picture import Picture  # noqa: F401
-    from net_protocol.core import Sender  # noqa: F401
 
-#: How much longer or shorter than the interval the time between two questions is.
-UNEVEN = 0.2
+#: The share by which the time between two questions varies.
+JITTER = 0.2
 
-#: Intervals without any answer after which the dispatcher counts as silent.
+#: The dispatcher counts as silent after this many intervals without a report.
 SILENT_AFTER = 3
 
-#: A question about a task is asked again after this time, so many times; then it is given up.
+#: A question about a task is asked again after this time, up to this often.
 TASK_AGAIN_S = 0.5
 TASK_QUESTIONS_MAX = 6
-#: Tasks that are asked about at a time.
+#: Questions about tasks that are open at a time.
 TASKS_ASKED_MAX = 20
 
 
 class _Pages(object):
-    """The pages of one answer that are here."""
+    """The pages of one answer that arrived so far."""
 
     __slots__ = ('incarnation', 'answer', 'pages', 'total')
 
@@ -40,28 +40,30 @@ class _Pages(object):
         self.pages = {}  # type: Dict[int, List[Any]]
         self.total = 0
 
-    def add(self, incarnation, message):
-        # type: (str, StatusReport) -> bool
-        """Keep one; returns whether all are here. A question that came twice has two answers: the later one counts."""
-        if incarnation != self.incarnation or message.answer > self.answer:
+    def add(self, incarnation, answer, page, pages, rows):
+        # type: (str, int, int, int, List[Any]) -> bool
+        """Keep a page; returns whether all have arrived. A question that arrived twice has two answers, and the later
+        one counts.
+        """
+        if incarnation != self.incarnation or answer > self.answer:
             self.incarnation = incarnation
-            self.answer = message.answer
+            self.answer = answer
             self.pages.clear()
-        elif message.answer < self.answer:
+        elif answer < self.answer:
             return False
-        self.pages[message.page] = message.rows
-        self.total = message.pages
-        return len(self.pages) >= self.total
+        self.pages[page] = rows
+        self.total = pages
+        return len(self.pages) >= pages
 
     @property
     def rows(self):
         # type: () -> List[Any]
-        """All rows that are here, in order."""
+        """The rows of all pages, in order."""
         return [row for number in sorted(self.pages) for row in self.pages[number]]
 
 
 class _TaskQuestion(object):
-    """A question about a task that is not answered yet. ``answer(rows)`` takes the answer, or None."""
+    """An open question about a task. ``answer(rows)`` takes the answer, or None when there is none."""
 
     __slots__ = ('task_id', 'pages', 'answer', 'asked')
 
@@ -74,31 +76,30 @@ class _TaskQuestion(object):
 
 
 class MonitorCore(Core):
-    """A monitor of the dispatcher at ``target``. ``on_report(now)`` is called when the picture has changed."""
+    """A monitor of one dispatcher. ``on_report(now)`` is called after each change of the picture."""
 
-    HANDLERS = {StatusReport: '_on_status_report'}
+    ROLE = MONITOR
+    HANDLERS = {'status_report': '_on_status_report'}
     TIMERS = {'ask': '_due_ask', 'task': '_due_task'}
-    COUNTERS = ('questions', 'reports', 'pages_lost', 'surplus_pages', 'task_questions',
-                'reports_not_understood')
+    COUNTERS = ('questions', 'reports', 'pages_lost', 'surplus_pages', 'task_questions', 'reports_not_understood')
 
-    def __init__(self, name, incarnation, rng, target, interval_s, picture, on_report=None):
-        # type: (str, str, Any, Any, float, Picture, Callable[[float], None] | None) -> None
+    def __init__(self, name, incarnation, rng, interval_s, picture, on_report=None):
+        # type: (str, str, Any, float, Picture, Callable[[float], None] | None) -> None
         super(MonitorCore, self).__init__(name, incarnation)
         self.interval_s = interval_s
         self.picture = picture
-        self._target = target
-        self._on_report = on_report
-        # Not to be guessed, so that nobody else answers for the dispatcher.
+        self.dispatcher = Channel(DISPATCHER)
+        self.on_report = on_report
+        # Questions start at a random number, so that a late answer to another monitor's question is not taken for ours.
         self._rng = rng
         self._question = rng.getrandbits(40) + 1
-        # The question about all that is not answered yet; 0: none is out.
+        # The open question about everything, 0 for none.
         self._asked_question = 0
         self._pages = _Pages()
+        # Number of a question -> the question.
         self._tasks = {}  # type: Dict[int, _TaskQuestion]
         self._began_at = 0.0
         self._heard_at = None  # type: float | None
-
-    # What the shell calls.
 
     def start(self, now):
         # type: (float) -> None
@@ -107,33 +108,30 @@ class MonitorCore(Core):
 
     def stop(self, now):
         # type: (float) -> None
-        """At once: nobody waits for a monitor."""
+        """Stop at once: no peer depends on a monitor."""
         self._stopped = True
 
     def account(self, now):
         # type: (float) -> Dict[str, Any]
-        return {'counts': dict(self.counts, resent=self.resent)}
+        return {'counts': dict(self.counts)}
 
     def check_invariants(self):
         # type: () -> None
-        """There is nothing that could contradict itself."""
-
-    # For those who look at it.
+        pass
 
     def silence_s(self, now):
         # type: (float) -> float
-        """How long nothing was heard from the dispatcher."""
+        """The time since the dispatcher answered last."""
         return now - (self._began_at if self._heard_at is None else self._heard_at)
 
     def is_silent(self, now):
         # type: (float) -> bool
-        """Whether the dispatcher does not answer."""
         return self.silence_s(now) >= SILENT_AFTER * self.interval_s + 0.5
 
     def ask_about(self, now, task_id, answer):
         # type: (float, str, Callable[[Any], None]) -> bool
-        """Ask what became of a task: ``answer`` is called with the rows, or with None where no answer comes. Returns
-        False where too many are asked about already.
+        """Ask for the history of a task: ``answer`` is called with its rows, or with None after
+        ``TASK_QUESTIONS_MAX`` questions without an answer. Returns False when too many questions are open.
         """
         if len(self._tasks) >= TASKS_ASKED_MAX:
             return False
@@ -142,34 +140,48 @@ class MonitorCore(Core):
         self._ask_task(now, self._question)
         return True
 
-    # Asking and hearing.
+    def opened(self, now, channel):
+        # type: (float, Channel) -> None
+        """The channel is new: what was asked on the one before is lost."""
+        self._ask(now)
+        for question in sorted(self._tasks):
+            self._send_task_question(question)
 
     def _ask(self, now):
         # type: (float) -> None
         if self._pages.pages:
             self.counts['pages_lost'] += self._pages.total - len(self._pages.pages)
             self._take_report(now)
+        # The time varies, so that of many monitors that share the dispatcher's few answers a second each gets some.
+        self._timers.set(('ask', None), now + self.interval_s * self._rng.uniform(1 - JITTER, 1 + JITTER))
+        if not self.dispatcher.is_open:
+            return
         self._question += 1
         self._pages = _Pages()
         self._asked_question = self._question
         self.counts['questions'] += 1
         picture = self.picture
-        self._send(self._target, Status(
-            self._question, picture.events_seen, picture.attempts_seen, picture.calculators_next, picture.clients_next))
-        # Uneven, so that of many monitors who share the dispatcher's few answers not always the same get none.
-        self._timers.set(('ask', None), now + self.interval_s * self._rng.uniform(1 - UNEVEN, 1 + UNEVEN))
-
-    def _ask_task(self, now, question):
-        # type: (float, int) -> None
-        asked = self._tasks[question]
-        asked.asked += 1
-        self.counts['task_questions'] += 1
-        self._send(self._target, TaskStatus(question, asked.task_id))
-        self._timers.set(('task', question), now + TASK_AGAIN_S)
+        self.send(self.dispatcher, 'status', [self._question, picture.events_seen, picture.attempts_seen,
+                                              picture.calculators_next, picture.clients_next])
+        # A question alone calls for no acknowledgement. With a ping a restart of the dispatcher is noticed: its greeting
+        # is believed only in answer to a datagram that does.
+        self.send(self.dispatcher, 'ping', [])
 
     def _due_ask(self, now, _):
         # type: (float, None) -> None
         self._ask(now)
+
+    def _ask_task(self, now, question):
+        # type: (float, int) -> None
+        self._tasks[question].asked += 1
+        self._send_task_question(question)
+        self._timers.set(('task', question), now + TASK_AGAIN_S)
+
+    def _send_task_question(self, question):
+        # type: (int) -> None
+        if self.dispatcher.is_open:
+            self.counts['task_questions'] += 1
+            self.send(self.dispatcher, 'task_status', [question, self._tasks[question].task_id])
 
     def _due_task(self, now, question):
         # type: (float, int) -> None
@@ -178,25 +190,26 @@ class MonitorCore(Core):
         else:
             self._tasks.pop(question).answer(None)
 
-    def _on_status_report(self, now, sender, message):
-        # type: (float, Sender, StatusReport) -> None
-        if message.page > message.pages:
-            return
-        if message.question == self._asked_question:
-            self._heard_at = now
-            if self._pages.add(sender.incarnation, message):
-                self._take_report(now)
-                # Copies of its pages are nobody's.
-                self._asked_question = 0
-        elif message.question in self._tasks:
-            self._heard_at = now
-            asked = self._tasks[message.question]
-            if asked.pages.add(sender.incarnation, message):
-                del self._tasks[message.question]
-                self._timers.cancel(('task', message.question))
-                asked.answer(asked.pages.rows)
-        else:
-            self.counts['surplus_pages'] += 1
+    def _on_status_report(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        for question, answer, page, pages, page_rows in rows:
+            if page > pages:
+                continue
+            if question == self._asked_question:
+                self._heard_at = now
+                if self._pages.add(channel.incarnation, answer, page, pages, page_rows):
+                    self._take_report(now)
+                    # Copies of its pages count as surplus.
+                    self._asked_question = 0
+            elif question in self._tasks:
+                self._heard_at = now
+                asked = self._tasks[question]
+                if asked.pages.add(channel.incarnation, answer, page, pages, page_rows):
+                    del self._tasks[question]
+                    self._timers.cancel(('task', question))
+                    asked.answer(asked.pages.rows)
+            else:
+                self.counts['surplus_pages'] += 1
 
     def _take_report(self, now):
         # type: (float) -> None
@@ -204,9 +217,9 @@ class MonitorCore(Core):
         try:
             self.picture.take(now, pages.incarnation, pages.rows)
         except (AttributeError, KeyError, TypeError, ValueError):
-            # Not what this version knows by these names.
+            # The report has another form than this version knows.
             self.counts['reports_not_understood'] += 1
             return
         self.counts['reports'] += 1
-        if self._on_report is not None:
-            self._on_report(now)
+        if self.on_report is not None:
+            self.on_report(now)

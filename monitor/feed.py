@@ -1,15 +1,13 @@
-"""What the page is told: all of it when it comes, and then what is new with every report.
+"""The messages to the page: everything when it opens, then what is new with every report.
 
-Times are seconds of the monitor's clock, with its present time beside them, so that the page can place them on its own.
+Times are seconds of the monitor's clock. Each message carries the present time, so that the page can convert them.
 """
 
 from __future__ import absolute_import, division, print_function
 
 from monitor.words import event as event_in_words
-from monitor.words import task_name
+from monitor.words import health, task_name
 from net_protocol import report
-from net_protocol.histogram import BOUNDS_S
-from net_protocol.messages import OUTCOMES
 
 MYPY = False
 if MYPY:
@@ -17,79 +15,83 @@ if MYPY:
 
     from monitor.cases import Cases  # noqa: F401
     from monitor.core import MonitorCore  # noqa: F401
-    from monitor.picture import Happening, Picture, Sample  # noqa: F401
+    from monitor.picture import Happening, Sample  # noqa: F401
 
-#: What a page gets when it comes.
+#: The history that a page gets when it opens.
 ATTEMPTS_AT_FIRST = 3000
 EVENTS_AT_FIRST = 300
-#: Clients that are named to a page, the busiest first; of the others there is the number.
+#: Clients that are named to a page, the busiest first; of the others it gets the number.
 CLIENTS_NAMED = 50
 
 
 class Feed(object):
-    """Says what a picture shows, as plain values."""
+    """Writes what a picture shows as plain values. ``target`` is the dispatcher's address for people."""
 
-    def __init__(self, core, cases):
-        # type: (MonitorCore, Cases) -> None
+    def __init__(self, core, cases, target=''):
+        # type: (MonitorCore, Cases, str) -> None
         self._core = core
         self._cases = cases
-        # Numbers of what was told last.
-        self._events_told = self._attempts_told = 0
-        self._lives_told = 0
+        self._target = target
+        #: Why no more reports will come, in a sentence; '' while they come. What is known then is final.
+        self.over = ''
+        # The highest numbers and the incarnation of the last message.
+        self._events_sent = self._attempts_sent = 0
+        self._incarnations_sent = 0
 
     def everything(self, now):
         # type: (float) -> Dict[str, Any]
-        """For a page that comes now."""
+        """For a page that opens now."""
         picture = self._core.picture
-        told = self._state(now)
-        told.update(
-            kind='everything', bounds=list(BOUNDS_S),
-            events=[_event(one) for one in list(picture.events)[-EVENTS_AT_FIRST:]],
+        values = self._state(now)
+        values.update(
+            kind='everything', events=[_event(one) for one in list(picture.events)[-EVENTS_AT_FIRST:]],
             attempts=[_attempt(one) for one in list(picture.attempts)[-ATTEMPTS_AT_FIRST:]],
             samples=[_sample(one) for one in picture.samples])
-        return told
+        return values
 
     def news(self, now):
         # type: (float) -> Dict[str, Any]
-        """For all pages: what came since the last time."""
+        """For all pages: what is new since the last call."""
         picture = self._core.picture
-        if picture.lives != self._lives_told:
-            self._lives_told = picture.lives
-            self._events_told = self._attempts_told = 0
-        told = self._state(now)
-        told.update(
-            kind='news', events=[_event(one) for one in picture.events if one.number > self._events_told],
-            attempts=[_attempt(one) for one in picture.attempts if one.number > self._attempts_told],
+        if picture.incarnations != self._incarnations_sent:
+            self._incarnations_sent = picture.incarnations
+            self._events_sent = self._attempts_sent = 0
+        values = self._state(now)
+        values.update(
+            kind='news', events=[_event(one) for one in picture.events if one.number > self._events_sent],
+            attempts=[_attempt(one) for one in picture.attempts if one.number > self._attempts_sent],
             samples=[_sample(one) for one in list(picture.samples)[-1:]])
-        self._events_told, self._attempts_told = picture.events_seen, picture.attempts_seen
-        return told
+        self._events_sent, self._attempts_sent = picture.events_seen, picture.attempts_seen
+        return values
 
     def silence(self, now):
         # type: (float) -> Dict[str, Any]
-        """Nothing new but that."""
-        return {'kind': 'silence', 'now': round(now, 3), 'silence_s': round(self._core.silence_s(now), 3),
-                'is_silent': self._core.is_silent(now)}
+        """While no reports come."""
+        core = self._core
+        return {'kind': 'silence', 'now': round(now, 3), 'silence_s': round(core.silence_s(now), 3),
+                'is_silent': core.is_silent(now) and not self.over, 'health': self._health(now), 'over': self.over}
+
+    def _health(self, now):
+        # type: (float) -> List[str]
+        core = self._core
+        return list(health(core.picture, core.silence_s(now), core.is_silent(now) and not self.over))
 
     def _state(self, now):
         # type: (float) -> Dict[str, Any]
         picture = self._core.picture
         facts = picture.facts
-        counts = facts.get(report.COUNTS, {})
         clients = sorted(picture.clients.values(), key=lambda one: (-one['accepted'], one['name']))
-        return {
-            'now': round(now, 3), 'silence_s': round(self._core.silence_s(now), 3),
-            'is_silent': self._core.is_silent(now), 'is_there': picture.at is not None, 'life': picture.incarnation,
-            'interval_s': self._core.interval_s,
-            'dispatcher': facts.get(report.WHOLE, {}), 'queue': facts.get(report.QUEUE, {}),
-            'states': facts.get(report.CALCULATOR_STATES, {}), 'rates': picture.rates(),
-            'outcomes': {outcome: counts.get(outcome, 0) for outcome in OUTCOMES},
-            'refused': sum(number for name, number in counts.items() if name.startswith('refused_')),
-            'response_time': picture.response_time(),
-            'calculators': [_calculator(picture.calculators[name]) for name in sorted(picture.calculators)],
-            'clients': [[one['name'], one['accepted'] + one['refused'], one['waiting'], one['running'], one['done'],
-                         picture.client_rate(one['name'])] for one in clients[:CLIENTS_NAMED]],
-            'clients_number': len(clients), 'cases': self._cases.as_values(),
-            'events_missed': picture.events_missed, 'attempts_missed': picture.attempts_missed}
+        return dict(
+            self.silence(now), is_there=picture.at is not None, incarnation=picture.incarnation,
+            interval_s=self._core.interval_s, target=self._target,
+            dispatcher=facts.get(report.WHOLE, {}), queue=facts.get(report.QUEUE, {}),
+            states=facts.get(report.CALCULATOR_STATES, {}), slots=list(picture.slots), rates=picture.rates(),
+            outcomes=picture.outcomes, response_time=picture.response_time(),
+            calculators=[_calculator(picture.calculators[name]) for name in sorted(picture.calculators)],
+            clients=[[one['name'], one['accepted'] + one['refused'], one['waiting'], one['running'], one['done'],
+                      picture.client_rate(one['name'])] for one in clients[:CLIENTS_NAMED]],
+            clients_number=len(clients), cases=self._cases.as_values(),
+            events_missed=picture.events_missed, attempts_missed=picture.attempts_missed)
 
 
 def _calculator(one):

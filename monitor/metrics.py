@@ -6,8 +6,8 @@ Names and units follow its conventions: base units in the name, ``_total`` for w
 from __future__ import absolute_import, division, print_function
 
 from net_protocol import report
-from net_protocol.histogram import BOUNDS_S
-from net_protocol.messages import OUTCOMES
+from net_protocol.rows import OUTCOMES
+from net_protocol.sketch import RELATIVE_ERROR, upper_bound_s
 
 MYPY = False
 if MYPY:
@@ -17,14 +17,20 @@ if MYPY:
 
 CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-#: A series for each calculator and client up to so many of them; beyond that the totals only.
+#: Series for each calculator, and for each client where asked for, up to this many of them; beyond that only totals.
 MEMBERS_MAX = 2000
+
+#: A client without open tasks has no series after this time of silence.
+CLIENT_EXPIRES_S = 600.0
+
+#: Upper bounds of the histogram of response times, in seconds. Each count is that of a bound within 1 % of it.
+BOUNDS_S = tuple(step * 10.0 ** decade for decade in range(-3, 3) for step in (1, 2.5, 5)) + (1000.0,)
 
 GAUGE, COUNTER, HISTOGRAM = 'gauge', 'counter', 'histogram'
 
 
 class _Page(object):
-    """Collects lines; each metric is described once, before its first sample."""
+    """Lines of the text format; each metric is described once, before its first sample."""
 
     def __init__(self):
         # type: () -> None
@@ -32,7 +38,7 @@ class _Page(object):
 
     def metric(self, name, kind, about, samples):
         # type: (str, str, str, List[Tuple[Dict[str, str], Any]]) -> None
-        """One metric and its samples, as (labels, value); those without a value are left out."""
+        """Add a metric and its samples, as (labels, value); samples without a value are left out."""
         known = [(labels, value) for labels, value in samples if value is not None]
         if known:
             self.lines += ['# HELP %s %s' % (name, about), '# TYPE %s %s' % (name, kind)]
@@ -50,20 +56,21 @@ def _escaped(text):
     return ('%s' % (text,)).replace('\\', '\\\\').replace('"', '\\"').replace('\n', '\\n')
 
 
-def metrics(picture, is_silent):
-    # type: (Picture, bool) -> str
-    """The whole page. Of a dispatcher that is silent nothing is said but that, so that no old number looks new."""
+def metrics(picture, is_silent, with_clients=False):
+    # type: (Picture, bool, bool) -> str
+    """The whole page. While the dispatcher is silent it says only that, so that no old number looks new."""
     page = _Page()
     page.metric('dispatcher_answers', GAUGE, 'Whether the dispatcher answers the monitor.',
                 [({}, 0 if is_silent or picture.at is None else 1)])
     if not is_silent and picture.at is not None:
-        _tell_dispatcher(page, picture.facts)
-        _tell_tasks(page, picture.facts)
-        _tell_response_times(page, picture.facts.get(report.RESPONSE_TIME, {}))
+        _add_dispatcher(page, picture.facts)
+        _add_tasks(page, picture.facts)
+        _add_response_times(page, picture.facts.get(report.RESPONSE_TIME, {}),
+                             picture.facts.get(report.RESPONSE_COUNTS, {}))
         if len(picture.calculators) <= MEMBERS_MAX:
-            _tell_calculators(page, picture)
-        if len(picture.clients) <= MEMBERS_MAX:
-            _tell_clients(page, picture)
+            _add_calculators(page, picture)
+        if with_clients and len(picture.clients) <= MEMBERS_MAX:
+            _add_clients(page, picture)
     return '\n'.join(page.lines) + '\n'
 
 
@@ -72,31 +79,31 @@ def _by(label, values):
     return [({label: name}, values[name]) for name in sorted(values)]
 
 
-def _tell_dispatcher(page, facts):
+def _add_dispatcher(page, facts):
     # type: (_Page, Dict[str, Dict[str, Any]]) -> None
     whole, traffic, turns = (facts.get(section, {}) for section in (report.WHOLE, report.TRAFFIC, report.TURNS))
-    page.metric('dispatcher_info', GAUGE, 'Who the dispatcher is.', [(
+    page.metric('dispatcher_info', GAUGE, 'Name, version and incarnation of the dispatcher.', [(
         {name: whole.get(name) or '' for name in ('name', 'version', 'incarnation')}, 1)])
-    page.metric('dispatcher_uptime_seconds', GAUGE, 'Time since the dispatcher began.', [({}, whole.get('up_s'))])
+    page.metric('dispatcher_uptime_seconds', GAUGE, 'Time since the dispatcher started.', [({}, whole.get('up_s'))])
     page.metric('dispatcher_received_datagrams_total', COUNTER, 'Datagrams that arrived, refused ones included.',
                 [({}, traffic.get('datagrams_in'))])
     page.metric('dispatcher_sent_datagrams_total', COUNTER, 'Datagrams that were sent.',
                 [({}, traffic.get('datagrams_out'))])
     page.metric('dispatcher_dropped_datagrams_total', COUNTER, 'Datagrams that were refused, by cause.',
                 _by('cause', facts.get(report.DROPPED, {})))
-    page.metric('dispatcher_send_errors_total', COUNTER, 'Datagrams that the system did not send.',
+    page.metric('dispatcher_send_errors_total', COUNTER, 'Datagrams that the system failed to send.',
                 [({}, traffic.get('send_errors'))])
-    page.metric('dispatcher_received_messages_total', COUNTER, 'Messages that were handled, by kind.',
+    page.metric('dispatcher_received_rows_total', COUNTER, 'Rows that were handled, by kind.',
                 _by('kind', facts.get(report.RECEIVED, {})))
-    page.metric('dispatcher_sent_messages_total', COUNTER, 'Messages that were sent, by kind.',
+    page.metric('dispatcher_sent_rows_total', COUNTER, 'Rows that were sent, by kind.',
                 _by('kind', facts.get(report.SENT, {})))
-    page.metric('dispatcher_turns_total', COUNTER, 'Turns of its loop.', [({}, turns.get('number'))])
-    page.metric('dispatcher_turn_seconds_total', COUNTER, 'Time that these turns took.', [({}, turns.get('total_s'))])
+    page.metric('dispatcher_turns_total', COUNTER, 'Turns of its event loop.', [({}, turns.get('number'))])
+    page.metric('dispatcher_turn_seconds_total', COUNTER, 'Time spent in these turns.', [({}, turns.get('total_s'))])
     page.metric('dispatcher_receive_buffer_bytes', GAUGE, 'Receive buffer of its socket.',
                 [({}, turns.get('receive_buffer_bytes'))])
 
 
-def _tell_tasks(page, facts):
+def _add_tasks(page, facts):
     # type: (_Page, Dict[str, Dict[str, Any]]) -> None
     counts, queue = facts.get(report.COUNTS, {}), facts.get(report.QUEUE, {})
     refused = {name[len('refused_'):]: number for name, number in counts.items() if name.startswith('refused_')}
@@ -104,26 +111,23 @@ def _tell_tasks(page, facts):
     page.metric('dispatcher_accepted_tasks_total', COUNTER, 'Tasks that were accepted.', [({}, counts.get('accepted'))])
     page.metric('dispatcher_refused_tasks_total', COUNTER, 'Submits that were refused, by reason.',
                 _by('reason', refused))
-    page.metric('dispatcher_ended_tasks_total', COUNTER, 'Tasks that are over, by outcome.',
+    page.metric('dispatcher_ended_tasks_total', COUNTER, 'Tasks that ended, by outcome.',
                 _by('outcome', {outcome: counts.get(outcome) for outcome in OUTCOMES}))
-    page.metric('dispatcher_ended_attempts_total', COUNTER, 'Attempts that are over, by how they ended.',
+    page.metric('dispatcher_ended_attempts_total', COUNTER, 'Attempts that ended, by the way they ended.',
                 _by('end', ends))
-    page.metric('dispatcher_waiting_tasks', GAUGE, 'Tasks that wait for a calculator.', [({}, queue.get('waiting'))])
-    page.metric('dispatcher_running_tasks', GAUGE, 'Tasks that are with a calculator.', [({}, queue.get('running'))])
-    page.metric('dispatcher_oldest_waiting_task_seconds', GAUGE, 'Age of the oldest task that waits; 0: none does.',
+    page.metric('dispatcher_waiting_tasks', GAUGE, 'Tasks that wait for a free calculator.', [({}, queue.get('waiting'))])
+    page.metric('dispatcher_running_tasks', GAUGE, 'Tasks that are assigned to a calculator.', [({}, queue.get('running'))])
+    page.metric('dispatcher_oldest_waiting_task_seconds', GAUGE, 'Age of the oldest waiting task, 0 for none.',
                 [({}, queue.get('oldest_s') or 0)])
     page.metric('dispatcher_calculators', GAUGE, 'Calculators, by state.',
                 _by('state', facts.get(report.CALCULATOR_STATES, {})))
 
 
-def _tell_response_times(page, times):
-    # type: (_Page, Dict[str, Any]) -> None
-    counts = dict(times.get('buckets', ()))
-    below = 0
-    samples = []
-    for index, bound in enumerate(BOUNDS_S):
-        below += counts.get(index, 0)
-        samples.append((bound, below))
+def _add_response_times(page, times, counts):
+    # type: (_Page, Dict[str, Any], Dict[str, int]) -> None
+    by_bound = sorted((upper_bound_s(int(index)), count) for index, count in counts.items())
+    samples = [(bound, sum(count for upper_s, count in by_bound if upper_s <= bound * (1 + RELATIVE_ERROR)))
+               for bound in BOUNDS_S]
     name = 'dispatcher_response_time_seconds'
     page.lines += ['# HELP %s From the acceptance of a task to its result.' % name, '# TYPE %s histogram' % name]
     page.lines += [_sample(name + '_bucket', {'le': '%r' % bound}, number) for bound, number in samples]
@@ -132,29 +136,30 @@ def _tell_response_times(page, times):
                    _sample(name + '_count', {}, times.get('number', 0))]
 
 
-def _tell_calculators(page, picture):
+def _add_calculators(page, picture):
     # type: (_Page, Picture) -> None
     members = [picture.calculators[name] for name in sorted(picture.calculators)]
     for column, name, kind, about in (
-            ('capacity', 'places', GAUGE, 'Attempts that it works on at a time.'),
+            ('capacity', 'slots', GAUGE, 'Attempts that it runs at a time.'),
             ('held', 'held_attempts', GAUGE, 'Attempts that it holds.'),
-            ('done', 'done_attempts_total', COUNTER, 'Attempts that brought a result.'),
-            ('failed', 'failed_attempts_total', COUNTER, 'Attempts of which it said that they can not be computed.'),
-            ('lost', 'lost_attempts_total', COUNTER, 'Attempts that came to nothing there.'),
-            ('outages', 'outages_total', COUNTER, 'Times that it fell out.'),
-            ('silence_s', 'silence_seconds', GAUGE, 'Time since it was heard.')):
+            ('done', 'done_attempts_total', COUNTER, 'Attempts that returned a result.'),
+            ('failed', 'failed_attempts_total', COUNTER, 'Attempts that returned an error.'),
+            ('lost', 'lost_attempts_total', COUNTER, 'Attempts without a result or an error.'),
+            ('outages', 'outages_total', COUNTER, 'Times that it crashed or was declared dead.'),
+            ('silence_s', 'silence_seconds', GAUGE, 'Time since its last message.')):
         page.metric('calculator_' + name, kind, about, [({'calculator': one['name']}, one[column]) for one in members])
-    page.metric('calculator_alive', GAUGE, 'Whether it is alive to the dispatcher.',
+    page.metric('calculator_alive', GAUGE, 'Whether the dispatcher considers it alive.',
                 [({'calculator': one['name']}, int(one['state'] == 'alive')) for one in members])
 
 
-def _tell_clients(page, picture):
+def _add_clients(page, picture):
     # type: (_Page, Picture) -> None
     members = [picture.clients[name] for name in sorted(picture.clients)]
+    members = [one for one in members if one['heard_s'] < CLIENT_EXPIRES_S or one['waiting'] + one['running']]
     for column, name, kind, about in (
             ('accepted', 'accepted_tasks_total', COUNTER, 'Tasks of a client that were accepted.'),
             ('refused', 'refused_tasks_total', COUNTER, 'Submits of a client that were refused.'),
             ('done', 'done_tasks_total', COUNTER, 'Tasks of a client that were done.'),
-            ('waiting', 'waiting_tasks', GAUGE, 'Tasks of a client that wait.'),
-            ('running', 'running_tasks', GAUGE, 'Tasks of a client that run.')):
+            ('waiting', 'waiting_tasks', GAUGE, 'Waiting tasks of a client.'),
+            ('running', 'running_tasks', GAUGE, 'Running tasks of a client.')):
         page.metric('client_' + name, kind, about, [({'client': one['name']}, one[column]) for one in members])

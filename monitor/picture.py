@@ -5,34 +5,37 @@ from __future__ import absolute_import, division, print_function
 from collections import deque
 
 from net_protocol import report
-from net_protocol.histogram import BOUNDS_S, difference, quantile
-from net_protocol.messages import OUTCOMES
+from net_protocol.rows import OUTCOMES
+from net_protocol.sketch import difference, quantile, upper_bound_s
 
 MYPY = False
 if MYPY:
-    from typing import Any, Deque, Dict, List  # noqa: F401
+    from typing import Any, Deque, Dict, List, Tuple  # noqa: F401
 
-#: What is kept for whoever looks back.
+#: How much history is kept.
 EVENTS_KEPT = 2000
 ATTEMPTS_KEPT = 8000
 SAMPLES_KEPT = 1200
 
-#: Rates are those of this long, or of as long as anything is known; quantiles of the latest answers, of a minute.
+#: Rates cover this much time, quantiles of response times this much; less where less is known.
 RATE_S = 10.0
 QUANTILES_S = 60.0
 
-#: Where pages get lost again and again, who is not named for so long is dropped all the same.
+#: Where pages keep getting lost, a member of a table that no page named for so long is dropped.
 KEPT_UNNAMED_S = 120.0
 
-#: What an event says of its calculator's state; of those that are told in turn it is known sooner by this.
+#: The state of a calculator after an event. Long tables arrive in parts, so an event is often newer than its row.
 STATES = {'registered': 'alive', 'returned': 'alive', 'recovered': 'alive', 'suspected': 'suspect', 'died': 'dead',
           'left': 'left'}
 
 QUANTILES = (('p50', 0.5), ('p95', 0.95), ('p99', 0.99))
 
+#: Buckets of the sketch that make one bar of a histogram: its bounds are then 10 % apart.
+BUCKETS_PER_BAR = 5
+
 
 class Happening(object):
-    """An event or an ended attempt: its number, when it was (in our time), and its record."""
+    """An event or an ended attempt: its number, its time (by our clock), and its record."""
 
     __slots__ = ('number', 'at', 'record')
 
@@ -44,12 +47,12 @@ class Happening(object):
 
 
 class Sample(object):
-    """How things stood at one report."""
+    """The main numbers of one report."""
 
-    __slots__ = ('at', 'accepted', 'over', 'done', 'waiting', 'running', 'states', 'buckets', 'clients')
+    __slots__ = ('at', 'accepted', 'over', 'done', 'waiting', 'running', 'states')
 
-    def __init__(self, at, facts, clients):
-        # type: (float, Dict[str, Dict[str, Any]], Dict[str, int]) -> None
+    def __init__(self, at, facts):
+        # type: (float, Dict[str, Dict[str, Any]]) -> None
         counts, queue = facts.get(report.COUNTS, {}), facts.get(report.QUEUE, {})
         self.at = at
         self.accepted = counts.get('accepted', 0)
@@ -58,23 +61,21 @@ class Sample(object):
         self.waiting = queue.get('waiting', 0)
         self.running = queue.get('running', 0)
         self.states = dict(facts.get(report.CALCULATOR_STATES, {}))
-        self.buckets = dict(facts.get(report.RESPONSE_TIME, {}).get('buckets', ()))
-        self.clients = clients
 
 
 class Picture(object):
-    """The system as the latest reports tell it. Times are our own monotonic seconds."""
+    """The system as the latest reports describe it. Times are monotonic seconds of this process."""
 
     def __init__(self):
         # type: () -> None
         self.incarnation = ''
-        #: How many lives of the dispatcher were seen.
-        self.lives = 0
+        #: Number of incarnations of the dispatcher seen so far.
+        self.incarnations = 0
         self.forget()
 
     def forget(self):
         # type: () -> None
-        """Another life of the dispatcher begins: it numbers and counts anew."""
+        """Another incarnation of the dispatcher: its numbers and counts start again."""
         self.at = None  # type: float | None
         self.facts = {}  # type: Dict[str, Dict[str, Any]]
         self.calculators = {}  # type: Dict[str, Dict[str, Any]]
@@ -82,13 +83,15 @@ class Picture(object):
         self.events = deque(maxlen=EVENTS_KEPT)  # type: Deque[Happening]
         self.attempts = deque(maxlen=ATTEMPTS_KEPT)  # type: Deque[Happening]
         self.samples = deque(maxlen=SAMPLES_KEPT)  # type: Deque[Sample]
-        # The highest number that is accounted for, and how many were never told.
+        # Of the last minute: (at, counts of response times, tasks done by client).
+        self._recent = deque()  # type: Deque[Tuple[float, Dict[int, int], Dict[str, int]]]
+        # The highest number that is accounted for, and how many numbers never arrived.
         self.events_seen = self.attempts_seen = 0
         self.events_missed = self.attempts_missed = 0
-        # Where the next part of a long table begins, and who was in the parts since the table's beginning.
+        # Where the next part of a long table begins, and the names in the parts since its beginning.
         self.calculators_next = self.clients_next = 0
-        self._told = {report.CALCULATOR: set(), report.CLIENT: set()}  # type: Dict[str, set[str]]
-        #: Whether every table was told to its end at least once.
+        self._named = {report.CALCULATOR: set(), report.CLIENT: set()}  # type: Dict[str, set[str]]
+        #: Whether every table arrived completely at least once.
         self.is_whole = False
         self._wholes = {report.CALCULATOR: False, report.CLIENT: False}
 
@@ -96,20 +99,20 @@ class Picture(object):
 
     def take(self, now, incarnation, rows):
         # type: (float, str, List[Any]) -> None
-        """One report, or what arrived of it."""
+        """Take a report, or the part of it that arrived."""
         answers_a_former_question = False
         if incarnation != self.incarnation:
-            # We asked for what was new to us in another life: what is old in this one was not told.
+            # We asked for events after a number of another incarnation: older ones of this one are not in the answer.
             answers_a_former_question = self.events_seen > 0 or self.attempts_seen > 0
             self.forget()
             self.incarnation = incarnation
-            self.lives += 1
+            self.incarnations += 1
         self.at = now
-        events_before, attempts_before = self.events_seen, self.attempts_seen
-        events_told = attempts_told = 0
+        before = (self.events_seen, self.attempts_seen)
+        taken = {report.EVENT: 0, report.ATTEMPT: 0}
         for row in rows:
             word = row[0] if type(row) is list and row else None
-            if answers_a_former_question and word in (report.EVENT, report.ATTEMPT):
+            if answers_a_former_question and word in taken:
                 continue
             if word == report.FACTS and len(row) >= 3 and type(row[2]) is dict:
                 self.facts.setdefault(row[1], {}).update(row[2])
@@ -119,26 +122,28 @@ class Picture(object):
                 except ValueError:
                     continue
                 if word == report.EVENT:
-                    events_told += self._take_event(now, record, events_before)
+                    taken[word] += self._take_event(now, record, before[0])
                 elif word == report.ATTEMPT:
-                    attempts_told += self._take_attempt(now, record, attempts_before)
+                    taken[word] += self._take_attempt(now, record, before[1])
                 elif word == report.CALCULATOR:
                     self._take_member(now, word, self.calculators, record)
                 elif word == report.CLIENT:
                     self._take_member(now, word, self.clients, record)
         if not answers_a_former_question:
-            self._account(events_before, events_told, attempts_before, attempts_told)
+            self._account(before, taken)
         self._turn_tables(now)
-        clients = {name: client['done'] for name, client in self.clients.items()}
-        self.samples.append(Sample(now, self.facts, clients))
+        self.samples.append(Sample(now, self.facts))
+        counts = {int(index): count for index, count in self.facts.get(report.RESPONSE_COUNTS, {}).items()}
+        self._recent.append((now, counts, {name: client['done'] for name, client in self.clients.items()}))
+        while len(self._recent) > 1 and self._recent[1][0] <= now - QUANTILES_S:
+            self._recent.popleft()
 
     def _take_event(self, now, record, seen):
         # type: (float, Dict[str, Any], int) -> int
         if record['number'] <= seen:
             return 0
         self.events.append(Happening(record['number'], now - record['age_s'], record))
-        name = record['facts'].get('calculator')
-        calculator = self.calculators.get(name)
+        calculator = self.calculators.get(record['facts'].get('calculator'))  # type: ignore[arg-type]
         if calculator is not None and record['kind'] in STATES:
             calculator['state'] = STATES[record['kind']]
         return 1
@@ -152,21 +157,21 @@ class Picture(object):
 
     def _take_member(self, now, word, known, record):
         # type: (float, str, Dict[str, Dict[str, Any]], Dict[str, Any]) -> None
-        self._told[word].add(record['name'])
+        self._named[word].add(record['name'])
         record['at'] = now
         if word == report.CALCULATOR and (record['state'] not in STATES.values() or record['capacity'] < 1):
             raise ValueError('no state of a calculator: %r' % (record['state'],))
         known[record['name']] = record
 
-    def _account(self, events_before, events_told, attempts_before, attempts_told):
-        # type: (int, int, int, int) -> None
+    def _account(self, before, taken):
+        # type: (Tuple[int, int], Dict[str, int]) -> None
         tables = self.facts.get(report.TABLES, {})
         self.events_seen = max([tables.get('events', 0)] + [event.number for event in list(self.events)[-1:]])
         self.attempts_seen = max([tables.get('attempts', 0)] + [one.number for one in list(self.attempts)[-1:]])
-        # What was there before we began is not missed.
-        if len(self.samples):
-            self.events_missed += self.events_seen - events_before - events_told
-            self.attempts_missed += self.attempts_seen - attempts_before - attempts_told
+        # What happened before the first report does not count as missed.
+        if self.samples:
+            self.events_missed += self.events_seen - before[0] - taken[report.EVENT]
+            self.attempts_missed += self.attempts_seen - before[1] - taken[report.ATTEMPT]
 
     def _turn_tables(self, now):
         # type: (float) -> None
@@ -178,69 +183,78 @@ class Picture(object):
                 (report.CLIENT, 'clients', self.clients_next, self.clients)):
             if next_part:
                 continue
-            # Told to the end: who was not named is not there any more, unless a page is missing.
-            is_whole = len(self._told[word]) >= tables.get(table, 0)
-            for name in [name for name in known if name not in self._told[word]]:
+            # The end of the table: a member that was not named is gone, unless a page is missing.
+            is_whole = len(self._named[word]) >= tables.get(table, 0)
+            for name in [name for name in known if name not in self._named[word]]:
                 if is_whole or now - known[name]['at'] > KEPT_UNNAMED_S:
                     del known[name]
-            self._told[word] = set()
+            self._named[word] = set()
             self._wholes[word] = self._wholes[word] or is_whole
         self.is_whole = all(self._wholes.values())
 
     # What follows from it.
 
-    def _since(self, seconds):
-        # type: (float) -> Sample | None
-        """The latest sample that is so old, or the first."""
-        found = None
-        for sample in reversed(self.samples):
-            found = sample
-            if self.samples[-1].at - sample.at >= seconds:
-                break
+    @property
+    def outcomes(self):
+        # type: () -> Dict[str, int]
+        """Outcome -> number of tasks; and ``refused``."""
+        counts = self.facts.get(report.COUNTS, {})
+        found = {outcome: counts.get(outcome, 0) for outcome in OUTCOMES}
+        found['refused'] = sum(number for name, number in counts.items() if name.startswith('refused_'))
         return found
+
+    @property
+    def slots(self):
+        # type: () -> Tuple[int, int]
+        """Slots of the calculators that are alive: free ones, and all."""
+        alive = [one for one in self.calculators.values() if one['state'] == 'alive' and not one['draining']]
+        return (sum(max(0, one['capacity'] - one['held']) for one in alive), sum(one['capacity'] for one in alive))
 
     def rates(self):
         # type: () -> Dict[str, float | None]
-        """Tasks a second that arrived and that were done, of the last seconds. None where there is one report only."""
-        then = self._since(RATE_S)
-        if then is None or then is self.samples[-1]:
+        """Tasks a second that arrived, were done and ended in the last seconds; None after a single report."""
+        then, now = _since(self.samples, RATE_S, lambda sample: sample.at), self.samples[-1] if self.samples else None
+        if now is None or then is now:
             return {'accepted_per_s': None, 'done_per_s': None, 'over_per_s': None}
-        now = self.samples[-1]
         seconds = now.at - then.at
-        return {'accepted_per_s': round((now.accepted - then.accepted) / seconds, 3),
-                'done_per_s': round((now.done - then.done) / seconds, 3),
-                'over_per_s': round((now.over - then.over) / seconds, 3)}
+        return {name + '_per_s': round((getattr(now, name) - getattr(then, name)) / seconds, 3)
+                for name in ('accepted', 'done', 'over')}
 
     def client_rate(self, name):
         # type: (str) -> float | None
         """Tasks of one client that were done, a second."""
-        then = self._since(RATE_S)
-        if then is None or then is self.samples[-1] or name not in then.clients:
+        then = _since(self._recent, RATE_S, lambda one: one[0])
+        if then is None or then is self._recent[-1] or name not in then[2]:
             return None
-        now = self.samples[-1]
-        return round((now.clients.get(name, 0) - then.clients[name]) / (now.at - then.at), 3)
+        now = self._recent[-1]
+        return round((now[2].get(name, 0) - then[2][name]) / (now[0] - then[0]), 3)
 
     def response_time(self):
         # type: () -> Dict[str, Any]
-        """Quantiles of the answers of the last minute, or of all where that minute had none; and the buckets of all."""
+        """Quantiles of the answers of the last minute, or of all answers where that minute had none; and a histogram of
+        all, as ``[upper bound, count]``.
+        """
         facts = self.facts.get(report.RESPONSE_TIME, {})
-        counts = self.samples[-1].buckets if self.samples else {}
-        then = self._since(QUANTILES_S)
-        # Where less than some seconds are known, those few answers say less than all.
-        is_long = then is not None and self.samples[-1].at - then.at >= RATE_S
-        recent = difference(counts, then.buckets) if then is not None and is_long else {}
+        counts = self._recent[-1][1] if self._recent else {}
+        shortest_s, longest_s = facts.get('shortest_s'), facts.get('longest_s')
+        recent = {}  # type: Dict[int, int]
+        # The answers of a few seconds are too few for quantiles.
+        if self._recent and self._recent[-1][0] - self._recent[0][0] >= RATE_S:
+            recent = difference(counts, self._recent[0][1])
         found = {'number': facts.get('number', 0), 'total_s': facts.get('total_s', 0.0),
-                 'longest_s': facts.get('longest_s', 0.0), 'of_last_minute': bool(recent)}  # type: Dict[str, Any]
+                 'shortest_s': shortest_s, 'longest_s': longest_s, 'of_last_minute': bool(recent)}  # type: Dict[str, Any]
         for name, share in QUANTILES:
-            value = quantile(recent or counts, share)
-            found[name] = None if value is None else round(value, 4)
-        found['buckets'] = [[BOUNDS_S[index] if index < len(BOUNDS_S) else None, counts[index]]
-                            for index in sorted(counts)]
+            found[name] = quantile(recent or counts, share, shortest_s, longest_s)
+        bars = {}  # type: Dict[int, int]
+        for index in counts:
+            bar = -(-index // BUCKETS_PER_BAR)
+            bars[bar] = bars.get(bar, 0) + counts[index]
+        found['buckets'] = [[round(upper_bound_s(bar * BUCKETS_PER_BAR), 9), bars[bar]] for bar in sorted(bars)]
         return found
 
     def as_status(self, now, silence_s, is_silent):
         # type: (float, float, bool) -> Dict[str, Any]
-        """All of it as plain values: what ``--json`` and ``/status.json`` say."""
+        """All of it as plain values: the content of ``--json`` and ``/status.json``."""
         facts = self.facts
         return {
             'answers': not is_silent and self.at is not None, 'silence_s': round(silence_s, 3),
@@ -256,6 +270,17 @@ class Picture(object):
             'received': facts.get(report.RECEIVED, {}), 'sent': facts.get(report.SENT, {}),
             'traffic': facts.get(report.TRAFFIC, {}), 'dropped': facts.get(report.DROPPED, {}),
             'turns': facts.get(report.TURNS, {})}
+
+
+def _since(things, seconds, at):
+    # type: (Any, float, Any) -> Any
+    """The latest of them that is so much older than the last, or the first; None where there are none."""
+    found = None
+    for thing in reversed(things):
+        found = thing
+        if at(things[-1]) - at(thing) >= seconds:
+            break
+    return found
 
 
 def _without(record, name):

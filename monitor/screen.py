@@ -1,14 +1,16 @@
-"""The terminal view: lines that fit a terminal of any size from 80 x 24 on, computed from the picture.
+"""The terminal view: lines that fit a window of any size from 80 x 24 on, computed from the picture.
 
-A line is a list of (style, text). What does not fit is left out and said so; in a wide terminal calculators stand
-beside clients and events.
+A line is a list of (style, text). What does not fit is left out, and a sign or a number says so; in a wide window the
+calculators are beside clients and events.
 """
 
 from __future__ import absolute_import, division, print_function
 
-from monitor.words import BAD, GOOD, HEADING, LOUD, PAST, PLAIN, event, plain, rate, seconds
+from textwrap import wrap
+
+from monitor.words import BAD, GOOD, HEADING, LOUD, PAST, PLAIN, event, health, plain, rate, seconds
 from net_protocol import report
-from net_protocol.messages import OUTCOMES
+from net_protocol.rows import OUTCOMES
 
 MYPY = False
 if MYPY:
@@ -20,29 +22,39 @@ if MYPY:
 
 #: From this width on there are two columns.
 WIDE = 140
-#: Lines of events that are always shown, heading included, if there are that many.
+#: Lines of events that are always shown, with their heading, if there are that many.
 EVENTS_MIN = 6
+#: Lines of one event.
+EVENT_LINES_MAX = 3
 BAR = 10
+
+#: The sign of a text that was cut.
+CUT = '>'
+_AGE = 14
 
 _STATE_STYLES = {'alive': GOOD, 'suspect': BAD, 'dead': LOUD, 'left': PAST}
 _SYMBOLS = {'alive': '+', 'suspect': '?', 'dead': 'x', 'left': '-'}
-#: Those in trouble first, where not all fit.
+#: Calculators in trouble come first where not all fit.
 _URGENCY = ('dead', 'suspect', 'alive', 'left')
 
 _CALCULATOR = '%-{name}s %-8s%s%5s %7s %5s %4s %7s %7s'
 
 
 class View(object):
-    """How the dispatcher answers, beside the picture: who it is for people, since when it is silent."""
+    """What a screen shows beside the picture: the dispatcher's address and silence, the time of day; and for a program
+    that embeds the monitor, ``notes``, its own events as (at, style, sentence), and ``phase``, its state in words.
+    """
 
-    def __init__(self, picture, now, target, silence_s, is_silent, clock=''):
-        # type: (Picture, float, str, float, bool, str) -> None
+    def __init__(self, picture, now, target, silence_s, is_silent, clock='', notes=(), phase=''):
+        # type: (Picture, float, str, float, bool, str, Any, str) -> None
         self.picture = picture
         self.now = now
         self.target = target
         self.silence_s = silence_s
         self.is_silent = is_silent
         self.clock = clock
+        self.notes = notes
+        self.phase = phase
 
 
 def screen(view, columns, rows):
@@ -50,7 +62,7 @@ def screen(view, columns, rows):
     """At most ``rows`` lines of at most ``columns`` characters."""
     lines = _head(view, columns)
     if view.picture.at is None:
-        return [_cut(line, columns) for line in lines][:rows]
+        return [_cut(line, columns) for line in lines + _events(view, columns, max(0, rows - len(lines)))][:rows]
     left = rows - len(lines)
     if columns >= WIDE:
         half = columns // 2 - 1
@@ -59,7 +71,7 @@ def screen(view, columns, rows):
         other = clients + _events(view, half, left - len(clients))
         lines += _beside(one, other, half, left)
     else:
-        shown = _calculators(view, columns, left - min(EVENTS_MIN, len(view.picture.events) + 2))
+        shown = _calculators(view, columns, left - len(_events(view, columns, EVENTS_MIN)))
         lines += shown
         lines += _events(view, columns, left - len(shown))
     return [_cut(line, columns) for line in lines[:rows]]
@@ -72,45 +84,30 @@ def _head(view, columns):
     whole, queue = facts.get(report.WHOLE, {}), facts.get(report.QUEUE, {})
     name = plain(whole.get('name', 'dispatcher'))
     title = '%s at %s' % (name if name == 'dispatcher' else 'dispatcher ' + name, view.target)
-    up = '' if whole.get('up_s') is None else '  up %s' % seconds(whole['up_s'])
-    first = [(HEADING, title + '   '), _answer(view, whole), (PLAIN, up)]  # type: Line
-    first.append((PAST, view.clock.rjust(columns - sum(len(text) for _, text in first))))
+    state = health(picture, view.silence_s, view.is_silent)
+    up = '' if whole.get('up_s') is None or view.is_silent else '  up %s' % seconds(whole['up_s'])
+    first = [(HEADING, title + '   '), state, (PLAIN, up)]  # type: Line
+    first.append((PAST, ' ' + view.clock.rjust(columns - 1 - sum(len(text) for _, text in first))))
+    second = [(HEADING, view.phase)]  # type: Line
     if picture.at is None:
-        return [first]
+        return [first, second]
     style = PAST if view.is_silent else PLAIN
-    counts, rates, times = facts.get(report.COUNTS, {}), picture.rates(), picture.response_time()
-    refused = sum(number for name, number in counts.items() if name.startswith('refused_'))
-    oldest = ', the oldest for %s' % seconds(queue['oldest_s']) if queue.get('oldest_s') is not None else ''
-    turns = facts.get(report.TURNS, {})
+    outcomes, rates, times = picture.outcomes, picture.rates(), picture.response_time()
+    oldest = ' (oldest %s)' % seconds(queue['oldest_s']) if queue.get('oldest_s') is not None else ''
+    turns, traffic = facts.get(report.TURNS, {}), facts.get(report.TRAFFIC, {})
     return [
-        first, [],
+        first, second,
         [(HEADING, 'tasks       '), (style, 'waiting %d%s   running %d   arriving %s   done %s' % (
             queue.get('waiting', 0), oldest, queue.get('running', 0), rate(rates['accepted_per_s']),
             rate(rates['done_per_s'])))],
-        [(HEADING, 'over        '), (style, '   '.join(
-            ['%s %d' % (outcome, counts.get(outcome, 0)) for outcome in OUTCOMES] + ['refused %d' % refused]))],
-        [(HEADING, 'answered in '), (style, 'p50 %s   p95 %s   p99 %s   longest ever %s' % (
-            seconds(times['p50']), seconds(times['p95']), seconds(times['p99']),
-            seconds(times['longest_s'] if times['number'] else None)))],
-        [(HEADING, 'its loop    '), (style, '%s   turns p50 %s, p99 %s' % (
-            _traffic(facts.get(report.TRAFFIC, {}), facts.get(report.DROPPED, {})), seconds(turns.get('p50_s')),
-            seconds(turns.get('p99_s'))))],
+        [(HEADING, 'outcomes    '), (style, '   '.join(
+            '%s %d' % (outcome, outcomes[outcome]) for outcome in OUTCOMES + ('refused',)))],
+        [(HEADING, 'response    '), (style, 'p50 %s   p95 %s   p99 %s   max %s' % (
+            seconds(times['p50']), seconds(times['p95']), seconds(times['p99']), seconds(times['longest_s'])))],
+        [(HEADING, 'datagrams   '), (style, 'in %s   out %s   dropped %s   turns p50 %s, p99 %s' % (
+            traffic.get('datagrams_in', '-'), traffic.get('datagrams_out', '-'),
+            sum(facts.get(report.DROPPED, {}).values()), seconds(turns.get('p50_s')), seconds(turns.get('p99_s'))))],
         []]
-
-
-def _answer(view, whole):
-    # type: (View, Dict[str, Any]) -> Tuple[str, str]
-    if view.is_silent:
-        return LOUD, 'DOES NOT ANSWER for %s' % seconds(view.silence_s)
-    if view.picture.at is None:
-        return PAST, 'asking ...'
-    return GOOD, 'stopping' if whole.get('draining') else 'answers'
-
-
-def _traffic(traffic, dropped):
-    # type: (Dict[str, Any], Dict[str, Any]) -> str
-    return 'datagrams in %s, out %s, dropped %s' % (
-        traffic.get('datagrams_in', '-'), traffic.get('datagrams_out', '-'), sum(dropped.values()))
 
 
 def _calculators(view, columns, rows):
@@ -118,7 +115,7 @@ def _calculators(view, columns, rows):
     picture = view.picture
     states = picture.facts.get(report.CALCULATOR_STATES, {})
     numbers = '   '.join('%s %d' % (state, states.get(state, 0)) for state in ('alive', 'suspect', 'dead', 'left'))
-    lines = [[(HEADING, 'calculators '), (PLAIN, numbers)]]  # type: List[Line]
+    lines = [[(HEADING, 'calculators '), (PLAIN, '%s   free slots %d of %d' % ((numbers,) + picture.slots))]]  # type: List[Line]
     members = sorted(picture.calculators.values(), key=lambda one: one['name'])
     room = max(0, rows - 3)
     hidden = []  # type: List[Dict[str, Any]]
@@ -128,10 +125,10 @@ def _calculators(view, columns, rows):
     width = max(12, min(columns - 62, max([len(one['name']) for one in members] or [0])))
     form = _CALCULATOR.format(name=width)
     lines.append([(HEADING, '  ' + form % (
-        'name', 'state', 'works'.ljust(BAR + 2), 'held', 'done', 'lost', 'out', 'p50', 'p95'))])
+        'name', 'state', 'slots'.ljust(BAR + 2), 'held', 'done', 'lost', 'out', 'p50', 'p95'))])
     for one in members:
         style = PAST if view.is_silent else _STATE_STYLES.get(one['state'], PLAIN)
-        row = form % (plain(one['name'])[:width], plain(one['state']), _bar(one), one['held'], one['done'], one['lost'],
+        row = form % (_short(one['name'], width), plain(one['state']), _bar(one), one['held'], one['done'], one['lost'],
                       one['outages'], seconds(one['p50_s']), seconds(one['p95_s']))
         lines.append([(style, '%s %s' % (_SYMBOLS.get(one['state'], '*'), row))])
     if hidden:
@@ -145,12 +142,12 @@ def _calculators(view, columns, rows):
 
 def _bar(one):
     # type: (Dict[str, Any]) -> str
-    """How many of its places are taken."""
+    """Its slots, and how many are taken."""
     if one['state'] in ('dead', 'left'):
         return ' ' * (BAR + 2)
-    places = min(BAR, one['capacity'])
-    taken = min(places, -(-one['held'] * places // one['capacity']))
-    return ('[%s%s]' % ('#' * taken, '.' * (places - taken))).ljust(BAR + 2)
+    slots = min(BAR, one['capacity'])
+    taken = min(slots, -(-one['held'] * slots // one['capacity']))
+    return ('[%s%s]' % ('#' * taken, '.' * (slots - taken))).ljust(BAR + 2)
 
 
 def _clients(view, columns, rows):
@@ -163,7 +160,7 @@ def _clients(view, columns, rows):
     room = max(0, rows - 3)
     shown = members if len(members) <= room else members[:max(0, room - 1)]
     for one in shown:
-        lines.append([(PLAIN, form % (plain(one['name'])[:24], one['accepted'] + one['refused'], one['waiting'],
+        lines.append([(PLAIN, form % (_short(one['name'], 24), one['accepted'] + one['refused'], one['waiting'],
                                       one['running'], one['done'], rate(picture.client_rate(one['name']))))])
     if len(shown) < len(members):
         lines.append([(PAST, '  ... and %d more' % (len(members) - len(shown)))])
@@ -172,16 +169,30 @@ def _clients(view, columns, rows):
 
 def _events(view, columns, rows):
     # type: (View, int, int) -> List[Line]
+    """The latest events, the last one at the bottom. A long one takes several lines."""
     picture = view.picture
-    missed = ' (%d were too many to be told)' % picture.events_missed if picture.events_missed else ''
-    lines = [[(HEADING, 'latest events'), (PAST, missed)]]  # type: List[Line]
+    missed = ' (%d more were not reported)' % picture.events_missed if picture.events_missed else ''
+    lines = []  # type: List[Line]
     room = max(0, rows - 1)
-    for happening in list(picture.events)[-room:] if room else []:
-        style, sentence = event(happening.record['kind'], happening.record['facts'])
-        lines.append([(PAST, '%9s ago  ' % seconds(max(0.0, view.now - happening.at))), (style, sentence)])
-    if not picture.events:
-        lines.append([(PAST, '  none yet')])
-    return lines
+    for at, style, sentence in latest(picture, view.notes, room):
+        age = '%9s ago' % seconds(max(0.0, view.now - at))
+        parts = wrap(sentence, max(10, columns - _AGE - 1))
+        if len(parts) > EVENT_LINES_MAX:
+            parts[EVENT_LINES_MAX - 1:] = [parts[EVENT_LINES_MAX - 1][:-1] + CUT]
+        for part in parts:
+            lines.append([(PAST, age.ljust(_AGE)), (style, ' ' + part)])
+            age = ''
+    return [[(HEADING, 'latest events'), (PAST, missed)]] + (lines[-room:] if room else []) + (
+        [] if lines else [[(PAST, '  none yet')]])  # type: ignore[operator]
+
+
+def latest(picture, notes, number):
+    # type: (Picture, Any, int) -> List[Tuple[float, str, str]]
+    """The last ``number`` events of the dispatcher and of the program itself, as (at, style, sentence)."""
+    if not number:
+        return []
+    found = [(one.at,) + event(one.record['kind'], one.record['facts']) for one in list(picture.events)[-number:]]
+    return sorted(found + list(notes)[-number:], key=lambda one: one[0])[-number:]
 
 
 def _beside(one, other, width, rows):
@@ -194,15 +205,23 @@ def _beside(one, other, width, rows):
     return lines
 
 
+def _short(name, width):
+    # type: (str, int) -> str
+    """A name that fits, with the end that distinguishes it from others."""
+    name = plain(name)
+    return name if len(name) <= width else name[:max(0, width // 2 - 1)] + CUT + name[-(width - width // 2):]
+
+
 def _cut(line, columns):
     # type: (Line, int) -> Line
+    """The line, or what fits of it with a sign at its end."""
+    left, sign = (columns, '') if len(as_text(line)) <= columns else (columns - 1, CUT)
     cut = []  # type: Line
-    left = columns
     for style, text in line:
         if left > 0 and text:
             cut.append((style, text[:left]))
             left -= len(text)
-    return cut
+    return cut + [(PLAIN, sign)] if sign else cut
 
 
 def as_text(line):

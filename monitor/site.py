@@ -1,6 +1,6 @@
-"""What is answered to a browser or a scraper: a table of paths. Nothing that is asked changes anything.
+"""The answers to browsers and scrapers: a table of paths. No request changes anything.
 
-Nothing that others wrote (a name, a reason) ever becomes markup: it travels as JSON, and the page puts it down as text.
+A text from another process (a name, a reason) never becomes markup: it travels as JSON, and the page inserts it as text.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -11,7 +11,7 @@ import re
 from monitor import metrics
 from monitor.answers import task_as_values
 from monitor.words import story
-from net_protocol import fields
+from net_protocol import columns
 from net_protocol.compat import text_type
 
 MYPY = False
@@ -25,18 +25,17 @@ JSON = 'application/json'
 TEXT = 'text/plain; charset=utf-8'
 STREAM = 'text/event-stream'
 
-#: A name that leads to this machine only if its owner wants it to. A page elsewhere whose name is made to lead here
-#: (DNS rebinding) is turned away by it: that page's own name stands in its questions.
+#: Addresses and these names are always accepted as Host. Any other name is refused unless the settings name it: a page
+#: elsewhere whose name was made to resolve to this machine (DNS rebinding) sends its own name.
 _NUMBER = re.compile(r'[0-9.]+\Z|[0-9a-f:]*:[0-9a-f:.]*\Z')
 OWN_NAMES = frozenset(['localhost', ''])
 
 
-
 class Site(object):
-    """Answers for one monitor.
+    """The answers of one monitor.
 
-    ``files`` are the page's own, {path: (content type, bytes)}; ``make(status, content type, body, is_stream)`` makes
-    an answer; ``names`` are the host names under which it may be asked, beside numbers.
+    ``files`` are those of the page, {path: (content type, bytes)}; ``make(status, content type, body, is_stream)`` makes
+    an answer; ``names`` are further host names under which the site may be asked.
     """
 
     def __init__(self, core, feed, files, make, names=()):
@@ -45,33 +44,33 @@ class Site(object):
         self._feed = feed
         self._files = files
         self._make = make
-        self._names = OWN_NAMES | set(names)
+        self._names = OWN_NAMES.union(name.lower() for name in names)
         self._paths = {'/events': self._events, '/status.json': self._status, '/task.json': self._task,
                        '/metrics': self._metrics, '/healthz': self._health}
 
     def respond(self, now, request):
         # type: (float, Any) -> None
-        """Answer a request, now or when the dispatcher has said what is asked for."""
+        """Answer a request, at once or when the dispatcher has answered."""
         if request.host not in self._names and not _NUMBER.match(request.host):
-            request.answer(self._make(421, TEXT, b'this is not the name of this page\n'))
+            request.answer(self._make(421, TEXT, b'unknown host name: the setting http_hosts lists further ones\n'))
         elif request.path in self._paths:
             self._paths[request.path](now, request)
         elif request.path in self._files:
             content_type, body = self._files[request.path]
             request.answer(self._make(200, content_type, body))
         else:
-            request.answer(self._make(404, TEXT, b'there is nothing here\n'))
+            request.answer(self._make(404, TEXT, b'not found\n'))
 
-    # What is broadcast.
+    # Messages to all open pages.
 
     def news(self, now):
         # type: (float) -> bytes
-        """To all that watch, with every report."""
+        """After each report."""
         return as_event(self._feed.news(now))
 
     def silence(self, now):
         # type: (float) -> bytes
-        """To all that watch, while there are none."""
+        """While no reports arrive."""
         return as_event(self._feed.silence(now))
 
     # Paths.
@@ -93,16 +92,17 @@ class Site(object):
 
     def _metrics(self, now, request):
         # type: (float, Any) -> None
-        text = metrics.metrics(self._core.picture, self._core.is_silent(now))
+        text = metrics.metrics(self._core.picture, self._core.is_silent(now), 'clients=1' in request.query.split('&'))
         request.answer(self._make(200, metrics.CONTENT_TYPE, text.encode('utf-8')))
 
     def _task(self, now, request):
         # type: (float, Any) -> None
         try:
-            # Of what an id is made of, the colon alone may come escaped.
+            # Of the characters of a task id only the colon is ever escaped.
             given = text_type(request.query).replace(u'%3A', u':').replace(u'%3a', u':')
-            task_id = fields.task_id(given[len('id='):] if given.startswith('id=') else None)
-        except fields.FieldRefused as error:
+            task_id = given[len('id='):] if given.startswith('id=') else u''
+            columns.task_id([task_id])
+        except columns.FieldRefused as error:
             request.answer(self._make(400, TEXT, ('expected %s\n' % error).encode('ascii')))
             return
 
@@ -112,7 +112,7 @@ class Site(object):
             request.answer(self._make(503 if rows is None else 200, JSON, as_json(values)))
 
         if not self._core.ask_about(now, task_id, take):
-            request.answer(self._make(503, TEXT, b'too many ask at the same time\n'))
+            request.answer(self._make(503, TEXT, b'too many requests at a time\n'))
 
 
 def as_json(values):
@@ -123,5 +123,5 @@ def as_json(values):
 
 def as_event(values):
     # type: (Any) -> bytes
-    """An event of a stream. JSON has no line feed in it, so one line is enough."""
+    """An event of a stream. JSON contains no line feed, so one line is enough."""
     return b'data: ' + json.dumps(values).encode('ascii') + b'\n\n'

@@ -1,39 +1,35 @@
-"""Datagrams to messages and back. The only code that sees bytes.
+"""Datagrams to rows and back. The only code of the protocol that sees bytes.
 
 A datagram is one JSON object in UTF-8::
 
-    {"crc":"9a1c03f7","v":1,"from":"calculator-a","life":"k3f7q2xa","n":17,"messages":[{"kind":"leave"}, ...]}
+    {"crc":"605487a0","v":2,"role":"client","from":"client-a","inc":"k3f7q2xa","to":"6930b1.c2f0a91b44","n":711204097,
+     "ack":[[34001,34041],[34043,34052]],"open":16,"rows":{"submit":[[17,"5f1b8d0c",60]],"cancel":[[12]]}}
 
-``crc`` is the CRC-32 of every byte behind it, so it stands first, written exactly so; where there is a key, a signature
-stands in its place (``seals.py``), and ``role``, ``to`` and ``re`` are there too (``guard.py``); where an address has
-to show itself, ``token``, ``echo`` or ``padding`` are (``addresses.py``). ``v`` is the version of the protocol,
-``from`` the sender's name, ``life`` its incarnation, ``n`` counts the datagrams of that incarnation from 1. Fields this
-version does not know are ignored, so that a later one may add some; whatever else is not exactly as the protocol says
-makes ``decode`` refuse the whole datagram with one cause: any bytes give valid messages or one refusal, nothing else.
+``crc`` is the CRC-32 of every byte behind it; with a key a signature stands in its place (``seals``). ``v`` is the version
+of the protocol; ``role``, ``from`` and ``inc`` are the sender's role, name and incarnation; ``to`` is the ticket of the
+channel; ``n`` is the datagram's number. ``ack``, ``open`` and ``rows`` may be absent. A greeting has ``re`` and ``ticket``
+instead of ``n``: see ``turn``. Unknown fields of the envelope are ignored, so that a later version may add some. Whatever
+else is not exactly as the protocol says refuses the whole datagram: any bytes give valid rows or one refusal.
 """
 
 from __future__ import absolute_import, division, print_function
 
 import json
 import re
-from json.encoder import encode_basestring_ascii
-from operator import attrgetter
 
-from net_protocol import fields
-from net_protocol.compat import text_type
+from net_protocol import columns
+from net_protocol.compat import INTEGER_TYPES, text_type
 from net_protocol.errors import DatagramRefused, MisuseError, TooLarge
 from net_protocol.limits import (
-    COALESCED_BYTES, COALESCED_LOCAL_BYTES, DATAGRAM_BYTES_MAX, MESSAGES_MAX, PAYLOAD_BYTES_MAX)
-from net_protocol.messages import BY_KIND, MESSAGES
+    ACK_RANGES_MAX, COUNT_MAX, DATAGRAM_BYTES_MAX, HELLO_BYTES, PAYLOAD_BYTES_MAX, ROWS_MAX)
+from net_protocol.rows import FIELDS, ORDER, ROLES
 from net_protocol.seals import BAD_CHECKSUM, BAD_SIGNATURE, CHECKSUM
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, Iterable, List, Tuple, Type  # noqa: F401
+    from typing import Any, Dict, Iterable, List, Tuple  # noqa: F401
 
-    from net_protocol.messages import Message  # noqa: F401
-
-VERSION = 1
+VERSION = 2
 
 TOO_LONG = 'too_long'
 NOT_UTF8 = 'not_utf8'
@@ -43,51 +39,38 @@ OTHER_VERSION = 'other_version'
 UNKNOWN_KIND = 'unknown_kind'
 BAD_FIELD = 'bad_field'
 
-#: Why a datagram is refused; what is counted.
+#: Why the codec refuses a datagram; what is counted.
 CAUSES = (TOO_LONG, BAD_CHECKSUM, BAD_SIGNATURE, NOT_UTF8, NOT_JSON, BAD_ENVELOPE, OTHER_VERSION, UNKNOWN_KIND,
           BAD_FIELD)
 
 # A foreign sender may write a payload shorter than we would: raw UTF-8 where we write \uXXXX (twice to three times as
-# long), 1e15 where we write 1000000000000000.0 (four times). Anything below this share of the limit can't outgrow it.
+# long), 1e15 where we write 1000000000000000.0 (four times). Below this share of the limit nothing outgrows it.
 _GROWTH_MAX = 6
 
-# Integers longer than this are refused before they are converted, where the datagram is long enough for the
-# conversion, which is quadratic, to hurt: 65,000 digits take 20 ms on 2.7, and 8,000 less than 1 ms.
-_DIGITS_MAX = 25
+# A whole number of more than 25 digits outside of strings. Converting one is quadratic: 65,000 digits take 20 ms on 2.7.
+# Such a run inside a string is harmless; only where there is one are the strings taken out.
+_LONG_NUMBER = re.compile(b'[0-9]{26}')
+_STRING = re.compile(b'"(?:[^"\\\\]|\\\\.)*"')
 
 # A surrogate written as if it were a character. 2.7 alone decodes it (until 2.7 goes); in UTF-8 nothing else looks so.
 _RAW_SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
 
-_INFINITY = float('inf')
-
 _encode = json.JSONEncoder(separators=(',', ':'), allow_nan=False).encode
+_INTEGERS = frozenset(INTEGER_TYPES)
+_ROLES = frozenset(ROLES)
+_CHECKS = {kind: tuple(check for _, check in fields) for kind, fields in FIELDS.items()}
+_LIST = {list}
 
 
-class Envelope(object):
-    """What one datagram said: who sent it, in which life, the how-manieth of that life, and its messages.
+class Datagram(object):
+    """What one datagram said. ``rows``: kind -> checked rows. A greeting has ``re`` and ``ticket`` and no number."""
 
-    ``role``, ``to`` and ``re`` are for the guard, which checks them; without one they mean nothing. ``token`` and
-    ``echo`` are for whoever looks at addresses.
-    """
-
-    __slots__ = ('name', 'incarnation', 'number', 'messages', 'role', 'to', 're', 'token', 'echo')
-
-    def __init__(self, name, incarnation, number, messages, role=None, to=None, re=None, token=None, echo=None):
-        # type: (str, str, int, List[Message], Any, Any, Any, Any, Any) -> None
-        self.name = name
-        self.incarnation = incarnation
-        self.number = number
-        self.messages = messages
-        self.role = role
-        self.to = to
-        self.re = re
-        self.token = token
-        self.echo = echo
+    __slots__ = ('role', 'name', 'incarnation', 'to', 'number', 'acks', 'open', 'rows', 're', 'ticket')
 
 
 def payload_bytes(value):
     # type: (Any) -> int
-    """The bytes that a payload or result takes on the wire. Raises ``MisuseError`` for what is no JSON."""
+    """The bytes that a payload or result takes on the wire. Raises ``MisuseError`` for what is not JSON."""
     try:
         return len(_encode(value))
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
@@ -99,147 +82,246 @@ def check_payload(what, value):
     """Refuse a payload or result where it enters: raise ``TooLarge`` or ``MisuseError`` naming the limit."""
     if type(value) is text_type and 12 * len(value) + 2 <= PAYLOAD_BYTES_MAX:
         # A text this short fits even if each of its characters has to be escaped as two surrogates. (On 2.7 a ``str``
-        # may be bytes that are no text at all, so it is looked at like everything else, until 2.7 goes.)
+        # may be bytes that are not text, so it is examined like everything else, until 2.7 goes.)
         return
     size = payload_bytes(value)
     if size > PAYLOAD_BYTES_MAX:
         raise TooLarge(what, size, PAYLOAD_BYTES_MAX)
     try:
-        # What comes back from JSON is what the receiver will check.
-        fields.json_value(json.loads(_encode(value)))
-    except fields.FieldRefused as error:
+        # The receiver checks what JSON makes of the value.
+        columns.json_value([json.loads(_encode(value))])
+    except columns.FieldRefused as error:
         raise MisuseError('%s: expected %s' % (what, error))
 
 
-def encode(name, incarnation, first_number, messages, limit=COALESCED_BYTES, seal=CHECKSUM, credentials=None,
-           more=''):
-    # type: (str, str, int, Iterable[Message], int, Any, Tuple[str, str, int] | None, str) -> List[bytes]
-    """Messages for one address as few datagrams as fit, in order, numbered from ``first_number``.
+# Writing.
 
-    A message that alone is over ``limit`` bytes travels alone. ``seal`` is what the datagrams begin with, and
-    ``credentials`` their (role, to, re), where there is a key; ``more`` is the text of further fields. Raises
-    ``TooLarge`` for one over ``DATAGRAM_BYTES_MAX``: a bug, since payloads are checked where they enter.
+def head(role, name, incarnation, to):
+    # type: (str, str, str, str) -> str
+    """The part of the envelope that all datagrams of one channel share."""
+    return '"v":%d,"role":"%s","from":"%s","inc":"%s","to":"%s"' % (VERSION, role, name, incarnation, to)
+
+
+def datagram(seal, head, number, acks, open_number, rows_text, bytes_min=0):
+    # type: (Any, str, int, List[List[int]], int, str, int) -> bytes
+    """One datagram. ``rows_text`` is what ``pack`` returned, ``acks`` ascending ranges; padded to ``bytes_min``."""
+    body = '%s,"n":%d' % (head, number)
+    if acks:
+        if len(acks) == 1:
+            body += ',"ack":[[%d,%d]]' % tuple(acks[0])
+        else:
+            body += ',"ack":[%s]' % ','.join(['[%d,%d]' % tuple(pair) for pair in acks[:-ACK_RANGES_MAX - 1:-1]])
+    if open_number:
+        body += ',"open":%d' % open_number
+    if rows_text:
+        body += ',"rows":{%s}' % rows_text
+    missing = bytes_min - len(body) - seal.LENGTH - len(',"pad":""}')
+    if missing > 0:
+        body += ',"pad":"%s"' % ('.' * missing)
+    return seal.seal((body + '}').encode('ascii'))  # type: ignore[no-any-return]
+
+
+def hello(seal, head, number):
+    # type: (Any, str, int) -> bytes
+    """A datagram that asks for a greeting, long enough that the greeting is no longer."""
+    return datagram(seal, head, number, [], 0, '"ping":[[]]', HELLO_BYTES)
+
+
+def greeting(seal, role, name, incarnation, number, ticket):
+    # type: (Any, str, str, str, int, str) -> bytes
+    """The answer to a datagram of that number that has no good ticket."""
+    return seal.seal((  # type: ignore[no-any-return]
+        '"v":%d,"role":"%s","from":"%s","inc":"%s","to":"","re":%d,"ticket":"%s"}' % (
+            VERSION, role, name, incarnation, number, ticket)).encode('ascii'))
+
+
+def _text(rows):
+    # type: (Dict[str, List[Any]]) -> str
+    if len(rows) == 1:
+        (kind, some), = rows.items()
+        return '"%s":%s' % (kind, _encode(some))
+    return ','.join(['"%s":%s' % (kind, _encode(rows[kind])) for kind in ORDER if kind in rows])
+
+
+def pack(rows, limit, average):
+    # type: (Dict[str, List[Any]], int, float) -> Tuple[Dict[str, List[Any]], str, Dict[str, List[Any]] | None]
+    """As many rows as fit in ``limit`` bytes, at least one: ``(taken, their text, rest or None)``.
+
+    ``average`` is an estimate of a row's bytes. Encoding everything to see how much fits would be quadratic.
+    Raises ``TooLarge`` for a row that no datagram can carry: payloads are checked where they enter, so that is a bug.
     """
-    head = '"v":%d,"from":"%s","life":"%s",' % (VERSION, name, incarnation)
-    if credentials is not None:
-        head += '"role":"%s","to":"%s","re":%d,' % credentials
-    head += more + '"n":'
-    # The seal, 16 digits of the number, and the text around the messages.
-    overhead = seal.LENGTH + len(head) + 16 + len(',"messages":[]}')
-    datagrams = []  # type: List[bytes]
-    batch = []  # type: List[str]
-    size = overhead
-    for message in messages:
-        text = _WRITERS[type(message)](message)
-        length = len(text) + 1
-        if batch and (size + length > limit or len(batch) == MESSAGES_MAX):
-            datagrams.append(seal.seal(_body(head, first_number + len(datagrams), batch)))
-            batch = []
-            size = overhead
-        if overhead + length > DATAGRAM_BYTES_MAX:
-            raise TooLarge(message.KIND, overhead + length, DATAGRAM_BYTES_MAX)
-        batch.append(text)
-        size += length
-    if batch:
-        datagrams.append(seal.seal(_body(head, first_number + len(datagrams), batch)))
-    return datagrams
+    number = sum([len(some) for some in rows.values()])
+    taken, rest = rows, None  # type: Any, Any
+    share = limit / (average * number)
+    if number > 1 and share < 1:
+        taken, rest = _divided(rows, share)
+    text = _text(taken)
+    if len(text) > limit:
+        if number > 1:
+            return _exactly(rows, limit)
+        if len(text) > DATAGRAM_BYTES_MAX - 500:
+            raise TooLarge('a row', len(text), DATAGRAM_BYTES_MAX)
+    return taken, text, rest
 
 
-def decode(datagram, seal=CHECKSUM):
-    # type: (bytes, Any) -> Envelope
-    """The envelope of a datagram, its messages checked to the last field. Raises ``DatagramRefused``."""
-    if len(datagram) > DATAGRAM_BYTES_MAX:
+def _divided(rows, share):
+    # type: (Dict[str, List[Any]], float) -> Tuple[Dict[str, List[Any]], Dict[str, List[Any]] | None]
+    taken, rest = {}, {}
+    for kind, some in rows.items():
+        number = max(1, int(len(some) * share))
+        taken[kind] = some[:number]
+        if number < len(some):
+            rest[kind] = some[number:]
+    return taken, rest or None
+
+
+def _exactly(rows, limit):
+    # type: (Dict[str, List[Any]], int) -> Tuple[Dict[str, List[Any]], str, Dict[str, List[Any]] | None]
+    """Like ``pack``, row by row."""
+    taken = {}  # type: Dict[str, List[Any]]
+    rest = {}  # type: Dict[str, List[Any]]
+    size = 0
+    for kind in ORDER:
+        some = rows.get(kind, ())
+        for place, row in enumerate(some):
+            length = len(_encode(row)) + 1 + (0 if kind in taken else len(kind) + 5) if not rest else limit
+            if rest or taken and size + length > limit:
+                rest[kind] = some[place:]
+                break
+            taken.setdefault(kind, []).append(row)
+            size += length
+    return taken, _text(taken), rest or None
+
+
+# Reading.
+
+def decode(data, seal=CHECKSUM):
+    # type: (bytes, Any) -> Datagram
+    """What a datagram says, checked to the last field. Raises ``DatagramRefused``."""
+    if len(data) > DATAGRAM_BYTES_MAX:
         raise DatagramRefused(TOO_LONG, 'more than %d bytes' % DATAGRAM_BYTES_MAX)
-    seal.check(datagram)
-    return parse(datagram)
+    seal.check(data)
+    return parse(data)
 
 
-def parse(datagram):
-    # type: (bytes) -> Envelope
+def parse(data):
+    # type: (bytes) -> Datagram
     """What ``decode`` does once size and seal are right."""
-    long = len(datagram) > COALESCED_LOCAL_BYTES
     try:
-        text = datagram.decode('utf-8')
+        text = data.decode('utf-8')
     except UnicodeDecodeError as error:
         raise DatagramRefused(NOT_UTF8, str(error))
-    if b'\xed' in datagram and _RAW_SURROGATE.search(datagram):
+    if b'\xed' in data and _RAW_SURROGATE.search(data):
         raise DatagramRefused(NOT_UTF8, 'a surrogate is no character')
+    if _LONG_NUMBER.search(data) and _LONG_NUMBER.search(_STRING.sub(b'""', data)):
+        raise DatagramRefused(NOT_JSON, 'a whole number of more than 25 digits')
     try:
-        value = _loads_long(text) if long else _loads(text)
+        value = _loads(text)
     except (ValueError, RuntimeError, MemoryError) as error:
         # RuntimeError is the depth of the recursion: RecursionError on 3.x derives from it.
         raise DatagramRefused(NOT_JSON, '%s: %s' % (type(error).__name__, str(error)[:100]))
-    envelope = _checked_envelope(value)
-    if len(datagram) > DATAGRAM_BYTES_MAX // _GROWTH_MAX:
-        _refuse_what_outgrows_the_limit(envelope)
-    return envelope
+    found = _checked_envelope(value)
+    if len(data) > DATAGRAM_BYTES_MAX // _GROWTH_MAX:
+        _refuse_what_outgrows_the_limit(found.rows)
+    return found
 
 
 def _checked_envelope(value):
-    # type: (Any) -> Envelope
+    # type: (Any) -> Datagram
     if type(value) is not dict:
         raise DatagramRefused(BAD_ENVELOPE, 'not an object')
-    version = value.get('v')
+    get = value.get
+    version = get('v')
     if type(version) is not int or version != VERSION:
-        raise DatagramRefused(OTHER_VERSION, 'version %s, we speak %d' % (_shown(version), VERSION))
+        raise DatagramRefused(OTHER_VERSION, 'version %s of the protocol; this is version %d' % (
+            _shown(version), VERSION))
+    found = Datagram()
+    found.role, found.name, found.incarnation, found.to = get('role'), get('from'), get('inc'), get('to')
+    found.re, found.ticket = get('re'), get('ticket')
+    found.number, found.acks, found.open, found.rows = 0, (), 0, {}
     try:
-        name = fields.name(value.get('from'))
-        incarnation = fields.incarnation(value.get('life'))
-        number = fields.positive(value.get('n'))
-    except fields.FieldRefused as error:
+        if type(found.role) is not text_type or found.role not in _ROLES:
+            raise columns.FieldRefused('one of the roles %s' % ', '.join(ROLES))
+        columns.name((found.name,))
+        columns.incarnation((found.incarnation,))
+        columns.ticket((found.to,))
+        if found.re is not None:
+            columns.positive((found.re,))
+            columns.ticket((found.ticket,))
+            return found
+        found.number, found.acks, found.open, found.rows = get('n', 0), get('ack', ()), get('open', 0), get('rows', {})
+        columns.positive((found.number,))
+        columns.count((found.open,))
+        if type(found.acks) is not tuple:
+            _check_acks(found.acks)
+    except columns.FieldRefused as error:
         raise DatagramRefused(BAD_ENVELOPE, 'expected %s' % error)
-    bodies = value.get('messages')
-    if type(bodies) is not list or not 0 < len(bodies) <= MESSAGES_MAX:
-        raise DatagramRefused(BAD_ENVELOPE, 'expected a list of 1 to %d messages' % MESSAGES_MAX)
-    messages = [_message(body) for body in bodies]
-    return Envelope(name, incarnation, number, messages, value.get('role'), value.get('to'), value.get('re'),
-                    value.get('token'), value.get('echo'))
+    if found.rows or type(found.rows) is not dict:
+        _check_rows(found.rows)
+    return found
 
 
-def _message(body):
-    # type: (Any) -> Message
-    kind = body.get('kind') if type(body) is dict else None  # type: Any
-    try:
-        read = _READERS[kind]
-    except (KeyError, TypeError):
-        raise DatagramRefused(UNKNOWN_KIND, 'kind %s' % _shown(kind))
-    try:
-        return read(body)
-    except (KeyError, fields.FieldRefused):
-        raise _refusal_of_a_field(BY_KIND[kind], body)
+def _check_acks(acks):
+    # type: (Any) -> None
+    is_good = type(acks) is list and len(acks) <= ACK_RANGES_MAX
+    for pair in acks if is_good else ():
+        if type(pair) is not list or len(pair) != 2 or not _INTEGERS.issuperset(map(type, pair)) \
+                or not 0 < pair[0] <= pair[1] <= COUNT_MAX:
+            is_good = False
+            break
+    if not is_good:
+        raise columns.FieldRefused('at most %d ranges [first, last] of numbers' % ACK_RANGES_MAX)
 
 
-def _reader(message_class):
-    # type: (Type[Message]) -> Callable[[Any], Message]
-    """A function from what was read to a message. The small messages, which are most, have one without a loop."""
-    rows = message_class.FIELDS
-    make = message_class  # type: Callable[..., Message]
-    if len(rows) == 1:
-        (name, check), = rows
-        return lambda body: make(check(body[name]))
-    if len(rows) == 2:
-        (name, check), (other, check_other) = rows
-        return lambda body: make(check(body[name]), check_other(body[other]))
-    return lambda body: make(*[check(body[name]) for name, check in rows])
-
-
-def _refusal_of_a_field(message_class, body):
-    # type: (Type[Message], Dict[str, Any]) -> DatagramRefused
-    """Which field it was. Looked for only where one was wrong, so that all others are read quickly."""
-    for name, check in message_class.FIELDS:
-        if name not in body:
-            return DatagramRefused(BAD_FIELD, '%s without %s' % (message_class.KIND, name))
+def _check_rows(rows):
+    # type: (Any) -> None
+    """Check every field of every row, column by column."""
+    if type(rows) is not dict:
+        raise DatagramRefused(BAD_ENVELOPE, 'expected an object of rows')
+    left = ROWS_MAX
+    for kind, some in rows.items():
+        checks = _CHECKS.get(kind)
+        if checks is None:
+            raise DatagramRefused(UNKNOWN_KIND, 'kind %s' % _shown(kind))
+        if type(some) is not list or not some:
+            raise DatagramRefused(BAD_ENVELOPE, 'expected a list of one or more rows of %s' % kind)
+        left -= len(some)
+        if left < 0:
+            raise DatagramRefused(BAD_ENVELOPE, 'expected at most %d rows' % ROWS_MAX)
+        if set(map(type, some)) != _LIST or set(map(len, some)) != {len(checks)}:
+            raise DatagramRefused(BAD_FIELD, '%s: expected rows of %d fields' % (kind, len(checks)))
         try:
-            check(body[name])
-        except fields.FieldRefused as error:
-            return DatagramRefused(BAD_FIELD, '%s.%s: found %s, expected %s' % (
-                message_class.KIND, name, _shown(body[name]), error))
-    raise AssertionError('%s has no field that is wrong' % message_class.KIND)
+            for check, column in zip(checks, zip(*some)):
+                check(column)
+        except columns.FieldRefused:
+            raise _refusal_of_a_field(kind, some)
+
+
+def _refusal_of_a_field(kind, rows):
+    # type: (str, List[Any]) -> DatagramRefused
+    """Which field of which row it was. Searched for only after one was wrong."""
+    for row in rows:
+        for (name, check), value in zip(FIELDS[kind], row):
+            try:
+                check((value,))
+            except columns.FieldRefused as error:
+                return DatagramRefused(BAD_FIELD, '%s.%s: found %s, expected %s' % (kind, name, _shown(value), error))
+    raise AssertionError('no field of %s is wrong' % kind)
+
+
+def _refuse_what_outgrows_the_limit(rows):
+    # type: (Any) -> None
+    for kind in rows:
+        for place, (name, check) in enumerate(FIELDS[kind]):
+            if check is columns.json_value:
+                for row in rows[kind]:
+                    if len(_encode(row[place])) > PAYLOAD_BYTES_MAX:
+                        raise DatagramRefused(TOO_LONG, '%s.%s: over %d bytes' % (kind, name, PAYLOAD_BYTES_MAX))
 
 
 def _shown(value):
     # type: (Any) -> str
-    """A glimpse of what was found. Not of a list or object, which may be so deep that showing it takes 40 ms."""
+    """A glimpse of what was found. Not of a list or object: showing a deep one takes 40 ms."""
     if type(value) is list:
         return 'a list'
     if type(value) is dict:
@@ -247,94 +329,24 @@ def _shown(value):
     return '%.60r' % (value,)
 
 
-def _refuse_what_outgrows_the_limit(envelope):
-    # type: (Envelope) -> None
-    for message in envelope.messages:
-        for name, check in message.FIELDS:
-            if check is fields.json_value and len(_encode(getattr(message, name))) > PAYLOAD_BYTES_MAX:
-                raise DatagramRefused(TOO_LONG, '%s.%s: over %d bytes' % (message.KIND, name, PAYLOAD_BYTES_MAX))
-
-
-def _body(head, number, batch):
-    # type: (str, int, List[str]) -> bytes
-    """An envelope without its first brace."""
-    return ('%s%d,"messages":[%s]}' % (head, number, ','.join(batch))).encode('ascii')
-
-
-def _writer(message_class):
-    # type: (Type[Message]) -> Callable[[Any], str]
-    """A function from a message of that class to its text. The fields stand in the order of the class, so that the same
-    messages are the same bytes on every Python.
-    """
-    names = [name for name, _ in message_class.FIELDS]
-    forms = [fields.PLAIN.get(check) for _, check in message_class.FIELDS]
-    template = '{"kind":"%s"%s}' % (
-        message_class.KIND, ''.join(',"%s":%s' % (name, form or '%s') for name, form in zip(names, forms)))
-    if not names:
-        return lambda message: template
-    read = attrgetter(*names)
-    if all(forms):
-        return lambda message: template % read(message)
-    encoded = [position for position, form in enumerate(forms) if form is None]
-
-    def write(message):
-        values = list(read(message))
-        for position in encoded:
-            value = values[position]
-            values[position] = _value_writer(type(value), _encode)(value)
-        return template % tuple(values)
-    return write
-
-
-def _written_float(value):
-    # type: (float) -> str
-    # ``_encode`` says the same, and refuses what is not finite, in six times the time.
-    return float.__repr__(value) if -_INFINITY < value < _INFINITY else _encode(value)
-
-
-#: How any value is written, by its type: the frequent ones without the set-up that the encoder makes for each call.
-_value_writer = {
-    # Until 2.7 goes these are two.
-    str: encode_basestring_ascii, text_type: encode_basestring_ascii,
-    int: int.__repr__,
-    float: _written_float,
-    bool: {True: 'true', False: 'false'}.__getitem__,
-    type(None): {None: 'null'}.__getitem__,
-    # Those of a heartbeat are mostly empty.
-    list: lambda value: _encode(value) if value else '[]',
-}.get  # type: Any
-
-
 def _refuse_constant(word):
     # type: (str) -> None
     raise ValueError('%s is not JSON' % word)
 
 
-def _bounded_int(digits):
-    # type: (str) -> int
-    if len(digits) > _DIGITS_MAX:
-        raise ValueError('a whole number of %d digits' % len(digits))
-    return int(digits)
-
-
 def _quick(decoder):
-    # type: (Any) -> Callable[[str], Any]
-    """Its ``decode``, which looks for space around the text, without that for a text that has none, as all of ours."""
-    scan, decode = decoder.scan_once, decoder.decode
+    # type: (Any) -> Any
+    """Its ``decode``, without the search for space around the text where there is none, as in all of ours."""
+    scan, decode_any = decoder.scan_once, decoder.decode
 
     def loads(text):
         # type: (str) -> Any
         try:
             value, end = scan(text, 0)
         except StopIteration:
-            return decode(text)
-        return value if end == len(text) else decode(text)
+            return decode_any(text)
+        return value if end == len(text) else decode_any(text)
     return loads
 
 
-# Two decoders are kept because a hook for integers costs a Python call for each of them.
 _loads = _quick(json.JSONDecoder(parse_constant=_refuse_constant))
-_loads_long = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_bounded_int).decode
-
-_WRITERS = {message: _writer(message) for message in MESSAGES}  # type: Dict[Type[Message], Callable[[Any], str]]
-_READERS = {kind: _reader(message) for kind, message in BY_KIND.items()}  # type: Dict[str, Callable[[Any], Message]]

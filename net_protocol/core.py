@@ -1,126 +1,107 @@
-"""The contract that the three cores share, and the parts of it that are the same in all.
+"""The contract between a core and the turn that drives it, and the parts that all cores share.
 
-A core is a pure state machine. The shell (``runtime.loop``, a test, or a simulator) calls it with the time and with
-decoded messages, and takes what it wants to send:
+A core is a pure state machine: it decides, and ``turn`` moves data. In one turn the turn calls
 
-    start(now)                              first timers, first messages
-    handle_message(now, sender, message)    one message; a peer's mistake is counted, never raised
-    handle_timer(now)                       everything due at or before now; what is due is decided first
-    next_timer()                            when to call again, or None
-    take_records()                          what must be on a disk before take_outgoing(), or None
-    note_written(now, failure)              it is (None), or why it is not
-    take_outgoing()                         [(address, message)] collected since last taken
-    take_events()                           [Event] collected since last taken: what a person would want to know
-    stop(now), is_stopped                   begin to drain; drained
-    account(now)                            everything counted, as plain values
-    check_invariants()                      raises BrokenInvariant where the books contradict each other
+    opened(now, channel)                        a channel opened, or began anew: what was sent on it may be lost
+    heard(now, channel)                         a valid datagram arrived, before its rows
+    acknowledged(now, channel, kind, rows)      the peer has handled these rows; only kinds in ACKNOWLEDGED
+    <handler>(now, channel, rows)               the rows of one kind, in the order of ``rows.ORDER``
+    refresh(now, channel, kind, row)            a row that goes out again: its present form, or None to drop it
+    unreachable(now, channel), reachable(...)   the peer is heard but acknowledges nothing; it acknowledges again
+    asleep(now, channel), awake(now, channel)   nothing was heard for SLEEP_S; something is heard again
+    closed(now, channel)                        the channel is forgotten
+    handle_timer(now)                           everything due at or before now
+    settle(now)                                 decide what follows from all of that; once for each portion of input
+    take_records() -> [record] or None          to be written to disk before anything is sent
+    note_written(now, failure)                  they are on disk (failure is None), or why they are not
+    take_outgoing() -> [channel]                the channels with rows to send
+    take_events() -> [Event]                    what happened, for observers
 
-``now`` is monotonic seconds as a float and never goes back.
+and the owner of the process calls ``start(now)``, ``stop(now)``, ``is_stopped``, ``account(now)`` and
+``check_invariants()``. ``now`` is monotonic seconds as a float and never goes back.
+
+A handler changes the core's state and appends: rows with ``send``, events with ``emit``, records (the dispatcher only).
+It calls no other part that calls it back. Every handler is safe to run twice with the same row.
 """
 
 from __future__ import absolute_import, division, print_function
 
-from collections import defaultdict
-
-from net_protocol.delivery import Resender
 from net_protocol.errors import BrokenInvariant
-from net_protocol.messages import Ping, Pong
 from net_protocol.timers import Timers
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, List, Tuple, Type  # noqa: F401
+    from typing import Any, Callable, Dict, List  # noqa: F401
 
-    from net_protocol.messages import Message  # noqa: F401
+    from net_protocol.channel import Channel  # noqa: F401
 
 _BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
 
 
 def draw_incarnation(rng):
     # type: (Any) -> str
-    """A new incarnation: 40 random bits in eight characters, so that two lives never meet by chance."""
+    """A new incarnation: 40 random bits in eight characters, so that two never meet by chance."""
     bits = rng.getrandbits(40)
     return ''.join(_BASE32[(bits >> shift) & 31] for shift in range(0, 40, 5))
 
 
-class Sender(object):
-    """Where a message came from: made once per datagram.
-
-    ``address`` is what the endpoint received from, opaque to the cores; ``number`` counts the datagrams of that
-    incarnation, so that a core can tell which of two messages was sent later.
-    """
-
-    __slots__ = ('address', 'name', 'incarnation', 'number')
-
-    def __init__(self, address, name, incarnation, number):
-        # type: (Any, str, str, int) -> None
-        self.address = address
-        self.name = name
-        self.incarnation = incarnation
-        self.number = number
-
-    def __repr__(self):
-        # type: () -> str
-        return 'Sender(%r, %r, %r, %d)' % (self.address, self.name, self.incarnation, self.number)
-
-
 class Event(object):
-    """Something a person would want to know: ``kind`` names it, ``facts`` are the values of its sentence."""
+    """Something that happened: ``kind`` names it, ``at`` is when, ``facts`` are the values of its sentence."""
 
-    __slots__ = ('kind', 'facts')
+    __slots__ = ('kind', 'at', 'facts')
 
-    def __init__(self, kind, facts):
-        # type: (str, Dict[str, Any]) -> None
+    def __init__(self, kind, at, facts):
+        # type: (str, float, Dict[str, Any]) -> None
         self.kind = kind
+        self.at = at
         self.facts = facts
 
     def __repr__(self):
         # type: () -> str
-        return 'Event(%r, %r)' % (self.kind, self.facts)
+        return 'Event(%r, %r, %r)' % (self.kind, self.at, self.facts)
 
 
 class Core(object):
     """What client, dispatcher and calculator have in common.
 
-    A subclass names its handlers in ``HANDLERS`` (message class -> method name) and its timers in ``TIMERS`` (first
-    part of the timer's key -> method name; the method gets ``now`` and the second part); the timers of a resender are
-    added with it. ``COUNTERS`` lists every counter it has, so that a misspelt one is an error and an untouched one is a
-    visible zero.
+    A subclass names its handlers in ``HANDLERS`` (kind of row -> method name), its timers in ``TIMERS`` (first part of
+    the timer's key -> method name; the method gets ``now`` and the second part), and the kinds whose acknowledgement it
+    wants to see in ``ACKNOWLEDGED``. ``COUNTERS`` lists every counter, so that a misspelt one is an error and an
+    untouched one is a visible zero.
     """
 
-    HANDLERS = {}  # type: Dict[Type[Message], str]
+    ROLE = ''
+    HANDLERS = {}  # type: Dict[str, str]
     TIMERS = {}  # type: Dict[str, str]
-    COUNTERS = ()  # type: Tuple[str, ...]
+    ACKNOWLEDGED = frozenset()  # type: Any
+    COUNTERS = ()  # type: Any
 
     def __init__(self, name, incarnation):
         # type: (str, str) -> None
         self.name = name
         self.incarnation = incarnation
-        self.counts = dict.fromkeys(self.COUNTERS + ('unexpected_messages', 'pings'), 0)  # type: Dict[str, int]
-        self._timers = Timers()
-        self._outgoing = []  # type: List[Tuple[Any, Message]]
-        self._events = []  # type: List[Event]
-        # The time of the step that is being taken.
-        self._now = 0.0
-        #: Messages handled and sent so far, by class.
-        self.handled = defaultdict(int)  # type: Dict[Type[Message], int]
-        self.sent = defaultdict(int)  # type: Dict[Type[Message], int]
-        self._stopped = False
-        #: Whether each step of each task is told as an event too. That is what happens most, so nothing is built for
-        #: it unless somebody reads it.
+        self.counts = dict.fromkeys(self.COUNTERS, 0)  # type: Dict[str, int]
+        #: Kind -> handler(now, channel, rows).
+        self.handlers = {kind: getattr(self, method) for kind, method in self.HANDLERS.items()}
+        #: Whether each step of each task is an event too. Steps are the most frequent events, so they are built only
+        #: where somebody reads them.
         self.trace = False
-        self._on_message = {
-            message: getattr(self, method) for message, method in self.HANDLERS.items()
-        }  # type: Dict[Type[Message], Callable[[float, Sender, Any], None]]
-        self._on_message[Ping] = self._on_ping
-        self._on_timer = {
-            kind: getattr(self, method) for kind, method in self.TIMERS.items()
-        }  # type: Dict[str, Callable[[float, Any], None]]
-        self._resenders = []  # type: List[Resender]
+        #: Whether datagrams are handled: a calculator that is out of order handles none.
+        self.is_listening = True
+        #: Whether ``take_records`` would return something, or has returned what is not on disk yet. While it is true a
+        #: datagram with a ``submit`` is not acknowledged.
+        self.has_unwritten = False
+        #: Whether the turn left datagrams unread: what is not read cannot count as silence.
+        self.has_unread = False
+        self._timers = Timers()
+        self._on_timer = {kind: getattr(self, method) for kind, method in self.TIMERS.items()}
+        self._outgoing = []  # type: List[Channel]
+        self._events = []  # type: List[Event]
+        self._stopped = False
 
     def start(self, now):
         # type: (float) -> None
-        """Set the first timers, send the first messages."""
+        """Set the first timers, send the first rows."""
         raise NotImplementedError
 
     def stop(self, now):
@@ -134,21 +115,61 @@ class Core(object):
         """Whether this core has nothing more to do."""
         return self._stopped
 
-    def handle_message(self, now, sender, message):
-        # type: (float, Sender, Message) -> None
-        """Take one decoded message from ``sender``. Never raises for what the peer did."""
-        self._now = now
-        handler = self._on_message.get(type(message))
-        if handler is None:
-            self.counts['unexpected_messages'] += 1
-        else:
-            self.handled[type(message)] += 1
-            handler(now, sender, message)
+    # What the turn reports. Most cores need few of these.
+
+    def opened(self, now, channel):
+        # type: (float, Channel) -> None
+        pass
+
+    def heard(self, now, channel):
+        # type: (float, Channel) -> None
+        pass
+
+    def acknowledged(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        pass
+
+    def refresh(self, now, channel, kind, row):
+        # type: (float, Channel, str, Any) -> Any
+        return row
+
+    def note_sent(self, number, rows):
+        # type: (int, Dict[str, List[Any]]) -> None
+        """These rows leave in the datagram of that number. Called only where ``WANTS_NUMBERS`` is true."""
+
+    #: Whether ``note_sent`` is called: a client has to know in which datagram each submit left last.
+    WANTS_NUMBERS = False
+
+    def unreachable(self, now, channel):
+        # type: (float, Channel) -> None
+        pass
+
+    def reachable(self, now, channel):
+        # type: (float, Channel) -> None
+        pass
+
+    def hinted(self, now, channel):
+        # type: (float, Channel) -> None
+        """The system reported (ICMP) that nobody listens at the channel's address. It can be forged."""
+
+    def asleep(self, now, channel):
+        # type: (float, Channel) -> bool
+        """Nothing was heard for long. Returns whether nothing is kept for this peer, so that the channel may close."""
+        return True
+
+    def awake(self, now, channel):
+        # type: (float, Channel) -> None
+        pass
+
+    def closed(self, now, channel):
+        # type: (float, Channel) -> None
+        pass
+
+    # Turns.
 
     def handle_timer(self, now):
         # type: (float) -> None
         """Do everything that is due at or before ``now``."""
-        self._now = now
         for kind, key in self._timers.take_due(now):
             self._on_timer[kind](now, key)
 
@@ -157,25 +178,34 @@ class Core(object):
         """The point in time at which ``handle_timer`` wants to be called, or None."""
         return self._timers.next_deadline()
 
+    def settle(self, now):
+        # type: (float) -> None
+        """Decide what follows from everything that was handled since the last call."""
+
     def take_records(self):
         # type: () -> List[Any] | None
-        """What must be on a disk before ``take_outgoing``, or None. Only the dispatcher has any, with a journal."""
-        raise NotImplementedError
+        """What must be on disk before anything is sent, or None. Only a dispatcher with a journal has any."""
+        return None
 
     def note_written(self, now, failure):
         # type: (float, str | None) -> None
-        """What ``take_records`` gave is on the disk, or ``failure`` says why not: then it goes on being kept there."""
-        raise NotImplementedError
+        """What ``take_records`` returned is on disk, or ``failure`` says why not: then the writer keeps it."""
 
     def take_outgoing(self):
-        # type: () -> List[Tuple[Any, Message]]
-        """The ``(address, message)`` pairs to send, in order."""
+        # type: () -> List[Channel]
+        """The channels with rows to send, in the order of their first row."""
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
 
+    @property
+    def has_outgoing(self):
+        # type: () -> bool
+        """Whether ``take_outgoing`` would return a channel."""
+        return bool(self._outgoing)
+
     def take_events(self):
         # type: () -> List[Event]
-        """What happened since last asked."""
+        """What happened since the last call."""
         events, self._events = self._events, []
         return events
 
@@ -186,41 +216,27 @@ class Core(object):
 
     def check_invariants(self):
         # type: () -> None
-        """Raise ``BrokenInvariant`` where the books contradict each other. Costs a walk over all of them."""
+        """Raise ``BrokenInvariant`` where the state contradicts itself. Walks over all of it."""
         raise NotImplementedError
 
-    @property
-    def resent(self):
-        # type: () -> int
-        """Messages sent again because no answer came."""
-        return sum(resender.resent for resender in self._resenders)
+    # What handlers append.
 
-    def _new_resender(self, kind, rng, give_up, refresh=None):
-        # type: (str, Any, Callable[[float, Any], None], Any) -> Resender
-        """A resender of this core, whose timers have that kind."""
-        resender = Resender(self._timers, rng, self._send, give_up, refresh, kind)
-        self._resenders.append(resender)
-        self._on_timer[kind] = resender.handle_timer
-        return resender
+    def send(self, channel, kind, row):
+        # type: (Channel, str, Any) -> None
+        """Send a row with the next datagram on that channel."""
+        rows = channel.rows
+        if kind in rows:
+            rows[kind].append(row)
+        else:
+            rows[kind] = [row]
+        if not channel.is_outgoing:
+            channel.is_outgoing = True
+            self._outgoing.append(channel)
 
-    def _send(self, address, message):
-        # type: (Any, Message) -> None
-        self.sent[type(message)] += 1
-        self._outgoing.append((address, message))
-
-    def _tell(self, kind, **facts):
-        # type: (str, **Any) -> None
-        self._note_event(kind, facts)
-        self._events.append(Event(kind, facts))
-
-    def _note_event(self, kind, facts):
-        # type: (str, Dict[str, Any]) -> None
-        """For a core that wants to know what it told."""
-
-    def _on_ping(self, now, sender, message):
-        # type: (float, Sender, Ping) -> None
-        self.counts['pings'] += 1
-        self._send(sender.address, Pong(message.nonce))
+    def emit(self, now, kind, **facts):
+        # type: (float, str, **Any) -> None
+        """Append an event."""
+        self._events.append(Event(kind, now, facts))
 
 
 def require(condition, sentence, *values):

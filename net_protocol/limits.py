@@ -49,11 +49,32 @@ TASK_ID_CHARS_MAX = NAME_CHARS_MAX + INCARNATION_CHARS + 22
 #: Characters of a reason told to a person.
 REASON_CHARS_MAX = 300
 
-#: Messages in one datagram. The smallest message takes about 40 bytes; a datagram of 1,400 holds 35.
-MESSAGES_MAX = 2000
-
 #: Attempts one calculator may work on at a time.
 CAPACITY_MAX = 10000
+
+#: Bytes of a datagram that asks for a greeting: no shorter than a signed greeting with the longest name.
+HELLO_BYTES = 400
+
+#: Characters of a ticket: time of issue and 40 bits, both in hexadecimal digits.
+TICKET_CHARS_MAX = 40
+
+#: Ranges of numbers acknowledged in one datagram.
+ACK_RANGES_MAX = 32
+
+#: Channels of a dispatcher. Beyond, the one that has slept longest is closed, or no other is opened.
+CHANNELS_MAX = 50000
+
+#: Numbers below the highest one received of which it is known whether each was received.
+RECEIVE_WINDOW = 1024
+
+#: How far ahead of all others a number of a datagram, or of a task, may be.
+NUMBERS_AHEAD_MAX = 2 ** 20
+
+#: Rows in one datagram. The smallest row takes 2 bytes; a datagram of 8,000 bytes holds some 400 of the usual ones.
+ROWS_MAX = 5000
+
+#: Ranges of assignment numbers in one page of a heartbeat: a range takes at most 36 bytes.
+HELD_RANGES_MAX = 1000
 
 #: Attempts of one task, and any other counter on the wire.
 COUNT_MAX = 2 ** 53

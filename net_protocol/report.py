@@ -27,11 +27,13 @@ QUEUE = 'queue'
 CALCULATOR_STATES = 'calculator_states'
 TABLES = 'tables'
 RESPONSE_TIME = 'response_time'
+#: From acceptance to the result: number of durations in each bucket of a sketch, by its index as a text.
+RESPONSE_COUNTS = 'response_counts'
 TASK = 'task'
 WAITS_FOR = 'waits_for'
 NEXT = 'next'
 SECTIONS = (WHOLE, SETTINGS, COUNTS, TRAFFIC, TURNS, DROPPED, RECEIVED, SENT, QUEUE, CALCULATOR_STATES, TABLES,
-            RESPONSE_TIME, TASK, WAITS_FOR, NEXT)
+            RESPONSE_TIME, RESPONSE_COUNTS, TASK, WAITS_FOR, NEXT)
 
 #: A calculator. ``since_s`` is how long it has been in its state, ``silence_s`` how long nothing was heard from it;
 #: ``running`` are some of the attempts it holds, as ``[task id, attempt, for how long]``.

@@ -14,9 +14,11 @@ import sys
 import textwrap
 
 from net_protocol import __version__
+from net_protocol.compat import text_type
 from runtime import early, logs
 from runtime.clock import monotonic
 from runtime.console import LiveLine
+from runtime.descriptors import NONE_LEFT, TooManyDescriptors
 from runtime.event_file import EventFile
 from runtime.process import CannotStart
 from runtime.settings import SettingsError
@@ -60,7 +62,7 @@ def parser(about, sample, settings=None):
         description=about, formatter_class=_Formatter,
         epilog='With no settings file every setting has its default; %s is a sample.%s' % (
             sample, '' if settings is None else '\n\n' + _described(settings)))
-    made.add_argument('-s', '--settings', metavar='FILE', help='settings as JSON (default: none, all defaults)')
+    made.add_argument('-s', '--settings', metavar='FILE', type=text_path, help='settings as JSON (default: none, all defaults)')
     made.add_argument('--check', action='store_true', help='print the settings in force, start nothing')
     made.add_argument('--probe', action='store_true',
                       help='ask over UDP whether it answers, start nothing; exit status 0 if it does, else 1')
@@ -69,7 +71,7 @@ def parser(about, sample, settings=None):
     made.add_argument('--json', action='store_true',
                       help='at the end standard output carries exactly one JSON object')
     made.add_argument('--log-level', choices=logs.LEVELS, default='info', help='default: %(default)s')
-    made.add_argument('--events', metavar='FILE',
+    made.add_argument('--events', metavar='FILE', type=text_path,
                       help='append to FILE what happens, each step of each task included: a JSON object a line, with '
                            '"time" (in seconds, of one clock for all processes of a machine), "kind" and "facts"')
     add_version(made)
@@ -98,6 +100,15 @@ class _ShowVersion(argparse.Action):
         # type: (Any, Any, Any, Any) -> None
         print('%s %s' % (parser.prog, __version__))
         parser.exit()
+
+
+def text_path(argument):
+    # type: (Any) -> Any
+    """A path, for argparse: as text also on 2.7, so that messages can show it (until 2.7 goes)."""
+    try:
+        return argument.decode('utf-8') if isinstance(argument, bytes) else argument
+    except UnicodeDecodeError:
+        return argument
 
 
 def whole_number(low=None, high=None):
@@ -137,6 +148,14 @@ def main(program, argv=None):
     except (CannotStart, SettingsError) as error:
         _complain(error)
         status = USAGE
+    except TooManyDescriptors as error:
+        _complain(error.strerror)
+        status = USAGE
+    except EnvironmentError as error:
+        if error.errno not in NONE_LEFT:
+            raise
+        _complain('%s; allow more with ulimit -n' % error.strerror)
+        status = USAGE
     except KeyboardInterrupt:
         # Ctrl-C before the signals were taken over, or while nothing was started yet.
         status = OK
@@ -165,7 +184,23 @@ def _status_of(program, argv):
 
 def _complain(what):
     # type: (Any) -> None
-    print('%s: %s' % (os.path.basename(sys.argv[0]), what), file=sys.stderr)
+    line = u'%s: %s\n' % (os.path.basename(sys.argv[0]), what)
+    try:
+        sys.stderr.write(_encodable(line, sys.stderr))
+        sys.stderr.flush()
+    except EnvironmentError:
+        # Nobody reads it.
+        pass
+
+
+def _encodable(text, stream):
+    # type: (Any, Any) -> Any
+    """A text in which what the stream cannot encode is written as a number; on 2.7 its bytes (until 2.7 goes)."""
+    if not isinstance(text, text_type):
+        return text
+    encoding = getattr(stream, 'encoding', None) or 'utf-8'
+    encoded = text.encode(encoding, 'backslashreplace')
+    return encoded if sys.version_info < (3,) else encoded.decode(encoding)
 
 
 class OutputLost(Exception):
@@ -195,7 +230,7 @@ class _Output(object):
     def write(self, text):
         # type: (str) -> Any
         """As of the stream, or ``OutputLost``."""
-        return self._try(self._stream.write, text)
+        return self._try(self._stream.write, _encodable(text, self._stream))
 
     def flush(self):
         # type: () -> None
@@ -237,22 +272,16 @@ def _write_nothing(descriptor):
     os.write(descriptor, b'')
 
 
-def begin_log(name, options):
-    # type: (str, Any) -> LiveLine
-    """Set up the log; returns the live line that it makes room for."""
+def begin_log(name, sentences, options):
+    # type: (str, Dict[str, Any], Any) -> logs.EventLog
+    """Set up the log; returns where the events of a core go: the log, and the file of ``--events``."""
     line = LiveLine()
     logs.set_up(name, options.log_level, line)
-    return line
-
-
-def begin_events(sentences, options):
-    # type: (Dict[str, Any], Any) -> logs.EventLog
-    """Where the events of a core go: the log, and the file of ``--events``."""
     try:
         file = None if options.events is None else EventFile(options.events)
     except OSError as error:
         raise CannotStart('cannot write events to %s: %s' % (options.events, error.strerror))
-    return logs.EventLog(sentences, monotonic, file)
+    return logs.EventLog(sentences, monotonic, file, line)
 
 
 def print_settings(as_json, text, remarks=()):

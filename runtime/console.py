@@ -1,57 +1,112 @@
-"""One live line at the bottom of a terminal."""
+"""Standard error: lines of the log, and below them one live line if it is a terminal."""
 
 from __future__ import absolute_import, division, print_function
 
+import select
 import sys
+
+from net_protocol.compat import text_type
+from net_protocol.words import counted
+from runtime.output import Output
 
 MYPY = False
 if MYPY:
-    from typing import Any  # noqa: F401
+    from typing import Any, List  # noqa: F401
 
 # Back to the first column, and erase to the end of the line.
 _ERASE = '\r\x1b[K'
 
-#: Where the terminal does not tell its width.
+#: The width of a terminal that does not report it.
 COLUMNS = 80
+
+#: At the end of the process: how long to wait for a slow reader.
+FINISH_WITHIN_S = 0.5
 
 
 class LiveLine(object):
-    """A line that is written over and over. On anything but a terminal it shows nothing."""
+    """A line that is replaced again and again. On anything but a terminal it shows nothing.
+
+    Never waits, and never raises where nobody reads: a terminal may be closed while we go on.
+    """
 
     def __init__(self, stream=None):
         # type: (Any) -> None
-        self._stream = sys.stderr if stream is None else stream
+        stream = sys.stderr if stream is None else stream
+        self._encoding = getattr(stream, 'encoding', None) or 'utf-8'
+        try:
+            self._output = Output(stream.fileno(), _dropped)  # type: Any
+        except (AttributeError, ValueError, OSError, IOError):
+            self._output = _Stream(stream)
         self._text = ''
-        self.is_live = bool(getattr(self._stream, 'isatty', lambda: False)())
+        self.is_live = bool(getattr(stream, 'isatty', lambda: False)())
 
     def show(self, text):
         # type: (str) -> None
         """Replace the line."""
         self._text = text[:columns() - 1]
-        self.redraw()
+        if self.is_live and not self._output.is_pending:
+            self._put(_ERASE + self._text)
 
-    def clear(self):
-        # type: () -> None
-        """Take it away, so that something else can be written."""
-        if self.is_live and self._text:
-            self._write(_ERASE)
-
-    def redraw(self):
-        # type: () -> None
-        """Bring it back."""
-        if self.is_live and self._text:
-            self._write(_ERASE + self._text)
+    def write_above(self, text):
+        # type: (str) -> None
+        """Write a line of the log above the live line."""
+        before, after = (_ERASE, self._text) if self.is_live and self._text else ('', '')
+        self._put(before + text + '\n' + after)
 
     def end(self):
         # type: () -> None
-        """Take it away for good."""
-        self.clear()
+        """Remove the live line, and give a slow reader a moment for the rest."""
+        if self.is_live and self._text:
+            self._put(_ERASE)
         self._text = ''
+        try:
+            self._output.finish(FINISH_WITHIN_S)
+        except (OSError, select.error):
+            pass
 
-    def _write(self, text):
+    def writers(self):
+        # type: () -> List[Any]
+        """For ``select``."""
+        return [self._output] if self._output.is_pending else []
+
+    def flush(self):
+        # type: () -> None
+        """Write as much as goes at the moment of what waits."""
+        self._put('')
+
+    def _put(self, text):
         # type: (str) -> None
-        self._stream.write(text)
+        # On 2.7 a line with bytes in it is bytes (until 2.7 goes).
+        piece = text.encode(self._encoding, 'backslashreplace') if isinstance(text, text_type) else text
+        try:
+            self._output.put(piece)
+        except (OSError, select.error):
+            # The terminal is gone, the disk is full, or nobody reads any more.
+            self.is_live = False
+
+
+def _dropped(number):
+    # type: (int) -> bytes
+    return ('(nobody read the log: %s dropped)\n' % counted(number, 'lines')).encode('ascii')
+
+
+class _Stream(object):
+    """In place of an ``Output`` where standard error is replaced by something in memory."""
+
+    is_pending = False
+
+    def __init__(self, stream):
+        # type: (Any) -> None
+        self._stream = stream
+
+    def put(self, piece):
+        # type: (bytes) -> None
+        self._stream.write(piece.decode('utf-8') if not isinstance(piece, str) else piece)
         self._stream.flush()
+
+    def finish(self, within_s):
+        # type: (float) -> None
+        pass
 
 
 def columns():

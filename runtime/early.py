@@ -1,32 +1,57 @@
-"""Ctrl-C while a program is still being read in: it ends at once and says nothing. To be imported before all others.
+"""What can happen while a program is still being imported. To be imported before all other modules.
 
-Nothing has been started by then and nobody has been told anything. Left to itself the interpreter would print where in
-which module it was; ``runtime.command_line`` gives it back its own way, and knows what to do then.
+A signal ends it at once, without output: nothing has been started by then. Without this, Ctrl-C would print in which module
+the interpreter was; and the first process of a container would miss a SIGTERM, because the kernel sends it no signal that
+it has no handler for. ``runtime.command_line`` takes over when it begins.
+
+Where too few files may be open, imports would fail with messages that do not say so. One line does.
 """
 
 from __future__ import absolute_import, division, print_function
 
 import os
+import resource
 import signal
+import sys
 
 MYPY = False
 if MYPY:
     from typing import Any  # noqa: F401
 
+#: Open files that a program needs in any case: 2.7 keeps a file open for each import within an import.
+DESCRIPTORS_MIN = 32
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def end(number, frame):
     # type: (int, Any) -> None
-    """Not by an exception: that could come up, and be told, in whatever the interpreter does at that moment."""
+    """Not by an exception: it could be raised, and printed, anywhere in the interpreter."""
     os._exit(0)
 
 
 def give_back():
     # type: () -> None
-    """From here on Ctrl-C is KeyboardInterrupt again."""
-    if signal.getsignal(signal.SIGINT) is end:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """From here on each of these signals is a KeyboardInterrupt, which ``command_line.main`` expects."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is end:
+            signal.signal(number, signal.default_int_handler)
 
 
-# Where it was ignored from the start, as in the background of a shell script, it still is.
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, end)
+def _refuse_few_descriptors():
+    # type: () -> None
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if 0 <= allowed < DESCRIPTORS_MIN:
+        sys.stderr.write('%s: only %d files may be open (ulimit -n), expected at least %d\n' % (
+            os.path.basename(sys.argv[0]), allowed, DESCRIPTORS_MIN))
+        sys.stderr.flush()
+        os._exit(2)
+
+
+# A signal that is ignored from the start stays ignored: SIGINT in the background of a shell script, SIGHUP under nohup.
+# A test that imports a program is no program.
+if os.path.basename(sys.argv[0]).startswith('run_'):
+    _refuse_few_descriptors()
+    for _number in SIGNALS:
+        if signal.getsignal(_number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(_number, end)

@@ -1,109 +1,210 @@
-"""One UDP socket, never blocking, that survives whatever the system says about it.
+"""The UDP socket of a process. It never blocks, and no error of the system ends it.
 
-The socket is not connected: a connected one reports an ICMP "port unreachable" as an error of the *next* call. An
-error while sending is a lost datagram, which the protocol expects anyway: it is counted, and life goes on.
+The socket is not connected, so one process can talk to many. An error while sending is a lost datagram, which the
+protocol expects anyway: it is counted by name.
+
+On Linux the socket asks for ICMP errors (``IP_RECVERR``, ip(7)). The system reports one at the *next* call on the
+socket, whatever that call is; a ``sendto`` to another peer then fails and sends nothing. So after an error the queue of
+errors is read, which gives the addresses that could not be reached, and the call is made again.
 """
 
 from __future__ import absolute_import, division, print_function
 
 import errno
 import socket
+import sys
 
 from net_protocol.limits import DATAGRAM_BYTES_MAX
+from runtime.descriptors import selectable
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Tuple  # noqa: F401
+    from typing import Any, Dict, List, Tuple  # noqa: F401
 
-#: What is asked for. A default buffer of 208 KiB holds 166 datagrams of 200 bytes, since the kernel counts its own
-#: book-keeping too; a dispatcher that pauses for 50 ms would lose some. The system may give less.
-RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+#: The size of the buffers that is asked for. A default buffer of 208 KiB holds 166 datagrams of 200 bytes, because the
+#: kernel counts its own overhead too; a dispatcher that pauses for 50 ms would lose some. The system may give less.
+BUFFER_BYTES = 4 * 1024 * 1024
+
+#: Linux has an error queue. The numbers are not in the ``socket`` module of 2.7; they are the same on all processors.
+HAS_ERROR_QUEUE = sys.platform.startswith('linux')
+_IP_RECVERR = 11
+_IPV6_RECVERR = 25
+_MSG_ERRQUEUE = 0x2000
+
+#: Errors read from the queue in one go, and addresses kept until they are taken. More come with the next call.
+ERRORS_READ_MAX = 64
+UNREACHABLE_MAX = 1024
+
+#: Reads that are tried before the rest is left to the next turn.
+TRIES_MAX = 16
 
 _NOTHING_THERE = (errno.EAGAIN, errno.EWOULDBLOCK)
 
 
 class Endpoint(object):
-    """A bound UDP socket. Raises ``socket.error`` from the constructor only."""
+    """A bound UDP socket. Only the constructor and ``renew`` raise ``socket.error``."""
 
     def __init__(self, family, address):
         # type: (int, Tuple[Any, ...]) -> None
-        self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        try:
-            self._ask_for_buffers()
-            self._socket.setblocking(False)
-            self._socket.bind(address)
-        except (OSError, socket.error):
-            self._socket.close()
-            raise
-        self.family = family
-        #: Datagrams received and sent, and errors by name (EPERM, ENOBUFS, ...), which are datagrams lost.
+        #: Datagrams received and sent, and errors by name (EPERM, ENOBUFS, ...), each of which is a lost datagram.
         self.received = 0
         self.sent = 0
         self.errors = {}  # type: Dict[str, int]
+        self._unreachable = []  # type: List[Any]
+        self._former = []  # type: List[Any]
+        self._socket = self._bound(family, address)
+        self.family = family
+
+    def _bound(self, family, address):
+        # type: (int, Tuple[Any, ...]) -> Any
+        made = selectable(socket.socket(family, socket.SOCK_DGRAM))
+        try:
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                self._set(made, socket.SOL_SOCKET, option, BUFFER_BYTES)
+            if HAS_ERROR_QUEUE:
+                self._set(made, socket.IPPROTO_IP, _IP_RECVERR, 1)
+                if family == socket.AF_INET6:
+                    self._set(made, socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            made.setblocking(False)
+            made.bind(address)
+        except (OSError, socket.error):
+            made.close()
+            raise
+        return made
+
+    def _set(self, made, level, option, value):
+        # type: (Any, int, int, int) -> None
+        """Set an option that we can do without: some systems refuse a large buffer instead of giving what they can."""
+        try:
+            made.setsockopt(level, option, value)
+        except (OSError, socket.error) as error:
+            self._count(error)
+
+    def renew(self, family, address):
+        # type: (int, Tuple[Any, ...]) -> None
+        """Send from another socket from now on. The present one is still read, until ``close_former``."""
+        made = self._bound(family, address)
+        self._former.append(self._socket)
+        self._socket = made
+        self.family = family
+
+    def problem_towards(self, address):
+        # type: (Any) -> str
+        """Why this system would not send from here to an address, as far as it knows beforehand; empty if it would."""
+        trial = None
+        try:
+            trial = socket.socket(self.family, socket.SOCK_DGRAM)
+            trial.bind((self.address[0], 0))
+            # Sends nothing.
+            trial.connect(address)
+        except (OSError, socket.error, TypeError) as error:
+            return getattr(error, 'strerror', None) or str(error)
+        finally:
+            if trial is not None:
+                trial.close()
+        return ''
+
+    def close_former(self):
+        # type: () -> None
+        """Close the sockets that ``renew`` has replaced."""
+        for former in self._former:
+            former.close()
+        self._former = []
+
+    def close(self):
+        # type: () -> None
+        """Close all sockets."""
+        self.close_former()
+        self._socket.close()
 
     @property
     def address(self):
         # type: () -> Tuple[Any, ...]
-        """Where it listens."""
+        """The local address."""
         return self._socket.getsockname()
 
     @property
     def receive_buffer_bytes(self):
         # type: () -> int
-        """The buffer that the system really gave. Linux doubles what is asked for, to have room for its own books."""
+        """The size of the buffer that the system gave. Linux doubles what is asked for, to have room for overhead."""
         return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
 
-    def fileno(self):
-        # type: () -> int
+    def readers(self):
+        # type: () -> List[Any]
         """For ``select``."""
-        return self._socket.fileno()
+        return [self._socket] + self._former
 
     def receive(self):
         # type: () -> Tuple[bytes, Any] | None
-        """The next ``(datagram, address)`` that has arrived, or None. One byte over the limit shows what was cut."""
-        while True:
+        """The next ``(datagram, address)`` that has arrived, or None."""
+        received = self._receive(self._socket)
+        for former in self._former:
+            if received is None:
+                received = self._receive(former)
+        return received
+
+    def _receive(self, source):
+        # type: (Any) -> Tuple[bytes, Any] | None
+        for _ in range(TRIES_MAX):
             try:
-                received = self._socket.recvfrom(DATAGRAM_BYTES_MAX + 1)
+                # One byte over the limit shows what was cut off.
+                received = source.recvfrom(DATAGRAM_BYTES_MAX + 1)
             except (OSError, socket.error) as error:
                 if error.errno in _NOTHING_THERE:
                     return None
-                if error.errno != errno.EINTR:
-                    # Some systems report an unreachable peer here, once per lost datagram: the next call goes on.
-                    self._count(error)
+                if error.errno != errno.EINTR and not self._note_error(source, error):
                     return None
             else:
                 self.received += 1
                 return received
+        return None
 
     def send(self, datagram, address):
-        # type: (bytes, Any) -> None
-        """Send one datagram, or count why it is lost."""
-        try:
-            self._socket.sendto(datagram, address)
-            self.sent += 1
-        except (OSError, socket.error, OverflowError, TypeError) as error:
-            # The last two: an address that a datagram made up, such as a port of the wrong family.
-            self._count(error)
-
-    def close(self):
-        # type: () -> None
-        """Give the port back."""
-        self._socket.close()
-
-    def _ask_for_buffers(self):
-        # type: () -> None
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        # type: (bytes, Any) -> bool
+        """Send one datagram. Returns whether it left; an error is counted."""
+        for _ in range(2):
             try:
-                self._socket.setsockopt(socket.SOL_SOCKET, option, RECEIVE_BUFFER_BYTES)
-            except (OSError, socket.error) as error:
-                # Some systems refuse what is too large instead of giving what they can.
-                self._count(error)
+                self._socket.sendto(datagram, address)
+            except (OSError, socket.error, OverflowError, TypeError) as error:
+                # The last two: an address of the wrong form, such as a port of another family.
+                is_report = self._note_error(self._socket, error)
+                # A datagram that is too long is in the queue as well, and would be again.
+                if not is_report or error.errno == errno.EMSGSIZE:  # type: ignore[union-attr]
+                    return False
+            else:
+                self.sent += 1
+                return True
+        return False
 
-    def _count(self, error):
-        # type: (Exception) -> None
+    def take_unreachable(self):
+        # type: () -> List[Any]
+        """The addresses that ICMP errors named since the last call. Such an error can be forged."""
+        taken, self._unreachable = self._unreachable, []
+        return taken
+
+    def _note_error(self, source, error):
+        # type: (Any, Exception) -> bool
+        """Count an error. Returns whether it came from the error queue and belongs to a datagram sent before."""
         number = getattr(error, 'errno', None)
-        name = errno.errorcode.get(number, type(error).__name__) if number is not None else type(error).__name__
-        self.errors[name] = self.errors.get(name, 0) + 1
+        reports = 0
+        while HAS_ERROR_QUEUE and number is not None and reports < ERRORS_READ_MAX:
+            try:
+                # Never blocks. The queue holds the datagram, of which one byte is enough, and its destination.
+                _, address = source.recvfrom(1, _MSG_ERRQUEUE)
+            except (OSError, socket.error):
+                break
+            reports += 1
+            # A datagram that was too long for a link on its way says nothing about the peer.
+            if number != errno.EMSGSIZE and len(self._unreachable) < UNREACHABLE_MAX:
+                self._unreachable.append(address)
+        self._count(error, reports or 1)
+        return reports > 0
+
+    def _count(self, error, times=1):
+        # type: (Exception, int) -> None
+        number = getattr(error, 'errno', None)
+        name = type(error).__name__ if number is None else errno.errorcode.get(number, type(error).__name__)
+        self.errors[name] = self.errors.get(name, 0) + times
 
 
 def resolve_here(host, port, family=0):
@@ -115,7 +216,7 @@ def resolve_here(host, port, family=0):
 
 def is_loopback(address):
     # type: (Any) -> bool
-    """Whether only this machine can have sent from there: the system takes such a source from nobody else."""
+    """Whether an address is one that only this machine can use."""
     host = address[0]  # type: str
     return host.startswith(('127.', '::ffff:127.')) or host == '::1'
 

@@ -3,19 +3,28 @@
     {"time": 1234.567890, "kind": "assigned", "facts": {"task_id": "...", "calculator": "calculator-a", "attempt": 1}}
 
 ``time`` is in seconds of the machine's monotonic clock, so the files of all processes of one machine share one order;
-the first line of each life, ``began``, carries the time of day (``unix_time``) as well, and who writes.
+the first line of each start, ``began``, carries the time of day (``unix_time``) as well, and which process writes.
 
-Each line is handed to the system at once: a process that is killed leaves everything that it told before.
+Each line is handed to the system at once, so the file of a process that is killed is complete. A pipe whose reader is
+slow never holds the process up: lines that do not fit are dropped, and ``events_dropped`` tells how many.
 """
 
 from __future__ import absolute_import, division, print_function
 
 import json
 import os
+import stat
+
+from runtime.descriptors import not_inherited
+from runtime.output import Output
+from runtime.paths import native
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict  # noqa: F401
+    from typing import Any, Dict, List  # noqa: F401
+
+#: Bytes that are kept for the slow reader of a pipe.
+PENDING_BYTES_MAX = 4 * 1024 * 1024
 
 
 class EventFile(object):
@@ -23,11 +32,52 @@ class EventFile(object):
 
     def __init__(self, path):
         # type: (str) -> None
-        # Appended to, so that a process that is restarted goes on in its file. Not buffered here: see above.
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        # Appended to, so that a process that is restarted goes on in its file. A named pipe waits for its reader here.
+        descriptor = os.open(native(path), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        not_inherited(descriptor)
+        self._time = 0.0
+        self._output = Output(descriptor, self._dropped, is_shared=False, pending_max=PENDING_BYTES_MAX)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode) and _is_torn(path):
+            # A full disk has cut off the last line.
+            self._output.put(b'\n')
 
     def write(self, time, kind, facts):
         # type: (float, str, Dict[str, Any]) -> None
         """Append one event. ``facts`` are plain values."""
-        line = '{"time": %.6f, "kind": %s, "facts": %s}\n' % (time, json.dumps(kind), json.dumps(facts))
-        os.write(self._descriptor, line.encode('ascii'))
+        self._time = time
+        self._output.put(_line(time, kind, facts))
+
+    def _dropped(self, number):
+        # type: (int) -> bytes
+        return _line(self._time, 'events_dropped', {'number': number})
+
+    def writers(self):
+        # type: () -> List[Any]
+        """For ``select``."""
+        return [self._output] if self._output.is_pending else []
+
+    def flush(self):
+        # type: () -> None
+        """Write as much as goes at the moment of what waits."""
+        self._output.flush()
+
+    def finish(self, within_s):
+        # type: (float) -> None
+        """Wait for the reader, but not longer than that."""
+        self._output.finish(within_s)
+
+
+def _line(time, kind, facts):
+    # type: (float, str, Dict[str, Any]) -> bytes
+    return ('{"time": %.6f, "kind": %s, "facts": %s}\n' % (time, json.dumps(kind), json.dumps(facts))).encode('ascii')
+
+
+def _is_torn(path):
+    # type: (str) -> bool
+    try:
+        with open(native(path), 'rb') as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b'\n'
+    except (OSError, IOError):
+        # Empty, or not ours to read.
+        return False

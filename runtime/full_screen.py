@@ -1,7 +1,7 @@
-"""A terminal that is filled with one picture after the other, and left as it was.
+"""A terminal that shows one picture after the other, and is restored at the end.
 
-The picture stands on the other screen that terminals keep for this, so what was there before comes back. No mode of
-the line is changed: keys do what they always do, and nothing needs a repair after a SIGKILL but the command ``reset``.
+The picture is on the alternate screen of the terminal, so the previous content comes back. No mode of the line is
+changed: keys work as usual. After a SIGKILL the command ``reset`` restores the screen.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -17,10 +17,10 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Tuple  # noqa: F401
 
-#: Where the terminal does not tell its size.
+#: The size where the terminal does not report one.
 COLUMNS, ROWS = 80, 24
 
-# The other screen, without a cursor and without wrapping at the edge; and back.
+# The alternate screen, without a cursor and without line wrap; and back.
 _ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l'
 _LEAVE = '\x1b[?7h\x1b[?25h\x1b[?1049l'
 _HOME = '\x1b[H'
@@ -58,17 +58,20 @@ class FullScreen(object):
 
     def has_new_size(self):
         # type: () -> bool
-        """Whether the window was changed since the last picture."""
+        """Whether the size of the window changed since the last picture."""
         return self.size != self._size
 
     def show(self, lines):
         # type: (List[List[Tuple[str, str]]]) -> None
-        """Draw lines of (style, text) pairs in place of what was there."""
+        """Draw lines of (style, text) pairs in place of the previous ones."""
         self._size = self.size
-        text = '\n'.join(''.join(self._styled(*part) for part in line) + _ERASE_TO_END_OF_LINE
+        # Each line is erased before it is written. After it, where it fills the window, the cursor still stands on its
+        # last character, and that one would be erased.
+        text = '\n'.join(_ERASE_TO_END_OF_LINE + ''.join(self._styled(*part) for part in line)
                          for line in lines[:self._size[1]])
-        # A line feed alone would begin the next line in the column of the last one's end on some terminals.
-        self._write(_HOME + text.replace('\n', '\r\n') + _ERASE_BELOW)
+        # On some terminals a line feed alone does not return to the first column.
+        below = '\n' + _ERASE_BELOW if len(lines) < self._size[1] else ''
+        self._write(_HOME + (text + below).replace('\n', '\r\n'))
 
     def _styled(self, style, text):
         # type: (str, str) -> str
@@ -81,13 +84,13 @@ class FullScreen(object):
             self._stream.write(text)
             self._stream.flush()
         except IOError as error:
-            # A window that is closed takes nothing any more: EIO.
+            # A closed window accepts nothing any more: EIO.
             if error.errno not in (errno.EIO, errno.EINTR):
                 raise
 
     def _pause(self, number, frame):
         # type: (int, Any) -> None
-        """Ctrl-Z: give the terminal back, stand still, take it again."""
+        """Ctrl-Z: restore the terminal, stop this process, and draw again when it continues."""
         self._write_past_the_stream(_PLAIN + _LEAVE)
         os.kill(os.getpid(), signal.SIGSTOP)
         self._write_past_the_stream(_ENTER)
@@ -95,7 +98,7 @@ class FullScreen(object):
 
     def _write_past_the_stream(self, sequence):
         # type: (str) -> None
-        """The signal may have come while the stream was writing, and no stream can be written to within that."""
+        """Write where the signal may have interrupted a write of the stream, which must not be entered again."""
         try:
             os.write(self._stream.fileno(), sequence.encode('ascii'))
         except OSError as error:
@@ -105,7 +108,7 @@ class FullScreen(object):
 
 def size_of(stream):
     # type: (Any) -> Tuple[int, int]
-    """Columns and rows of a terminal, also on 2.7, which has no function for it."""
+    """Columns and rows of a terminal. Python 2.7 has no function for it (until 2.7 goes)."""
     try:
         rows, columns, _, _ = struct.unpack('HHHH', fcntl.ioctl(stream.fileno(), termios.TIOCGWINSZ, b'\0' * 8))
     except (IOError, OSError, ValueError):

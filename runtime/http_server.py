@@ -6,9 +6,12 @@ so many. What is answered is the matter of a site (``respond(now, request)``, se
 
 from __future__ import absolute_import, division, print_function
 
+import codecs
 import errno
 import re
 import socket
+
+from runtime.descriptors import NONE_LEFT, selectable
 
 MYPY = False
 if MYPY:
@@ -30,6 +33,13 @@ BEHIND_BYTES_MAX = 4 * 1024 * 1024
 #: Between two looks at who is slow.
 LOOK_S = 1.0
 
+#: The pause after a connection for which the system has no descriptor or memory: it stays readable all the time.
+PAUSE_S = 0.5
+
+# Python 2.7 loads a codec at its first use, which fails when there are no descriptors left (until 2.7 goes).
+for _codec in ('ascii', 'latin-1', 'utf-8'):
+    codecs.lookup(_codec)
+
 _REQUEST_LINE = re.compile(r'([A-Z]{1,10}) (/[!-~]{0,2000}) HTTP/1\.[01]\Z')
 _HOST_HEADER = re.compile(r'host:[ \t]*([!-~]{1,300})[ \t]*\Z', re.IGNORECASE)
 
@@ -50,6 +60,7 @@ HEADERS = (
     ('Connection', 'close'),
 )
 
+_EXHAUSTED = NONE_LEFT + (errno.ENOBUFS, errno.ENOMEM)
 _TRY_LATER = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 
 
@@ -92,6 +103,8 @@ class _Connection(object):
         # Whether the end of what is unsent is the end of the connection.
         self._is_last = False
         self._is_head = False
+        #: Whether more can arrive. A client may close its side after its request and still read the answer.
+        self.is_readable = True
         self.due_at = now + REQUEST_WITHIN_S
 
     def fileno(self):
@@ -115,7 +128,11 @@ class _Connection(object):
                 self.close()
             return
         if not data:
-            self.close()
+            self.is_readable = False
+            # An answer is still taken; a stream would never end.
+            self._is_last = self._is_last or self.is_stream
+            if not self.has_asked or (self._is_last and not self._unsent):
+                self.close()
         elif not self.has_asked:
             self._asked += data
             self._look_for_request(now)
@@ -155,7 +172,10 @@ class _Connection(object):
             response = Response(503, 'text/plain', b'too many are watching\n')
         self.is_stream = response.is_stream and not self._is_head
         headers = [('Content-Type', response.content_type)]
-        if not response.is_stream:
+        if response.is_stream:
+            # nginx, as a proxy, buffers answers; a stream has to pass at once.
+            headers.append(('X-Accel-Buffering', 'no'))
+        else:
             headers.append(('Content-Length', '%d' % len(response.body)))
         if response.status == 405:
             headers.append(('Allow', 'GET, HEAD'))
@@ -213,7 +233,8 @@ class HttpServer(object):
         #: Connections that were dropped because they were slow.
         self.dropped = 0
         self._look_at = None  # type: float | None
-        self._listener = socket.socket(family, socket.SOCK_STREAM)
+        self._paused_until = None  # type: float | None
+        self._listener = selectable(socket.socket(family, socket.SOCK_STREAM))
         try:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._listener.setblocking(False)
@@ -248,7 +269,8 @@ class HttpServer(object):
         """For ``select``."""
         # A broadcast, or an answer that came later, may have ended some since.
         self._connections = [one for one in self._connections if not one.is_closed]
-        return [self._listener] + self._connections
+        listeners = [self._listener] if self._paused_until is None else []  # type: List[Any]
+        return listeners + [one for one in self._connections if one.is_readable]
 
     def writers(self):
         # type: () -> List[Any]
@@ -258,11 +280,13 @@ class HttpServer(object):
     def next_timer(self):
         # type: () -> float | None
         """When to call again at the latest."""
-        return self._look_at
+        return min([at for at in (self._look_at, self._paused_until) if at is not None] or [None])
 
     def handle(self, readable, writable, now):
         # type: (List[Any], List[Any], float) -> None
         """Do all that can be done now without waiting."""
+        if self._paused_until is not None and now >= self._paused_until:
+            self._paused_until = None
         for connection in list(self._connections):
             if connection in readable:
                 connection.read(now)
@@ -303,9 +327,11 @@ class HttpServer(object):
         # type: (float) -> None
         while True:
             try:
-                opened, _ = self._listener.accept()
-            except (OSError, socket.error):
-                # Nobody more, or gone already, or no descriptor to be had: the next turn looks again.
+                opened = selectable(self._listener.accept()[0])
+            except (OSError, socket.error) as error:
+                # No more, or gone already.
+                if error.errno in _EXHAUSTED:
+                    self._paused_until = now + PAUSE_S
                 return
             opened.setblocking(False)
             connection = _Connection(self, opened, now)

@@ -1,43 +1,48 @@
-"""The journal: a SQLite file in which accepted tasks and their outcomes outlive the process that accepted them.
+"""The journal: a SQLite file from which a dispatcher learns after a restart what it had accepted.
 
 One row per task, as ``dispatcher.journal_rows`` says, and one transaction per turn of the loop.
 
-**Durable** means: in write-ahead mode with ``synchronous = FULL``, so a commit returns after fsync has put the log on
-the disk. (NORMAL outlives a crash of the process but not one of the machine; EXTRA adds nothing in this mode.) Whatever
-kills a process or a machine leaves whole transactions and at most one torn one, which SQLite knows by its checksums and
-leaves out.
+**Durable**: in write-ahead mode with ``synchronous = FULL`` a commit returns after fsync has put the log on the disk.
+(NORMAL survives a crash of the process but not one of the machine; EXTRA adds nothing in this mode.) After a kill or a
+power failure the file holds whole transactions, and at most one torn one, which SQLite recognises by its checksums.
 
-**Alone**: the file is locked for as long as this process lives, by a lock of the kernel that no kill can leave behind.
+**One writer**: a lock on the file ``PATH-lock``, which the kernel releases when the process ends. SQLite's own lock for
+a whole process (``locking_mode = EXCLUSIVE``) would keep readers out too, and with them ``copy``.
 
-**Ours**: the file carries our application id and the version of its tables; anything else is refused untouched. A row
-that a disk has changed stops the start, with one line, rather than run a task that nobody sent.
+**Ours**: the file carries our application id and the version of its tables; other files are refused and not changed. A
+row that the disk has changed stops the start with one line. A file that is deleted or replaced while it is in use is
+noticed at the next commit.
 
-**Bounded**: pages of deleted rows are used again, and when most of the file is empty it is given back.
+**Bounded**: pages of deleted rows are used again, and when most of the file is empty, pages are given back.
 """
 
 from __future__ import absolute_import, division, print_function
 
+import errno
+import fcntl
 import io
 import os
 import sqlite3
+import stat
 import struct
-import sys
 import time
 
+from runtime.descriptors import not_inherited
+from runtime.paths import native
 from runtime.process import CannotStart
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Iterable, Iterator, Tuple  # noqa: F401
+    from typing import Any, Callable, Iterable, Iterator, List, Tuple  # noqa: F401
 
-#: What stands in the header of our files.
+#: The application id and version in the header of our files. Version 1 was written by 0.1.0.
 APPLICATION_ID = 0x7a6b5151
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: The log is copied into the file when it has this many pages of 4 KiB.
 CHECKPOINT_PAGES = 1000
 
-#: When this many pages lie empty, and they are more than half of the file, this many are given back in a commit.
+#: When this many pages are empty, and they are more than half of the file, this many are given back in a commit.
 SPARE_PAGES = 1000
 
 #: Commits between two looks at how much of the file is empty.
@@ -46,18 +51,26 @@ LOOK_EVERY = 1000
 _CREATE = (
     # ``number`` is the order in which tasks were accepted. ``body`` is the payload, or what the outcome says, as JSON.
     'CREATE TABLE tasks (number INTEGER PRIMARY KEY, task_id TEXT NOT NULL, state INTEGER NOT NULL,'
-    ' deadline REAL NOT NULL, reply_to TEXT NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL)',
-    'CREATE TABLE journal (lives INTEGER NOT NULL)',
+    ' deadline REAL NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL)',
+    'CREATE TABLE journal (starts INTEGER NOT NULL)',
     'INSERT INTO journal VALUES (0)',
     'PRAGMA application_id = %d' % APPLICATION_ID,
     'PRAGMA user_version = %d' % SCHEMA_VERSION)
 
-_INSERT = 'INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?)'
-_UPDATE = 'UPDATE tasks SET state = ?, deadline = ?, reply_to = ?, body = ?, checksum = ? WHERE number = ?'
-_DELETE = 'DELETE FROM tasks WHERE number = ?'
+# A journal of version 1 is replaced when it holds no tasks: in states 0 and 1 their client has not acknowledged the end.
+_TASKS_OF_VERSION_1 = 'SELECT count(*) FROM tasks WHERE state < 2'
+_DROP_VERSION_1 = ('DROP TABLE tasks', 'DROP TABLE journal')
 
-# What a damaged file makes SQLite, or a row that it gives, raise.
-_NOT_USABLE = (sqlite3.Error, TypeError, ValueError, KeyError, OverflowError, MemoryError)
+_INSERT = 'INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?)'
+_UPDATE = 'UPDATE tasks SET state = ?, deadline = ?, body = ?, checksum = ? WHERE number = ?'
+_DELETE = 'DELETE FROM tasks WHERE number = ?'
+_ROWS = 'SELECT * FROM tasks ORDER BY number'
+
+# What a damaged file makes SQLite, or a row that it gives, raise, and everything else that can go wrong with one.
+_NOT_USABLE = (sqlite3.Error, TypeError, ValueError, KeyError, OverflowError, MemoryError, OSError, IOError)
+
+# An attempt to take the lock may meet the lock file of a process that is just deleting it.
+_LOCK_TRIES = 10
 
 
 class JournalFailed(Exception):
@@ -77,108 +90,56 @@ class JournalFile(object):
         self._table = table
         self._wall = wall
         self._commits = 0
-        self._refuse_what_is_not_ours()
+        # Path -> device and inode of the file that is open under it.
+        self._files = []  # type: List[Tuple[Any, Any]]
         self._connection = None  # type: Any
+        check(path)
+        self._lock = _lock(path)
         try:
             self._open(connect)
         except _NOT_USABLE as error:
             self.close()
-            raise CannotStart(self._why_not(error))
-
-    # Opening.
-
-    def _refuse_what_is_not_ours(self):
-        # type: () -> None
-        """Look at the header without SQLite, which would begin by tidying up."""
-        try:
-            # To write, so that the system says why not; SQLite would only say that there was an error.
-            with io.open(self.path, 'r+b') as file:
-                header = file.read(100)
-        except (OSError, IOError) as error:
-            if os.path.lexists(self.path) or not os.path.isdir(os.path.dirname(os.path.abspath(self.path))):
-                raise CannotStart('cannot open the journal %s: %s' % (self.path, error.strerror))
-            return
-        # Nothing, or one page, is what a process leaves that is killed at the birth of its journal. A log comes later.
-        if not header and os.path.exists(self.path + '-wal'):
-            raise self._damaged('it is empty and its log is not')
-        if header and (len(header) < 100 or header[:16] != b'SQLite format 3\0'):
-            raise self._not_ours()
-        pages, version, application_id = [struct.unpack('>I', header[place:place + 4])[0] if header else 0
-                                          for place in (28, 60, 68)]
-        if pages <= 1 and version == application_id == 0:
-            return
-        if application_id != APPLICATION_ID:
-            raise self._not_ours()
-        if version != SCHEMA_VERSION:
-            raise CannotStart('the journal %s has tables of version %d, this dispatcher knows version %d' % (
-                self.path, version, SCHEMA_VERSION))
-
-    def _not_ours(self):
-        # type: () -> CannotStart
-        return CannotStart('%s is not a journal of a dispatcher; it is left as it is' % self.path)
+            raise _refusal(self.path, error)
+        except CannotStart:
+            self.close()
+            raise
 
     def _open(self, connect):
         # type: (Callable[..., Any]) -> None
-        path = os.path.abspath(self.path)
-        if sys.version_info < (3,) and not isinstance(path, str):
-            # Until 2.7 goes: its sqlite3 takes no text that is not ASCII.
-            path = path.encode(sys.getfilesystemencoding() or 'utf-8')
-        # No waiting for a lock: whoever has it keeps it. Transactions begin where we say.
-        self._connection = connect(path, timeout=0, isolation_level=None)
+        # No waiting for a lock: a process that has it keeps it. Transactions begin where we say.
+        self._connection = connect(native(os.path.abspath(self.path)), timeout=0, isolation_level=None)
         execute = self._connection.execute
-        execute('PRAGMA locking_mode = EXCLUSIVE')
-        if execute('PRAGMA user_version').fetchone()[0] == 0:
-            self._create(execute)
+        version = execute('PRAGMA user_version').fetchone()[0]
+        if version != SCHEMA_VERSION:
+            starts = 0 if version == 0 else _starts_of_version_1(self.path, execute)
+            _create(execute, starts, _DROP_VERSION_1 if version else ())
         if execute('PRAGMA journal_mode = WAL').fetchone()[0] != 'wal':
             raise sqlite3.OperationalError('its file system has no write-ahead log')
         execute('PRAGMA synchronous = FULL')
         execute('PRAGMA wal_autocheckpoint = %d' % CHECKPOINT_PAGES)
         execute('PRAGMA journal_size_limit = %d' % (8 * CHECKPOINT_PAGES * 4096))
-        # Also the proof that the file can be written and that nobody else has it.
+        # This also proves that the file can be written.
         execute('BEGIN IMMEDIATE')
-        #: Lives of the dispatcher that wrote here before this one.
-        self.lives = execute('SELECT lives FROM journal').fetchone()[0]
-        execute('UPDATE journal SET lives = lives + 1')
+        #: How often a dispatcher was started with this journal before.
+        self.starts = execute('SELECT starts FROM journal').fetchone()[0]
+        execute('UPDATE journal SET starts = starts + 1')
         execute('COMMIT')
-
-    @staticmethod
-    def _create(execute):
-        # type: (Callable[[str], Any]) -> None
-        """All at once, in the rollback mode of a new file, so that it is never found half-made."""
-        execute('PRAGMA auto_vacuum = INCREMENTAL')
-        execute('PRAGMA synchronous = FULL')
-        execute('BEGIN EXCLUSIVE')
-        for statement in _CREATE:
-            execute(statement)
-        execute('COMMIT')
-
-    def _why_not(self, error):
-        # type: (Exception) -> str
-        if 'locked' in str(error):
-            return 'the journal %s is in use by another dispatcher' % self.path
-        return 'cannot use the journal %s: %s' % (self.path, error)
+        path = native(os.path.abspath(self.path))
+        self._files = [(name, _identity(name)) for name in (path, path + type(path)('-wal'))]
 
     # Reading back.
 
     def rows(self):
-        # type: () -> Iterator[Tuple[str, str, Any, float, Any]]
-        """What an earlier life left, in the order in which it was accepted: (kind of the newest record, task id, body,
-        time left of the task in seconds, address to answer to).
-        """
+        # type: () -> Iterator[Tuple[Any, ...]]
+        """What was written before the start, in the order in which it was accepted, as the table makes it of its rows."""
         try:
             damage = self._connection.execute('PRAGMA quick_check(1)').fetchone()[0]
             if damage != 'ok':
-                raise self._damaged(damage.splitlines()[-1])
-            rows = self._connection.execute('SELECT * FROM tasks ORDER BY number')
-            for row in self._table.read(rows, self._wall()):
+                raise _damaged(self.path, damage.splitlines()[-1])
+            for row in self._table.read(self._connection.execute(_ROWS), self._wall()):
                 yield row
         except _NOT_USABLE as error:
-            raise self._damaged('%s: %s' % (type(error).__name__, error))
-
-    def _damaged(self, what):
-        # type: (str) -> CannotStart
-        return CannotStart('the journal %s is damaged (%s): restore a copy, or move it away to begin anew' % (
-            self.path, what))
+            raise _refusal(self.path, error)
 
     # Writing.
 
@@ -191,6 +152,8 @@ class JournalFile(object):
         """
         table = self._table
         table.note(records, self._wall() - now)
+        if not self.is_in_place():
+            raise JournalFailed('it was deleted or replaced while in use: put it back, or restart the dispatcher')
         try:
             execute, executemany = self._connection.execute, self._connection.executemany
             execute('BEGIN IMMEDIATE')
@@ -211,13 +174,27 @@ class JournalFile(object):
 
     def close(self):
         # type: () -> None
-        """Give the file back, its log copied into it."""
-        if self._connection is not None:
+        """Close the file, its log copied into it, and release the lock."""
+        if self._connection is not None and self.is_in_place():
             try:
                 self._connection.close()
             except sqlite3.Error:
-                # What is written is safe in the log, where the next life finds it.
+                # What is written is safe in the log, where the next start finds it.
                 pass
+        if self._lock is not None:
+            _unlock(self.path, self._lock)
+            self._lock = None
+
+    def is_in_place(self):
+        # type: () -> bool
+        """Whether the files that are open are still the ones at their paths."""
+        for name, identity in self._files:
+            try:
+                if _identity(name) != identity:
+                    return False
+            except OSError:
+                return False
+        return True
 
     def _roll_back(self):
         # type: () -> None
@@ -229,7 +206,7 @@ class JournalFile(object):
 
     def _give_back(self):
         # type: () -> None
-        """After a flood has passed, some of the empty pages; not all at once, which could take long."""
+        """After a flood has passed, give back some of the empty pages; not all at once, which could take long."""
         try:
             execute = self._connection.execute
             empty = execute('PRAGMA freelist_count').fetchone()[0]
@@ -237,5 +214,185 @@ class JournalFile(object):
                 # As a script, because it is done step by step and the execute of 3.x makes the first one only.
                 self._connection.executescript('PRAGMA incremental_vacuum(%d);' % SPARE_PAGES)
         except sqlite3.Error:
-            # The next write tells.
+            # The next write reports it.
             pass
+
+
+def check(path):
+    # type: (str) -> int
+    """Raise ``CannotStart`` where the path can't be a journal of ours; returns the version of its tables, 0 for none.
+
+    Looks at the header without SQLite, which would begin by tidying up.
+    """
+    native_path = native(path)
+    folder = os.path.dirname(os.path.abspath(native_path))
+    try:
+        mode = os.stat(native_path).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise CannotStart('%s is no regular file, so it can be no journal' % path)
+        # To write, so that the system says why not; SQLite would only say that there was an error.
+        with io.open(native_path, 'r+b') as file:
+            header = file.read(100)
+    except (OSError, IOError) as error:
+        if os.path.lexists(native_path) or not os.path.isdir(folder):
+            raise CannotStart('cannot open the journal %s: %s' % (path, error.strerror))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise CannotStart('cannot create the journal %s: %s' % (path, os.strerror(errno.EACCES)))
+        return 0
+    # Nothing, or one page, is what a process leaves that is killed while it creates its journal. A log comes later.
+    if not header and os.path.exists(native_path + type(native_path)('-wal')):
+        raise _damaged(path, 'it is empty and its log is not')
+    if header and (len(header) < 100 or header[:16] != b'SQLite format 3\0'):
+        raise _not_ours(path)
+    pages, version, application_id = [struct.unpack('>I', header[place:place + 4])[0] if header else 0
+                                      for place in (28, 60, 68)]
+    if pages <= 1 and version == application_id == 0:
+        return 0
+    if application_id != APPLICATION_ID:
+        raise _not_ours(path)
+    if version not in (1, SCHEMA_VERSION):
+        raise CannotStart('the journal %s has tables of version %d, this dispatcher knows version %d' % (
+            path, version, SCHEMA_VERSION))
+    return version
+
+
+def copy(path, target):
+    # type: (str, str) -> int
+    """Copy a journal, also one that is in use, as it is at one moment. Returns the number of rows. Raises ``CannotStart``.
+
+    The backup function of SQLite is not in 2.7; rows read in one transaction are a snapshot as well.
+    """
+    if check(path) != SCHEMA_VERSION or not os.path.exists(native(path)):
+        raise CannotStart('there is no journal of version %d at %s' % (SCHEMA_VERSION, path))
+    if os.path.lexists(native(target)):
+        raise CannotStart('cannot copy to %s: %s' % (target, os.strerror(errno.EEXIST)))
+    partial = native('%s-partial' % target)
+    connections = []  # type: List[Any]
+    try:
+        # As secret as the original.
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, stat.S_IMODE(os.stat(native(path)).st_mode)))
+        for name in (native(os.path.abspath(path)), os.path.abspath(partial)):
+            connections.append(sqlite3.connect(name, isolation_level=None))
+        source, copied = connections
+        source.execute('BEGIN')
+        _create(copied.execute, source.execute('SELECT starts FROM journal').fetchone()[0])
+        copied.execute('BEGIN')
+        copied.executemany(_INSERT, source.execute(_ROWS))
+        copied.execute('COMMIT')
+        number = copied.execute('SELECT count(*) FROM tasks').fetchone()[0]  # type: int
+        os.rename(partial, native(target))
+    except _NOT_USABLE as error:
+        if isinstance(error, (OSError, IOError)):
+            raise CannotStart('cannot copy to %s: %s' % (target, error.strerror))
+        raise _refusal(path, error)
+    finally:
+        for connection in connections:
+            connection.close()
+        if os.path.exists(partial):
+            os.remove(partial)
+    return number
+
+
+def _create(execute, starts=0, before=()):
+    # type: (Callable[..., Any], int, Iterable[str]) -> None
+    """All at once, so that it is never found half-made."""
+    execute('PRAGMA auto_vacuum = INCREMENTAL')
+    execute('PRAGMA synchronous = FULL')
+    execute('BEGIN EXCLUSIVE')
+    for statement in tuple(before) + _CREATE:
+        execute(statement)
+    if starts:
+        execute('UPDATE journal SET starts = %d' % starts)
+    execute('COMMIT')
+
+
+def _starts_of_version_1(path, execute):
+    # type: (str, Callable[..., Any]) -> int
+    """Raise ``CannotStart`` if a journal of version 1 holds tasks; returns how often it was started with."""
+    tasks = execute(_TASKS_OF_VERSION_1).fetchone()[0]
+    if tasks:
+        raise CannotStart('%s was written by 0.1.0 and holds %d tasks: finish them with 0.1.0 first' % (path, tasks))
+    return execute('SELECT lives FROM journal').fetchone()[0]  # type: ignore[no-any-return]
+
+
+# Which process has it.
+
+def _lock_path(path):
+    # type: (str) -> Any
+    real = os.path.realpath(native(path))
+    return real + type(real)('-lock')
+
+
+def _lock(path):
+    # type: (str) -> int
+    """Take the lock of a journal, or raise ``CannotStart``. Returns its descriptor."""
+    name = _lock_path(path)
+    for _ in range(_LOCK_TRIES):
+        try:
+            descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise CannotStart('cannot lock the journal %s: %s' % (path, error.strerror))
+        not_inherited(descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            status = os.fstat(descriptor)
+            if _identity(name) == (status.st_dev, status.st_ino):
+                return descriptor
+        except (OSError, IOError) as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                os.close(descriptor)
+                break
+            if error.errno != errno.ENOENT:
+                os.close(descriptor)
+                raise CannotStart('cannot lock the journal %s: %s' % (path, error.strerror))
+        os.close(descriptor)
+    raise _in_use(path)
+
+
+def _unlock(path, descriptor):
+    # type: (str, int) -> None
+    name, status = _lock_path(path), os.fstat(descriptor)
+    try:
+        if _identity(name) == (status.st_dev, status.st_ino):
+            os.remove(name)
+    except OSError:
+        # Somebody has deleted it.
+        pass
+    os.close(descriptor)
+
+
+def _identity(name):
+    # type: (Any) -> Tuple[int, int]
+    status = os.stat(name)
+    return status.st_dev, status.st_ino
+
+
+# Why not.
+
+def _refusal(path, error):
+    # type: (str, Exception) -> CannotStart
+    """One line for each cause; a file that is not damaged is never called damaged."""
+    if isinstance(error, MemoryError):
+        return CannotStart('there is not enough memory to read the journal %s; the file is not damaged' % path)
+    if isinstance(error, (OSError, IOError)):
+        return CannotStart('cannot use the journal %s: %s' % (path, error.strerror))
+    if isinstance(error, sqlite3.OperationalError):
+        if 'locked' in str(error):
+            return _in_use(path)
+        return CannotStart('cannot use the journal %s: %s' % (path, error))
+    return _damaged(path, '%s: %s' % (type(error).__name__, error))
+
+
+def _in_use(path):
+    # type: (str) -> CannotStart
+    return CannotStart('the journal %s is in use by another dispatcher' % path)
+
+
+def _not_ours(path):
+    # type: (str) -> CannotStart
+    return CannotStart('%s is not a journal of a dispatcher; it is left as it is' % path)
+
+
+def _damaged(path, what):
+    # type: (str, str) -> CannotStart
+    return CannotStart('the journal %s is damaged (%s): restore a copy, or move it away to begin anew' % (path, what))

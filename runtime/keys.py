@@ -1,4 +1,4 @@
-"""The file of keys: read once, at the start, and refused if it is not a secret."""
+"""The file of keys: read once, at the start, and refused if others can read it."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -6,8 +6,8 @@ import io
 import os
 import stat
 
-from net_protocol.guard import Guard
-from net_protocol.seals import KEY_CHARS_MIN
+from net_protocol.seals import CHECKSUM, KEY_CHARS_MIN, Signature
+from runtime.paths import native
 from runtime.settings import SettingsError
 
 MYPY = False
@@ -17,29 +17,38 @@ if MYPY:
 #: A file with more lines is no file of keys. Each datagram is checked against all of them.
 KEYS_MAX = 16
 
+#: Some editors begin every file with it. It is no part of the first key.
+_BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 
-def guard_of(settings, role):
-    # type: (Dict[str, Any], str) -> Guard | None
-    """Who decides whom a process of that role believes; None where there is no key. Raises ``SettingsError``."""
+
+def seal_of(settings):
+    # type: (Dict[str, Any]) -> Any
+    """What signs and checks the datagrams of a process. Raises ``SettingsError``."""
     path = settings['key_file']
-    return None if path is None else Guard(role, read_keys(path))
+    return CHECKSUM if path is None else Signature(read_keys(path))
 
 
 def read_keys(path):
     # type: (str) -> List[bytes]
-    """The keys of a file, one a line, empty lines left out; the first one signs. Raises ``SettingsError``, which never
+    """The keys of a file, one a line, without empty lines; the first one signs. Raises ``SettingsError``, which never
     shows any of them.
     """
     try:
-        with io.open(path, 'rb') as file:
-            mode = os.fstat(file.fileno()).st_mode
-            lines = file.read().splitlines()
+        with io.open(native(path), 'rb') as file:
+            status = os.fstat(file.fileno())
+            content = file.read()
     except (OSError, IOError) as error:
         raise SettingsError('key_file %s: %s' % (path, error.strerror))
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise SettingsError('key_file %s: found a mode of %04o, expected a file that only its owner can read: chmod 600'
-                            % (path, stat.S_IMODE(mode)))
-    keys = [line.strip() for line in lines if line.strip()]
+    allowed = stat.S_IRWXU
+    if status.st_gid in [os.getegid()] + os.getgroups():
+        # The mode of a container's secrets.
+        allowed |= stat.S_IRGRP
+    if status.st_mode & (stat.S_IRWXU | stat.S_IRWXG | stat.S_IRWXO) & ~allowed:
+        raise SettingsError('key_file %s: found a mode of %04o, expected a file that only its owner, or a group of this '
+                            'process, can read: chmod 600' % (path, stat.S_IMODE(status.st_mode)))
+    if content.startswith(_BYTE_ORDER_MARK):
+        content = content[len(_BYTE_ORDER_MARK):]
+    keys = [line.strip() for line in content.splitlines() if line.strip()]
     if not 0 < len(keys) <= KEYS_MAX:
         raise SettingsError('key_file %s: found %d keys, expected 1 to %d, one a line' % (path, len(keys), KEYS_MAX))
     for number, key in enumerate(keys, 1):

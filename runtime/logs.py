@@ -1,8 +1,8 @@
 """The log: lines for people on standard error, at a bounded rate.
 
-Cores report events as data; each role has the sentences for its own (``<role>/sentences.py``). Whatever others can
-cause (a flood of garbage, a thousand tasks that move at once) is written a few times a second at the most, and then
-counted. A file of events (``--events``) is for programs, which want to know everything: there nothing is left out.
+Cores report events as data; each role has the sentences for its own (``<role>/sentences.py``). Lines that others can cause
+(a flood of garbage, a thousand tasks that move at once) are written a few times a second at most, and then counted. A file
+of events (``--events``) is for programs: there nothing is left out.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -10,21 +10,20 @@ from __future__ import absolute_import, division, print_function
 import logging
 import os
 import re
-import sys
 from time import time
 
 from net_protocol import __version__
 from net_protocol.words import Facts, counted
-from runtime.endpoint import shown
+from runtime.console import FINISH_WITHIN_S, LiveLine
+from runtime.endpoint import is_loopback, shown
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, Tuple  # noqa: F401
+    from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
 
     from net_protocol.core import Core, Event  # noqa: F401
-    from runtime.console import LiveLine  # noqa: F401
-    from runtime.endpoint import Endpoint  # noqa: F401
     from runtime.event_file import EventFile  # noqa: F401
+    from runtime.loop import Loop  # noqa: F401
     from runtime.names import Peer  # noqa: F401
 
 LEVELS = ('debug', 'info', 'warning', 'error')
@@ -42,25 +41,23 @@ _CONTROLS = re.compile(u'[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]')
 log = logging.getLogger('system')
 
 
-class _LineHandler(logging.StreamHandler):
-    """Writes log lines above the live line of a terminal, if there is one."""
+class _LineHandler(logging.Handler):
+    """Writes log lines above the live line."""
 
-    def __init__(self, live_line):
+    def __init__(self, line):
         # type: (LiveLine) -> None
-        logging.StreamHandler.__init__(self, sys.stderr)
-        self._live_line = live_line
+        logging.Handler.__init__(self)
+        self._line = line
 
     def emit(self, record):
         # type: (logging.LogRecord) -> None
-        self._live_line.clear()
-        logging.StreamHandler.emit(self, record)
-        self._live_line.redraw()
+        self._line.write_above(self.format(record))
 
 
-def set_up(name, level, live_line):
+def set_up(name, level, line):
     # type: (str, str, LiveLine) -> None
     """Send the log to standard error: time, level, the name of the process, the sentence."""
-    handler = _LineHandler(live_line)
+    handler = _LineHandler(line)
     handler.setFormatter(logging.Formatter('%%(asctime)s.%%(msecs)03d %%(levelname)-7s %s: %%(message)s'
                                            % name.replace('%', '%%'), '%H:%M:%S'))
     del log.handlers[:]
@@ -70,42 +67,79 @@ def set_up(name, level, live_line):
 
 
 class EventLog(object):
-    """Turns events of a core, and refused datagrams, into lines.
+    """Turns events of a core, and refused datagrams, into lines. A service of the loop, for slow readers.
 
     ``sentences`` maps the kind of an event to (level, sentence with %(fact)s). What is written to ``file``, if there
-    is one, does not depend on the level of the log.
+    is one, does not depend on the level of the log. ``line`` is the live line below the log.
     """
 
-    def __init__(self, sentences, monotonic, file=None):
-        # type: (Dict[str, Tuple[str, str]], Callable[[], float], EventFile | None) -> None
+    def __init__(self, sentences, monotonic, file=None, line=None):
+        # type: (Dict[str, Tuple[str, str]], Callable[[], float], EventFile | None, LiveLine | None) -> None
+        self.line = LiveLine() if line is None else line
         self._sentences = sentences
         self._monotonic = monotonic
         self._file = file
+        self._has_named_port = False
         # Kind -> the lines of the second in which the last one came.
         self._lines = {}  # type: Dict[str, _Second]
 
-    def begin(self, core, endpoint):
-        # type: (Core, Endpoint) -> None
-        """A process begins: have its core tell each step if anybody reads that, and say in the file who it is."""
+    def begin(self, loop):
+        # type: (Loop) -> None
+        """A process begins: have its core report each step if anybody reads that, and write who it is to the file."""
+        core = loop.core
         core.trace = self._file is not None or log.isEnabledFor(logging.DEBUG)
+        loop.attach(self)
+        loop.every(LEFT_OUT_INTERVAL_S, self.log_left_out)
         self._to_file('began', {
-            'name': core.name, 'incarnation': core.incarnation, 'address': endpoint.address, 'process_id': os.getpid(),
-            'version': __version__, 'unix_time': time()})
+            'name': core.name, 'incarnation': core.incarnation, 'address': loop.endpoint.address,
+            'process_id': os.getpid(), 'version': __version__, 'unix_time': time()})
 
     def end(self, core):
         # type: (Core) -> None
-        """A process ends: write what its core has told since, and how much was left out."""
+        """A process ends: write the last events of its core, and how many lines were left out."""
         for event in core.take_events():
             self.event(event)
         for kind in sorted(self._lines):
-            self._tell_left_out(kind)
+            self._log_left_out(kind)
+        self.line.end()
+        if self._file is not None:
+            self._try_file(self._file.finish, FINISH_WITHIN_S)
 
-    def tell_left_out(self, now):
+    # As a service of the loop.
+
+    @staticmethod
+    def readers():
+        # type: () -> List[Any]
+        """For ``select``."""
+        return []
+
+    def writers(self):
+        # type: () -> List[Any]
+        """For ``select``."""
+        return self.line.writers() + ([] if self._file is None else self._file.writers())
+
+    @staticmethod
+    def next_timer():
+        # type: () -> float | None
+        """Nothing is due at a certain time."""
+        return None
+
+    def handle(self, readable, writable, now):
+        # type: (List[Any], List[Any], float) -> None
+        """Write as much as goes of what waits."""
+        if writable:
+            self.line.flush()
+            if self._file is not None:
+                self._try_file(self._file.flush)
+
+    # What is logged.
+
+    def log_left_out(self, now):
         # type: (float) -> None
         """Write how many lines were left out, of each kind whose second is over."""
         for kind in sorted(self._lines):
             if self._lines[kind].number != int(now):
-                self._tell_left_out(kind)
+                self._log_left_out(kind)
 
     def event(self, event):
         # type: (Event) -> None
@@ -124,23 +158,37 @@ class EventLog(object):
 
     def peer_moved(self, peer):
         # type: (Peer) -> None
-        """Write that a name has another address now."""
-        log.info('%s is at %s now', peer.host, shown(peer.address))
+        """Log that another address of a peer is in use."""
+        log.info('trying %s at %s', peer.host, shown(peer.address))
 
-    def peer_silence(self, peer, is_silent):
-        # type: (Peer, bool) -> None
-        """Write that a peer does not answer, or that it does again."""
-        if is_silent:
-            log.warning('%r does not answer; trying on', peer)
-        else:
+    def peer_silence(self, peer, is_silent, is_port_fixed):
+        # type: (Peer, bool, bool) -> None
+        """Log that a peer does not answer, or that it does again."""
+        if not is_silent:
             log.info('%r answers', peer)
+            return
+        log.warning('%r does not answer; trying again%s', peer, '' if is_port_fixed else ' from another port')
+        if is_port_fixed and not self._has_named_port:
+            self._has_named_port = True
+            log.info('with settings {"listen": {"port": 0}} another port would be tried: this helps where %r is a virtual '
+                     'address whose target has changed', peer)
+
+    def cut_off(self, local, remote, reason):
+        # type: (Any, Any, str) -> None
+        """Log that no datagram can leave for a peer, and what to do where that is known."""
+        log.warning('cannot send from %s to %s: %s%s', shown(local), shown(remote), reason,
+                    '; other machines need settings {"listen": {"host": "%s"}}' % ('::' if ':' in local[0] else '0.0.0.0')
+                    if is_loopback(local) and not is_loopback(remote) else '')
 
     def _to_file(self, kind, facts):
         # type: (str, Dict[str, Any]) -> None
-        if self._file is None:
-            return
+        if self._file is not None:
+            self._try_file(self._file.write, self._monotonic(), kind, facts)
+
+    def _try_file(self, act, *arguments):
+        # type: (Callable[..., None], *Any) -> None
         try:
-            self._file.write(self._monotonic(), kind, facts)
+            act(*arguments)
         except OSError as error:
             # A full disk is no reason to stop working. What is in the file stays right, it only ends here.
             self._file = None
@@ -150,7 +198,7 @@ class EventLog(object):
         # type: (str, int, str) -> None
         number = int(self._monotonic())
         if kind not in self._lines or self._lines[kind].number != number:
-            self._tell_left_out(kind)
+            self._log_left_out(kind)
             self._lines[kind] = _Second(number, level)
         second = self._lines[kind]
         if second.written < LINES_PER_SECOND:
@@ -159,7 +207,7 @@ class EventLog(object):
         else:
             second.left_out += 1
 
-    def _tell_left_out(self, kind):
+    def _log_left_out(self, kind):
         # type: (str) -> None
         second = self._lines.get(kind)
         if second is not None and second.left_out:

@@ -1,8 +1,7 @@
-"""Where the dispatcher is: its name resolved, and resolved again when it has gone quiet.
+"""Addresses of the dispatcher: its name is resolved at the start, and again after silence.
 
-Asking for a name can block for many seconds, and a process that waits for it sends no heartbeat. So a name is asked for
-by a small child process whose answer stands in the loop's read set; an address that is written in numbers needs none.
-A restarted container has another address under the same name: whoever hears nothing asks again, at growing intervals.
+A resolver can block for many seconds, and a process that waits for it sends no heartbeats. So a small child process
+resolves the name, and the loop waits for its answer as for a datagram. Numeric addresses need no child.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -15,20 +14,20 @@ import socket
 import subprocess
 import sys
 
+from net_protocol.schedule import QUIET_S
+from runtime.descriptors import selectable
+
 MYPY = False
 if MYPY:
     from typing import Any, Callable, List, Tuple  # noqa: F401
 
     from runtime.signals import StopSignals  # noqa: F401
 
-#: Nothing heard for this long: perhaps it moved. Longer than a heartbeat and its acknowledgement usually are apart.
-QUIET_S = 5.0
-
-#: Wait between two questions for a name: doubling from the first to the last.
+#: The wait between two look-ups doubles from the first to the last.
 ASK_FIRST_S = 1.0
 ASK_LAST_S = 30.0
 
-# What the child runs. It prints the addresses as JSON, or the system's words for why there are none.
+# The program of the child. It prints the addresses as JSON, or the system's message where there are none.
 _ASK = '''
 import json, socket, sys
 try:
@@ -40,20 +39,27 @@ except (OSError, socket.error, UnicodeError) as error:
 
 
 class Lookup(object):
-    """One question for a name, under way in a child process."""
+    """A look-up of a name in a child process."""
 
     def __init__(self, host, port, family):
         # type: (str, int, int) -> None
-        # Not with -S, which would be quicker: in a virtual environment of 2.7 it is `site` that knows the way to the
-        # standard library (until 2.7 goes).
         with open(os.devnull, 'r+b') as nowhere:
+            # Without -S, although that would start faster: in a virtual environment of 2.7 only ``site`` knows the
+            # path of the standard library. With ``close_fds`` 2.7 closes every possible number one by one, which takes
+            # seconds where a million are allowed; ours are not inherited anyway. (Until 2.7 goes.)
             self._child = subprocess.Popen(
                 [sys.executable, '-E', '-c', _ASK, host, str(port), str(int(family))],
-                stdin=nowhere, stdout=subprocess.PIPE, stderr=nowhere, close_fds=True)
+                stdin=nowhere, stdout=subprocess.PIPE, stderr=nowhere, close_fds=sys.version_info >= (3,))
+        try:
+            selectable(self._child.stdout)
+        except OSError:
+            self._child.kill()
+            self._child.wait()
+            raise
 
     def fileno(self):
         # type: () -> int
-        """For ``select``: readable when the answer is here."""
+        """For ``select``: readable when the child has answered."""
         return self._child.stdout.fileno()  # type: ignore[union-attr]
 
     def answer(self):
@@ -63,99 +69,107 @@ class Lookup(object):
         try:
             return json.loads(output.decode('utf-8'))
         except ValueError:
-            return 'the name could not be asked for'
+            return 'the look-up failed'
 
     def close(self):
         # type: () -> None
-        """End the question where nobody waits for the answer."""
+        """End the child."""
         if self._child.poll() is None:
             self._child.kill()
         self._child.communicate()
 
 
 class Peer(object):
-    """A process at a host and port from the settings. Cores use it as an address; the loop sends to ``address``.
+    """A process at a host and port from the settings. ``address`` is the one of its addresses that is in use.
 
-    ``family`` restricts the answers to those that our socket can reach; 0 takes the first.
+    ``family`` restricts the addresses to one family; addresses of ``preferred`` come first.
     """
 
-    def __init__(self, host, port, family=0):
-        # type: (str, int, int) -> None
+    def __init__(self, host, port, family=0, preferred=0):
+        # type: (str, int, int, int) -> None
         self.host = host
         self.port = port
-        self.family = family
-        #: The address that datagrams go to, or None as long as the name has not been resolved.
-        self.address = None  # type: Any
+        self.preferred = preferred or family
+        self._restriction = family
+        #: The (family, address) pairs that the name resolved to; the first is in use.
+        self.addresses = []  # type: List[Tuple[int, Any]]
         #: Why there is none.
         self.problem = ''
         self.lookup = None  # type: Lookup | None
-        # When the first datagram left that has not been answered by any since; when the last one came.
-        self._asked_at = None  # type: float | None
-        self._heard_at = None  # type: float | None
-        #: Whether a person has been told that it does not answer.
-        self.is_called_silent = False
         self._wait_s = ASK_FIRST_S
         self._ask_at = 0.0
-        self._is_number = self._take_number()
+        found = _numeric(host, port, family)
+        self._is_numeric = found is not None
+        if found is not None:
+            self.addresses = [found]
 
     def __repr__(self):
         # type: () -> str
         return '%s:%d' % (self.host, self.port)
 
+    @property
+    def address(self):
+        # type: () -> Any
+        """The address in use, or None before the name is resolved."""
+        return self.addresses[0][1] if self.addresses else None
+
+    @property
+    def family(self):
+        # type: () -> int
+        """The family of the address in use; before there is one, the only or preferred one."""
+        return self.addresses[0][0] if self.addresses else self.preferred
+
+    @property
+    def other_family(self):
+        # type: () -> int | None
+        """The family of a numeric address that the restriction excludes; None where it excludes none."""
+        found = None if self._is_numeric else _numeric(self.host, self.port, 0)
+        return None if found is None else found[0]
+
     def next_timer(self):
         # type: () -> float | None
-        """When the name should be asked for (again), or None."""
-        return None if self._is_number or self.lookup is not None else self._ask_at
-
-    def note_sent(self, now):
-        # type: (float) -> None
-        """Something was sent to it. In a turn in which it was heard that is likely to be thanks, which nobody answers;
-        if it is a question after all, that will be sent again.
-        """
-        if self._asked_at is None and now != self._heard_at:
-            self._asked_at = now
-
-    def is_silent(self, now):
-        # type: (float) -> bool
-        """Whether it should have answered long ago. A process that sends nothing can't tell."""
-        return self._asked_at is not None and now - self._asked_at >= QUIET_S
+        """When the name should be looked up (again), or None."""
+        return None if self._is_numeric or self.lookup is not None else self._ask_at
 
     def note_heard(self, now):
         # type: (float) -> None
-        """It answers: no need to look for it."""
-        self._asked_at = None
-        self._heard_at = now
+        """It answers, so there is no need for another look-up."""
         self._wait_s = ASK_FIRST_S
         self._ask_at = now + QUIET_S
 
     def handle_timer(self, now):
         # type: (float) -> None
-        """Ask, if it is time."""
+        """Begin a look-up if it is due."""
         due_at = self.next_timer()
         if due_at is None or now < due_at:
             return
         try:
-            self.lookup = Lookup(self.host, self.port, self.family)
-        except (OSError, IOError) as error:
-            # No memory, process or descriptor to be had just now: no reason to end a process that works.
-            self._ask_later(now, str(error.strerror))
+            self.lookup = Lookup(self.host, self.port, self._restriction)
+        except (OSError, IOError, UnicodeError) as error:
+            # No memory, process or descriptor is left at the moment: no reason to end a process that works.
+            self._ask_later(now, str(getattr(error, 'strerror', None) or error))
 
     def take_answer(self, now):
         # type: (float) -> bool
-        """The child has answered. Returns whether the address is another one than before."""
+        """Take the answer of the child. Returns whether the address in use has changed."""
         answer = self.lookup.answer()  # type: ignore[union-attr]
         self.lookup = None
         if not isinstance(answer, list) or not answer:
             self._ask_later(now, str(answer or 'no address'))
             return False
         self._ask_later(now, '')
-        self.family = answer[0][0]
-        addresses = [tuple(address) for _, address in answer]
-        # Where there are several, stay with the one in use: the order of answers changes from one to the next.
-        if self.address in addresses:
-            return False
-        self.address = addresses[0]
-        return True
+        former = self.address
+        found = [(family, tuple(address)) for family, address in answer]
+        found.sort(key=lambda entry: self.preferred not in (0, entry[0]))
+        # The order of answers changes from one look-up to the next; the one in use stays in use while it is listed.
+        self.addresses = [entry for entry in self.addresses if entry in found]
+        self.addresses += [entry for entry in found if entry not in self.addresses]
+        return self.address != former
+
+    def use_next(self):
+        # type: () -> None
+        """Use the next address in turn, if there are several."""
+        self.addresses.append(self.addresses.pop(0))
 
     def close(self):
         # type: () -> None
@@ -170,25 +184,10 @@ class Peer(object):
         self._ask_at = now + self._wait_s
         self._wait_s = min(2 * self._wait_s, ASK_LAST_S)
 
-    def _take_number(self):
-        # type: () -> bool
-        found = _number(self.host, self.port, self.family)
-        if found is None:
-            return False
-        self.family, self.address = found
-        return True
 
-    @property
-    def other_family(self):
-        # type: () -> int | None
-        """The family of an address in numbers that our socket can't reach; None where it can, or it is a name."""
-        found = None if self._is_number else _number(self.host, self.port, 0)
-        return None if found is None else found[0]
-
-
-def _number(host, port, family):
+def _numeric(host, port, family):
     # type: (str, int, int) -> Tuple[int, Any] | None
-    """Family and address of a host in numbers, None where it is a name or of another family."""
+    """Family and address of a numeric host; None where it is a name or of another family."""
     try:
         found = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
     except (OSError, socket.error, UnicodeError):
@@ -198,8 +197,8 @@ def _number(host, port, family):
 
 def wait_for_name(peer, signals, monotonic, say, until=None):
     # type: (Peer, StopSignals, Callable[[], float], Callable[..., None], float | None) -> bool
-    """Wait until the name of a peer resolves for the first time; ``say`` tells a person. False: we were asked to stop,
-    or it was ``until`` then.
+    """Wait until the name of a peer resolves for the first time; ``say`` logs why it does not yet. Returns False after
+    a request to stop, and at ``until``.
     """
     while peer.address is None and not signals.count:
         now = monotonic()
@@ -222,7 +221,7 @@ def _readable(readers, timeout_s):
     try:
         return select.select(readers, [], [], timeout_s)[0]
     except select.error as error:
-        # On 2.7 a signal ends the wait with an error (until 2.7 goes); whoever waits looks again.
+        # On 2.7 a signal ends the wait with an error (until 2.7 goes); the caller looks again.
         if error.args[0] != errno.EINTR:
             raise
         return []

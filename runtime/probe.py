@@ -1,37 +1,38 @@
-"""Does a process answer? A ping and a pong, for health checks."""
+"""Does a process answer? A hello and a greeting, for health checks."""
 
 from __future__ import absolute_import, division, print_function
 
 import random
+import select
 import socket
 
-from net_protocol.guard import PROBE
-from net_protocol.probe import ProbeCore
+from net_protocol import codec
+from net_protocol.errors import DatagramRefused
+from net_protocol.rows import PROBE
 from runtime import process
 from runtime.clock import monotonic
 from runtime.endpoint import Endpoint, resolve_here
-from runtime.keys import guard_of
-from runtime.loop import Loop
-from runtime.signals import StopSignals
 
 MYPY = False
 if MYPY:
     from typing import Any, Dict  # noqa: F401
 
-    from net_protocol.guard import Guard  # noqa: F401
+#: How long an answer is waited for, and the time between two hellos: a health check has to be quick, and a datagram or
+#: two may be lost on the way.
+WAIT_S = 2.0
+HELLO_EVERY_S = 0.4
 
-# Where a process listens on all addresses it is asked on the loopback one.
+# A process that listens on all addresses is asked on the loopback one.
 _LOOPBACK = {'0.0.0.0': '127.0.0.1', '::': '::1'}
 
 
-def report(settings, which):
-    # type: (Dict[str, Any], str) -> int
-    """Say whether the process at the address ``which`` of its settings answers; returns the exit status, 0 or 1."""
+def report(settings, which, seal):
+    # type: (Dict[str, Any], str, Any) -> int
+    """Print whether the process at the address ``which`` of its settings answers; returns the exit status, 0 or 1."""
     address = settings[which]
-    guard = guard_of(settings, PROBE)
     why = ''
     try:
-        is_there = answers(address['host'], address['port'], guard)
+        is_there = answers(address['host'], address['port'], seal)
     except NoWay as error:
         is_there, why = False, ': %s' % error
     print('%s port %d %s%s' % (address['host'], address['port'], 'answers' if is_there else 'does not answer', why))
@@ -39,32 +40,49 @@ def report(settings, which):
 
 
 class NoWay(Exception):
-    """There is no asking at all: a name without an address, no network. The text says why."""
+    """The question cannot be sent: a name without an address, no network. The text says why."""
 
 
-def answers(host, port, guard=None):
-    # type: (str, int, Guard | None) -> bool
-    """Whether the process at that host and port answers a ping within two seconds or so. Raises ``NoWay``."""
+def answers(host, port, seal):
+    # type: (str, int, Any) -> bool
+    """Whether the process at that host and port answers within ``WAIT_S``. Raises ``NoWay``."""
     try:
         family, target = resolve_here(_LOOPBACK.get(host, host), port)
         endpoint = Endpoint(family, ('::' if family == socket.AF_INET6 else '0.0.0.0', 0))
     except (OSError, socket.error, UnicodeError) as error:
         raise NoWay(process.reason_of(error))
-    core = ProbeCore(process.new_incarnation(), random.SystemRandom(), target)
-    with StopSignals() as signals:
-        loop = Loop(core, endpoint, signals, monotonic, _Quiet(), guard=guard)
-        loop.trust(target)
-        process.run_loop(loop, endpoint)
-    return core.has_answer
+    try:
+        return _is_greeted(endpoint, target, seal)
+    finally:
+        endpoint.close()
 
 
-class _Quiet(object):
-    """A log that nobody reads: whoever sends garbage to a probe is not what it was asked about."""
+def _is_greeted(endpoint, target, seal):
+    # type: (Endpoint, Any, Any) -> bool
+    rng = random.SystemRandom()
+    head = codec.head(PROBE, 'probe', process.new_incarnation(), '')
+    # At random, so that nobody answers who has not received the hello.
+    first = number = rng.getrandbits(48) + 1
+    now = hello_at = monotonic()
+    end_at = now + WAIT_S
+    while now < end_at:
+        if now >= hello_at:
+            endpoint.send(codec.hello(seal, head, number), target)
+            number += 1
+            hello_at = now + HELLO_EVERY_S
+        if select.select(endpoint.readers(), [], [], min(hello_at, end_at) - now)[0]:
+            received = endpoint.receive()
+            if received is not None and _answered_number(received[0], seal) in range(first, number):
+                return True
+        now = monotonic()
+    return False
 
-    def event(self, event):
-        # type: (Any) -> None
-        """Nothing."""
 
-    def refusal(self, cause, detail, address):
-        # type: (str, str, Any) -> None
-        """Nothing."""
+def _answered_number(datagram, seal):
+    # type: (bytes, Any) -> int | None
+    """The number of the hello that a greeting answers; None for everything else."""
+    try:
+        found = codec.decode(datagram, seal)
+    except DatagramRefused:
+        return None
+    return None if found.role == PROBE else found.re  # type: ignore[no-any-return]

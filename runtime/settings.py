@@ -7,6 +7,7 @@ import json
 from collections import OrderedDict
 
 from net_protocol.schema import Group, SettingRefused, shown_key
+from runtime.paths import native
 
 MYPY = False
 if MYPY:
@@ -38,7 +39,7 @@ def _read(path):
     # type: (str) -> Any
     try:
         # Some editors begin every file with a byte order mark, which "sig" passes over.
-        with io.open(path, encoding='utf-8-sig') as file:
+        with io.open(native(path), encoding='utf-8-sig') as file:
             text = file.read()
     except (OSError, IOError) as error:
         raise SettingsError('%s: %s' % (path, error.strerror))

@@ -1,8 +1,8 @@
-"""SIGINT and SIGTERM as something a ``select`` loop can wait for.
+"""SIGINT, SIGTERM and SIGHUP as something a ``select`` loop can wait for.
 
 A handler in Python only counts. What ends the wait is the wake-up descriptor: the interpreter writes a byte to it from
-the real handler, and it stands in the loop's read set. This is one path for 2.7, where a signal makes ``select`` fail
-with EINTR, and for 3.5 and later, where ``select`` is resumed as if nothing had happened.
+the real handler, and the loop waits for it. This is one path for 2.7, where a signal makes ``select`` fail with EINTR,
+and for 3.5 and later, where ``select`` is resumed.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -10,21 +10,27 @@ from __future__ import absolute_import, division, print_function
 import signal
 import socket
 
+from runtime.descriptors import selectable
+
 MYPY = False
 if MYPY:
     from typing import Any  # noqa: F401
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+#: Signals that were ignored when this process started, as by nohup or in the background of a script, stay ignored.
+IGNORED = tuple(number for number in STOP_SIGNALS if signal.getsignal(number) == signal.SIG_IGN)
 
 
 class StopSignals(object):
-    """Counts requests to stop. Use as a context manager: what was there before is put back at the end."""
+    """Counts requests to stop. Use as a context manager: the former handlers are restored at the end."""
 
     def __init__(self):
         # type: () -> None
-        #: How often we were asked to stop: once is softly, twice is at once.
+        #: Requests to stop: one is to stop softly, two is to end at once.
         self.count = 0
-        self._reader, self._writer = socket.socketpair()
+        self._has_hung_up = False
+        self._reader, self._writer = [selectable(end) for end in socket.socketpair()]
         for end in (self._reader, self._writer):
             end.setblocking(False)
         self._former = {}  # type: Any
@@ -34,7 +40,8 @@ class StopSignals(object):
         # type: () -> StopSignals
         self._former_descriptor = signal.set_wakeup_fd(self._writer.fileno())
         for number in STOP_SIGNALS:
-            self._former[number] = signal.signal(number, self._note)
+            if number not in IGNORED:
+                self._former[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_):
@@ -47,8 +54,8 @@ class StopSignals(object):
 
     def ignore(self):
         # type: () -> None
-        """The process only tells its account and ends, whatever else it is asked. Without this, a signal after the last
-        turn of the loop would end it in the middle of that, or after it with a status that looks like a failure.
+        """Ignore further signals: the process only prints its account and ends. Without this, a signal after the last
+        turn of the loop would end it in the middle of that, or with a status that looks like a failure.
         """
         for number in self._former:
             signal.signal(number, signal.SIG_IGN)
@@ -66,9 +73,14 @@ class StopSignals(object):
             while self._reader.recv(64):
                 pass
         except (OSError, socket.error):
-            # Nothing more in it.
+            # It is empty.
             pass
 
     def _note(self, number, frame):
         # type: (int, Any) -> None
+        if number == signal.SIGHUP:
+            # When a terminal goes away, both the kernel and the shell may send one.
+            if self._has_hung_up:
+                return
+            self._has_hung_up = True
         self.count += 1

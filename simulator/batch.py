@@ -63,6 +63,7 @@ class Batch(object):
         self.cpu_s = 0.0
         self.counts = {}  # type: Dict[str, int]
         self.failures = []  # type: List[Dict[str, Any]]
+        self.is_complete = True
 
     def add(self, result):
         # type: (Dict[str, Any]) -> None
@@ -86,7 +87,7 @@ class Batch(object):
     def untaken(self):
         # type: () -> List[str]
         """The rare paths that no world took, where there were enough of them."""
-        if self.runs < RUNS_FOR_RARE_PATHS:
+        if self.runs < RUNS_FOR_RARE_PATHS or not self.is_complete:
             return []
         return [path for path in RARE_PATHS if not self.counts.get(path)]
 
@@ -104,8 +105,8 @@ class Batch(object):
         # type: () -> Dict[str, Any]
         """For programs."""
         return {
-            'runs': self.runs, 'verdict': self.verdict, 'virtual_s': round(self.virtual_s, 3),
-            'cpu_s': round(self.cpu_s, 3), 'tasks': self.tasks, 'tasks_per_cpu_s': self._rate(self.tasks),
+            'runs': self.runs, 'complete': self.is_complete, 'verdict': self.verdict,
+            'virtual_s': round(self.virtual_s, 3), 'cpu_s': round(self.cpu_s, 3), 'tasks': self.tasks, 'tasks_per_cpu_s': self._rate(self.tasks),
             'virtual_over_real': self._rate(self.virtual_s), 'counts': self.counts,
             'rare_paths_not_taken': self.untaken,
             'failures': [{key: failure[key] for key in ('seed', 'verdict', 'rule', 'sentence', 'about', 'hash')}

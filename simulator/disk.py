@@ -2,8 +2,8 @@
 
 Rows pass through the encoding of the real journal, so nothing but text and numbers outlives a process. A disk may be
 full: nothing of a write is there. It may fail: then the write is reported as failed and may be there all the same when
-the next life looks (a commit of which only the last fsync failed), unless a later write succeeded, which holds all of
-it anyway.
+the next incarnation looks (a commit of which only the last fsync failed), unless a later write succeeded, which holds
+all of it anyway.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -27,12 +27,12 @@ class DiskBroken(Exception):
 
 
 class Disk(object):
-    """What outlives the dispatcher: the table of its journal, and how many lives wrote to it."""
+    """What outlives the dispatcher: the table of its journal, and how many incarnations wrote to it."""
 
     def __init__(self, rng):
         # type: (Any) -> None
         self.counts = dict.fromkeys(COUNTERS, 0)
-        self.lives = 0
+        self.incarnations = 0
         #: Number -> row, as text and numbers.
         self.rows = {}  # type: Dict[int, Tuple[Any, ...]]
         #: None, or why nothing can be written.
@@ -68,7 +68,7 @@ class Disk(object):
                 self._half_written = change
         return self.failure
 
-    def begin_life(self):
+    def begin(self):
         # type: () -> int
         """A process opens the journal: how many did before. Raises ``DiskBroken``."""
         if self.failure is not None:
@@ -78,18 +78,18 @@ class Disk(object):
             self.counts['half_written_found'] += 1
             self._apply(self._half_written)
             self._half_written = None
-        self.lives += 1
-        return self.lives - 1
+        self.incarnations += 1
+        return self.incarnations - 1
 
     def copy(self):
         # type: () -> Tuple[int, Dict[int, Tuple[Any, ...]]]
         """A copy that somebody keeps."""
-        return self.lives, dict(self.rows)
+        return self.incarnations, dict(self.rows)
 
     def restore(self, copy):
         # type: (Tuple[int, Dict[int, Tuple[Any, ...]]]) -> None
         """Somebody puts a copy in its place."""
-        self.lives, self.rows = copy[0], dict(copy[1])
+        self.incarnations, self.rows = copy[0], dict(copy[1])
         self._numbers = {row[1]: number for number, row in self.rows.items()}
         self._half_written = None
 
@@ -112,21 +112,21 @@ class Disk(object):
 
 
 class DiskJournal(object):
-    """A journal as one life of the dispatcher has it open: what ``runtime.journal_file`` is on a real disk.
+    """A journal as one incarnation of the dispatcher has it open: what ``runtime.journal_file`` is on a real disk.
 
     ``wall`` is the time of day in seconds. Raises ``DiskBroken``.
     """
 
     def __init__(self, disk, wall):
         # type: (Disk, Callable[[], float]) -> None
-        self.lives = disk.begin_life()
+        self.incarnations = disk.begin()
         self._disk = disk
         self._wall = wall
         self._table = JournalRows()
 
     def rows(self):
         # type: () -> Iterator[Row]
-        """What earlier lives left."""
+        """What earlier incarnations left."""
         return self._table.read([row for _, row in sorted(self._disk.rows.items())], self._wall())
 
     def write(self, records, now):

@@ -1,230 +1,298 @@
-"""One life of a dispatcher, looked at from outside: where each task is, what its client was told, who got work."""
+"""One incarnation of a dispatcher, looked at from outside: where each task is, and what its client hears of it."""
 
 from __future__ import absolute_import, division, print_function
 
 from heapq import heappop, heappush
 
-from dispatcher.journal import ACCEPTED, ENDED
-from net_protocol.delivery import ASSIGN_RESENDS_MAX
-from net_protocol.messages import CANCELLED, DONE, EXPIRED, FAILED, Accepted, Assign, Cancel, Result, Submit
-from simulator.answers_audit import LATE_S, AnswersAudit, Over
-from simulator.client_audit import ROUNDING_S
+from net_protocol.rows import CANCELLED, DONE, EXPIRED, FAILED, OUTCOMES
+from net_protocol.schedule import SLEEP_S
+from simulator.audit import ROUNDING_S
+from simulator.fleet_audit import FleetAudit
 from simulator.violations import broken
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
+    from typing import Any, Dict, List, Set, Tuple  # noqa: F401
 
+    from net_protocol.channel import Channel  # noqa: F401
     from simulator.ledger import Ledger  # noqa: F401
+    from simulator.process import Process  # noqa: F401
     from simulator.promises import Promises  # noqa: F401
 
 WAITING = 'waiting'
 ASSIGNED = 'assigned'
 
+#: What a timer may be late by, if nothing disturbed the process.
+LATE_S = 0.6
+
 
 class Place(object):
-    """A task that is not over: where it is."""
+    """A task that is not over: where it is. ``due_at`` is when its live attempt must have been answered."""
 
-    __slots__ = ('client', 'payload', 'state', 'deadline_at', 'attempts', 'calculator', 'attempt', 'assigned_at',
-                 'assigns', 'accepted_at',
-                 'due_at')
+    __slots__ = ('state', 'accepted_at', 'deadline_at', 'attempts', 'view', 'attempt', 'assigned_at', 'due_at')
 
-    def __init__(self, client, payload, accepted_at, deadline_at):
-        # type: (str, Any, float, float) -> None
-        self.client = client
-        self.payload = payload
+    def __init__(self, accepted_at, deadline_at):
+        # type: (float, float) -> None
         self.state = WAITING
+        self.accepted_at = accepted_at
         self.deadline_at = deadline_at
         self.attempts = 0
-        self.calculator = ''
+        # The calculator that it is assigned to.
+        self.view = None  # type: Any
         self.attempt = 0
         self.assigned_at = 0.0
-        # Datagrams with the assignment of the live attempt.
-        self.assigns = 0
-        self.accepted_at = accepted_at
-        # When its live attempt must have been answered.
         self.due_at = 0.0
 
 
-class DispatcherAudit(AnswersAudit):
-    """S1 to S5, S8 to S13, S16 and S19; those about calculators (S6, S7, S8) are its base's.
-
-    ``promises`` are those of all lives, where there is a journal; else None, and each life answers for itself.
+class Over(object):
+    """A task that is over. ``told`` is what its client was sent first, ``outcome`` None where an earlier incarnation
+    ended it.
     """
+
+    __slots__ = ('outcome', 'told', 'is_acknowledged')
+
+    def __init__(self, outcome):
+        # type: (str | None) -> None
+        self.outcome = outcome
+        self.told = None  # type: Any
+        self.is_acknowledged = False
+
+
+class DispatcherAudit(FleetAudit):
+    """S1 to S5, S8 to S14, S16 and S19; those about calculators (S6, S7, S8) are its base's.
+
+    ``promises`` are those of all incarnations, where there is a journal; else None.
+    """
+
+    HEARD = dict(FleetAudit.HEARD, submit='_heard_submits', cancel='_heard_cancels', result='_heard_results')
+    SENT = dict(FleetAudit.SENT, refused='_sent_refusals', done='_sent_done', ended='_sent_ended',
+                done_before='_sent_done_before', ended_before='_sent_ended_before')
+    EVENTS = dict(FleetAudit.EVENTS, accepted='_on_accepted', assigned='_on_assigned', adopted='_on_adopted',
+                  reassigned='_on_reassigned', done='_on_done', ended='_on_ended')
+    ACKNOWLEDGED = FleetAudit.ACKNOWLEDGED | frozenset(['done', 'ended', 'done_before', 'ended_before'])
 
     def __init__(self, ledger, settings, promises=None):
         # type: (Ledger, Dict[str, Any], Promises | None) -> None
-        super(DispatcherAudit, self).__init__(ledger, settings, promises)
+        super(DispatcherAudit, self).__init__(ledger, settings)
+        self._promises = promises
         self.places = {}  # type: Dict[str, Place]
+        self.over = {}  # type: Dict[str, Over]
         self.waiting = 0
-        self.assigned = 0
         self.accepted_total = 0
         self.recovered_total = 0
-        self.ends = dict.fromkeys((DONE, FAILED, EXPIRED, CANCELLED), 0)
-        self._journal_failing = False
-        # What must have happened by when, as (point in time, task id, attempt or 0 for the task's own deadline).
+        self.ends = dict.fromkeys(OUTCOMES, 0)
+        # In this turn: task id -> (payload, time left, whether it is below `open`), results, and cancels.
+        self._submitted = {}  # type: Dict[str, Tuple[Any, float, bool]]
+        self._results = {}  # type: Dict[str, List[Tuple[Any, Any]]]
+        self._cancelled = set()  # type: Set[str]
+        # (task id, datagram) of the refusals that were sent.
+        self._refusals = set()  # type: Set[Tuple[str, int]]
+        # (point in time, task id, attempts or 0 for the task's own deadline): what must have happened by when.
         self._due = []  # type: List[Tuple[float, str, int]]
-        self._sent.update({Accepted: self._on_accepted_sent, Assign: self._on_assign_sent})
-        self._events.update({
-            'accepted': self._on_accepted, 'assigned': self._on_assigned, 'adopted': self._on_adopted,
-            'reassigned': self._on_reassigned, 'done': self._on_done, 'ended': self._on_ended,
-            'recovered_books': self._on_recovered_books, 'journal_failed': self._on_journal_failed,
-            'journal_works': self._on_journal_works})
 
-    # An earlier life.
+    def begin(self, process):
+        # type: (Process) -> None
+        super(DispatcherAudit, self).begin(process)
+        self._accepted = self.ledger.accepted.setdefault(process.core.incarnation, set())
+        self._refused = self.ledger.refused.setdefault(process.core.incarnation, set())
 
     def take_over(self, now, wall_now):
         # type: (float, float) -> None
         """Begin with what the disk says."""
-        for kind, task_id, body, time_left_s, _ in self._promises.begin_life(wall_now):  # type: ignore[union-attr]
-            client = task_id.split(':')[0]
-            deadline_at = now + min(max(0.0, time_left_s), self.settings['task_timeout_s'])
-            if kind == ACCEPTED:
-                self._open(task_id, client, body, now, deadline_at)
+        for task_id, is_over, time_left_s in self._promises.recovered(  # type: ignore[union-attr]
+                self.core.incarnation, wall_now):
+            self._accepted.add(task_id)
+            if not is_over:
+                self._open(task_id, now, now + min(max(0.0, time_left_s), self.settings['task_timeout_s']))
                 self.recovered_total += 1
-            elif kind == ENDED:
-                over = self.over[task_id] = Over(client, body[0], deadline_at)
-                over.told = tuple(body[:4])
-                self._telling[task_id] = now
             else:
-                over = self.over[task_id] = Over(client, '', deadline_at)
-                over.acknowledged_at = now
+                self.over[task_id] = Over(None)
 
-    def _on_recovered_books(self, now, waiting, untold, lives):
-        # type: (float, int, int, int) -> None
-        if (waiting, untold) != (self.waiting, len(self._telling)):
-            raise broken('S14', self.name, '%d wait and %d are to be told, on the disk %d and %d', waiting, untold,
-                         self.waiting, len(self._telling))
+    # What clients and calculators say.
 
-    def _on_journal_failed(self, now, reason):
-        # type: (float, str) -> None
-        self._journal_failing = True
+    def _heard_submits(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        prefix = '%s:%s:' % (channel.name, channel.incarnation)
+        for row in rows:
+            self._submitted[prefix + str(row[0])] = (row[1], row[2], row[0] < channel.peer_open)
 
-    def _on_journal_works(self, now, seconds):
-        # type: (float, float) -> None
-        self._journal_failing = False
-        # What was withheld goes out with the next resend; it may have been claimed, and nobody heard of that.
-        self._telling = dict.fromkeys(self._telling, now)
-        for task_id in self._telling:
-            self.over[task_id].note_told(now)
+    def _heard_cancels(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        prefix = '%s:%s:' % (channel.name, channel.incarnation)
+        self._cancelled.update([prefix + str(row[0]) for row in rows])
 
-    # Clients.
+    def _heard_results(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        for _, task_id, result, error in rows:
+            self._results.setdefault(task_id, []).append((result, error))
 
-    def open_since(self, task_id):
-        # type: (str) -> float | None
-        place = self.places.get(task_id)
-        return None if place is None else place.accepted_at
+    def acknowledged(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        if kind == 'assign':
+            super(DispatcherAudit, self).acknowledged(now, channel, kind, rows)
+            return
+        prefix = '%s:%s:' % (channel.name, channel.incarnation)
+        for row in rows:
+            task_id = '%s:%s:%d' % (channel.name, row[0], row[1]) if kind.endswith('_before') else prefix + str(row[0])
+            over = self.over.get(task_id)
+            if over is not None:
+                over.is_acknowledged = True
 
-    def _on_accepted(self, now, task_id):
-        # type: (float, str) -> None
-        message = self.message
-        if not (type(message) is Submit and message.task_id == task_id):
-            raise broken('S4', task_id, 'accepted, and nobody submitted it')
-        if task_id in self.places:
-            raise broken('S16', task_id, 'accepted again')
-        if self._journal_failing:
-            raise broken('S9', task_id, 'accepted while nothing can be written')
-        if task_id in self.over:
-            self.note_begun_anew(now, task_id)
-        if self._promises is not None:
-            self._promises.note_accepted_anew(task_id)
-        entry = self.ledger.tasks.get(task_id)
-        if not (entry is None or entry.payload == message.payload):
-            raise broken('S3', task_id, 'another payload than its client sent')
-        deadline_at = now + min(message.time_left_s, self.settings['task_timeout_s'])
-        self._open(task_id, self.sender.name, message.payload, now, deadline_at)
-        self.accepted_total += 1
+    # What they are sent.
 
-    def _open(self, task_id, client, payload, now, deadline_at):
-        # type: (str, str, Any, float, float) -> None
-        self.places[task_id] = Place(client, payload, now, deadline_at)
-        self.waiting += 1
-        heappush(self._due, (deadline_at, task_id, 0))
+    def sending(self, now, channel, rows, probe_of):
+        # type: (float, Channel, Dict[str, List[Any]], int) -> None
+        super(DispatcherAudit, self).sending(now, channel, rows, probe_of)
+        if now - channel.heard_at > SLEEP_S + LATE_S and self.is_undisturbed(now):
+            raise broken('S12', (self.name, channel.name), '%s is sent %r after %.1f s of silence', channel.name, rows,
+                         now - channel.heard_at)
 
-    def _on_accepted_sent(self, now, address, message):
-        # type: (float, Any, Accepted) -> None
-        self.note_called_accepted(message.task_id)
-        if not (message.task_id in self.places or message.task_id in self.over):
-            raise broken('S1', message.task_id, 'called accepted, and is nowhere')
-        if self._promises is not None:
-            self._promises.note_accepted_sent(message.task_id)
+    def _sent_refusals(self, now, channel, rows, number):
+        # type: (float, Channel, List[Any], int) -> None
+        for row in rows:
+            task_id = '%s:%s:%d' % (channel.name, channel.incarnation, row[0])
+            self._refused.add(task_id)
+            if (task_id, row[1]) not in self._refusals:
+                self._refusals.add((task_id, row[1]))
+                place = self.places.get(task_id)
+                if place is not None and place.accepted_at < now:
+                    raise broken('S1', task_id, 'refused after it was accepted')
+
+    def _sent_done(self, now, channel, rows, number):
+        # type: (float, Channel, List[Any], int) -> None
+        prefix = '%s:%s:' % (channel.name, channel.incarnation)
+        for row in rows:
+            self._tell(prefix + str(row[0]), (DONE, row[1], None, row[2]))
+
+    def _sent_ended(self, now, channel, rows, number):
+        # type: (float, Channel, List[Any], int) -> None
+        prefix = '%s:%s:' % (channel.name, channel.incarnation)
+        for row in rows:
+            self._tell(prefix + str(row[0]), (row[1], None, row[2], row[3]))
+
+    def _sent_done_before(self, now, channel, rows, number):
+        # type: (float, Channel, List[Any], int) -> None
+        for row in rows:
+            self._tell('%s:%s:%d' % (channel.name, row[0], row[1]), (DONE, row[2], None, row[3]))
+
+    def _sent_ended_before(self, now, channel, rows, number):
+        # type: (float, Channel, List[Any], int) -> None
+        for row in rows:
+            self._tell('%s:%s:%d' % (channel.name, row[0], row[1]), (row[2], None, row[3], row[4]))
+
+    def _tell(self, task_id, told):
+        # type: (str, Any) -> None
+        over = self.over.get(task_id)
+        if over is None:
+            if task_id in self.places or told[0] != CANCELLED:
+                raise broken('S4', task_id, 'its client is told %s, and it is %s', told[0],
+                             self.places[task_id].state if task_id in self.places else 'unknown')
+            # Cancelled before it was accepted.
+            over = self.over[task_id] = Over(CANCELLED)
+            over.told = told
+        if over.told is None:
+            over.told = told
+            if over.outcome is not None and told[0] != over.outcome:
+                raise broken('S2', task_id, 'it is %s, its client is told %s', over.outcome, told[0])
+            if self._promises is not None and task_id in self._accepted:
+                self._promises.note_outcome_sent(task_id, told)
+        elif over.told != told:
+            raise broken('S2', task_id, 'first %r, now %r', over.told, told)
 
     # The places of a task.
 
-    def _on_assigned(self, now, task_id, calculator, attempt):
-        # type: (float, str, str, int) -> None
-        self._enter(now, task_id, calculator, attempt)
-        self.hold_may_get_work(calculator, task_id)
-        if self._promises is not None:
-            self._promises.note_attempt(task_id, attempt)
+    def _on_accepted(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        task_id = facts['task_id']
+        if task_id not in self._submitted:
+            raise broken('S4', task_id, 'accepted, and nobody submitted it')
+        payload, time_left_s, is_below_open = self._submitted[task_id]
+        over = self.over.pop(task_id, None)
+        if task_id in self.places or is_below_open or (over is not None and over.is_acknowledged):
+            raise broken('S16', task_id, 'accepted again, and it is %s' % (
+                'not over' if task_id in self.places else 'below open' if is_below_open else 'acknowledged'))
+        if over is not None:
+            # Its outcome was dropped, and its client still waits for it.
+            self.ledger.counts['accepted_again'] += 1
+            if self._promises is not None:
+                self._promises.forget(task_id)
+        entry = self.ledger.tasks.get(task_id)
+        if entry is not None and entry.payload != payload:
+            raise broken('S3', task_id, 'another payload than its client sent')
+        self._accepted.add(task_id)
+        self._open(task_id, now, now + min(time_left_s, self.settings['task_timeout_s']))
+        self.accepted_total += 1
 
-    def _on_adopted(self, now, task_id, calculator, attempt):
-        # type: (float, str, str, int) -> None
-        # It runs the task already, so it may be draining.
-        self._enter(now, task_id, calculator, attempt)
+    def _open(self, task_id, now, deadline_at):
+        # type: (str, float, float) -> None
+        self.places[task_id] = Place(now, deadline_at)
+        self.waiting += 1
+        heappush(self._due, (deadline_at, task_id, 0))
 
-    def _enter(self, now, task_id, calculator, attempt):
-        # type: (float, str, str, int) -> None
+    def _on_assigned(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        self._enter(now, facts, True)
+
+    def _on_adopted(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        self._enter(now, facts, False)
+
+    def _enter(self, now, facts, is_new):
+        # type: (float, Dict[str, Any], bool) -> None
+        task_id = facts['task_id']
         place = self._place(task_id, WAITING, 'assigned')
         place.state = ASSIGNED
-        place.calculator = calculator
-        place.attempt = attempt
+        place.attempt = facts['attempt']
         place.attempts += 1
         place.assigned_at = now
-        place.assigns = 0
         self.waiting -= 1
-        self.assigned += 1
-        limit = self.settings['attempts_max']
-        if place.attempts > limit:
-            raise broken('S12', task_id, '%d attempts, %d at the most', place.attempts, limit)
-        self.note_given(calculator, task_id)
+        if place.attempts > self.settings['attempts_max']:
+            raise broken('S12', task_id, '%d attempts, %d at the most', place.attempts, self.settings['attempts_max'])
+        place.view = self.note_given(facts['calculator'], task_id, place.attempt, is_new)
         place.due_at = now + self.settings['answer_timeout_s']
         heappush(self._due, (place.due_at, task_id, place.attempts))
 
-    def _on_reassigned(self, now, task_id, attempt, calculator, reason):
-        # type: (float, str, int, str, str) -> None
+    def _on_reassigned(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        task_id, reason = facts['task_id'], facts['reason']
         place = self._place(task_id, ASSIGNED, 'reassigned')
-        if (attempt, calculator) != (place.attempt, place.calculator):
-            raise broken('S5', task_id, 'taken from %s, it was with %s', calculator, place.calculator)
-        if reason == 'timed_out':
-            waited_s = now - place.assigned_at
-            if waited_s < self.settings['answer_timeout_s'] - ROUNDING_S:
-                raise broken('S13', task_id, 'timed out after %.3f s', waited_s)
-        self._take_back(place, task_id)
+        if (facts['attempt'], facts['calculator']) != (place.attempt, place.view.name):
+            raise broken('S5', task_id, 'taken from %s, it was with %s', facts['calculator'], place.view.name)
+        if reason == 'timed_out' and now < place.due_at - ROUNDING_S:
+            raise broken('S13', task_id, 'timed out after %.3f s', now - place.assigned_at)
+        self.note_taken(place.view, task_id, reason)
         place.state = WAITING
         self.waiting += 1
 
-    def _on_done(self, now, task_id, calculator, attempt):
-        # type: (float, str, str, int) -> None
-        message = self.message
-        if not (type(message) is Result and (message.task_id, message.attempt) == (task_id, attempt)):
+    def _on_done(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        task_id = facts['task_id']
+        self._end(task_id, DONE)
+        if task_id not in self._results:
             raise broken('S4', task_id, 'done without a result')
-        place = self._end(now, task_id, DONE)
         entry = self.ledger.tasks.get(task_id)
-        payload = place.payload if entry is None else entry.payload
-        if not (self.ledger.is_right(task_id, payload, message.result)):
-            raise broken('S3', task_id, 'done with %r', message.result)
+        if entry is not None and not any(error is None and self.ledger.is_right(task_id, entry.payload, result)
+                                         for result, error in self._results[task_id]):
+            raise broken('S3', task_id, 'done with one of %r', self._results[task_id])
 
-    def _on_ended(self, now, task_id, outcome, reason, attempts):
-        # type: (float, str, str, str, int) -> None
-        place = self._end(now, task_id, outcome)
-        if outcome == EXPIRED:
-            if now < place.deadline_at - ROUNDING_S:
-                raise broken('S13', task_id, 'expired %.3f s early', place.deadline_at - now)
-        elif outcome == CANCELLED:
-            if type(self.message) is not Cancel:
-                raise broken('S4', task_id, 'cancelled by nobody')
-        elif outcome == FAILED:
-            has_error = type(self.message) is Result and self.message.error is not None
-            if not (has_error or place.attempts >= self.settings['attempts_max']):
-                raise broken('S4', task_id, 'failed for no reason')
-        if not (outcome != DONE or type(self.message) is Result):
-            raise broken('S4', task_id, 'done without a result')
-
-    def attempt_of(self, task_id):
-        # type: (str) -> int
+    def _on_ended(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        task_id, outcome = facts['task_id'], facts['outcome']
         place = self.places.get(task_id)
-        return place.attempt if place is not None and place.state == ASSIGNED else 0
+        self._end(task_id, outcome)
+        if outcome == EXPIRED and now < place.deadline_at - ROUNDING_S:  # type: ignore[union-attr]
+            raise broken('S13', task_id, 'expired %.3f s early', place.deadline_at - now)  # type: ignore[union-attr]
+        if outcome == FAILED and place.attempts < self.settings['attempts_max'] and not any(  # type: ignore[union-attr]
+                error is not None for _, error in self._results.get(task_id, ())):
+            raise broken('S4', task_id, 'failed for no reason')
+        if outcome == CANCELLED and task_id not in self._cancelled and not self._is_below_open(task_id):
+            raise broken('S4', task_id, 'cancelled by nobody')
+
+    def _is_below_open(self, task_id):
+        # type: (str) -> bool
+        """Whether its client has said that it is over."""
+        entry = self.ledger.tasks.get(task_id)
+        return entry is None or entry.end is not None
 
     def _place(self, task_id, state, step):
         # type: (str, str, str) -> Any
@@ -235,44 +303,32 @@ class DispatcherAudit(AnswersAudit):
             raise broken('S5', task_id, '%s while it is %s', step, place.state)
         return place
 
-    def _take_back(self, place, task_id):
-        # type: (Place, str) -> None
-        self.assigned -= 1
-        self.note_taken(place.calculator, task_id)
-
-    def _end(self, now, task_id, outcome):
-        # type: (float, str, str) -> Any
+    def _end(self, task_id, outcome):
+        # type: (str, str) -> None
         place = self.places.pop(task_id, None)
         if place is None:
             raise broken('S2', task_id, '%s, and it is not open', outcome)
         if place.state == ASSIGNED:
-            self._take_back(place, task_id)
+            self.note_taken(place.view, task_id, outcome)
         else:
             self.waiting -= 1
         self.ends[outcome] += 1
-        over = self.over[task_id] = Over(place.client, outcome, place.deadline_at)
-        over.ended_at = now
-        self._telling[task_id] = now
-        return place
+        self.over[task_id] = Over(outcome)
 
-    def _on_assign_sent(self, now, address, message):
-        # type: (float, Any, Assign) -> None
-        place = self.places.get(message.task_id)
-        if place is None or place.state != ASSIGNED or place.attempt != message.attempt:
-            return
-        place.assigns += 1
-        if place.assigns > 1 + ASSIGN_RESENDS_MAX:
-            raise broken('S12', message.task_id, 'assigned %d times', place.assigns)
-        self.hold_meant_for(now, place.calculator, message)
+    # At the end of a turn, and once in a while.
 
-    # Once in a while.
+    def end_turn(self, now):
+        # type: (float) -> None
+        super(DispatcherAudit, self).end_turn(now)
+        self._submitted.clear()
+        self._results.clear()
+        self._cancelled.clear()
 
     def sweep(self, now):
         # type: (float) -> None
         self._compare_accounts(now)
         if self.is_undisturbed(now):
             self._hold_nothing_overdue(now)
-            self.hold_all_told(now)
             self.hold_no_task_with_the_silent(now)
 
     def _hold_nothing_overdue(self, now):
@@ -285,23 +341,22 @@ class DispatcherAudit(AnswersAudit):
             if not attempt and place.deadline_at == due_at:
                 raise broken('S1', task_id, 'not over %.1f s after its deadline', now - due_at)
             if attempt and place.state == ASSIGNED and place.due_at == due_at:
-                raise broken('S8', (task_id, place.calculator), 'with %s for %.1f s', place.calculator,
+                raise broken('S8', (task_id, place.view.name), 'with %s for %.1f s', place.view.name,
                              now - place.assigned_at)
 
     def _compare_accounts(self, now):
         # type: (float) -> None
         account = self.core.account(now)
         told = {'accepted': self.accepted_total, 'tasks_recovered': self.recovered_total, 'outcomes': self.ends,
-                'waiting': self.waiting, 'running': self.assigned}
+                'waiting': self.waiting, 'running': len(self.places) - self.waiting}
         kept = {key: account[key] for key in told}
         if kept != told:
-            raise broken('S19', self.name, 'it counts %r, it told %r', kept, told)
-        begun = account['accepted'] + account['tasks_recovered']
-        if begun != sum(account['outcomes'].values()) + account['waiting'] + account['running']:
+            raise broken('S19', self.name, 'it counts %r, its events say %r', kept, told)
+        if account['accepted'] + account['tasks_recovered'] != sum(account['outcomes'].values()) + len(self.places):
             raise broken('S11', self.name, '%r', account)
         if account['assignments'] + account['adopted'] != sum(account['attempts'].values()) + account['running']:
             raise broken('S11', self.name, '%r', account)
-        # What was taken back from calculators, or from a former life, waits again although the queue is full.
+        # What was taken back from calculators, or from a former incarnation, waits again although the queue is full.
         given_back = min(sum(account['attempts'].values()), self.capacity_ever) + self.recovered_total
         if account['waiting'] > self.settings['pending_max'] + given_back:
             raise broken('S9', self.name, '%d wait', account['waiting'])

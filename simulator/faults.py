@@ -6,10 +6,10 @@ by somebody (a supervisor, a person) after a while, at the same or at another ad
 
 from __future__ import absolute_import, division, print_function
 
+from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER
 from simulator.disk import FAILING, FULL, DiskBroken
 from simulator.noise import Strangers
-from simulator.process import AFTER_COMMIT, BEFORE_COMMIT
-from simulator.world import CALCULATOR, CLIENT, DISPATCHER
+from simulator.process import AFTER_COMMIT, BEFORE_COMMIT, DEAF, DUMB
 
 MYPY = False
 if MYPY:
@@ -21,7 +21,7 @@ if MYPY:
 COUNTERS = ('kills', 'kills_while_sending', 'kills_by_poison', 'stops', 'suspensions', 'moves', 'never_back',
             'partitions', 'partitions_one_way', 'poisonous_tasks', 'uncomputable_tasks', 'kills_before_commit',
             'kills_after_commit', 'kills_in_recovery', 'disks_full', 'disks_failing', 'journals_lost', 'older_journals',
-            'wall_steps')
+            'wall_steps', 'late_turns', 'clones', 'byzantine_deaf', 'byzantine_dumb')
 
 #: Share of restarts of a dispatcher with a journal after which it is killed again, within this time.
 AGAIN = 0.2
@@ -40,14 +40,15 @@ class Faults(object):
     def __init__(self, world):
         # type: (World) -> None
         self.counts = dict.fromkeys(COUNTERS, 0)
-        self.strangers = Strangers(world.generator(), world.network,
-                                   world.settings['dispatcher']['key_file'] is not None)
+        self.strangers = Strangers(world.generator(), world.network, world.ledger.has_key)
         self._world = world
         self._rng = world.generator()
         self._settings = world.settings['faults']
         self._is_over = False
         self._suspended = []  # type: List[Process]
         self._moves = 0
+        self._clones = 0
+        self._byzantine = None  # type: Process | None
         # A copy of the journal that somebody keeps.
         self._copy = None  # type: Any
 
@@ -59,9 +60,11 @@ class Faults(object):
                 ('calculator_crash_s', self._crash_calculator), ('dispatcher_crash_s', self._crash_dispatcher),
                 ('client_crash_s', self._crash_client), ('stop_s', self._stop), ('freeze_s', self._freeze),
                 ('partition_s', self._partition), ('poison_s', self._send_poison), ('noise_s', self._disturb),
-                ('disk_s', self._break_disk)):
+                ('disk_s', self._break_disk), ('late_turns_s', self._make_late), ('clone_s', self._clone)):
             if self._settings[key][1] > 0:
                 self._repeat((key, action))
+        if self._draw() < self._settings['byzantine']:
+            self._turn_byzantine()
 
     def end(self):
         # type: () -> List[Tuple[str, str]]
@@ -69,6 +72,13 @@ class Faults(object):
         self._is_over = True
         for process in self._suspended:
             process.resume()
+        for process in self._world.running():
+            process.is_late = False
+            if process.is_clone:
+                process.kill()
+        if self._byzantine is not None and self._byzantine.is_running:
+            self._byzantine.kill()
+            self._restart(self._byzantine)
         self._mend_disk()
         calculators = self._world.running(CALCULATOR)
         keep = []
@@ -145,7 +155,7 @@ class Faults(object):
         if process is None or process.audit.told_to_stop:
             return
         self.counts['stops'] += 1
-        self._world.note(process, 'told to stop', {})
+        process.note('told to stop', {})
         process.stop()
         # Whoever stops something for good kills it when it takes too long.
         self._world.agenda.after(self._rng.uniform(0.5, 12), self._end_what_was_stopped, process)
@@ -168,7 +178,7 @@ class Faults(object):
         if not dead.is_dead:
             # Killed in its next flush, which did not come yet.
             dead.kill()
-        if any(process.core.name == name for process in self._world.running()):
+        if dead.is_clone or any(process.name == name and not process.is_clone for process in self._world.running()):
             return
         host = dead.address[0]
         if self._draw() < self._settings['move'] and not self._is_over:
@@ -249,7 +259,7 @@ class Faults(object):
         if process is None or process.is_suspended:
             return
         self.counts['suspensions'] += 1
-        self._world.note(process, 'suspended', {})
+        process.note('suspended', {})
         process.suspend()
         self._suspended.append(process)
         self._world.agenda.after(self._rng.uniform(*self._settings['freeze_duration_s']), self._thaw, process)
@@ -258,7 +268,7 @@ class Faults(object):
         # type: (Process) -> None
         if process.is_suspended:
             self._suspended.remove(process)
-            self._world.note(process, 'resumed', {})
+            process.note('resumed', {})
             process.resume()
 
     def _partition(self):
@@ -283,6 +293,51 @@ class Faults(object):
             for link in links:
                 self._world.network.mend(link)
 
+    def _make_late(self):
+        # type: () -> None
+        for process in self._world.running(DISPATCHER):
+            if not process.is_late:
+                self.counts['late_turns'] += 1
+                process.note('its turns are late', {})
+                process.is_late = True
+                self._world.agenda.after(self._rng.uniform(*self._settings['late_turns_duration_s']), self._make_prompt,
+                                         process)
+
+    def _make_prompt(self, process):
+        # type: (Process) -> None
+        process.is_late = False
+
+    # Processes that share a name, or do not keep to the protocol.
+
+    def _clone(self):
+        # type: () -> None
+        """Somebody starts a second process with the name of one that runs, and stops it after a while."""
+        originals = [process for process in self._world.running() if process.role != DISPATCHER
+                     and process.fault is None]
+        if originals:
+            self.counts['clones'] += 1
+            self._clones += 1
+            original = self._one_of(originals)
+            host = '%s-clone-%d' % (original.name, self._clones)
+            if original.role == CALCULATOR:
+                clone = self._world.start_calculator(original.name, host, **original.changes)
+            else:
+                clone = self._world.start_client(original.name, host)
+            clone.is_clone = True
+            self._world.agenda.after(self._rng.uniform(*self._settings['clone_duration_s']), self._end_clone, clone)
+
+    def _end_clone(self, clone):
+        # type: (Process) -> None
+        clone.kill()
+
+    def _turn_byzantine(self):
+        # type: () -> None
+        process = self._one_of(self._world.running(CLIENT) + self._world.running(CALCULATOR))
+        process.fault = self._one_of([DEAF, DUMB])
+        self.counts['byzantine_deaf' if process.fault == DEAF else 'byzantine_dumb'] += 1
+        process.note(process.fault, {})
+        self._byzantine = process
+
     # Tasks that harm, datagrams from strangers.
 
     def _send_poison(self):
@@ -301,6 +356,7 @@ class Faults(object):
 
     def _disturb(self):
         # type: () -> None
-        targets = [process.address for process in self._world.running()]
-        if targets:
-            self.strangers.disturb(targets)
+        processes = self._world.running()
+        if processes:
+            process = self._one_of(processes)
+            self.strangers.disturb(process.address, process.role)

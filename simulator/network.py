@@ -17,20 +17,20 @@ if MYPY:
     from simulator.agenda import Agenda  # noqa: F401
 
 COUNTERS = ('sent', 'delivered', 'lost', 'lost_in_bursts', 'partitioned', 'clogged', 'corrupted', 'truncated',
-            'lengthened', 'duplicated', 'late_copies', 'slow', 'nobody_there', 'forgotten')
+            'lengthened', 'duplicated', 'late_copies', 'late', 'slow', 'nobody_there', 'forgotten')
 
-#: Copies of one datagram, and how late a late copy comes: minutes.
+#: Copies of one datagram, and how late a late one comes: from after a restart to minutes.
 COPIES_MAX = 9
-LATE_COPY_S = (30.0, 300.0)
+LATE_S = (1.0, 300.0)
 
 #: The slowest datagram: a heavy tail ends somewhere.
 DELAY_MAX_S = 10.0
 
-#: Datagrams that are remembered for whoever wants to replay one.
+#: Datagrams that are remembered, to be replayed.
 RECORDED_MAX = 200
 
 #: The faults that ``heal`` takes away, and how long datagrams take then.
-HEALED = {'loss': 0, 'burst_probability': 0, 'damage': 0, 'duplicate': 0, 'slow': 0, 'clog_per_s': 0,
+HEALED = {'loss': 0, 'burst_probability': 0, 'damage': 0, 'duplicate': 0, 'slow': 0, 'late': 0, 'clog_per_s': 0,
           'delay_s': [0.0002, 0.001]}
 
 _time = Struct('<d').pack
@@ -39,8 +39,8 @@ _time = Struct('<d').pack
 class Network(object):
     """All links between hosts. ``faults`` is a complete object of ``scenario.NETWORK``.
 
-    ``deliver(address, datagram, source, is_false)`` hands a datagram to whoever has that address; it returns whether
-    anybody has. One that ``is_false``, damaged or forged, must not be believed.
+    ``deliver(address, datagram, source, is_false)`` hands a datagram to the process at that address and returns whether
+    there is one. A datagram that ``is_false``, damaged or forged, must not be believed.
     """
 
     def __init__(self, agenda, rng, faults, deliver):
@@ -60,10 +60,15 @@ class Network(object):
         self._bursts = {}  # type: Dict[Tuple[str, str], float]
         self._clogs = {}  # type: Dict[Tuple[str, str], float]
         self._forget_before = 0.0
+        #: A virtual address, or None; where it leads now, and where it leads for each source address that used it. As
+        #: in a kernel's connection table, a source address keeps its target for as long as it sends.
+        self.virtual = None  # type: Any
+        self.behind = None  # type: Any
+        self._routes = {}  # type: Dict[Any, Any]
 
     def forget(self, before):
         # type: (float) -> None
-        """Whatever was sent before that time and is still under way never arrives: the last of the faults to end."""
+        """Datagrams that were sent before that time and are still under way never arrive."""
         self._forget_before = before
 
     def cut(self, link):
@@ -90,21 +95,29 @@ class Network(object):
         """Put a datagram on its way; addresses are ``(host, port)``."""
         counts = self.counts
         counts['sent'] += 1
-        self.trace_hash = crc32(datagram, crc32(_time(self._agenda.now), self.trace_hash)) & 0xffffffff
+        now = self._agenda.now
+        self.trace_hash = crc32(datagram, crc32(_time(now), self.trace_hash)) & 0xffffffff
+        seen_as = source
+        if self.virtual is not None:
+            if target == self.virtual:
+                target = self._routes.setdefault(source, self.behind)
+            elif self._routes.get(target) == source:
+                seen_as = self.virtual
         faults = self.faults
         link = (source[0], target[0])
-        if link in self._cuts:
+        if self._cuts and link in self._cuts:
             counts['partitioned'] += 1
             return
-        if faults['loss'] and self._draw() < faults['loss']:
+        draw = self._draw
+        if faults['loss'] and draw() < faults['loss']:
             counts['lost'] += 1
             return
         if faults['burst_probability'] and self._is_in_burst(link):
             counts['lost_in_bursts'] += 1
             return
-        self.recorded.append((source, target, datagram))
+        self.recorded.append((seen_as, target, datagram))
         sent = datagram
-        if faults['damage'] and self._draw() < faults['damage']:
+        if faults['damage'] and draw() < faults['damage']:
             datagram = self._damaged(datagram)
         delay_s = self._delay_s()
         if faults['clog_per_s']:
@@ -113,14 +126,14 @@ class Network(object):
                 counts['clogged'] += 1
                 return
             delay_s += wait_s
-        self.fly(delay_s, source, target, datagram, datagram != sent)
-        if faults['duplicate'] and self._draw() < faults['duplicate']:
-            self._copy(source, target, sent)
+        self._agenda.at(now + delay_s, self._arrive, (now, target, datagram, seen_as, datagram != sent))
+        if faults['duplicate'] and draw() < faults['duplicate']:
+            self._copy(seen_as, target, sent)
 
     def fly(self, delay_s, source, target, datagram, is_false=False):
         # type: (float, Any, Any, bytes, bool) -> None
         """Let a datagram arrive, with no fault any more; one that ``is_false`` has to be refused."""
-        self._agenda.after(delay_s, self._arrive, (self._agenda.now, (target, datagram, source, is_false)))
+        self._agenda.after(delay_s, self._arrive, (self._agenda.now, target, datagram, source, is_false))
 
     def _is_in_burst(self, link):
         # type: (Tuple[str, str]) -> bool
@@ -150,7 +163,16 @@ class Network(object):
             self.counts['slow'] += 1
             # Pareto with shape 1: the heavy tail that queues in real networks have.
             delay_s = min(DELAY_MAX_S, (delay_s + 0.05) / (1 - self._draw()))
+        if faults['late'] and self._draw() < faults['late']:
+            self.counts['late'] += 1
+            delay_s += self._late_s()
         return delay_s
+
+    def _late_s(self):
+        # type: () -> float
+        """Many come soon after, some minutes later."""
+        share = self._draw()
+        return LATE_S[0] + (LATE_S[1] - LATE_S[0]) * share * share * share
 
     def _damaged(self, datagram):
         # type: (bytes) -> bytes
@@ -174,13 +196,13 @@ class Network(object):
             delay_s = self._delay_s()
             if self._draw() < self.faults['late_copy']:
                 self.counts['late_copies'] += 1
-                delay_s = self._uniform(*LATE_COPY_S)
+                delay_s = self._late_s()
             self.fly(delay_s, source, target, datagram)
 
     def _arrive(self, flight):
-        # type: (Tuple[float, Tuple[Any, bytes, Any, bool]]) -> None
-        sent_at, delivery = flight
+        # type: (Tuple[float, Any, bytes, Any, bool]) -> None
+        sent_at, target, datagram, source, is_false = flight
         if sent_at < self._forget_before:
             self.counts['forgotten'] += 1
         else:
-            self.counts['delivered' if self._deliver(*delivery) else 'nobody_there'] += 1
+            self.counts['delivered' if self._deliver(target, datagram, source, is_false) else 'nobody_there'] += 1

@@ -1,10 +1,11 @@
 """Strangers: datagrams that nobody asked for.
 
-Garbage, garbage with a checksum that is right, messages for another role and about tasks that do not exist, a flood;
-and recorded datagrams of the world itself, sent again, sent by somebody else, or sent back to where they came from.
+Garbage, garbage with a checksum that is right, rows of every role with a ticket that belongs to somebody else, a flood;
+acknowledgements and numbers that cannot be; greetings that answer nothing; and recorded datagrams of the world itself,
+sent again, from elsewhere, or back to where they came from.
 
-Where the world has a key these strangers have none. They change what they recorded, sign with a key of their own, send
-what was said to one role to another; and whatever is not exactly as one of the processes wrote it has to be refused.
+Where the world has a key these strangers have none. They change what they recorded, sign it with a key of their own,
+and send it to another process. Whatever is not exactly as one of the processes wrote it has to be refused.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -12,21 +13,18 @@ from __future__ import absolute_import, division, print_function
 import re
 
 from net_protocol import codec
-from net_protocol.addresses import TOKEN_CHARS
 from net_protocol.limits import DATAGRAM_BYTES_MAX
-from net_protocol.messages import (
-    Accepted, Assign, AssignAck, AssignRefused, Cancel, HeartbeatAck, Leave, LeaveAck, Outcome, OutcomeAck, Ping,
-    Refused, Result, ResultAck, Revoke, Submit)
+from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER
 from net_protocol.seals import CHECKSUM, Signature
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
+    from typing import Any, Dict, List, Tuple  # noqa: F401
 
     from simulator.network import Network  # noqa: F401
 
 COUNTERS = ('garbage', 'sealed_garbage', 'too_long', 'other_versions', 'broken_envelopes', 'forged', 'floods',
-            'replayed', 'replayed_by_strangers', 'reflected')
+            'forged_numbers', 'forged_greetings', 'replayed', 'replayed_by_strangers', 'reflected')
 
 #: What strangers do besides where there is a key.
 KEY_COUNTERS = ('tampered', 'signed_with_another_key', 'redirected')
@@ -35,148 +33,180 @@ KEY_COUNTERS = ('tampered', 'signed_with_another_key', 'redirected')
 FLOOD = 400
 
 STRANGER = ('stranger', 9)
-_TASK = u'stranger:aaaaaaaa:%d'
-_TASK_OF_ANOTHER = u'somebody:aaaaaaaa:%d'
-_ECHO = re.compile(b'"echo":"([0-9a-f]+)"')
+_TASK = 'stranger:aaaaaaaa:%d'
+_TICKET = re.compile(b'"to":"([0-9a-f.]+)"')
+_NUMBER = re.compile(b'"n":([0-9]+)')
+_ACKS = re.compile(b',"ack":\\[[][0-9,]*\\]')
 _KEY = Signature([b'the key of a stranger, which is no key of ours'])
 
 #: What is wrong with a datagram that is right otherwise: the counter, what stands there, and what instead.
 _WRONG_ENVELOPES = (
-    ('other_versions', b'"v":1,', b'"v":2,'),
+    ('other_versions', b'"v":2,', b'"v":1,'),
     ('broken_envelopes', b'"from":"stranger"', b'"from":""'),
-    ('broken_envelopes', b'"messages":[', b'"messages":[],"more":['),
+    ('broken_envelopes', b'"rows":{', b'"rows":[],"more":{'),
+    ('broken_envelopes', b'"ping":[[]]', b'"pong":[[]]'),
 )
+
+#: Acknowledgements of numbers that were never sent.
+_IMPOSSIBLE_ACKS = (b'[[1,9007199254740992]]', b'[[9007199254740000,9007199254740992]]',
+                    b'[[4503599627370496,4503599627370496]]')
 
 
 def forged(number):
-    # type: (int) -> List[Any]
-    """Messages of every role about tasks that do not exist; by turns the first is one in the name of somebody else."""
+    # type: (int) -> List[Tuple[str, str, List[Any]]]
+    """(role of the sender, kind, rows) of every kind, about tasks that do not exist."""
     task_id = _TASK % number
     return [
-        Submit(_TASK_OF_ANOTHER % number if number % 2 else task_id, u'5f', 5), Cancel(task_id), OutcomeAck(task_id),
-        Accepted(task_id), Refused(task_id, 'draining', None), Outcome(task_id, 'done', u'x', None, 1), Assign(
-            task_id, 1, u'aaaaaaaa', u'', 1, 1), Revoke(task_id, 9), ResultAck(task_id, 1), HeartbeatAck(2 ** 40),
-        LeaveAck(), Leave(), AssignAck(task_id, 1), AssignRefused(task_id, 1, 'busy'), Result(task_id, 1, u'x', None),
-        Ping(number)]
+        (CLIENT, 'submit', [[number, '5f', 5]]), (CLIENT, 'cancel', [[1], [number]]), (CLIENT, 'ping', [[]]),
+        (CALCULATOR, 'leave', [[]]), (CALCULATOR, 'assign_refused', [[1, task_id, 'busy']]),
+        (CALCULATOR, 'result', [[1, task_id, 'x', None], [0, task_id, 'x', None]]),
+        (CALCULATOR, 'heartbeat', [[9, 1, 1, 1, 1000, [[1, 1000]], [task_id], True]]),
+        (DISPATCHER, 'refused', [[1, number, 'draining', None]]), (DISPATCHER, 'done', [[1, 'x', 1], [number, 'x', 1]]),
+        (DISPATCHER, 'ended', [[1, 'failed', 'forged', 1]]), (DISPATCHER, 'assign', [[number, task_id, 1, '', 1, 1]]),
+        (DISPATCHER, 'revoke', [[1, task_id], [0, task_id]]), (DISPATCHER, 'not_registered', [['too_many']])]
 
 
 class Strangers(object):
-    """Each ``disturb(targets)`` sends one kind of noise to one of the addresses."""
+    """Each ``disturb(target, role)`` sends one kind of noise to an address, where a process of that role listens."""
 
     def __init__(self, rng, network, has_key=False):
         # type: (Any, Network, bool) -> None
         self.counts = dict.fromkeys(COUNTERS + KEY_COUNTERS, 0)
-        self._has_key = has_key
         self._draw = rng.random
         self._uniform = rng.uniform
         self._network = network
         self._number = 0
-        self._echo = '0' * TOKEN_CHARS
-        self._kinds = [self._garbage, self._sealed_garbage, self._forged, self._replay, self._replay_elsewhere,
-                       self._reflect]
+        self._kinds = [self._garbage, self._sealed_garbage, self._forged, self._forge_numbers, self._forge_greeting,
+                       self._replay, self._replay_elsewhere, self._reflect]
         if has_key:
             self._kinds += [self._tamper, self._sign_otherwise, self._redirect]
 
-    def disturb(self, targets):
-        # type: (List[Any]) -> None
+    def disturb(self, target, role):
+        # type: (Any, str) -> None
         self._number += 1
-        target = targets[int(self._draw() * len(targets))]
         if self._draw() < 0.02:
-            self._flood(target)
+            self.counts['floods'] += 1
+            for _ in range(FLOOD):
+                self._send(target, b'flood')
         else:
-            self._kinds[int(self._draw() * len(self._kinds))](target)
+            self._kinds[int(self._draw() * len(self._kinds))](target, role)
 
-    def _send(self, target, datagram, source=STRANGER):
-        # type: (Any, bytes, Any) -> None
-        self._fly(source, target, datagram, self._has_key)
-
-    def _fly(self, source, target, datagram, is_false=False):
-        # type: (Any, Any, bytes, bool) -> None
+    def _send(self, target, datagram, source=STRANGER, is_false=True):
+        # type: (Any, bytes, Any, bool) -> None
         self._network.fly(self._uniform(0.0001, 0.01), source, target, datagram, is_false)
+
+    def _one_of(self, things):
+        # type: (Any) -> Any
+        return things[int(self._draw() * len(things))]
 
     def _bytes(self, size):
         # type: (int) -> bytes
         return bytes(bytearray(int(256 * self._draw()) for _ in range(size)))
 
-    def _garbage(self, target):
-        # type: (Any) -> None
+    def _recorded(self):
+        # type: () -> Any
+        """(source, target, datagram) of the world, or None."""
+        recorded = self._network.recorded
+        flight = self._one_of(recorded) if recorded else None
+        # Whoever throws back what was sent to it has shown that it receives that.
+        return None if flight is None or flight[1] == STRANGER else flight
+
+    # Datagrams of their own.
+
+    def _garbage(self, target, role):
+        # type: (Any, str) -> None
+        turn = self._number % (2 * len(_WRONG_ENVELOPES))
         if self._draw() < 0.1:
             self.counts['too_long'] += 1
             self._send(target, b'{' * (DATAGRAM_BYTES_MAX + 1))
+        elif turn < len(_WRONG_ENVELOPES):
+            counter, right, wrong = _WRONG_ENVELOPES[turn]
+            self.counts[counter] += 1
+            whole = self._stranger(CLIENT, '', 'ping', [[]])
+            self._send(target, CHECKSUM.seal(whole[CHECKSUM.LENGTH:].replace(right, wrong)))
         else:
-            garbage = self._bytes(int(60 * self._draw()))
-            turn = self._number % (2 * len(_WRONG_ENVELOPES))
-            if turn < len(_WRONG_ENVELOPES):
-                self._send(target, self._wrong_envelope(*_WRONG_ENVELOPES[turn]))
-            else:
-                self.counts['garbage'] += 1
-                self._send(target, garbage)
+            self.counts['garbage'] += 1
+            self._send(target, self._bytes(int(60 * self._draw())))
 
-    def _wrong_envelope(self, counter, right, wrong):
-        # type: (str, bytes, bytes) -> bytes
-        self.counts[counter] += 1
-        whole = codec.encode('stranger', 'aaaaaaaa', self._number, [Ping(self._number)])[0]
-        return CHECKSUM.seal(whole[CHECKSUM.LENGTH:].replace(right, wrong))
+    def _stranger(self, role, ticket, kind, rows):
+        # type: (str, str, str, List[Any]) -> bytes
+        """A datagram of a stranger with that role."""
+        _, text, _ = codec.pack({kind: rows}, 1400, 60.0)
+        return codec.datagram(CHECKSUM, codec.head(role, 'stranger', 'aaaaaaaa', ticket), self._number, [], 0, text)
 
-    def _sealed_garbage(self, target):
-        # type: (Any) -> None
-        """A datagram of ours whose inside was changed by somebody who knows how to compute a checksum."""
+    def _sealed_garbage(self, target, role):
+        # type: (Any, str) -> None
+        """A datagram whose inside was changed by somebody who knows how to compute a checksum."""
         self.counts['sealed_garbage'] += 1
-        whole = codec.encode('stranger', 'aaaaaaaa', self._number, forged(self._number)[:4])[0]
-        body = bytearray(whole[CHECKSUM.LENGTH:])
+        body = bytearray(self._stranger(*self._forgery())[CHECKSUM.LENGTH:])
         place = int(self._draw() * len(body))
         body[place:place + int(4 * self._draw())] = self._bytes(int(4 * self._draw()))
         self._send(target, CHECKSUM.seal(bytes(body)))
 
-    def _forged(self, target):
-        # type: (Any) -> None
+    def _forgery(self):
+        # type: () -> Tuple[str, str, str, List[Any]]
+        role, kind, rows = self._one_of(forged(self._number))
+        return role, '1f.0123456789', kind, rows
+
+    def _forged(self, target, role):
+        # type: (Any, str) -> None
+        """Rows of every role; to the dispatcher with a ticket that belongs to somebody else."""
         self.counts['forged'] += 1
-        messages = forged(self._number)
-        message = messages[int(self._draw() * len(messages))]
-        # An echo that somebody else was to give.
-        echo = '"echo":"%s",' % self._stolen_echo()
-        for datagram in codec.encode('stranger', 'aaaaaaaa', self._number, [message], more=echo):
-            self._send(target, datagram)
+        datagram = self._stranger(*self._forgery())
+        flight = self._recorded()
+        found = None if flight is None or role != DISPATCHER else _TICKET.search(flight[2])
+        if found is not None:
+            datagram = CHECKSUM.seal(_TICKET.sub(found.group(0), datagram)[CHECKSUM.LENGTH:])
+        self._send(target, datagram)
 
-    def _stolen_echo(self):
-        # type: () -> str
-        for _, target, datagram in self._network.recorded:
-            found = _ECHO.search(datagram)
-            # Whoever reads what is sent to it has a right to the token in it.
-            if found is not None and target != STRANGER:
-                self._echo = found.group(1).decode('ascii')
-        return self._echo
+    def _forge_greeting(self, target, role):
+        # type: (Any, str) -> None
+        """A greeting that answers no datagram."""
+        self.counts['forged_greetings'] += 1
+        answered = self._one_of((self._number, 2 ** 40, 2 ** 53))
+        self._send(target, codec.greeting(CHECKSUM, DISPATCHER, DISPATCHER, 'aaaaaaaa', answered, '1f.0123456789'))
 
-    def _flood(self, target):
-        # type: (Any) -> None
-        self.counts['floods'] += 1
-        for _ in range(FLOOD):
-            self._send(target, b'flood')
+    # Datagrams of others.
 
-    def _recorded(self):
-        # type: () -> Any
-        recorded = self._network.recorded
-        flight = recorded[int(self._draw() * len(recorded))] if recorded else None
-        # Whoever throws back what was sent to it has shown that it receives that.
-        return None if flight is None or flight[1] == STRANGER else flight
+    def _forge_numbers(self, target, role):
+        # type: (Any, str) -> None
+        """In a datagram on an open channel a number, or an acknowledgement, is not possible."""
+        flight = self._recorded()
+        if flight is None or b'"role":"dispatcher"' not in flight[2] or b'"re":' in flight[2]:
+            return
+        self.counts['forged_numbers'] += 1
+        ticket = _TICKET.search(flight[2])
+        answers = [other for other in self._network.recorded if ticket is not None and ticket.group(0) in other[2]]
+        source, target, datagram = self._one_of(answers or [flight])
+        number = int(_NUMBER.search(datagram).group(1))  # type: ignore[union-attr]
+        body = _ACKS.sub(b'', datagram[datagram.index(b'"v":'):])
+        if self._draw() < 0.3:
+            wrong = b'"n":%d' % (number + 2 ** self._one_of((21, 40)))
+        else:
+            wrong = _NUMBER.search(body).group(0) + b',"ack":' + self._one_of(  # type: ignore[union-attr]
+                _IMPOSSIBLE_ACKS)
+        self._send(target, CHECKSUM.seal(_NUMBER.sub(wrong, body)), source)
 
-    def _replay(self, _):
-        # type: (Any) -> None
+    def _replay(self, target, role):
+        # type: (Any, str) -> None
         flight = self._recorded()
         if flight is not None:
             self.counts['replayed'] += 1
             source, target, datagram = flight
             self._network.fly(self._uniform(0.1, 200.0) ** 0.5, source, target, datagram)
 
-    def _replay_elsewhere(self, target):
-        # type: (Any) -> None
+    def _replay_elsewhere(self, target, role):
+        # type: (Any, str) -> None
+        """From the stranger's address. To a client that is a way through a network; the dispatcher knows addresses."""
         flight = self._recorded()
         if flight is not None:
             self.counts['replayed_by_strangers'] += 1
-            self._fly(STRANGER, flight[1] if self._draw() < 0.5 else target, flight[2])
+            is_same = self._draw() < 0.5
+            to_dispatcher = b'"role":"dispatcher"' not in flight[2] if is_same else role == DISPATCHER
+            self._send(flight[1] if is_same else target, flight[2], STRANGER, to_dispatcher)
 
-    def _reflect(self, _):
-        # type: (Any) -> None
+    def _reflect(self, target, role):
+        # type: (Any, str) -> None
         flight = self._recorded()
         if flight is not None:
             self.counts['reflected'] += 1
@@ -185,8 +215,8 @@ class Strangers(object):
 
     # Where there is a key.
 
-    def _tamper(self, _):
-        # type: (Any) -> None
+    def _tamper(self, target, role):
+        # type: (Any, str) -> None
         """Somewhere in a recorded datagram one byte is another: in its signature or in what that covers."""
         flight = self._recorded()
         if flight is not None:
@@ -198,25 +228,22 @@ class Strangers(object):
             changed[place] = _other_digit(changed[place])
             self._send(target, bytes(changed), source)
 
-    def _sign_otherwise(self, _):
-        # type: (Any) -> None
-        """The next datagram of a recorded sender, right in everything but the key."""
+    def _sign_otherwise(self, target, role):
+        # type: (Any, str) -> None
+        """A recorded datagram with the next number, right in everything but the key."""
         flight = self._recorded()
         if flight is not None:
             self.counts['signed_with_another_key'] += 1
             source, target, datagram = flight
-            said = codec.parse(datagram)
-            for forgery in codec.encode(said.name, said.incarnation, said.number + 1, said.messages, seal=_KEY,
-                                        credentials=(said.role, said.to, said.re)):
-                self._send(target, forgery, source)
+            self._send(target, _KEY.seal(datagram[Signature.LENGTH:].replace(b'"n":', b'"n":1')), source)
 
-    def _redirect(self, target):
-        # type: (Any) -> None
-        """What one process said to a second goes to a third, as if the first had sent it there."""
+    def _redirect(self, target, role):
+        # type: (Any, str) -> None
+        """What one process sent to a second goes to a third, as if the first had sent it there."""
         flight = self._recorded()
         if flight is not None:
             self.counts['redirected'] += 1
-            self._fly(flight[0], target, flight[2])
+            self._send(target, flight[2], flight[0], flight[1][0] != target[0])
 
 
 def _other_digit(byte):

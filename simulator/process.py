@@ -1,38 +1,39 @@
-"""A process in virtual time: a real core, the real wire, and around them what an operating system would be.
+"""A process in virtual time: a real core and the real turn, and around them what an operating system would be.
 
-Its turns are those of the real loop: read what has arrived, at most so many datagrams, let timers fire, write, send. A
-turn takes time, so what arrives meanwhile is read together in the next one. It can be killed at any step of a turn (not
-written, written and nothing sent, some sent, all sent), suspended, and run slowly; its socket buffer overflows; its
-clock has an origin and a pace of its own. Whatever its core takes, says and gives passes by an audit.
+A turn takes time, so what arrives meanwhile is read together in the next one. A process can be killed at any step of a
+turn (not written, written and nothing sent, some sent, all sent), suspended, and run slowly or late; its socket buffer
+overflows; its clock has an origin and a pace of its own. An audit sees the rows that its core handles and sends, and
+the events that it emits.
 """
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.addresses import Addresses
+import re
+from collections import deque
+
+from net_protocol.codec import decode
 from net_protocol.errors import DatagramRefused
-from net_protocol.wire import Wire
-from simulator.datagram_audit import AddressAudit, DatagramAudit
+from net_protocol.schedule import ACK_DELAY_S, QUIET_S
+from net_protocol.turn import Turn
 from simulator.violations import SafetyViolation
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
+    from typing import Any, Callable, Deque, Dict, List, Tuple  # noqa: F401
 
-    from net_protocol.core import Core  # noqa: F401
-    from net_protocol.guard import Guard  # noqa: F401
+    from net_protocol.channel import Channel  # noqa: F401
+    from net_protocol.core import Core, Event  # noqa: F401
     from simulator.agenda import Agenda  # noqa: F401
     from simulator.disk import DiskJournal  # noqa: F401
     from simulator.network import Network  # noqa: F401
 
-#: As in the real loop.
-READS_MAX = 256
-
 #: Waking up is no more exact than this.
 WAKE_LATER_S = 1e-6
 
-#: How long a turn takes, and how much longer for a slow process.
+#: How long a turn takes, how much longer for a slow process, and the range of delays of one whose turns are late.
 TURN_S = 0.00005
 SLOW_FACTOR = 100
+LATE_TURN_S = (0.1, 2.0)
 
 #: Where a kill may strike: in the next turn that writes, in the next one that comes to sending, or at once.
 BEFORE_COMMIT = 'before its commit'
@@ -41,13 +42,23 @@ WHILE_SENDING = 'while sending'
 AFTER_SENDING = 'after sending'
 BETWEEN_TURNS = 'between two turns'
 
-#: Turns between two checks of the core's own books, which cost a walk over all of them.
+#: Turns between two calls of ``check_invariants``, which walks over everything.
 TURNS_PER_CHECK = 64
 
-#: As in ``runtime.names``: when the peer has been quiet for so long its name is asked for again, at growing intervals.
-QUIET_S = 5.0
+#: As in ``runtime.names``: the name of a silent peer is resolved again at growing intervals. And how often silence is
+#: looked for.
 ASK_FIRST_S = 1.0
 ASK_LAST_S = 30.0
+LOOK_S = 0.5
+
+#: What a process does wrong: it acknowledges what it does not handle, or handles what it does not acknowledge.
+DEAF = 'acknowledges without handling'
+DUMB = 'acknowledges nothing'
+_ACKS = re.compile(b',"ack":\\[[][0-9,]*\\]')
+
+
+class Killed(Exception):
+    """The process ends here, in the middle of its turn."""
 
 
 class Environment(object):
@@ -60,12 +71,14 @@ class Environment(object):
         self.names = names
         #: Datagrams that the buffer of a socket holds.
         self.buffer_datagrams = buffer_datagrams
-        #: ``record((virtual time, process name, what, peer, thing))`` keeps a line of the story.
+        #: ``record((virtual time, process name, what, peer, thing))`` keeps a line of the story; None: nobody reads it.
         self.record = record
-        self.datagrams = DatagramAudit()
+        #: Address -> the process that listens there.
+        self.at = {}  # type: Dict[Any, Process]
         #: (to, from) -> when something from the second address last arrived at the first.
         self.reached = {}  # type: Dict[Tuple[Any, Any], float]
         self.overflowed = 0
+        self.fresh_ports = 0
 
 
 class Clock(object):
@@ -81,74 +94,81 @@ class Clock(object):
 
     def now(self):
         # type: () -> float
-        """What it shows."""
         return self._origin + self._agenda.now * self._pace
 
     def virtual(self, when):
         # type: (float) -> float
-        """The virtual time at which it will show ``when``."""
+        """The virtual time at which the clock will show ``when``."""
         return (when - self._origin) / self._pace
 
 
 class Process(object):
-    """One life of a process. For the wire it stands in for its core, so that the audit sees every message."""
+    """One process, from its start to its end. ``peer`` is the name of the dispatcher, None for the dispatcher itself.
 
-    def __init__(self, role, core, audit, address, environment, clock, is_slow=False, peer=None, guard=None):
-        # type: (str, Core, Any, Any, Environment, Clock, bool, str | None, Guard | None) -> None
+    ``can_rebind`` is whether it may listen at another port when the dispatcher is silent.
+    """
+
+    def __init__(self, role, core, audit, address, environment, clock, rng, seal, peer=None, is_slow=False,
+                 can_rebind=True):
+        # type: (str, Any, Any, Any, Environment, Clock, Any, Any, str | None, bool, bool) -> None
         self.role = role
         self.core = core
+        self.name = core.name
         self.audit = audit
         self.address = address
+        #: The address from which others see its datagrams come.
+        self.known_as = address
         self.clock = clock
         self.is_dead = False
+        self._is_ending = self._has_ended = False
         self.is_suspended = False
-        #: Settings in which it differs from others of its role, for whoever starts it again.
+        #: Whether its turns are late, and what it does wrong (DEAF, DUMB or None).
+        self.is_late = False
+        self.fault = None  # type: str | None
+        #: A second process with the name of another one.
+        self.is_clone = False
+        #: Settings in which it differs from others of its role, for a restart.
         self.changes = {}  # type: Dict[str, Any]
-        #: When it was last suspended or began: nobody judges it for being late shortly after.
+        #: When it was last suspended, late or started: shortly after, nothing counts as late.
         self.disturbed_at = environment.agenda.now
-        # Drawn from nothing: nobody in a world of ours guesses it, and another world would come of it.
-        addresses = Addresses(core.incarnation.encode('ascii'), lambda _: False)
-        self.wire = Wire(self, addresses, guard)  # type: ignore[arg-type]
-        self._has_key = guard is not None
-        # Its present life, since when, and the sender of the datagram that is being handled.
-        self._life = core.incarnation
-        self._life_began_at = environment.agenda.now
-        self._sender = None  # type: Any
-        self._environment = environment
+        self.seal = seal
+        self.environment = environment
         self._agenda = environment.agenda
-        self._send = environment.network.send
-        self._record = environment.record
+        self._network_send = environment.network.send
+        self._rng = rng
         self._turn_s = TURN_S * (SLOW_FACTOR if is_slow else 1)
-        self._inbox = []  # type: List[Tuple[bytes, Any, bool]]
+        self._inbox = deque()  # type: Deque[Tuple[bytes, Any, bool]]
         self._inbox_max = environment.buffer_datagrams
         self._free_at = 0.0
         # When it will be woken: one entry of the agenda counts, the earliest; any other that comes up does nothing.
         self._wake_at = None  # type: float | None
-        # Set by a kill: how many datagrams of the next flush still go out.
+        # Set by a kill: how many datagrams of the next flush still go out, and where in its next write it dies.
         self._sends_left = None  # type: int | None
-        # Set by a kill: where in its next write it dies.
         self._dies = None  # type: str | None
         self._journal = None  # type: DiskJournal | None
         self._turns = 0
-        # The name of its peer, the address that led to, and when to ask again.
-        self._peer = peer
-        self._peer_address = None if peer is None else environment.names.get(peer)
-        self._ask_at = 0.0
-        self._ask_wait_s = ASK_FIRST_S
-        self._limits = AddressAudit(self, environment.agenda.now, environment.reached)
-        self._limits.trust(self._peer_address)
+        # Where the datagram that is being handled came from, and whether it is damaged or forged.
+        self._source = None  # type: Any
+        self._is_false = False
+        #: Addresses to which anything may be sent: those of its settings, and those that have shown themselves.
+        self.shown = set()  # type: Any
         core.trace = True
+        self._tap(core, audit, peer)
+        self.turn = Turn(core, rng, seal, ('secret of %s' % core.incarnation).encode('ascii'))
+        self.turn.on_events = self._on_events
+        self._peer = peer
+        self._can_rebind = can_rebind
+        self._look_at = self._silent_from = self._ask_at = 0.0
+        self._ask_wait_s = ASK_FIRST_S
+        if peer is not None:
+            self._set_upstream(environment.names.get(peer))
+        environment.at[address] = self
         audit.begin(self)
-
-    @property
-    def name(self):
-        # type: () -> str
-        return self.core.name
 
     @property
     def incarnation(self):
         # type: () -> str
-        return self.core.incarnation
+        return self.core.incarnation  # type: ignore[no-any-return]
 
     def __repr__(self):
         # type: () -> str
@@ -158,39 +178,118 @@ class Process(object):
     def is_running(self):
         # type: () -> bool
         """Neither dead nor at its end."""
-        return not self.is_dead and not self.core.is_stopped
+        return not self.is_dead and not self._has_ended
+
+    # What the audit sees: everything that passes between the core and the turn.
+
+    def _tap(self, core, audit, peer):
+        # type: (Any, Any, str | None) -> None
+        for kind, handler in list(core.handlers.items()):
+            core.handlers[kind] = self._tapped(kind, handler, audit.HEARD.get(kind))
+        heard, opened, acknowledged = core.heard, core.opened, core.acknowledged
+        wanted = core.ACKNOWLEDGED
+
+        def on_heard(now, channel):
+            # type: (float, Channel) -> None
+            if self._is_false:
+                self._complain('S15', 'a damaged or forged datagram is believed')
+            if peer is None and self._source != channel.address:
+                self._complain('S15', 'a datagram from another address than that of its channel is believed')
+            audit.heard(now, channel)
+            heard(now, channel)
+
+        def on_opened(now, channel):
+            # type: (float, Channel) -> None
+            if self._is_false:
+                self._complain('S15', 'a damaged or forged datagram opens a channel')
+            self._watch(channel)
+            audit.opened(now, channel)
+            opened(now, channel)
+
+        def on_acknowledged(now, channel, kind, rows):
+            # type: (float, Channel, str, List[Any]) -> None
+            if kind in audit.ACKNOWLEDGED:
+                audit.acknowledged(now, channel, kind, rows)
+            if kind in wanted:
+                acknowledged(now, channel, kind, rows)
+
+        core.heard, core.opened, core.acknowledged = on_heard, on_opened, on_acknowledged
+        core.ACKNOWLEDGED = frozenset(wanted) | audit.ACKNOWLEDGED
+
+    def _tapped(self, kind, handler, look):
+        # type: (str, Callable[..., None], str | None) -> Callable[..., None]
+        audit = self.audit
+        see = None if look is None else getattr(audit, look)
+
+        def handle(now, channel, rows):
+            # type: (float, Channel, List[Any]) -> None
+            audit.handling(channel, kind)
+            if self.fault == DEAF:
+                return
+            if see is not None:
+                see(now, channel, rows)
+            handler(now, channel, rows)
+        return handle
+
+    def _watch(self, channel):
+        # type: (Channel) -> None
+        """See what leaves on a channel."""
+        if 'write' in vars(channel):
+            return
+        write, sending = channel.write, self.audit.sending
+
+        def watched(now, core, rng, seal, rows, text, losses=0, probe_of=0):
+            # type: (float, Core, Any, Any, Dict[str, List[Any]], str, int, int) -> bytes
+            if rows:
+                sending(now, channel, rows, probe_of)
+            return write(now, core, rng, seal, rows, text, losses, probe_of)
+        channel.write = watched  # type: ignore[method-assign]
+
+    def _on_events(self, events):
+        # type: (List[Event]) -> None
+        record = self.environment.record
+        if record is not None:
+            for event in events:
+                record((self._agenda.now, self.core.name, event.kind, None, event.facts))
+        see = self.audit.EVENTS
+        for event in events:
+            if event.kind in see:
+                getattr(self.audit, see[event.kind])(event.at, event.facts)
+
+    def _complain(self, rule, sentence):
+        # type: (str, str) -> None
+        raise SafetyViolation(rule, sentence, self.core.name)
 
     # What the world does to it.
 
     def recover(self, journal):
         # type: (DiskJournal) -> None
-        """Go on where an earlier life stood. Before ``start``."""
+        """Go on where an earlier incarnation stood. Before ``start``."""
         self._journal = journal
-        self.core.recover(self.clock.now(), journal.lives, journal.rows())  # type: ignore[attr-defined]
+        self.core.recover(self.clock.now(), journal.incarnations, journal.rows())
 
     def start(self):
         # type: () -> None
         """The first turn."""
         now = self.clock.now()
-        self._ask_at = now + QUIET_S
+        self._look_at = self._silent_from = now
         self.core.start(now)
-        self._end_turn(now)
+        self._turn()
 
     def deliver(self, datagram, source, is_false):
         # type: (bytes, Any, bool) -> None
         """A datagram arrives at its socket; one that ``is_false`` has to be refused."""
-        self._limits.arrived(self._agenda.now, source, len(datagram))
-        inbox = self._inbox
-        if len(inbox) >= self._inbox_max:
-            self._environment.overflowed += 1
+        now = self._agenda.now
+        self.audit.arrived(now, source, len(datagram))
+        if len(self._inbox) >= self._inbox_max:
+            self.environment.overflowed += 1
             return
-        inbox.append((datagram, source, is_false))
-        if self.is_suspended:
-            return
-        if self._free_at <= self._agenda.now:
-            self._turn()
-        else:
-            self._plan(self._free_at)
+        self._inbox.append((datagram, source, is_false))
+        if not self.is_suspended:
+            if self._free_at <= now:
+                self._turn()
+            else:
+                self._plan(self._free_at)
 
     def kill(self, sends_left=None):
         # type: (int | None) -> None
@@ -208,7 +307,7 @@ class Process(object):
     def _die(self, where):
         # type: (str) -> None
         if self.is_running:
-            self._record((self._agenda.now, self.core.name, 'killed', None, {'where': where}))
+            self.note('killed', {'where': where})
         self.is_dead = True
 
     def suspend(self):
@@ -221,6 +320,7 @@ class Process(object):
         """SIGCONT."""
         self.is_suspended = False
         self.disturbed_at = self._agenda.now
+        self._silent_from = self.clock.now()
         self._wake_at = None
         self._plan(self._agenda.now)
 
@@ -230,47 +330,22 @@ class Process(object):
         if self.is_running and not self.is_suspended:
             self.audit.told_to_stop = True
             self.core.stop(self.clock.now())
-            self._end_turn(self.clock.now())
+            self._turn()
 
     def submit(self, payload, note_id=None):
         # type: (Any, Callable[[str], None] | None) -> None
-        """A client sends a task that it did not draw; ``note_id`` is told its id before anybody else hears of it."""
+        """A client sends a task that it did not draw; ``note_id`` gets its id before anything is sent."""
         if self.is_running and not self.is_suspended:
-            task_id = self.core.submit(self.clock.now(), payload)  # type: ignore[attr-defined]
+            task_id = self.core.submit(self.clock.now(), payload)
             if note_id is not None:
                 note_id(task_id)
-            self._end_turn(self.clock.now())
+            self._turn()
 
-    # What the wire takes for a core.
-
-    def handle_message(self, now, sender, message):
-        # type: (float, Any, Any) -> None
-        if self._has_key and sender is not self._sender:
-            self._sender = sender
-            self._environment.datagrams.believed(self.core.name, self._life, self.address, self._life_began_at,
-                                                 sender)
-        core = self.core
-        self._record((self._agenda.now, core.name, '<-', sender.name, message))
-        self.audit.handed(now, sender, message)
-        core.handle_message(now, sender, message)
-        for event in core.take_events():
-            self._note_event(now, event)
-
-    def take_outgoing(self):
-        # type: () -> List[Tuple[Any, Any]]
-        outgoing = self.core.take_outgoing()
-        if outgoing:
-            record, sent, name = self._record, self.audit.sent, self.core.name
-            virtual_now, now = self._agenda.now, self.clock.now()
-            for address, message in outgoing:
-                record((virtual_now, name, '->', address, message))
-                sent(now, address, message)
-        return outgoing
-
-    def _note_event(self, now, event):
-        # type: (float, Any) -> None
-        self._record((self._agenda.now, self.core.name, event.kind, None, event.facts))
-        self.audit.event(now, event)
+    def note(self, what, facts):
+        # type: (str, Dict[str, Any]) -> None
+        """Something that happened to it, for the story."""
+        if self.environment.record is not None:
+            self.environment.record((self._agenda.now, self.core.name, what, None, facts))
 
     # Turns.
 
@@ -289,111 +364,133 @@ class Process(object):
         self._wake_at = None
         if self.is_suspended or self.is_dead:
             return
-        timer = self.core.next_timer()
+        timer = self.turn.next_timer()
         if self._inbox or (timer is not None and timer <= self.clock.now()):
             self._turn()
         elif timer is not None:
-            # It was moved since; the agenda is told when it is looked at, not each time it moves. Or the clocks round
+            # It was moved since; the agenda is asked when it is looked at, not each time it moves. Or the clocks round
             # differently, and its time is still to come by a hair.
             self._plan(max(self.clock.virtual(timer), self._agenda.now + WAKE_LATER_S))
 
     def _turn(self):
         # type: () -> None
-        core = self.core
-        if self.is_dead or core.is_stopped:
+        if self.is_dead or self._has_ended:
             return
-        now = self.clock.now()
-        if self._inbox:
-            self._read(now)
-        timer = core.next_timer()
-        if timer is not None and timer <= now:
-            self.audit.message = None
-            core.handle_timer(now)
-        if self._peer is not None and now >= self._ask_at:
-            self._ask_for_peer(now)
-        self._end_turn(now)
-
-    def _read(self, now):
-        # type: (float) -> None
-        batch = self._inbox[:READS_MAX]
-        del self._inbox[:READS_MAX]
-        for datagram, source, is_false in batch:
-            if source == self._peer_address:
-                self._ask_wait_s = ASK_FIRST_S
-                self._ask_at = now + QUIET_S
-            try:
-                self.wire.receive(now, datagram, source)
-            except DatagramRefused:
-                # Counted by the wire; the process goes on.
-                continue
-            if is_false:
-                raise SafetyViolation('S15', 'damaged or forged, and not refused: %r' % (datagram,), self.core.name)
-
-    def _ask_for_peer(self, now):
-        # type: (float) -> None
-        self._peer_address = self._environment.names.get(self._peer)  # type: ignore[arg-type]
-        self._limits.trust(self._peer_address)
-        self._ask_at = now + self._ask_wait_s
-        self._ask_wait_s = min(2 * self._ask_wait_s, ASK_LAST_S)
-
-    def _resolve(self, target):
-        # type: (Any) -> Any
-        return self._peer_address if target == self._peer else target
-
-    def _end_turn(self, now):
-        # type: (float) -> None
         core = self.core
-        if core.incarnation != self._life:
-            self._life = core.incarnation
-            self._life_began_at = self._agenda.now
-        for event in core.take_events():
-            self._note_event(now, event)
-        if self._journal is not None:
-            self._write(self._journal, now)
-            if self.is_dead:
-                return
-        self._flush(now)
+        now = self.clock.now()
+        if self._peer is not None and now >= self._look_at:
+            self._look_for_peer(now)
+        try:
+            self.turn.run(now, self._receive, self._send, None if self._journal is None else self._write)
+        except Killed as killed:
+            self._die(str(killed))
+            self._on_events(core.take_events())
+            return
         self.audit.end_turn(now)
         if self._sends_left is not None:
-            self._die(WHILE_SENDING if self._sends_left < 0 else AFTER_SENDING)
+            self._die(AFTER_SENDING)
         self._turns += 1
         if self._turns % TURNS_PER_CHECK == 0:
             core.check_invariants()
-        if core.is_stopped or self.is_dead:
+        if self.is_dead:
             return
-        self._free_at = self._agenda.now + self._turn_s
+        if core.is_stopped and not self._is_ending:
+            # As in the real loop: the last datagrams are acknowledged.
+            self._is_ending = True
+            self._agenda.after(ACK_DELAY_S, self._end)
+        turn_s = self._turn_s
+        if self.is_late:
+            turn_s = self._rng.uniform(*LATE_TURN_S)
+            self.disturbed_at = self._agenda.now + turn_s
+        self._free_at = self._agenda.now + turn_s
         if self._inbox:
             self._plan(self._free_at)
-        timer = core.next_timer()
+        timer = self.turn.next_timer()
         if timer is not None:
             self._plan(self.clock.virtual(timer))
 
-    def _flush(self, now):
-        # type: (float) -> None
-        send, address = self._send, self.address
-        for target, datagram in self.wire.take_datagrams(now, self._resolve):
-            if self._sends_left is not None:
-                self._sends_left -= 1
-                if self._sends_left < 0:
-                    break
-            self._limits.sending(target, len(datagram))
-            if self._has_key:
-                self._environment.datagrams.sent(self._agenda.now, target, datagram)
-            send(address, target, datagram)
+    def _end(self, _):
+        # type: (None) -> None
+        self._has_ended = True
 
-    def _write(self, journal, now):
-        # type: (DiskJournal, float) -> None
-        records = self.core.take_records()
-        if records is None:
-            return
+    def _receive(self):
+        # type: () -> Tuple[bytes, Any] | None
+        if not self._inbox:
+            self._is_false = False
+            return None
+        datagram, self._source, self._is_false = self._inbox.popleft()
+        if self.environment.record is not None:
+            self._tell('<-', self._source, datagram)
+        return datagram, self._source
+
+    def _tell(self, way, peer, datagram):
+        # type: (str, Any, bytes) -> None
+        try:
+            self.environment.record((self._agenda.now, self.name, way, peer[0], decode(datagram, self.seal)))
+        except DatagramRefused as refusal:
+            self.note('refuses a datagram from %s: %s' % (peer[0], refusal.cause), {})
+
+    def _send(self, datagram, target):
+        # type: (bytes, Any) -> None
+        if self._sends_left is not None:
+            self._sends_left -= 1
+            if self._sends_left < 0:
+                raise Killed(WHILE_SENDING)
+        if target not in self.shown:
+            self.audit.sending_to_stranger(target, len(datagram))
+        if self.fault == DUMB:
+            datagram = self.seal.seal(_ACKS.sub(b'', datagram[self.seal.LENGTH:]))
+        if self.environment.record is not None:
+            self._tell('->', target, datagram)
+        self._network_send(self.address, target, datagram)
+
+    def _write(self, records):
+        # type: (List[Any]) -> str | None
         if self._dies == BEFORE_COMMIT:
-            self._die(BEFORE_COMMIT)
-            return
-        failure = journal.write(records, now)
-        self.audit.written(now, records)
+            raise Killed(BEFORE_COMMIT)
+        failure = self._journal.write(records, self.clock.now())  # type: ignore[union-attr]
         if self._dies == AFTER_COMMIT:
-            self._die(AFTER_COMMIT)
+            raise Killed(AFTER_COMMIT)
+        return failure
+
+    # The dispatcher may have moved.
+
+    def _look_for_peer(self, now):
+        # type: (float) -> None
+        """After a silence use another port, again after each further one, and resolve the name again now and then."""
+        self._look_at = now + LOOK_S
+        channel = self.core.dispatcher
+        if not self.core.is_listening:
+            self._silent_from = now
+        since = channel.unanswered_since if channel.is_open else self._silent_from
+        if since is None or now - max(since, channel.heard_at, self._silent_from) < QUIET_S:
+            self._ask_wait_s, self._ask_at = ASK_FIRST_S, 0.0
             return
-        self.core.note_written(now, failure)
-        for event in self.core.take_events():
-            self._note_event(now, event)
+        self._look_at = now + QUIET_S
+        if now >= self._ask_at:
+            self._ask_at = now + self._ask_wait_s
+            self._ask_wait_s = min(2 * self._ask_wait_s, ASK_LAST_S)
+            self._set_upstream(self.environment.names.get(self._peer))  # type: ignore[arg-type]
+        if self._can_rebind:
+            self._use_fresh_port()
+        self.turn.probe_upstream(now)
+
+    def _set_upstream(self, address):
+        # type: (Any) -> None
+        self.shown.add(address)
+        self.turn.set_upstream(address)
+
+    def _use_fresh_port(self):
+        # type: () -> None
+        environment = self.environment
+        old = self.address
+        environment.fresh_ports += 1
+        # As many as there are, from the first that the system gives.
+        self.address = (old[0], 20000 + environment.fresh_ports)
+        environment.at[self.address] = self
+        self._agenda.after(QUIET_S, self._close, old)
+
+    def _close(self, address):
+        # type: (Any) -> None
+        if self.environment.at.get(address) is self:
+            del self.environment.at[address]

@@ -5,20 +5,22 @@ The bounds of liveness are computed from the settings, once and for all worlds, 
 
 from __future__ import absolute_import, division, print_function
 
+import os
+import sys
 from random import Random
 
-from net_protocol.delivery import ASSIGN_RESENDS_MAX, OUTCOME_GRACE_S, longest_wait_s
 from net_protocol.errors import BrokenInvariant
-from net_protocol.messages import DONE
+from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, DONE
+from net_protocol.schedule import JITTER_MAX, OUTCOME_GRACE_S, PROBE_MAX_S, QUIET_S
 from simulator import scenario, story
 from simulator.faults import Faults
-from simulator.process import ASK_LAST_S, QUIET_S
+from simulator.process import ASK_LAST_S
 from simulator.violations import SafetyViolation, Violation, overdue
-from simulator.world import CALCULATOR, CLIENT, DISPATCHER, World
+from simulator.world import World
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, List  # noqa: F401
+    from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
 
     from simulator.process import Process  # noqa: F401
 
@@ -32,6 +34,12 @@ PROBE_S = 10.0
 
 #: What several turns, and the way there and back in peace, add to a bound.
 SLACK_S = 2.0
+
+#: How long a peer may leave datagrams unacknowledged before it is found unreachable: probes back off to their maximum.
+UNREACHABLE_S = 4 * PROBE_MAX_S * JITTER_MAX
+
+#: In peace, after this time clients and dispatcher agree about every task that was accepted.
+AGREED_S = 2 * PROBE_MAX_S * JITTER_MAX + SLACK_S
 
 PEACE = 'calculator-of-peace'
 PEACE_CAPACITY = 500
@@ -56,19 +64,16 @@ class Bounds(object):
         faults, dispatcher = settings['faults'], settings['dispatcher']
         #: The longest that a task, or the memory of one, can hold anybody up.
         self.task_s = settings['client']['task_timeout_s'] + OUTCOME_GRACE_S + SLACK_S
-        # Whoever is dead is started again, whoever is quiet looked for, whoever is lost found out.
+        # Until dead processes are started again, silent ones found, and unreachable ones known to be.
         back_s = max(faults['restart_s'][1] + 12.0, settings['calculator']['outage']['duration_s'][1])
-        found_s = QUIET_S + ASK_LAST_S + longest_wait_s(ASSIGN_RESENDS_MAX)
+        found_s = QUIET_S + ASK_LAST_S + UNREACHABLE_S
         #: From the end of the faults until nothing is felt of them any more.
         self.settle_s = back_s + found_s + dispatcher['answer_timeout_s'] + SLACK_S
-        if dispatcher['remembered_max'] < 1000:
-            # Outcomes of clients that are no more fill the memory, and new tasks are refused meanwhile.
-            self.settle_s += self.task_s
-        #: The longest that a task takes in peace: the work, and one assignment that goes to whom it can't reach.
-        self.response_s = _work_of_peace(settings['calculator'])[1] + longest_wait_s(ASSIGN_RESENDS_MAX) + SLACK_S
+        #: The longest that a task takes in peace: the work, and one assignment to a calculator that hears nothing.
+        self.response_s = _work_of_peace(settings['calculator'])[1] + UNREACHABLE_S + SLACK_S
         #: The longest from SIGTERM to the end.
         self.drain_s = max(dispatcher['drain_timeout_s'], settings['calculator']['drain_timeout_s']) \
-            + longest_wait_s(2) + SLACK_S
+            + UNREACHABLE_S + SLACK_S
 
 
 class Course(object):
@@ -102,7 +107,7 @@ class Course(object):
         self._probe()
         self._stop_clients()
         self._stop_others()
-        for process in world.lives:
+        for process in world.processes:
             world.bury(process)
 
     def _make_peace(self):
@@ -112,7 +117,7 @@ class Course(object):
         # Name of a calculator -> the host from which nothing reaches it.
         self._deaf_to = {process.core.name: source for source, target in cuts
                          for process in self.world.running(CALCULATOR) if process.address[0] == target}
-        for process in self.world.lives:
+        for process in self.world.processes:
             self._calm_down(process)
         for role, settings in ((CALCULATOR, self.settings['calculator']), (CLIENT, self.settings['client'])):
             self.settings[role] = dict(settings, drain_timeout_s=self.bounds.task_s)
@@ -127,7 +132,17 @@ class Course(object):
         world, began_at = self.world, self.world.agenda.now
         world.run_until(began_at + self.bounds.settle_s / 2)
         world.network.forget(began_at)
-        world.run_until(began_at + self.bounds.settle_s)
+        while world.agenda.now < began_at + self.bounds.settle_s:
+            world.run_until(world.agenda.now + AGREED_S)
+            self._expect_agreement()
+
+    def _expect_agreement(self):
+        # type: () -> None
+        """S10: what a client takes for accepted, the dispatcher has."""
+        dispatchers = self.world.running(DISPATCHER)
+        for client in self.world.running(CLIENT):
+            if len(dispatchers) == 1:
+                client.audit.compare(dispatchers[0].audit)
 
     def _calm_down(self, process):
         # type: (Process) -> None
@@ -225,13 +240,10 @@ class Course(object):
     def _stop_others(self):
         # type: () -> None
         """L2: nothing is left, and all end when they are told to."""
-        stopped_at = self.world.agenda.now
         self.world.run_until(self.world.agenda.now + self.settings['dispatcher']['task_timeout_s'] + OUTCOME_GRACE_S)
         self.world.check_all()
         dispatcher = self.world.running(DISPATCHER)[0]
-        # An old copy of a submit may begin a task anew at any time; that is no work that is left.
-        left = sorted(task_id for task_id, place in dispatcher.audit.places.items()
-                      if dispatcher.clock.virtual(place.accepted_at) < stopped_at)
+        left = sorted(dispatcher.audit.places)
         if left:
             raise overdue('L2', tuple(left), '%d tasks are left', len(left))
         for role in (CALCULATOR, DISPATCHER):
@@ -245,7 +257,20 @@ class Course(object):
 
 def run_world(seed, settings, tell=None):
     # type: (int, Dict[str, Any], Callable[[Any], None] | None) -> Dict[str, Any]
-    """Run the world of a seed; returns what happened as plain values. ``settings`` is a complete scenario."""
+    """Run the world of a seed; returns what happened as plain values. ``settings`` is a complete scenario.
+
+    A story costs more than the world, so it is written only where it is told. A world that fails is run once more.
+    """
+    result, course, about = _run(seed, settings, tell)
+    if result['verdict'] != CLEAN:
+        if tell is None:
+            _, course, about = _run(seed, settings, lambda line: None)
+        result['lines'] = story.relevant(course.world.lines, about)
+    return result
+
+
+def _run(seed, settings, tell):
+    # type: (int, Dict[str, Any], Callable[[Any], None] | None) -> Tuple[Dict[str, Any], Course, Any]
     course = Course(seed, scenario.copied(settings), tell)
     verdict, rule, sentence = CLEAN, '', ''
     about = ()  # type: Any
@@ -255,15 +280,27 @@ def run_world(seed, settings, tell=None):
         verdict = SAFETY if isinstance(violation, SafetyViolation) else LIVENESS
         rule, sentence, about = violation.rule, violation.sentence, violation.about
     except BrokenInvariant as broken:
-        verdict, rule, sentence = SAFETY, 'books', str(broken)
+        verdict, rule, sentence = SAFETY, 'invariant', str(broken)
     except Exception as error:
-        # Nothing a world does may raise; what it was and where is for whoever repairs it.
-        verdict, rule, sentence = CRASH, type(error).__name__, str(error)
-    return {
-        'seed': seed, 'settings': settings, 'verdict': verdict, 'rule': rule, 'sentence': sentence,
-        'about': list(about), 'virtual_s': course.world.agenda.now, 'hash': '%08x' % course.world.network.trace_hash,
-        'ledger': dict(course.world.ledger.counts), 'faults': _faults(course), 'paths': dict(course.world.counts),
-        'lines': [] if verdict == CLEAN else story.relevant(course.world.lines, about)}
+        # Nothing a world does may raise. The last line of the code that did tells where to look.
+        frame = sys.exc_info()[2]
+        while frame is not None and frame.tb_next is not None:
+            frame = frame.tb_next
+        where = '' if frame is None else ' (%s:%d)' % (os.path.basename(frame.tb_frame.f_code.co_filename),
+                                                       frame.tb_lineno)
+        verdict, rule, sentence = CRASH, type(error).__name__, str(error) + where
+    world = course.world
+    return dict(
+        unfinished(seed, settings), verdict=verdict, rule=rule, sentence=sentence, about=list(about),
+        virtual_s=world.agenda.now, hash='%08x' % world.network.trace_hash, ledger=dict(world.ledger.counts),
+        faults=_faults(course), paths=dict(world.counts)), course, about
+
+
+def unfinished(seed, settings):
+    # type: (int, Dict[str, Any]) -> Dict[str, Any]
+    """The result of a world of which nothing is known."""
+    return {'seed': seed, 'settings': settings, 'verdict': CRASH, 'rule': '', 'sentence': '', 'about': [],
+            'virtual_s': 0.0, 'hash': '', 'ledger': {}, 'faults': {}, 'paths': {}, 'lines': []}
 
 
 def draw_settings(seed):
@@ -281,4 +318,5 @@ def _faults(course):
     if course.world.disk is not None:
         counts.update(course.world.disk.counts)
     counts['inbox_overflows'] = course.world.environment.overflowed
+    counts['fresh_ports'] = course.world.environment.fresh_ports
     return counts

@@ -26,11 +26,14 @@ NETWORK = Group('network', (
     Setting('burst_probability', SHARE, 0, 'The probability, per datagram, that its link begins to lose everything.'),
     Setting('burst_s', schema.range_of_seconds(), [0.1, 2], 'How long such a burst lasts.'),
     Setting('duplicate', SHARE, 0, 'Share of datagrams that arrive more than once, up to ten times.'),
-    Setting('late_copy', SHARE, 0.05, 'Share of the copies that come minutes later.'),
+    Setting('late_copy', SHARE, 0.05, 'Share of the copies that come seconds to minutes later.'),
+    Setting('late', SHARE, 0, 'Share of datagrams that arrive seconds to minutes late themselves.'),
     Setting('damage', SHARE, 0, 'Share of datagrams corrupted, truncated or lengthened.'),
     Setting('clog_per_s', schema.number(0, 1e9), 0, 'Datagrams a second that a link takes. 0: any number.'),
     Setting('clog_wait_s', schema.seconds(0), 0.5, 'The longest wait before a clogged link; what would wait longer is '
             'lost.'),
+    Setting('virtual_address', schema.whole_number(0, 1), 0, 'Whether the dispatcher is behind a virtual address, '
+            'whose connection table leads each source address to where the dispatcher was first.'),
 ), 'What the network does to datagrams.')
 
 FAULTS = Group('faults', (
@@ -53,6 +56,14 @@ FAULTS = Group('faults', (
     Setting('partition_s', schema.range_of_seconds(), [0, 0], 'Time between partitions of two processes.'),
     Setting('partition_duration_s', schema.range_of_seconds(), [0.5, 20], 'How long a partition lasts.'),
     Setting('one_way', SHARE, 0.5, 'Share of partitions that cut one direction only.'),
+    Setting('late_turns_s', schema.range_of_seconds(), [0, 0], 'Time between periods in which the turns of the '
+            'dispatcher are 0.1 to 2 s late.'),
+    Setting('late_turns_duration_s', schema.range_of_seconds(), [5, 60], 'How long such a period lasts.'),
+    Setting('clone_s', schema.range_of_seconds(), [0, 0],
+            'Time between starts of another process with the name of a client or calculator.'),
+    Setting('clone_duration_s', schema.range_of_seconds(), [2, 20], 'How long it runs.'),
+    Setting('byzantine', SHARE, 0, 'Probability that one client or calculator acknowledges what it does not handle, or '
+            'acknowledges nothing, for as long as there are faults.'),
     Setting('slow_process', SHARE, 0, 'Share of processes that need a hundred times as long for a turn.'),
     Setting('buffer_datagrams', schema.whole_number(1, 1000000), 4000, 'Datagrams that the buffer of a socket holds; '
             'what comes when it is full is lost.'),
@@ -69,8 +80,9 @@ FAULTS = Group('faults', (
 SETTINGS = Group('', (
     Setting('duration_s', schema.number(1, 1e7, 'seconds'), 60,
             'Virtual seconds with faults; then come the calm ones.'),
-    Setting('clients', schema.whole_number(1, 1000), 3, 'Clients at the start.'),
+    Setting('clients', schema.whole_number(1, 10000), 3, 'Clients at the start.'),
     Setting('calculators', schema.whole_number(0, 10000), 10, 'Calculators at the start.'),
+    Setting('start_s', schema.seconds(0), 0, 'Clients start at moments drawn from so many seconds.'),
     Group('dispatcher', DISPATCHER.settings, together=DISPATCHER.together),
     Group('calculator', CALCULATOR.settings),
     Group('client', CLIENT.settings),
@@ -99,11 +111,11 @@ LOSSY = {
 
 STORMY = {
     'network': {'delay_s': [0.001, 0.2], 'loss': 0.2, 'duplicate': 0.2, 'slow': 0.05, 'burst_probability': 0.003,
-                'damage': 0.02, 'late_copy': 0.2},
+                'damage': 0.02, 'late_copy': 0.2, 'late': 0.002},
     'faults': {'calculator_crash_s': [5, 20], 'dispatcher_crash_s': [20, 60], 'client_crash_s': [30, 90],
                'stop_s': [10, 40], 'freeze_s': [5, 20], 'partition_s': [5, 20], 'noise_s': [0.1, 1],
                'poison_s': [5, 30], 'move': 0.2, 'never_back': 0.1, 'slow_process': 0.1, 'clock_drift': 0.002,
-               'one_way_for_ever': 0.5},
+               'one_way_for_ever': 0.5, 'late_turns_s': [20, 60], 'clone_s': [10, 40], 'byzantine': 0.3},
     'calculator': {'outage': {'check_interval_s': 8, 'probability': 0.2, 'duration_s': [0.5, 12], 'kind': 'mixed'}},
 }  # type: Dict[str, Any]
 
@@ -116,7 +128,14 @@ DURABLE = {
     'calculator': {'outage': _QUIET},
 }  # type: Dict[str, Any]
 
-PRESETS = {'calm': CALM, 'busy': BUSY, 'lossy': LOSSY, 'stormy': STORMY, 'durable': DURABLE}
+#: A thousand clients that start in the same second, each with a few tasks.
+CROWD = {
+    'duration_s': 15, 'clients': 1000, 'start_s': 1,
+    'calculator': {'outage': _QUIET, 'capacity': 60, 'task_duration_s': [0.1, 1]},
+    'client': {'task_interval_s': [3, 9], 'task_timeout_s': 40},
+}  # type: Dict[str, Any]
+
+PRESETS = {'crowd': CROWD, 'calm': CALM, 'busy': BUSY, 'lossy': LOSSY, 'stormy': STORMY, 'durable': DURABLE}
 
 
 def preset(name):
@@ -137,12 +156,14 @@ def drawn(rng):
     if pick.of(False, True):
         world['dispatcher']['journal'] = JOURNAL
         world['faults'].update(_faults_with_journal(pick))
-    # Last, so that it changes nothing of what is drawn before it.
     key_file = pick.of(None, None, 'key')
     for role in ('dispatcher', 'calculator', 'client'):
         world[role]['key_file'] = key_file
-    # Likewise. What the loop asks for, or all that a system gives that keeps to the default of Linux.
+    # What the loop asks for, or all that a system gives that keeps to the default of Linux.
     world['faults']['buffer_datagrams'] = pick.of(4000, 166, 166)
+    # Port 0, which may be replaced by another, where the dispatcher may move behind a virtual address.
+    world['network']['virtual_address'] = pick.of(0, 0, 1)
+    world['calculator']['listen'] = {'port': 0 if world['network']['virtual_address'] else pick.of(0, 5600)}
     return SETTINGS.checked(world)
 
 
@@ -178,7 +199,7 @@ def _network(pick):
         'delay_s': pick.of([0.0002, 0.001], [0.005, 0.05], [0.01, 0.5], [0.1, 3]),
         'loss': pick.of(0, 0, 0.05, 0.2, 0.5), 'duplicate': pick.of(0, 0, 0.1, 0.4), 'late_copy': pick.of(0.02, 0.3),
         'slow': pick.of(0, 0, 0.02, 0.1), 'burst_probability': pick.of(0, 0, 0.002, 0.01),
-        'damage': pick.of(0, 0, 0.02, 0.2), 'clog_per_s': pick.of(0, 0, 0, 15)}
+        'damage': pick.of(0, 0, 0.02, 0.2), 'clog_per_s': pick.of(0, 0, 0, 15), 'late': pick.of(0, 0, 0.002, 0.02)}
 
 
 def _faults(pick):
@@ -191,7 +212,12 @@ def _faults(pick):
         'move': pick.of(0, 0.5), 'never_back': pick.of(0, 0.3), 'freeze_s': pick.of(never, never, [3, 15]),
         'partition_s': pick.of(never, never, [3, 15]), 'slow_process': pick.of(0, 0, 0.3),
         'clock_drift': pick.of(0, 0.001, 0.01), 'poison_s': pick.of(never, never, [3, 15]),
-        'one_way_for_ever': pick.of(0, 0.7), 'noise_s': pick.of(never, [0.05, 1])}
+        'one_way_for_ever': pick.of(0, 0.7), 'noise_s': pick.of(never, [0.05, 1]),
+        # Beyond the time after which a channel sleeps, too.
+        'freeze_duration_s': pick.of([0.1, 15], [0.1, 15], [25, 60]),
+        'partition_duration_s': pick.of([0.5, 20], [0.5, 20], [25, 60]),
+        'late_turns_s': pick.of(never, never, never, [5, 20]), 'late_turns_duration_s': pick.of([5, 30], [60, 180]),
+        'clone_s': pick.of(never, never, [5, 20]), 'byzantine': pick.of(0, 0, 1)}
 
 
 def _faults_with_journal(pick):

@@ -1,6 +1,8 @@
-"""The story of a world: every message, every event, every fate of a process, a line each, in words."""
+"""The story of a world: every datagram, every event, every fate of a process, a line each, in words."""
 
 from __future__ import absolute_import, division, print_function
+
+import json
 
 from calculator.sentences import SENTENCES as CALCULATOR
 from client.sentences import SENTENCES as CLIENT
@@ -26,14 +28,24 @@ def told(line):
     """One line in words."""
     when, name, what, peer, thing = line
     if what in ('<-', '->'):
-        host = peer if type(peer) is str or not isinstance(peer, tuple) else peer[0]
-        fields = ' '.join('%s=%s' % (field, _short(value)) for (field, _), value in zip(thing.FIELDS, thing.values()))
-        return '%12.6f  %-16s %s %-16s %s %s' % (when, name, what, host, thing.KIND, fields)
+        return '%12.6f  %-16s %s %-16s %s' % (when, name, what, peer, _datagram(thing))
     if what == 'killed':
         what = 'killed %(where)s' % thing
-    role = name.split('-')[0]
-    sentence = _SENTENCES.get(role, {}).get(what)
+    sentence = _SENTENCES.get(name.split('-')[0], {}).get(what)
     return '%12.6f  %-16s    %s' % (when, name, what if sentence is None else sentence[1] % Facts(thing))
+
+
+def _datagram(said):
+    # type: (Any) -> str
+    if said.re is not None:
+        return 'greeting re=%d ticket=%s' % (said.re, said.ticket)
+    parts = ['%d' % said.number]
+    if said.acks:
+        parts.append('ack=%s' % ','.join('%d-%d' % tuple(pair) for pair in said.acks))
+    if said.open:
+        parts.append('open=%d' % said.open)
+    parts += ['%s %s' % (kind, ' '.join(json.dumps(row) for row in said.rows[kind])) for kind in sorted(said.rows)]
+    return ' '.join(part if len(part) <= 400 else part[:397] + '...' for part in parts)
 
 
 def concerns(line, about):
@@ -45,11 +57,25 @@ def concerns(line, about):
 def names(line, about):
     # type: (Any, Iterable[str]) -> bool
     """Whether a line is about one of them."""
-    _, name, _, peer, thing = line
-    if name in about or peer in about or (type(peer) is tuple and peer[0] in about):
+    _, name, what, peer, thing = line
+    if name in about or peer in about:
         return True
-    return any(any(pair[0] in about for pair in value if isinstance(pair, tuple)) if isinstance(value, list)
-               else value in about for value in thing.values())
+    if what in ('<-', '->'):
+        return any(_mentions(thing, task_id) for task_id in about)
+    return any(value in about for value in thing.values() if not isinstance(value, (list, dict)))
+
+
+def _mentions(said, task_id):
+    # type: (Any, str) -> bool
+    """Whether a datagram has a row about a task: by its id, or by its number on a channel of its client."""
+    parts = task_id.split(':')
+    for kind in said.rows:
+        for row in said.rows[kind]:
+            if task_id in [value for value in row if not isinstance(value, (list, dict))]:
+                return True
+            if len(parts) == 3 and kind in ('submit', 'cancel', 'refused', 'done', 'ended') and row[0] == int(parts[2]):
+                return bool(said.role != 'client' or said.incarnation == parts[1])
+    return False
 
 
 def relevant(lines, about):
@@ -57,13 +83,3 @@ def relevant(lines, about):
     """The last lines that matter for a failure."""
     chosen = [line for line in lines if not about or concerns(line, about)]
     return [told(line) for line in chosen[-RELEVANT_MAX:]]
-
-
-def _short(value):
-    # type: (Any) -> str
-    if isinstance(value, float):
-        return '%.3f' % value
-    if isinstance(value, list) and all(isinstance(pair, tuple) for pair in value):
-        return '[%s]' % ', '.join('%s/%d' % pair for pair in value)
-    shown = '%s' % (value,)
-    return shown if len(shown) <= 40 else shown[:37] + '...'

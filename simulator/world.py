@@ -13,8 +13,8 @@ from calculator.core import CalculatorCore
 from client.core import ClientCore
 from dispatcher.core import DispatcherCore
 from net_protocol.core import draw_incarnation
-from net_protocol.guard import CALCULATOR, CLIENT, DISPATCHER, Guard
-from net_protocol.seals import KEY_CHARS_MIN
+from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER
+from net_protocol.seals import CHECKSUM, KEY_CHARS_MIN, Signature
 from simulator.agenda import Agenda
 from simulator.calculator_audit import CalculatorAudit
 from simulator.client_audit import ClientAudit
@@ -31,6 +31,9 @@ if MYPY:
 
 PORTS = {DISPATCHER: 5555, CALCULATOR: 5600, CLIENT: 6000}
 
+#: The address of the dispatcher where it has a virtual one.
+VIRTUAL = ('virtual', 5555)
+
 #: Lines of the story that are kept, for a failure to show those that matter.
 LINES_KEPT = 4000
 
@@ -41,11 +44,11 @@ WALL_BEGAN_AT = 1.5e9
 SWEEP_S = 5.0
 
 
-def guard_of(role, settings):
-    # type: (str, Dict[str, Any]) -> Guard | None
-    """Who decides whom a process of that role believes. No file is read: the name of a key file stands for its key."""
-    path = settings[role]['key_file']
-    return None if path is None else Guard(role, [path.encode('utf-8').rjust(KEY_CHARS_MIN, b'.')])
+def seal_of(settings):
+    # type: (Dict[str, Any]) -> Any
+    """The seal of a process with these settings. No file is read: the name of a key file stands for its key."""
+    path = settings['key_file']
+    return CHECKSUM if path is None else Signature([path.encode('utf-8').rjust(KEY_CHARS_MIN, b'.')])
 
 
 class World(object):
@@ -61,25 +64,27 @@ class World(object):
         self.rng = self.generator()
         self.names = {}  # type: Dict[str, Any]
         self.network = Network(self.agenda, self.generator(), settings['network'], self._deliver)
+        if settings['network']['virtual_address']:
+            self.network.virtual = VIRTUAL
         self.lines = deque(maxlen=LINES_KEPT)  # type: Any
         self._tell = tell
-        self.environment = Environment(self.agenda, self.network, self.names,
-                                       self.lines.append if tell is None else self._record,
+        self.environment = Environment(self.agenda, self.network, self.names, None if tell is None else self._record,
                                        settings['faults']['buffer_datagrams'])
         self.ledger = Ledger()
+        self.ledger.has_key = settings['dispatcher']['key_file'] is not None
         #: The disk under the dispatcher's journal and what was promised on it; None where there is no journal.
         self.disk = None  # type: Disk | None
         self.promises = None  # type: Promises | None
         if settings['dispatcher']['journal'] is not None:
             self.disk = Disk(self.generator())
-            self.promises = Promises(self.disk)
+            self.promises = Promises(self.disk, self.ledger)
         #: How far the wall clock was set since the beginning.
         self.wall_stepped_s = 0.0
         self.poisoned = set()  # type: Set[str]
         self.on_poison = lambda process: None  # type: Callable[[Process], None]
-        #: Every life that ever was, in order, and by address those that can be reached.
-        self.lives = []  # type: List[Process]
-        self.at = {}  # type: Dict[Any, Process]
+        #: Every process that has not been buried, in the order of their start.
+        self.processes = []  # type: List[Process]
+        self._at = self.environment.at
         #: What everybody counted who is dead by now, as 'role.counter'.
         self.counts = {}  # type: Dict[str, int]
         self.agenda.after(SWEEP_S, self._sweep)
@@ -97,8 +102,13 @@ class World(object):
         self.start_dispatcher()
         for number in range(self.settings['calculators']):
             self.start_calculator('%s-%d' % (CALCULATOR, number + 1))
+        start_s = self.settings['start_s']
         for number in range(self.settings['clients']):
-            self.start_client('%s-%d' % (CLIENT, number + 1))
+            name = '%s-%d' % (CLIENT, number + 1)
+            if start_s:
+                self.agenda.after(start_s * self.rng.random(), self.start_client, name)
+            else:
+                self.start_client(name)
 
     def start_dispatcher(self, host=None):
         # type: (str | None) -> Process
@@ -107,38 +117,42 @@ class World(object):
         journal = None if self.disk is None else DiskJournal(self.disk, self.wall)
         core = DispatcherCore(settings, DISPATCHER, draw_incarnation(self.rng), self.generator())
         audit = DispatcherAudit(self.ledger, settings, self.promises)
-        process = self._start(DISPATCHER, core, audit, host or DISPATCHER, journal)
-        self.names[DISPATCHER] = process.address
+        process = self._start(DISPATCHER, core, audit, host or DISPATCHER, settings, journal)
+        if self.network.virtual is None:
+            self.names[DISPATCHER] = process.address
+        else:
+            self.names[DISPATCHER] = process.known_as = self.network.virtual
+            self.network.behind = process.address
         return process
 
     def start_calculator(self, name, host=None, **changes):
         # type: (str, str | None, **Any) -> Process
         settings = dict(self.settings['calculator'], **changes)
         settings['outage'] = dict(settings['outage'])
-        life_rng = self.generator()
-        core = CalculatorCore(settings, name, lambda: draw_incarnation(life_rng), self.generator(), DISPATCHER)
+        incarnations = self.generator()
+        core = CalculatorCore(settings, name, lambda: draw_incarnation(incarnations), self.generator())
         audit = CalculatorAudit(self.ledger, settings, self._on_taken)
-        process = self._start(CALCULATOR, core, audit, host or name)
+        process = self._start(CALCULATOR, core, audit, host or name, settings)
         process.changes = changes
         return process
 
     def start_client(self, name, host=None):
         # type: (str, str | None) -> Process
         settings = dict(self.settings['client'])
-        core = ClientCore(settings, name, draw_incarnation(self.rng), self.generator(), DISPATCHER)
-        return self._start(CLIENT, core, ClientAudit(self.ledger, settings), host or name)
+        core = ClientCore(settings, name, draw_incarnation(self.rng), self.generator())
+        return self._start(CLIENT, core, ClientAudit(self.ledger, settings, self.promises), host or name, settings)
 
-    def _start(self, role, core, audit, host, journal=None):
-        # type: (str, Any, Any, str, DiskJournal | None) -> Process
+    def _start(self, role, core, audit, host, settings, journal=None):
+        # type: (str, Any, Any, str, Dict[str, Any], DiskJournal | None) -> Process
         faults = self.settings['faults']
         draw = self.rng.random
         pace = 1 + faults['clock_drift'] * (2 * draw() - 1)
         clock = Clock(self.agenda, pace, 1000 * draw())
-        process = Process(role, core, audit, (host, PORTS[role]), self.environment, clock,
-                          draw() < faults['slow_process'], None if role == DISPATCHER else DISPATCHER,
-                          guard_of(role, self.settings))
-        self.lives.append(process)
-        self.at[process.address] = process
+        can_rebind = role != CALCULATOR or settings['listen']['port'] == 0
+        process = Process(role, core, audit, (host, PORTS[role]), self.environment, clock, self.generator(),
+                          seal_of(settings), None if role == DISPATCHER else DISPATCHER,
+                          draw() < faults['slow_process'], can_rebind)
+        self.processes.append(process)
         if journal is not None:
             audit.take_over(clock.now(), self.wall())
             process.recover(journal)
@@ -155,7 +169,7 @@ class World(object):
     def running(self, role=None):
         # type: (str | None) -> List[Process]
         """All that live, of one role or of all."""
-        return [process for process in self.lives if process.is_running and role in (None, process.role)]
+        return [process for process in self.processes if process.is_running and role in (None, process.role)]
 
     def run_until(self, when):
         # type: (float) -> None
@@ -170,30 +184,25 @@ class World(object):
             if not process.is_suspended:
                 process.audit.sweep(process.clock.now())
 
-    def note(self, process, what, facts):
-        # type: (Process, str, Dict[str, Any]) -> None
-        """Something that happened to a process, for the story."""
-        self.environment.record((self.agenda.now, process.core.name, what, None, facts))
-
     def note_disk(self, what):
         # type: (str) -> None
-        """The same for the disk."""
-        self.environment.record((self.agenda.now, 'disk', what, None, {}))
+        """Something that happened to the disk, for the story."""
+        if self.environment.record is not None:
+            self.environment.record((self.agenda.now, 'disk', what, None, {}))
 
     def bury(self, process):
         # type: (Process) -> None
         """Take over what it counted."""
         counts = self.counts
         account = process.core.account(process.clock.now())
-        traffic = process.wire.traffic
-        found = dict(account['counts'], unacquainted=traffic.unacquainted, welcomes=traffic.welcomes,
-                     withheld_by_wire=traffic.withheld)
-        for cause, number in traffic.refused.items():
+        traffic = process.turn.account()
+        found = dict(account['counts'])
+        found.update((name, number) for name, number in traffic.items() if type(number) is int)
+        for cause, number in traffic['refused'].items():
             found['refused_' + cause] = number
-        for end in account.get('ends', ()):
-            found['end_' + end] = account['ends'][end]
-        for outcome in account.get('outcomes', ()):
-            found['outcome_' + outcome] = account['outcomes'][outcome]
+        for part in ('ends', 'outcomes', 'attempts'):
+            for name, number in account.get(part, {}).items():
+                found['%s_%s' % (part[:-1], name)] = number
         for name, number in found.items():
             key = '%s.%s' % (process.role, name)
             counts[key] = counts.get(key, 0) + number
@@ -202,7 +211,7 @@ class World(object):
 
     def _deliver(self, address, datagram, source, is_false):
         # type: (Any, bytes, Any, bool) -> bool
-        process = self.at.get(address)
+        process = self._at.get(address)
         if process is None or not process.is_running:
             return False
         process.deliver(datagram, source, is_false)
@@ -211,11 +220,11 @@ class World(object):
     def _sweep(self, _):
         # type: (None) -> None
         # The dead are left out for good: a long run with many restarts must not become slow.
-        for process in self.lives:
+        for process in self.processes:
             if not process.is_running:
                 self.bury(process)
-        self.lives = [process for process in self.lives if process.is_running]
-        for process in self.lives:
+        self.processes = [process for process in self.processes if process.is_running]
+        for process in self.processes:
             if not process.is_suspended:
                 process.audit.sweep(process.clock.now())
         self.agenda.after(SWEEP_S, self._sweep)

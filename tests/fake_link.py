@@ -1,8 +1,8 @@
-"""A network in memory and in virtual time, on which real cores talk through the real codec.
+"""A network in memory and in virtual time, on which real cores and real turns exchange datagrams.
 
-It knows the verbs one thinks in: ``drop`` a share of all datagrams, ``duplicate`` and ``delay`` them, ``cut`` the way
-from one address to another, ``isolate`` a node, ``crash`` and ``freeze`` it, ``heal`` everything. Every step is
-followed by ``check_invariants`` of the core that took it.
+Its verbs: ``drop`` a share of all datagrams, ``duplicate`` and ``delay`` them, ``cut`` the way from one address to
+another, ``isolate`` a node, ``crash`` and ``freeze`` it, ``heal`` everything. Every turn is followed by
+``check_invariants`` of its core.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -17,7 +17,8 @@ from client.settings import SETTINGS as CLIENT_SETTINGS
 from dispatcher.core import DispatcherCore
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
 from net_protocol import codec
-from net_protocol.core import Sender, draw_incarnation
+from net_protocol.core import draw_incarnation
+from net_protocol.turn import Turn
 
 MYPY = False
 if MYPY:
@@ -31,17 +32,21 @@ QUIET = {'check_interval_s': 10, 'probability': 0}
 
 
 class Node(object):
-    """A core at an address."""
+    """A core with its turn at an address."""
 
-    def __init__(self, address, core):
+    def __init__(self, address, core, turn):
         self.address = address
         self.core = core
-        self.number = 0
+        self.turn = turn
+        self.inbox = []
         self.is_frozen = False
         self.events = []
 
     def __repr__(self):
         return 'Node%r' % (self.address,)
+
+    def receive(self):
+        return self.inbox.pop(0) if self.inbox else None
 
 
 class FakeLink(object):
@@ -55,7 +60,7 @@ class FakeLink(object):
         self.duplicate_share = 0.0
         self.delay_s = (0.001, 0.002)
         self.cuts = set()
-        # What was sent, as (time, from, to, message), delivered or not.
+        # What was sent, as (time, from, to, codec.Datagram), delivered or not.
         self.sent = []
         self._flying = []
         self._sequence = 0
@@ -63,25 +68,30 @@ class FakeLink(object):
     # Building.
 
     def dispatcher(self, **settings):
-        core = DispatcherCore(DISPATCHER_SETTINGS.checked(settings), 'dispatcher', self._life(), self._generator())
+        core = DispatcherCore(DISPATCHER_SETTINGS.checked(settings), 'dispatcher', self._incarnation(),
+                              self._generator())
         return self.add(DISPATCHER, core)
 
     def calculator(self, name='calculator-a', **settings):
         settings.setdefault('outage', QUIET)
-        core = CalculatorCore(CALCULATOR_SETTINGS.checked(settings), name, self._life, self._generator(), DISPATCHER)
+        core = CalculatorCore(CALCULATOR_SETTINGS.checked(settings), name, self._incarnation, self._generator())
         return self.add((name, 5600), core)
 
     def client(self, name='client-a', tasks=None, duration_s=None, **settings):
-        core = ClientCore(CLIENT_SETTINGS.checked(settings), name, self._life(), self._generator(), DISPATCHER,
+        core = ClientCore(CLIENT_SETTINGS.checked(settings), name, self._incarnation(), self._generator(),
                           tasks_max=tasks, duration_s=duration_s)
         return self.add((name, 6000), core)
 
     def add(self, address, core):
-        node = self.nodes[address] = Node(address, core)
-        self._step(node, core.start)
+        turn = Turn(core, self._generator(), secret=core.incarnation.encode('ascii'))
+        turn.set_upstream(DISPATCHER)
+        node = self.nodes[address] = Node(address, core, turn)
+        turn.on_events = lambda events: node.events.extend((self.now, event) for event in events)
+        core.start(self.now)
+        self._take_turn(node)
         return node
 
-    def _life(self):
+    def _incarnation(self):
         return draw_incarnation(self.rng)
 
     def _generator(self):
@@ -105,7 +115,7 @@ class FakeLink(object):
         self.drop_share = self.duplicate_share = 0.0
 
     def crash(self, node):
-        """Gone at once, with all it knew."""
+        """Gone at once, with all its state."""
         del self.nodes[node.address]
 
     def freeze(self, node):
@@ -133,68 +143,48 @@ class FakeLink(object):
             turns_at_once = 0 if next_at > self.now else turns_at_once + 1
             assert turns_at_once < TURNS_AT_ONCE_MAX, 'timers fire without end and time stands still'
             self.now = max(self.now, next_at)
-            self._turn()
+            self._deliver_due()
+            for address in sorted(self.nodes):
+                node = self.nodes.get(address)
+                if node is not None and self._is_due(node):
+                    self._take_turn(node)
         return True
 
-    def inject(self, node, message, sender_name='stranger', address=('stranger', 1), incarnation='aaaaaaaa', number=1):
-        """Hand a message to a node as if it came from anywhere."""
-        self._step(node, lambda now: node.core.handle_message(
-            now, Sender(address, sender_name, incarnation, number), message))
+    def _is_due(self, node):
+        if node.is_frozen or node.core.is_stopped:
+            return False
+        timer = node.turn.next_timer()
+        return bool(node.inbox) or (timer is not None and timer <= self.now)
 
     def _next_at(self):
         times = [entry[0] for entry in self._flying[:1]]
         for node in self.nodes.values():
             if not node.is_frozen and not node.core.is_stopped:
-                timer = node.core.next_timer()
+                timer = self.now if node.inbox else node.turn.next_timer()
                 if timer is not None:
                     times.append(timer)
         return min(times) if times else None
 
-    def _turn(self):
+    def _deliver_due(self):
         while self._flying and self._flying[0][0] <= self.now:
             _, _, source, target, datagram = heappop(self._flying)
-            self._deliver(source, target, datagram)
-        for address in sorted(self.nodes):
-            node = self.nodes.get(address)
-            if node is None or node.is_frozen or node.core.is_stopped:
-                continue
-            timer = node.core.next_timer()
-            if timer is not None and timer <= self.now:
-                self._step(node, node.core.handle_timer)
+            node = self.nodes.get(target)
+            if node is not None:
+                node.inbox.append((datagram, source))
 
-    def _deliver(self, source, target, datagram):
-        node = self.nodes.get(target)
-        if node is None or node.core.is_stopped:
-            return
-        if node.is_frozen:
-            self._fly(0.01, source, target, datagram)
-            return
-        envelope = codec.decode(datagram)
-        sender = Sender(source, envelope.name, envelope.incarnation, envelope.number)
-        for message in envelope.messages:
-            self._step(node, lambda now, message=message: node.core.handle_message(now, sender, message))
-
-    def _step(self, node, action):
-        action(self.now)
+    def _take_turn(self, node):
+        node.turn.run(self.now, node.receive, lambda datagram, address: self._send(node.address, address, datagram))
         node.core.check_invariants()
-        node.events.extend((self.now, event) for event in node.core.take_events())
-        by_address = {}  # type: Dict[Any, List[Any]]
-        for address, message in node.core.take_outgoing():
-            by_address.setdefault(address, []).append(message)
-            self.sent.append((self.now, node.address, address, message))
-        for address in sorted(by_address):
-            datagrams = codec.encode(node.core.name, node.core.incarnation, node.number + 1, by_address[address])
-            node.number += len(datagrams)
-            for datagram in datagrams:
-                self._send(node.address, address, datagram)
 
     def _send(self, source, target, datagram):
+        self.sent.append((self.now, source, target, codec.decode(datagram)))
         if (source, target) in self.cuts or self.rng.random() < self.drop_share:
             return
         copies = 2 if self.rng.random() < self.duplicate_share else 1
         for _ in range(copies):
-            self._fly(self.rng.uniform(*self.delay_s), source, target, datagram)
+            self.fly(self.rng.uniform(*self.delay_s), source, target, datagram)
 
-    def _fly(self, delay_s, source, target, datagram):
+    def fly(self, delay_s, source, target, datagram):
+        """Let a datagram arrive after that time."""
         self._sequence += 1
         heappush(self._flying, (self.now + delay_s, self._sequence, source, target, datagram))

@@ -11,7 +11,7 @@ if MYPY:
     from typing import Iterator, Tuple  # noqa: F401
 
 #: What an older Python can't read, and need not: files of benchmarks that use the syntax of a package's examples.
-ONLY_ON_3 = ('benchmarks/peers/nats.py',)
+ONLY_ON_3 = ('benchmarks/peers/jetstream.py', 'benchmarks/peers/nats.py')
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

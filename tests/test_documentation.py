@@ -1,6 +1,6 @@
-"""What the manual says is held against the code: defaults, ranges, options, fields, messages, times, names of files.
+"""The manual agrees with the code: defaults, ranges, options, fields, kinds of rows, times, names of files.
 
-A sentence can't be tested; whatever is a table, an example, a command or a link can, and it goes wrong first.
+Sentences cannot be tested. Tables, examples, commands and links can.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -19,13 +19,14 @@ import pytest
 
 from demo.report import _ROW, _TIMES
 from demo.sentences import SENTENCES as DEMO_SENTENCES
-from dispatcher.sentences import status_line
+from dispatcher.observers.sentences import status_line
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
-from dispatcher.tasks import ATTEMPT_ENDS
 from dispatcher.time_line import time_line
-from net_protocol import codec, delivery, guard, limits
-from net_protocol.messages import ASSIGN_REFUSALS, MESSAGES, OUTCOMES, REFUSALS
+from net_protocol import channel, codec, limits, recovery, report, schedule, turn
+from net_protocol import rows as row_kinds
+from net_protocol.rows import FIELDS, ORDER, OUTCOMES
 from net_protocol.seals import CHECKSUM
+from net_protocol.traffic import Traffic
 from runtime import settings as settings_file
 from tests.simulator.mutants import MUTANTS
 from tests.source_tree import ROOT, python_files
@@ -35,6 +36,9 @@ if MYPY:
     from typing import Any, Dict, Iterator, List, Set, Tuple  # noqa: F401
 
 ROLES = ('client', 'dispatcher', 'calculator')
+#: The modules with the sentences of their events.
+SENTENCES = {'client': 'client.sentences', 'dispatcher': 'dispatcher.observers.sentences',
+             'calculator': 'calculator.sentences'}
 #: Programs with settings and a page of their own.
 PROGRAMS = ROLES + ('monitor',)
 PAGES = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'] + sorted(
@@ -138,70 +142,75 @@ def test_the_time_line_in_the_manual_is_what_check_prints():
 
 # The protocol.
 
-def as_datagram(body):
-    # type: (str) -> bytes
-    """A datagram with one message, which is handed over as it stands in the manual."""
-    return CHECKSUM.seal(('"v":%d,"from":"somebody","life":"k3f7q2xa","n":1,"messages":[%s]}' % (
-        codec.VERSION, body)).encode('ascii'))
+def decoded(rows):
+    # type: (str) -> Any
+    """The rows of a datagram that carries them as they stand in the manual."""
+    head = codec.head('client', 'somebody', 'k3f7q2xa', '')
+    return codec.decode(codec.datagram(CHECKSUM, head, 1, [], 0, rows.strip()[1:-1])).rows
 
 
-@pytest.mark.parametrize('message', MESSAGES, ids=lambda message: message.KIND)
-def test_every_message_has_a_section_with_an_example_that_decodes(message):
-    text = section('docs/protocol.md', '### `%s`' % message.KIND)
-    assert len(text.split('```')[0].split()) > 8, 'the section says nothing'
-    assert re.match(u'\n?(client|dispatcher|calculator|monitor|anybody|any process) \u2192 ', text), 'who sends it?'
+def test_the_kinds_of_rows_in_the_manual_are_those_of_the_code_in_their_order():
+    assert re.findall(r'^### `(.*)`$', section('docs/protocol.md', '## Rows'), re.MULTILINE) == list(ORDER)
+    assert set(ORDER) == set(FIELDS)
+
+
+@pytest.mark.parametrize('kind', ORDER)
+def test_every_kind_of_row_has_its_fields_and_an_example_that_decodes(kind):
+    text = section('docs/protocol.md', '### `%s`' % kind)
+    begin = re.match(u'\n*(?:client|dispatcher|calculator|monitor|anybody) \u2192 [a-z ]+(?:, no fields|: ([^.]*))\\.', text)
+    assert begin is not None, 'sender, receiver and fields'
+    assert re.findall('`([a-z_]+)`', begin.group(1) or '') == [name for name, _ in FIELDS[kind]]
     body, = json_blocks(text)
-    decoded, = codec.decode(as_datagram(body)).messages
-    assert type(decoded) is message
-    # All fields, and no other: a field that is not known would be ignored by the codec.
-    written, = codec.encode('somebody', 'k3f7q2xa', 1, [decoded])
-    assert json.loads(written.decode('ascii'))['messages'] == [json.loads(body)]
+    assert decoded(body) == json.loads(body)
+    assert list(json.loads(body)) == [kind]
 
 
-def test_no_message_has_a_section_that_the_code_does_not_have():
-    headings = re.findall(r'^### `(.*)`$', read('docs/protocol.md'), re.MULTILINE)
-    assert headings == [message.KIND for message in MESSAGES]
+def test_the_datagram_in_the_manual_is_one_that_the_codec_writes():
+    text = section('docs/protocol.md', '## Datagrams')
+    shown, = json_blocks(text)
+    shown = shown.strip()
+    found = codec.decode(shown.encode('ascii'))
+    _, rows, rest = codec.pack(found.rows, 1400, 1.0)
+    head = codec.head(found.role, found.name, found.incarnation, found.to)
+    assert rest is None
+    assert codec.datagram(CHECKSUM, head, found.number, sorted(found.acks), found.open, rows) == shown.encode('ascii')
+    assert set(table(text)) == set(json.loads(shown))
 
 
-def test_the_envelope_in_the_manual_is_one_that_the_codec_writes():
-    text = section('docs/protocol.md', '## Datagram and envelope')
-    shown = re.search(r'```json\n(.*)\n```', text)
-    assert shown is not None
-    datagram = shown.group(1).encode('ascii')
-    envelope = codec.decode(datagram)
-    assert codec.encode(envelope.name, envelope.incarnation, envelope.number, envelope.messages) == [datagram]
-    assert set(table(text)) == set(json.loads(shown.group(1)))
+def constants():
+    # type: () -> Dict[str, Any]
+    """The numbers of the protocol. The order of kinds and the estimated size of an envelope are none."""
+    found = {}  # type: Dict[str, Any]
+    for module in (schedule, limits, recovery, channel, turn):
+        for name, value in vars(module).items():
+            if name.isupper() and name[0] != '_' and type(value) in (int, float, tuple) \
+                    and name not in ('ORDER', 'ENVELOPE_BYTES'):
+                found[name] = value
+    return found
 
 
-def constants(module):
-    # type: (Any) -> Dict[str, Any]
-    return {name: value for name, value in vars(module).items() if name.isupper() and name[0] != '_' and name != 'MYPY'}
+def test_every_time_and_every_limit_is_in_the_manual():
+    rows = table(section('docs/protocol.md', '## Times and limits'))
+    written = {name: json.loads(cells[0]) for name, cells in rows.items()}
+    assert written == {name: list(value) if type(value) is tuple else value for name, value in constants().items()}
 
 
-@pytest.mark.parametrize('heading, module', [
-    ('## Limits', limits), ('## Sending again, and the times that follow from it', delivery)])
-def test_every_limit_and_every_derived_time_is_in_the_manual(heading, module):
-    rows = table(section('docs/protocol.md', heading))
-    documented = {name: json.loads(cells[0]) for name, cells in rows.items() if name.isupper()}
-    assert documented == constants(module)
-
-
-def test_every_cause_end_and_refusal_is_in_the_manual():
-    causes = table(section('docs/protocol.md', '## Datagrams that are refused'))
-    assert set(causes) == set(codec.CAUSES + guard.CAUSES)
-    life = table(section('docs/protocol.md', '## The life of a task'))
-    assert set(life) == set(ATTEMPT_ENDS) | set(OUTCOMES)
-    for kind, reasons in (('refused', REFUSALS), ('assign_refused', ASSIGN_REFUSALS)):
+def test_every_cause_outcome_and_reason_is_in_the_manual():
+    assert set(table(section('docs/protocol.md', '## Refused datagrams'))) == set(Traffic().refused)
+    assert set(table(section('docs/protocol.md', '## Tasks'))) == set(OUTCOMES)
+    for kind, reasons in (('refused', row_kinds.REFUSALS), ('assign_refused', row_kinds.ASSIGN_REFUSALS),
+                          ('not_registered', row_kinds.REGISTRATION_REFUSALS)):
         text = section('docs/protocol.md', '### `%s`' % kind)
         for reason in reasons:
             assert '`%s`' % reason in text, '%s of %s' % (reason, kind)
+    assert set(table(section('docs/protocol.md', '### `status_report`'))) == set(report.COLUMNS) | {report.FACTS}
 
 
 # Command lines and what they print.
 
 def help_of(program):
     # type: (str) -> Set[str]
-    """The options that a program tells of itself."""
+    """The options in the help of a program."""
     output = subprocess.check_output([sys.executable, os.path.join(ROOT, program), '--help']).decode('utf-8')
     return set(re.findall(r'(?<![\w-])(--?[a-z][a-z-]*)', output.split('options:' if 'options:' in output
                                                                       else 'optional arguments:')[1]))
@@ -221,9 +230,9 @@ def test_the_help_describes_every_setting_with_its_default(role):
     output = subprocess.check_output([sys.executable, os.path.join(ROOT, 'run_%s.py' % role), '--help'],
                                      env=dict(os.environ, COLUMNS='80')).decode('utf-8')
     assert max(len(line) for line in output.splitlines()) < 80
-    said = ' '.join(output.split())
+    text = ' '.join(output.split())
     for key, setting in settings_of(role).walk():
-        assert '%s: %s Default: %s.' % (key, ' '.join(setting.about.split()), json.dumps(setting.default)) in said
+        assert '%s: %s Default: %s.' % (key, ' '.join(setting.about.split()), json.dumps(setting.default)) in text
 
 
 def account_of(role, folder):
@@ -255,7 +264,7 @@ def paths(value, prefix=''):
     # type: (Any, str) -> Iterator[str]
     """The dotted keys of everything that is no object, or an empty one."""
     for key, inner in value.items():
-        if isinstance(inner, dict) and inner and key != 'refused':
+        if isinstance(inner, dict) and inner:
             for path in paths(inner, prefix + key + '.'):
                 yield path
         else:
@@ -266,7 +275,9 @@ def paths(value, prefix=''):
 def test_every_field_of_the_account_is_in_the_manual_and_no_other(role, tmpdir):
     account = account_of(role, tmpdir)
     rows = table(section('docs/%s.md' % role, '## Its account, field by field'))
-    there = set(paths(account)) - {'outcomes', 'ends', 'counts', 'traffic'}
+    traffic = account.pop('traffic')
+    assert set(table(section('docs/protocol.md', '## Traffic'))) == set(traffic)
+    there = set(paths(account)) | {'traffic'}
     # The dispatcher's counters repeat what stands above them; the manual says so once.
     repeated = {path for path in there if role == 'dispatcher' and path.startswith('counts.') and (
         path[len('counts.'):] in account or path[len('counts.'):] in OUTCOMES
@@ -274,13 +285,11 @@ def test_every_field_of_the_account_is_in_the_manual_and_no_other(role, tmpdir):
     groups = {path.rsplit('.', 1)[0] for path in there if '.' in path}
     assert set(rows) - groups == there - repeated
     assert groups <= set(rows)
-    for cause in account['traffic']['refused']:
-        assert '`%s`' % cause in rows['traffic.refused'][0]
 
 
 @pytest.mark.parametrize('role', ROLES)
 def test_every_event_is_in_the_manual_with_its_level_and_facts(role):
-    sentences = importlib.import_module(role + '.sentences').SENTENCES
+    sentences = importlib.import_module(SENTENCES[role]).SENTENCES
     rows = table(section('docs/%s.md' % role, '## What it prints'))
     assert sorted(rows) == sorted(sentences)
     for kind, (level, sentence) in sentences.items():
@@ -308,7 +317,7 @@ def printed_by(template):
 
 LOG_TEMPLATES = [text for name in sorted(os.listdir(os.path.join(ROOT, 'runtime'))) if name.endswith('.py')
                  for text in strings('runtime/' + name)]
-LOG_TEMPLATES += [text for role in ROLES for text in strings(role + '/sentences.py')]
+LOG_TEMPLATES += [text for name in sorted(SENTENCES.values()) for text in strings(name.replace('.', '/') + '.py')]
 LOG_LINE = re.compile(r'\d\d:\d\d:\d\d\.\d{3} [A-Z]+ +\S+: (.*)')
 
 
@@ -329,7 +338,8 @@ def test_every_line_of_a_log_in_the_manual_is_one_that_is_still_printed(page):
 
 @pytest.mark.parametrize('page', PAGES)
 def test_every_line_of_an_account_in_the_manual_is_one_that_is_still_printed(page):
-    templates = [text for path in ('client/statistics.py', 'dispatcher/sentences.py', 'calculator/sentences.py')
+    templates = [text for path in ('client/statistics.py', 'dispatcher/observers/sentences.py',
+                                   'calculator/sentences.py')
                  for text in strings(path) if re.match(r'[a-z ]{6,}%8d   ', text)]
     assert len(templates) > 10
     labels = tuple(template.split('%')[0] for template in templates)

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     # Starts the programs and watches them from outside, as a person would.
     'demo': ('runtime',),
     # Starts them too, and takes from the parts what it would otherwise have to know a second time.
-    'benchmarks': ('runtime', 'net_protocol', 'client', 'dispatcher', 'calculator', 'run_client'),
+    'benchmarks': ('runtime', 'net_protocol', 'client', 'dispatcher', 'calculator', 'simulator', 'run_client'),
     'run_client': ('runtime', 'client', 'net_protocol'),
     'run_dispatcher': ('runtime', 'dispatcher', 'net_protocol'),
     'run_calculator': ('runtime', 'calculator', 'net_protocol'),
@@ -45,7 +45,7 @@ MAY_IMPORT = {
 PURE = ('net_protocol', 'client', 'dispatcher', 'calculator', 'simulator', 'monitor')
 COMPUTES = frozenset([
     '__future__', 'base64', 'binascii', 'bisect', 'collections', 'difflib', 'functools', 'hashlib', 'heapq', 'hmac',
-    'itertools', 'math', 'operator', 're', 'struct', 'zlib',
+    'itertools', 'math', 'operator', 're', 'struct', 'textwrap', 'zlib',
 ])
 #: What a pure part may name under ``if MYPY:``, where nothing is imported at run time.
 NAMES_TYPES = frozenset(['random', 'typing'])

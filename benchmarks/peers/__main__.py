@@ -5,23 +5,22 @@ from __future__ import absolute_import, division, print_function
 import argparse
 import importlib
 
-from benchmarks.load import Load, write_report
+from benchmarks.load import EndlessLoad, Load, write_report
 from benchmarks.peers import NAMES
 
 
 def main():
-    # type: () -> None
-    """Run one role of one peer to its end."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('name', choices=NAMES)
     parser.add_argument('role', choices=('serve', 'work', 'ask'))
     parser.add_argument('--port', type=int, required=True)
     parser.add_argument('--in-flight', type=int, default=100)
     parser.add_argument('--duration', type=float, default=5.0)
+    parser.add_argument('--endless', action='store_true', help='ask for one task that never ends')
     options = parser.parse_args()
     peer = importlib.import_module('benchmarks.peers.' + options.name)
     if options.role == 'ask':
-        load = Load(options.in_flight, options.duration)
+        load = EndlessLoad() if options.endless else Load(options.in_flight, options.duration)
         peer.ask(options.port, load)
         write_report(load)
     else:

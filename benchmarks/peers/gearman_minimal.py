@@ -1,4 +1,4 @@
-"""gearmand, with a client and workers written by hand: the least that its protocol asks for.
+"""gearmand, with a client and workers written by hand: the least that its protocol requires.
 
 A packet is ``\\0REQ`` or ``\\0RES``, its type, the length of what follows, and arguments with a NUL between them; the
 last may hold anything. (gearmand's PROTOCOL document.)
@@ -8,13 +8,15 @@ from __future__ import absolute_import, division, print_function
 
 import socket
 import struct
+from collections import deque
 
-from benchmarks.load import compute
-from benchmarks.peers import say_ready
+from benchmarks.load import compute, say
+from benchmarks.peers import AFTER_DISCONNECT, READY
 
 TITLE = 'gearmand, minimal client and workers'
 USED = ('gearmand of Debian, its defaults, no persistent queue; both ends by hand on plain sockets: one connection '
         'each, packets that belong together sent in one call')
+GUARANTEE = AFTER_DISCONNECT
 COMMANDS = ('gearmand',)
 MODULES = ()
 
@@ -25,12 +27,10 @@ _READ_BYTES = 65536
 
 
 def broker(port, folder):
-    """In the foreground, and silent."""
     return ['gearmand', '--listen', '127.0.0.1', '--port', str(port), '--log-file', 'none']
 
 
 def packet(kind, *arguments):
-    """One request."""
     body = b'\0'.join(arguments)
     return _HEADER.pack(b'\0REQ', kind, len(body)) + body
 
@@ -64,11 +64,11 @@ class Connection(object):
 
 
 def work(port):
-    """Grab, compute, complete and grab the next in one call; sleep where there is nothing."""
+    """Complete a job and grab the next one in one call; sleep when there is none."""
     connection = Connection(port)
     grab = packet(GRAB_JOB)
     connection.send(packet(CAN_DO, b'task') + grab)
-    say_ready()
+    say(READY)
     while True:
         answers = []
         for kind, body in connection.receive():
@@ -84,20 +84,15 @@ def work(port):
 
 
 def ask(port, load):
-    """Jobs are named by the server, in the order in which they were submitted."""
+    """The server names jobs in the order in which they were submitted."""
     connection = Connection(port)
-    unnamed = []
+    unnamed = deque()
     named = {}
 
     def submit(count):
-        sent = []
-        for _ in range(count):
-            task = load.new()
-            if task is not None:
-                unnamed.append(task)
-                sent.append(packet(SUBMIT_JOB, b'task', b'', task[1]))
-        if sent:
-            connection.send(b''.join(sent))
+        tasks = load.new(count)
+        unnamed.extend(number for number, _ in tasks)
+        connection.send(b''.join(packet(SUBMIT_JOB, b'task', b'', payload) for _, payload in tasks))
 
     load.begin()
     submit(load.in_flight)
@@ -105,7 +100,7 @@ def ask(port, load):
         answered = 0
         for kind, body in connection.receive():
             if kind == JOB_CREATED:
-                named[body] = unnamed.pop(0)
+                named[body] = unnamed.popleft()
             elif kind == WORK_COMPLETE:
                 handle, result = body.split(b'\0', 1)
                 load.done(named.pop(handle), result)

@@ -1,11 +1,12 @@
-"""The questions, one module each, all of one shape.
+"""The questions, one module each.
 
     ABOUT                   a sentence for --help
-    take(context)           measures; fills ``context.section``, step by step
-    lines(section)          the tables of what was found, as Markdown
+    take(context)           measures; fills ``context.section``
+    lines(section)          the tables of the findings, in Markdown
 """
 
 from __future__ import absolute_import, division, print_function
 
 #: In the order in which ``all`` asks them.
-NAMES = ('throughput', 'latency', 'journal', 'key', 'scale', 'memory', 'recovery', 'overload', 'profile')
+NAMES = ('throughput', 'latency', 'detection', 'journal', 'key', 'scale', 'memory', 'recovery', 'overload',
+         'simulation', 'profile')

@@ -2,55 +2,68 @@
 
 from __future__ import absolute_import, division, print_function
 
+from benchmarks import systems
 from benchmarks.rounds import figures, good_runs, ratio
-from benchmarks.tables import number, spread
+from benchmarks.tables import middle, number, spread, table
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
-
-#: Figures of which a small one is a good one; of all others it is a large one.
-_SMALL_IS_GOOD = ('p50_us', 'broker_us', 'total_us')
+#: Figures of which a small one is better.
+_SMALL_IS_BETTER = ('p50_us',)
 
 
-def rows(section, figure):
-    # type: (Dict[str, Any], str) -> List[Tuple[str, str]]
-    """The systems that have runs to compare, best first, each with the ratio of the first of ours to it."""
-    runs, even = section['runs'], section.get('even_disturbed', False)
+def take_all(context, in_flight):
+    """Ours on each Python and all peers, in each round, with that many tasks out."""
+    options = context.options
+    known = context.wanted([context.own(python) for python in options.pythons] + systems.all_peers(options.pythons))
+    take_runs(context, known, in_flight)
+
+
+def take_runs(context, known, in_flight=systems.IN_FLIGHT):
+    options = context.options
+    context.rounds(known, lambda system: systems.run_once(
+        context.group, system, in_flight, options.warm_up, options.duration))
+
+
+def compared(section, figure, columns):
+    """The table of all systems, best first, and what it does not show. ``columns``: (title, figure, how) of each.
+
+    The last column is the first of ours over that system, pair by pair.
+    """
+    runs, even = section['runs'], section['even_disturbed']
     here = [name for name in section['order'] if good_runs(runs, name, even)]
-    here.sort(key=lambda name: figures(runs, name, even)[figure]['median'], reverse=figure not in _SMALL_IS_GOOD)
+    found = {name: figures(runs, name, even) for name in here}
+    here.sort(key=lambda name: found[name][figure]['median'], reverse=figure not in _SMALL_IS_BETTER)
     reference = first_of_ours(section)
-    return [(name, '' if reference is None or name == reference else spread(ratio(runs, reference, name, figure, even)))
-            for name in here]
+    rows = []
+    for name in here:
+        times = '' if reference in (None, name) else spread(ratio(runs, reference, name, figure, even))
+        facts = section['systems'][name]
+        rows.append([facts['title']] + [how(found[name].get(key)) if how else facts[key] for _, key, how in columns]
+                    + [times])
+    return table(['system'] + [title for title, _, _ in columns] + ['ours is x times'], rows) + closing_lines(section)
 
 
-def beside_plain(section, figure):
-    # type: (Dict[str, Any], str) -> List[Tuple[str, str]]
-    """The systems that have runs to compare, in their order; a variant with its ratio to the plain one."""
-    runs, even = section['runs'], section.get('even_disturbed', False)
-    here = [name for name in section['order'] if good_runs(runs, name, even)]
-    return [(name, '' if plain_of(name) == name else spread(ratio(runs, name, plain_of(name), figure, even)))
-            for name in here]
-
-
-def plain_of(name):
-    # type: (str) -> str
-    """``ours-3.11`` for ``ours-3.11-journal``."""
-    return '-'.join(name.split('-')[:2])
+def beside_plain(section):
+    """The table of ours and its variants, each variant compared with the plain one."""
+    runs, even = section['runs'], section['even_disturbed']
+    rows = []
+    for name in section['order']:
+        found = figures(runs, name, even)
+        if found:
+            plain = '-'.join(name.split('-')[:2])
+            times = '' if plain == name else spread(ratio(runs, name, plain, 'tasks_per_s', even))
+            rows.append([section['systems'][name]['title'], spread(found['tasks_per_s']), spread(found['broker_us'])]
+                        + [middle(found[figure]) for figure in ('workers_us', 'client_us', 'total_us')] + [times])
+    return table(('system', 'tasks/s', 'dispatcher, us/task', 'workers', 'client', 'sum', 'x times the plain one'),
+                 rows)
 
 
 def first_of_ours(section):
-    # type: (Dict[str, Any]) -> str | None
-    """The system that all others are compared with, or None where it was not measured."""
-    for name in section['order']:
-        if name.startswith('ours-'):
-            return name
-    return None
+    """The system that all others are compared with, None if it was not measured."""
+    return next((name for name in section['order'] if name.startswith('ours-')), None)
 
 
 def closing_lines(section):
-    # type: (Dict[str, Any]) -> List[str]
-    """What the table does not show: runs that do not count, systems that are not there."""
+    """What the table does not show: runs that do not count, systems that were not measured."""
     lines = ['']
     runs = section['runs']
     disturbed = [run for run in runs if run['disturbed']]
@@ -58,11 +71,8 @@ def closing_lines(section):
         worst = max(run['others_share'] for run in disturbed)
         lines.append('%d of %d runs were disturbed: others took up to %s %% of the machine, the bound is %s %%. %s' % (
             len(disturbed), len(runs), number(100 * worst), number(100 * section['bound']),
-            'They are counted, because --even-disturbed says so: these figures compare nothing.'
-            if section.get('even_disturbed') else 'They are not counted.'))
-    for run in runs:
-        if 'failed' in run:
-            lines.append('%s failed: %s' % (run['system'], run['failed']))
-    for name, why in sorted(section.get('missing', {}).items()):
-        lines.append('%s was not measured: %s' % (name, why))
+            'They are counted because of --even-disturbed: these figures compare nothing.'
+            if section['even_disturbed'] else 'They are not counted.'))
+    lines += ['%s failed: %s' % (run['system'], run['failed']) for run in runs if 'failed' in run]
+    lines += ['%s was not measured: %s' % pair for pair in sorted(section['missing'].items())]
     return lines if len(lines) > 1 else []

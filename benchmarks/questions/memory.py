@@ -1,64 +1,68 @@
-"""What a waiting task takes of the dispatcher's memory."""
+"""What a waiting task takes of the dispatcher's memory, and what a finished one leaves."""
 
 from __future__ import absolute_import, division, print_function
 
-from benchmarks import machine
+from benchmarks import machine, systems
 from benchmarks.questions.comparison import closing_lines
 from benchmarks.questions.crowds import Crowd
 from benchmarks.rounds import figures
+from benchmarks.systems import Own
 from benchmarks.tables import number, spread, table
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
-    from benchmarks.context import Context  # noqa: F401
-    from benchmarks.systems import Own  # noqa: F401
-
-ABOUT = 'memory of the dispatcher for each waiting task'
+ABOUT = 'memory of the dispatcher for each waiting task, and for each finished one'
 
 WAITING = (1000, 10000, 100000, 1000000)
+#: Finished tasks before the first look and until the second: tables have their size by then.
+FINISHED = (100000, 300000)
 
 
 def take(context):
-    # type: (Context) -> None
-    """On each Python: fill the queue, with nobody to work on it, and look at the process on the way."""
-    sizes = [max(100, int(size * context.options.size)) for size in WAITING]
-    known = context.wanted([context.own(python, dispatcher={'pending_max': 2 * sizes[-1], 'task_timeout_s': 86400})
-                            for python in context.pythons])
-    context.rounds(known, lambda system: _fill(context, system, sizes))
+    context.rounds(context.wanted([Own(python, dispatcher={'pending_max': 2 * WAITING[-1], 'task_timeout_s': 86400})
+                                   for python in context.options.pythons]), lambda system: _run(context, system))
 
 
-def _fill(context, system, sizes):
-    # type: (Context, Own, List[int]) -> Dict[str, Any]
-    house = context.house
-    try:
-        dispatcher = system.start_dispatcher(house)
-        port = system.listening_port(dispatcher)
-        empty = machine.memory_bytes(dispatcher.pid)
-        crowd = Crowd(house, 'clients', port, 1, '--keep', str(sizes[-1]))
-        found = {'empty_bytes': empty}  # type: Dict[str, Any]
-        for size in sizes:
-            accepted = crowd.wait_for('accepted', size)
-            taken = machine.memory_bytes(dispatcher.pid) - empty
-            found['bytes_per_task_%d' % size] = taken / accepted
-        dispatcher.must_be_well()
-        return dict(found, peak_bytes=machine.peak_memory_bytes(dispatcher.pid))
-    finally:
-        house.end_all()
+def _run(context, system):
+    found = _fill(context, system)
+    context.group.end_all()
+    return dict(found, bytes_per_finished_task=_finish(context, system))
+
+
+def _fill(context, system):
+    """Fill the queue, with no calculator, and look at the dispatcher on the way."""
+    sizes = [context.scaled(size, 100) for size in WAITING]
+    running = system.start(context.group, workers=0)
+    pid = running.broker.pid
+    empty = machine.memory_bytes(pid)
+    crowd = Crowd(context.group, 'clients', running.port, 1, '--keep', str(sizes[-1]))
+    found = {}
+    for size in sizes:
+        accepted = crowd.wait_for('accepted', size)
+        found['bytes_per_task_%d' % size] = (machine.memory_bytes(pid) - empty) / accepted
+    return dict(found, peak_bytes=machine.memory_bytes(pid, peak=True))
+
+
+def _finish(context, system):
+    """Have tasks done, and look at the growth of the dispatcher between two numbers of them."""
+    running = system.start(context.group)
+    crowd = Crowd(context.group, 'clients', running.port, 1, '--keep', str(systems.IN_FLIGHT))
+    tasks, before, more_tasks, after = [figure for finished in FINISHED for figure in (
+        crowd.wait_for('answered', context.scaled(finished, 100)), machine.memory_bytes(running.broker.pid))]
+    return max(0, after - before) / max(1, more_tasks - tasks)
 
 
 def lines(section):
-    # type: (Dict[str, Any]) -> List[str]
-    """One row a Python and a length of the queue."""
     rows = []
     for name in section['order']:
         found = figures(section['runs'], name, even_disturbed=True)
-        sizes = sorted(int(figure.rsplit('_', 1)[1]) for figure in found if figure.startswith('bytes_per_task_'))
-        for size in sizes:
-            rows.append((section['systems'][name]['title'], '{:,}'.format(size),
-                         spread(found['bytes_per_task_%d' % size])))
-        if sizes:
-            rows.append((section['systems'][name]['title'], 'at the most',
-                         '%s MB in all' % number(found['peak_bytes']['median'] / 1e6)))
-    return table(('system', 'tasks waiting', 'bytes each'), rows) + closing_lines(section)
+        if found:
+            title = section['systems'][name]['title']
+            rows += [(title, '{:,} tasks waiting'.format(size), spread(found['bytes_per_task_%d' % size]))
+                     for size in sizes(found)]
+            rows += [(title, 'at the peak', '%s MB in all' % number(found['peak_bytes']['median'] / 1e6)),
+                     (title, 'finished tasks', spread(found['bytes_per_finished_task']))]
+    return table(('system', '', 'bytes each'), rows) + closing_lines(section)
+
+
+def sizes(found):
+    """The lengths of the queue, the smallest first."""
+    return sorted(int(figure.rsplit('_', 1)[1]) for figure in found if figure.startswith('bytes_per_task_'))

@@ -1,11 +1,9 @@
-"""Twice as many tasks as can be done, for a minute: what is still done, how long it takes, and what is left afterwards.
+"""Twice as many tasks as can be done, for a minute: what is still done, how long it takes, and how it ends.
 
 Two limits are tried. With slow tasks the calculators are the limit and the processors have time. With empty tasks the
-processors are the limit, and whoever asks takes some of what those who answer need: that part of the goodput is lost to
-the asking, not to the dispatcher. There one client asks, whose window bounds what is under way, or a hundred do, which
-together fill the queue. The most that can be done is measured with as many clients, and a hundred tasks out. The asking
-is left to a crowd, which costs less than real clients and keeps to the same protocol; a real client beside it is the
-probe.
+processors are the limit, and the load generator takes some of what the system needs. There one client asks, whose
+admission control limits what is under way, or a hundred clients, which together fill the queue. The best rate is
+measured with as many clients and a hundred tasks out. A real client beside the crowd is the probe.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -21,121 +19,87 @@ from benchmarks.rounds import figures
 from benchmarks.tables import spread, table
 from runtime.clock import monotonic
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
-    from benchmarks.context import Context  # noqa: F401
-    from benchmarks.systems import Own  # noqa: F401
-
-ABOUT = 'goodput and latency at twice the rate that can be sustained, and what is left of it afterwards'
+ABOUT = 'goodput and response time at twice the rate that can be sustained, and the time until all is normal again'
 
 FACTOR = 2
 OVERLOAD_S = 60.0
-#: Before and after the overload only the probe asks, which is one that wants little: less than its part.
+#: Before and after the overload only the probe asks, less than its share.
 QUIET_S = 10.0
 AFTERWARDS_S = 15.0
 PROBE_INTERVAL_S = [0.5, 1.5]
 
-#: Slow tasks: 2 calculators with 10 places, 0.1 s each, can do 200 a second.
+#: Slow tasks: 2 calculators with 10 slots, 0.1 s each, can do 200 per second.
 SLOW = {'task_duration_s': [0.1, 0.1], 'capacity': 10}
-#: As the manual advises: no longer a queue than can be done in a few seconds.
+#: Seconds that a full queue takes, as the manual advises.
 QUEUE_S = 5
-#: Clients that ask.
 ONE, MANY = 1, 100
-#: A response time counts as normal again below this many times the p99 of before, or where nobody would notice it.
+#: A response time counts as normal again below this many times the p99 of before, and below a time that nobody notices.
 NORMAL = 2.0
 UNNOTICED_S = 0.05
 
 
 def take(context):
-    # type: (Context) -> None
-    """Both limits in each round."""
+    """All limits in each round."""
     slow = context.own(variant='slow', title='calculators are the limit, 100 clients', calculator=SLOW)
     quick = context.own(variant='quick', title='processors are the limit, 1 client')
     many = context.own(variant='quick-many', title='processors are the limit, 100 clients')
-    context.section['time_lines'] = {}
-    context.rounds(context.wanted([slow, quick, many]),
-                   lambda system: Overload(context, system, ONE if system is quick else MANY).run())
+    context.rounds(context.wanted([slow, quick, many]), lambda system: _run(
+        context, system, ONE if system is quick else MANY))
 
 
-class Overload(object):
-    """One run: the best rate first, then a probe alone, twice that rate beside it, and the probe alone again."""
-
-    def __init__(self, context, system, clients):
-        # type: (Context, Own, int) -> None
-        self._context = context
-        self._house = context.house
-        self._system = system
-        self._clients = clients
-        self._overload_s = max(3.0, OVERLOAD_S * context.options.size)
-
-    def run(self):
-        # type: () -> Dict[str, Any]
-        """All of it."""
-        try:
-            best_per_s = self._best()
-            self._house.end_all()
-            self._system.dispatcher_settings['pending_max'] = max(10, int(QUEUE_S * best_per_s))
-            return dict(self._measure(FACTOR * best_per_s), best_per_s=best_per_s)
-        finally:
-            self._house.end_all()
-
-    def _best(self):
-        # type: () -> float
-        """Tasks a second with a hundred out."""
-        options = self._context.options
-        if self._clients == ONE:
-            best = systems.run_once(self._house, self._system, systems.IN_FLIGHT, options.warm_up, options.duration)
-            return best['tasks_per_s']
-        crowd = Crowd(self._house, 'clients', self._start(), self._clients, '--keep',
-                      str(systems.IN_FLIGHT // self._clients))
-        crowd.wait_for('answered', self._clients)
-        time.sleep(options.warm_up)
-        began_at = monotonic()
-        time.sleep(options.duration)
-        return crowd.counted('answered', began_at, began_at + options.duration) / options.duration
-
-    def _start(self):
-        # type: () -> int
-        dispatcher = self._system.start_dispatcher(self._house)
-        port = self._system.listening_port(dispatcher)
-        for _ in range(systems.WORKERS):
-            self._system.start_calculator(self._house, port)
-        return port
-
-    def _measure(self, rate):
-        # type: (float) -> Dict[str, Any]
-        path = self._house.file('events')
-        port = self._start()
-        probe = self._system.start_client(self._house, port, ['--events', path], {'task_interval_s': PROBE_INTERVAL_S})
-        time.sleep(QUIET_S)
-        watch = machine.Watch()
-        began_at = monotonic()
-        crowd = Crowd(self._house, 'arrivals', port, self._clients, '--rate', str(rate / self._clients),
-                      '--lasting', str(self._overload_s), '--time-left', '60')
-        crowd.wait_for('sent', 1)
-        time.sleep(self._overload_s)
-        ended_at = monotonic()
-        others_share = watch.others_share()
-        asked, done = [crowd.counted(what, began_at, ended_at) for what in ('sent', 'answered')]
-        time.sleep(AFTERWARDS_S)
-        many = dict({'submits': 0, 'answered': 0, 'quantiles_s': []}, **crowd.end())
-        probe.must_be_well()
-        events = [event for event in event_files.read(path) if event['kind'] == 'answered']
-        self._context.section['time_lines'].setdefault(self._system.name, []).append(
-            [(round(event['time'] - began_at, 3), event['facts']['response_time_s']) for event in events])
-        found = dict(probed(events, began_at, ended_at), others_share=others_share,
-                     asked_per_s=asked / (ended_at - began_at), goodput_per_s=done / (ended_at - began_at),
-                     submits_per_task=many['submits'] / max(1, many['answered']))
-        if many['quantiles_s']:
-            found.update(p50_s=many['quantiles_s'][SHARES.index(0.5)], p99_s=many['quantiles_s'][SHARES.index(0.99)])
-        return dict(found, goodput_share=FACTOR * found['goodput_per_s'] / rate)
+def _run(context, system, clients):
+    """The best rate first, then a probe alone, twice that rate beside it, and the probe alone again."""
+    best_per_s = _best(context, system, clients)
+    context.group.end_all()
+    system.dispatcher_settings['pending_max'] = max(10, int(QUEUE_S * best_per_s))
+    return dict(_measure(context, system, clients, FACTOR * best_per_s), best_per_s=best_per_s)
 
 
-def probed(events, began_at, ended_at):
-    # type: (List[Dict[str, Any]], float, float) -> Dict[str, Any]
-    """What the probe saw: its response times before, during and after; seconds until they were as before."""
+def _best(context, system, clients):
+    """Tasks per second with a hundred out."""
+    options = context.options
+    if clients == ONE:
+        return systems.run_once(context.group, system, systems.IN_FLIGHT, options.warm_up,
+                                options.duration)['tasks_per_s']
+    port = system.start(context.group).port
+    crowd = Crowd(context.group, 'clients', port, clients, '--keep', str(systems.IN_FLIGHT // clients))
+    crowd.wait_for('answered', clients)
+    time.sleep(options.warm_up)
+    began_at = monotonic()
+    time.sleep(options.duration)
+    return crowd.counted('answered', began_at, began_at + options.duration) / options.duration
+
+
+def _measure(context, system, clients, rate):
+    overload_s = max(3.0, OVERLOAD_S * context.options.size)
+    path = context.group.file('events')
+    port = system.start(context.group).port
+    probe = system.start_client(context.group, port, ['--events', path], task_interval_s=PROBE_INTERVAL_S)
+    time.sleep(QUIET_S)
+    watch = machine.Watch()
+    began_at = monotonic()
+    # So many open tasks that the queue is always full; more would only fill the memory of the clients.
+    crowd = Crowd(context.group, 'clients', port, clients, '--rate', str(rate / clients), '--lasting', str(overload_s),
+                  '--keep', str(max(1, int(QUEUE_S * rate / clients))), '--timeout', '60')
+    crowd.wait_for('sent', 1)
+    time.sleep(overload_s)
+    ended_at = monotonic()
+    others_share = watch.others_share()
+    goodput_per_s = crowd.counted('answered', began_at, ended_at) / (ended_at - began_at)
+    time.sleep(AFTERWARDS_S)
+    last = crowd.end()
+    probe.must_run()
+    events = [event for event in event_files.read(path) if event['kind'] == 'answered']
+    found = dict(_probed(events, began_at, ended_at), others_share=others_share, asked_per_s=rate,
+                 goodput_per_s=goodput_per_s, goodput_share=FACTOR * goodput_per_s / rate,
+                 submits_per_task=last['submits'] / max(1, last['answered']))
+    if last['quantiles_s']:
+        found.update(p50_s=last['quantiles_s'][SHARES.index(0.5)], p99_s=last['quantiles_s'][SHARES.index(0.99)])
+    return found
+
+
+def _probed(events, began_at, ended_at):
+    """The response times of the probe before, during and after; seconds until they were as before."""
     before = sorted(_seconds(events, 0.0, began_at))
     during = sorted(_seconds(events, began_at, ended_at))
     if not before or not during:
@@ -148,13 +112,12 @@ def probed(events, began_at, ended_at):
 
 
 def _seconds(events, first, last):
-    # type: (List[Dict[str, Any]], float, float) -> List[float]
     return [event['facts']['response_time_s'] for event in events if first <= event['time'] < last]
 
 
 _FIGURES = (
-    ('best_per_s', 'the most that is done, tasks/s'), ('asked_per_s', 'asked, tasks/s'),
-    ('goodput_per_s', 'done, tasks/s'), ('goodput_share', 'done, over the most'),
+    ('best_per_s', 'the best rate, tasks/s'), ('asked_per_s', 'asked, tasks/s'),
+    ('goodput_per_s', 'done, tasks/s'), ('goodput_share', 'done, over the best rate'),
     ('p50_s', 'from accepted to answered, p50, s'), ('p99_s', 'p99, s'),
     ('submits_per_task', 'submits for each task that is done'),
     ('probe_before_p99_s', 'another client, before, p99, s'), ('probe_p50_s', 'during, p50, s'),
@@ -162,10 +125,8 @@ _FIGURES = (
 
 
 def lines(section):
-    # type: (Dict[str, Any]) -> List[str]
     """A column for each limit."""
-    runs, even = section['runs'], section.get('even_disturbed', False)
-    found = [figures(runs, name, even) for name in section['order']]
+    found = [figures(section['runs'], name, section['even_disturbed']) for name in section['order']]
     return table(['what'] + [section['systems'][name]['title'] for name in section['order']],
                  [[text] + [spread(one.get(figure)) for one in found] for figure, text in _FIGURES]) \
         + closing_lines(section)

@@ -1,10 +1,30 @@
-// Curves of the last minutes, and the histogram of response times.
+// Curves of the last minutes, and the histogram of response times. The values under the pointer are in a tip.
 
-import { byId, colour, prepared, rate, seconds } from './tools.js';
+import { byId, colour, hideTip, prepared, rate, seconds, showTip } from './tools.js';
 
 const SPAN_S = 300;
 const LEFT = 34;
 const BOTTOM = 16;
+// Room for the last label of the histogram.
+const RIGHT = 34;
+
+// The pointer: over which canvas, and where.
+const pointer = { canvas: null, x: 0, clientX: 0, clientY: 0 };
+let drawn = null;
+
+function watch(canvas) {
+  if (canvas.dataset.watched) return;
+  canvas.dataset.watched = 'yes';
+  canvas.addEventListener('pointermove', (event) => {
+    Object.assign(pointer, { canvas, x: event.clientX - canvas.getBoundingClientRect().left, clientX: event.clientX, clientY: event.clientY });
+    drawCharts(...drawn);
+  });
+  canvas.addEventListener('pointerleave', () => {
+    pointer.canvas = null;
+    hideTip();
+    drawCharts(...drawn);
+  });
+}
 
 function niceMax(value) {
   if (value <= 0) return 1;
@@ -12,7 +32,15 @@ function niceMax(value) {
   return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value);
 }
 
-function curve(canvas, series, end, label) {
+function line(context, x, top, bottom) {
+  context.beginPath();
+  context.moveTo(x, top);
+  context.lineTo(x, bottom);
+  context.stroke();
+}
+
+function curve(canvas, series, end, shown) {
+  watch(canvas);
   const { context, width, height } = prepared(canvas);
   const top = niceMax(Math.max(1e-9, ...series.flatMap((one) => one.points.map((point) => point[1]))));
   const span = Math.min(SPAN_S, Math.max(60, ...series.flatMap((one) => one.points.slice(0, 1).map((point) => end - point[0]))));
@@ -42,10 +70,24 @@ function curve(canvas, series, end, label) {
     context.setLineDash([]);
     context.lineWidth = 1;
   }
-  canvas.setAttribute('aria-label', label);
+  const latest = series.map((one) => `${one.name} ${shown(one.points.length ? one.points[one.points.length - 1][1] : 0)}`);
+  canvas.setAttribute('aria-label', latest.join(', '));
+  if (pointer.canvas === canvas && series[0].points.length) {
+    const at = end - span + ((pointer.x - LEFT) / (width - LEFT - 4)) * span;
+    const near = series.map((one) => one.points.reduce((best, point) => (Math.abs(point[0] - at) < Math.abs(best[0] - at) ? point : best), one.points[0]));
+    context.strokeStyle = colour('faint');
+    line(context, x(near[0][0]), 4, height - BOTTOM);
+    series.forEach((one, index) => {
+      context.fillStyle = colour(one.colour);
+      context.beginPath();
+      context.arc(x(near[index][0]), y(near[index][1]), 3.5, 0, 7);
+      context.fill();
+    });
+    showTip(pointer, [`${seconds(Math.max(0, end - near[0][0]))} ago`, ...series.map((one, index) => `${one.name} ${shown(near[index][1])}`)].join('\n'));
+  }
 }
 
-// The rate between two samples is what grew; over a few seconds, so that one task more or less is no spike.
+// The rate between two samples, over a few seconds, so that one task more or less is no spike.
 function rates(samples, column) {
   const points = [];
   let back = 0;
@@ -58,58 +100,63 @@ function rates(samples, column) {
 }
 
 export function drawCharts(model, end) {
+  drawn = [model, end];
   const samples = model.samples.filter((sample) => sample[0] > end - SPAN_S && sample[0] <= end + 0.5);
   const of = (column) => samples.map((sample) => [sample[0], sample[column]]);
-  const last = samples[samples.length - 1] || [0, 0, 0, 0, 0, 0, 0, 0];
-  const arrivals = rates(samples, 1);
-  const done = rates(samples, 2);
-  const latest = (points) => (points.length ? points[points.length - 1][1] : 0);
-  curve(byId('rate-chart'), [{ points: arrivals, colour: 'late', dash: [5, 3] }, { points: done, colour: 'done' }], end,
-    `tasks a second: arriving ${rate(latest(arrivals))}, done ${rate(latest(done))}`);
-  curve(byId('queue-chart'), [{ points: of(3), colour: 'late', dash: [5, 3] }, { points: of(4), colour: 'alive' }], end,
-    `waiting ${last[3]}, running ${last[4]}`);
-  curve(byId('fleet-chart'), [{ points: of(5), colour: 'alive' }, { points: of(6), colour: 'suspect', dash: [5, 3] }, { points: of(7), colour: 'dead', dash: [2, 3] }], end,
-    `alive ${last[5]}, suspect ${last[6]}, dead ${last[7]}`);
+  const whole = (value) => String(Math.round(value));
+  curve(byId('rate-chart'), [{ name: 'arriving', points: rates(samples, 1), colour: 'late', dash: [5, 3] },
+    { name: 'done', points: rates(samples, 2), colour: 'done' }], end, rate);
+  curve(byId('queue-chart'), [{ name: 'waiting', points: of(3), colour: 'late', dash: [5, 3] },
+    { name: 'running', points: of(4), colour: 'alive' }], end, whole);
+  curve(byId('fleet-chart'), [{ name: 'alive', points: of(5), colour: 'alive' }, { name: 'suspect', points: of(6), colour: 'suspect', dash: [5, 3] },
+    { name: 'dead', points: of(7), colour: 'dead', dash: [2, 3] }], end, whole);
   drawTimes(byId('times-chart'), model.state.response_time);
 }
 
 function drawTimes(canvas, times) {
+  watch(canvas);
   const { context, width, height } = prepared(canvas);
-  const buckets = times.buckets.map(([bound, number]) => [bound === null ? 1250 : bound, number]);
+  const { buckets } = times;
   canvas.setAttribute('aria-label', `response times: p50 ${seconds(times.p50)}, p95 ${seconds(times.p95)}, p99 ${seconds(times.p99)}`);
   if (!buckets.length) {
     context.fillStyle = colour('faint');
     context.fillText('no task is done yet', LEFT, height / 2);
     return;
   }
-  const low = Math.floor(Math.log10(buckets[0][0] / 1.6));
-  const high = Math.ceil(Math.log10(Math.max(buckets[buckets.length - 1][0], times.p99) * 1.01));
-  const x = (value) => 6 + ((Math.log10(value) - low) / (high - low)) * (width - 16);
+  // Each bar reaches from a tenth below its bound to its bound.
+  const below = (bound) => bound / 1.1052;
+  const low = Math.floor(Math.log10(below(buckets[0][0])));
+  const high = Math.ceil(Math.log10(buckets[buckets.length - 1][0]));
+  const x = (value) => 6 + ((Math.log10(value) - low) / (high - low)) * (width - 6 - RIGHT);
   const top = Math.max(...buckets.map((bucket) => bucket[1]));
   const base = height - BOTTOM;
-  context.fillStyle = colour('done');
-  for (const [bound, number] of buckets) {
+  let under = null;
+  for (const bucket of buckets) {
+    const [bound, number] = bucket;
     const tall = Math.max(1, (number / top) * (base - 38));
-    context.fillRect(x(bound / 1.25), base - tall, Math.max(1, x(bound) - x(bound / 1.25) - 1), tall);
+    const isUnder = pointer.canvas === canvas && pointer.x >= x(below(bound)) && pointer.x < x(bound);
+    if (isUnder) under = bucket;
+    context.fillStyle = colour(isUnder ? 'focus' : 'done');
+    context.fillRect(x(below(bound)), base - tall, Math.max(1, x(bound) - x(below(bound)) - 1), tall);
   }
   context.fillStyle = colour('faint');
   context.textAlign = 'center';
   for (let power = low; power <= high; power += 1) {
     context.fillText(seconds(10 ** power), Math.min(width - 18, Math.max(18, x(10 ** power))), height - 3);
   }
-  [['p50', [4, 2], 10], ['p95', [4, 2], 21], ['p99', [2, 2], 32]].forEach(([name, dash, y]) => {
-    if (times[name] === null) return;
-    const at = x(times[name]);
-    context.strokeStyle = colour('ink');
-    context.fillStyle = colour('ink');
-    context.setLineDash(dash);
-    context.beginPath();
-    context.moveTo(at, y + 2);
-    context.lineTo(at, base);
-    context.stroke();
-    context.setLineDash([]);
-    context.textAlign = at > width - 80 ? 'right' : 'left';
-    context.fillText(`${name} ${seconds(times[name])}`, at + (at > width - 80 ? -3 : 3), y + 2);
-  });
+  // Each label is one line below the one before, and its line begins under it: no line crosses a label.
   context.textAlign = 'left';
+  context.strokeStyle = colour('ink');
+  context.fillStyle = colour('ink');
+  [['p50', [4, 2], 9], ['p95', [4, 2], 20], ['p99', [2, 2], 31]].forEach(([name, dash, y]) => {
+    if (times[name] === null) return;
+    context.setLineDash(dash);
+    line(context, x(times[name]), y + 3, base);
+    context.setLineDash([]);
+    context.fillText(name, x(times[name]) + 3, y + 3);
+  });
+  if (pointer.canvas === canvas) {
+    const all = ['p50', 'p95', 'p99'].map((name) => `${name} ${seconds(times[name])}`).join('   ');
+    showTip(pointer, under ? `${seconds(below(under[0]))} to ${seconds(under[0])}: ${under[1]} of ${times.number}\n${all}` : all);
+  }
 }

@@ -6,7 +6,7 @@ const EVENTS_KEPT = 2000;
 
 const COLUMNS = ['name', 'state', 'since', 'capacity', 'held', 'done', 'failed', 'lost', 'outages', 'p50', 'p95', 'silence',
   'interval', 'draining', 'running', 'address', 'at'];
-// What an event says of the state of its calculator.
+// The state of a calculator after an event.
 const STATE_EVENTS = {
   registered: 'alive', returned: 'alive', recovered: 'alive', suspected: 'suspect', died: 'dead', left: 'left',
 };
@@ -14,10 +14,13 @@ const STATE_EVENTS = {
 export class Model {
   constructor() {
     this.state = null;
+    this.health = ['past', 'connecting'];
     this.isSilent = false;
-    this.silence = 0;
+    // Why no more reports will come; '' while they come.
+    this.over = '';
     this.connected = false;
     this.offset = 0;
+    this.lastAt = 0;
     this.forget();
   }
 
@@ -26,23 +29,23 @@ export class Model {
     this.attempts = [];
     this.samples = [];
     this.calculators = new Map();
-    // Calculator -> [[since, state], ...]: the outages of its lane.
+    // Calculator -> [[since, state], ...] of its lane.
     this.spells = new Map();
     this.fresh = { events: [], attempts: [] };
   }
 
-  // The monitor's clock, as far as it can be known here.
+  // The monitor's clock, as far as it is known here. It stops with the last report.
   now() {
-    return performance.now() / 1000 + this.offset;
+    return this.over ? this.lastAt : performance.now() / 1000 + this.offset;
   }
 
   take(message) {
     this.offset = message.now - performance.now() / 1000;
-    this.silence = message.silence_s;
+    this.health = message.health;
     this.isSilent = message.is_silent;
+    this.over = message.over;
     if (message.kind === 'silence') return;
-    if (message.kind === 'everything' || (this.state && this.state.life !== message.life)) this.forget();
-    if (message.bounds) this.bounds = message.bounds;
+    if (message.kind === 'everything' || (this.state && this.state.incarnation !== message.incarnation)) this.forget();
     this.state = message;
     const known = new Set(this.events.slice(-400).map((event) => event[0]));
     const events = message.events.filter((event) => !known.has(event[0]));
@@ -51,6 +54,7 @@ export class Model {
     this.events.push(...events);
     this.attempts.push(...attempts);
     this.samples.push(...message.samples);
+    this.lastAt = this.samples.length ? this.samples[this.samples.length - 1][0] : message.now;
     this.fresh = { events, attempts };
     for (const event of events) this.note(event[5], STATE_EVENTS[event[2]], event[1], event[2] === 'returned');
     this.calculators = new Map(message.calculators.map((row) => {
@@ -61,12 +65,19 @@ export class Model {
     this.trim(message.now - KEPT_S);
   }
 
-  note(name, state, at, isNewLife) {
+  // Ids of all tasks that were seen, the latest first.
+  taskIds() {
+    const running = [...this.calculators.values()].flatMap((one) => one.running.map((attempt) => attempt[0]));
+    const ended = this.attempts.map((attempt) => attempt[1]).reverse();
+    return [...running, ...ended, ...this.events.map((event) => event[6]).filter(Boolean).reverse()];
+  }
+
+  note(name, state, at, isRestart) {
     if (!name || !state) return;
     const spells = this.spells.get(name) || [];
     const last = spells[spells.length - 1];
     if (!last || last[1] !== state) spells.push([at, state]);
-    else if (isNewLife) spells.push([at, 'alive']);
+    else if (isRestart) spells.push([at, 'alive']);
     this.spells.set(name, spells);
   }
 

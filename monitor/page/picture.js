@@ -2,12 +2,12 @@
 
 import { byId, calm, count, element, rate, replace, seconds, setText, shape, STATES, svgElement } from './tools.js';
 
-// Up to so many calculators have a box each; more are grouped by state.
+// Up to this many calculators have a box each; more are grouped by state.
 const BOXES_MAX = 40;
 const QUEUE_SHOWN = 60;
 const CLIENTS_SHOWN = 12;
-const PLACES_SHOWN = 12;
-// Tasks that are seen moving after one report; of more, a sample.
+const SLOTS_SHOWN = 12;
+// Tasks that are drawn moving after one report; of more, a sample.
 const MOVING_MAX = 30;
 const WAY_MS = 900;
 
@@ -17,7 +17,7 @@ export function drawPicture(model) {
   const { state } = model;
   setText(byId('waiting'), String(state.queue.waiting || 0));
   setText(byId('running'), String(state.queue.running || 0));
-  setText(byId('oldest'), state.queue.oldest_s ? `the oldest for ${seconds(state.queue.oldest_s)}` : 'nobody waits');
+  setText(byId('oldest'), state.queue.oldest_s ? `oldest ${seconds(state.queue.oldest_s)}` : 'the queue is empty');
   drawQueue(state.queue.waiting || 0);
   drawClients(state);
   drawCalculators(model);
@@ -35,7 +35,7 @@ function drawQueue(waiting) {
 function drawClients(state) {
   const shown = state.clients.slice(0, CLIENTS_SHOWN).sort((one, other) => (one[0] < other[0] ? -1 : 1));
   const items = shown.map(([name, , waiting, running, done, speed]) => element('li', { 'data-client': name, title: name },
-    element('b', {}, name), element('br'), `done ${done} (${rate(speed)})`, element('br'), `open ${waiting + running}`));
+    element('b', {}, name), element('br'), `done ${done}, ${rate(speed)}`, element('br'), `open ${waiting + running}`));
   const others = state.clients_number - shown.length;
   if (others > 0) items.push(element('li', {}, `and ${count(others, 'more client')}`));
   if (!items.length) items.push(element('li', {}, 'none yet'));
@@ -69,14 +69,15 @@ function drawBoxes(list, members, model) {
     let box = boxes.get(one.name);
     if (!box) {
       box = { item: element('li', { 'data-calculator': one.name }), state: '', words: element('span', { class: 'word' }), places: element('div', { class: 'places', 'aria-hidden': 'true' }) };
-      box.item.append(element('b', { title: one.name }, one.name), box.words, box.places);
+      box.item.append(element('b', {}, one.name), box.words, box.places);
       boxes.set(one.name, box);
     }
-    if (box.state !== one.state) {
-      box.item.className = one.state;
+    const look = `${one.state}${one.capacity === 1 ? ' single' : ''}`;
+    if (box.state !== look) {
+      box.item.className = look;
       box.item.querySelector('.shape')?.remove();
-      box.item.append(shape(one.state));
-      box.state = one.state;
+      box.item.prepend(shape(one.state));
+      box.state = look;
     }
     setText(box.words, words(one, model));
     drawPlaces(box.places, one);
@@ -92,12 +93,13 @@ function words(one, model) {
   if (one.state === 'dead') return `DEAD for ${since}`;
   if (one.state === 'suspect') return `suspect for ${since}`;
   if (one.state === 'left') return 'left';
+  if (one.capacity === 1 && !one.draining) return one.held ? 'busy' : 'idle';
   return `${one.held} of ${one.capacity} busy${one.draining ? ', draining' : ''}`;
 }
 
 function drawPlaces(places, one) {
   const alive = one.state === 'alive' || one.state === 'suspect';
-  const shown = alive ? Math.min(one.capacity, PLACES_SHOWN) : 0;
+  const shown = alive ? Math.min(one.capacity, SLOTS_SHOWN) : 0;
   const taken = one.capacity ? Math.ceil((one.held * shown) / one.capacity) : 0;
   while (places.childElementCount < shown) places.append(element('i'));
   while (places.childElementCount > shown) places.lastChild.remove();
@@ -112,7 +114,7 @@ function drawGroups(list, members) {
     const mosaic = element('div', { class: 'mosaic', 'aria-hidden': 'true' }, ...group.map(() => shape(state)));
     const named = state === 'dead' || state === 'suspect' ? `: ${group.slice(0, 8).map((one) => one.name).join(', ')}${group.length > 8 ? ' …' : ''}` : '';
     return element('li', { class: state, 'data-group': state }, element('b', {}, `${group.length} ${state}${named}`),
-      element('span', { class: 'word' }, `${held} of ${places} places taken`), mosaic);
+      element('span', { class: 'word' }, `${held} of ${places} slots taken`), mosaic);
   }));
 }
 
@@ -141,7 +143,7 @@ export function moveTasks(model) {
   const missed = model.state.attempts_missed;
   const note = byId('sampled');
   note.hidden = step === 1 && !missed;
-  setText(note, `Too many tasks to draw each: ${step > 1 ? `one in ${step} is seen moving` : 'a sample is seen moving'}${missed ? `, and of ${missed} attempts so far no more than their number is known` : ''}.`);
+  setText(note, `Too many tasks to draw each: ${step > 1 ? `one in ${step} is shown moving` : 'a sample is shown moving'}${missed ? `; ${missed} attempts were not reported` : ''}.`);
   const oldest = Math.min(...shown.map((move) => move[0]));
   for (const move of shown) {
     // Spread over the interval as they were spread when they happened.
@@ -182,62 +184,61 @@ function fly(svg, [, from, to, id]) {
 
 // Words for what fell out.
 
-export function drawCases(model, tell) {
+export function drawCases(model, link) {
   const list = byId('case-list');
   const { cases } = model.state;
   if (!cases.length) {
-    replace(list, element('p', { class: 'well' }, 'No calculator fell out since this monitor watches.'));
+    replace(list, element('p', { class: 'well' }, 'No calculator failed since this monitor started.'));
     return;
   }
-  // Who is dead now comes first and large, then what is over: the latest of each calculator.
+  // Calculators that are dead now come first, then the latest failure of each other one.
   const latest = cases.filter((one, index) => cases.findIndex((other) => other.calculator === one.calculator) === index);
   const isDead = (one) => one.is_death && (model.calculators.get(one.calculator) || { state: 'dead' }).state === 'dead';
-  const dead = latest.filter(isDead).slice(0, 4);
+  const dead = latest.filter(isDead).slice(0, 8);
   const others = latest.filter((one) => !isDead(one)).slice(0, Math.max(1, 4 - dead.length));
-  const items = [...dead.map((one) => drawCase(model, one, false, tell)), ...others.map((one) => drawCase(model, one, true, tell))];
-  // Said anew only where something in it is new, so that a screen reader does not begin over and over.
-  const text = items.map((item) => item.dataset.said).join('|');
-  if (list.dataset.said !== text) {
-    list.dataset.said = text;
+  const items = [...dead.map((one) => drawCase(one, true, link)), ...others.map((one) => drawCase(one, false, link))];
+  // Replaced only when something is new, so that a screen reader does not start over and over.
+  const text = items.map((item) => item.dataset.text).join('|');
+  if (list.dataset.text !== text) {
+    list.dataset.text = text;
     replace(list, ...items);
   }
-  list.querySelectorAll('[data-at]').forEach((node) => setText(node, `${seconds(Math.max(0, model.now() - Number(node.dataset.at)))} ago`));
+  list.querySelectorAll('[data-at]').forEach((node) => setText(node, seconds(Math.max(0, model.now() - Number(node.dataset.at)))));
 }
 
-function drawCase(model, one, isOlder, tell) {
-  const now = model.calculators.get(one.calculator);
-  const back = now && now.state === 'alive' && one.is_death;
-  let title = `${one.calculator} crashed and came back without its tasks`;
-  if (one.is_death) title = back ? `${one.calculator} died and is back` : `${one.calculator} is dead`;
-  const heading = element('h3', {}, one.is_death && !back ? '✕ ' : '↻ ', title, one.is_death && !back ? ', since ' : ', ', element('span', { 'data-at': one.at }));
-  const item = element('div', { class: `case${one.is_death && !back ? '' : ' crash'}${isOlder ? ' older' : ''}`, 'data-case': one.calculator }, heading);
-  const silent = one.is_death && one.silence_s ? `Nothing was heard from it for ${seconds(one.silence_s)}. ` : '';
+function drawCase(one, isDead, link) {
+  const age = element('span', { 'data-at': one.at });
+  let heading = ['↻ ', `${one.calculator} restarted `, age, ' ago without its tasks'];
+  if (isDead) heading = ['✕ ', `${one.calculator} has been dead for `, age];
+  else if (one.is_death) heading = ['↻ ', `${one.calculator} died `, age, ' ago and is back'];
+  const item = element('div', { class: `case${isDead ? '' : ' crash older'}`, 'data-case': one.calculator }, element('h3', {}, ...heading));
+  const silent = one.is_death && one.silence_s ? `Silent for ${seconds(one.silence_s)}. ` : '';
   const number = one.tasks.length + one.more;
   item.append(element('p', {}, `${silent}It had ${number ? count(number, 'task') : 'no task'}${number ? ':' : '.'}`));
-  const fates = element('ul', {}, ...one.tasks.map((fate) => drawFate(one, fate, tell)));
+  const fates = element('ul', {}, ...one.tasks.map((fate) => drawFate(one, fate, link)));
   if (one.more) fates.append(element('li', {}, `and ${one.more} more`));
   item.append(fates);
-  item.dataset.said = `${title} ${back} ${[...fates.children].map((node) => node.textContent).join(' ')}`;
+  item.dataset.text = `${one.calculator} ${one.at} ${isDead} ${[...fates.children].map((node) => node.textContent).join(' ')}`;
   return item;
 }
 
-function drawFate(one, [id, name, what, calculator, attempt, outcome, at], tell) {
+function drawFate(one, [id, name, what, calculator, attempt, outcome, at], link) {
   const later = seconds(Math.max(0, at - one.at));
   let mark = '…';
-  let text = 'waits for another calculator';
+  let text = 'is waiting for another calculator';
   let kind = what;
   if (what === 'runs') {
     mark = '▶';
-    text = `runs on ${calculator} now (attempt ${attempt})`;
+    text = `is running on ${calculator} (attempt ${attempt})`;
   } else if (what === 'over' && outcome === 'done') {
     mark = '✓';
     text = calculator ? `was done by ${calculator}, ${later} later (attempt ${attempt})` : 'was done';
   } else if (what === 'over') {
     mark = '✕';
     kind = 'bad';
-    text = outcome === 'forgotten' ? 'is over for so long that it is forgotten' : `${outcome}, ${later} later`;
+    text = outcome === 'forgotten' ? 'ended long ago' : `${outcome}, ${later} later`;
   }
   return element('li', { 'data-task': id, 'data-fate': what === 'over' ? outcome : what },
     element('span', { class: `fate ${kind}`, 'aria-hidden': 'true' }, mark),
-    element('span', { class: 'what' }, element('button', { class: 'link', type: 'button', title: id, click: () => tell(id) }, name), ` ${text}`));
+    element('span', { class: 'what' }, link(id, name), ` ${text}`));
 }

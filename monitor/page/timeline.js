@@ -1,6 +1,6 @@
-// The time line: a lane for each calculator, attempts as bars, outages as gaps. By pointer and by keyboard.
+// The time line: a lane for each calculator, attempts as bars, outages as gaps. For pointer and keyboard.
 
-import { byId, colour, prepared, seconds, setText, taskName } from './tools.js';
+import { byId, colour, hideTip, prepared, seconds, setText, showTip, taskName } from './tools.js';
 
 const LANES_MAX = 40;
 // Lanes are this high, or higher where there are few.
@@ -13,10 +13,10 @@ const SPAN_S = 60;
 // How a bar looks, by how its attempt ended. A pattern beside the colour: whole, hatched, outlined.
 export const LOOKS = {
   done: ['done', 'whole', 'done'],
-  failed: ['late', 'crossed', 'said it can’t be computed'],
+  failed: ['late', 'crossed', 'error'],
   late: ['late', 'hatched', 'no answer in time'],
-  lost: ['lost', 'crossed', 'lost: its calculator fell out'],
-  revoked: ['revoked', 'outlined', 'withdrawn: the task was over'],
+  lost: ['lost', 'crossed', 'lost: its calculator failed'],
+  revoked: ['revoked', 'outlined', 'withdrawn: the task had ended'],
   runs: ['runs', 'open', 'running'],
 };
 const KINDS = { result: 'done', error: 'failed', timed_out: 'late', withdrawn: 'revoked' };
@@ -24,16 +24,16 @@ const KINDS = { result: 'done', error: 'failed', timed_out: 'late', withdrawn: '
 export const kindOf = (end) => (end === null ? 'runs' : KINDS[end] || 'lost');
 
 const ENDS = {
-  result: 'brought the result', error: 'said that it can’t be computed', timed_out: 'no answer in time',
-  dead_calculator: 'its calculator died', new_life: 'its calculator came back without it', calculator_left: 'its calculator left',
+  result: 'returned the result', error: 'returned an error', timed_out: 'no answer in time',
+  dead_calculator: 'its calculator died', new_life: 'its calculator restarted without it', calculator_left: 'its calculator left',
   unacknowledged: 'the assignment was not acknowledged', not_held: 'its calculator did not have it any more',
-  turned_down: 'turned down', withdrawn: 'withdrawn: the task was over in another way',
+  turned_down: 'refused by the calculator', withdrawn: 'withdrawn: the task ended in another way',
 };
 
 export class TimeLine {
-  constructor(model, tell) {
+  constructor(model, showHistory) {
     this.model = model;
-    this.tell = tell;
+    this.showHistory = showHistory;
     this.canvas = byId('lanes');
     this.filter = byId('lane-filter');
     this.bars = [];
@@ -41,7 +41,8 @@ export class TimeLine {
     this.end = 0;
     this.lane = LANE_MIN;
     this.canvas.addEventListener('pointermove', (event) => this.point(event));
-    this.canvas.addEventListener('click', (event) => { this.point(event); this.story(); });
+    this.canvas.addEventListener('click', (event) => { this.point(event); this.open(); });
+    this.canvas.addEventListener('pointerleave', hideTip);
     this.canvas.addEventListener('keydown', (event) => this.key(event));
     this.filter.addEventListener('input', () => this.draw(this.end));
   }
@@ -54,7 +55,7 @@ export class TimeLine {
       setText(byId('lane-note'), '');
       return all;
     }
-    // Those with the latest trouble first, and they stay in the order of their names.
+    // Those with the latest trouble, in the order of their names.
     const trouble = (name) => { const spells = this.model.spells.get(name) || []; return spells.length > 1 ? spells[spells.length - 1][0] : 0; };
     const shown = [...all].sort((one, other) => trouble(other) - trouble(one)).slice(0, LANES_MAX).sort();
     setText(byId('lane-note'), `${LANES_MAX} of ${all.length} lanes, those with the latest trouble`);
@@ -84,7 +85,7 @@ export class TimeLine {
     }
     for (const one of this.model.calculators.values()) {
       if (!places.has(one.name)) continue;
-      // Of a large fleet each is told of every few seconds only: what it does since then is not known.
+      // A report names only a part of a large fleet: what the others did since is not known.
       const until = Math.min(end, this.model.now(), one.at + 2 * this.model.state.interval_s);
       for (const [id, attempt, began] of one.running) {
         if (began <= until) this.bars.push({ id, attempt, calculator: one.name, began, ended: until, how: null });
@@ -95,14 +96,16 @@ export class TimeLine {
     if (this.chosen && !this.bars.some((bar) => same(bar, this.chosen))) this.chosen = null;
   }
 
-  // Attempts that overlap in a lane share its height.
+  // Attempts that overlap in a lane share its height, in as many rows as the calculator has slots. Their times come from
+  // several reports, so an attempt may seem to begin before the one before it in the same slot has ended.
   stack(places) {
     const rows = new Map();
     this.bars.sort((one, other) => one.began - other.began);
     for (const bar of this.bars) {
       const ends = rows.get(bar.calculator) || [];
       let row = ends.findIndex((at) => at <= bar.began + 0.001);
-      if (row < 0) row = ends.length;
+      const slots = (this.model.calculators.get(bar.calculator) || { capacity: 1 }).capacity;
+      if (row < 0) row = ends.length < slots ? ends.length : ends.indexOf(Math.min(...ends));
       ends[row] = bar.ended;
       rows.set(bar.calculator, ends);
       bar.row = row;
@@ -179,22 +182,31 @@ export class TimeLine {
     const px = event.clientX - box.left;
     const py = event.clientY - box.top;
     const hit = this.bars.filter((bar) => px >= bar.x - 2 && px <= bar.x + bar.wide + 2 && py >= bar.y - 1 && py <= bar.y + bar.tall + 2);
-    if (hit.length) this.choose(hit[hit.length - 1]);
-    else if (event.type === 'click') this.chosen = null;
+    if (hit.length) {
+      this.choose(hit[hit.length - 1]);
+      showTip(event, this.words(this.chosen));
+    } else {
+      hideTip();
+      if (event.type === 'click') this.chosen = null;
+    }
   }
 
   choose(bar) {
     if (this.chosen && same(bar, this.chosen)) return;
     this.chosen = bar;
-    const how = bar.how === null ? `running for ${seconds(this.model.now() - bar.began)}` : `${seconds(bar.ended - bar.began)}, ${ENDS[bar.how] || bar.how}`;
-    setText(byId('lane-detail'), `${taskName(bar.id)}, attempt ${bar.attempt} on ${bar.calculator}: ${how}.`);
+    setText(byId('lane-detail'), this.words(bar));
     this.draw(this.end);
+  }
+
+  words(bar) {
+    const how = bar.how === null ? `running for ${seconds(this.model.now() - bar.began)}` : `${seconds(bar.ended - bar.began)}, ${ENDS[bar.how] || bar.how}`;
+    return `${taskName(bar.id)}, attempt ${bar.attempt} on ${bar.calculator}: ${how}.`;
   }
 
   key(event) {
     const lanes = this.lanes();
     const { key } = event;
-    if (key === 'Enter' || key === ' ') this.story();
+    if (key === 'Enter' || key === ' ') this.open();
     else if (['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'].includes(key)) this.walk(key, lanes);
     else return;
     event.preventDefault();
@@ -225,8 +237,8 @@ export class TimeLine {
     }
   }
 
-  story() {
-    if (this.chosen) this.tell(this.chosen.id);
+  open() {
+    if (this.chosen) this.showHistory(this.chosen.id);
   }
 }
 

@@ -1,4 +1,4 @@
-// Small things that all parts of the page use. What others wrote is only ever put down as text, never as markup.
+// What all parts of the page use. A text of another process is only ever inserted as text, never as markup.
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -73,6 +73,20 @@ export function colour(name) {
 }
 
 export const calm = matchMedia('(prefers-reduced-motion: reduce)');
+
+// A few words beside the pointer, inside the window.
+export function showTip({ clientX, clientY }, text) {
+  const tip = byId('tip');
+  setText(tip, text);
+  tip.hidden = false;
+  const { width, height } = tip.getBoundingClientRect();
+  tip.style.left = `${Math.max(4, Math.min(clientX + 14, innerWidth - width - 4))}px`;
+  tip.style.top = `${clientY + 18 + height > innerHeight ? clientY - height - 10 : clientY + 18}px`;
+}
+
+export function hideTip() {
+  byId('tip').hidden = true;
+}
 
 // A canvas as large as its place, in the pixels of the screen; returns its context and its size in CSS pixels.
 export function prepared(canvas, height) {

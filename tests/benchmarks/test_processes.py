@@ -1,4 +1,4 @@
-"""Nothing is left behind, whatever ends a benchmark."""
+"""No process is left, whatever ends a benchmark."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -11,7 +11,7 @@ import time
 import pytest
 
 from benchmarks import machine
-from benchmarks.children import House, RunFailed
+from benchmarks.children import ProcessGroup, RunFailed
 from runtime.clock import monotonic
 from tests.source_tree import ROOT
 
@@ -26,7 +26,7 @@ LEAVES_AN_ORPHAN = [sys.executable, '-c', (
 
 
 def exists(pid):
-    """Whether it runs; one that is dead and still on the list of the system does not."""
+    """Whether it runs; a zombie does not."""
     try:
         with open('/proc/%d/stat' % pid) as file:
             return file.read().rsplit(')', 1)[1].split()[0] != 'Z'
@@ -42,13 +42,13 @@ def eventually(condition):
 
 
 def test_all_children_and_theirs_are_ended():
-    with House() as house:
-        one = house.start('one', SLEEP)
-        other = house.start('other', LEAVES_AN_ORPHAN)
+    with ProcessGroup() as group:
+        one = group.start('one', SLEEP)
+        other = group.start('other', LEAVES_AN_ORPHAN)
         orphan = int(other.until(lambda: other.output.strip() or None, 'started'))
         # A parent that is killed leaves its child to us.
         other.kill()
-        folder = house.folder
+        folder = group.folder
         assert exists(one.pid)
         assert exists(orphan)
     assert not exists(one.pid)
@@ -57,20 +57,19 @@ def test_all_children_and_theirs_are_ended():
 
 
 def test_a_child_that_fails_says_why():
-    with House() as house:
-        child = house.start('child', [sys.executable, '-c', 'import sys; sys.stderr.write("no port"); sys.exit(3)'])
+    with ProcessGroup() as group:
+        child = group.start('child', [sys.executable, '-c', 'import sys; sys.stderr.write("no port"); sys.exit(3)'])
         with pytest.raises(RunFailed) as failure:
             child.until(lambda: False, 'ready')
         assert 'never ready: no port' in str(failure.value)
-        child.wait(BOUND_S)
         with pytest.raises(RunFailed) as failure:
-            child.must_be_well()
+            child.wait(BOUND_S)
         assert 'status 3: no port' in str(failure.value)
 
 
-def test_a_program_that_is_not_there_is_a_failed_run():
-    with House() as house, pytest.raises(RunFailed):
-        house.start('child', ['/no/such/program'])
+def test_a_missing_program_is_a_failed_run():
+    with ProcessGroup() as group, pytest.raises(RunFailed):
+        group.start('child', ['/no/such/program'])
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -1,4 +1,4 @@
-"""The commands themselves, on so little that they compare nothing: that they run, what they say, what they write."""
+"""The commands, with so little to do that their figures compare nothing: their exit status, output and result file."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -26,8 +26,8 @@ def ask(tmpdir, *arguments):
     return process.returncode, said, log, out
 
 
-def test_throughput_of_ours_and_a_relay(tmpdir):
-    status, said, log, out = ask(tmpdir, 'throughput', '--systems', 'ours,relay_queue,no_such', '--even-disturbed')
+def test_throughput_of_ours_and_the_relay(tmpdir):
+    status, said, log, out = ask(tmpdir, 'throughput', '--systems', 'ours,relay,no_such', '--even-disturbed')
     assert (status, log.count('round 1 of 1')) == (0, 2), log
     assert said.count('\n| ') == 4
     with open(out) as file:
@@ -41,14 +41,24 @@ def test_throughput_of_ours_and_a_relay(tmpdir):
         assert 0 < run['p50_us'] <= run['p95_us'] <= run['p99_us'] <= run['max_us']
 
 
-def test_memory(tmpdir):
-    status, said, log, out = ask(tmpdir, 'memory')
+@pytest.mark.parametrize('question, words', [
+    ('memory', 'finished tasks'), ('simulation', 'p50 with 30 % loss')])
+def test_a_question_about_ours_alone(tmpdir, question, words):
+    status, said, log, out = ask(tmpdir, question, '--systems', 'ours', '--even-disturbed')
     assert status == 0, log
-    assert '1,000' in said
+    assert words in said
+
+
+def test_a_killed_worker_is_detected(tmpdir):
+    status, said, log, out = ask(tmpdir, 'detection', '--systems', 'ours')
+    assert status == 0, log
+    with open(out) as file:
+        run, = json.load(file)['questions']['detection']['runs']
+    assert 0 < run['killed_s'] < 10
 
 
 def test_a_machine_that_was_disturbed_is_not_compared(tmpdir):
-    # Something else that runs, on a machine that may be at rest otherwise; no share is as small as the bound.
+    # Another process, because the machine may be idle otherwise; every share is above the bound.
     other = subprocess.Popen([sys.executable, '-c', 'while True: pass'])
     try:
         status, said, log, out = ask(tmpdir, 'latency', '--systems', 'ours', '--others-max', '1e-9')

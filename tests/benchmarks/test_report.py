@@ -23,7 +23,10 @@ def page():
 
 def test_the_page_is_what_the_command_makes_of_the_result_file():
     folder = report.os.path.dirname(report.PAGE)
-    everything = results.load(results.DEFAULT_PATH)
+    try:
+        everything = results.load(results.DEFAULT_PATH)
+    except ValueError as error:
+        pytest.skip('not measured yet: %s' % error)
     assert report.filled(page(), everything, report.existing_plots(folder)) == page()
 
 
@@ -52,7 +55,7 @@ def judged(text, **questions):
     return goal.judged(questions)
 
 
-@pytest.mark.parametrize('ours, verdict', [(200.0, 'met'), (250.0, 'met'), (100.0, 'missed: 0.50 of the bound')])
+@pytest.mark.parametrize('ours, verdict', [(200.0, 'reached'), (180.0, 'met'), (85.0, 'missed: 0.50 of the bound')])
 def test_a_goal_is_judged_by_the_median_of_the_pairs(ours, verdict):
     runs = [run('ours-3.11', number, tasks_per_s=ours) for number in range(3)]
     runs += [run('nats', number, tasks_per_s=200.0) for number in range(3)]
@@ -62,7 +65,7 @@ def test_a_goal_is_judged_by_the_median_of_the_pairs(ours, verdict):
 def test_a_goal_with_nothing_to_judge_is_not_met():
     assert judged('throughput, over NATS')[2:] == ['-', 'not measured']
     assert judged('throughput, over NATS', throughput=section([]))[2:] == ['-', 'not measured']
-    assert judged('throughput, over NATS', throughput={'failed': 'it fell over'})[2:] == ['-', 'not measured']
+    assert judged('throughput, over NATS', throughput={'failed': 'no port'})[2:] == ['-', 'not measured']
 
 
 @pytest.mark.parametrize('more, why', [
@@ -74,13 +77,28 @@ def test_a_quick_look_meets_no_goal(more, why):
     assert judged('throughput, over NATS', throughput=section(runs, **more))[3] == why
 
 
-def test_the_tail_may_be_as_long_as_the_machine_makes_it():
-    text = "latency p99, over p50 (bound: 2, or the bare relay's)"
-    runs = [run('ours-3.11', 0, p50_us=100.0, p99_us=300.0), run('relay_bare', 0, p50_us=10.0, p99_us=35.0)]
-    names = {'order': ['ours-3.11', 'relay_bare']}
+def test_the_tail_may_be_as_long_as_that_of_the_relay():
+    text = "latency p99, over p50 (bound: 2, or the relay's)"
+    runs = [run('ours-3.11', 0, p50_us=100.0, p99_us=300.0), run('relay', 0, p50_us=10.0, p99_us=35.0)]
+    names = {'order': ['ours-3.11', 'relay']}
     assert judged(text, latency=section(runs, **names))[1:] == ['at most 3.50', '3.00', 'met']
     runs[1]['p99_us'] = 11.0
     assert judged(text, latency=section(runs, **names))[1:] == ['at most 2.00', '3.00', 'missed: 1.50 of the bound']
+
+
+@pytest.mark.parametrize('runs, verdict', [
+    ([run('ours-3.11', 0, killed_s=0.5), run('ours-2.7', 0, killed_s=3.0)], ['0.50', 'met']),
+    ([run('ours-3.11', 0)], ['-', 'not measured'])])
+def test_a_goal_about_ours_is_judged_by_the_first_of_ours(runs, verdict):
+    found = judged('worker killed, until its task runs elsewhere, defaults, s', detection=section(
+        runs, order=['ours-3.11', 'ours-2.7']))
+    assert found[2:] == verdict
+
+
+def test_a_finished_task_leaves_no_memory():
+    runs = [run('ours-3.11', 0, bytes_per_finished_task=80.0, bytes_per_task_100=1200.0, bytes_per_task_1000=800.0)]
+    assert judged('memory of a finished task, bytes', memory=section(runs))[3] == 'missed: 16.0 of the bound'
+    assert judged('memory of a waiting task, bytes', memory=section(runs))[2:] == ['800', 'met']
 
 
 def test_every_goal_asks_a_question_that_there_is():

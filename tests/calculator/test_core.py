@@ -1,4 +1,4 @@
-"""The calculator's core, message by message."""
+"""The calculator's core, row by row."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -6,15 +6,13 @@ import random
 
 import pytest
 
-from calculator.core import LEAVE_WAIT_S, CalculatorCore
+from calculator.core import LEAVE_WAIT_S, UNREPORTED_MAX, CalculatorCore
 from calculator.settings import SETTINGS
 from net_protocol import notional
-from net_protocol.messages import (
-    Assign, AssignAck, AssignRefused, Heartbeat, HeartbeatAck, Leave, LeaveAck, Ping, Pong, Result, ResultAck, Revoke)
-from tests.driver import Driver, of_type
+from tests.client.driver import Driver, of_kind
 
-DISPATCHER = 'dispatcher'
-LIVES = ['%sbbbbbbb' % letter for letter in 'abcdefghij']
+INCARNATIONS = [u'%sbbbbbbb' % letter for letter in 'abcdefghij']
+RESULT = notional.compute(u'abc')
 
 
 @pytest.fixture(params=[False, True], ids=['once', 'twice'])
@@ -23,229 +21,364 @@ def twice(request):
 
 
 class Calculator(Driver):
-    """A calculator with the words that these tests need. Every task takes two seconds."""
+    """A calculator. Every task takes two seconds unless the settings say otherwise."""
 
-    def __init__(self, twice, **settings):
+    def __init__(self, twice=False, incarnation='dddddddd', seed=1, **settings):
         settings.setdefault('outage', {'probability': 0})
         settings.setdefault('task_duration_s', [2, 2])
-        lives = iter(LIVES)
-        core = CalculatorCore(SETTINGS.checked(settings), 'calculator-1', lambda: next(lives), random.Random(1),
-                              (DISPATCHER, 1))
-        super(Calculator, self).__init__(core, twice=twice)
+        incarnations = iter(INCARNATIONS)
+        core = CalculatorCore(SETTINGS.checked(settings), 'calculator-1', lambda: next(incarnations),
+                              random.Random(seed))
+        super(Calculator, self).__init__(core, twice, incarnation)
 
-    def assign(self, number, attempt=1, payload=u'abc', life=None, dispatcher_life='dddddddd', time_left_s=60):
-        message = Assign(task_id(number), attempt, life or self.core.incarnation, payload, 10, time_left_s)
-        return self.hear(DISPATCHER, message, dispatcher_life)
+    def assign(self, *numbers, **fields):
+        """Assignments of these numbers; task n has the number n unless ``task`` says otherwise."""
+        rest = [fields.get('attempt', 1), fields.get('payload', u'abc'), 10, 60]
+        return self.hear('assign', *[[number, task_id(fields.get('task', number))] + rest for number in numbers])
 
-    def ack_result(self, number, attempt=1):
-        return self.hear(DISPATCHER, ResultAck(task_id(number), attempt), 'dddddddd')
+    def beat(self):
+        """What the next heartbeat says, as (ranges of assignments, orphans)."""
+        beats = of_kind(self.wait(1.0), 'heartbeat')
+        return beats[-1][5], beats[-1][6]
 
+    def account(self):
+        return self.core.account(self.now)
+
+    @property
     def ends(self):
-        return self.core.account(self.now)['ends']
+        return {end: count for end, count in self.account()['ends'].items() if count}
+
+    @property
+    def running(self):
+        return self.account()['running']
 
 
 def task_id(number):
-    return 'client-a:cccccccc:%d' % number
+    return u'client-a:cccccccc:%d' % number
 
 
-def test_it_introduces_itself_at_once(twice):
-    ((address, beat),) = Calculator(twice, capacity=7).started_with
-    assert address == (DISPATCHER, 1)
-    assert beat == Heartbeat(1, 1, 1, 1, 7, [], [], False, 0)
+def result(number, assignment=None):
+    return [number if assignment is None else assignment, task_id(number), RESULT, None]
 
 
-def test_heartbeats_come_at_even_intervals_while_it_computes(twice):
-    calculator = Calculator(twice, task_duration_s=[30, 30])
-    calculator.assign(1)
-    beats = of_type(calculator.wait(10.5), Heartbeat)
-    assert [beat.sequence for beat in beats] == list(range(2, 12))
-    assert all(beat.running == [(task_id(1), 1)] for beat in beats)
-
-
-def test_a_heartbeat_says_which_of_ours_was_heard(twice):
-    calculator = Calculator(twice)
-    calculator.wait(3.5)
-    calculator.hear(DISPATCHER, HeartbeatAck(3), 'dddddddd')
-    calculator.hear(DISPATCHER, HeartbeatAck(2), 'dddddddd')
-    calculator.hear(DISPATCHER, HeartbeatAck(99), 'dddddddd')
-    assert of_type(calculator.wait(1), Heartbeat)[0].heard == 4, 'what was never sent is not believed'
-
+# Work.
 
 def test_a_task_takes_its_time_and_ends_with_its_result(twice):
     calculator = Calculator(twice)
-    assert calculator.assign(1) == [AssignAck(task_id(1), 1)]
-    assert of_type(calculator.wait(1.9), Result) == []
-    assert of_type(calculator.wait(0.2), Result) == [Result(task_id(1), 1, notional.compute(u'abc'), None)]
+    assert calculator.assign(1) == []
+    assert of_kind(calculator.wait(1.9), 'result') == []
+    assert of_kind(calculator.wait(0.2), 'result') == [result(1)]
 
 
-def test_a_result_is_resent_until_it_is_acknowledged(twice):
+def test_a_task_without_duration_is_answered_in_the_same_turn(twice):
+    calculator = Calculator(twice, task_duration_s=[0, 0])
+    assert calculator.assign(1, 2, 3) == [('result', result(number)) for number in (1, 2, 3)]
+    assert calculator.account()['unreported'] == 3 and calculator.account()['assigned'] == 3
+
+
+def test_a_lost_result_goes_again_until_it_is_acknowledged(twice):
     calculator = Calculator(twice)
     calculator.assign(1)
-    assert len(of_type(calculator.wait(8), Result)) > 2
-    calculator.ack_result(1)
-    assert of_type(calculator.wait(30), Result) == []
-    assert calculator.ends()['reported'] == 1
-
-
-def test_a_result_is_resent_no_longer_than_somebody_waits_for_it(twice):
-    calculator = Calculator(twice)
-    calculator.assign(1, time_left_s=10)
-    calculator.wait(20)
-    assert of_type(calculator.wait(60), Result) == []
-    assert calculator.ends()['abandoned'] == 1
-
-
-def test_a_finished_task_is_named_as_unreported(twice):
-    calculator = Calculator(twice)
-    calculator.assign(1)
-    calculator.wait(2.5)
-    (beat,) = of_type(calculator.wait(1), Heartbeat)
-    assert (beat.running, beat.unreported) == ([], [(task_id(1), 1)])
+    (row,) = of_kind(calculator.wait(2.1), 'result')
+    assert calculator.lose('result', row) == [row]
+    calculator.acknowledge('result', row)
+    assert calculator.lose('result', row) == []
+    assert calculator.ends == {'reported': 1}
 
 
 def test_what_can_not_be_computed_is_answered_with_the_reason(twice):
     calculator = Calculator(twice)
     calculator.assign(1, payload={u'not': u'a text'})
-    (result,) = of_type(calculator.wait(2.1), Result)
-    assert result.result is None
-    assert 'is a text' in result.error
+    (row,) = of_kind(calculator.wait(2.1), 'result')
+    assert row[2] is None and 'is a text' in row[3]
 
 
-def test_a_copy_of_an_assignment_is_acknowledged_and_starts_nothing(twice):
-    calculator = Calculator(twice, capacity=2)
-    for _ in range(3):
-        assert calculator.assign(1) == [AssignAck(task_id(1), 1)]
-    assert calculator.core.account(0)['running'] == 1
-
-
-def test_a_copy_of_an_assignment_that_was_reported_long_ago_starts_nothing(twice):
-    calculator = Calculator(twice)
+@pytest.mark.parametrize('duration_s', [[0, 0], [2, 2]])
+def test_a_copy_of_an_assignment_starts_nothing_at_any_time(duration_s, twice):
+    calculator = Calculator(twice, capacity=5, task_duration_s=duration_s)
     calculator.assign(1)
-    calculator.wait(2.1)
-    calculator.ack_result(1)
-    assert calculator.assign(1) == [AssignAck(task_id(1), 1)]
-    assert calculator.core.account(0)['running'] == 0
-
-
-def test_a_restarted_dispatcher_may_assign_the_same_attempt_anew(twice):
-    calculator = Calculator(twice)
     calculator.assign(1)
-    calculator.wait(2.1)
-    calculator.ack_result(1)
-    calculator.assign(1, dispatcher_life='eeeeeeee')
-    assert calculator.core.account(0)['running'] == 1
-
-
-def test_a_newer_attempt_of_the_same_task_takes_over_the_work_that_is_done(twice):
-    calculator = Calculator(twice)
+    rows = of_kind(calculator.wait(2.1), 'result') or [calculator.core._unreported[task_id(1)]]
     calculator.assign(1)
-    calculator.wait(1)
-    calculator.assign(1, attempt=2)
-    (result,) = of_type(calculator.wait(1.1), Result)
-    assert result.attempt == 2
-    assert calculator.assign(1, attempt=3) == [Result(task_id(1), 3, notional.compute(u'abc'), None),
-                                               AssignAck(task_id(1), 3)]
+    calculator.acknowledge('result', *rows)
+    assert calculator.assign(1) == []
+    assert calculator.account()['assigned'] == 1
+    assert calculator.core.counts['duplicate_assigns'] >= 3
+
+
+def test_assignments_may_arrive_in_any_order_and_each_starts_once(twice):
+    calculator = Calculator(twice, capacity=20, task_duration_s=[0, 0])
+    for number in (5, 2, 9, 1, 2, 3, 9, 4, 7, 8, 6, 5, 1):
+        calculator.assign(number)
+    assert calculator.account()['assigned'] == 9
+    assert not calculator.core._numbers.missing
+
+
+def test_an_assignment_below_open_starts_nothing(twice):
+    calculator = Calculator(twice, capacity=5)
+    calculator.channel.peer_open = 4
+    calculator.assign(3, 5, 2)
+    assert calculator.running == 1
+    calculator.assign(4)
+    assert calculator.running == 2
 
 
 def test_more_than_its_capacity_is_refused_as_busy(twice):
     calculator = Calculator(twice)
     calculator.assign(1)
-    assert calculator.assign(2) == [AssignRefused(task_id(2), 1, 'busy')]
+    assert calculator.assign(2) == [('assign_refused', [2, task_id(2), 'busy'])]
+    calculator.wait(2.1)
+    assert calculator.assign(2) == [], 'the dispatcher assigns it under another number'
+    calculator.assign(3, task=2)
+    assert calculator.running == 1
 
 
-def test_work_for_another_life_is_not_taken(twice):
+def test_too_many_unreported_results_refuse_new_work():
+    calculator = Calculator(task_duration_s=[0, 0], capacity=5)
+    sent = calculator.assign(*range(1, UNREPORTED_MAX + 2))
+    assert len(of_kind(sent, 'result')) == UNREPORTED_MAX
+    assert of_kind(sent, 'assign_refused') == [[UNREPORTED_MAX + 1, task_id(UNREPORTED_MAX + 1), 'busy']]
+
+
+def test_a_task_that_is_held_goes_on_under_the_newer_number(twice):
+    calculator = Calculator(twice, capacity=2)
+    calculator.assign(1)
+    calculator.wait(1)
+    calculator.assign(7, task=1, attempt=2)
+    assert calculator.beat() == ([[7, 7]], [])
+    assert calculator.core._unreported[task_id(1)] == result(1, 7)
+    old = calculator.core._unreported[task_id(1)]
+    assert calculator.assign(9, task=1, attempt=3) == [('result', result(1, 9))]
+    calculator.acknowledge('result', old)
+    assert calculator.lose('result', old) == [] and calculator.account()['unreported'] == 1
+    assert calculator.account()['assigned'] == 1
+
+
+def test_an_older_number_for_a_task_that_is_held_is_late(twice):
     calculator = Calculator(twice)
-    assert calculator.assign(1, life='zzzzzzzz') == []
-    assert calculator.core.counts['not_for_this_life'] >= 1
+    calculator.assign(7, task=1, attempt=2)
+    calculator.assign(3, task=1)
+    assert calculator.beat() == ([[7, 7]], [])
 
 
-def test_a_revoked_task_frees_its_place_and_says_so_at_once(twice):
+def test_a_revoked_task_frees_its_slot_and_a_heartbeat_says_so_at_once(twice):
     calculator = Calculator(twice)
     calculator.assign(1)
-    calculator.hear(DISPATCHER, Revoke(task_id(1), 1), 'dddddddd')
-    (beat,) = of_type(calculator.wait(0), Heartbeat)
-    assert beat.running == []
-    assert calculator.assign(2) == [AssignAck(task_id(2), 1)]
-    assert of_type(calculator.wait(3), Result)[0].task_id == task_id(2)
+    (beat,) = of_kind(calculator.hear('revoke', [1, task_id(1)]), 'heartbeat')
+    assert beat[5] == []
+    assert calculator.ends == {'revoked': 1}
+    assert calculator.assign(2) == []
+    assert of_kind(calculator.wait(3), 'result') == [result(2)]
 
 
-def test_a_revoke_of_an_older_attempt_is_late(twice):
+def test_a_result_can_be_revoked_too(twice):
+    calculator = Calculator(twice, task_duration_s=[0, 0])
+    ((_, row),) = calculator.assign(1)
+    calculator.hear('revoke', [1, task_id(1)])
+    assert calculator.lose('result', row) == []
+    assert calculator.ends == {'revoked': 1}
+
+
+def test_an_assignment_that_arrives_after_its_revocation_starts_nothing(twice):
+    calculator = Calculator(twice, capacity=5)
+    calculator.hear('revoke', [3, task_id(3)])
+    calculator.assign(1, 2, 3)
+    assert calculator.running == 2
+    calculator.hear('revoke', [1, task_id(1)])
+    calculator.assign(1)
+    assert calculator.running == 1
+    assert calculator.core.counts['unknown_revokes'] >= 1
+
+
+def test_a_revoke_of_an_older_number_does_not_touch_the_work(twice):
     calculator = Calculator(twice)
-    calculator.assign(1, attempt=2)
-    calculator.hear(DISPATCHER, Revoke(task_id(1), 1), 'dddddddd')
-    assert calculator.core.account(0)['running'] == 1
+    calculator.assign(1)
+    calculator.assign(2, task=1, attempt=2)
+    calculator.hear('revoke', [1, task_id(1)])
+    assert calculator.running == 1
+    calculator.hear('revoke', [0, task_id(1)])
+    assert calculator.running == 1, 'it is no orphan'
 
 
-def test_what_one_datagram_does_not_hold_is_told_in_pages(twice):
-    calculator = Calculator(twice, capacity=300, task_duration_s=[50, 50])
-    for number in range(300):
-        calculator.assign(number)
-    beats = of_type(calculator.wait(1), Heartbeat)
-    assert len(beats) == beats[0].pages > 5
-    assert [beat.page for beat in beats] == list(range(1, len(beats) + 1))
-    assert sorted(pair for beat in beats for pair in beat.running) == sorted(
-        (task_id(number), 1) for number in range(300))
+# Heartbeats.
+
+def test_it_introduces_itself_when_the_channel_opens(twice):
+    calculator = Calculator(twice, incarnation=None, capacity=7)
+    assert calculator.started_with == [] and calculator.wait(10) == []
+    assert calculator.reopen() == [('heartbeat', [1, 1, 1, 1, 7, [], [], False])]
+
+
+def test_heartbeats_come_at_even_intervals_while_it_computes(twice):
+    calculator = Calculator(twice, task_duration_s=[30, 30])
+    calculator.assign(1)
+    beats = of_kind(calculator.wait(10.5), 'heartbeat')
+    assert [beat[0] for beat in beats] == list(range(2, 12))
+    assert all(beat[5] == [[1, 1]] for beat in beats)
+
+
+def test_a_heartbeat_names_what_runs_and_what_is_not_reported(twice):
+    calculator = Calculator(twice, capacity=10)
+    calculator.assign(1, 2, 3)
+    calculator.wait(2.5)
+    calculator.assign(4, 5, 9)
+    calculator.acknowledge('result', calculator.core._unreported[task_id(2)])
+    assert calculator.beat() == ([[1, 1], [3, 5], [9, 9]], [])
+
+
+def test_a_heartbeat_is_made_when_it_leaves():
+    calculator = Calculator(capacity=10)
+    calculator.now += 1
+    calculator.core.handle_timer(calculator.now)
+    (beat,) = of_kind(calculator.assign(1), 'heartbeat')
+    assert beat[5] == [[1, 1]]
+
+
+def test_what_one_datagram_does_not_hold_is_sent_in_pages(twice):
+    calculator = Calculator(twice, capacity=600, task_duration_s=[50, 50])
+    calculator.assign(*range(1, 1201, 2))
+    beats = of_kind(calculator.wait(1), 'heartbeat')
+    assert len(beats) == beats[0][2] > 5
+    assert [beat[1] for beat in beats] == list(range(1, len(beats) + 1))
+    assert {beat[0] for beat in beats} == {2}
+    assert [pair for beat in beats for pair in beat[5]] == [[number, number] for number in range(1, 1201, 2)]
+    calculator.reopen('eeeeeeee')
+    beats = of_kind(calculator.wait(1), 'heartbeat')
+    assert sorted(name for beat in beats for name in beat[6]) == sorted(map(task_id, range(1, 1201, 2)))
+    assert all(sum(map(len, beat[6])) <= 1000 and beat[5] == [] for beat in beats)
+
+
+# The channel opens anew.
+
+def test_when_the_dispatcher_restarts_attempts_become_orphans_and_results_go_again(twice):
+    calculator = Calculator(twice, capacity=5)
+    calculator.assign(1)
+    calculator.wait(1)
+    calculator.assign(2, 3)
+    calculator.wait(1.1)
+    sent = calculator.reopen('eeeeeeee')
+    assert of_kind(sent, 'result') == [result(1, 0)]
+    assert of_kind(sent, 'heartbeat')[0][5:7] == [[], [task_id(1), task_id(2), task_id(3)]]
+    assert calculator.emitted('dispatcher_restarted') == [{'held': 3}]
+    assert of_kind(calculator.wait(1), 'result') == [result(2, 0), result(3, 0)]
+
+
+def test_a_restarted_dispatcher_adopts_an_orphan_by_assigning_its_task(twice):
+    calculator = Calculator(twice, capacity=5)
+    calculator.assign(1, 2)
+    calculator.reopen('eeeeeeee')
+    calculator.assign(1, task=2)
+    assert calculator.beat() == ([[1, 1]], [task_id(1)])
+    assert of_kind(calculator.wait(1.1), 'result') == [result(1, 0), result(2, 1)]
+    assert calculator.assign(2, task=1) == [('result', result(1, 2))]
+    assert calculator.account()['assigned'] == 2
+    assert calculator.core.counts['adoptions'] == 2
+
+
+def test_a_restarted_dispatcher_counts_assignments_from_1_again(twice):
+    calculator = Calculator(twice, capacity=5)
+    calculator.assign(1, 2)
+    for row in of_kind(calculator.wait(2.1), 'result'):
+        calculator.acknowledge('result', row)
+    calculator.reopen('eeeeeeee')
+    calculator.assign(1, task=7)
+    assert calculator.running == 1
+
+
+def test_an_orphan_is_revoked_by_its_task(twice):
+    calculator = Calculator(twice, capacity=5)
+    calculator.assign(1, 2)
+    calculator.reopen('eeeeeeee')
+    calculator.hear('revoke', [0, task_id(1)])
+    assert calculator.running == 1 and calculator.ends == {'revoked': 1}
+    calculator.wait(2.1)
+    calculator.hear('revoke', [0, task_id(2)])
+    assert calculator.ends == {'revoked': 2}
+
+
+def test_when_the_same_dispatcher_answers_numbers_stay_and_results_go_again(twice):
+    calculator = Calculator(twice, capacity=5)
+    calculator.assign(1, 2)
+    (first, _) = of_kind(calculator.wait(2.1), 'result')
+    calculator.acknowledge('result', first)
+    sent = calculator.reopen()
+    assert of_kind(sent, 'result') == [result(2)]
+    assert of_kind(sent, 'heartbeat')[0][5] == [[2, 2]]
+    calculator.assign(1)
+    assert calculator.running == 0
+    assert calculator.emitted('dispatcher_restarted') == []
+
+
+def test_a_calculator_that_is_not_registered_says_so_once_and_goes_on_beating(twice):
+    calculator = Calculator(twice)
+    for _ in range(3):
+        calculator.hear('not_registered', ['name_taken'])
+        calculator.hear('not_registered', ['too_many'])
+    assert calculator.emitted('name_taken') == calculator.emitted('not_registered') == [{'name': 'calculator-1'}]
+    assert len(of_kind(calculator.wait(3.1), 'heartbeat')) == 3
+    calculator.reopen('eeeeeeee')
+    calculator.hear('not_registered', ['name_taken'])
+    assert len(calculator.emitted('name_taken')) == 2
 
 
 # Outages.
 
-def broken(kind, twice, **settings):
-    """A calculator that works on task 1 and goes out of order after ten seconds, for five."""
-    calculator = Calculator(twice, task_duration_s=[12, 12], outage={
+def broken(kind, twice=False, **settings):
+    """A calculator that goes out of order after some seconds while it works on task 1, for five seconds."""
+    calculator = Calculator(twice, task_duration_s=[8, 8], outage={
         'probability': 1, 'check_interval_s': 10, 'duration_s': [5, 5], 'kind': kind}, **settings)
     calculator.assign(1)
-    calculator.wait(10)
+    while calculator.core.is_listening:
+        calculator.wait(0.1)
+    calculator.now = calculator.core._out_at
     return calculator
 
 
 @pytest.mark.parametrize('kind', ['crash', 'freeze'])
-def test_out_of_order_it_neither_speaks_nor_answers(kind, twice):
-    calculator = broken(kind, twice)
+def test_out_of_order_it_sends_nothing_and_does_not_listen(kind):
+    calculator = broken(kind)
     assert calculator.wait(4.9) == []
-    for message in (Ping(1), ResultAck(task_id(1), 1), Revoke(task_id(1), 1)):
-        assert calculator.hear(DISPATCHER, message, 'dddddddd') == []
-    assert calculator.assign(2) == []
+    assert not calculator.core.is_listening
+    calculator.wait(0.2)
+    assert calculator.core.is_listening
 
 
-def test_a_crash_loses_the_work_and_brings_a_new_incarnation(twice):
-    calculator = broken('crash', twice)
+def test_a_crash_loses_the_work_and_brings_a_new_incarnation():
+    calculator = broken('crash')
     before = calculator.core.incarnation
-    (beat,) = of_type(calculator.wait(5), Heartbeat)
-    assert calculator.core.incarnation != before
-    assert (beat.sequence, beat.running) == (1, [])
-    assert of_type(calculator.wait(9), Result) == []
-    assert calculator.ends()['lost'] == 1
-
-
-def test_results_are_resent_also_after_a_crash_in_the_first_wait_for_an_acknowledgement(twice):
-    calculator = Calculator(twice, outage={'probability': 1, 'check_interval_s': 10, 'duration_s': [5, 5]})
-    calculator.wait(7.9)
+    assert calculator.running == 0 and calculator.ends == {'lost': 1}
+    assert calculator.wait(5.1) == [], 'the channel is not open yet'
+    assert calculator.core.incarnation != before and calculator.channel.forgotten == 1
+    (beat,) = of_kind(calculator.reopen(), 'heartbeat')
+    assert beat[0] == 1 and beat[5:7] == [[], []]
+    assert calculator.emitted('dispatcher_restarted') == []
     calculator.assign(1)
-    assert of_type(calculator.wait(2.05), Result)
-    calculator.wait(5.1)
-    assert calculator.core.counts['crashes'] == 1
-    calculator.assign(2)
-    assert len(of_type(calculator.wait(2 + 0.8), Result)) == 2
+    assert calculator.running == 1, 'assignments are counted from 1 for each incarnation'
 
 
-def test_a_freeze_goes_on_where_it_stood(twice):
-    calculator = broken('freeze', twice)
-    before = calculator.core.incarnation
-    sent = calculator.wait(5 + 1.9)
-    assert of_type(sent, Result) == []
-    assert of_type(sent, Heartbeat)[-1].running == [(task_id(1), 1)]
-    assert of_type(calculator.wait(0.2), Result), 'two seconds of work were left'
-    assert calculator.core.incarnation == before
+def test_a_freeze_goes_on_where_it_stood():
+    calculator = broken('freeze')
+    before, left_s = calculator.core.incarnation, 8 - (calculator.now - 1000)
+    sent = calculator.wait(5 + left_s - 0.1)
+    assert of_kind(sent, 'result') == []
+    assert of_kind(sent, 'heartbeat')[-1][5] == [[1, 1]]
+    assert of_kind(calculator.wait(0.2), 'result')
+    assert calculator.core.incarnation == before and calculator.channel.forgotten == 0
 
 
-def test_in_order_it_answers_a_ping(twice):
-    assert Calculator(twice).hear('anybody', Ping(7)) == [Pong(7)]
+def test_the_phase_of_outages_differs_between_calculators():
+    begins = []
+    for seed in range(50):
+        calculator = Calculator(seed=seed, outage={'probability': 1, 'check_interval_s': 10, 'duration_s': [5, 5]})
+        while calculator.core.is_listening:
+            calculator.wait(0.1)
+        begins.append(calculator.core._out_at - 1000)
+    assert min(begins) < 1 and max(begins) > 9
+    assert 4 < sum(begins) / len(begins) < 6
 
 
 def test_with_mixed_outages_both_kinds_come():
-    calculator = Calculator(False, outage={'probability': 1, 'check_interval_s': 1, 'duration_s': [1, 1],
-                                           'kind': 'mixed'})
-    calculator.core._draw_life = lambda: 'aaaaaaaa'
+    calculator = Calculator(outage={'probability': 1, 'check_interval_s': 1, 'duration_s': [1, 1], 'kind': 'mixed'})
+    calculator.core._draw_incarnation = lambda: 'aaaaaaaa'
     calculator.wait(100)
     assert calculator.core.counts['crashes'] > 5
     assert calculator.core.counts['freezes'] > 5
@@ -256,21 +389,22 @@ def test_with_mixed_outages_both_kinds_come():
 def test_stopping_it_refuses_new_work_finishes_the_old_and_leaves(twice):
     calculator = Calculator(twice)
     calculator.assign(1)
-    (beat,) = of_type(calculator.stop(), Heartbeat)
-    assert beat.draining
-    assert calculator.assign(2) == [AssignRefused(task_id(2), 1, 'draining')]
-    assert of_type(calculator.wait(2.1), Result, Leave)[-1].KIND == 'result'
-    assert calculator.ack_result(1) == [Leave()]
+    (beat,) = of_kind(calculator.stop(), 'heartbeat')
+    assert beat[7] is True
+    assert calculator.assign(2) == [('assign_refused', [2, task_id(2), 'draining'])]
+    assert of_kind(calculator.wait(2.1), 'leave') == []
+    assert calculator.acknowledge('result', calculator.core._unreported[task_id(1)]) == [('leave', [])]
     assert not calculator.core.is_stopped
-    calculator.hear(DISPATCHER, LeaveAck(), 'dddddddd')
+    assert calculator.lose('leave', []) == [[]]
+    calculator.acknowledge('leave', [])
     assert calculator.core.is_stopped
 
 
 def test_no_heartbeat_follows_the_leave(twice):
     calculator = Calculator(twice)
-    calculator.stop()
-    calculator.hear(DISPATCHER, Ping(1), 'eeeeeeee')
-    assert of_type(calculator.wait(LEAVE_WAIT_S + 1), Heartbeat) == []
+    assert of_kind(calculator.stop(), 'leave')
+    assert calculator.reopen('eeeeeeee') == [('leave', [])]
+    assert of_kind(calculator.wait(LEAVE_WAIT_S + 1), 'heartbeat') == []
     assert calculator.core.is_stopped, 'also if nobody acknowledges it'
 
 
@@ -278,20 +412,54 @@ def test_stopping_takes_no_longer_than_its_bound(twice):
     calculator = Calculator(twice, task_duration_s=[50, 50], drain_timeout_s=5)
     calculator.assign(1)
     calculator.stop()
-    assert of_type(calculator.wait(4.9), Leave) == []
-    assert of_type(calculator.wait(0.2), Leave)
+    assert of_kind(calculator.wait(4.9), 'leave') == []
+    assert of_kind(calculator.wait(0.2), 'leave')
     calculator.wait(LEAVE_WAIT_S)
     assert calculator.core.is_stopped
-    assert calculator.ends()['abandoned'] == 1
+    assert calculator.ends == {'abandoned': 1}
 
 
 @pytest.mark.parametrize('kind', ['crash', 'freeze'])
-def test_a_calculator_that_is_out_of_order_can_be_stopped(kind, twice):
-    calculator = broken(kind, twice)
+def test_a_calculator_that_is_out_of_order_can_be_stopped(kind):
+    calculator = broken(kind)
     calculator.stop()
     for _ in range(30):
         calculator.wait(1)
-        calculator.ack_result(1)
-        calculator.hear(DISPATCHER, LeaveAck(), 'dddddddd')
+        calculator.acknowledge('result', *calculator.core._unreported.values())
     assert calculator.core.is_stopped
-    assert calculator.ends() == {'reported': kind == 'freeze', 'revoked': 0, 'lost': kind == 'crash', 'abandoned': 0}
+    assert calculator.ends == ({'reported': 1} if kind == 'freeze' else {'lost': 1})
+
+
+# At random.
+
+@pytest.mark.parametrize('duration_s', [[0, 0], [0, 3]])
+@pytest.mark.parametrize('seed', range(15))
+def test_whatever_happens_each_assignment_runs_once_and_the_account_closes(seed, duration_s):
+    rng = random.Random(seed)
+    calculator = Calculator(capacity=6, task_duration_s=duration_s, seed=seed)
+    calculator.core.trace = True
+    number, incarnation, sent = 0, 0, []
+    for _ in range(600):
+        sent += of_kind(calculator.wait(rng.uniform(0, 0.5)), 'result')
+        fate = rng.random()
+        if fate < 0.5:
+            number += rng.choice([1, 1, 1, 2])
+            assignment = max(1, number - rng.choice([0, 0, 0, 1, 2, 5]))
+            sent += of_kind(calculator.assign(assignment, task=rng.randrange(1, 9)), 'result')
+        elif fate < 0.6:
+            calculator.hear('revoke', [max(0, number - rng.randrange(4)), task_id(rng.randrange(1, 9))])
+        elif fate < 0.63:
+            incarnation += rng.randrange(2)
+            before = calculator.channel.incarnation
+            sent = of_kind(calculator.reopen('d%07d' % incarnation), 'result')
+            number = number if before == calculator.channel.incarnation else 0
+        elif sent:
+            row = sent.pop(rng.randrange(len(sent)))
+            if rng.random() < 0.5:
+                sent += calculator.lose('result', row)
+            else:
+                calculator.acknowledge('result', row)
+        calculator.channel.peer_open = max(calculator.channel.peer_open, number - 20)
+    taken = [(facts['task_id'], facts['assignment']) for facts in calculator.emitted('taken')]
+    assert len(taken) == calculator.account()['assigned'] > 20
+    assert all(calculator.ends.get(end) for end in ('reported', 'revoked'))

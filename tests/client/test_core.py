@@ -1,4 +1,4 @@
-"""The client's core, message by message."""
+"""The client's core, row by row."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -6,17 +6,14 @@ import random
 
 import pytest
 
-from client.core import CANCEL_WAIT_S, ClientCore
-from client.gate import WINDOW_MAX, WINDOW_MIN
+from client.admission import WINDOW_MAX, WINDOW_MIN
+from client.core import CANCEL_WAIT_S, STEPS_MAX, ClientCore
 from client.settings import SETTINGS
 from net_protocol import notional
-from net_protocol.delivery import OUTCOME_GRACE_S
 from net_protocol.errors import MisuseError, TooLarge
-from net_protocol.limits import PAYLOAD_BYTES_MAX
-from net_protocol.messages import Accepted, Cancel, Outcome, OutcomeAck, Refused, Submit
-from tests.driver import Driver, of_type
-
-DISPATCHER = 'dispatcher'
+from net_protocol.limits import NUMBERS_AHEAD_MAX, PAYLOAD_BYTES_MAX
+from net_protocol.schedule import OUTCOME_GRACE_S, PING_INTERVAL_S
+from tests.client.driver import Driver, of_kind
 
 
 @pytest.fixture(params=[False, True], ids=['once', 'twice'])
@@ -25,25 +22,22 @@ def twice(request):
 
 
 class Client(Driver):
-    """A client with the words that these tests need: a task every second, if nothing else is said."""
+    """A client; it sends a task every second unless the settings say otherwise."""
 
-    def __init__(self, twice, tasks=None, duration_s=None, seed=1, **settings):
+    def __init__(self, twice=False, tasks=None, duration_s=None, seed=1, incarnation='dddddddd', **settings):
         settings.setdefault('task_interval_s', [1, 1])
-        core = ClientCore(SETTINGS.checked(settings), 'client-a', 'cccccccc', random.Random(seed), (DISPATCHER, 1),
-                          tasks, duration_s)
-        super(Client, self).__init__(core, twice=twice)
-        self.payloads = {}
+        core = ClientCore(SETTINGS.checked(settings), 'client-a', 'cccccccc', random.Random(seed), tasks, duration_s)
+        super(Client, self).__init__(core, twice, incarnation)
 
     def first_submit(self):
-        (submit,) = of_type(self.wait(1), Submit)
-        return submit
+        (row,) = of_kind(self.wait(1), 'submit')
+        return row
 
-    def says(self, message, life='dddddddd'):
-        return self.hear(DISPATCHER, message, life)
+    def done(self, *rows):
+        return self.hear('done', *[[row[0], notional.compute(row[1]), 1] for row in rows])
 
-    def done(self, submit, attempts=1, life='dddddddd'):
-        result = notional.compute(submit.payload)
-        return self.says(Outcome(submit.task_id, 'done', result, None, attempts), life)
+    def refused(self, row, datagram=None, reason='queue_full', retry_after_s=2):
+        return self.hear('refused', [row[0], datagram or self.datagrams, reason, retry_after_s])
 
     @property
     def statistics(self):
@@ -54,46 +48,65 @@ class Client(Driver):
         return {end: count for end, count in self.statistics.ends.items() if count}
 
 
-def test_a_task_is_resent_with_back_off_until_it_is_accepted(twice):
+def closed_loop(twice=False, **settings):
+    """A client that keeps its tasks out, and the submits it began with."""
+    client = Client(twice, task_interval_s=[0, 0], **settings)
+    return client, of_kind(client.started_with, 'submit')
+
+
+# Submits and outcomes.
+
+def test_a_task_is_submitted_once_and_accepted_by_the_acknowledgement(twice):
     client = Client(twice, tasks=1)
-    submit = client.first_submit()
-    assert len(of_type(client.wait(6), Submit)) in (2, 3)
-    client.says(Accepted(submit.task_id))
-    assert of_type(client.wait(4.9), Submit) == []
+    row = client.first_submit()
+    assert (row[0], row[2]) == (1, 60) and len(row[1]) == 100
+    assert client.acknowledge('submit', row) == []
+    assert of_kind(client.wait(20), 'submit') == []
+    assert client.lose('submit', row), 'the dispatcher may have refused the copy that was acknowledged'
 
 
-def test_an_accepted_task_is_asked_for_again_slowly(twice):
+def test_nothing_is_submitted_before_the_channel_is_open_or_while_it_has_no_room(twice):
+    client = Client(twice, incarnation=None)
+    assert client.wait(3.5) == []
+    assert [row[0] for row in of_kind(client.reopen(), 'submit')] == [1, 2, 3], 'the lowest numbers first'
+    client.channel.has_room = False
+    assert client.wait(3) == []
+    client.channel.has_room = True
+    assert [row[0] for row in of_kind(client.wait(0.5), 'submit')] == [4, 5, 6, 7]
+
+
+def test_a_lost_submit_goes_again_with_the_time_that_is_left(twice):
     client = Client(twice, tasks=1)
-    submit = client.first_submit()
-    client.says(Accepted(submit.task_id))
-    asked = of_type(client.wait(40), Submit)
-    assert 5 <= len(asked) <= 8
-    assert asked[-1].time_left_s < submit.time_left_s - 30, 'the time that is left now, not then'
+    row = client.first_submit()
+    client.wait(10)
+    assert client.lose('submit', row) == [[1, row[1], 50]]
+    client.done(row)
+    assert client.lose('submit', row) == [], 'it is over'
 
 
-def test_the_outcome_ends_a_task_and_is_acknowledged(twice):
+def test_the_outcome_ends_a_task(twice):
     client = Client(twice, tasks=1)
-    submit = client.first_submit()
+    row = client.first_submit()
     client.wait(2)
-    assert client.done(submit) == [OutcomeAck(submit.task_id)]
+    client.done(row)
     assert client.core.is_stopped
     assert (client.statistics.answered, client.statistics.unanswered) == (1, 0)
     assert client.statistics.response_time.max_s == pytest.approx(2)
 
 
-def test_a_second_outcome_changes_nothing_but_is_acknowledged(twice):
+def test_a_second_outcome_changes_nothing(twice):
     client = Client(twice, tasks=2)
-    submit = client.first_submit()
-    client.done(submit)
-    assert client.says(Outcome(submit.task_id, 'failed', None, u'no', 1)) == [OutcomeAck(submit.task_id)]
+    row = client.first_submit()
+    client.done(row)
+    client.hear('ended', [row[0], 'failed', u'no', 1])
     assert client.ends == {'done': 1}
     assert client.core.counts['duplicate_outcomes'] >= 1
 
 
 def test_the_answer_to_another_question_is_noticed(twice):
     client = Client(twice, tasks=1)
-    submit = client.first_submit()
-    client.says(Outcome(submit.task_id, 'done', notional.compute(u'another'), None, 1))
+    row = client.first_submit()
+    client.hear('done', [row[0], notional.compute(u'another'), 1])
     assert client.ends == {'wrong': 1}
     assert (client.statistics.answered, client.statistics.unanswered) == (0, 1)
 
@@ -101,22 +114,35 @@ def test_the_answer_to_another_question_is_noticed(twice):
 @pytest.mark.parametrize('outcome', ['failed', 'expired', 'cancelled'])
 def test_every_outcome_has_its_own_count(outcome, twice):
     client = Client(twice, tasks=1)
-    submit = client.first_submit()
-    client.says(Outcome(submit.task_id, outcome, None, u'because', 1))
+    row = client.first_submit()
+    client.hear('ended', [row[0], outcome, u'because', 1])
     assert client.ends == {outcome: 1}
-    assert client.statistics.response_time.count == 0
+    assert client.statistics.response_time.number == 0
 
 
-def test_an_outcome_of_an_earlier_life_is_acknowledged_and_counted(twice):
-    client = Client(twice)
-    old = 'client-a:zzzzzzzz:1'
-    assert client.says(Outcome(old, 'expired', None, None, 0)) == [OutcomeAck(old)]
-    assert client.core.counts['unknown_outcomes'] >= 1
+def test_outcomes_of_a_former_incarnation_and_of_tasks_never_sent_are_counted():
+    client = Client()
+    client.hear('done_before', [u'zzzzzzzz', 1, u'00000000', 1])
+    client.hear('ended_before', [u'zzzzzzzz', 2, 'expired', None, 0])
+    client.hear('ended', [77, 'expired', None, 0])
+    counts = client.core.counts
+    assert (counts['outcomes_of_former'], counts['unknown_outcomes'], counts['duplicate_outcomes']) == (2, 1, 0)
 
 
-def test_without_any_answer_a_task_is_given_up_when_its_time_has_passed(twice):
+def test_open_is_the_lowest_number_that_is_not_over(twice):
+    client, rows = closed_loop(twice, in_flight_max=3, tasks=5)
+    assert client.channel.open == 1
+    client.done(rows[1])
+    assert client.channel.open == 1
+    client.done(rows[0])
+    assert client.channel.open == 3
+    client.hear('ended', [3, 'failed', None, 1], [4, 'failed', None, 1], [5, 'failed', None, 1])
+    assert client.channel.open == 6
+
+
+def test_a_task_is_given_up_when_no_outcome_came_within_the_grace_after_its_deadline(twice):
     client = Client(twice, tasks=1, task_timeout_s=10)
-    client.first_submit()
+    client.acknowledge('submit', client.first_submit())
     client.wait(10 + OUTCOME_GRACE_S - 0.1)
     assert client.ends == {}
     client.wait(0.2)
@@ -124,216 +150,283 @@ def test_without_any_answer_a_task_is_given_up_when_its_time_has_passed(twice):
     assert client.core.is_stopped
 
 
+def test_a_task_that_could_not_be_submitted_is_given_up_at_its_deadline(twice):
+    client = Client(twice, tasks=1, task_timeout_s=10, incarnation=None)
+    client.wait(10.9)
+    assert client.ends == {}
+    client.wait(0.2)
+    assert client.ends == {'given_up': 1}
+
+
+@pytest.mark.parametrize('incarnation', [None, 'dddddddd'])
+def test_many_tasks_that_expire_together_end_in_portions(incarnation):
+    client = Client(task_interval_s=[0, 0], in_flight_max=2500, tasks=2500, task_timeout_s=10, incarnation=incarnation)
+    client.wait(1)
+    assert client.statistics.sent == 2500
+    client.now += 100
+    ended = []
+    while not client.core.is_stopped:
+        before = client.statistics.waiting
+        client.core.handle_timer(client.now)
+        client.turn()
+        ended.append(before - client.statistics.waiting)
+    assert sum(ended) == 2500 and max(ended) <= 2 * STEPS_MAX and len(ended) >= 2
+
+
+def test_after_a_silence_with_open_tasks_a_ping_is_sent(twice):
+    client = Client(twice, tasks=1)
+    assert of_kind(client.wait(1), 'ping') == []
+    assert len(of_kind(client.wait(PING_INTERVAL_S - 0.1), 'ping')) == 0
+    assert len(of_kind(client.wait(0.2), 'ping')) == 1
+    assert len(of_kind(client.wait(3 * PING_INTERVAL_S), 'ping')) == 3
+
+
+def test_without_open_tasks_or_where_submits_are_sent_there_is_no_ping():
+    client = Client()
+    assert of_kind(client.wait(30), 'ping') == []
+    idle = Client(task_interval_s=[1000, 1000])
+    assert idle.wait(30) == []
+
+
+# Refusals.
+
 def test_a_refusal_with_advice_is_followed(twice):
     client = Client(twice, tasks=1)
-    submit = client.first_submit()
-    client.says(Refused(submit.task_id, 'queue_full', 2))
-    assert of_type(client.wait(1.9), Submit) == []
-    assert of_type(client.wait(1.2), Submit)
+    client.refused(client.first_submit())
+    assert of_kind(client.wait(1.9), 'submit') == []
+    assert of_kind(client.wait(1.2), 'submit')
     assert client.core.counts['postponed'] == 1
 
 
-def test_whoever_is_refused_again_and_again_asks_less_and_less_often(twice):
-    client = Client(twice, tasks=1, task_timeout_s=60)
-    submit = client.first_submit()
+def test_repeated_refusals_lengthen_the_pause_up_to_a_bound(twice):
+    client = Client(twice, tasks=1)
+    row = client.first_submit()
     waits = []
     while client.ends == {}:
-        asked_at = client.now
-        client.says(Refused(submit.task_id, 'queue_full', 1))
-        while client.ends == {} and not of_type(client.wait(0.01), Submit):
-            pass
+        asked_at, again = client.now, []
+        client.core.acknowledged(client.now, client.channel, 'submit', [row])
+        client.refused(row, retry_after_s=1)
+        while client.ends == {} and not again:
+            again = of_kind(client.wait(0.05), 'submit')
+        row = again[0] if again else row
         waits.append(client.now - asked_at)
     assert client.ends == {'refused': 1}
-    # (At least, at most) for each; an even pace at the end would be a storm of those who have little time left.
     for wait_s, advice_s in zip(waits, [1, 2, 4, 5, 5, 5]):
-        assert advice_s - 0.02 <= wait_s <= 1.5 * advice_s + 0.02
+        assert advice_s - 0.01 <= wait_s <= 1.5 * advice_s + 0.06
     assert len(waits) <= 20
 
 
 def test_a_refusal_without_advice_is_the_end(twice):
     client = Client(twice, tasks=1)
-    submit = client.first_submit()
-    client.says(Refused(submit.task_id, 'not_yours', None))
+    client.refused(client.first_submit(), retry_after_s=None)
     assert client.ends == {'refused': 1}
+    assert [facts['task_id'] for facts in client.emitted('refused')] == ['client-a:cccccccc:1']
 
 
 def test_advice_beyond_the_deadline_is_the_end(twice):
     client = Client(twice, tasks=1, task_timeout_s=5)
-    submit = client.first_submit()
-    client.says(Refused(submit.task_id, 'queue_full', 6))
+    client.refused(client.first_submit(), retry_after_s=6)
     assert client.ends == {'refused': 1}
 
 
-def test_an_old_copy_of_a_refusal_does_not_touch_an_accepted_task(twice):
+def test_a_refusal_counts_after_the_acknowledgement_too(twice):
     client = Client(twice, tasks=1)
-    submit = client.first_submit()
-    client.says(Accepted(submit.task_id))
-    client.says(Refused(submit.task_id, 'not_yours', None))
-    assert client.ends == {}
-    client.done(submit)
-    assert client.ends == {'done': 1}
+    row = client.first_submit()
+    client.acknowledge('submit', row)
+    client.refused(row)
+    assert of_kind(client.wait(3.1), 'submit')
 
 
-def crowded(twice, tasks, **settings):
-    """A client with that many tasks, the first of which were refused; they, and those that are still unanswered."""
-    client = Client(twice, tasks=tasks, task_interval_s=[0, 0], **settings)
-    submits = of_type([message for _, message in client.started_with], Submit)
-    client.says(Refused(submits[0].task_id, 'queue_full', 2))
-    return client, submits
+def test_a_refusal_counts_only_for_the_last_datagram_that_carried_the_submit(twice):
+    client = Client(twice, tasks=1)
+    row = client.first_submit()
+    first = client.datagrams
+    client.lose('submit', row)
+    client.refused(row, datagram=first, retry_after_s=None)
+    assert client.ends == {} and client.core.counts['stale_refusals'] >= 1
+    client.refused(row, retry_after_s=None)
+    assert client.ends == {'refused': 1}
 
 
-def test_no_more_than_a_window_are_unanswered_and_each_answer_lets_the_next_go(twice):
-    client = Client(twice, tasks=WINDOW_MAX + 10, task_interval_s=[0, 0])
-    submits = of_type([message for _, message in client.started_with], Submit)
-    assert len(submits) == WINDOW_MAX
-    assert client.core.counts['kept_waiting'] == 10
-    (following,) = of_type(client.says(Accepted(submits[0].task_id)), Submit)
-    assert following.task_id.endswith(':%d' % (WINDOW_MAX + 1)), 'the oldest first'
+def test_copies_from_before_a_refusal_neither_go_again_nor_count_as_accepted(twice):
+    client = Client(twice, tasks=1)
+    old = client.first_submit()
+    client.refused(old)
+    assert client.lose('submit', old) == []
+    (new,) = of_kind(client.wait(3.1), 'submit')
+    client.acknowledge('submit', old)
+    assert client.core._admission.unanswered == 1
+    assert client.lose('submit', old) == [] and client.lose('submit', new) == [new]
+    client.acknowledge('submit', new)
+    assert client.core._admission.unanswered == 0
+
+
+def test_the_acknowledgement_of_a_refused_submit_does_not_widen_the_window(twice):
+    client, rows = closed_loop(twice, in_flight_max=50)
+    for kind in ('submit', 'refused'):
+        for row in rows:
+            if kind == 'submit':
+                client.core.acknowledged(client.now, client.channel, 'submit', [row])
+            else:
+                client.core._on_refused(client.now, client.channel, [[row[0], client.datagrams, 'queue_full', 2]])
+    client.turn()
+    again = of_kind(client.wait(3.1), 'submit')
+    assert [row[0] for row in again] == [1, 2, 3, 4] and WINDOW_MIN == 4
+
+
+def test_no_more_than_a_window_are_unanswered_and_each_acceptance_lets_the_next_go(twice):
+    client, rows = closed_loop(twice, tasks=WINDOW_MAX + 10)
+    assert len(rows) == WINDOW_MAX
+    (following,) = of_kind(client.acknowledge('submit', rows[0]), 'submit')
+    assert following[0] == WINDOW_MAX + 1
 
 
 def test_one_refusal_stops_all_then_a_few_go_and_two_more_for_each_that_is_accepted(twice):
-    client, submits = crowded(twice, tasks=3 * WINDOW_MAX)
-    for submit in submits[1:]:
-        assert of_type(client.says(Refused(submit.task_id, 'queue_full', 2)), Submit) == []
-    assert of_type(client.wait(1.9), Submit) == []
+    client, rows = closed_loop(twice, tasks=3 * WINDOW_MAX, in_flight_max=3 * WINDOW_MAX)
+    for row in rows:
+        assert of_kind(client.refused(row, datagram=1), 'submit') == []
+    assert of_kind(client.wait(1.9), 'submit') == []
     few = []
     while not few:
-        few = of_type(client.wait(0.1), Submit)
-    assert [submit.task_id for submit in few] == [submit.task_id for submit in submits[:WINDOW_MIN]]
-    assert len(of_type(client.says(Accepted(few[0].task_id)), Submit)) == 2
-    assert len(of_type(client.done(few[1]), Submit)) == 2
+        few = of_kind(client.wait(0.1), 'submit')
+    assert [row[0] for row in few] == [row[0] for row in rows[:WINDOW_MIN]]
+    assert len(of_kind(client.acknowledge('submit', few[0]), 'submit')) == 2
+    assert len(of_kind(client.done(few[1]), 'submit')) == 2
     assert client.core.counts['postponed'] == WINDOW_MAX
 
 
-def test_a_client_whose_tasks_were_refused_and_then_wait_says_refused_when_their_time_is_over(twice):
-    client, submits = crowded(twice, tasks=WINDOW_MAX + 5, task_timeout_s=10)
-    for submit in submits[1:]:
-        client.says(Refused(submit.task_id, 'queue_full', 2))
+def test_refusals_of_submits_from_before_the_pause_do_not_begin_another(twice):
+    client, rows = closed_loop(twice, in_flight_max=10)
+    client.refused(rows[0], datagram=1)
+    assert len(of_kind(client.wait(3.1), 'submit')) == 0, 'more are unanswered than the window has'
+    for row in rows[1:]:
+        again = client.refused(row, datagram=1)
+    assert of_kind(again, 'submit'), 'the pause is over'
+
+
+def test_tasks_whose_time_ends_while_they_are_held_are_refused_or_given_up(twice):
+    client, rows = closed_loop(twice, tasks=WINDOW_MAX + 5, in_flight_max=2 * WINDOW_MAX, task_timeout_s=10)
+    sent, datagram = rows, 1
     while not client.core.is_stopped:
-        for submit in of_type(client.wait(0.1), Submit):
-            client.says(Refused(submit.task_id, 'queue_full', 2))
-    # At last the newest were let go, as far as the window held them; the others were never submitted.
-    assert client.ends == {'refused': WINDOW_MAX + WINDOW_MIN, 'given_up': 5 - WINDOW_MIN}
+        for row in sent:
+            client.refused(row, datagram)
+        sent = of_kind(client.wait(0.1), 'submit')
+        datagram = client.datagrams
+    assert sum(client.ends.values()) == WINDOW_MAX + 5
+    assert client.ends['refused'] >= WINDOW_MAX
 
 
-def test_what_waits_is_cancelled_with_the_rest(twice):
-    client, submits = crowded(twice, tasks=WINDOW_MAX + 5, drain_timeout_s=1, task_timeout_s=600)
-    client.stop()
-    assert len(of_type(client.wait(1.1), Cancel)) >= WINDOW_MAX + 5
+def test_a_number_that_is_too_far_ahead_waits_for_the_lowest_open_task():
+    client, rows = closed_loop(tasks=4, in_flight_max=2)
+    client.statistics.sent += NUMBERS_AHEAD_MAX
+    client.statistics.ends['done'] += NUMBERS_AHEAD_MAX
+    client.core._arrivals._left = 2
+    assert of_kind(client.done(rows[1]), 'submit') == []
+    assert client.turn() == [] and client.core.next_timer() > client.now
+    assert of_kind(client.done(rows[0]), 'submit')
+    client.wait(0)
+    assert client.channel.open == NUMBERS_AHEAD_MAX + 3 and client.core.next_timer() > client.now
 
 
-def test_where_nobody_answers_less_and_less_is_new(twice):
-    client = Client(twice, tasks=100, task_interval_s=[0.2, 0.2], task_timeout_s=600)
-    # The window shrinks with every silence, until there is no room in it for any more.
-    asked = [{submit.task_id for submit in of_type(client.wait(10), Submit)} for _ in range(6)]
-    assert 10 < len(asked[0]) == len(asked[-1]) < 50
-    assert client.statistics.waiting == 100
+# The channel opens anew.
+
+def test_another_incarnation_of_the_dispatcher_gets_every_task_again(twice):
+    client, rows = closed_loop(twice, in_flight_max=20)
+    client.acknowledge('submit', *rows[:10])
+    again = of_kind(client.reopen('eeeeeeee'), 'submit')
+    assert [row[0] for row in again] == list(range(1, 21))
+    assert client.emitted('dispatcher_restarted') == [{'waiting': 20}]
+    client.acknowledge('submit', *rows)
+    assert client.core._admission.unanswered == 20, 'rows of the former channel say nothing'
+    client.acknowledge('submit', *again)
+    assert client.core._admission.unanswered == 0
 
 
-def test_another_life_of_the_dispatcher_may_have_room(twice):
-    client, submits = crowded(twice, tasks=3)
-    client.says(Accepted(submits[1].task_id))
-    asked = of_type(client.says(Accepted(submits[2].task_id), life='eeeeeeee'), Submit)
-    assert {submit.task_id for submit in asked} == {submit.task_id for submit in submits[:2]}
+def test_the_same_incarnation_gets_them_too_and_nobody_says_that_it_restarted(twice):
+    client, rows = closed_loop(twice, in_flight_max=20)
+    client.done(rows[3])
+    assert [row[0] for row in of_kind(client.reopen(), 'submit')] == [1, 2, 3] + list(range(5, 22))
+    assert client.emitted('dispatcher_restarted') == []
+    assert client.core.counts['dispatcher_restarts'] == 0 and client.core.counts['channel_openings'] == 2
 
 
-def test_a_new_life_of_the_dispatcher_is_asked_for_everything_at_once(twice):
-    client = Client(twice, task_interval_s=[0.1, 0.1], in_flight_max=20)
-    submits = of_type(client.wait(2.05), Submit)
-    assert len(submits) >= 20
-    for submit in submits:
-        client.says(Accepted(submit.task_id))
-    asked = client.says(Accepted(submits[0].task_id), life='eeeeeeee')
-    assert len(of_type(asked, Submit)) == 20
-    assert client.says(Accepted(submits[1].task_id), life='dddddddd') == [], 'an old life is no news'
+def test_another_incarnation_may_have_room(twice):
+    client, rows = closed_loop(twice, in_flight_max=3)
+    client.refused(rows[0])
+    assert of_kind(client.reopen(), 'submit') and not client.core._admission.allowance()
+    again = of_kind(client.reopen('eeeeeeee'), 'submit')
+    assert [row[0] for row in again] == [2, 3, 1]
 
 
-def test_no_more_than_in_flight_max_are_out_and_the_rest_is_made_up_for(twice):
+def test_many_tasks_are_submitted_again_in_portions_as_far_as_the_channel_has_room():
+    client = Client(task_interval_s=[0, 0], in_flight_max=2500)
+    rows = of_kind(client.started_with + client.wait(0), 'submit')
+    while len(rows) < 2500:
+        rows += of_kind(client.acknowledge('submit', *rows), 'submit')
+    client.reopen('eeeeeeee')
+    first = client.core._examined
+    assert first == STEPS_MAX + 1
+    client.channel.has_room = False
+    assert client.wait(1) == []
+    client.channel.has_room = True
+    again = []
+    while client.core._examined <= 2500:
+        portion = of_kind(client.turn(), 'submit')
+        assert len(portion) <= STEPS_MAX
+        again += portion
+    assert [row[0] for row in again] == list(range(first, 2501))
+
+
+def test_a_channel_that_opens_again_half_way_begins_at_the_lowest():
+    client = Client(task_interval_s=[0, 0], in_flight_max=2000)
+    client.wait(0)
+    client.reopen('eeeeeeee')
+    rows = of_kind(client.reopen('ffffffff') + client.wait(0), 'submit')
+    assert [row[0] for row in rows][:WINDOW_MAX] == list(range(1, WINDOW_MAX + 1))
+
+
+# New tasks.
+
+def test_no_more_than_in_flight_max_are_open_and_the_rest_is_made_up_for(twice):
     client = Client(twice, in_flight_max=2)
-    submits = {submit.task_id: submit for submit in of_type(client.wait(5.5), Submit)}
-    assert len(submits) == 2
-    (after,) = of_type(client.done(sorted(submits.values(), key=lambda s: s.task_id)[0]), Submit)
-    assert after.task_id not in submits
-    assert client.core.counts['held_back'] == 3
+    rows = of_kind(client.wait(5.5), 'submit')
+    assert len(rows) == 2
+    (after,) = of_kind(client.done(rows[0]), 'submit')
+    assert after[0] == 3
+    assert client.core.account(client.now)['counts']['held_back'] == 3
 
 
 def test_in_a_closed_loop_each_answer_lets_the_next_task_go(twice):
-    client = Client(twice, task_interval_s=[0, 0], in_flight_max=3, tasks=4)
-    first = [message for _, message in client.started_with]
-    assert len(first) == 3
-    (fourth,) = of_type(client.done(first[0]), Submit)
-    assert of_type(client.done(first[1]), Submit) == []
-    client.done(first[2])
-    client.done(fourth)
+    client, rows = closed_loop(twice, in_flight_max=3, tasks=4)
+    assert len(rows) == 3
+    (fourth,) = of_kind(client.done(rows[0]), 'submit')
+    assert of_kind(client.done(rows[1]), 'submit') == []
+    client.done(rows[2], fourth)
     assert client.core.is_stopped
     assert client.statistics.sent == 4
+
+
+def test_a_client_of_no_tasks_ends_at_once():
+    assert Client(tasks=0).core.is_stopped
 
 
 def test_a_client_that_was_suspended_does_not_make_up_for_the_time_in_a_burst():
-    client = Client(False)
+    client = Client()
     client.wait(5)
     client.now += 100
     client.core.handle_timer(client.now)
-    assert len(of_type([message for _, message in client._take()], Submit)) <= 6 + 5
+    client.turn()
     assert client.statistics.sent <= 7
-
-
-def test_a_soft_stop_waits_for_what_is_out_and_sends_nothing_new(twice):
-    client = Client(twice)
-    submit = client.first_submit()
-    client.says(Accepted(submit.task_id))
-    client.stop()
-    client.wait(3)
-    assert client.statistics.sent == 1
-    assert not client.core.is_stopped
-    client.done(submit)
-    assert client.core.is_stopped
-
-
-def test_what_is_still_out_after_the_bounded_wait_is_cancelled(twice):
-    client = Client(twice, drain_timeout_s=5)
-    submit = client.first_submit()
-    client.stop()
-    sent = client.wait(5)
-    assert of_type(sent, Cancel) == [Cancel(submit.task_id)]
-    client.says(Outcome(submit.task_id, 'cancelled', None, None, 1))
-    assert client.ends == {'cancelled': 1}
-    assert client.core.is_stopped
-
-
-def test_a_stop_ends_even_if_nobody_answers(twice):
-    client = Client(twice, drain_timeout_s=5)
-    client.first_submit()
-    client.stop()
-    client.wait(5 + CANCEL_WAIT_S + 0.1)
-    assert client.core.is_stopped
-    assert client.ends == {'given_up': 1}
-
-
-def test_a_stop_at_once_closes_the_books():
-    client = Client(False)
-    client.wait(3.5)
-    client.core.close_books(client.now)
-    assert client.statistics.sent == client.statistics.unanswered == 3
-    assert client.ends == {'given_up': 3}
-
-
-def test_a_duration_ends_it_softly():
-    client = Client(False, duration_s=4.5)
-    client.wait(4.6)
-    assert client.statistics.sent == 4
-    assert client.told('draining')
 
 
 def test_the_same_seed_sends_the_same_tasks_at_the_same_times():
     def run(seed):
-        client = Client(False, seed=seed, task_interval_s=[0.1, 1])
-        return [(submit.task_id, submit.payload) for submit in of_type(client.wait(20), Submit)]
+        return of_kind(Client(seed=seed, task_interval_s=[0.1, 1]).wait(20), 'submit')
     assert run(3) == run(3) != run(4)
 
 
 def test_a_payload_that_is_too_large_is_refused_where_it_enters():
-    client = Client(False)
+    client = Client()
     with pytest.raises(TooLarge) as caught:
         client.core.submit(client.now, u'x' * PAYLOAD_BYTES_MAX)
     assert str(PAYLOAD_BYTES_MAX) in str(caught.value)
@@ -342,3 +435,142 @@ def test_a_payload_that_is_too_large_is_refused_where_it_enters():
     with pytest.raises(MisuseError):
         client.core.submit(client.now, {1, 2})
     assert client.statistics.sent == 0
+    assert client.core.submit(client.now, u'x') == 'client-a:cccccccc:1'
+    assert client.core.next_timer() <= client.now
+    assert of_kind(client.turn(), 'submit') == [[1, u'x', 60]]
+
+
+# The end.
+
+def test_a_soft_stop_waits_for_open_tasks_and_sends_nothing_new(twice):
+    client = Client(twice)
+    row = client.first_submit()
+    client.acknowledge('submit', row)
+    client.stop()
+    client.wait(3)
+    assert client.statistics.sent == 1
+    assert not client.core.is_stopped
+    client.done(row)
+    assert client.core.is_stopped
+
+
+def test_tasks_that_were_never_submitted_end_at_once_without_a_datagram(twice):
+    client, rows = closed_loop(twice, tasks=2 * WINDOW_MAX, in_flight_max=2 * WINDOW_MAX)
+    assert client.stop() == []
+    assert client.ends == {'cancelled': WINDOW_MAX}
+    for row in rows:
+        client.done(row)
+    assert client.core.is_stopped
+
+
+def test_tasks_that_were_refused_are_tried_again_until_the_bounded_wait_is_over(twice):
+    client, rows = closed_loop(twice, tasks=2, drain_timeout_s=5)
+    client.refused(rows[0])
+    client.refused(rows[1], datagram=1)
+    client.stop()
+    again = of_kind(client.wait(3.1), 'submit')
+    assert len(again) == 2
+    client.refused(again[0])
+    sent = client.wait(2)
+    assert of_kind(sent, 'cancel') == [[again[1][0]]], 'the dispatcher does not have the other'
+    assert client.ends == {'cancelled': 1}
+
+
+def test_open_tasks_are_cancelled_after_the_bounded_wait(twice):
+    client = Client(twice, drain_timeout_s=5)
+    row = client.first_submit()
+    client.stop()
+    assert of_kind(client.wait(5), 'cancel') == [[row[0]]]
+    assert client.lose('submit', row) == []
+    assert client.lose('cancel', [row[0]]) == [[row[0]]]
+    assert of_kind(client.reopen(), 'cancel') == [[row[0]]]
+    client.hear('ended', [row[0], 'cancelled', None, 1])
+    assert client.ends == {'cancelled': 1}
+    assert client.core.is_stopped
+
+
+def test_the_refusal_of_a_task_that_is_being_cancelled_ends_it(twice):
+    client = Client(twice, drain_timeout_s=0)
+    row = client.first_submit()
+    submitted_in = client.datagrams
+    client.stop()
+    client.wait(0)
+    client.refused(row, submitted_in)
+    assert client.ends == {'cancelled': 1}
+
+
+@pytest.mark.parametrize('is_open', [True, False])
+def test_a_stop_ends_even_if_nobody_answers(is_open, twice):
+    client = Client(twice, drain_timeout_s=5)
+    client.first_submit()
+    client.channel.is_open = client.channel.has_room = is_open
+    client.stop()
+    client.wait(5 + CANCEL_WAIT_S + 0.1)
+    assert client.core.is_stopped
+    assert client.ends == {'given_up': 1}
+
+
+def test_many_tasks_are_cancelled_and_given_up_in_portions():
+    client = Client(task_interval_s=[0, 0], in_flight_max=2500, drain_timeout_s=1)
+    rows = of_kind(client.started_with + client.wait(0), 'submit')
+    while len(rows) < 2500:
+        rows += of_kind(client.acknowledge('submit', *rows), 'submit')
+    client.stop()
+    cancels = of_kind(client.wait(1.1), 'cancel')
+    assert cancels == [[number] for number in range(1, 2501)]
+    client.wait(CANCEL_WAIT_S)
+    assert client.ends == {'given_up': 2500} and client.core.is_stopped
+
+
+def test_close_ends_everything_now():
+    client = Client()
+    client.wait(3.5)
+    client.core.close(client.now)
+    assert client.statistics.sent == client.statistics.unanswered == 3
+    assert client.ends == {'given_up': 3} and client.core.is_stopped
+
+
+def test_a_duration_ends_it_softly():
+    client = Client(duration_s=4.5)
+    client.wait(4.6)
+    assert client.statistics.sent == 4
+    assert client.emitted('draining')
+
+
+# At random.
+
+@pytest.mark.parametrize('seed', range(30))
+def test_whatever_happens_every_task_has_one_end_and_the_state_agrees(seed):
+    rng = random.Random(seed)
+    client = Client(task_interval_s=[0, 0.2], tasks=150, task_timeout_s=20, in_flight_max=40, seed=seed)
+    on_the_way, incarnation = [], 0
+    for _ in range(100000):
+        if client.core.is_stopped:
+            break
+        for kind, row in client.wait(rng.uniform(0, 0.3)):
+            if kind == 'submit':
+                on_the_way.append((client.datagrams, row))
+        if rng.random() < 0.02:
+            incarnation += rng.randrange(2)
+            on_the_way = [(client.datagrams + 1, row) for kind, row in client.reopen('d%07d' % incarnation)
+                          if kind == 'submit']
+        client.channel.has_room = rng.random() < 0.9
+        rng.shuffle(on_the_way)
+        for _ in range(rng.randrange(len(on_the_way) + 1)):
+            datagram, row = on_the_way.pop()
+            fate = rng.random()
+            if fate < 0.3:
+                on_the_way.extend((client.datagrams, again) for again in client.lose('submit', row))
+                continue
+            if rng.random() < 0.8:
+                client.acknowledge('submit', row)
+            if fate < 0.6:
+                client.refused(row, datagram, retry_after_s=rng.choice([None, 0, 0.5, 3]))
+            elif fate < 0.9:
+                client.done(row)
+            elif fate < 0.95:
+                client.hear('ended', [row[0], 'failed', None, 1])
+    assert client.core.is_stopped
+    assert sum(client.statistics.ends.values()) == client.statistics.sent == 150
+    assert client.channel.open == 151
+    assert len(client.ends) >= 3

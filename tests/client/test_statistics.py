@@ -10,7 +10,7 @@ import pytest
 from client.requests import ENDS
 from client.sentences import progress_line
 from client.statistics import Statistics, shown_seconds
-from net_protocol.messages import DONE
+from net_protocol.rows import DONE
 
 MYPY = False
 if MYPY:

@@ -15,10 +15,8 @@ from monitor.core import MonitorCore
 from monitor.feed import Feed
 from monitor.picture import Picture
 from monitor.site import Site
-from net_protocol.histogram import BOUNDS_S
-from tests.driver import Driver
-from tests.fake_link import DISPATCHER
-from tests.monitor.test_core import QUICK, Watched
+from tests.monitor.driver import Driver
+from tests.monitor.watched import QUICK, Watched
 from tests.source_tree import ROOT
 
 HOSTILE = u'"></script><script>alert(1)</script>\n\\'
@@ -38,12 +36,12 @@ class Bench(object):
         self.link = link
         self.cases = Cases(link.picture, link.monitor.core.ask_about)
         self.feed = Feed(link.monitor.core, self.cases)
-        self.site = Site(link.monitor.core, self.feed, {'/': ('text/html', b'page')}, lambda *parts: parts, ['desk'])
-        link.monitor.core._on_report = self.cases.update
+        self.site = Site(link.monitor.core, self.feed, {'/': ('text/html', b'page')}, lambda *parts: parts, ['desk', 'Monitor.example'])
+        link.monitor.core.on_report = self.cases.update
 
     def get(self, path, query='', host='localhost'):
         request = Request(path, query, host)
-        self.link._step(self.link.monitor, lambda now: self.site.respond(now, request))
+        self.link.do(lambda now: self.site.respond(now, request))
         self.link.run_until(lambda: request.answers, 10)
         return request.answers[0]
 
@@ -83,13 +81,13 @@ def test_a_silent_dispatcher_is_not_well(bench):
 
 
 @pytest.mark.parametrize('host, expected', [
-    ('localhost', 200), ('127.0.0.1', 200), ('::1', 200), ('192.0.2.7', 200), ('desk', 200), ('', 200),
+    ('localhost', 200), ('127.0.0.1', 200), ('::1', 200), ('192.0.2.7', 200), ('desk', 200), ('monitor.example', 200), ('', 200),
     ('evil.example', 421), ('localhost.evil.example', 421), ('127.0.0.1.evil.example', 421), ('cafe', 421)])
 def test_only_its_own_names_and_numbers_are_answered(bench, host, expected):
     assert bench.get('/status.json', host=host)[0] == expected
 
 
-def test_the_story_of_a_task(bench):
+def test_the_history_of_a_task(bench):
     life = bench.link.nodes['client-a', 6000].core.incarnation
     for query in ('id=client-a:%s:1' % life, 'id=client-a%%3A%s%%3a1' % life):
         status, _, body = bench.get('/task.json', query)
@@ -133,7 +131,7 @@ def test_who_comes_is_told_everything_and_then_what_is_new(bench):
 def test_names_with_markup_stay_data():
     # The codec lets no such name pass; the page is safe without that.
     picture = Picture()
-    core = MonitorCore('monitor', 'mmmmmmmm', random.Random(1), DISPATCHER, 1.0, picture)
+    core = MonitorCore('monitor', 'mmmmmmmm', random.Random(1), 1.0, picture)
     picture.take(100.0, 'aaaaaaaa', [
         ['calculator', HOSTILE, HOSTILE, 'alive', 1.0, False, 1, 1, 0, 0, 0, 0.1, 1.0, 0, None, None,
          [[HOSTILE, 1, 0.5]]],
@@ -155,7 +153,7 @@ def test_names_with_markup_stay_data():
 
 def cases_of(link):
     cases = Cases(link.picture, link.monitor.core.ask_about)
-    link.monitor.core._on_report = cases.update
+    link.monitor.core.on_report = cases.update
     return cases
 
 
@@ -166,7 +164,7 @@ def test_a_death_is_told_with_what_became_of_each_task():
     client = link.client('client-a', tasks=3, task_interval_s=[0.01, 0.01])
     link.run(2)
     link.crash(victim)
-    link.run(1.5)
+    link.run(2.5)
     case, = cases.as_values()
     assert (case['calculator'], case['is_death'], len(case['tasks']), case['more']) == ('calculator-a', True, 3, 0)
     assert {task[2] for task in case['tasks']} == {'waits'}
@@ -236,7 +234,7 @@ def test_cases_and_their_tasks_are_bounded_and_the_dead_are_kept():
 def test_metrics_have_every_bucket_cumulated(bench):
     text = bench.get('/metrics')[2].decode('ascii')
     found = [int(float(number)) for number in re.findall(r'_bucket\{le="[^"]+"\} (\S+)', text)]
-    assert len(found) == len(BOUNDS_S) + 1
+    assert len(found) == len(metrics.BOUNDS_S) + 1
     assert found == sorted(found)
     assert found[-1] == bench.link.picture.facts['response_time']['number'] > 0
     assert 'dispatcher_calculators{state="alive"} 2.0' in text
@@ -245,10 +243,37 @@ def test_metrics_have_every_bucket_cumulated(bench):
 def test_a_metric_is_described_once_and_ends_with_its_unit(bench):
     text = bench.get('/metrics')[2].decode('ascii')
     described = re.findall(r'^# TYPE (\S+) (\w+)$', text, re.MULTILINE)
-    assert len(described) == len({name for name, _ in described}) > 20
+    assert len(described) == len({name for name, _ in described}) == 20
     for name, kind in described:
         assert name.endswith('_total') == (kind == 'counter')
         assert not name.endswith(('_s', '_ms'))
+
+
+def test_clients_have_series_only_where_asked_for_and_until_they_expire(bench):
+    assert 'client_' not in bench.get('/metrics')[2].decode('ascii')
+    assert 'client_done_tasks_total{client="client-a"}' in bench.get('/metrics', 'clients=1')[2].decode('ascii')
+    client = bench.link.picture.clients['client-a']
+    client.update(heard_s=metrics.CLIENT_EXPIRES_S + 1, running=1, waiting=0)
+    assert 'client="client-a"' in bench.get('/metrics', 'clients=1')[2].decode('ascii')
+
+
+def test_an_idle_client_expires():
+    picture = Picture()
+    rows = [['client', u'client-%d' % number, 20, 1, 0, 0, 20, 0, 0, 0, 400.0 * number] for number in range(3)]
+    picture.take(100.0, 'aaaaaaaa', rows)
+    text = metrics.metrics(picture, False, with_clients=True)
+    assert 'client="client-1"' in text and 'client="client-2"' not in text
+
+
+# The end of a demo.
+
+def test_a_feed_that_is_over_keeps_its_final_state(bench):
+    bench.feed.over = 'The demo is over.'
+    bench.link.isolate(bench.link.server)
+    bench.link.run(20)
+    last = told_by(bench.site.silence(bench.link.now))
+    assert (last['over'], last['is_silent'], last['health'][1]) == ('The demo is over.', False, 'healthy')
+    assert told_by(bench.get('/events')[2])['over'] == 'The demo is over.'
 
 
 # The files of the page.
@@ -269,6 +294,6 @@ def test_nothing_is_loaded_from_elsewhere_and_nothing_becomes_markup():
 
 
 def test_a_page_that_comes_before_the_first_report_is_told_so():
-    driver = Driver(MonitorCore('monitor', 'mmmmmmmm', random.Random(1), DISPATCHER, 1.0, Picture()))
-    feed = Feed(driver.core, Cases(driver.core.picture, driver.core.ask_about))
+    driver = Driver(is_open=False)
+    feed = Feed(driver.core, Cases(driver.picture, driver.core.ask_about))
     assert feed.everything(driver.now)['is_there'] is False

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from dispatcher.sentences import SENTENCES
+from dispatcher.observers.sentences import SENTENCES
 from dispatcher.tasks import ATTEMPT_ENDS
-from dispatcher.watch import STEPS
+from dispatcher.observers.watch import STEPS
 from monitor import words
 from net_protocol import report
-from net_protocol.messages import REFUSALS
+from net_protocol.rows import REFUSALS
 
 HOSTILE = u'<script>\x1b[2J\r\n\u202eevil\u2028</script>'
 
@@ -45,9 +45,9 @@ def test_no_fact_breaks_a_line_or_moves_a_cursor(kind, value):
 
 def test_events_read_well():
     told = words.event('died', {'calculator': 'calculator-a', 'silence_s': 2.5, 'held': 1})
-    assert told == (words.LOUD, 'calculator-a is DEAD: silent for 2.5 s, what it held (1 task) goes to others')
+    assert told == (words.LOUD, 'calculator-a is DEAD: silent for 2.5 s; 1 task reassigned')
     facts = {'task_id': 'client-1:aaaaaaaa:17', 'attempt': 2, 'calculator': 'c', 'reason': 'timed_out'}
-    assert words.event('reassigned', facts)[1] == 'client-1:17 lost its attempt 2 on c: no answer in time'
+    assert words.event('reassigned', facts)[1] == 'client-1:17 lost attempt 2 on c: no answer in time'
     assert words.event('ended', {'task_id': 'client-1:aaaaaaaa:17', 'attempts': 1, 'outcome': 'expired',
                                  'reason': 'x'})[1] == 'client-1:17 expired after 1 attempt: x'
 

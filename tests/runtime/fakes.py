@@ -11,14 +11,16 @@ import select
 from heapq import heappop, heappush
 
 from net_protocol import codec
+from net_protocol.channel import Channel
 from net_protocol.core import Core
+from net_protocol.rows import CLIENT, DISPATCHER
 
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
 
-#: The life of whoever speaks to the core under test.
-LIFE = u'k3f7q2xa'
+#: The incarnation of every peer.
+INCARNATION = u'k3f7q2xa'
 
 
 class World(object):
@@ -82,29 +84,63 @@ class FakeEndpoint(object):
     def __init__(self, world):
         # type: (World) -> None
         self._world = world
+        self.family = 0
+        self.address = ('127.0.0.1', 40000)
+        self.sent = 0
+        self.errors = {}  # type: Dict[str, int]
         self.arrived = []  # type: List[Tuple[bytes, Any]]
-        self.sent = []  # type: List[Tuple[Any, Any]]
         self.datagrams = []  # type: List[Tuple[bytes, Any]]
+        self.unreachable = []  # type: List[Any]
+        #: Where it was bound again, and when the former sockets were closed.
+        self.renewed = []  # type: List[Tuple[float, Any]]
+        self.closed_at = []  # type: List[float]
+        self.refuses = []  # type: List[Any]
+        self.problem = ''
 
     @property
     def is_readable(self):
         # type: () -> bool
-        return bool(self.arrived)
+        return bool(self.arrived) or bool(self.unreachable)
+
+    def readers(self):
+        # type: () -> List[Any]
+        return [self]
 
     def receive(self):
         # type: () -> Any
         return self.arrived.pop(0) if self.arrived else None
 
     def send(self, datagram, address):
-        # type: (bytes, Any) -> None
+        # type: (bytes, Any) -> bool
         self._world.trace.append('send')
+        self.sent += 1
         self.datagrams.append((datagram, address))
-        self.sent.append((codec.decode(datagram), address))
+        return True
 
-    def messages_to(self, address):
-        # type: (Any) -> List[List[Any]]
-        """The messages sent there, datagram by datagram."""
-        return [envelope.messages for envelope, target in self.sent if target == address]
+    def take_unreachable(self):
+        # type: () -> List[Any]
+        taken, self.unreachable = self.unreachable, []
+        return taken
+
+    def renew(self, family, address):
+        # type: (int, Any) -> None
+        if family in self.refuses:
+            raise OSError(97, 'Address family not supported by protocol')
+        self.family = family
+        self.renewed.append((self._world.now, (family, address)))
+
+    def close_former(self):
+        # type: () -> None
+        self.closed_at.append(self._world.now)
+
+    def problem_towards(self, address):
+        # type: (Any) -> str
+        return self.problem
+
+    def rows_to(self, address):
+        # type: (Any) -> List[Any]
+        """The rows sent there, datagram by datagram."""
+        return [codec.decode(datagram).rows for datagram, target in self.datagrams if target == address]
 
 
 class FakeSignals(object):
@@ -126,9 +162,9 @@ class FakeSignals(object):
 
 
 class FakeLookup(object):
-    """One question for a name, answered after a tenth of a second with the next of the world's answers."""
+    """One look-up of a name, answered after a tenth of a second with the next of the world's answers."""
 
-    #: What the next questions find: a list of ``[family, address]``, or a text that says why there is none.
+    #: What the next look-ups find: a list of ``[family, address]``, or a text that says why there is none.
     answers = []  # type: List[Any]
     world = None  # type: Any
     asked_at = []  # type: List[float]
@@ -162,7 +198,8 @@ class FakeLog(object):
         self.events = []  # type: List[Any]
         self.refusals = []  # type: List[Tuple[str, str, Any]]
         self.moved = []  # type: List[Any]
-        self.silence = []  # type: List[Tuple[Any, bool]]
+        self.silence = []  # type: List[Tuple[bool, bool]]
+        self.cut = []  # type: List[Any]
 
     def event(self, event):
         # type: (Any) -> None
@@ -176,25 +213,33 @@ class FakeLog(object):
         # type: (Any) -> None
         self.moved.append(peer.address)
 
-    def peer_silence(self, peer, is_silent):
-        # type: (Any, bool) -> None
-        self.silence.append((peer, is_silent))
+    def peer_silence(self, peer, is_silent, is_port_fixed):
+        # type: (Any, bool, bool) -> None
+        self.silence.append((is_silent, is_port_fixed))
+
+    def cut_off(self, local, remote, reason):
+        # type: (Any, Any, str) -> None
+        self.cut.append((local, remote, reason))
 
 
 class FakeCore(Core):
-    """Notes every call, and answers as a test says: ``answers`` maps a message class to ``[(address, message)]``."""
+    """Notes every call. A test sets timers, and rows to send with ``say``."""
+
+    ROLE = DISPATCHER
 
     def __init__(self, world):
         # type: (World) -> None
         super(FakeCore, self).__init__(u'core', u'aaaaaaaa')
         self._world = world
         self.calls = []  # type: List[Tuple[str, float]]
-        self.heard = []  # type: List[Tuple[Any, Any]]
-        self.answers = {}  # type: Dict[Any, List[Tuple[Any, Any]]]
         self.timer_at = None  # type: float | None
         #: Seconds between timers, 0 for none after the first.
         self.timer_every_s = 0.0
         self.stops_at_once = False
+        self.hints = []  # type: List[Any]
+        self.records = None  # type: Any
+        self.written = []  # type: List[Any]
+        self._channels = {}  # type: Dict[Any, Channel]
 
     def start(self, now):
         # type: (float) -> None
@@ -210,19 +255,31 @@ class FakeCore(Core):
         """Be drained."""
         self._stopped = True
 
-    def send(self, address, message):
-        # type: (Any, Any) -> None
-        self._send(address, message)
+    def say(self, address):
+        # type: (Any) -> None
+        """Send a row there, on a channel that is open."""
+        if address not in self._channels:
+            channel = self._channels[address] = Channel(CLIENT, u'peer', INCARNATION)
+            channel.restart(u'1.0123456789', u'peer', INCARNATION)
+            channel.use_address(address, True)
+        self.send(self._channels[address], 'ping', [])
 
-    def tell(self, kind, **facts):
-        # type: (str, **Any) -> None
-        self._tell(kind, **facts)
+    def settle(self, now):
+        # type: (float) -> None
+        self._world.trace.append('settle')
 
-    def handle_message(self, now, sender, message):
-        # type: (float, Any, Any) -> None
-        self._note('message', now)
-        self.heard.append((sender, message))
-        self._outgoing.extend(self.answers.get(type(message), []))
+    def take_records(self):
+        # type: () -> Any
+        records, self.records = self.records, None
+        return records
+
+    def note_written(self, now, failure):
+        # type: (float, Any) -> None
+        self.written.append(failure)
+
+    def hinted(self, now, channel):
+        # type: (float, Any) -> None
+        self.hints.append(channel.address)
 
     def handle_timer(self, now):
         # type: (float) -> None

@@ -7,7 +7,11 @@ from __future__ import absolute_import, division, print_function
 
 import argparse
 import errno
+import io
 import json
+import os
+import resource
+import socket
 import subprocess
 import sys
 
@@ -16,6 +20,7 @@ import pytest
 from net_protocol import __version__
 from runtime import command_line, logs
 from runtime.command_line import main, parser, positive_int, positive_seconds, print_result
+from runtime.descriptors import TooManyDescriptors
 from runtime.process import CannotStart
 from runtime.settings import SettingsError
 from tests.source_tree import ROOT
@@ -64,6 +69,45 @@ def test_what_is_wrong_outside_is_one_line_and_status_2(capsys, error):
     out, err = capsys.readouterr()
     assert out == ''
     assert err == 'run_client.py: %s\n' % error
+
+
+@pytest.mark.parametrize('error, line', [
+    (OSError(errno.EMFILE, 'Too many open files'), 'Too many open files; allow more with ulimit -n'),
+    (socket.error(errno.ENFILE, 'Too many open files in system'), 'Too many open files in system; allow more with ulimit -n'),
+    (TooManyDescriptors(), 'more than 1023 descriptors are open, and select takes no more'),
+])
+def test_that_no_descriptor_is_left_is_one_line(capsys, error, line):
+    assert status_of(raising(error)) == 2
+    assert capsys.readouterr().err == 'run_client.py: %s\n' % line
+
+
+@pytest.mark.parametrize('program', ['run_client.py', 'run_calculator.py', 'run_dispatcher.py', 'run_monitor.py'])
+def test_a_limit_of_a_few_files_is_one_line(program):
+    def limit():
+        # type: () -> None
+        resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+
+    child = subprocess.Popen([sys.executable, program, '--check'], cwd=ROOT, preexec_fn=limit, close_fds=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.communicate() == (b'', ('%s: only 20 files may be open (ulimit -n), expected at least 32\n' % program)
+                                   .encode('ascii'))
+    assert child.returncode == 2
+
+
+def test_a_path_in_any_script_is_shown_in_any_locale(tmpdir):
+    folder = tmpdir.mkdir('caf')
+    path = u'%s/caf\xe9.json' % folder
+    settings = u'{"key_file": "%s/cl\xe9"}' % folder
+    with io.open(path.encode('utf-8'), 'wb') as file:
+        file.write(settings.encode('utf-8'))
+    child = subprocess.Popen([sys.executable, 'run_client.py', '-s', path.encode('utf-8'), '--check'], cwd=ROOT,
+                             env=dict(os.environ, LC_ALL='C', LANG='C'), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = child.communicate()
+    assert (child.returncode, out, err.count(b'\n')) == (2, b'', 1)
+    assert b'key_file' in err and b'No such file or directory' in err
+    child = subprocess.Popen([sys.executable, 'run_client.py', '-s', path.encode('utf-8') + b'x'], cwd=ROOT,
+                             env=dict(os.environ, LC_ALL='C', LANG='C'), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.communicate()[1].endswith(b'No such file or directory\n')
 
 
 def test_ctrl_c_before_anything_was_started_is_a_normal_end(capsys):
@@ -215,20 +259,20 @@ def test_the_log_makes_room_for_the_live_line(monkeypatch):
     made = []
     monkeypatch.setattr(logs, 'set_up', lambda *arguments: made.append(arguments))
     options = parser('What it does.', '').parse_args(['--log-level', 'warning'])
-    line = command_line.begin_log('client-a', options)
-    assert made == [('client-a', 'warning', line)]
-    assert not line.is_live
+    events = command_line.begin_log('client-a', {}, options)
+    assert made == [('client-a', 'warning', events.line)]
+    assert not events.line.is_live
 
 
 def test_events_go_to_the_file_that_was_asked_for(tmpdir):
     path = str(tmpdir.join('events'))
     options = parser('What it does.', '').parse_args(['--events', path])
-    assert isinstance(command_line.begin_events({}, options), logs.EventLog)
+    assert isinstance(command_line.begin_log('client-a', {}, options), logs.EventLog)
     assert tmpdir.join('events').check(file=True)
 
 
 def test_a_file_of_events_that_cannot_be_written_is_one_line(tmpdir):
     options = parser('What it does.', '').parse_args(['--events', str(tmpdir)])
     with pytest.raises(CannotStart) as caught:
-        command_line.begin_events({}, options)
+        command_line.begin_log('client-a', {}, options)
     assert str(caught.value) == 'cannot write events to %s: Is a directory' % tmpdir

@@ -4,51 +4,55 @@ from __future__ import absolute_import, division, print_function
 
 import io
 import os
+import pty
 import re
+import select
 import sys
+import tty
 
 import pytest
 
-from runtime import console, logs
+from runtime import console, logs, output
 from runtime.console import LiveLine
 
 MYPY = False
 if MYPY:
-    from typing import Any, List  # noqa: F401
+    from typing import Any, Iterator, List  # noqa: F401
 
 ERASE = '\r\x1b[K'
 
 
 class Terminal(object):
-    """A stream that says it is a terminal, and keeps what was written to it."""
+    """A terminal, or a pipe, of which a person sees everything that was written."""
 
     def __init__(self, is_terminal=True):
         # type: (bool) -> None
+        self._reader, self._writer = pty.openpty() if is_terminal else os.pipe()
         self._is_terminal = is_terminal
-        self.written = ''
-        self.flushed = ''
+        if is_terminal:
+            tty.setraw(self._reader)
+        self._seen = ''
 
     def isatty(self):
         # type: () -> bool
         return self._is_terminal
 
-    def write(self, text):
-        # type: (str) -> None
-        self.written += text
-
-    def flush(self):
-        # type: () -> None
-        self.flushed = self.written
-
     def fileno(self):
         # type: () -> int
-        raise io.UnsupportedOperation('no file behind it')
+        return self._writer
+
+    @property
+    def written(self):
+        # type: () -> str
+        while select.select([self._reader], [], [], 0)[0]:
+            self._seen += os.read(self._reader, 65536).decode('utf-8')
+        return self._seen
 
     def screen(self):
         # type: () -> List[str]
         """The lines that a person sees, if the terminal is wide."""
         lines = ['']
-        for piece in self.flushed.replace('\n', '\0\n\0').replace(ERASE, '\0\r\0').split('\0'):
+        for piece in self.written.replace('\n', '\0\n\0').replace(ERASE, '\0\r\0').split('\0'):
             if piece == '\n':
                 lines.append('')
             elif piece == '\r':
@@ -57,9 +61,21 @@ class Terminal(object):
                 lines[-1] += piece
         return lines
 
+    def hang_up(self):
+        # type: () -> None
+        """The window is closed, or the reader ends."""
+        os.close(self._reader)
+        self._reader = -1
+
+    def close(self):
+        # type: () -> None
+        for end in (self._reader, self._writer):
+            if end >= 0:
+                os.close(end)
+
 
 class Size(object):
-    """What a terminal says of itself."""
+    """The size of a terminal."""
 
     def __init__(self, columns):
         # type: (int) -> None
@@ -68,8 +84,18 @@ class Size(object):
 
 @pytest.fixture
 def terminal():
-    # type: () -> Terminal
-    return Terminal()
+    # type: () -> Iterator[Terminal]
+    made = Terminal()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pipe():
+    # type: () -> Iterator[Terminal]
+    made = Terminal(is_terminal=False)
+    yield made
+    made.close()
 
 
 def test_a_line_replaces_the_one_before(terminal):
@@ -87,27 +113,26 @@ def test_a_shorter_line_leaves_nothing_of_a_longer_one(terminal):
     assert terminal.screen() == ['short']
 
 
-def test_what_is_cleared_comes_back_when_redrawn(terminal):
+def test_a_line_of_the_log_stands_above_it(terminal):
     line = LiveLine(terminal)
     line.show('sent 1')
-    line.clear()
-    assert terminal.screen() == ['']
-    line.redraw()
-    assert terminal.screen() == ['sent 1']
+    line.write_above('registered')
+    assert terminal.screen() == ['registered', 'sent 1']
+    line.write_above('left')
+    assert terminal.screen() == ['registered', 'left', 'sent 1']
 
 
 def test_what_has_ended_does_not_come_back(terminal):
     line = LiveLine(terminal)
     line.show('sent 1')
     line.end()
-    line.redraw()
     assert terminal.screen() == ['']
+    line.write_above('left')
+    assert terminal.screen() == ['left', '']
 
 
 def test_an_empty_line_writes_nothing(terminal):
     line = LiveLine(terminal)
-    line.clear()
-    line.redraw()
     line.end()
     assert terminal.written == ''
 
@@ -118,32 +143,76 @@ def test_a_line_never_wraps_because_then_it_could_not_be_replaced(terminal, monk
     assert terminal.screen() == ['x' * 19]
 
 
-def test_where_the_terminal_does_not_tell_its_width_it_is_taken_for_eighty(terminal, monkeypatch):
-    monkeypatch.setattr(sys, 'stderr', terminal)
+def test_where_the_terminal_does_not_report_its_width_it_is_taken_for_eighty(pipe, monkeypatch):
+    monkeypatch.setattr(sys, 'stderr', pipe)
     assert console.columns() == 80
 
 
-@pytest.mark.parametrize('told, taken', [(132, 132), (0, 80)])
-def test_the_width_is_the_one_that_the_terminal_tells(terminal, monkeypatch, told, taken):
-    monkeypatch.setattr(terminal, 'fileno', lambda: 2)
+@pytest.mark.parametrize('reported, taken', [(132, 132), (0, 80)])
+def test_the_width_is_the_one_that_the_terminal_reports(terminal, monkeypatch, reported, taken):
     monkeypatch.setattr(sys, 'stderr', terminal)
     # 2.7 has no such function, and takes 80 (until 2.7 goes).
-    monkeypatch.setattr(os, 'get_terminal_size', lambda _: Size(told), raising=False)
+    monkeypatch.setattr(os, 'get_terminal_size', lambda _: Size(reported), raising=False)
     assert console.columns() == taken
 
 
-def test_on_anything_but_a_terminal_there_is_no_live_line():
-    pipe = Terminal(is_terminal=False)
+def test_on_anything_but_a_terminal_there_is_no_live_line(pipe):
     line = LiveLine(pipe)
     line.show('sent 1')
-    line.redraw()
+    line.write_above('left')
     line.end()
     assert not line.is_live
-    assert pipe.written == ''
+    assert pipe.written == 'left\n'
 
 
-def test_a_stream_that_does_not_know_what_a_terminal_is_is_none():
-    assert not LiveLine(object()).is_live
+def test_what_can_not_be_encoded_is_written_as_its_number(pipe):
+    pipe.encoding = 'ascii'
+    LiveLine(pipe).write_above(u'caf\xe9 \u043a')
+    assert pipe.written == 'caf\\xe9 \\u043a\n'
+
+
+def test_in_memory_it_works_too(monkeypatch):
+    stream = io.StringIO() if sys.version_info >= (3,) else io.BytesIO()
+    LiveLine(stream).write_above('left')
+    assert stream.getvalue() == 'left\n'
+
+
+def test_a_terminal_that_goes_away_takes_the_live_line_with_it_and_nothing_else(terminal):
+    line = LiveLine(terminal)
+    line.show('sent 1')
+    terminal.hang_up()
+    line.show('sent 2')
+    line.write_above('left')
+    line.end()
+    assert not line.is_live
+
+
+def test_a_reader_that_ends_is_no_reason_to_stop(pipe):
+    line = LiveLine(pipe)
+    pipe.hang_up()
+    line.write_above('left')
+    line.end()
+
+
+def test_a_reader_that_stalls_is_waited_for_by_nobody_and_learns_how_much_it_missed(pipe):
+    line = LiveLine(pipe)
+    for number in range(20000):
+        line.write_above('line %05d' % number + ' ' * 50)
+    assert line.writers() != []
+    seen = ''
+    while line.writers():
+        seen = pipe.written
+        line.flush()
+    line.write_above('the last')
+    seen = pipe.written
+    lines = seen.splitlines()
+    dropped = re.match(r'\(nobody read the log: (\d+) lines dropped\)\Z', lines[-2])
+    assert lines[-1] == 'the last'
+    # What there is, is whole and in order.
+    numbers = [int(line[5:10]) for line in lines[:-2]]
+    assert numbers == list(range(len(numbers)))
+    assert len(numbers) + int(dropped.group(1)) == 20000
+    assert len(seen) < 2 * output.PENDING_BYTES_MAX
 
 
 def test_the_log_is_written_above_the_live_line(terminal, monkeypatch):

@@ -12,7 +12,7 @@ from net_protocol import codec
 from net_protocol.errors import DatagramRefused
 from net_protocol.limits import DATAGRAM_BYTES_MAX
 from runtime import endpoint as endpoint_module
-from runtime.endpoint import RECEIVE_BUFFER_BYTES, Endpoint, resolve_here, shown
+from runtime.endpoint import BUFFER_BYTES, HAS_ERROR_QUEUE, TRIES_MAX, Endpoint, resolve_here, shown
 from tests.runtime.ipv6 import NEEDS_IPV6
 
 MYPY = False
@@ -39,29 +39,39 @@ def sender():
     made.close()
 
 
+NEEDS_ERROR_QUEUE = pytest.mark.skipif(not HAS_ERROR_QUEUE, reason='only Linux has an error queue')
+
+
 def receive(endpoint):
     # type: (Endpoint) -> Any
     """The next datagram, however long it takes to arrive."""
-    readable, _, _ = select.select([endpoint], [], [], BOUND_S)
+    readable, _, _ = select.select(endpoint.readers(), [], [], BOUND_S)
     assert readable, 'nothing arrived'
     return endpoint.receive()
 
 
 class Failing(object):
-    """A socket whose calls raise one error after the other; None is a call that goes well."""
+    """A socket whose calls raise one error after the other; None is a call that goes well. ``reports`` are the
+    addresses in its error queue.
+    """
 
     def __init__(self, *errors):
         # type: (*Any) -> None
         self.errors = list(errors)
+        self.reports = []  # type: List[Any]
         self.calls = 0
 
-    def recvfrom(self, size):
-        # type: (int) -> Any
+    def recvfrom(self, size, flags=0):
+        # type: (int, int) -> Any
+        if flags:
+            if not self.reports:
+                raise error(errno.EAGAIN)
+            return b'd', self.reports.pop(0)
         self.calls += 1
-        error = self.errors.pop(0)
-        if error is None:
+        raised = self.errors.pop(0)
+        if raised is None:
             return b'datagram', ('192.0.2.1', 5)
-        raise error
+        raise raised
 
     def sendto(self, datagram, address):
         # type: (bytes, Any) -> Any
@@ -140,19 +150,109 @@ def test_an_address_of_the_other_family_is_counted_like_any_other_loss(endpoint)
     assert sum(endpoint.errors.values()) == 2
 
 
-def test_after_a_datagram_that_nobody_takes_the_next_ones_still_go_and_come(endpoint, sender):
-    # An unreachable port is reported back by ICMP; an unconnected socket does not care.
-    nobody = Endpoint(socket.AF_INET, ('127.0.0.1', 0))
-    nowhere = nobody.address
-    nobody.close()
-    for _ in range(5):
-        endpoint.send(b'to nobody', nowhere)
-    endpoint.send(b'to somebody', sender.getsockname())
+def nobody(family, host):
+    # type: (int, str) -> Any
+    """An address at which nobody listens."""
+    gone = Endpoint(family, (host, 0))
+    address = gone.address
+    gone.close()
+    return address
+
+
+@NEEDS_ERROR_QUEUE
+@pytest.mark.parametrize('family, host, bound', [
+    pytest.param(socket.AF_INET, '127.0.0.1', '127.0.0.1', id='IPv4'),
+    pytest.param(socket.AF_INET, '127.0.0.1', '0.0.0.0', id='IPv4, all addresses'),
+    pytest.param(socket.AF_INET6, '::1', '::1', id='IPv6', marks=NEEDS_IPV6),
+    pytest.param(socket.AF_INET6, '::ffff:127.0.0.1', '::', id='IPv4 on an IPv6 socket', marks=NEEDS_IPV6),
+])
+def test_an_address_at_which_nobody_listens_is_reported_and_others_lose_nothing(family, host, bound):
+    endpoint, somebody = Endpoint(family, (bound, 0)), Endpoint(family, (host, 0))
+    nowhere = nobody(family, host)
+    try:
+        for _ in range(5):
+            endpoint.send(b'to nobody', nowhere)
+            endpoint.send(b'to somebody', somebody.address)
+        # The report of the last one is read by itself.
+        assert endpoint.receive() is None
+        for _ in range(5):
+            assert receive(somebody)[0] == b'to somebody'
+        assert endpoint.take_unreachable() == [nowhere] * 5
+        assert endpoint.take_unreachable() == []
+        assert (endpoint.sent, endpoint.errors) == (10, {'ECONNREFUSED': 5})
+        assert not select.select(endpoint.readers(), [], [], 0)[0]
+    finally:
+        endpoint.close()
+        somebody.close()
+
+
+@NEEDS_ERROR_QUEUE
+def test_a_report_makes_the_socket_readable_and_comes_before_the_datagrams_behind_it(endpoint, sender):
+    nowhere = nobody(socket.AF_INET, '127.0.0.1')
+    endpoint.send(b'to nobody', nowhere)
+    sender.sendto(b'behind it', endpoint.address)
+    assert receive(endpoint) == (b'behind it', sender.getsockname())
+    assert endpoint.take_unreachable() == [nowhere]
+
+
+def test_what_the_error_queue_says_about_a_datagram_before_is_no_reason_to_lose_this_one(endpoint, monkeypatch):
+    failing = Failing(error(errno.EHOSTUNREACH), None)
+    failing.reports = [('192.0.2.7', 7), ('192.0.2.8', 8)]
+    monkeypatch.setattr(endpoint_module, 'HAS_ERROR_QUEUE', True)
+    monkeypatch.setattr(endpoint, '_socket', failing)
+    assert endpoint.send(b'not lost', ('192.0.2.1', 5))
+    assert endpoint.take_unreachable() == [('192.0.2.7', 7), ('192.0.2.8', 8)]
+    assert (endpoint.sent, endpoint.errors) == (1, {'EHOSTUNREACH': 2})
+
+
+def test_a_datagram_that_was_too_long_for_the_path_says_nothing_about_the_peer(endpoint, monkeypatch):
+    failing = Failing(error(errno.EMSGSIZE), None)
+    failing.reports = [('192.0.2.7', 7)]
+    monkeypatch.setattr(endpoint_module, 'HAS_ERROR_QUEUE', True)
+    monkeypatch.setattr(endpoint, '_socket', failing)
+    assert endpoint.receive() == (b'datagram', ('192.0.2.1', 5))
+    assert endpoint.take_unreachable() == []
+
+
+def test_a_flood_of_reports_is_left_to_the_next_turn(endpoint, monkeypatch):
+    failing = Failing(*[error(errno.ECONNREFUSED)] * (2 * TRIES_MAX))
+    failing.reports = [('192.0.2.7', 7)] * 100000
+    monkeypatch.setattr(endpoint_module, 'HAS_ERROR_QUEUE', True)
+    monkeypatch.setattr(endpoint, '_socket', failing)
+    assert endpoint.receive() is None
+    assert failing.calls == TRIES_MAX
+    assert len(endpoint.take_unreachable()) == endpoint_module.UNREACHABLE_MAX
+    assert not endpoint.send(b'lost', ('192.0.2.1', 5))
+
+
+def test_another_port_is_used_and_the_former_one_still_read(endpoint, sender):
+    before = endpoint.address
+    endpoint.renew(socket.AF_INET, ('127.0.0.1', 0))
+    assert endpoint.address != before
     sender.settimeout(BOUND_S)
-    assert sender.recvfrom(100)[0] == b'to somebody'
-    sender.sendto(b'back', endpoint.address)
-    assert receive(endpoint)[0] == b'back'
-    assert (endpoint.sent, endpoint.errors) == (6, {})
+    endpoint.send(b'from here', sender.getsockname())
+    assert sender.recvfrom(100) == (b'from here', endpoint.address)
+    sender.sendto(b'to the former', before)
+    assert receive(endpoint)[0] == b'to the former'
+    sender.sendto(b'to the new', endpoint.address)
+    assert receive(endpoint)[0] == b'to the new'
+    endpoint.close_former()
+    Endpoint(socket.AF_INET, before).close()
+    assert len(endpoint.readers()) == 1
+
+
+def test_where_no_other_port_can_be_bound_the_present_one_stays(endpoint, sender):
+    with pytest.raises((OSError, socket.error)):
+        endpoint.renew(socket.AF_INET, sender.getsockname())
+    sender.sendto(b'still here', endpoint.address)
+    assert receive(endpoint)[0] == b'still here'
+
+
+def test_that_no_datagram_can_leave_is_known_beforehand(endpoint):
+    assert endpoint.problem_towards(('127.0.0.9', 9)) == ''
+    # From the loopback interface to the network, and to another family.
+    assert endpoint.problem_towards(('192.0.2.77', 9)) != ''
+    assert endpoint.problem_towards(('::1', 9, 0, 0)) != ''
 
 
 def error(number):
@@ -181,6 +281,7 @@ def test_any_other_error_of_a_read_is_counted_and_the_next_turn_goes_on(endpoint
     assert endpoint.receive() is None
     assert endpoint.receive() == (b'datagram', ('192.0.2.1', 5))
     assert endpoint.errors == {errno.errorcode[number]: 1}
+    assert endpoint.take_unreachable() == []
 
 
 @pytest.mark.parametrize('number', [errno.EAGAIN, errno.ENOBUFS, errno.EPERM, errno.ENETUNREACH, errno.EINTR,
@@ -221,7 +322,7 @@ def test_a_larger_receive_buffer_than_the_usual_one_is_asked_for(endpoint, sende
     assert endpoint.receive_buffer_bytes >= sender.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
 
 
-class Buffers(object):
+class Options(object):
     """A socket that keeps, or refuses, the options that are set on it."""
 
     def __init__(self, refuses):
@@ -236,18 +337,12 @@ class Buffers(object):
         self.options[option] = value
 
 
-def test_large_buffers_are_asked_for_both_ways(endpoint, monkeypatch):
-    buffers = Buffers(refuses=False)
-    monkeypatch.setattr(endpoint, '_socket', buffers)
-    endpoint._ask_for_buffers()
-    assert buffers.options == dict.fromkeys([socket.SO_RCVBUF, socket.SO_SNDBUF], RECEIVE_BUFFER_BYTES)
-    assert endpoint.errors == {}
-
-
-def test_a_system_that_refuses_large_buffers_is_no_reason_to_stop(endpoint, monkeypatch):
-    monkeypatch.setattr(endpoint, '_socket', Buffers(refuses=True))
-    endpoint._ask_for_buffers()
-    assert endpoint.errors == {'ENOBUFS': 2}
+def test_a_system_that_refuses_an_option_is_no_reason_to_stop(endpoint):
+    options = Options(refuses=False)
+    endpoint._set(options, socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+    assert (options.options, endpoint.errors) == ({socket.SO_RCVBUF: BUFFER_BYTES}, {})
+    endpoint._set(Options(refuses=True), socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+    assert endpoint.errors == {'ENOBUFS': 1}
 
 
 def test_a_closed_endpoint_gives_its_port_back():

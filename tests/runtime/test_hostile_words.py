@@ -22,7 +22,7 @@ def test_what_a_peer_says_stays_in_its_line_of_the_log(words):
     logs.log.setLevel('INFO')
     try:
         events = logs.EventLog({'ended': ('info', u'task: %(reason)s')}, lambda: 0.0)
-        events.event(Event('ended', {'reason': words}))
+        events.event(Event('ended', 0.0, {'reason': words}))
         events.refusal('bad_field', words, ('127.0.0.1', 1))
     finally:
         logs.log.handlers[:] = before

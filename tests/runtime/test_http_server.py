@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+import errno
 import select
 import socket
 
@@ -131,6 +132,44 @@ def test_an_answer_may_come_later(bench):
     client = bench.connect(GET)
     bench.site.asked[0].answer(Response(200, 'text/plain', b'later'))
     assert bench.rest(client).endswith(b'later')
+
+
+def test_a_client_may_close_its_side_after_the_request(bench):
+    bench.site.response = None
+    client = bench.connect(GET)
+    client.shutdown(socket.SHUT_WR)
+    bench.turn()
+    bench.site.asked[0].answer(Response(200, 'text/plain', b'later' * 100000))
+    assert bench.rest(client).endswith(b'later')
+    bench.site.response = Response(200, 'text/event-stream', b'first', is_stream=True)
+    client = bench.connect()
+    client.sendall(GET)
+    client.shutdown(socket.SHUT_WR)
+    assert bench.rest(client).endswith(b'first')
+    client = bench.connect(GET[:-2])
+    client.shutdown(socket.SHUT_WR)
+    assert bench.rest(client) == b''
+    assert bench.server.connections == 0
+
+
+def test_without_descriptors_it_pauses_and_goes_on(bench):
+    class Exhausted(object):
+        def accept(self):
+            raise socket.error(errno.EMFILE, 'too many open files')
+    listener, bench.server._listener = bench.server._listener, Exhausted()
+    bench.server.handle([bench.server._listener], [], bench.now)
+    assert bench.server.readers() == []
+    assert bench.server.next_timer() == bench.now + http_server.PAUSE_S
+    bench.server._listener = listener
+    bench.now += http_server.PAUSE_S
+    bench.server.handle([], [], bench.now)
+    assert bench.exchange(GET).endswith(b'hello')
+
+
+def test_a_proxy_is_told_not_to_buffer_a_stream(bench):
+    bench.site.response = Response(200, 'text/event-stream', b'first', is_stream=True)
+    client = bench.connect(GET)
+    assert b'\r\nX-Accel-Buffering: no\r\n' in client.recv(65536)
 
 
 def test_a_stream_goes_on_until_its_reader_leaves(bench):

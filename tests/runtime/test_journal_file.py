@@ -8,16 +8,17 @@ import random
 import resource
 import shutil
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
-from dispatcher.journal import TaskAccepted, TaskEnded, TaskForgotten, TaskTold
+from dispatcher.journal import ACCEPTED, ENDED, OVER
 from dispatcher.journal_rows import KINDS, JournalRows
-from dispatcher.tasks import Task
-from net_protocol.messages import DONE, Outcome
 from runtime import journal_file
 from runtime.journal_file import JournalFailed, JournalFile
 from runtime.process import CannotStart
+from tests.source_tree import ROOT
 
 MYPY = False
 if MYPY:
@@ -25,33 +26,36 @@ if MYPY:
 
 NOW = 1000.0
 WALL = 1500000000.0
-ADDRESS = ('127.0.0.1', 4000)
 
 
 def opened(path, **options):
     return JournalFile(str(path), JournalRows(), wall=lambda: WALL, **options)
 
 
-def task(number, payload=u'payload', deadline_at=NOW + 60, address=ADDRESS):
-    return Task('client-a:aaaaaaaa:%d' % number, 'client-a', payload, NOW, deadline_at, address)
+def task_id(number):
+    return u'client-a:aaaaaaaa:%d' % number
 
 
-def accepted(number, *rest):
-    return TaskAccepted(task(number, *rest))
+class Record(object):
+    """A record as the dispatcher's core makes it."""
+
+    def __init__(self, kind, number, value=None, deadline_at=NOW + 60):
+        self.KIND = kind
+        self.task_id = task_id(number)
+        self.payload = self.body = value
+        self.deadline_at = deadline_at
+
+
+def accepted(number, payload=u'payload', deadline_at=NOW + 60):
+    return Record(ACCEPTED, number, payload, deadline_at)
 
 
 def ended(number, result=u'result'):
-    over = task(number)
-    over.winner = ('calculator-a', 3)
-    return TaskEnded(over, Outcome(over.task_id, DONE, result, None, 2))
+    return Record(ENDED, number, (u'done', result, None, 2))
 
 
-def told(number):
-    return TaskTold(task(number).task_id)
-
-
-def forgotten(number):
-    return TaskForgotten(task(number).task_id)
+def over(number):
+    return Record(OVER, number)
 
 
 @pytest.fixture
@@ -60,7 +64,7 @@ def path(tmpdir):
 
 
 def lines(path):
-    """What another life reads, as (number of the task, state)."""
+    """What another start reads, as (number of the task, state)."""
     journal = opened(path)
     try:
         return [(int(row[1].rsplit(':', 1)[1]), row[0]) for row in journal.rows()]
@@ -77,62 +81,54 @@ def test_every_payload_comes_back_as_it_was(path, payload):
     journal = opened(path)
     journal.write([accepted(1, payload)], NOW)
     journal.close()
-    (kind, task_id, body, time_left_s, address), = opened(path).rows()
-    assert (kind, task_id, time_left_s, address) == ('accepted', task(1).task_id, 60.0, ADDRESS)
+    (kind, name, body, time_left_s), = opened(path).rows()
+    assert (kind, name, time_left_s) == (ACCEPTED, task_id(1), 60.0)
     assert repr(body) == repr(payload)
 
 
-@pytest.mark.parametrize('address', [ADDRESS, ('::1', 4000, 0, 3), None])
-def test_an_address_comes_back_as_it_was(path, address):
-    journal = opened(path)
-    journal.write([accepted(1, u'', NOW, address)], NOW)
-    journal.close()
-    assert [row[4] for row in opened(path).rows()] == [address]
-
-
-def test_an_outcome_comes_back_with_who_brought_it(path):
+def test_an_outcome_comes_back(path):
     journal = opened(path)
     journal.write([accepted(1)], NOW)
     journal.write([ended(1)], NOW)
     journal.close()
-    (kind, _, body, _, _), = opened(path).rows()
-    assert (kind, body) == ('ended', [DONE, u'result', None, 2, [u'calculator-a', 3]])
+    (kind, _, body, _), = opened(path).rows()
+    assert (kind, body) == (ENDED, [u'done', u'result', None, 2])
 
 
 def test_a_task_goes_through_its_states_and_leaves_nothing(path):
     journal = opened(path)
-    for record, state in ((accepted(1), 'accepted'), (ended(1), 'ended'), (told(1), 'told')):
+    for record, state in ((accepted(1), 'accepted'), (ended(1), 'ended')):
         journal.write([record], NOW)
         copy = path.dirpath().join('copy')
         copy_files(path, copy)
         assert lines(copy) == [(1, state)]
-    journal.write([forgotten(1)], NOW)
+    journal.write([over(1)], NOW)
     journal.close()
     assert lines(path) == []
 
 
 def test_all_of_it_in_one_transaction(path):
     journal = opened(path)
-    journal.write([accepted(1), accepted(2), ended(1), told(1), forgotten(1), accepted(1), accepted(3), ended(3)], NOW)
+    journal.write([accepted(1), accepted(2), ended(1), over(1), accepted(1), accepted(3), ended(3)], NOW)
     journal.close()
     assert lines(path) == [(2, 'accepted'), (1, 'accepted'), (3, 'ended')]
 
 
-def test_what_was_never_accepted_may_be_told_and_forgotten(path):
+def test_a_task_that_was_never_accepted_may_be_over(path):
     journal = opened(path)
-    journal.write([told(1), forgotten(2)], NOW)
+    journal.write([over(1)], NOW)
     journal.close()
     assert lines(path) == []
 
 
-def test_it_counts_the_lives_that_wrote_to_it(path):
-    for lives in range(3):
+def test_it_counts_the_starts(path):
+    for starts in range(3):
         journal = opened(path)
-        assert journal.lives == lives
+        assert journal.starts == starts
         journal.close()
 
 
-def test_another_life_goes_on_where_it_stood(path):
+def test_the_next_start_goes_on_where_the_last_one_stopped(path):
     journal = opened(path)
     journal.write([accepted(1), accepted(2)], NOW)
     journal.close()
@@ -160,7 +156,7 @@ def test_a_steady_load_does_not_let_it_grow(path):
         journal.write([accepted(number + place, u'x' * 500) for place in range(10)], NOW)
         journal.write([ended(number + place, u'x' * 500) for place in range(10)], NOW)
         if number >= 100:
-            journal.write([forgotten(number + place - 100) for place in range(10)], NOW)
+            journal.write([over(number + place - 100) for place in range(10)], NOW)
         sizes.append(size(path))
     journal.close()
     # The log and a few pages, however long it goes on.
@@ -173,7 +169,7 @@ def test_after_a_flood_it_gives_its_pages_back(path, monkeypatch):
     journal = opened(path)
     for number in range(300):
         journal.write([accepted(number, u'x' * 50000)], NOW)
-    journal.write([forgotten(number) for number in range(300)], NOW)
+    journal.write([over(number) for number in range(300)], NOW)
     for number in range(300, 400):
         journal.write([accepted(number)], NOW)
     journal.close()
@@ -190,7 +186,7 @@ def test_a_second_dispatcher_is_refused(path):
     journal = opened(path)
     with pytest.raises(CannotStart, match='the.journal is in use by another dispatcher'):
         opened(path)
-    # Whoever was refused left no trace.
+    # The one that was refused left no trace.
     journal.write([accepted(1)], NOW)
     journal.close()
     assert lines(path) == [(1, 'accepted')]
@@ -214,16 +210,19 @@ def later_version(path):
     (lambda path: path.write('Dear diary'), 'is not a journal of a dispatcher'),
     (lambda path: path.write('x' * 5000), 'is not a journal of a dispatcher'),
     (other_database, 'is not a journal of a dispatcher'),
-    (later_version, 'has tables of version 99, this dispatcher knows version 1'),
+    (later_version, 'has tables of version 99, this dispatcher knows version 2'),
     (lambda path: path.mkdir(), 'Is a directory'),
-], ids=['short', 'long', 'another database', 'another version', 'directory'])
+    (lambda path: os.mkfifo(str(path)), 'is no regular file, so it can be no journal'),
+    (lambda path: path.mksymlinkto('/dev/null'), 'is no regular file, so it can be no journal'),
+], ids=['short', 'long', 'another database', 'another version', 'directory', 'pipe', 'device'])
 def test_what_is_not_ours_is_left_as_it_is(path, make, complaint):
     make(path)
     before = path.read('rb') if path.isfile() else None
     with pytest.raises(CannotStart, match=complaint):
         opened(path)
     assert (path.read('rb') if path.isfile() else None) == before
-    assert [entry.basename for entry in path.dirpath().listdir()] == [path.basename]
+    assert os.listdir(str(path.dirpath())) == [path.basename]
+    assert not os.path.exists('/dev/null-journal') and not os.path.exists('/dev/null-lock')
 
 
 def test_a_directory_that_is_missing_is_named(tmpdir):
@@ -257,6 +256,67 @@ def test_a_file_that_others_own_is_refused(mode, complaint):
     finally:
         os.seteuid(0)
         shutil.rmtree(directory)
+
+
+def test_the_lock_goes_with_the_process_and_its_file_at_the_end(path):
+    lock = str(path) + '-lock'
+    journal = opened(path)
+    assert os.path.exists(lock)
+    journal.close()
+    assert not os.path.exists(lock)
+    # As after a kill.
+    open(lock, 'w').close()
+    opened(path).close()
+    assert not os.path.exists(lock)
+
+
+def test_a_symbolic_link_leads_to_the_same_lock(path):
+    link = path.dirpath().join('link')
+    link.mksymlinkto(path)
+    journal = opened(path)
+    with pytest.raises(CannotStart, match='link is in use by another dispatcher'):
+        opened(link)
+    journal.close()
+
+
+# What 0.1.0 wrote.
+
+VERSION_1 = (
+    'CREATE TABLE tasks (number INTEGER PRIMARY KEY, task_id TEXT NOT NULL, state INTEGER NOT NULL,'
+    ' deadline REAL NOT NULL, reply_to TEXT NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL)',
+    'CREATE TABLE journal (lives INTEGER NOT NULL)', 'INSERT INTO journal VALUES (7)',
+    'PRAGMA application_id = %d' % journal_file.APPLICATION_ID, 'PRAGMA user_version = 1')
+
+
+def version_1(path, *states):
+    connection = sqlite3.connect(str(path))
+    for statement in VERSION_1:
+        connection.execute(statement)
+    for state in states:
+        connection.execute('INSERT INTO tasks VALUES (NULL, "a:aaaaaaaa:1", ?, 0, "null", "null", 0)', (state,))
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize('states, tasks', [((0,), 1), ((1, 2), 1), ((0, 1, 2, 0), 3)])
+def test_a_journal_of_0_1_0_that_holds_tasks_is_refused_and_kept(path, states, tasks):
+    version_1(path, *states)
+    for _ in range(2):
+        with pytest.raises(CannotStart) as caught:
+            opened(path)
+        assert str(caught.value) == '%s was written by 0.1.0 and holds %d tasks: finish them with 0.1.0 first' % (
+            path, tasks)
+    assert os.listdir(str(path.dirpath())) == [path.basename]
+
+
+@pytest.mark.parametrize('states', [(), (2, 2)])
+def test_a_journal_of_0_1_0_without_tasks_is_replaced(path, states):
+    version_1(path, *states)
+    journal = opened(path)
+    assert journal.starts == 7
+    journal.write([accepted(1)], NOW)
+    journal.close()
+    assert lines(path) == [(1, 'accepted')]
 
 
 # When it can't be written.
@@ -302,7 +362,7 @@ def test_what_cannot_be_written_is_kept_and_written_later(path, error, fails_at)
     journal = opened(path, connect=disk)
     journal.write([accepted(1), accepted(2), accepted(3)], NOW)
     disk.fails_at = fails_at
-    batch = [accepted(4), ended(1), told(1), forgotten(2)]
+    batch = [accepted(4), ended(1), over(2)]
     for records in (batch, [], [accepted(5)]):
         with pytest.raises(JournalFailed, match=str(error)):
             journal.write(records, NOW)
@@ -312,7 +372,41 @@ def test_what_cannot_be_written_is_kept_and_written_later(path, error, fails_at)
     disk.fails_at = None
     journal.write([], NOW)
     journal.close()
-    assert lines(path) == [(1, 'told'), (3, 'accepted'), (4, 'accepted'), (5, 'accepted')]
+    assert lines(path) == [(1, 'ended'), (3, 'accepted'), (4, 'accepted'), (5, 'accepted')]
+
+
+@pytest.mark.parametrize('end', ['', '-wal'])
+@pytest.mark.parametrize('is_replaced', [False, True])
+def test_a_file_that_is_deleted_or_replaced_is_noticed_and_may_come_back(path, end, is_replaced):
+    journal = opened(path)
+    journal.write([accepted(1)], NOW)
+    name = str(path) + end
+    os.rename(name, name + '.away')
+    if is_replaced:
+        shutil.copy(name + '.away', name)
+    assert not journal.is_in_place()
+    for _ in range(2):
+        with pytest.raises(JournalFailed, match='deleted or replaced'):
+            journal.write([accepted(2)] if _ == 0 else [], NOW)
+    os.rename(name + '.away', name)
+    journal.write([accepted(3)], NOW)
+    journal.close()
+    assert lines(path) == [(1, 'accepted'), (2, 'accepted'), (3, 'accepted')]
+
+
+def test_the_end_of_a_process_does_not_touch_the_files_of_the_next_one(path):
+    first = opened(path)
+    first.write([accepted(1)], NOW)
+    for end in ('', '-wal', '-shm', '-lock'):
+        os.remove(str(path) + end)
+    second = opened(path)
+    second.write([accepted(2)], NOW)
+    first.close()
+    with pytest.raises(CannotStart, match='in use'):
+        opened(path)
+    second.write([accepted(3)], NOW)
+    second.close()
+    assert lines(path) == [(2, 'accepted'), (3, 'accepted')]
 
 
 def test_a_file_that_may_not_grow_fails_and_heals(path):
@@ -345,17 +439,17 @@ def copy_files(path, copy):
 
 @pytest.fixture
 def history(path):
-    """A journal in the middle of its life, and what it held after each write."""
+    """A journal in use, and what it held after each write."""
     journal = opened(path)
     states = [lines_of_open(journal)]
     for number in range(1, 40):
-        journal.write([accepted(number, u'payload %d ' % number * 40)], NOW)
+        journal.write([accepted(number, u'payload %d ' % number * 200)], NOW)
         states.append(lines_of_open(journal))
         if number % 2:
             journal.write([ended(number)], NOW)
             states.append(lines_of_open(journal))
         if number % 3 == 0 and number % 2:
-            journal.write([told(number)], NOW)
+            journal.write([over(number)], NOW)
             states.append(lines_of_open(journal))
         if number == 20:
             # From here on the file itself holds something too, not only its log.
@@ -431,3 +525,108 @@ def test_a_row_that_the_disk_has_changed_is_not_believed(path):
     path.write(path.read('rb').replace(b'buy one', b'buy two'), 'wb')
     with pytest.raises(CannotStart, match='the.journal is damaged'):
         list(opened(path).rows())
+
+
+# Each cause has its own words.
+
+@pytest.mark.parametrize('error, words', [
+    (MemoryError(), 'not enough memory to read the journal'),
+    (sqlite3.OperationalError('disk I/O error'), 'cannot use the journal .*: disk I/O error'),
+    (sqlite3.DatabaseError('database disk image is malformed'), 'is damaged .DatabaseError: database disk image'),
+    (ValueError('row 3'), 'is damaged .ValueError: row 3'),
+])
+def test_only_damage_is_called_damage(path, error, words):
+    journal = opened(path)
+    journal.write([accepted(1)], NOW)
+
+    def read(rows, wall_now):
+        for _ in rows:
+            raise error
+        yield
+
+    journal._table.read = read
+    with pytest.raises(CannotStart, match=words) as caught:
+        list(journal.rows())
+    assert '\n' not in str(caught.value)
+    journal.close()
+
+
+# Before the start.
+
+@pytest.mark.parametrize('make, words', [
+    (lambda folder: folder.join('nowhere', 'the.journal'), 'No such file or directory'),
+    (lambda folder: folder, 'Is a directory'),
+])
+def test_what_could_not_be_opened_is_known_without_opening_it(tmpdir, make, words):
+    with pytest.raises(CannotStart, match=words):
+        journal_file.check(str(make(tmpdir)))
+
+
+def test_a_journal_in_use_or_not_there_yet_passes_the_check(path):
+    assert journal_file.check(str(path)) == 0
+    assert os.listdir(str(path.dirpath())) == []
+    journal = opened(path)
+    assert journal_file.check(str(path)) == journal_file.SCHEMA_VERSION
+    journal.close()
+
+
+# Copies.
+
+COPY_IN_ANOTHER_PROCESS = 'import sys; from runtime import journal_file; print(journal_file.copy(*sys.argv[1:]))'
+
+
+def copied(path, target):
+    """A copy by another process, while this one may be writing."""
+    return subprocess.Popen([sys.executable, '-c', COPY_IN_ANOTHER_PROCESS, str(path), str(target)], cwd=ROOT,
+                            stdout=subprocess.PIPE)
+
+
+def test_a_copy_of_a_journal_in_use_is_a_state_that_it_had_and_a_journal(path, tmpdir):
+    journal = opened(path)
+    for number in range(200):
+        journal.write([accepted(number)], NOW)
+    targets = [tmpdir.join(name) for name in ('copy-1', 'copy-2', 'copy-3')]
+    numbers = []
+    for target in targets:
+        child = copied(path, target)
+        while child.poll() is None:
+            number += 1
+            # Both or neither.
+            journal.write([accepted(number), accepted(number + 1000000)], NOW)
+        numbers.append(int(child.communicate()[0]))
+        assert child.returncode == 0
+    journal.write([accepted(number + 1)], NOW)
+    journal.close()
+    assert numbers == sorted(numbers) and numbers[0] > 200
+    for target, rows in zip(targets, numbers):
+        found = [number for number, _ in lines(target)]
+        assert len(found) == rows
+        assert {number + 1000000 for number in found if 200 <= number < 1000000} == {
+            number for number in found if number >= 1000000}
+    assert len(lines(path)) > numbers[-1]
+    assert not [name for name in os.listdir(str(tmpdir)) if 'partial' in name]
+
+
+def test_a_copy_of_a_journal_that_nobody_uses(path, tmpdir):
+    journal = opened(path)
+    journal.write([accepted(1), accepted(2)], NOW)
+    journal.close()
+    os.chmod(str(path), 0o600)
+    target = tmpdir.join('copy')
+    assert journal_file.copy(str(path), str(target)) == 2
+    assert lines(target) == lines(path) == [(1, 'accepted'), (2, 'accepted')]
+    assert opened(target).starts == 2
+    assert os.stat(str(target)).st_mode & 0o777 == 0o600
+
+
+def test_what_is_no_journal_is_not_copied_and_nothing_is_overwritten(path, tmpdir):
+    target = tmpdir.join('copy')
+    with pytest.raises(CannotStart, match='there is no journal'):
+        journal_file.copy(str(path), str(target))
+    opened(path).close()
+    target.write('precious')
+    with pytest.raises(CannotStart, match='File exists'):
+        journal_file.copy(str(path), str(target))
+    assert target.read() == 'precious'
+    with pytest.raises(CannotStart, match='cannot copy to .*nowhere/copy: No such file'):
+        journal_file.copy(str(path), str(tmpdir.join('nowhere', 'copy')))

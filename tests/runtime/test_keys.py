@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from runtime.keys import KEYS_MAX, read_keys
+from net_protocol.seals import CHECKSUM, Signature
+from runtime.keys import KEYS_MAX, read_keys, seal_of
 from runtime.settings import SettingsError
 
 KEY = b'0123456789abcdef0123456789abcdef'
@@ -36,11 +37,32 @@ def test_what_is_no_file_of_keys_is_refused_in_one_line_that_shows_no_key(tmpdir
     assert '0123' not in str(caught.value)
 
 
-@pytest.mark.parametrize('mode', [0o640, 0o604, 0o660, 0o644, 0o610])
-def test_a_key_that_others_can_read_is_no_secret(tmpdir, mode):
+@pytest.mark.parametrize('mode', [0o604, 0o660, 0o644, 0o610, 0o620])
+def test_a_key_that_others_can_read_or_write_is_no_secret(tmpdir, mode):
     with pytest.raises(SettingsError) as caught:
         read_keys(written(tmpdir, KEY, mode))
     assert 'chmod 600' in str(caught.value)
+
+
+def test_a_group_of_this_process_may_read_the_keys_and_no_other(tmpdir, monkeypatch):
+    path = written(tmpdir, KEY, 0o440)
+    assert read_keys(path) == [KEY]
+    group = os.stat(path).st_gid
+    monkeypatch.setattr(os, 'getegid', lambda: group + 1)
+    monkeypatch.setattr(os, 'getgroups', lambda: [group + 2, group])
+    assert read_keys(path) == [KEY]
+    monkeypatch.setattr(os, 'getgroups', lambda: [group + 2])
+    with pytest.raises(SettingsError):
+        read_keys(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_key(tmpdir):
+    assert read_keys(written(tmpdir, b'\xef\xbb\xbf' + KEY + b'\n')) == [KEY]
+
+
+def test_without_a_file_datagrams_carry_a_checksum_and_with_one_a_signature(tmpdir):
+    assert seal_of({'key_file': None}) is CHECKSUM
+    assert isinstance(seal_of({'key_file': written(tmpdir, KEY)}), Signature)
 
 
 def test_a_missing_file_is_named(tmpdir):

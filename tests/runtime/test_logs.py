@@ -81,7 +81,7 @@ def log(clock):
 
 def event(kind, **facts):
     # type: (str, **Any) -> Event
-    return Event(kind, facts)
+    return Event(kind, 100.0, facts)
 
 
 def test_an_event_becomes_its_sentence_at_its_level(log, kept):
@@ -124,7 +124,7 @@ def test_what_another_process_said_stays_in_its_line(log, kept, reason, shown):
     assert kept.texts == [u'task a:aaaaaaaa:1 failed: ' + shown]
 
 
-def test_a_dropped_datagram_is_told_with_its_sender_its_cause_and_the_detail(log, kept):
+def test_a_dropped_datagram_is_logged_with_its_sender_its_cause_and_the_detail(log, kept):
     log.refusal('bad_field', 'ping.nonce: found -1', ('::1', 5600, 0, 0))
     assert kept.lines == [('WARNING', 'dropped a datagram from [::1]:5600: bad_field: ping.nonce: found -1')]
 
@@ -151,18 +151,18 @@ def flood(log, lines):
 
 def test_what_was_not_written_is_counted_within_a_second_though_nothing_more_comes(log, kept, clock):
     flood(log, LINES_PER_SECOND + 290)
-    log.tell_left_out(clock.now)
+    log.log_left_out(clock.now)
     assert len(kept.lines) == LINES_PER_SECOND
     clock.now += 1
     for _ in range(3):
-        log.tell_left_out(clock.now)
+        log.log_left_out(clock.now)
     assert kept.lines[LINES_PER_SECOND:] == [('WARNING', '(290 more lines like the last "refused not_json")')]
 
 
 def test_what_was_not_written_is_counted_once_whoever_notices_first(log, kept, clock):
     flood(log, LINES_PER_SECOND + 5)
     clock.now += 1
-    log.tell_left_out(clock.now)
+    log.log_left_out(clock.now)
     flood(log, 1)
     assert sum('more lines' in text for text in kept.texts) == 1
     assert len(kept.lines) == LINES_PER_SECOND + 2
@@ -180,7 +180,7 @@ class Core(object):
         return self._events
 
 
-def test_at_the_end_everything_is_told_and_what_was_left_out_is_counted(log, kept):
+def test_at_the_end_everything_is_logged_and_what_was_left_out_is_counted(log, kept):
     flood(log, LINES_PER_SECOND + 1)
     log.end(Core(event('registered', calculator='a', address=('192.0.2.1', 1)), *[
         event('held_up', seconds=1) for _ in range(LINES_PER_SECOND + 2)]))
@@ -194,9 +194,9 @@ def test_where_nothing_was_left_out_nothing_is_said_about_it(log, kept, clock):
     for _ in range(3):
         for _ in range(LINES_PER_SECOND):
             log.event(event('held_up', seconds=1))
-        log.tell_left_out(clock.now)
+        log.log_left_out(clock.now)
         clock.now += 1
-        log.tell_left_out(clock.now)
+        log.log_left_out(clock.now)
     log.end(Core())
     assert kept.texts == ['held up for 1.0 s'] * (3 * LINES_PER_SECOND)
 
@@ -224,11 +224,29 @@ def test_whoever_sends_the_flood_makes_the_memory_of_it_no_larger(log, kept):
     assert len(log._lines) == 1
 
 
-def test_that_a_peer_moved_or_went_quiet_is_told(log, kept):
+def test_where_the_dispatcher_is_looked_for_is_logged(log, kept):
     peer = Peer('127.0.0.1', 5555)
     log.peer_moved(peer)
-    log.peer_silence(peer, True)
-    log.peer_silence(peer, False)
-    assert kept.lines == [('INFO', '127.0.0.1 is at 127.0.0.1:5555 now'),
-                          ('WARNING', '127.0.0.1:5555 does not answer; trying on'),
+    log.peer_silence(peer, True, False)
+    log.peer_silence(peer, False, False)
+    assert kept.lines == [('INFO', 'trying 127.0.0.1 at 127.0.0.1:5555'),
+                          ('WARNING', '127.0.0.1:5555 does not answer; trying again from another port'),
                           ('INFO', '127.0.0.1:5555 answers')]
+
+
+def test_that_another_port_would_help_is_logged_once(log, kept):
+    peer = Peer('127.0.0.1', 5555)
+    for _ in range(3):
+        log.peer_silence(peer, True, True)
+    assert [text for text in kept.texts if '"port": 0' in text] == [
+        'with settings {"listen": {"port": 0}} another port would be tried: this helps where 127.0.0.1:5555 is a virtual '
+        'address whose target has changed']
+
+
+def test_that_nothing_can_leave_is_logged_with_the_remedy(log, kept):
+    log.cut_off(('127.0.0.1', 5600), ('192.0.2.1', 5555), 'Invalid argument')
+    log.cut_off(('192.0.2.9', 5600), ('192.0.2.1', 5555), 'Network is unreachable')
+    assert kept.texts == [
+        'cannot send from 127.0.0.1:5600 to 192.0.2.1:5555: Invalid argument; other machines need settings {"listen": '
+        '{"host": "0.0.0.0"}}',
+        'cannot send from 192.0.2.9:5600 to 192.0.2.1:5555: Network is unreachable']

@@ -9,8 +9,10 @@ import socket
 
 import pytest
 
-from runtime import names
-from runtime.names import ASK_FIRST_S, ASK_LAST_S, QUIET_S, Lookup, Peer, wait_for_name
+from net_protocol.schedule import QUIET_S
+from runtime import descriptors, names
+from runtime.endpoint import Endpoint
+from runtime.names import ASK_FIRST_S, ASK_LAST_S, Lookup, Peer, wait_for_name
 from tests.runtime.fakes import FakeLookup, FakeSignals, World
 
 MYPY = False
@@ -142,20 +144,27 @@ def test_a_child_that_ends_without_a_word_is_a_reason_too():
     lookup._child.kill()
     answer = lookup.answer()
     # It may have been quicker.
-    assert answer == 'the name could not be asked for' or isinstance(answer, list)
+    assert answer == 'the look-up failed' or isinstance(answer, list)
 
 
-def test_the_child_shares_none_of_our_descriptors():
-    reader, writer = os.pipe()
+def test_the_child_shares_none_of_our_sockets():
+    one = Endpoint(socket.AF_INET, ('127.0.0.1', 0))
     lookup = Lookup('localhost', 5555, 0)
     try:
-        os.close(writer)
-        # If the child had a copy of the writing end, this would not be the end of the file before the child's own.
-        assert select.select([reader], [], [], BOUND_S)[0]
-        assert os.read(reader, 1) == b''
+        address = one.address
+        one.close()
+        # The port is free although the child may still run.
+        Endpoint(socket.AF_INET, address).close()
     finally:
-        os.close(reader)
         lookup.close()
+
+
+def test_an_answer_that_select_can_not_wait_for_is_refused(monkeypatch):
+    monkeypatch.setattr(descriptors, 'SELECT_MAX', 3)
+    peer = Peer('localhost', 5555)
+    peer.handle_timer(1000.0)
+    assert peer.lookup is None
+    assert 'select takes no more' in peer.problem
 
 
 # When it is asked, with names that a test makes up.
@@ -220,6 +229,23 @@ def test_an_address_that_is_still_among_the_answers_is_kept(world, lookups):
     peer = Peer('dispatcher.example.org', 5555)
     moved = pass_time(world, peer, 60.0)
     assert [address for _, address in moved] == [('192.0.2.1', 5555), ('192.0.2.2', 5555)]
+
+
+def test_new_addresses_come_after_those_that_are_known_and_the_next_one_can_be_used(world, lookups):
+    lookups.answers[:] = [[HERE], [THERE, HERE]]
+    peer = Peer('dispatcher.example.org', 5555)
+    pass_time(world, peer, 3.0)
+    assert [address for _, address in peer.addresses] == [('192.0.2.1', 5555), ('192.0.2.2', 5555)]
+    peer.use_next()
+    assert peer.address == ('192.0.2.2', 5555)
+
+
+def test_addresses_of_the_preferred_family_come_first(world, lookups):
+    six = [int(socket.AF_INET6), ['2001:db8::1', 5555, 0, 0]]
+    lookups.answers[:] = [[six, HERE]]
+    peer = Peer('dispatcher.example.org', 5555, preferred=socket.AF_INET)
+    pass_time(world, peer, 1.0)
+    assert [family for family, _ in peer.addresses] == [socket.AF_INET, socket.AF_INET6]
 
 
 def test_a_name_that_vanishes_keeps_its_last_address(world, lookups):
@@ -317,34 +343,3 @@ def test_any_other_error_of_a_wait_is_a_bug_and_raised(world, lookups):
     world.errors[:] = [select.error(errno.EBADF, 'Bad file descriptor')]
     with pytest.raises(select.error):
         wait_for_name(Peer('a.example.org', 5), FakeSignals(), world.monotonic, Said())
-
-
-# Silence.
-
-def test_a_peer_that_was_asked_and_does_not_answer_is_silent_after_a_while():
-    peer = Peer('127.0.0.1', 5555)
-    assert not peer.is_silent(0.0)
-    peer.note_sent(10.0)
-    peer.note_sent(12.0)
-    assert not peer.is_silent(10.0 + QUIET_S - 0.1)
-    assert peer.is_silent(10.0 + QUIET_S)
-    peer.note_heard(30.0)
-    assert not peer.is_silent(30.0)
-
-
-def test_a_peer_that_is_asked_nothing_is_not_silent():
-    peer = Peer('127.0.0.1', 5555)
-    peer.note_sent(10.0)
-    peer.note_heard(11.0)
-    assert not peer.is_silent(1000.0)
-
-
-def test_a_peer_that_was_only_thanked_is_not_silent():
-    # An acknowledgement goes out in the turn in which its cause arrived, and nothing ever answers it.
-    peer = Peer('127.0.0.1', 5555)
-    peer.note_sent(10.0)
-    peer.note_heard(11.0)
-    peer.note_sent(11.0)
-    assert not peer.is_silent(1000.0)
-    peer.note_sent(2000.0)
-    assert peer.is_silent(2000.0 + QUIET_S)

@@ -1,4 +1,4 @@
-"""A ping and a pong, through real sockets and a real loop in a thread of its own."""
+"""A hello and a greeting, through real sockets and a real loop in a thread of its own."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -8,17 +8,14 @@ import threading
 
 import pytest
 
-import net_protocol.probe
 from net_protocol import codec
-from net_protocol.guard import DISPATCHER, PROBE, Guard
-from net_protocol.messages import Leave, Ping, Pong
-from net_protocol.seals import KEY_CHARS_MIN
+from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, PROBE
+from net_protocol.seals import CHECKSUM, KEY_CHARS_MIN, Signature
 from runtime import probe
 from runtime.clock import monotonic
 from runtime.endpoint import Endpoint
 from runtime.loop import Loop
-from tests.net_protocol.samples import LIFE
-from tests.runtime.fakes import FakeCore, FakeLog, World
+from tests.runtime.fakes import INCARNATION, FakeCore, FakeLog, World
 from tests.runtime.ipv6 import NEEDS_IPV6
 
 MYPY = False
@@ -29,7 +26,7 @@ BOUND_S = 30.0
 
 
 class RealSignals(object):
-    """Requests to stop that another thread makes; a real signal could only be had by the main thread."""
+    """Requests to stop that another thread makes; only the main thread could have real signals."""
 
     def __init__(self):
         # type: () -> None
@@ -55,25 +52,17 @@ class RealSignals(object):
         self._writer.close()
 
 
-class Answering(FakeCore):
-    """A core that answers pings, as every core does."""
-
-    def handle_message(self, now, sender, message):
-        # type: (float, Any, Any) -> None
-        super(FakeCore, self).handle_message(now, sender, message)
-
-
 class Process(object):
-    """A loop that runs in a thread until it is told to stop."""
+    """A loop that runs in a thread until it is stopped."""
 
-    def __init__(self, family, host, core, guard):
-        # type: (int, str, Any, Guard | None) -> None
+    def __init__(self, family, host, core, seal):
+        # type: (int, str, Any, Any) -> None
         self.core = core
         self.endpoint = Endpoint(family, (host, 0))
         self.address = self.endpoint.address
         self._signals = RealSignals()  # type: Any
-        loop = Loop(core, self.endpoint, self._signals, monotonic, FakeLog(), guard=guard)
-        self._thread = threading.Thread(target=loop.run)
+        self.loop = Loop(core, self.endpoint, self._signals, monotonic, FakeLog(), seal)
+        self._thread = threading.Thread(target=self.loop.run)
         self._thread.daemon = True
         self._thread.start()
 
@@ -86,9 +75,9 @@ class Process(object):
         self._signals.close()
 
 
-def answering():
-    # type: () -> Answering
-    return Answering(World())
+def core_of(role):
+    # type: (str) -> Any
+    return type('Role', (FakeCore,), {'ROLE': role})(World())
 
 
 @pytest.fixture
@@ -96,9 +85,9 @@ def running():
     # type: () -> Iterator[Callable[..., Process]]
     started = []
 
-    def run(family, host, core, guard=None):
-        # type: (int, str, Any, Guard | None) -> Process
-        started.append(Process(family, host, core, guard))
+    def run(family, host, core, seal=CHECKSUM):
+        # type: (int, str, Any, Any) -> Process
+        started.append(Process(family, host, core, seal))
         return started[-1]
 
     yield run
@@ -110,7 +99,8 @@ def running():
 def quick(monkeypatch):
     # type: (Any) -> None
     """For what gets no answer: no need to wait as long as a health check does."""
-    monkeypatch.setattr(net_protocol.probe, 'WAIT_S', 0.2)
+    monkeypatch.setattr(probe, 'WAIT_S', 0.3)
+    monkeypatch.setattr(probe, 'HELLO_EVERY_S', 0.1)
 
 
 @pytest.mark.parametrize('family, listens, asked', [
@@ -120,44 +110,50 @@ def quick(monkeypatch):
     pytest.param(socket.AF_INET6, '::', '::', id='IPv6, all addresses', marks=NEEDS_IPV6),
 ])
 def test_a_process_that_runs_answers(running, family, listens, asked):
-    process = running(family, listens, answering())
-    assert probe.answers(asked, process.address[1])
-    assert process.core.counts['pings'] >= 1
+    process = running(family, listens, core_of(DISPATCHER))
+    assert probe.answers(asked, process.address[1], CHECKSUM)
+
+
+@pytest.mark.parametrize('role', [DISPATCHER, CALCULATOR, CLIENT])
+def test_a_process_of_any_role_answers(running, role):
+    process = running(socket.AF_INET, '127.0.0.1', core_of(role))
+    assert probe.answers('127.0.0.1', process.address[1], CHECKSUM)
 
 
 def test_it_is_asked_by_name_too(running):
-    process = running(socket.AF_INET, '127.0.0.1', answering())
+    process = running(socket.AF_INET, '127.0.0.1', core_of(DISPATCHER))
     family = socket.getaddrinfo('localhost', 1, 0, socket.SOCK_DGRAM)[0][0]
-    assert probe.answers('localhost', process.address[1]) or family == socket.AF_INET6
+    assert probe.answers('localhost', process.address[1], CHECKSUM) or family == socket.AF_INET6
 
 
 def test_where_nobody_listens_nobody_answers(quick):
     nobody = Endpoint(socket.AF_INET, ('127.0.0.1', 0))
     port = nobody.address[1]
     nobody.close()
-    assert not probe.answers('127.0.0.1', port)
+    assert not probe.answers('127.0.0.1', port, CHECKSUM)
 
 
 def test_a_process_that_is_out_of_order_does_not_answer(running, quick):
-    # Its core takes every message and says nothing.
-    process = running(socket.AF_INET, '127.0.0.1', FakeCore(World()))
-    assert not probe.answers('127.0.0.1', process.address[1])
-    assert [type(message) for _, message in process.core.heard] == [Ping]
+    core = core_of(CALCULATOR)
+    core.is_listening = False
+    process = running(socket.AF_INET, '127.0.0.1', core)
+    assert not probe.answers('127.0.0.1', process.address[1], CHECKSUM)
+    assert process.loop.turn.account()['ignored'] >= 1
 
 
 @pytest.mark.parametrize('host', ['x' * 70, '192.0.2.1:80', 'fe80::1%nosuch'])
 def test_a_host_that_does_not_exist_does_not_answer_and_the_reason_is_said(quick, capsys, host):
-    assert probe.report({'listen': {'host': host, 'port': 5555}, 'key_file': None}, 'listen') == 1
+    assert probe.report({'listen': {'host': host, 'port': 5555}}, 'listen', CHECKSUM) == 1
     begin, _, why = capsys.readouterr().out.rstrip().partition(' does not answer: ')
     assert begin == '%s port 5555' % host
     assert len(why) > 3 and not why.startswith('[')
 
 
 class Impostor(object):
-    """Answers each ping with the datagrams that a test makes of it."""
+    """Answers each hello with the datagrams that a test makes of it."""
 
     def __init__(self, reply):
-        # type: (Callable[[Any, Any], Any]) -> None
+        # type: (Callable[[Any], Any]) -> None
         self._reply = reply
         self.endpoint = Endpoint(socket.AF_INET, ('127.0.0.1', 0))
         self._end, self._wake = socket.socketpair()
@@ -168,13 +164,13 @@ class Impostor(object):
     def _run(self):
         # type: () -> None
         while True:
-            readers = [self.endpoint, self._end]  # type: List[Any]
-            readable, _, _ = select.select(readers, [], [], BOUND_S)
-            if self.endpoint not in readable:
+            readable, _, _ = select.select(self.endpoint.readers() + [self._end], [], [], BOUND_S)
+            if self._end in readable or not readable:
                 return
-            datagram, address = self.endpoint.receive()  # type: ignore[misc]
-            for answer in self._reply(codec.decode(datagram), address):
-                self.endpoint.send(answer, address)
+            received = self.endpoint.receive()
+            if received is not None:
+                for answer in self._reply(received[0]):
+                    self.endpoint.send(answer, received[1])
 
     def stop(self):
         # type: () -> None
@@ -185,54 +181,62 @@ class Impostor(object):
         self._wake.close()
 
 
-def pong(nonce):
-    # type: (int) -> bytes
-    return codec.encode('impostor', LIFE, 1, [Leave(), Pong(nonce)])[0]
+def greeting(hello, difference=0, role=DISPATCHER):
+    # type: (bytes, int, str) -> bytes
+    number = codec.decode(hello).number
+    return codec.greeting(CHECKSUM, role, u'impostor', INCARNATION, number + difference, u'')
 
 
 @pytest.mark.parametrize('reply, is_answer', [
-    (lambda asked, _: [pong(asked.messages[0].nonce)], True),
-    (lambda asked, _: [b'garbage', b'', pong(0), pong(asked.messages[0].nonce)], True),
-    (lambda asked, _: [pong(asked.messages[0].nonce + 1)], False),
-    (lambda asked, _: [b'garbage'] * 20, False),
-    (lambda asked, _: codec.encode('reflected', LIFE, 1, asked.messages), False),
-], ids=['the right number', 'noise before it', 'a wrong number', 'noise', 'its own question'])
-def test_only_the_number_that_was_asked_with_is_an_answer(quick, reply, is_answer):
+    (lambda hello: [greeting(hello)], True),
+    (lambda hello: [b'garbage', b'', greeting(hello, -1000000), greeting(hello)], True),
+    (lambda hello: [greeting(hello, 1000000)], False),
+    (lambda hello: [greeting(hello, 0, PROBE)], False),
+    (lambda hello: [b'garbage'] * 20, False),
+    (lambda hello: [hello], False),
+], ids=['the right number', 'noise before it', 'a wrong number', 'another probe', 'noise', 'its own question'])
+def test_only_a_greeting_that_names_the_hello_is_an_answer(quick, reply, is_answer):
     impostor = Impostor(reply)
     try:
-        assert probe.answers('127.0.0.1', impostor.endpoint.address[1]) is is_answer
+        assert probe.answers('127.0.0.1', impostor.endpoint.address[1], CHECKSUM) is is_answer
     finally:
         impostor.stop()
 
 
-def test_an_answer_that_was_lost_is_asked_for_again():
-    impostor = Impostor(lambda asked, _: [pong(asked.messages[0].nonce)] if asked.number > 1 else [])
+def test_an_answer_that_was_lost_is_asked_for_again(quick):
+    seen = []
+
+    def reply(hello):
+        # type: (bytes) -> List[bytes]
+        seen.append(hello)
+        return [greeting(hello)] if len(seen) > 1 else []
+
+    impostor = Impostor(reply)
     try:
-        assert probe.answers('127.0.0.1', impostor.endpoint.address[1])
+        assert probe.answers('127.0.0.1', impostor.endpoint.address[1], CHECKSUM)
     finally:
         impostor.stop()
 
 
-def test_whoever_has_the_key_is_asked_under_it(running, monkeypatch):
-    keys = [b'k' * KEY_CHARS_MIN]
-    process = running(socket.AF_INET, '127.0.0.1', answering(), Guard(DISPATCHER, keys))
-    assert probe.answers('127.0.0.1', process.address[1], Guard(PROBE, keys))
-    monkeypatch.setattr(net_protocol.probe, 'WAIT_S', 0.2)
-    assert not probe.answers('127.0.0.1', process.address[1])
-    assert not probe.answers('127.0.0.1', process.address[1], Guard(PROBE, [b'K' * KEY_CHARS_MIN]))
+def test_a_process_with_a_key_is_asked_under_it(running, quick):
+    seal = Signature([b'k' * KEY_CHARS_MIN])
+    process = running(socket.AF_INET, '127.0.0.1', core_of(DISPATCHER), seal)
+    assert probe.answers('127.0.0.1', process.address[1], seal)
+    assert not probe.answers('127.0.0.1', process.address[1], CHECKSUM)
+    assert not probe.answers('127.0.0.1', process.address[1], Signature([b'K' * KEY_CHARS_MIN]))
 
 
 @pytest.mark.parametrize('is_there, status, line', [(True, 0, 'answers'), (False, 1, 'does not answer')])
 def test_the_report_is_one_line_and_an_exit_status(monkeypatch, capsys, is_there, status, line):
     asked = []
 
-    def answers(host, port, guard):
+    def answers(host, port, seal):
         # type: (str, int, Any) -> bool
-        assert guard is None
+        assert seal is CHECKSUM
         asked.append((host, port))
         return is_there
 
     monkeypatch.setattr(probe, 'answers', answers)
-    assert probe.report({'listen': {'host': '192.0.2.1', 'port': 5555}, 'key_file': None}, 'listen') == status
+    assert probe.report({'listen': {'host': '192.0.2.1', 'port': 5555}}, 'listen', CHECKSUM) == status
     assert capsys.readouterr().out == '192.0.2.1 port 5555 %s\n' % line
     assert asked == [('192.0.2.1', 5555)]

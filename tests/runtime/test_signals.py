@@ -7,11 +7,14 @@ import os
 import select
 import signal
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
 
 from runtime.signals import STOP_SIGNALS, StopSignals
+from tests.source_tree import ROOT
 
 MYPY = False
 if MYPY:
@@ -35,7 +38,7 @@ def nothing_more_in(signals):
     return not select.select([signals], [], [], 0)[0]
 
 
-@pytest.mark.parametrize('number', STOP_SIGNALS, ids=['SIGINT', 'SIGTERM'])
+@pytest.mark.parametrize('number', STOP_SIGNALS, ids=['SIGINT', 'SIGTERM', 'SIGHUP'])
 def test_a_signal_is_counted_and_can_be_waited_for(number):
     with StopSignals() as signals:
         assert signals.count == 0
@@ -45,7 +48,7 @@ def test_a_signal_is_counted_and_can_be_waited_for(number):
         assert signals.count == 1
 
 
-@pytest.mark.parametrize('number', STOP_SIGNALS, ids=['SIGINT', 'SIGTERM'])
+@pytest.mark.parametrize('number', STOP_SIGNALS, ids=['SIGINT', 'SIGTERM', 'SIGHUP'])
 def test_a_signal_ends_a_wait_that_has_begun(number):
     # Whether the wait has really begun by then can't be seen from here; either way it must not last.
     with StopSignals() as signals:
@@ -65,6 +68,35 @@ def test_two_signals_count_two():
         assert wait_for(signals)
         # Each has been delivered by the time the system call that sent it returned.
         assert signals.count == 2
+
+
+def test_a_terminal_that_goes_away_is_one_request_to_stop():
+    with StopSignals() as signals:
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signals.count == 1
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert signals.count == 2
+
+
+SHOW_IGNORED = """
+import os, signal
+from runtime.signals import StopSignals
+with StopSignals() as signals:
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        os.kill(os.getpid(), number)
+    print(signals.count)
+"""
+
+
+def test_a_signal_that_was_ignored_at_the_start_stays_ignored():
+    def ignore():
+        # type: () -> None
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    child = subprocess.Popen([sys.executable, '-c', SHOW_IGNORED], cwd=ROOT, preexec_fn=ignore, stdout=subprocess.PIPE)
+    assert child.communicate()[0].strip() == b'1'
 
 
 def test_after_draining_the_next_wait_is_a_wait_again():
@@ -123,11 +155,11 @@ def test_everything_is_as_it_was_even_after_an_error():
     assert [signal.getsignal(number) for number in STOP_SIGNALS] == before
     assert signals.count == 0
     with pytest.raises((OSError, socket.error, ValueError)):
-        # Its descriptors are given back.
+        # Its descriptors are closed.
         select.select([signals], [], [], 0)
 
 
-def test_who_is_ending_already_ignores_all_signals_from_then_on():
+def test_a_process_that_is_ending_ignores_all_further_signals():
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     try:
         with StopSignals() as signals:
@@ -136,7 +168,7 @@ def test_who_is_ending_already_ignores_all_signals_from_then_on():
                 os.kill(os.getpid(), number)
             assert nothing_more_in(signals)
             assert signals.count == 0
-        # Also after the end: a process that tells its account does not come back to what it did before.
+        # Also after the end: a process that prints its account does not come back to what it did before.
         assert [signal.getsignal(number) for number in STOP_SIGNALS] == [signal.SIG_IGN] * len(STOP_SIGNALS)
         for number in STOP_SIGNALS:
             os.kill(os.getpid(), number)

@@ -6,10 +6,11 @@ import random
 
 import pytest
 
-from dispatcher.journal import TaskAccepted, TaskEnded, TaskForgotten, TaskTold
+from dispatcher.clients import Client
+from dispatcher.journal import TaskAccepted, TaskEnded, TaskOver
 from dispatcher.journal_rows import JournalRows
 from dispatcher.tasks import Task
-from net_protocol.messages import DONE, Outcome
+from net_protocol.rows import DONE
 from runtime.journal_file import JournalFile
 from simulator.disk import FAILING, FULL, Disk, DiskBroken, DiskJournal
 
@@ -18,7 +19,7 @@ if MYPY:
     from typing import Any, List  # noqa: F401
 
 WALL = 1500000000.0
-ADDRESS = ('127.0.0.1', 4000)
+CLIENT = Client('client', 'aaaaaaaa', None)
 
 
 class Heads(object):
@@ -32,17 +33,17 @@ class Heads(object):
 
 
 def history(seed):
-    """Batches of records as a core makes them: each task is accepted, then over, then told, then forgotten."""
+    """Batches of records as a core makes them: each task is accepted, then ended, then over for its client."""
     rng = random.Random(seed)
     records, going = [], {}
     for step in range(200):
         number = int(rng.random() * 30)
-        task = Task('client:life:%d' % number, 'client', u'payload %d' % step, 0.0, float(step), ADDRESS)
+        task = Task(CLIENT, number, u'payload %d' % step, 0.0, float(step), 100)
         state = going.get(number, 0)
-        ending = Outcome(task.task_id, DONE, u'result', None, step)
-        records.append([TaskAccepted(task), TaskEnded(task, ending), TaskTold(task.task_id),
-                        TaskForgotten(task.task_id)][state])
-        going[number] = (state + 1) % 4
+        if state:
+            task.state, task.result = DONE, u'result'
+        records.append(TaskAccepted(task) if state == 0 else TaskEnded(task) if state == 1 else TaskOver(task.task_id))
+        going[number] = (state + 1) % 3
     while records:
         size = 1 + int(rng.random() * 9)
         yield records[:size]
@@ -58,10 +59,10 @@ def opened(disk):
 def test_the_journal_in_memory_holds_what_the_one_on_a_disk_holds(tmpdir, seed):
     path, disk = str(tmpdir.join('the.journal')), Disk(Heads(False))
     for batch in history(seed):
-        # A new life for each batch, so that all of it passes through the encoding.
+        # A new incarnation for each batch, so that all of it passes through the encoding.
         real, simulated = JournalFile(path, JournalRows(), wall=lambda: WALL), opened(disk)
         assert list(real.rows()) == list(simulated.rows())
-        assert real.lives == simulated.lives
+        assert real.incarnations == simulated.incarnations
         real.write(batch, 0.0)
         assert simulated.write(batch, 0.0) is None
         real.close()
@@ -70,7 +71,7 @@ def test_the_journal_in_memory_holds_what_the_one_on_a_disk_holds(tmpdir, seed):
 
 def accepted(number):
     # type: (int) -> TaskAccepted
-    return TaskAccepted(Task('client:life:%d' % number, 'client', u'', 0.0, 60.0, ADDRESS))
+    return TaskAccepted(Task(CLIENT, number, u'', 0.0, 60.0, 100))
 
 
 def found(disk):
@@ -84,7 +85,7 @@ def test_what_is_there_after_a_write_that_failed(failure, is_there, there):
     journal = opened(disk)
     disk.failure = failure
     assert journal.write([accepted(1)], 0.0) == failure
-    assert disk.state_of('client:life:1') is None
+    assert disk.state_of('client:aaaaaaaa:1') is None
     disk.failure = None
     assert found(disk) == there
 
@@ -105,7 +106,7 @@ def test_nothing_is_opened_on_a_broken_disk():
     with pytest.raises(DiskBroken):
         opened(disk)
     disk.failure = None
-    assert opened(disk).lives == 0
+    assert opened(disk).incarnations == 0
 
 
 def test_a_copy_is_what_was_there():
@@ -118,4 +119,4 @@ def test_a_copy_is_what_was_there():
     assert found(disk) == ['1', '2']
     disk.restore(copy)
     assert found(disk) == ['1']
-    assert disk.state_of('client:life:2') is None
+    assert disk.state_of('client:aaaaaaaa:2') is None

@@ -24,6 +24,7 @@ class Screen(object):
     """As much of a terminal as the view needs. What it does not know is an error, so that a test notices."""
 
     def __init__(self):
+        self.columns = 80
         self.other = False
         self.cursor_is_shown = True
         self.wraps = True
@@ -78,6 +79,10 @@ class Screen(object):
             self.row += 1
         else:
             assert character >= ' ', 'a control character: %r' % character
+            # After the last column the cursor still stands on it, until another character comes.
+            if self.column == self.columns and self.wraps:
+                self.row, self.column = self.row + 1, 0
+            self.column = min(self.column, self.columns - 1)
             line = self._line()
             line.extend(' ' * (self.column + 1 - len(line)))
             line[self.column] = character
@@ -106,9 +111,9 @@ class Screen(object):
             assert not numbers
             self.row = self.column = 0
         elif letter == 'K':
-            del self._line()[self.column:]
+            del self._line()[min(self.column, self.columns - 1):]
         elif letter == 'J':
-            del self._line()[self.column:]
+            del self._line()[min(self.column, self.columns - 1):]
             del self.lines[self.other][self.row + 1:]
         else:
             assert letter == 'm', letter
@@ -133,6 +138,7 @@ class Terminal(object):
         return termios.tcgetattr(self._slave)
 
     def resize(self, columns, rows):
+        self.screen.columns = columns
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
 
     def read(self):

@@ -1,0 +1,63 @@
+"""When a client sends new tasks: at random intervals, or always as many as may be open."""
+
+from __future__ import absolute_import, division, print_function
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict  # noqa: F401
+
+#: Tasks sent in one turn.
+STEPS_MAX = 1000
+
+
+class Arrivals(object):
+    """``tasks_max`` is the number of tasks to send, or None. A task waits where ``in_flight_max`` are open."""
+
+    def __init__(self, settings, rng, tasks_max):
+        # type: (Dict[str, Any], Any, int | None) -> None
+        self._interval_s = settings['task_interval_s']
+        self._rng = rng
+        self._left = float('inf') if tasks_max is None else tasks_max  # type: float
+        self._is_closed_loop = self._interval_s[1] == 0
+        # Tasks whose time came while there was no place.
+        self._waiting = 0
+        #: How many there were.
+        self.held_back = 0
+        #: When the next task is due, or None.
+        self.next_at = None  # type: float | None
+
+    def start(self, now):
+        # type: (float) -> None
+        self.next_at = now
+        if not self._is_closed_loop:
+            self._plan(now)
+
+    def stop(self):
+        # type: () -> None
+        self.next_at = None
+        self._left = self._waiting = 0
+
+    def take(self, now, places):
+        # type: (float, int) -> int
+        """The number of tasks to send now, where there are so many places."""
+        number = max(0, min(places, STEPS_MAX, self._left if self._is_closed_loop else self._waiting))  # type: Any
+        self._waiting -= number
+        if self._is_closed_loop:
+            self._left -= number
+            self.next_at = now if number == STEPS_MAX else None
+            return number
+        while self.next_at is not None and self.next_at <= now and number < STEPS_MAX:
+            self._left -= 1
+            if number < places:
+                number += 1
+            else:
+                self._waiting += 1
+                self.held_back += 1
+            self._plan(now)
+        return number
+
+    def _plan(self, now):
+        # type: (float) -> None
+        # From the planned time, not from now, so that a late turn does not thin out the load; but a client that was
+        # suspended does not make up for the time in one burst.
+        self.next_at = max(self.next_at + self._rng.uniform(*self._interval_s), now) if self._left > 0 else None

@@ -1,0 +1,264 @@
+"""Clients: which tasks are accepted, cancelled, refused, and forgotten because their client knows that they are over."""
+
+from __future__ import absolute_import, division, print_function
+
+from collections import deque
+
+from dispatcher.clients import CLIENT_BYTES, Client
+from dispatcher.fleet import Fleet
+from dispatcher.pending_queue import UNCOUNTED
+from dispatcher.retry_after import RETRY_AFTER_S, RetryAfter
+from dispatcher.tasks import ASSIGNED, SHORT_CHARS, TASK_BYTES, WAITING, WITHDRAWN, Task, size_with
+from dispatcher.work import TURN_MAX
+from net_protocol.compat import text_type
+from net_protocol.limits import NUMBERS_AHEAD_MAX
+from net_protocol.rows import CANCELLED, CLIENT, DRAINING, JOURNAL, QUEUE_FULL, REFUSALS, TOO_FAR_AHEAD
+
+MYPY = False
+if MYPY:
+    from typing import Any, Deque, Dict, List  # noqa: F401
+
+    from net_protocol.channel import Channel  # noqa: F401
+
+#: Ranges of acknowledged tasks that one client may have above its lowest open one.
+RANGES_MAX = 10000
+
+#: Rows that refuse tasks and wait for room in the channel, besides those of refusals that are remembered.
+REFUSED_ROWS_MAX = 100
+
+
+class Admission(Fleet):
+    """What happens to clients."""
+
+    COUNTERS = ('accepted',) + tuple('refused_' + reason for reason in REFUSALS) + (
+        'duplicate_submits', 'cancelled_unknown', 'refusals_dropped') + Fleet.COUNTERS
+
+    def __init__(self, settings, name, incarnation):
+        # type: (Dict[str, Any], str, str) -> None
+        super(Admission, self).__init__(settings, name, incarnation)
+        self.is_draining = False
+        self._retry_after = RetryAfter()
+        # Clients whose ``open`` was raised by more than one turn handles.
+        self._behind = deque()  # type: Deque[Client]
+
+    def _on_submit(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        if channel.role != CLIENT:
+            return
+        client = channel.peer or self.meet_client(now, channel)
+        tasks, lane, young, due, journal = client.tasks, client.lane, self.due.young, self.due, self.journal
+        timeout_s, young_s = self.settings['task_timeout_s'], due.young_s
+        # Nobody is asked while less than a third of the queue is taken and memory is plenty.
+        settings = self.settings
+        places = min(settings['pending_max'] // UNCOUNTED - self.queue.size,
+                     settings['remembered_max'] - len(tasks) + client.live)
+        bytes_left = (settings['memory_max_bytes'] - self.memory_bytes - client.bytes) // 2
+        if self.is_draining or client.is_behind or len(client.over) > RANGES_MAX \
+                or (journal is not None and journal.failing_since is not None):
+            places = 0
+        number_max = client.open + NUMBERS_AHEAD_MAX
+        client.tally.heard_at = now
+        accepted = size_of_accepted = 0
+        for number, payload, time_left_s in rows:
+            size = TASK_BYTES if type(payload) is text_type and len(payload) <= SHORT_CHARS else size_with(payload)
+            if number <= client.highest or accepted >= places or size_of_accepted + size > bytes_left \
+                    or number > number_max or client.refusals:
+                self._note_accepted(client, accepted, size_of_accepted)
+                places -= accepted
+                bytes_left -= size_of_accepted
+                accepted = size_of_accepted = 0
+                if not self._may_accept(now, channel, client, number, size):
+                    continue
+            task = tasks[number] = Task(client, number, payload, now, 0.0, size)
+            left_s = time_left_s if time_left_s < timeout_s else timeout_s
+            task.deadline_at = now + left_s
+            lane.append(task)
+            if left_s > young_s:
+                young.append(task)
+            else:
+                due.plan(task, task.deadline_at)
+            if number > client.highest:
+                client.highest = number
+            accepted += 1
+            size_of_accepted += size
+            if journal is not None:
+                journal.accepted(task)
+                self.has_unwritten = True
+            if self.trace:
+                self.emit(now, 'accepted', task_id=task.task_id)
+            if self.calculators.orphans:
+                self._note_accepted(client, accepted, size_of_accepted)
+                accepted = size_of_accepted = 0
+                self._adopt_orphan(now, task)
+        self._note_accepted(client, accepted, size_of_accepted)
+
+    def _note_accepted(self, client, number, size):
+        # type: (Client, int, int) -> None
+        """So many tasks are in the client's table and lane."""
+        if number:
+            self.queue.note_put(client, number)
+            client.live += number
+            client.bytes += size
+            client.tally.accepted += number
+            self.memory_bytes += size
+            self.counts['accepted'] += number
+
+    def _may_accept(self, now, channel, client, number, size):
+        # type: (float, Channel, Client, int, int) -> bool
+        """Whether a task with that number is new and there is room for it; sends the refusal if there is none."""
+        if number < channel.peer_open or number < client.open or number in client.tasks or number in client.over:
+            self.counts['duplicate_submits'] += 1
+            return False
+        reason = self._reason_to_refuse(client, number, size)
+        if reason is None:
+            client.refusals.pop(number, None)
+            return True
+        self.counts['refused_' + reason] += 1
+        client.tally.refused += 1
+        self.watch.refused(now, client.name, client.prefix + str(number), reason)
+        row = [number, channel.number_received, reason, self._retry_after_s(now, reason)]
+        if reason == TOO_FAR_AHEAD:
+            self.send(channel, 'refused', row)
+            return False
+        client.highest = max(client.highest, number)
+        # A client may be asleep, or its channel begin anew, before it has the refusal. One that acknowledges nothing
+        # must not fill our memory with refusals.
+        refusals = client.refusals
+        if number in refusals or client.bytes <= self.settings['memory_max_bytes'] - self.memory_bytes:
+            refusals[number] = row
+            self.count_memory(client)
+        if len(channel.rows.get('refused', ())) < len(refusals) + REFUSED_ROWS_MAX:
+            self.send(channel, 'refused', row)
+        else:
+            self.counts['refusals_dropped'] += 1
+        return False
+
+    def _reason_to_refuse(self, client, number, size):
+        # type: (Client, int, int) -> str | None
+        if number > client.open + NUMBERS_AHEAD_MAX:
+            return TOO_FAR_AHEAD
+        if self.is_draining:
+            return DRAINING
+        if self.journal is not None and self.journal.failing_since is not None:
+            return JOURNAL
+        settings = self.settings
+        # One client gets no more memory than what is left free.
+        if client.bytes + size > settings['memory_max_bytes'] - self.memory_bytes - size or len(client.over) > RANGES_MAX \
+                or len(client.tasks) - client.live >= settings['remembered_max'] \
+                or not self.queue.has_room_for(client, settings['pending_max']):
+            return QUEUE_FULL
+        return None
+
+    def _retry_after_s(self, now, reason):
+        # type: (float, str) -> float | None
+        if reason == TOO_FAR_AHEAD:
+            return None
+        if reason == QUEUE_FULL:
+            waiting = self.queue.size
+            return round(self._retry_after.seconds(now, waiting, self.counts['accepted'] - waiting), 3)
+        return RETRY_AFTER_S
+
+    def _adopt_orphan(self, now, task):
+        # type: (float, Task) -> None
+        """A calculator may run the new task already. If it was given other work since it named the task, that waits until
+        the next heartbeat."""
+        holder = self.calculators.holder_of_orphan(task.task_id)
+        if holder is not None and holder.free >= 0:
+            self.calculators.drop_orphan(holder, task.task_id)
+            self._adopt(now, task, holder, 0)
+
+    def _on_cancel(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        if channel.role != CLIENT:
+            return
+        client = channel.peer or self.meet_client(now, channel)
+        for number, in rows:
+            task = client.tasks.get(number)
+            if task is not None:
+                if not task.is_over:
+                    self.finish(now, task, CANCELLED, u'cancelled by its client',
+                                WITHDRAWN if task.state is ASSIGNED else None)
+            elif not (number < channel.peer_open or number < client.open or number in client.over) \
+                    and number <= client.open + NUMBERS_AHEAD_MAX \
+                    and client.bytes + TASK_BYTES <= self.settings['memory_max_bytes'] - self.memory_bytes:
+                self._cancel_unknown(now, client, number)
+
+    def _cancel_unknown(self, now, client, number):
+        # type: (float, Client, int) -> None
+        """The submit was lost, refused, or is still under way: then it must start nothing."""
+        self.counts['cancelled_unknown'] += 1
+        client.refusals.pop(number, None)
+        task = client.tasks[number] = Task(client, number, None, now, now, TASK_BYTES)
+        task.state = CANCELLED
+        task.result = u'cancelled before it was accepted'
+        client.highest = max(client.highest, number)
+        client.bytes += TASK_BYTES
+        client.over_bytes += TASK_BYTES
+        self.memory_bytes += TASK_BYTES
+        self.undelivered += 1
+        self.deliver(task)
+
+    def meet_client(self, now, channel):
+        # type: (float, Channel) -> Client
+        client = self.clients.get(channel.name, channel.incarnation)
+        if client is None:
+            client = self.new_client(now, channel.name, channel.incarnation)
+            client.open = max(client.open, channel.peer_open)
+            client.highest = client.open - 1
+        client.channel = channel
+        channel.peer = client
+        self.note_present(client)
+        return client
+
+    def new_client(self, now, name, incarnation):
+        # type: (float, str, str) -> Client
+        client = Client(name, incarnation, self.watch.client(now, name))
+        self.clients.add(client)
+        self.memory_bytes += CLIENT_BYTES
+        return client
+
+    # What the client knows to be over.
+
+    def forget_below(self, now, client):
+        # type: (float, Client) -> None
+        """Everything below the lowest number that is not over for the client is forgotten; what waits or runs there is
+        cancelled."""
+        channel = client.channel
+        wanted = client.open if channel is None else channel.peer_open
+        first = client.open
+        stop = min(wanted, client.highest + 1, first + TURN_MAX)
+        tasks, refusals, journal = client.tasks, client.refusals, self.journal
+        client.open = max(first, stop)
+        forgotten = size = 0
+        for number in range(first, stop):
+            task = tasks.pop(number, None)
+            if task is not None:
+                if task.state is WAITING or task.state is ASSIGNED:
+                    self.finish(now, task, CANCELLED, u'its client does not wait for it',
+                                WITHDRAWN if task.state is ASSIGNED else None)
+                forgotten += 1
+                size += task.size
+                task.result = None
+                if journal is not None:
+                    journal.over(task.task_id)
+            elif refusals:
+                refusals.pop(number, None)
+        if forgotten:
+            self.note_forgotten(client, forgotten, size)
+        if client.open > client.highest:
+            client.open = max(client.open, wanted)
+            client.highest = client.open - 1
+        if client.over:
+            client.over.drop_below(client.open)
+        self.count_memory(client)
+        if client.open < wanted and not client.is_behind:
+            client.is_behind = True
+            self._behind.append(client)
+
+    def forget_some(self, now):
+        # type: (float) -> None
+        """Go on with one of the clients whose ``open`` was raised by much."""
+        if self._behind:
+            client = self._behind.popleft()
+            client.is_behind = False
+            self.forget_below(now, client)

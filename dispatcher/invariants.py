@@ -1,0 +1,115 @@
+"""Whether the tables of a dispatcher agree with each other. Walks over all of them: for tests and simulations."""
+
+from __future__ import absolute_import, division, print_function
+
+from dispatcher.calculators import DEAD, LEFT, STATES
+from dispatcher.clients import RANGE_BYTES, REFUSAL_BYTES
+from dispatcher.tasks import ASSIGNED, WAITING
+from net_protocol.core import require
+from net_protocol.rows import OUTCOMES
+
+MYPY = False
+if MYPY:
+    from dispatcher.core import DispatcherCore  # noqa: F401
+    from dispatcher.clients import Client  # noqa: F401
+
+
+def check(core):
+    # type: (DispatcherCore) -> None
+    """Raise ``BrokenInvariant`` where they do not."""
+    _check_tasks(core)
+    _check_calculators(core)
+    account = core.account(0.0)
+    require(account['accepted'] + account['tasks_recovered']
+            == sum(account['outcomes'].values()) + account['waiting'] + account['running'],
+            'accepted tasks went missing: %r', account)
+    require(account['assignments'] + account['adopted'] == sum(account['attempts'].values()) + account['running'],
+            'attempts went missing: %r', account)
+    # What was recovered or requeued waits although the queue is full.
+    require(account['waiting'] <= core.settings['pending_max'] + account['tasks_recovered'] + account['running']
+            + sum(account['attempts'].values()), 'the queue is over its bound')
+
+
+def _check_tasks(core):
+    # type: (DispatcherCore) -> None
+    waiting = running = undelivered = absent = absent_bytes = memory = lanes = 0
+    queued = set(core.queue.waiting_tasks())
+    for client in core.clients:
+        of_client = _check_client(core, client)
+        waiting += client.waiting
+        running += client.live - client.waiting
+        undelivered += of_client
+        memory += client.bytes
+        lanes += client.waiting > 0
+        if client.is_absent:
+            absent += of_client
+            absent_bytes += client.over_bytes
+            require(client.tasks or client.channel is not None, 'nothing is kept of %r', client)
+        for task in client.tasks.values():
+            require((task in queued) == (task.state is WAITING), '%r: the queue disagrees', task)
+    require(waiting == core.queue.size == len(queued), '%d wait, %d in the queue', waiting, core.queue.size)
+    require(lanes == core.queue.lanes, '%d clients wait, counted %d', lanes, core.queue.lanes)
+    require(running == core.running, 'assigned %d, counted %d', running, core.running)
+    require(undelivered == core.undelivered, 'undelivered %d, counted %d', undelivered, core.undelivered)
+    require((absent, absent_bytes) == (core.absent_outcomes, core.absent_bytes), 'absent %d, counted %d', absent,
+            core.absent_outcomes)
+    require(memory == core.memory_bytes, 'memory %d, counted %d', memory, core.memory_bytes)
+
+
+def _check_client(core, client):
+    # type: (DispatcherCore, Client) -> int
+    """Returns the number of outcomes that are not acknowledged."""
+    waiting = live = over_bytes = size = 0
+    for number, task in client.tasks.items():
+        require(task.client is client and task.number == number, '%r is not where it belongs', task)
+        require(number >= client.open and number not in client.over, '%r is over for its client', task)
+        require(number <= client.highest, '%r is above the highest', task)
+        size += task.size
+        if task.is_over:
+            require(task.state in OUTCOMES and task.payload is None, '%r has a payload', task)
+            over_bytes += task.size
+            continue
+        live += 1
+        require(core.due.has(task), '%r has no deadline', task)
+        if task.state is WAITING:
+            waiting += 1
+        else:
+            require(task.calculator.attempts.get(task.assignment) is task, '%r: its calculator disagrees', task)
+            require(task.state is ASSIGNED, '%r is nowhere', task)
+    require((waiting, live) == (client.waiting, client.live), '%r: wait %d, live %d, counted %d, %d', client, waiting, live,
+            client.waiting, client.live)
+    require(over_bytes == client.over_bytes, '%r: %d bytes over, counted %d', client, over_bytes, client.over_bytes)
+    extra = len(client.over) * RANGE_BYTES + len(client.refusals) * REFUSAL_BYTES
+    require(extra == client.extra_bytes, '%r: %d bytes besides tasks, counted %d', client, extra, client.extra_bytes)
+    require(client.is_absent or client.channel is not None, '%r is present without a channel', client)
+    require(client.highest >= client.open - 1, '%r: the highest is below open', client)
+    require(client.waiting == 0 or client.has_turn or core.queue.size, '%r has no turn', client)
+    return len(client.tasks) - live
+
+
+def _check_calculators(core):
+    # type: (DispatcherCore) -> None
+    calculators = core.calculators
+    numbers = dict.fromkeys(STATES, 0)
+    for name, calculator in calculators.by_name.items():
+        numbers[calculator.state] += 1
+        held = len(calculator.attempts) + len(calculator.leftovers) + len(calculator.orphans)
+        require(calculator.free == calculator.capacity - held, '%s: %d slots free, counted %d', name,
+                calculator.capacity - held, calculator.free)
+        require(len(calculator.attempts) + len(calculator.leftovers) <= calculator.capacity,
+                '%s holds more than its capacity', name)
+        require(not calculator.is_available or calculator.is_queued or calculator.is_crowded, '%s is available', name)
+        if calculator.state in (DEAD, LEFT):
+            require(not calculator.attempts or calculator.losing, '%s is %s and holds something', name, calculator.state)
+            require(('forget', name) in core._timers, '%s is %s for ever', name, calculator.state)
+        else:
+            require(('silence', name) in core._timers, 'nobody listens for %s', name)
+        for assignment, task in calculator.attempts.items():
+            require(task.state is ASSIGNED and task.calculator is calculator and task.assignment == assignment,
+                    '%s: %r is not there', name, task)
+            require(calculator.lowest <= assignment <= calculator.last_assignment, '%s: %d is over', name, assignment)
+        for assignment in calculator.leftovers:
+            require(assignment >= calculator.lowest, '%s: leftover %d is over', name, assignment)
+    require(numbers == calculators.numbers, 'counted %r, found %r', calculators.numbers, numbers)
+    for task_id, calculator in calculators.orphans.items():
+        require(task_id in calculator.orphans, 'orphan %s is nowhere', task_id)

@@ -1,0 +1,122 @@
+"""The story of one task: each attempt, what it waits for, which timer fires next and what will happen then."""
+
+from __future__ import absolute_import, division, print_function
+
+from dispatcher.calculators import ALIVE, SUSPECT
+from dispatcher.tasks import ASSIGNED
+from net_protocol import report
+from net_protocol.rows import DONE
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, Iterator, List, Tuple  # noqa: F401
+
+    from dispatcher.core import DispatcherCore  # noqa: F401
+    from dispatcher.tasks import Task  # noqa: F401
+
+#: Tasks of the same client that are counted before a waiting one.
+PLACES_MAX = 10000
+
+
+def story_rows(now, core, task_id):
+    # type: (float, DispatcherCore, str) -> Iterator[Tuple[int, List[Any]]]
+    """The rows of a ``task_status`` answer, each with the bytes it takes at most."""
+    task = core.clients.task(task_id)
+    ended_at = None
+    if task is None or task.is_over:
+        found, ended_at = core.watch.find(task_id)
+        task = found if found is not None else task
+    if task is None:
+        yield _facts(report.TASK, _not_taken(now, core, task_id))
+        return
+    yield _facts(report.TASK, {
+        'task_id': task_id, 'state': task.state, 'client': task.client.name,
+        'reason': task.result if task.is_over and task.state != DONE else None,
+        'accepted_s': round(now - task.accepted_at, 3),
+        'ended_s': None if ended_at is None else round(now - ended_at, 3),
+        'deadline_in_s': None if task.is_over else round(task.deadline_at - now, 3), 'attempts': task.attempt})
+    for row in _try_rows(now, core, task):
+        yield row
+    if not task.is_over:
+        yield _facts(report.WAITS_FOR, _waits_for(now, core, task))
+        yield _facts(report.NEXT, _next(now, core, task))
+
+
+def _not_taken(now, core, task_id):
+    # type: (float, DispatcherCore, str) -> Dict[str, Any]
+    """A task that was refused, or of which less than a story is remembered, or nothing."""
+    facts = {'task_id': task_id, 'state': report.UNKNOWN, 'client': None, 'reason': None, 'accepted_s': None,
+             'ended_s': None, 'deadline_in_s': None, 'attempts': 0}  # type: Dict[str, Any]
+    refusal = core.watch.refusal(task_id)
+    if refusal is not None:
+        facts.update(state=report.REFUSED, client=refusal.client, reason=refusal.reason,
+                     ended_s=round(now - refusal.refused_at, 3))
+    return facts
+
+
+def _try_rows(now, core, task):
+    # type: (float, DispatcherCore, Task) -> Iterator[Tuple[int, List[Any]]]
+    for past in task.history or ():
+        yield len(past.calculator) + 100, [
+            report.TRY, past.number, past.calculator, round(now - past.assigned_at, 3), past.was_acknowledged,
+            round(now - past.ended_at, 3), past.ended]
+    if task.state is ASSIGNED:
+        yield len(task.calculator.name) + 100, [
+            report.TRY, task.attempt, task.calculator.name, round(now - task.assigned_at, 3),
+            task.acknowledged_by is not None, None, None]
+    elif task.is_over:
+        ended = core.watch.last_attempt(task)
+        if ended is not None and not any(past.number == ended[1] for past in task.history or ()):
+            _, attempt, name, assigned_at, ended_at, how = ended
+            yield len(name) + 100, [report.TRY, attempt, name, round(now - assigned_at, 3), True,
+                                    round(now - ended_at, 3), how]
+
+
+def _waits_for(now, core, task):
+    # type: (float, DispatcherCore, Task) -> Dict[str, Any]
+    """What has to happen for the task to get on."""
+    if task.state is ASSIGNED:
+        calculator = task.calculator
+        waits = report.ANSWER if task.acknowledged_by is not None else report.ACKNOWLEDGEMENT
+        return {'what': waits, 'calculator': calculator.name, 'attempt': task.attempt,
+                'calculator_state': calculator.state, 'silence_s': round(core.detector.silence_s(now, calculator), 3)}
+    numbers = core.calculators.numbers
+    if core.is_draining:
+        what = report.DISPATCHER_DRAINS
+    elif core.is_adopting:
+        what = report.DISPATCHER_RECOVERS
+    elif not len(core.calculators):
+        what = report.NO_CALCULATOR
+    elif not numbers[ALIVE]:
+        what = report.NONE_IN_ORDER
+    else:
+        what = report.ITS_TURN if core.calculators.has_available else report.ALL_BUSY
+    return dict(numbers, what=what, waiting=core.queue.size, running=core.running,
+                before=core.queue.before(task, PLACES_MAX))
+
+
+def _next(now, core, task):
+    # type: (float, DispatcherCore, Task) -> Dict[str, Any]
+    """The timer that fires next for this task if nothing is heard from anybody, and what it will do."""
+    timers = [(task.deadline_at, report.EXPIRE)]
+    calculator = None
+    if task.state is ASSIGNED:
+        calculator = task.calculator
+        timers.append((task.answer_due_at, report.ANSWER_TIMEOUT))
+        if calculator.state in (ALIVE, SUSPECT):
+            look_at = core.detector.next_look_at(now, calculator)
+            # One that is suspect for another reason than silence is not suspected a second time.
+            suspect_next = calculator.state == ALIVE and core.detector.is_first_look(now, calculator)
+            timers.append((look_at, report.SUSPECT_CALCULATOR if suspect_next else report.DECLARE_DEAD))
+    due_at, timer = min(timers)
+    return {'timer': timer, 'in_s': round(max(0.0, due_at - now), 3),
+            'calculator': None if calculator is None else calculator.name,
+            'attempts_left': core.settings['attempts_max'] - task.attempt}
+
+
+def _facts(section, facts):
+    # type: (str, Dict[str, Any]) -> Tuple[int, List[Any]]
+    # Short, but for a reason in words, which may be all quotation marks.
+    size = 30 + sum(len(name) + (2 * len(value) if isinstance(value, type(u'')) else 24)
+                    for name, value in facts.items())
+    return size, [report.FACTS, section, facts]

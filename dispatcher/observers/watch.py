@@ -1,0 +1,181 @@
+"""What a person may want to know and the dispatcher itself does not need: clients, the latest events and attempts, how
+tasks ended, response times. All of it is bounded, and nothing is decided by it.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from collections import deque
+from itertools import islice
+
+from dispatcher.observers.tally import CalculatorTally, ClientTally
+from dispatcher.tasks import RESULT
+from net_protocol.sketch import Sketch
+
+MYPY = False
+if MYPY:
+    from typing import Any, Deque, Dict, List, Tuple  # noqa: F401
+
+    from dispatcher.tasks import Task  # noqa: F401
+
+    #: (task, number of the attempt, name of the calculator, when assigned, when ended, how).
+    Ended = Tuple[Task, int, str, float, float, str]
+
+#: Clients that are kept; past that the ones that have been known longest go, those with open tasks last.
+CLIENTS_MAX = 2000
+#: Before a client with open tasks is dropped, so many others are looked at.
+CLIENTS_SPARED = 8
+
+#: Events and ended attempts that are kept: minutes when little happens, a tenth of a second under full load.
+EVENTS_KEPT = 2000
+ATTEMPTS_KEPT = 5000
+
+#: Events of one kind in a second; what is more is only numbered. A full queue refuses thousands a second, and the one
+#: death that explains it has to stay to be seen.
+EVENTS_PER_SECOND = 50
+
+#: Tasks that ended otherwise than by an attempt, or were refused, of which the story is kept.
+PAST_TASKS_KEPT = 5000
+REFUSALS_KEPT = 2000
+
+#: Steps of single tasks. They are emitted only where somebody reads the trace, and would push out all else.
+STEPS = frozenset(['accepted', 'assigned', 'done'])
+
+
+class Ring(object):
+    """The latest of many things, numbered from 1 on, so that a reader knows what was seen and what was missed."""
+
+    def __init__(self, kept):
+        # type: (int) -> None
+        self.kept = deque(maxlen=kept)  # type: Deque[Any]
+        #: The number of the latest. Things that are numbered and not kept are None.
+        self.total = 0
+
+    def add(self, thing):
+        # type: (Any) -> None
+        self.total += 1
+        self.kept.append(thing)
+
+    def since(self, number):
+        # type: (int) -> List[Tuple[int, Any]]
+        """All that are kept and newer than ``number``, as (number, thing)."""
+        wanted = min(self.total - number, len(self.kept))
+        if wanted <= 0:
+            return []
+        newest_first = list(islice(reversed(self.kept), wanted))
+        first = self.total - wanted + 1
+        return [(first + place, thing) for place, thing in enumerate(reversed(newest_first)) if thing is not None]
+
+
+class Refusal(object):
+    """A submit that was refused."""
+
+    __slots__ = ('task_id', 'client', 'refused_at', 'reason')
+
+    def __init__(self, task_id, client, refused_at, reason):
+        # type: (str, str, float, str) -> None
+        self.task_id = task_id
+        self.client = client
+        self.refused_at = refused_at
+        self.reason = reason
+
+
+class Watch(object):
+    """The core notes here what happens; ``observers.status`` reads it."""
+
+    def __init__(self):
+        # type: () -> None
+        self.began_at = None  # type: float | None
+        self.clients = {}  # type: Dict[str, ClientTally]
+        self._client_order = deque()  # type: Deque[str]
+        self.events = Ring(EVENTS_KEPT)
+        self.attempts = Ring(ATTEMPTS_KEPT)
+        # (task, when it ended) of tasks that no attempt ended.
+        self._past = deque(maxlen=PAST_TASKS_KEPT)  # type: Deque[Tuple[Task, float]]
+        self._refusals = deque(maxlen=REFUSALS_KEPT)  # type: Deque[Refusal]
+        #: From acceptance to the result.
+        self.response_times = Sketch()
+        # Kind of event -> (the second it is about, how many in it).
+        self._kinds = {}  # type: Dict[str, Tuple[int, int]]
+
+    def event(self, now, kind, facts):
+        # type: (float, str, Dict[str, Any]) -> None
+        """Something happened."""
+        if kind in STEPS:
+            return
+        second, number = self._kinds.get(kind, (0, 0))
+        number = number + 1 if second == int(now) else 1
+        self._kinds[kind] = (int(now), number)
+        self.events.add((now, kind, facts) if number <= EVENTS_PER_SECOND else None)
+
+    def refused(self, now, client, task_id, reason):
+        # type: (float, str, str, str) -> None
+        """A submit is refused."""
+        self.event(now, 'refused', {'task_id': task_id, 'reason': reason})
+        self._refusals.append(Refusal(task_id, client, now, reason))
+
+    def ended_without_result(self, now, task):
+        # type: (float, Task) -> None
+        self._past.append((task, now))
+
+    def client(self, now, name):
+        # type: (float, str) -> ClientTally
+        """The tally of the clients with that name."""
+        tally = self.clients.get(name)
+        if tally is None:
+            tally = self.clients[name] = ClientTally(now)
+            self._client_order.append(name)
+            if len(self._client_order) > CLIENTS_MAX:
+                self._drop_a_client()
+        return tally
+
+    @staticmethod
+    def new_calculator():
+        # type: () -> CalculatorTally
+        return CalculatorTally()
+
+    def find(self, task_id):
+        # type: (str) -> Tuple[Task | None, float | None]
+        """A task that ended lately, and when."""
+        for task, ended_at in reversed(self._past):
+            if task.task_id == task_id:
+                return task, ended_at
+        for ended in reversed(self.attempts.kept):
+            if ended[0].task_id == task_id and ended[0].is_over:
+                return ended[0], ended[4]
+        return None, None
+
+    def last_attempt(self, task):
+        # type: (Task) -> Ended | None
+        """The newest ended attempt of a task, if it is kept."""
+        for ended in reversed(self.attempts.kept):
+            if ended[0] is task:
+                return ended
+        return None
+
+    def refusal(self, task_id):
+        # type: (str) -> Refusal | None
+        """The latest refusal of a task, if it is kept."""
+        for refusal in reversed(self._refusals):
+            if refusal.task_id == task_id:
+                return refusal
+        return None
+
+    def _drop_a_client(self):
+        # type: () -> None
+        for _ in range(CLIENTS_SPARED):
+            if self.clients[self._client_order[0]].live <= 0:
+                break
+            self._client_order.rotate(-1)
+        del self.clients[self._client_order.popleft()]
+
+
+def sampled(entries, entries_max):
+    # type: (List[Tuple[int, Ended]], int) -> List[Tuple[int, Ended]]
+    """So many of the attempts at most: those that did not bring a result first, and of the others an even sample."""
+    if len(entries) <= entries_max:
+        return entries
+    in_vain = [entry for entry in entries if entry[1][5] != RESULT]
+    chosen = in_vain[-(entries_max // 2):]
+    results = [entry for entry in entries if entry[1][5] == RESULT]
+    step = max(1, -(-len(results) // (entries_max - len(chosen))))
+    return sorted(chosen + list(islice(results, 0, None, step)), key=lambda entry: entry[0])

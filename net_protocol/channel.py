@@ -1,0 +1,231 @@
+"""What a process keeps for one peer: ticket, numbers, datagrams in flight, numbers received, round trip, windows.
+
+A core reads the attributes and fills ``rows`` by ``Core.send``; everything else is the turn's. A channel belongs to one
+incarnation of the peer at one address. It begins anew with another ticket: what was in flight is dropped, and the core
+sends again what is still true. Numbers count on, so that none is ever used twice.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from net_protocol import codec
+from net_protocol.limits import COALESCED_BYTES, COALESCED_LOCAL_BYTES, HELLO_BYTES
+from net_protocol.recovery import CongestionWindow, LossDetection, ReceiveWindow, RoundTrip, Sent
+from net_protocol.rows import UNACKNOWLEDGED, UNRELIABLE
+from net_protocol.schedule import JITTER_MAX
+
+MYPY = False
+if MYPY:
+    from typing import Any, Deque, Dict, List, Tuple  # noqa: F401
+
+    from net_protocol.core import Core  # noqa: F401
+
+#: First numbers are random below this.
+FIRST_NUMBER_BITS = 31
+
+#: Bytes of rows in a datagram whose rows were lost once, twice, or more often, when each row travels alone. Where the
+#: path drops or fragments long datagrams, shorter ones may pass (RFC 8899 gives 1,200 as a base that nearly every path
+#: takes). Where a peer refuses one row, the others of its datagram are not lost with it for good.
+RESENT_BYTES = (1150, 500, 1)
+PROBE_BYTES = 500
+
+#: Bytes of an envelope besides head, seal and ranges: the longest number and ``open``, names of fields, brackets.
+ENVELOPE_BYTES = len(',"n":,"ack":[],"open":,"rows":{}}') + 2 * 16
+
+
+class Channel(object):
+    """One peer. ``role`` is the peer's; name, incarnation and address are known once the channel is open."""
+
+    def __init__(self, role, name='', incarnation=''):
+        # type: (str, str, str) -> None
+        self.role = role
+        self.name = name
+        self.incarnation = incarnation
+        self.address = None  # type: Any
+        #: The core's own record for this peer.
+        self.peer = None  # type: Any
+        #: Kind -> rows to be sent at the end of the turn, and whether the core has listed this channel for that.
+        self.rows = {}  # type: Dict[str, List[Any]]
+        self.is_outgoing = False
+        #: The lowest number that is not over, ours (0: nothing to say) and the peer's.
+        self.open = 0
+        self.peer_open = 0
+        #: The number of the datagram that is being handled, and when a datagram was handled last.
+        self.number_received = 0
+        self.heard_at = 0.0
+        self.is_open = False
+        self.is_asleep = False
+        # The number that was sent last when the peer was found unreachable, or None.
+        self.unreachable_since = None  # type: int | None
+
+        self.ticket = ''
+        #: The number of the last datagram sent; 0 before the first.
+        self.number = 0
+        #: Rows that were lost, as (how often, rows), to be sent before all others.
+        self.lost_rows = []  # type: List[Tuple[int, Dict[str, List[Any]]]]
+        #: The earliest of the alarms that the turn has planned for this channel, or None; when to probe, or None.
+        self.alarm_at = None  # type: float | None
+        self.probe_at = None  # type: float | None
+        #: Probes in a row without an acknowledgement, and since when something has been unacknowledged.
+        self.probes = 0
+        self.unanswered_since = None  # type: float | None
+        #: Datagrams handled and not acknowledged yet, whether that has to be done in this turn, or by when.
+        self.to_acknowledge = 0
+        self.acknowledge_now = False
+        self.acknowledge_at = None  # type: float | None
+        #: Numbers of handled datagrams whose acknowledgement waits for the disk.
+        self.withheld = []  # type: List[int]
+        self.bytes_max = COALESCED_BYTES
+        self._row_bytes = 60.0
+        self._head = ''
+        self._begin()
+
+    def _begin(self):
+        # type: () -> None
+        self.loss = LossDetection()
+        self.window = CongestionWindow()
+        self.received = ReceiveWindow()
+        self.round_trip = RoundTrip()
+
+    def __repr__(self):
+        # type: () -> str
+        return 'Channel(%r, %r, %r)' % (self.role, self.name, self.incarnation)
+
+    # For cores.
+
+    @property
+    def has_room(self):
+        # type: () -> bool
+        """Whether another datagram may leave: the congestion window is not full, and no rows wait for it."""
+        return (self.is_open and not self.is_asleep and not self.lost_rows
+                and (self.loss.segments < self.window.segments or len(self.loss.in_flight) < 2))
+
+    @property
+    def is_unreachable(self):
+        # type: () -> bool
+        """The peer is heard, and acknowledges nothing."""
+        return self.unreachable_since is not None
+
+    @property
+    def round_trip_s(self):
+        # type: () -> float | None
+        """The smoothed round-trip time, or None before the first measurement."""
+        return self.round_trip.smoothed_s
+
+    def forget(self):
+        # type: () -> None
+        """A new incarnation of ours begins: nothing of the former one is resent, and no peer is known."""
+        self.restart('', self.name, '')
+        self.is_open = False
+        self.open = 0
+
+    # For the turn.
+
+    def restart(self, ticket, name, incarnation):
+        # type: (str, str, str) -> None
+        """Begin anew with that ticket."""
+        self.name = name
+        if incarnation != self.incarnation:
+            self.incarnation = incarnation
+            self.peer_open = 0
+        self.ticket = ticket
+        self._head = ''
+        self._begin()
+        self.drop_rows()
+        self.is_open = True
+        self.is_asleep = False
+        self.unreachable_since = self.unanswered_since = self.probe_at = self.acknowledge_at = None
+        self.probes = self.to_acknowledge = 0
+        self.acknowledge_now = False
+        self.withheld = []
+
+    def drop_rows(self):
+        # type: () -> None
+        """Nothing of what waits or is in flight is sent again."""
+        self.loss.clear()
+        self.rows = {}
+        self.lost_rows = []
+
+    def use_address(self, address, is_local):
+        # type: (Any, bool) -> None
+        self.address = address
+        self.bytes_max = COALESCED_LOCAL_BYTES if is_local else COALESCED_BYTES
+
+    def draw_number(self, rng):
+        # type: (Any) -> int
+        """The number of the next datagram. The first is random, so that no number is guessed."""
+        self.number = self.number + 1 if self.number else rng.getrandbits(FIRST_NUMBER_BITS) + 1
+        return self.number
+
+    def head(self, core):
+        # type: (Core) -> str
+        """What the envelopes of our datagrams share."""
+        if not self._head:
+            self._head = codec.head(core.ROLE, core.name, core.incarnation, self.ticket)
+        return self._head
+
+    def has_waiting_rows(self):
+        # type: () -> bool
+        return bool(self.rows or self.lost_rows)
+
+    def room(self, core, seal):
+        # type: (Core, Any) -> int
+        """Bytes of rows in the next datagram, beside everything else that its envelope says."""
+        received = self.received
+        acks_bytes = len(received.ranges) * (2 * len('%d' % received.highest) + len('[,],'))
+        return max(self.bytes_max - seal.LENGTH - len(self.head(core)) - ENVELOPE_BYTES - acks_bytes, PROBE_BYTES)
+
+    def take_rows(self, core, seal):
+        # type: (Core, Any) -> Tuple[int, Dict[str, List[Any]], str] | None
+        """The rows of the next datagram that may leave now, as (losses, rows, their text), or None."""
+        if not self.rows and not self.lost_rows:
+            return None
+        is_full = self.loss.segments >= self.window.segments and len(self.loss.in_flight) >= 2
+        if self.lost_rows and not is_full:
+            losses, rows = self.lost_rows.pop(0)
+            limit = min(RESENT_BYTES[min(losses, len(RESENT_BYTES)) - 1], self.room(core, seal))
+            taken, text, rest = codec.pack(rows, limit, self._row_bytes)
+            if rest is not None:
+                self.lost_rows.insert(0, (losses, rest))
+            return losses, taken, text
+        rows = self.rows
+        if not rows:
+            return None
+        left = None  # type: Any
+        if is_full or self.lost_rows:
+            # Heartbeats and questions pass a full window.
+            left = {kind: some for kind, some in rows.items() if kind not in UNRELIABLE}
+            rows = {kind: some for kind, some in rows.items() if kind in UNRELIABLE}
+            if not rows:
+                return None
+        taken, text, rest = codec.pack(rows, self.room(core, seal), self._row_bytes)
+        self._row_bytes += (len(text) / sum([len(some) for some in taken.values()]) - self._row_bytes) / 4
+        rest = rest or {}
+        if left:
+            rest.update(left)
+        self.rows = rest
+        return 0, taken, text
+
+    def write(self, now, core, rng, seal, rows, text, losses=0, probe_of=0):
+        # type: (float, Core, Any, Any, Dict[str, List[Any]], str, int, int) -> bytes
+        """A datagram with these rows and everything that has to be acknowledged; notes that it is in flight."""
+        number = self.draw_number(rng)
+        received = self.received
+        datagram = codec.datagram(seal, self.head(core), number, received.ranges, self.open, text,
+                                  HELLO_BYTES if self.probes else 0)
+        self.to_acknowledge = 0
+        self.acknowledge_now = False
+        self.acknowledge_at = None
+        if rows and not (len(rows) == 1 and UNACKNOWLEDGED.issuperset(rows)):
+            if core.WANTS_NUMBERS:
+                core.note_sent(number, rows)
+            self.loss.add(Sent(number, now, len(datagram), rows, losses, received.highest, probe_of))
+            if self.unanswered_since is None:
+                self.unanswered_since = now
+            if self.probe_at is None:
+                self.plan_probe(now, rng)
+        return datagram
+
+    def plan_probe(self, now, rng):
+        # type: (float, Any) -> None
+        """Probe when nothing in flight is acknowledged in time."""
+        self.probe_at = now + self.round_trip.probe_timeout_s(self.probes) * (1 + (JITTER_MAX - 1) * rng.random())

@@ -1,0 +1,184 @@
+"""Checks of columns: all values that one field has in the rows of a datagram.
+
+A check takes the column, a sequence of values, and returns None or raises ``FieldRefused``, which says what was expected.
+Checks are strict about types (``True`` is not a number, ``1.0`` is not a count), because a value that passes is trusted
+everywhere else. One call checks a whole column, so the cost of a check is shared by the rows of a datagram.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import re
+
+from net_protocol.compat import INTEGER_TYPES, text_type
+from net_protocol.limits import (
+    COUNT_MAX, DEPTH_MAX, HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S, HELD_RANGES_MAX, INCARNATION_CHARS,
+    INTEGER_MAX, NAME_CHARS_MAX, REASON_CHARS_MAX, SECONDS_MAX, TICKET_CHARS_MAX)
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Sequence  # noqa: F401
+
+#: Names appear in logs, file names and web pages, so a name has no character with a meaning there.
+#: ``\Z``, not ``$``: ``$`` also matches before a trailing newline.
+NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.@-]{0,%d}\Z' % (NAME_CHARS_MAX - 1))
+INCARNATION = re.compile(r'[a-z2-7]{%d}\Z' % INCARNATION_CHARS)
+TASK_ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.@-]{0,%d}:[a-z2-7]{%d}:[1-9][0-9]{0,15}\Z' % (
+    NAME_CHARS_MAX - 1, INCARNATION_CHARS))
+#: Hexadecimal digits and a point: a ticket is written into envelopes as it is.
+TICKET = re.compile(r'[0-9a-f.]{0,%d}\Z' % TICKET_CHARS_MAX)
+
+_INFINITY = float('inf')
+_INTEGERS = frozenset(INTEGER_TYPES)
+_NUMBERS = frozenset(INTEGER_TYPES + (float,))
+_TEXT = frozenset([text_type])
+_FLAG = frozenset([bool])
+_LIST = frozenset([list])
+
+
+class FieldRefused(ValueError):
+    """A value is not what its field takes; the text says what is expected."""
+
+
+def _matching(pattern, expected):
+    # type: (Any, str) -> Callable[[Sequence[Any]], None]
+    match = pattern.match
+
+    def check(column):
+        # type: (Sequence[Any]) -> None
+        for value in column:
+            if type(value) is not text_type or match(value) is None:
+                raise FieldRefused(expected)
+    return check
+
+
+name = _matching(NAME, 'a name of 1 to %d of A-Z a-z 0-9 _ . @ -' % NAME_CHARS_MAX)
+incarnation = _matching(INCARNATION, '%d characters of a-z 2-7' % INCARNATION_CHARS)
+ticket = _matching(TICKET, 'a ticket of at most %d of 0-9 a-f .' % TICKET_CHARS_MAX)
+task_id = _matching(TASK_ID, 'a task id NAME:INCARNATION:NUMBER')
+
+
+def reason(column):
+    # type: (Sequence[Any]) -> None
+    """A text for a person, of at most ``REASON_CHARS_MAX`` characters."""
+    if not _TEXT.issuperset(map(type, column)) or max(map(len, column)) > REASON_CHARS_MAX:
+        raise FieldRefused('a text of at most %d characters' % REASON_CHARS_MAX)
+
+
+def flag(column):
+    # type: (Sequence[Any]) -> None
+    if not _FLAG.issuperset(map(type, column)):
+        raise FieldRefused('true or false')
+
+
+def whole_number(low, high):
+    # type: (int, int) -> Callable[[Sequence[Any]], None]
+    """A check for whole numbers from ``low`` to ``high``, both included."""
+    def check(column):
+        # type: (Sequence[Any]) -> None
+        if not _INTEGERS.issuperset(map(type, column)) or min(column) < low or max(column) > high:
+            raise FieldRefused('a whole number from %d to %d' % (low, high))
+    return check
+
+
+count = whole_number(0, COUNT_MAX)
+positive = whole_number(1, COUNT_MAX)
+
+
+def _seconds(low, high):
+    # type: (float, float) -> Callable[[Sequence[Any]], None]
+    def check(column):
+        # type: (Sequence[Any]) -> None
+        # The codec refuses NaN, the one number for which these comparisons would not hold.
+        if not _NUMBERS.issuperset(map(type, column)) or min(column) < low or max(column) > high:
+            raise FieldRefused('a number of seconds from %g to %g' % (low, high))
+    return check
+
+
+seconds = _seconds(0, SECONDS_MAX)
+#: The time between two heartbeats: neither a flood nor longer than any use.
+interval = _seconds(HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S)
+
+
+def optional(check):
+    # type: (Callable[[Sequence[Any]], None]) -> Callable[[Sequence[Any]], None]
+    """A check that lets ``None`` pass as well."""
+    def check_unless_none(column):
+        # type: (Sequence[Any]) -> None
+        values = [value for value in column if value is not None]
+        if values:
+            check(values)
+    return check_unless_none
+
+
+def one_of(*words):
+    # type: (*str) -> Callable[[Sequence[Any]], None]
+    known = frozenset(words)
+
+    def check(column):
+        # type: (Sequence[Any]) -> None
+        if not _TEXT.issuperset(map(type, column)) or not known.issuperset(column):
+            raise FieldRefused('one of %s' % ', '.join(words))
+    return check
+
+
+def ranges(column):
+    # type: (Sequence[Any]) -> None
+    """Ascending, separate ranges ``[first, last]`` of positive numbers."""
+    for value in column:
+        before = 0
+        is_good = type(value) is list and len(value) <= HELD_RANGES_MAX
+        for pair in value if is_good else ():
+            is_good = (type(pair) is list and len(pair) == 2 and _INTEGERS.issuperset(map(type, pair))
+                       and before < pair[0] <= pair[1] <= COUNT_MAX)
+            if not is_good:
+                break
+            before = pair[1]
+        if not is_good:
+            raise FieldRefused('at most %d ascending ranges [first, last]' % HELD_RANGES_MAX)
+
+
+def task_ids(column):
+    # type: (Sequence[Any]) -> None
+    """A list of task ids."""
+    for value in column:
+        if type(value) is not list:
+            raise FieldRefused('a list of task ids')
+        task_id(value)
+
+
+def rows(column):
+    # type: (Sequence[Any]) -> None
+    """A list of any JSON values."""
+    if not _LIST.issuperset(map(type, column)):
+        raise FieldRefused('a list')
+    json_value(column)
+
+
+def json_value(column):
+    # type: (Sequence[Any]) -> None
+    """Any JSON value whose depth and numbers are within the limits.
+
+    Texts need no walk. Nested values are walked level by level, without recursion, so depth costs no stack.
+    """
+    if _TEXT.issuperset(map(type, column)):
+        return
+    level = list(column)
+    depth = 0
+    while level:
+        depth += 1
+        if depth > DEPTH_MAX:
+            raise FieldRefused('nesting of at most %d' % DEPTH_MAX)
+        below = []
+        for item in level:
+            kind = type(item)
+            if kind is list:
+                below.extend(item)
+            elif kind is dict:
+                below.extend(item.values())
+            elif kind is float:
+                # JSON's ``1e999`` is read as infinity, which no JSON can express.
+                if not -_INFINITY < item < _INFINITY:
+                    raise FieldRefused('finite numbers')
+            elif kind in _INTEGERS and not -INTEGER_MAX < item < INTEGER_MAX:
+                raise FieldRefused('whole numbers of at most 64 bits')
+        level = below

@@ -1,0 +1,115 @@
+"""Every kind of row: its fields, their checks, and its direction.
+
+A datagram carries, for each kind, a list of rows; a row is a list of values in the order of the fields. The codec checks
+rows by ``FIELDS`` alone. To add a kind: an entry here, a handler in the core that takes it, and a paragraph in
+``docs/protocol.md``. A test compares the three.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from net_protocol import columns
+from net_protocol.limits import CAPACITY_MAX, PAGES_MAX
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Dict, List, Sequence, Tuple  # noqa: F401
+
+DONE = 'done'
+FAILED = 'failed'
+EXPIRED = 'expired'
+CANCELLED = 'cancelled'
+
+#: The outcomes of an accepted task.
+OUTCOMES = (DONE, FAILED, EXPIRED, CANCELLED)
+
+#: Why a submit is refused. A client may submit again after ``retry_after_s``; without one, submitting again never helps.
+QUEUE_FULL = 'queue_full'
+DRAINING = 'draining'
+#: An accepted task has to be on disk, and the journal can't be written now.
+JOURNAL = 'journal'
+#: The number is more than ``NUMBERS_AHEAD_MAX`` above the lowest open one.
+TOO_FAR_AHEAD = 'too_far_ahead'
+REFUSALS = (QUEUE_FULL, DRAINING, JOURNAL, TOO_FAR_AHEAD)
+
+#: Why a calculator refuses an assignment.
+BUSY = 'busy'
+ASSIGN_REFUSALS = (BUSY, DRAINING)
+
+#: Why a calculator is not registered.
+NAME_TAKEN = 'name_taken'
+TOO_MANY = 'too_many'
+REGISTRATION_REFUSALS = (NAME_TAKEN, TOO_MANY)
+
+CLIENT = 'client'
+DISPATCHER = 'dispatcher'
+CALCULATOR = 'calculator'
+MONITOR = 'monitor'
+PROBE = 'probe'
+ROLES = (CLIENT, DISPATCHER, CALCULATOR, MONITOR, PROBE)
+
+_number = columns.positive
+_attempts = columns.count
+
+#: Kind -> (name, check) of each field. ``number`` is a client's number of a task; ``assignment`` is the dispatcher's
+#: number of an attempt on one calculator, 0 for one that another incarnation of the dispatcher assigned.
+FIELDS = {
+    # dispatcher -> client
+    'refused': (('number', _number), ('datagram', columns.positive), ('reason', columns.one_of(*REFUSALS)),
+                ('retry_after_s', columns.optional(columns.seconds))),
+    'done': (('number', _number), ('result', columns.json_value), ('attempts', _attempts)),
+    'ended': (('number', _number), ('outcome', columns.one_of(FAILED, EXPIRED, CANCELLED)),
+              ('reason', columns.optional(columns.reason)), ('attempts', _attempts)),
+    'done_before': (('incarnation', columns.incarnation), ('number', _number), ('result', columns.json_value),
+                    ('attempts', _attempts)),
+    'ended_before': (('incarnation', columns.incarnation), ('number', _number),
+                     ('outcome', columns.one_of(FAILED, EXPIRED, CANCELLED)),
+                     ('reason', columns.optional(columns.reason)), ('attempts', _attempts)),
+    # dispatcher -> calculator
+    'revoke': (('assignment', columns.count), ('task_id', columns.task_id)),
+    'assign': (('assignment', columns.positive), ('task_id', columns.task_id), ('attempt', columns.positive),
+               ('payload', columns.json_value), ('answer_timeout_s', columns.seconds),
+               ('time_left_s', columns.seconds)),
+    'not_registered': (('reason', columns.one_of(*REGISTRATION_REFUSALS)),),
+    # calculator -> dispatcher
+    'assign_refused': (('assignment', columns.positive), ('task_id', columns.task_id),
+                       ('reason', columns.one_of(*ASSIGN_REFUSALS))),
+    'result': (('assignment', columns.count), ('task_id', columns.task_id), ('result', columns.json_value),
+               ('error', columns.optional(columns.reason))),
+    'heartbeat': (('sequence', columns.positive), ('page', columns.positive),
+                  ('pages', columns.whole_number(1, PAGES_MAX)), ('interval_s', columns.interval),
+                  ('capacity', columns.whole_number(1, CAPACITY_MAX)), ('held', columns.ranges),
+                  ('orphans', columns.task_ids), ('draining', columns.flag)),
+    'leave': (),
+    # client -> dispatcher
+    'submit': (('number', _number), ('payload', columns.json_value), ('time_left_s', columns.seconds)),
+    'cancel': (('number', _number),),
+    # anybody -> any process
+    'ping': (),
+    # monitor -> dispatcher, and back
+    'status': (('question', columns.positive), ('events_since', columns.count), ('attempts_since', columns.count),
+               ('calculators_from', columns.count), ('clients_from', columns.count)),
+    'task_status': (('question', columns.positive), ('task_id', columns.task_id)),
+    'status_report': (('question', columns.positive), ('answer', columns.positive), ('page', columns.positive),
+                      ('pages', columns.whole_number(1, PAGES_MAX)), ('rows', columns.rows)),
+}  # type: Dict[str, Tuple[Tuple[str, Callable[[Sequence[Any]], None]], ...]]
+
+#: The order in which the kinds of one datagram are handled, and written: the order of a JSON object's keys is not kept
+#: on 2.7.
+ORDER = ('refused', 'done', 'ended', 'done_before', 'ended_before', 'revoke', 'assign', 'not_registered',
+         'assign_refused', 'result', 'heartbeat', 'leave', 'submit', 'cancel', 'ping', 'status', 'task_status',
+         'status_report')
+
+#: Kinds that pass a full congestion window and are never resent: a newer row of the kind replaces a lost one.
+UNRELIABLE = frozenset(['heartbeat', 'ping', 'status', 'task_status', 'status_report'])
+
+#: Kinds that alone do not call for an acknowledgement: a question is answered once, and an answer is its receipt.
+UNACKNOWLEDGED = frozenset(['status', 'task_status', 'status_report'])
+
+#: Role -> the roles whose datagrams it handles.
+LISTENS_TO = {
+    CLIENT: (DISPATCHER,),
+    CALCULATOR: (DISPATCHER,),
+    MONITOR: (DISPATCHER,),
+    PROBE: (CLIENT, CALCULATOR, DISPATCHER),
+    DISPATCHER: (CLIENT, CALCULATOR, MONITOR),
+}

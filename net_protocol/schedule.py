@@ -1,0 +1,40 @@
+"""Every time of the protocol, in one place, so that times which depend on one another are derived, not repeated."""
+
+from __future__ import absolute_import, division, print_function
+
+#: The longest delay of an acknowledgement. QUIC's default is 25 ms (RFC 9000 section 18.2).
+ACK_DELAY_S = 0.02
+
+#: The probe time-out: before the first measured round trip, its bounds, and the random factor that keeps a thousand
+#: senders that lost the same peer from coming back in step.
+PROBE_FIRST_S = 0.5
+PROBE_MIN_S = 0.05
+PROBE_MAX_S = 4.0
+JITTER_MAX = 1.5
+
+#: Probe time-outs in a row after which everything in flight is taken for lost and the congestion window is minimal.
+PROBES_TO_COLLAPSE = 3
+
+#: A peer that is heard and leaves a datagram unacknowledged for so many time-outs and so long is unreachable.
+PROBES_TO_UNREACHABLE = 4
+UNREACHABLE_S = 1.0
+
+#: A channel of the dispatcher on which nothing was heard for so long sleeps.
+SLEEP_S = 30.0
+
+#: How long a ticket that opened no channel is good.
+TICKET_S = 30.0
+
+#: A client with open tasks that sent nothing for so long sends a ping: the answer tells whether the dispatcher restarted.
+PING_INTERVAL_S = 5.0
+
+#: A client or calculator that heard nothing for so long resolves the dispatcher's name again and tries another port.
+QUIET_S = 5.0
+
+#: How long an attempt that the dispatcher does not know is left alone: after a restart its client pings within the ping
+#: interval, and a lost datagram costs some seconds more.
+ORPHAN_GRACE_S = PING_INTERVAL_S + 7.0
+
+#: How long after its deadline a client listens for the outcome, which the dispatcher sends at the deadline: three probe
+#: time-outs before the first measurement.
+OUTCOME_GRACE_S = (1 + 2 + 4) * PROBE_FIRST_S * JITTER_MAX

@@ -1,0 +1,669 @@
+"""The turn: one step of a process, without the sockets. The loop, the simulator and the tests all use it.
+
+Datagrams in -> rows to the core; due timers; the core settles; records to the disk; datagrams out. Under load what has
+arrived is handled in portions, and each portion is answered before the next is read, so that the first sender does not wait
+for the last. A process with a journal answers once a turn, because one commit for all is cheaper.
+
+Opening a channel. A client or calculator sends a *hello*, a datagram without a ticket, and the dispatcher answers with a
+*greeting*: its name and incarnation, ``re`` = the number of the hello, and a fresh ticket. A greeting leaves no state in the
+dispatcher and is no longer than what it answers. Whoever receives one believes it if ``re`` is in flight, and begins its
+channel anew with the ticket. The dispatcher opens the channel when a datagram with the ticket arrives, which also validates
+the address. Without the ticket of an open channel, from its address, nothing of a datagram is handled; it is answered by a
+greeting.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from collections import OrderedDict, deque
+from heapq import heappop, heappush
+
+from net_protocol import codec
+from net_protocol.channel import PROBE_BYTES, Channel
+from net_protocol.codec import decode
+from net_protocol.errors import DatagramRefused
+from net_protocol.limits import CHANNELS_MAX, NUMBERS_AHEAD_MAX
+from net_protocol.rows import LISTENS_TO, ORDER, PROBE, UNACKNOWLEDGED, UNRELIABLE
+from net_protocol.schedule import (
+    ACK_DELAY_S, PROBES_TO_COLLAPSE, PROBES_TO_UNREACHABLE, SLEEP_S, UNREACHABLE_S)
+from net_protocol.seals import CHECKSUM
+from net_protocol.tickets import Tickets, is_newer
+from net_protocol.traffic import BAD_NUMBER, OVER_BUDGET, WRONG_ROLE, Traffic
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Deque, Dict, List, Tuple  # noqa: F401
+
+    from net_protocol.codec import Datagram  # noqa: F401
+    from net_protocol.core import Core  # noqa: F401
+
+#: What is read in one turn: enough that a burst is handled together, so little that timers fire in time under a flood.
+READS_MAX = 256
+ROWS_READ_MAX = 2048
+BYTES_READ_MAX = 1024 * 1024
+
+#: Rows after which what came of them is sent before more is read. Many enough that datagrams stay full.
+PORTION_ROWS = 32
+
+#: Hellos that a greeting may answer: a round trip may be longer than the first time-outs.
+HELLOS_MAX = 16
+
+#: Two datagrams wait for an acknowledgement: it leaves at the end of the turn (RFC 9000 section 13.2.2).
+WAITING_MAX = 2
+
+
+class Turn(object):
+    """Drives one core. ``rng`` draws first numbers and jitter, ``secret`` makes tickets, ``is_local(address)`` tells
+    the addresses of this machine, which need no padding and take longer datagrams.
+
+    ``on_refusal(cause, detail, address)`` is called for each refused datagram, ``on_events(events)`` with the core's events.
+    """
+
+    def __init__(self, core, rng, seal=CHECKSUM, secret=b'', is_local=lambda address: False):
+        # type: (Core, Any, Any, bytes, Callable[[Any], bool]) -> None
+        self.traffic = Traffic()
+        self.on_refusal = lambda cause, detail, address: None  # type: Callable[[str, str, Any], None]
+        self.on_events = lambda events: None  # type: Callable[[Any], None]
+        self._core = core
+        self._rng = rng
+        self._seal = seal
+        self._is_local = is_local
+        self._listens_to = frozenset(LISTENS_TO[core.ROLE])
+        #: The channel of a process that has only one, to the dispatcher; else None.
+        self.upstream = getattr(core, 'dispatcher', None)  # type: Channel | None
+        self._upstream_address = None  # type: Any
+        self._tickets = Tickets(secret)
+        # Ticket -> open channel; (role, name, incarnation) -> the same; the sleeping ones, asleep longest first.
+        self._by_ticket = {}  # type: Dict[str, Channel]
+        self._by_peer = {}  # type: Dict[Tuple[str, str, str], Channel]
+        self._sleeping = OrderedDict()  # type: OrderedDict[Channel, None]
+        # Address -> the channel that opened there last: for ICMP errors.
+        self._by_address = {}  # type: Dict[Any, Channel]
+        # (when, order, channel): probes and sleep. A channel has one entry that counts: its ``alarm_at``.
+        self._alarms = []  # type: List[Tuple[float, int, Channel]]
+        self._alarms_set = 0
+        # (when, channel) in the order of time: delayed acknowledgements.
+        self._acknowledgements = deque()  # type: Deque[Tuple[float, Channel]]
+        # Channels to write to at the end of this turn, besides those with rows of the core.
+        self._to_flush = []  # type: List[Channel]
+        # Channels with ``acknowledge_now``.
+        self._to_acknowledge = []  # type: List[Channel]
+        self._withheld = []  # type: List[Channel]
+        self._greetings = []  # type: List[Tuple[bytes, Any]]
+        # Address -> bytes read from there, in this turn and the one before.
+        self._read_now = {}  # type: Dict[Any, int]
+        self._read_before = {}  # type: Dict[Any, int]
+        self._send = None  # type: Any
+
+    # What the owner calls.
+
+    def set_upstream(self, address):
+        # type: (Any) -> None
+        """The dispatcher is at that address, or nowhere yet (None). Our own settings lead there."""
+        channel = self.upstream
+        if channel is not None and address != self._upstream_address:
+            self._upstream_address = address
+            channel.use_address(address, address is not None and self._is_local(address))
+            if not channel.is_open:
+                # A hello leaves at once.
+                channel.probes = 0
+                channel.probe_at = None
+
+    def probe_upstream(self, now):
+        # type: (float) -> None
+        """Our port or the dispatcher's address is new: send something at once, long enough to be answered by a greeting."""
+        channel = self.upstream
+        if channel is not None:
+            channel.probes = max(1, channel.probes)
+            channel.probe_at = now
+            self._set_alarm(channel, now)
+
+    def run(self, now, receive, send, write=None):
+        # type: (float, Callable[[], Any], Callable[[bytes, Any], None], Callable[[Any], str | None] | None) -> None
+        """One turn.
+
+        ``receive()`` returns the next (datagram, address), or None when nothing is left. ``send(datagram, address)`` sends.
+        ``write(records)`` puts records on disk, all or none, and returns None or why it failed; without it there is no
+        journal. What they raise passes through.
+        """
+        core = self._core
+        self._send = send
+        if not core.is_listening:
+            self._drop(receive)
+        else:
+            self._read(now, receive, write)
+        due_at = core.next_timer()
+        if due_at is not None and due_at <= now:
+            core.handle_timer(now)
+        if core.is_listening:
+            self._ring(now)
+        self._finish(now, write)
+        if core.is_listening:
+            self._flush_late(now)
+
+    def next_timer(self):
+        # type: () -> float | None
+        """When the next turn is due at the latest, or None."""
+        core = self._core
+        if core.is_listening:
+            if core.has_outgoing or core.has_unread or self._must_open():
+                return 0.0
+            times = [queue[0][0] for queue in (self._alarms, self._acknowledgements) if queue]
+        else:
+            times = []
+        due_at = core.next_timer()
+        if due_at is not None:
+            times.append(due_at)
+        return min(times) if times else None
+
+    def note_unreachable(self, now, address):
+        # type: (float, Any) -> None
+        """The system reported that nobody listens at that address (ICMP, which can be forged)."""
+        channel = self._by_address.get(address) if self.upstream is None else self.upstream
+        if channel is not None and channel.address == address:
+            self.traffic.hints += 1
+            self._core.hinted(now, channel)
+
+    def account(self):
+        # type: () -> Dict[str, Any]
+        """Everything that went through, as plain values."""
+        return self.traffic.as_dict()
+
+    # Reading.
+
+    def _drop(self, receive):
+        # type: (Callable[[], Any]) -> None
+        """Out of order: what arrives is lost."""
+        for _ in range(READS_MAX):
+            if receive() is None:
+                break
+            self.traffic.datagrams_in += 1
+            self.traffic.ignored += 1
+
+    def _read(self, now, receive, write):
+        # type: (float, Callable[[], Any], Any) -> None
+        traffic = self.traffic
+        portion_ends = traffic.rows_in + PORTION_ROWS
+        turn_ends = traffic.rows_in + ROWS_READ_MAX
+        bytes_left = BYTES_READ_MAX
+        self._read_before, self._read_now = self._read_now, {}
+        core = self._core
+        core.has_unread = True
+        for _ in range(READS_MAX):
+            received = receive()
+            if received is None:
+                core.has_unread = False
+                return
+            datagram, address = received
+            bytes_left -= len(datagram)
+            traffic.datagrams_in += 1
+            try:
+                self._admit(address, len(datagram))
+                self._handle(now, datagram, address)
+            except DatagramRefused as refusal:
+                traffic.refused[refusal.cause] = traffic.refused.get(refusal.cause, 0) + 1
+                self.on_refusal(refusal.cause, refusal.detail, address)
+            if traffic.rows_in >= portion_ends:
+                if write is None:
+                    self._finish(now, None)
+                portion_ends = traffic.rows_in + PORTION_ROWS
+            if traffic.rows_in >= turn_ends or bytes_left <= 0:
+                return
+
+    def _admit(self, address, size):
+        # type: (Any, int) -> None
+        """Refuse what one address sends beyond half of a turn's bytes while others are heard too. To its sender that is a
+        loss, so its congestion window adapts.
+        """
+        read = self._read_now
+        read[address] = bytes_read = read.get(address, 0) + size
+        if bytes_read > BYTES_READ_MAX // 2 and (len(read) > 1 or any(
+                other != address for other in self._read_before)):
+            raise DatagramRefused(OVER_BUDGET, 'more than half of what one turn reads')
+
+    def _handle(self, now, data, address):
+        # type: (float, bytes, Any) -> None
+        core = self._core
+        datagram = decode(data, self._seal)
+        if datagram.role not in self._listens_to:
+            if datagram.role == PROBE and core.ROLE != PROBE and datagram.re is None:
+                self._greet(now, datagram, address, len(data))
+                return
+            raise DatagramRefused(WRONG_ROLE, 'a %s does not listen to a %s' % (core.ROLE, datagram.role))
+        if self.upstream is None:
+            channel = self._channel_of(now, datagram, address, len(data))
+        else:
+            channel = self._upstream_of(now, datagram)
+        if channel is None:
+            return
+        number = datagram.number
+        received = channel.received
+        if number > received.highest + NUMBERS_AHEAD_MAX and received.highest:
+            raise DatagramRefused(BAD_NUMBER, 'number %d is too far ahead' % number)
+        if datagram.acks and max([last for _, last in datagram.acks]) > channel.number:
+            raise DatagramRefused(BAD_NUMBER, 'acknowledges a number that was never sent')
+        is_new = received.note(number)
+        if not is_new:
+            # Below the receive window nobody knows whether it was handled: it is not acknowledged.
+            if is_new is None:
+                self.traffic.too_old += 1
+            else:
+                self._note_again(now, channel, number, datagram.rows)
+            return
+        channel.heard_at = now
+        channel.number_received = number
+        if datagram.open > channel.peer_open:
+            channel.peer_open = datagram.open
+        if channel.is_asleep:
+            self._awake(now, channel)
+        core.heard(now, channel)
+        if datagram.acks:
+            self._acknowledged(now, channel, datagram.acks)
+        if datagram.rows:
+            self._handle_rows(now, channel, number, datagram.rows)
+        else:
+            # It calls for no acknowledgement, but a gap would make the ranges longer and look like a loss.
+            received.acknowledge(number)
+
+    def _note_again(self, now, channel, number, rows):
+        # type: (float, Channel, int, Any) -> None
+        """A copy of a datagram that was handled: its acknowledgement may have been lost."""
+        self.traffic.duplicates += 1
+        if rows and number not in channel.withheld:
+            self._note_handled(now, channel, number, rows)
+
+    def _handle_rows(self, now, channel, number, rows):
+        # type: (float, Channel, int, Any) -> None
+        core, traffic = self._core, self.traffic
+        handlers = core.handlers
+        for kind in ORDER if len(rows) > 1 else rows:
+            some = rows.get(kind)
+            if some:
+                traffic.rows_in += len(some)
+                handler = handlers.get(kind)
+                if handler is not None:
+                    handler(now, channel, some)
+                elif kind != 'ping':
+                    traffic.unexpected += len(some)
+        if core.has_unwritten and 'submit' in rows:
+            if not channel.withheld:
+                self._withheld.append(channel)
+            channel.withheld.append(number)
+        else:
+            self._note_handled(now, channel, number, rows)
+
+    def _note_handled(self, now, channel, number, rows):
+        # type: (float, Channel, int, Any) -> None
+        """That datagram has to be acknowledged, unless it does not call for it."""
+        in_order = channel.received.acknowledge(number)
+        if len(rows) == 1 and UNACKNOWLEDGED.issuperset(rows):
+            return
+        channel.to_acknowledge += 1
+        if not channel.acknowledge_now and (
+                'ping' in rows or not in_order or channel.to_acknowledge >= WAITING_MAX):
+            channel.acknowledge_now = True
+            self._to_acknowledge.append(channel)
+        if channel.acknowledge_at is None:
+            channel.acknowledge_at = now + ACK_DELAY_S
+            self._acknowledgements.append((channel.acknowledge_at, channel))
+
+    # Channels.
+
+    def _upstream_of(self, now, datagram):
+        # type: (float, Datagram) -> Channel | None
+        """Our channel, where the datagram belongs to it; a greeting begins it anew."""
+        channel = self.upstream  # type: Any
+        if datagram.re is not None:
+            if datagram.re in channel.loss.in_flight:
+                self.traffic.channels_opened += 1
+                channel.restart(datagram.ticket, datagram.name, datagram.incarnation)
+                channel.heard_at = now
+                self._core.opened(now, channel)
+            return None
+        if datagram.to != channel.ticket or datagram.incarnation != channel.incarnation or not channel.is_open:
+            self.traffic.stale += 1
+            return None
+        return channel  # type: ignore[no-any-return]
+
+    def _channel_of(self, now, datagram, address, size):
+        # type: (float, Datagram, Any, int) -> Channel | None
+        """The channel that the datagram's ticket names, opened now if the ticket is new and good; else None."""
+        if datagram.re is not None:
+            # Nobody greets a dispatcher.
+            return None
+        channel = self._by_ticket.get(datagram.to)
+        if channel is not None and channel.address == address and channel.incarnation == datagram.incarnation \
+                and channel.name == datagram.name and channel.role == datagram.role:
+            return channel
+        if self._tickets.issued_at_ms(now, datagram, address) is not None:
+            peer = (datagram.role, datagram.name, datagram.incarnation)
+            channel = self._by_peer.get(peer)
+            if channel is None or is_newer(datagram.to, channel.ticket):
+                return self._open(now, channel, peer, datagram, address)
+        self._greet(now, datagram, address, size)
+        return None
+
+    def _open(self, now, channel, peer, datagram, address):
+        # type: (float, Channel | None, Tuple[str, str, str], Datagram, Any) -> Channel | None
+        if channel is None:
+            if len(self._by_peer) >= CHANNELS_MAX and not self._close_a_sleeping_one(now):
+                self.traffic.not_opened += 1
+                return None
+            channel = self._by_peer[peer] = Channel(*peer)
+        else:
+            self._by_ticket.pop(channel.ticket, None)
+            self._sleeping.pop(channel, None)
+            self._forget_address(channel)
+        self.traffic.channels_opened += 1
+        channel.restart(datagram.to, datagram.name, datagram.incarnation)
+        channel.use_address(address, self._is_local(address))
+        channel.heard_at = now
+        channel.number_received = datagram.number
+        channel.peer_open = max(channel.peer_open, datagram.open)
+        self._by_ticket[datagram.to] = channel
+        self._by_address[address] = channel
+        self._set_alarm(channel, now + SLEEP_S)
+        self._core.opened(now, channel)
+        return channel
+
+    def _close_a_sleeping_one(self, now):
+        # type: (float) -> bool
+        for channel in self._sleeping:
+            self._close(now, channel)
+            return True
+        return False
+
+    def _close(self, now, channel):
+        # type: (float, Channel) -> None
+        """Forget a channel. The tickets that could open it again are void, so its former datagrams are too."""
+        self._by_ticket.pop(channel.ticket, None)
+        del self._by_peer[(channel.role, channel.name, channel.incarnation)]
+        self._forget_address(channel)
+        self._sleeping.pop(channel, None)
+        channel.drop_rows()
+        channel.is_open = False
+        channel.probe_at = None
+        self._tickets.void(now)
+        self._core.closed(now, channel)
+
+    def _forget_address(self, channel):
+        # type: (Channel) -> None
+        if self._by_address.get(channel.address) is channel:
+            del self._by_address[channel.address]
+
+    def _greet(self, now, datagram, address, size):
+        # type: (float, Datagram, Any, int) -> None
+        core = self._core
+        ticket = self._tickets.issue(now, datagram, address) if self.upstream is None else ''
+        answer = codec.greeting(self._seal, core.ROLE, core.name, core.incarnation, datagram.number, ticket)
+        if len(answer) > size and not self._is_local(address):
+            self.traffic.not_greeted += 1
+            return
+        self.traffic.greetings += 1
+        self._greetings.append((answer, address))
+
+    def _awake(self, now, channel):
+        # type: (float, Channel) -> None
+        channel.is_asleep = False
+        self._sleeping.pop(channel, None)
+        self._set_alarm(channel, now + SLEEP_S)
+        if channel.unreachable_since is not None:
+            # Only what is sent can show that the peer acknowledges again, and the core may send nothing to such a peer.
+            channel.probe_at = now
+            self._set_alarm(channel, now)
+        self._core.awake(now, channel)
+
+    # Acknowledgements and losses.
+
+    def _acknowledged(self, now, channel, ranges):
+        # type: (float, Channel, Any) -> None
+        loss = channel.loss
+        in_flight = loss.segments
+        acked = loss.acknowledge(ranges)
+        if not acked:
+            return
+        core, received = self._core, channel.received
+        newest = acked[-1]
+        channel.round_trip.add(now - newest.at)
+        wanted = core.ACKNOWLEDGED
+        for sent in acked:
+            if sent.acked:
+                received.forget(sent.acked)
+            channel.window.acknowledged(sent, in_flight)
+            if sent.probe_of:
+                loss.remove(sent.probe_of)
+            rows = sent.rows
+            for kind in rows:
+                if kind in wanted:
+                    core.acknowledged(now, channel, kind, rows[kind])
+        lost = loss.take_lost(channel.round_trip)
+        for sent in lost:
+            channel.window.lost(now, sent)
+        self._send_again(now, channel, lost)
+        channel.probes = 0
+        if loss.in_flight:
+            channel.unanswered_since = now
+            channel.plan_probe(now, self._rng)
+            self._set_alarm(channel, channel.probe_at)  # type: ignore[arg-type]
+        else:
+            channel.unanswered_since = channel.probe_at = None
+        if channel.unreachable_since is not None and newest.number > channel.unreachable_since:
+            channel.unreachable_since = None
+            core.reachable(now, channel)
+        if channel.rows or channel.lost_rows:
+            self._to_flush.append(channel)
+
+    def _send_again(self, now, channel, lost):
+        # type: (float, Channel, List[Any]) -> None
+        """Rows of lost datagrams, as they are by now, go before all others."""
+        self.traffic.lost += len(lost)
+        repeated = {sent.number for sent in lost}
+        for sent in lost:
+            if sent.probe_of in repeated or sent.probe_of in channel.loss.in_flight:
+                # The rows that this probe repeated go again with that datagram, or may still arrive with it.
+                continue
+            rows = self._refreshed(now, channel, sent.rows)
+            if rows:
+                channel.lost_rows.append((sent.losses + 1, rows))
+                self._to_flush.append(channel)
+
+    def _refreshed(self, now, channel, rows):
+        # type: (float, Channel, Dict[str, List[Any]]) -> Dict[str, List[Any]]
+        core = self._core
+        refreshed = {}  # type: Dict[str, List[Any]]
+        for kind in ORDER if len(rows) > 1 else rows:
+            if kind in rows and kind not in UNRELIABLE:
+                some = [row for row in [core.refresh(now, channel, kind, row) for row in rows[kind]] if row is not None]
+                if some:
+                    self.traffic.resent += len(some)
+                    refreshed[kind] = some
+        return refreshed
+
+    # Alarms: probes, and sleep.
+
+    def _set_alarm(self, channel, at):
+        # type: (Channel, float) -> None
+        """Look at that channel at that time, unless it is looked at earlier."""
+        if channel.alarm_at is None or at < channel.alarm_at:
+            channel.alarm_at = at
+            self._alarms_set += 1
+            heappush(self._alarms, (at, self._alarms_set, channel))
+
+    def _ring(self, now):
+        # type: (float) -> None
+        """Every alarm that is due, each channel at most once."""
+        alarms = self._alarms
+        due = []
+        while alarms and alarms[0][0] <= now and len(due) < READS_MAX:
+            at, _, channel = heappop(alarms)
+            if channel.alarm_at == at:
+                channel.alarm_at = None
+                due.append(channel)
+        for channel in due:
+            if not channel.is_open and channel is not self.upstream:
+                continue
+            if self.upstream is None and not channel.is_asleep and now >= channel.heard_at + SLEEP_S:
+                self._fall_asleep(now, channel)
+                continue
+            if channel.probe_at is not None and channel.probe_at <= now:
+                self._probe(now, channel)
+            times = [] if self.upstream is not None or channel.is_asleep else [channel.heard_at + SLEEP_S]
+            if channel.probe_at is not None:
+                times.append(channel.probe_at)
+            if times:
+                self._set_alarm(channel, min(times))
+
+    def _fall_asleep(self, now, channel):
+        # type: (float, Channel) -> None
+        channel.drop_rows()
+        channel.is_asleep = True
+        channel.probe_at = channel.unanswered_since = None
+        channel.probes = 0
+        if self._core.asleep(now, channel):
+            self._close(now, channel)
+        else:
+            self._sleeping[channel] = None
+
+    def _must_open(self):
+        # type: () -> bool
+        """Whether a hello has to leave now."""
+        channel = self.upstream
+        return (channel is not None and not channel.is_open and channel.probe_at is None
+                and self._upstream_address is not None)
+
+    def _say_hello(self, now, channel):
+        # type: (float, Channel) -> None
+        rows = {'ping': [[]]}  # type: Dict[str, List[Any]]
+        if len(channel.loss.in_flight) >= HELLOS_MAX:
+            channel.loss.remove(channel.loss.oldest().number)  # type: ignore[union-attr]
+        channel.probes += 1
+        self._out(channel.write(now, self._core, self._rng, self._seal, rows, '"ping":[[]]'), channel)
+        channel.plan_probe(now, self._rng)
+        self._set_alarm(channel, channel.probe_at)  # type: ignore[arg-type]
+
+    def _probe(self, now, channel):
+        # type: (float, Channel) -> None
+        """Nothing was acknowledged in time. One datagram with the oldest rows goes out under a new number."""
+        self.traffic.probes += 1
+        loss = channel.loss
+        oldest = loss.oldest()
+        channel.probe_at = None
+        if not channel.is_open:
+            self._say_hello(now, channel)
+            return
+        if oldest is None and channel.unreachable_since is None:
+            return
+        channel.probes += 1
+        self._judge(now, channel)
+        if channel.probes >= PROBES_TO_COLLAPSE:
+            channel.window.collapse(now)
+            lost = loss.clear()
+            for sent in lost:
+                sent.losses = max(sent.losses, 1)
+            self._send_again(now, channel, lost)
+            if channel.has_waiting_rows():
+                # They leave at the end of this turn, as far as the minimal window lets them.
+                self._to_flush.append(channel)
+                return
+            oldest = None
+        rows = {} if oldest is None else self._refreshed(now, channel, oldest.rows)  # type: Dict[str, List[Any]]
+        rest = None
+        if rows:
+            rows, text, rest = codec.pack(rows, PROBE_BYTES, PROBE_BYTES)
+        else:
+            rows, text = {'ping': [[]]}, '"ping":[[]]'
+        repeats = 0 if oldest is None or rest is not None else oldest.number
+        losses = 0 if oldest is None else oldest.losses
+        self._out(channel.write(now, self._core, self._rng, self._seal, rows, text, losses, repeats), channel)
+        channel.plan_probe(now, self._rng)
+
+    def _judge(self, now, channel):
+        # type: (float, Channel) -> None
+        """A peer that is heard and acknowledges nothing is unreachable."""
+        since = channel.unanswered_since
+        if channel.unreachable_since is None and channel.probes >= PROBES_TO_UNREACHABLE and since is not None \
+                and now - since >= UNREACHABLE_S and channel.heard_at > since:
+            channel.unreachable_since = channel.number
+            self.traffic.unreachable += 1
+            self._core.unreachable(now, channel)
+
+    # The end of a portion and of a turn.
+
+    def _finish(self, now, write):
+        # type: (float, Any) -> None
+        core = self._core
+        core.settle(now)
+        if write is not None:
+            records = core.take_records()
+            if records is not None:
+                core.note_written(now, write(records))
+            if self._withheld and not core.has_unwritten:
+                self._release(now)
+        events = core.take_events()
+        if events:
+            self.on_events(events)
+        for channel in core.take_outgoing():
+            channel.is_outgoing = False
+            self._flush(now, channel)
+
+    def _release(self, now):
+        # type: (float) -> None
+        """The disk has what these datagrams submitted: acknowledge them."""
+        for channel in self._withheld:
+            for number in channel.withheld:
+                self._note_handled(now, channel, number, ())
+            channel.withheld = []
+        self._withheld = []
+
+    def _flush_late(self, now):
+        # type: (float) -> None
+        """What leaves at the end of a turn: acknowledgements, what a full window held back, greetings, a hello."""
+        upstream = self.upstream
+        if self._must_open():
+            self._say_hello(now, upstream)  # type: ignore[arg-type]
+        to_flush, self._to_flush = self._to_flush, []
+        for channel in to_flush:
+            self._flush(now, channel)
+        waiting = self._acknowledgements
+        while waiting and (waiting[0][0] <= now or waiting[0][1].acknowledge_at != waiting[0][0]):
+            at, channel = waiting.popleft()
+            if channel.acknowledge_at == at:
+                self._acknowledge(now, channel)
+        to_acknowledge, self._to_acknowledge = self._to_acknowledge, []
+        for channel in to_acknowledge:
+            # Unless rows took the acknowledgement with them.
+            if channel.acknowledge_now:
+                self._acknowledge(now, channel)
+        greetings, self._greetings = self._greetings, []
+        for answer, address in greetings:
+            self.traffic.datagrams_out += 1
+            self._send(answer, address)
+
+    def _acknowledge(self, now, channel):
+        # type: (float, Channel) -> None
+        """A datagram with nothing but acknowledgements, where none has carried them yet."""
+        channel.acknowledge_at = None
+        if channel.is_open and not channel.is_asleep:
+            self._out(channel.write(now, self._core, self._rng, self._seal, {}, ''), channel)
+
+    def _flush(self, now, channel):
+        # type: (float, Channel) -> None
+        """Send what waits on a channel, as far as its window lets it."""
+        if not channel.is_open or channel.is_asleep:
+            channel.rows = {}
+            return
+        taken = channel.take_rows(self._core, self._seal)
+        while taken is not None:
+            losses, rows, text = taken
+            self.traffic.rows_out += sum([len(some) for some in rows.values()])
+            self._out(channel.write(now, self._core, self._rng, self._seal, rows, text, losses), channel)
+            taken = channel.take_rows(self._core, self._seal)
+        if channel.probe_at is not None:
+            self._set_alarm(channel, channel.probe_at)
+
+    def _out(self, datagram, channel):
+        # type: (bytes, Channel) -> None
+        if channel.address is None:
+            self.traffic.unaddressed += 1
+            return
+        self.traffic.datagrams_out += 1
+        self._send(datagram, channel.address)

@@ -1,0 +1,41 @@
+"""File descriptors: not inherited by children, and within the range that ``select`` can wait for."""
+
+from __future__ import absolute_import, division, print_function
+
+import errno
+import fcntl
+
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
+#: ``select`` takes descriptors below this number only (FD_SETSIZE of the C library).
+SELECT_MAX = 1024
+
+#: Errors that say that no descriptor is left, for this process or for the machine.
+NONE_LEFT = (errno.EMFILE, errno.ENFILE)
+
+
+class TooManyDescriptors(OSError):
+    """The system gave a descriptor that ``select`` cannot wait for: all lower ones are in use."""
+
+    def __init__(self):
+        # type: () -> None
+        super(TooManyDescriptors, self).__init__(
+            errno.EMFILE, 'more than %d descriptors are open, and select takes no more' % (SELECT_MAX - 1))
+
+
+def selectable(opened):
+    # type: (Any) -> Any
+    """Return a socket or file for use in ``select``, or close it and raise ``TooManyDescriptors``."""
+    if opened.fileno() >= SELECT_MAX:
+        opened.close()
+        raise TooManyDescriptors()
+    return not_inherited(opened)
+
+
+def not_inherited(opened):
+    # type: (Any) -> Any
+    """Let no child inherit a descriptor. The default on 3.x (until 2.7 goes)."""
+    fcntl.fcntl(opened, fcntl.F_SETFD, fcntl.fcntl(opened, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
+    return opened

@@ -1,0 +1,22 @@
+"""Paths from settings and command lines, for the functions that open files."""
+
+from __future__ import absolute_import, division, print_function
+
+import sys
+
+from net_protocol.compat import text_type
+
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
+
+def native(path):
+    # type: (Any) -> Any
+    """The path in a form that every function takes. 2.7 encodes a text as the locale says, which is ASCII in a minimal
+    one, and its sqlite3 takes ASCII only: there a path is bytes (until 2.7 goes).
+    """
+    if sys.version_info < (3,) and isinstance(path, text_type):
+        encoding = sys.getfilesystemencoding() or ''
+        return path.encode('utf-8' if 'ascii' in encoding.lower() or 'ansi' in encoding.lower() else encoding)
+    return path

@@ -1,0 +1,115 @@
+"""Work for several processors: a function is called with each piece of work, in child processes.
+
+``multiprocessing.Pool`` waits for ever when one of its processes is killed, and on 2.7 its processes outlive a parent
+that is killed. Here a killed child is noticed at once, and a child without a parent ends within a second.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import multiprocessing
+import os
+import select
+import signal
+from collections import deque
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Iterable, Iterator, List  # noqa: F401
+
+#: How often a child that waits for work looks whether its parent lives.
+LOOK_S = 1.0
+
+
+class WorkerKilled(Exception):
+    """A child process ended before it had done its work."""
+
+
+class _Worker(object):
+    """One child. ``number`` is the piece that it works on, None while it waits."""
+
+    def __init__(self, function):
+        # type: (Callable[[Any], Any]) -> None
+        self.connection, end = multiprocessing.Pipe()
+        self.process = multiprocessing.Process(target=_serve, args=(function, end, os.getpid()))
+        self.process.daemon = True
+        self.process.start()
+        end.close()
+        self.number = None  # type: int | None
+
+    def close(self):
+        # type: () -> None
+        self.connection.close()
+        self.process.terminate()
+        self.process.join()
+
+
+def results(function, work, jobs, killed):
+    # type: (Callable[[Any], Any], Iterable[Any], int, Callable[[Any, WorkerKilled], Any]) -> Iterator[Any]
+    """``function(piece)`` for each piece of work, in the order of the work. ``killed(piece, error)`` makes the result
+    of a piece whose process was killed. Closing the iterator ends all processes.
+    """
+    pieces = enumerate(work)
+    waiting = {}  # type: Any
+    done = {}  # type: Any
+    workers = [_Worker(function) for _ in range(jobs)]
+    asked = given = 0
+    try:
+        idle = deque(workers)
+        while True:
+            # No further ahead than a few pieces for each process, however slow the first one is.
+            while idle and asked - given < 8 * jobs:
+                number, piece = next(pieces, (-1, None))
+                if number < 0:
+                    break
+                worker = idle.popleft()
+                waiting[number], worker.number = piece, number
+                asked += 1
+                try:
+                    worker.connection.send(piece)
+                except (IOError, OSError):
+                    # It was killed, which is noticed below.
+                    pass
+            while given in done:
+                yield done.pop(given)
+                given += 1
+            busy = [worker for worker in workers if worker.number is not None]
+            if not busy:
+                return
+            for worker in _ready(busy):
+                piece = waiting.pop(worker.number)
+                try:
+                    done[worker.number] = worker.connection.recv()
+                except (EOFError, IOError, OSError):
+                    worker.process.join()
+                    done[worker.number] = killed(piece, WorkerKilled('a worker ended with status %s' % (
+                        worker.process.exitcode,)))
+                    workers.remove(worker)
+                    worker.connection.close()
+                    worker = _Worker(function)
+                    workers.append(worker)
+                worker.number = None
+                idle.append(worker)
+    finally:
+        for worker in workers:
+            worker.close()
+
+
+def _ready(workers):
+    # type: (List[_Worker]) -> List[_Worker]
+    """Wait for those that have something to say."""
+    readable = select.select([worker.connection for worker in workers], [], [])[0]
+    return [worker for worker in workers if worker.connection in readable]
+
+
+def _serve(function, connection, parent):
+    # type: (Callable[[Any], Any], Any, int) -> None
+    # The terminal sends Ctrl-C to all; the parent decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    while os.getppid() == parent:
+        if connection.poll(LOOK_S):
+            try:
+                piece = connection.recv()
+            except EOFError:
+                return
+            connection.send(function(piece))

@@ -1,0 +1,137 @@
+"""Run the tests: ``python3 -m tests [--all] [--environment] [arguments for pytest]``.
+
+Makes an environment with what requirements-dev.txt lists, .venv/VERSION, the first time and after that file changes, and runs
+pytest in it on all processors. Nothing is installed outside of the checkout. Without arguments, tests that take long and do
+not depend on the Python are left out (marker ``slow``). ``--all`` runs everything that continuous integration runs
+(.ci/run; some of it installs Debian packages, as root); ``--environment`` makes the environment and prints its Python.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import os
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+REQUIREMENTS = os.path.join(ROOT, 'requirements-dev.txt')
+VERSION = '%d.%d' % sys.version_info[:2]
+ENVIRONMENT = os.path.join(ROOT, '.venv', VERSION)
+PYTHON = os.path.join(ENVIRONMENT, 'bin', 'python')
+STAMP = os.path.join(ENVIRONMENT, '.installed')
+
+# The last virtualenv that is one package without dependencies: 2.7 has no venv module (until 2.7 goes).
+VIRTUALENV = 'virtualenv>=16.7.12,<17'
+# The pip that 3.6 comes with gives up at the first release that is too new for it; later ones look for an older one.
+OLD_PIP = 'pip>=20.3.4,<21.4'
+
+
+class CannotInstall(Exception):
+    """What is missing and how to get it, in one line."""
+
+
+def main(arguments):
+    # type: (list) -> int
+    if os.name != 'posix':
+        print('The tests run on Linux and macOS.', file=sys.stderr)
+        return 2
+    if arguments[:1] in (['-h'], ['--help']):
+        print(__doc__.strip())
+        return 0
+    if '--all' in arguments:
+        return subprocess.call(['bash', os.path.join(ROOT, '.ci', 'run')])
+    try:
+        make_environment()
+    except CannotInstall as error:
+        print(error, file=sys.stderr)
+        return 2
+    if arguments == ['--environment']:
+        print(PYTHON)
+        return 0
+    chosen = arguments or ['-m', 'not slow']
+    # One worker per processor, unless the arguments say otherwise or ask for a debugger.
+    workers = [] if any(one.startswith(('-n', '--pdb', '-s', '--trace')) for one in chosen) else ['-n', 'auto']
+    return subprocess.call([PYTHON, '-m', 'pytest'] + workers + chosen, cwd=ROOT)
+
+
+def make_environment():
+    # type: () -> None
+    """Make or fill the environment where that is needed. Raises ``CannotInstall``."""
+    is_runnable = os.path.exists(PYTHON) and call_quietly([PYTHON, '-c', ''])[0] == 0
+    if is_runnable and os.path.exists(STAMP) and os.path.getmtime(STAMP) >= os.path.getmtime(REQUIREMENTS):
+        return
+    if not is_runnable:
+        print('== making .venv/%s with %s' % (VERSION, sys.executable))
+        sys.stdout.flush()
+        (make_with_virtualenv if sys.version_info < (3,) else make_with_venv)()
+    print('== installing requirements-dev.txt into .venv/%s' % VERSION)
+    sys.stdout.flush()
+    if sys.version_info < (3, 7):
+        install(['--upgrade', OLD_PIP])
+    install(['-r', REQUIREMENTS])
+    open(STAMP, 'w').close()
+
+
+def make_with_venv():
+    # type: () -> None
+    status, output = call_quietly([sys.executable, '-m', 'venv', '--clear', ENVIRONMENT])
+    if status != 0:
+        # Debian keeps ensurepip in a package of its own; another pip can fill an environment without one.
+        status, output = call_quietly([sys.executable, '-m', 'venv', '--clear', '--without-pip', ENVIRONMENT])
+        if status != 0 or call_quietly([sys.executable, '-m', 'pip', '--version'])[0] != 0:
+            raise CannotInstall('The tests need pip and venv, which %s lacks: on Debian and Ubuntu install them with '
+                                '"apt-get install python3-venv"; elsewhere see https://pip.pypa.io.' % sys.executable)
+
+
+def make_with_virtualenv():
+    # type: () -> None
+    """2.7: its own pip fetches virtualenv into a folder of ours (until 2.7 goes)."""
+    folder = os.path.join(ROOT, '.venv', 'virtualenv-' + VERSION)
+    status, output = call_quietly([sys.executable, '-m', 'pip', '--disable-pip-version-check', 'install', '--quiet',
+                                   '--upgrade', '--target', folder, VIRTUALENV])
+    if status != 0:
+        raise CannotInstall('The tests need virtualenv on Python 2.7, and %s -m pip could not install it; is its pip there, '
+                            'and is the network? %s' % (sys.executable, last_line(output)))
+    status, output = call_quietly([sys.executable, '-m', 'virtualenv', '--no-download', ENVIRONMENT],
+                                  env=dict(os.environ, PYTHONPATH=folder))
+    if status != 0:
+        raise CannotInstall('virtualenv failed: %s' % last_line(output))
+
+
+def install(arguments):
+    # type: (list) -> None
+    """Install packages into the environment, with its own pip or, where it has none, with ours."""
+    if call_quietly([PYTHON, '-m', 'pip', '--version'])[0] == 0:
+        pip = [PYTHON, '-m', 'pip']
+        where = []  # type: list
+    else:
+        pip = [sys.executable, '-m', 'pip']
+        where = ['--target', os.path.join(ENVIRONMENT, 'lib', 'python' + VERSION, 'site-packages')]
+    status, output = call_quietly(pip + ['--disable-pip-version-check', 'install', '--quiet'] + where + arguments,
+                                  env=dict(os.environ, PIP_NO_PYTHON_VERSION_WARNING='1'))
+    if status != 0:
+        raise CannotInstall('pip could not install %s (the first run needs the network): %s' % (
+            arguments[-1], last_line(output)))
+
+
+def call_quietly(command, env=None):
+    # type: (list, dict | None) -> tuple
+    """The exit status and what the command printed."""
+    try:
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=env)
+    except OSError as error:
+        return 127, str(error)
+    output = child.communicate()[0]
+    return child.returncode, output.decode('utf-8', 'replace')
+
+
+def last_line(output):
+    # type: (str) -> str
+    lines = [line for line in output.splitlines() if line.strip() and not line.startswith(('WARNING', 'DEPRECATION'))]
+    return lines[-1].strip() if lines else 'it printed nothing'
+
+
+if __name__ == '__main__':
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,129 @@
+"""A core with one channel, without a turn and without a dispatcher: the test plays both.
+
+Every step ends like a portion of a turn (settle, rows out, invariants). With ``twice`` every row is handled two times,
+because a row may come again in another datagram: what a test says must hold then too.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List  # noqa: F401
+
+
+class FakeChannel(object):
+    """What a core uses of its channel."""
+
+    def __init__(self):
+        # type: () -> None
+        self.incarnation = ''
+        self.rows = {}  # type: Dict[str, List[Any]]
+        self.is_outgoing = self.is_open = self.has_room = False
+        self.open = self.peer_open = self.forgotten = 0
+
+    def forget(self):
+        # type: () -> None
+        self.forgotten += 1
+        self.rows = {}
+        self.is_open = self.has_room = False
+
+
+class Driver(object):
+    """Time, rows in, rows out. The channel is open from the beginning unless ``incarnation`` is None."""
+
+    def __init__(self, core, twice=False, incarnation='dddddddd', now=1000.0):
+        # type: (Any, bool, str | None, float) -> None
+        self.core = core
+        self.channel = FakeChannel()
+        self.channel.open = core.dispatcher.open
+        core.dispatcher = self.channel
+        self.now = now
+        self.twice = twice
+        self.events = []  # type: List[Any]
+        self.datagrams = 0
+        core.start(now)
+        self.started_with = self.turn() if incarnation is None else self.reopen(incarnation)
+
+    def turn(self):
+        # type: () -> List[Any]
+        """Settle; returns the rows that leave, as (kind, row)."""
+        self.core.settle(self.now)
+        rows, self.channel.rows = self.channel.rows, {}
+        self.channel.is_outgoing = False
+        self.core.take_outgoing()
+        if not self.channel.is_open:
+            rows = {}
+        if rows:
+            self.datagrams += 1
+            if self.core.WANTS_NUMBERS:
+                self.core.note_sent(self.datagrams, rows)
+        self.core.check_invariants()
+        self.events.extend(self.core.take_events())
+        return [(kind, row) for kind in sorted(rows) for row in rows[kind]]
+
+    def hear(self, kind, *rows):
+        # type: (str, *List[Any]) -> List[Any]
+        """Handle rows of one kind; returns the rows that leave because of them."""
+        for _ in range(2 if self.twice else 1):
+            self.core.handlers[kind](self.now, self.channel, [list(row) for row in rows])
+        return self.turn()
+
+    def acknowledge(self, kind, *rows):
+        # type: (str, *List[Any]) -> List[Any]
+        """The peer has handled these rows, which left before."""
+        for _ in range(2 if self.twice else 1):
+            self.core.acknowledged(self.now, self.channel, kind, list(rows))
+        return self.turn()
+
+    def lose(self, kind, *rows):
+        # type: (str, *List[Any]) -> List[Any]
+        """These rows were lost; returns those that go again, and notes that they do."""
+        again = [self.core.refresh(self.now, self.channel, kind, row) for row in rows]
+        again = [row for row in again if row is not None]
+        if again:
+            self.datagrams += 1
+            if self.core.WANTS_NUMBERS:
+                self.core.note_sent(self.datagrams, {kind: again})
+        return again
+
+    def reopen(self, incarnation='dddddddd'):
+        # type: (str) -> List[Any]
+        """The channel opens, or begins anew, with that incarnation of the dispatcher."""
+        if incarnation != self.channel.incarnation:
+            self.channel.peer_open = 0
+        self.channel.incarnation = incarnation
+        self.channel.rows = {}
+        self.channel.is_open = self.channel.has_room = True
+        self.core.opened(self.now, self.channel)
+        return self.turn()
+
+    def wait(self, seconds):
+        # type: (float) -> List[Any]
+        """Let time pass, with turns as they come due; returns the rows that left meanwhile."""
+        end_at = self.now + seconds
+        sent = []  # type: List[Any]
+        for _ in range(100000):
+            due_at = self.core.next_timer()
+            if due_at is None or due_at > end_at or self.core.is_stopped:
+                self.now = end_at
+                return sent
+            self.now = max(self.now, due_at)
+            self.core.handle_timer(self.now)
+            sent.extend(self.turn())
+        raise AssertionError('timers fire without end')
+
+    def stop(self):
+        # type: () -> List[Any]
+        self.core.stop(self.now)
+        return self.turn()
+
+    def emitted(self, kind):
+        # type: (str) -> List[Dict[str, Any]]
+        """The facts of all events of one kind so far."""
+        return [event.facts for event in self.events if event.kind == kind]
+
+
+def of_kind(sent, kind):
+    # type: (List[Any], str) -> List[Any]
+    """The rows of one kind."""
+    return [row for one, row in sent if one == kind]

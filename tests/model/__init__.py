@@ -1,1 +1,0 @@
-"""The searches of docs/model: what must hold, broken variants that must be caught, and the reader of spin's words."""

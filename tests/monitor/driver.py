@@ -1,0 +1,65 @@
+"""A monitor's core on its own: the test plays the dispatcher."""
+
+from __future__ import absolute_import, division, print_function
+
+import random
+
+from monitor.core import MonitorCore
+from monitor.picture import Picture
+
+
+class FakeChannel(object):
+    """What the core reads and writes of a channel."""
+
+    def __init__(self):
+        self.rows = {}
+        self.is_outgoing = False
+        self.is_open = False
+        self.incarnation = None
+
+
+class Driver(object):
+    """Time, rows in, rows out. Every row is handled twice where ``twice`` is set."""
+
+    def __init__(self, twice=False, is_open=True, interval_s=1.0):
+        self.now = 1000.0
+        self.twice = twice
+        self.picture = Picture()
+        self.reports = []
+        self.core = MonitorCore('monitor', 'mmmmmmmm', random.Random(1), interval_s, self.picture, self.reports.append)
+        self.channel = self.core.dispatcher = FakeChannel()
+        self.core.start(self.now)
+        assert self.sent() == {}, 'nothing is sent before the channel is open'
+        if is_open:
+            self.question = self.open()['status'][0][0]
+
+    def sent(self):
+        """Kind -> rows sent since the last call."""
+        for channel in self.core.take_outgoing():
+            assert channel is self.channel
+        rows, self.channel.rows, self.channel.is_outgoing = self.channel.rows, {}, False
+        return rows
+
+    def open(self, incarnation='dddddddd'):
+        """The channel opens, or begins anew; returns what is sent because of it."""
+        self.channel.incarnation = incarnation
+        self.channel.is_open = True
+        self.core.opened(self.now, self.channel)
+        return self.sent()
+
+    def hear(self, question, rows, answer=1, page=1, pages=1):
+        """A page of a report arrives."""
+        for _ in range(2 if self.twice else 1):
+            self.core.handlers['status_report'](self.now, self.channel, [[question, answer, page, pages, rows]])
+
+    def wait(self, seconds):
+        """Let time pass; returns what is sent meanwhile."""
+        end_at = self.now + seconds
+        sent = {}
+        while self.core.next_timer() is not None and self.core.next_timer() <= end_at:
+            self.now = max(self.now, self.core.next_timer())
+            self.core.handle_timer(self.now)
+            for kind, rows in self.sent().items():
+                sent.setdefault(kind, []).extend(rows)
+        self.now = end_at
+        return sent

@@ -1,0 +1,420 @@
+"""How a channel opens, moves, begins anew, sleeps and closes; who is believed, and what of whom is handled."""
+
+from __future__ import absolute_import, division, print_function
+
+import pytest
+
+from net_protocol import codec, turn
+from net_protocol.limits import HELLO_BYTES
+from net_protocol.rows import CALCULATOR, DISPATCHER, MONITOR, PROBE
+from net_protocol.schedule import SLEEP_S, TICKET_S
+from net_protocol.seals import CHECKSUM
+from tests.net_protocol.toys import (
+    CLIENT_AT, DISPATCHER_AT, ELSEWHERE, Node, ToyClient, ToyDispatcher, World, craft, pair)
+
+MYPY = False
+if MYPY:
+    from typing import Any, List  # noqa: F401
+
+SUBMIT = {'submit': [[1, u'x', 5]]}
+
+
+def greeting(re, ticket=u'1.a', incarnation=u'dddddddd'):
+    # type: (int, str, str) -> bytes
+    return codec.greeting(CHECKSUM, DISPATCHER, u'd', incarnation, re, ticket)
+
+
+def fresh_dispatcher(**more):
+    # type: (**Any) -> Node
+    return Node(ToyDispatcher(), DISPATCHER_AT, 2, **more)
+
+
+# Greetings.
+
+def test_no_greeting_is_longer_than_what_it_answers():
+    dispatcher = fresh_dispatcher()
+    (answer,) = dispatcher.step(1.0, (craft(7, SUBMIT, size=HELLO_BYTES), CLIENT_AT))
+    length = len(dispatcher.outbox[0][0])
+    assert (answer.re, answer.incarnation, answer.to) == (7, u'dddddddd', u'')
+    for size in range(length - 3, length + 3):
+        question = craft(7, size=size)
+        assert len(question) == size
+        assert bool(dispatcher.step(1.0, (question, CLIENT_AT))) is (size >= length)
+    assert dispatcher.turn.account()['not_greeted'] == 3
+    assert dispatcher.core.log == []
+
+
+def test_a_process_on_this_machine_is_greeted_however_short_its_question_is():
+    dispatcher = fresh_dispatcher(is_local=lambda address: address == CLIENT_AT)
+    assert len(dispatcher.step(1.0, (craft(7), CLIENT_AT), (craft(8), ELSEWHERE))) == 1
+    assert dispatcher.outbox[0][1] == CLIENT_AT
+
+
+def test_a_greeting_leaves_no_state():
+    dispatcher = fresh_dispatcher()
+    for number in range(1, 50):
+        dispatcher.step(1.0, (craft(number, SUBMIT, size=HELLO_BYTES), ('192.0.2.9', number)))
+    assert dispatcher.core.channels == {}
+    assert dispatcher.turn.next_timer() is None
+
+
+def test_a_greeting_is_believed_only_if_it_answers_what_is_in_flight():
+    client = Node(ToyClient(), CLIENT_AT)
+    client.turn.set_upstream(DISPATCHER_AT)
+    (hello,) = client.step(1.0)
+    assert len(client.outbox[0][0]) == HELLO_BYTES
+    for wrong in (hello.number - 1, hello.number + 1, 1):
+        client.step(1.0, (greeting(wrong), DISPATCHER_AT))
+        assert not client.core.dispatcher.is_open
+    client.step(1.0, (greeting(hello.number), DISPATCHER_AT), (greeting(hello.number, u'2.b'), DISPATCHER_AT))
+    assert client.core.dispatcher.is_open
+    assert client.core.dispatcher.ticket == u'1.a'
+    assert client.core.take_log('opened') == [('opened', u'dddddddd')]
+    client.core.put('submit', [1, u'x', 5])
+    (sent,) = client.step(1.0)
+    assert (sent.to, sent.number) == (u'1.a', hello.number + 1)
+
+
+def test_a_greeting_for_an_acknowledged_datagram_is_not_believed():
+    world, client, dispatcher = pair()
+    client.core.put('submit', [1, u'x', 5])
+    (sent,) = world.step(client)
+    world.run(0.1)
+    client.step(world.now, (greeting(sent.number, incarnation=u'eeeeeeee'), DISPATCHER_AT))
+    assert client.core.dispatcher.incarnation == u'dddddddd'
+    assert client.core.take_log('opened') == []
+
+
+def test_hellos_go_on_with_longer_pauses_and_any_of_the_last_may_be_answered():
+    client = Node(ToyClient(), CLIENT_AT)
+    world = World(client)
+    at, numbers = [], []  # type: List[float], List[int]
+    world.fate = lambda sender, datagram, address: at.append(world.now) or numbers.append(
+        codec.decode(datagram).number) or []
+    world.run(5.0)
+    assert at == []
+    client.turn.set_upstream(DISPATCHER_AT)
+    world.run(100.0)
+    pauses = [later - earlier for earlier, later in zip(at, at[1:])]
+    assert at[0] == 105.0
+    assert 0.5 <= pauses[0] <= 1.5 * 2
+    assert all(4.0 <= pause <= 6.0 for pause in pauses[4:])
+    assert len(client.core.dispatcher.loss.in_flight) <= 16
+    client.step(world.now, (greeting(numbers[-10]), DISPATCHER_AT))
+    assert client.core.dispatcher.is_open
+
+
+def test_a_probe_of_health_is_greeted_by_everybody_and_greets_nobody():
+    client = Node(ToyClient(), CLIENT_AT)
+    for node in (client, fresh_dispatcher()):
+        (answer,) = node.step(1.0, (craft(5, role=PROBE, size=HELLO_BYTES), ELSEWHERE))
+        assert (answer.re, answer.role) == (5, node.core.ROLE)
+    assert client.step(1.0, (codec.greeting(CHECKSUM, PROBE, u'p', u'pppppppp', 5, u''), ELSEWHERE)) == []
+
+
+@pytest.mark.parametrize('node, role', [(fresh_dispatcher(), DISPATCHER), (Node(ToyClient(), CLIENT_AT), u'client'),
+                                        (Node(ToyClient(), CLIENT_AT), CALCULATOR)], ids=str)
+def test_a_datagram_of_a_role_that_is_not_listened_to_is_refused(node, role):
+    assert node.step(1.0, (craft(5, SUBMIT, role=role, size=HELLO_BYTES), ELSEWHERE)) == []
+    assert node.refusals == ['wrong_role']
+
+
+# Tickets.
+
+def test_nothing_of_a_datagram_without_the_ticket_of_its_address_is_handled():
+    world, client, dispatcher = pair()
+    (channel,) = dispatcher.core.channels.values()
+    dispatcher.core.send(channel, 'done', [1, u'x', 1])
+    (done,) = dispatcher.step(world.now)
+    everything = dict(rows=SUBMIT, acks=[[done.number, done.number]], open_number=9)
+    foreign = [
+        (craft(channel.number_received + 1, to=channel.ticket, size=400, **everything), ELSEWHERE),
+        (craft(channel.number_received + 1, to=u'', size=400, **everything), CLIENT_AT),
+        (craft(channel.number_received + 1, to=u'1.c2f0a91b44', size=400, **everything), CLIENT_AT)]
+    for who in ({'name': u'cc'}, {'incarnation': u'cccccccb'}, {'role': MONITOR}):
+        foreign.append((craft(channel.number_received + 1, to=channel.ticket, size=400, **dict(everything, **who)),
+                        CLIENT_AT))
+    heard_at = channel.heard_at
+    answers = dispatcher.step(world.now + 0.1, *foreign)
+    assert [answer.re for answer in answers if answer.re] == [channel.number_received + 1] * len(foreign)
+    assert dispatcher.core.take_log() == [('sent', done.number, {'done': [[1, u'x', 1]]})]
+    assert list(channel.loss.in_flight) == [done.number]
+    assert (channel.peer_open, channel.heard_at) == (0, heard_at)
+    # The same from its owner is.
+    dispatcher.step(world.now + 0.1, (craft(channel.number_received + 1, to=channel.ticket, **everything), CLIENT_AT))
+    assert [entry[0] for entry in dispatcher.core.take_log()] == ['acknowledged', 'submit']
+    assert channel.peer_open == 9
+
+
+def test_a_client_handles_nothing_of_a_former_channel_or_of_another_incarnation():
+    world, client, dispatcher = pair()
+    channel = client.core.dispatcher
+    for to, incarnation in ((u'1.a', u'dddddddd'), (u'', u'dddddddd'), (channel.ticket, u'eeeeeeee')):
+        client.step(world.now, (craft(channel.number_received + 1, {'done': [[1, None, 1]]}, to=to, role=DISPATCHER,
+                                      name=u'd', incarnation=incarnation), DISPATCHER_AT))
+    assert client.core.take_log() == []
+    assert client.turn.account()['stale'] == 3
+
+
+def ticket_for(dispatcher, now, address=CLIENT_AT, **who):
+    # type: (Node, float, Any, **Any) -> str
+    answers = dispatcher.step(now, (craft(1, size=HELLO_BYTES, **who), address))
+    (ticket,) = [answer.ticket for answer in answers if answer.re]
+    return ticket
+
+
+@pytest.mark.parametrize('age, opens', [(0.0, True), (TICKET_S - 1, True), (TICKET_S + 1, False)])
+def test_a_ticket_opens_a_channel_for_thirty_seconds(age, opens):
+    dispatcher = fresh_dispatcher()
+    ticket = ticket_for(dispatcher, 50.0)
+    dispatcher.step(50.0 + age, (craft(2, SUBMIT, to=ticket, size=HELLO_BYTES), CLIENT_AT))
+    assert dispatcher.core.take_log() == ([('opened', u'cccccccc'), ('submit', SUBMIT['submit'])] if opens else [])
+
+
+def test_an_open_channel_needs_no_young_ticket():
+    world, client, dispatcher = pair()
+    for _ in range(4):
+        client.core.put('submit', [1, u'x', 5])
+        world.run(20.0)
+    assert dispatcher.core.take_log() == [('submit', [[1, u'x', 5]])] * 4
+
+
+def test_a_closed_channel_is_not_opened_by_what_was_issued_before():
+    dispatcher = fresh_dispatcher()
+    used = ticket_for(dispatcher, 50.0)
+    dispatcher.step(50.1, (craft(2, SUBMIT, to=used), CLIENT_AT))
+    waiting = ticket_for(dispatcher, 50.0 + SLEEP_S - 1, ELSEWHERE)
+    dispatcher.step(50.1 + SLEEP_S)
+    assert dispatcher.core.take_log('closed')
+    for ticket, address in ((used, CLIENT_AT), (waiting, ELSEWHERE)):
+        dispatcher.step(50.1 + SLEEP_S, (craft(3, SUBMIT, to=ticket, size=HELLO_BYTES), address))
+    assert dispatcher.core.take_log() == []
+    ticket = ticket_for(dispatcher, 50.1 + SLEEP_S)
+    dispatcher.step(50.1 + SLEEP_S, (craft(3, SUBMIT, to=ticket), CLIENT_AT))
+    assert [entry[0] for entry in dispatcher.core.take_log()] == ['opened', 'submit']
+
+
+def test_an_older_ticket_than_the_one_in_use_opens_nothing():
+    dispatcher = fresh_dispatcher()
+    older, newer = ticket_for(dispatcher, 50.0, ELSEWHERE), ticket_for(dispatcher, 51.0)
+    dispatcher.step(52.0, (craft(2, to=newer), CLIENT_AT))
+    (answer,) = dispatcher.step(52.0, (craft(3, SUBMIT, to=older, size=HELLO_BYTES), ELSEWHERE))
+    assert answer.re == 3
+    assert dispatcher.core.take_log() == [('opened', u'cccccccc')]
+    (channel,) = dispatcher.core.channels.values()
+    assert channel.address == CLIENT_AT
+
+
+def test_two_incarnations_of_one_name_have_two_channels():
+    dispatcher = fresh_dispatcher()
+    for incarnation in (u'aaaaaaaa', u'bbbbbbbb'):
+        ticket = ticket_for(dispatcher, 50.0, incarnation=incarnation)
+        dispatcher.step(50.0, (craft(2, SUBMIT, to=ticket, incarnation=incarnation), CLIENT_AT))
+    assert sorted(dispatcher.core.channels) == [u'aaaaaaaa', u'bbbbbbbb']
+    first, second = (dispatcher.core.channels[incarnation] for incarnation in (u'aaaaaaaa', u'bbbbbbbb'))
+    assert first.ticket != second.ticket
+
+
+def test_a_client_that_moved_keeps_its_channel_and_what_was_sent_to_the_old_address_is_dropped():
+    world, client, dispatcher = pair()
+    (channel,) = dispatcher.core.channels.values()
+    channel.peer = 'kept'
+    client.address = ELSEWHERE
+    client.core.put('submit', [1, u'x', 5])
+    dispatcher.core.send(channel, 'done', [1, u'x', 1])
+    dispatcher.core.send(channel, 'done', [2, u'x', 1])
+    number = channel.number
+    world.run(10.0)
+    # Neither core sends again what was lost with the former channel: that is its own part.
+    assert client.core.take_log('opened') == [('opened', u'dddddddd')]
+    assert dispatcher.core.take_log('opened', 'submit') == []
+    client.core.put('submit', [2, u'y', 5])
+    world.run(10.0)
+    assert dispatcher.core.take_log('opened', 'submit') == [('opened', u'cccccccc'), ('submit', [[2, u'y', 5]])]
+    assert list(dispatcher.core.channels.values()) == [channel]
+    assert (channel.address, channel.peer) == (ELSEWHERE, 'kept')
+    assert channel.number > number
+    assert not channel.loss.in_flight
+
+
+def test_a_client_learns_that_the_dispatcher_restarted():
+    world, client, dispatcher = pair()
+    client.core.dispatcher.peer_open = 5
+    world.nodes[1] = restarted = Node(ToyDispatcher(incarnation=u'eeeeeeee'), DISPATCHER_AT, 3)
+    client.core.put('submit', [1, u'x', 5])
+    world.run(10.0)
+    assert client.core.take_log('opened', 'refresh') == [('opened', u'eeeeeeee')]
+    assert client.core.dispatcher.peer_open == 0
+    client.core.put('submit', [1, u'x', 5])
+    world.run(1.0)
+    assert restarted.core.take_log('submit') == [('submit', [[1, u'x', 5]])]
+    assert not client.core.dispatcher.loss.in_flight
+
+
+def test_a_new_incarnation_of_ours_opens_a_channel_of_its_own():
+    world, client, dispatcher = pair()
+    core, number = client.core, client.core.dispatcher.number
+    core.put('submit', [1, u'x', 5])
+    core.incarnation = u'ffffffff'
+    core.dispatcher.forget()
+    world.run(0.1)
+    core.put('submit', [2, u'y', 5])
+    world.run(0.1)
+    assert dispatcher.core.take_log('opened', 'submit') == [('opened', u'ffffffff'), ('submit', [[2, u'y', 5]])]
+    assert core.dispatcher.number > number
+
+
+def test_what_is_sent_before_the_channel_is_open_is_left_to_the_core():
+    client = Node(ToyClient(), CLIENT_AT)
+    client.turn.set_upstream(DISPATCHER_AT)
+    client.core.put('submit', [1, u'x', 5])
+    (hello,) = client.step(1.0)
+    assert hello.rows == {'ping': [[]]}
+    client.step(1.0, (greeting(hello.number), DISPATCHER_AT))
+    assert client.outbox == []
+    assert client.core.dispatcher.rows == {}
+
+
+def test_no_channel_is_opened_beyond_the_limit_while_none_sleeps(monkeypatch):
+    monkeypatch.setattr(turn, 'CHANNELS_MAX', 2)
+    dispatcher = fresh_dispatcher()
+    dispatcher.core.keeps = True
+    for at, incarnation in ((50.0, u'aaaaaaaa'), (60.0, u'bbbbbbbb'), (60.0, u'cccccccc')):
+        ticket = ticket_for(dispatcher, at, incarnation=incarnation)
+        dispatcher.step(at, (craft(2, SUBMIT, to=ticket, incarnation=incarnation), CLIENT_AT))
+    assert sorted(dispatcher.core.channels) == [u'aaaaaaaa', u'bbbbbbbb']
+    assert dispatcher.turn.account()['not_opened'] == 1
+    # The one that sleeps makes room.
+    dispatcher.step(50.0 + SLEEP_S)
+    ticket = ticket_for(dispatcher, 81.0)
+    dispatcher.step(81.0, (craft(2, SUBMIT, to=ticket), CLIENT_AT))
+    # Its closing has made this ticket void, too; the next one is good.
+    ticket = ticket_for(dispatcher, 81.1)
+    dispatcher.step(81.1, (craft(3, SUBMIT, to=ticket), CLIENT_AT))
+    assert sorted(dispatcher.core.channels) == [u'bbbbbbbb', u'cccccccc']
+
+
+# Sleep.
+
+def test_a_channel_that_is_silent_for_thirty_seconds_sleeps_and_sends_nothing_until_it_is_heard():
+    world, client, dispatcher = pair()
+    dispatcher.core.keeps = True
+    (channel,) = dispatcher.core.channels.values()
+    dispatcher.core.send(channel, 'done', [1, u'x', 1])
+    world.fate = lambda sender, datagram, address: []
+    world.run(SLEEP_S + 0.1)
+    assert channel.is_asleep
+    assert not channel.has_room
+    assert not channel.loss.in_flight
+    assert dispatcher.core.take_log('asleep', 'closed', 'refresh')[-1] == ('asleep', u'c')
+    sent = dispatcher.turn.account()['datagrams_out']
+    dispatcher.core.send(channel, 'done', [2, u'x', 1])
+    world.run(100.0)
+    assert dispatcher.turn.account()['datagrams_out'] == sent
+    assert dispatcher.turn.next_timer() is None
+    world.fate = lambda sender, datagram, address: [0.005]
+    client.core.put('submit', [1, u'x', 5])
+    world.run(0.1)
+    assert dispatcher.core.take_log('awake', 'submit', 'opened') == [('awake', u'c'), ('submit', [[1, u'x', 5]])]
+    dispatcher.core.send(channel, 'done', [1, u'x', 1])
+    world.run(0.1)
+    assert client.core.take_log('done') == [('done', [[1, u'x', 1]])]
+    world.run(SLEEP_S)
+    assert channel.is_asleep
+
+
+def test_a_channel_for_which_nothing_is_kept_is_closed_when_it_falls_asleep():
+    world, client, dispatcher = pair()
+    world.run(SLEEP_S + 0.1)
+    assert dispatcher.core.take_log() == [('asleep', u'c'), ('closed', u'c')]
+    assert dispatcher.turn.next_timer() is None
+    client.core.put('submit', [1, u'x', 5])
+    world.run(10.0)
+    assert client.core.take_log('opened') == [('opened', u'dddddddd')]
+
+
+def test_what_is_heard_often_never_sleeps():
+    world, client, dispatcher = pair()
+    for _ in range(10):
+        client.core.put('ping', [])
+        world.run(SLEEP_S - 1)
+    assert dispatcher.core.take_log('asleep') == []
+
+
+# Unreachable.
+
+def one_way(world, node):
+    # type: (World, Node) -> None
+    """Nothing from that node arrives any more."""
+    world.fate = lambda sender, datagram, address: [] if sender is node else [0.005]
+
+
+def chatter(world, client, for_s):
+    # type: (World, Node, float) -> None
+    for _ in range(int(for_s)):
+        client.core.put('heartbeat', [1, 1, 1, 1.0, 1, [], [], False])
+        world.run(1.0)
+
+
+def test_a_peer_that_is_heard_and_acknowledges_nothing_is_unreachable_until_it_acknowledges():
+    world, client, dispatcher = pair()
+    (channel,) = dispatcher.core.channels.values()
+    one_way(world, dispatcher)
+    dispatcher.core.send(channel, 'done', [1, u'x', 1])
+    chatter(world, client, 20)
+    assert dispatcher.core.take_log('unreachable', 'reachable') == [('unreachable',)]
+    assert channel.is_unreachable
+    assert dispatcher.turn.account()['unreachable'] == 1
+    world.fate = lambda sender, datagram, address: [0.005]
+    chatter(world, client, 10)
+    assert dispatcher.core.take_log('unreachable', 'reachable') == [('reachable',)]
+    assert not channel.is_unreachable
+
+
+def test_a_peer_that_is_not_heard_is_not_unreachable():
+    world, client, dispatcher = pair()
+    (channel,) = dispatcher.core.channels.values()
+    world.fate = lambda sender, datagram, address: []
+    dispatcher.core.send(channel, 'done', [1, u'x', 1])
+    chatter(world, client, 20)
+    assert dispatcher.core.take_log('unreachable') == []
+
+
+def test_an_unreachable_peer_that_slept_is_reachable_again_without_help_of_the_core():
+    world, client, dispatcher = pair()
+    dispatcher.core.keeps = True
+    (channel,) = dispatcher.core.channels.values()
+    one_way(world, dispatcher)
+    dispatcher.core.send(channel, 'done', [1, u'x', 1])
+    chatter(world, client, 10)
+    assert channel.is_unreachable
+    world.fate = lambda sender, datagram, address: []
+    world.run(SLEEP_S + 5)
+    assert channel.is_asleep
+    world.fate = lambda sender, datagram, address: [0.005]
+    chatter(world, client, 10)
+    assert not channel.is_unreachable
+    assert dispatcher.core.take_log('unreachable', 'reachable') == [('unreachable',), ('reachable',)]
+
+
+def test_an_icmp_error_is_a_hint_for_the_channel_at_that_address():
+    world, client, dispatcher = pair()
+    for node, address, heard in ((dispatcher, CLIENT_AT, [('hinted', u'c')]), (dispatcher, ELSEWHERE, []),
+                                 (client, DISPATCHER_AT, [('hinted', u'd')]), (client, ELSEWHERE, [])):
+        node.turn.note_unreachable(world.now, address)
+        assert node.core.take_log() == heard
+
+
+# A process that does not listen.
+
+def test_a_process_that_is_out_of_order_reads_and_answers_nothing_and_its_core_goes_on():
+    world, client, dispatcher = pair()
+    client.core.is_listening = False
+    (channel,) = dispatcher.core.channels.values()
+    dispatcher.core.send(channel, 'done', [1, u'x', 1])
+    world.run(3.0)
+    assert client.core.take_log() == []
+    assert client.turn.account()['ignored'] > 2
+    client.core.is_listening = True
+    world.run(6.0)
+    assert client.core.take_log('done') == [('done', [[1, u'x', 1]])]

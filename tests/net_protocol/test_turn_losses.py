@@ -1,0 +1,310 @@
+"""What is lost comes back: by three later acknowledgements, by a probe, by collapse; and what the window holds back."""
+
+from __future__ import absolute_import, division, print_function
+
+import pytest
+
+from net_protocol import channel as channels
+from net_protocol.recovery import WINDOW_FIRST, WINDOW_MIN
+from net_protocol.schedule import JITTER_MAX, PROBE_FIRST_S, PROBE_MAX_S
+from tests.net_protocol.toys import CLIENT_AT, DISPATCHER_AT, craft, pair
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List  # noqa: F401
+
+
+class Sender(object):
+    """A dispatcher that sends to a client made by hand, which acknowledges what the test says."""
+
+    def __init__(self):
+        # type: () -> None
+        world, client, self.node = pair()
+        self.core = self.node.core
+        (self.channel,) = self.core.channels.values()
+        self.channel.round_trip.__init__()
+        self.now = world.now
+        self.number = client.core.dispatcher.number
+
+    def send(self, kind, *rows):
+        # type: (str, *Any) -> List[Any]
+        for row in rows:
+            self.core.send(self.channel, kind, row)
+        return self.turn()
+
+    def turn(self, *datagrams):
+        # type: (*Any) -> List[Any]
+        return self.node.step(self.now, *datagrams)
+
+    def acknowledge(self, *numbers):
+        # type: (*int) -> List[Any]
+        """The client acknowledges these; what follows from it."""
+        self.number += 1
+        acks = [[number, number] for number in sorted(numbers)]
+        return self.turn((craft(self.number, None, to=self.channel.ticket, acks=acks), CLIENT_AT))
+
+    def later(self):
+        # type: () -> List[Any]
+        """The turn of the next timer."""
+        self.now = self.node.turn.next_timer()
+        return self.turn()
+
+    def probe(self):
+        # type: () -> List[Any]
+        """What the next probe time-out sends."""
+        self.now = self.channel.probe_at
+        return self.turn()
+
+
+def done(number, size=1):
+    # type: (int, int) -> List[Any]
+    return [number, u'x' * size, 1]
+
+
+def one_by_one(sender, count, size=1):
+    # type: (Sender, int, int) -> List[int]
+    """Sends so many datagrams; their numbers."""
+    return [sender.send('done', done(number, size))[0].number for number in range(1, count + 1)]
+
+
+# Three later acknowledgements.
+
+def test_a_datagram_that_three_acknowledged_ones_overtook_is_sent_again_at_once_under_a_new_number():
+    sender = Sender()
+    numbers = one_by_one(sender, 5)
+    assert sender.acknowledge(numbers[1]) == []
+    assert sender.acknowledge(numbers[2]) == []
+    (again,) = sender.acknowledge(numbers[3])
+    assert again.rows == {'done': [done(1)]}
+    assert again.number == numbers[-1] + 1
+    assert sender.core.take_log('refresh') == [('refresh', 'done', done(1))]
+    assert sender.node.turn.account()['lost'] == sender.node.turn.account()['resent'] == 1
+    # The late acknowledgement of what was lost changes nothing any more.
+    sender.acknowledge(numbers[0], numbers[4], again.number)
+    assert not sender.channel.loss.in_flight
+    assert sender.channel.probe_at is None
+
+
+def test_rows_that_go_again_are_as_the_core_has_them_by_now_and_finished_ones_are_dropped():
+    sender = Sender()
+    sender.core.refresh = lambda now, channel, kind, row: None if row[0] == 2 else [row[0], u'fresh', 9]
+    lost = sender.send('done', done(1), done(2), done(3))[0].number
+    (again,) = sender.acknowledge(*[sender.send('done', done(9))[0].number for _ in range(3)])
+    assert lost not in sender.channel.loss.in_flight
+    assert again.rows == {'done': [[1, u'fresh', 9], [3, u'fresh', 9]]}
+    sender.core.refresh = lambda now, channel, kind, row: None
+    assert sender.acknowledge(*[sender.send('done', done(9))[0].number for _ in range(3)]) == []
+    assert not sender.channel.loss.in_flight
+
+
+def test_kinds_that_a_newer_row_replaces_do_not_come_back():
+    sender = Sender()
+    sender.core.send(sender.channel, 'done', done(1))
+    sender.send('heartbeat', [1, 1, 1, 1.0, 1, [], [], False])
+    sender.send('ping', [])
+    (again,) = sender.acknowledge(*one_by_one(sender, 3))
+    assert again.rows == {'done': [done(1)]}
+    assert sender.core.take_log('refresh') == [('refresh', 'done', done(1))]
+
+
+def test_acknowledged_rows_are_reported_where_the_core_wants_them_and_before_what_came_with_them():
+    sender = Sender()
+    sender.core.send(sender.channel, 'revoke', [1, u'a:aaaaaaaa:1'])
+    (sent,) = sender.send('done', done(1), done(2))
+    sender.core.take_log()
+    sender.number += 1
+    sender.turn((craft(sender.number, {'cancel': [[1]]}, to=sender.channel.ticket, acks=[[sent.number] * 2]), CLIENT_AT))
+    assert sender.core.take_log() == [('acknowledged', 'done', [done(1), done(2)]), ('cancel', [[1]])]
+
+
+def test_rows_that_are_lost_again_and_again_travel_in_smaller_datagrams_and_at_last_alone():
+    sender = Sender()
+    sizes, rows = [], []  # type: List[int], List[int]
+    datagrams = sender.send('done', *[done(number, 60) for number in range(1, 17)])
+    assert len(datagrams) == 1
+    for _ in range(4):
+        sizes.append(max(len(datagram) for datagram, _ in sender.node.outbox))
+        rows.append(max(len(datagram.rows['done']) for datagram in datagrams))
+        others = [sender.send('ping', [])[0].number for _ in range(3)]
+        datagrams = sender.acknowledge(*others)
+        # As far as the window lets them; the rest follows.
+        more = sender.acknowledge(datagrams[0].number) if len(sender.channel.lost_rows) else []
+        assert all(datagram.rows for datagram in datagrams + more)
+    assert rows[0] == 16
+    assert rows == sorted(rows, reverse=True)
+    assert rows[1] > rows[2] > rows[3] == 1
+    for size, limit in zip(sizes[1:], channels.RESENT_BYTES):
+        assert size <= limit + 150 or limit == 1
+
+
+# Probes.
+
+def test_a_probe_repeats_the_oldest_rows_under_a_new_number_and_loses_nothing():
+    sender = Sender()
+    first = sender.send('done', done(1))[0].number
+    sent_at = sender.now
+    assert PROBE_FIRST_S <= sender.channel.probe_at - sent_at <= PROBE_FIRST_S * JITTER_MAX
+    sender.send('done', done(2))
+    (probe,) = sender.later()
+    assert probe.rows == {'done': [done(1)]}
+    assert set(sender.channel.loss.in_flight) == {first, first + 1, probe.number}
+    assert sender.node.turn.account()['probes'] == 1
+    assert sender.node.turn.account()['lost'] == 0
+    # Its acknowledgement is one of the rows that it repeated. What is older than it by a round trip is lost.
+    assert [again.rows for again in sender.acknowledge(probe.number)] == [{'done': [done(2)]}]
+    assert list(sender.channel.loss.in_flight) == [probe.number + 1]
+
+
+def test_the_pause_before_a_probe_doubles_up_to_its_maximum_and_an_acknowledgement_ends_that():
+    sender = Sender()
+    sender.send('done', done(1))
+    pauses = []
+    for _ in range(7):
+        before = sender.now
+        sender.probe()
+        pauses.append(sender.channel.probe_at - sender.now)
+        assert sender.now > before
+        # The peer is heard, so that the channel does not sleep.
+        sender.acknowledge()
+    for place, pause in enumerate(pauses):
+        expected = min(PROBE_MAX_S, PROBE_FIRST_S * 2 ** (place + 1))
+        assert expected <= pause <= expected * JITTER_MAX
+    assert len(set(pauses)) == len(pauses)
+    last = sender.channel.number
+    sender.acknowledge(last)
+    sender.send('done', done(2))
+    assert sender.channel.probes == 0
+    assert sender.channel.probe_at - sender.now < PROBE_MAX_S
+
+
+def test_the_third_probe_in_a_row_collapses_the_window_and_returns_all_rows_to_the_core():
+    sender = Sender()
+    one_by_one(sender, 8)
+    sender.core.take_log()
+    for _ in range(2):
+        (probe,) = sender.probe()
+        assert probe.rows == {'done': [done(1)]}
+        assert sender.channel.window.segments == WINDOW_FIRST
+    refreshed = sender.core.take_log('refresh')
+    assert refreshed == [('refresh', 'done', done(1))] * 2
+    datagrams = sender.probe()
+    assert sender.channel.window.segments == WINDOW_MIN
+    # Each row once, though the oldest was in flight three times.
+    assert sender.core.take_log('refresh') == [('refresh', 'done', done(number)) for number in range(1, 9)]
+    assert [datagram.rows for datagram in datagrams] == [{'done': [done(1)]}, {'done': [done(2)]}]
+    seen = []
+    while datagrams:
+        seen += [datagram.rows['done'][0] for datagram in datagrams]
+        datagrams = sender.acknowledge(*[datagram.number for datagram in datagrams])
+    assert seen == [done(number) for number in range(1, 9)]
+
+
+def test_after_a_collapse_of_which_nothing_is_left_what_waited_for_the_window_leaves():
+    sender = Sender()
+    sender.channel.window.segments = WINDOW_MIN
+    numbers = one_by_one(sender, 2)
+    assert sender.send('done', done(3)) == []
+    sender.core.refresh = lambda now, channel, kind, row: None
+    assert [sorted(probe.rows) for probe in sender.probe() + sender.probe()] == [['ping'], ['ping']]
+    (last,) = sender.probe()
+    assert last.rows == {'done': [done(3)]}
+    assert list(sender.channel.loss.in_flight) == [last.number]
+    assert not set(numbers) & set(sender.channel.loss.in_flight)
+
+
+def test_a_probe_is_padded_so_that_it_can_be_answered_by_a_greeting():
+    sender = Sender()
+    sender.send('done', done(1))
+    for _ in range(5):
+        sender.probe()
+        assert all(len(datagram) >= 400 for datagram, _ in sender.node.outbox)
+
+
+def test_a_probe_of_large_rows_is_small():
+    sender = Sender()
+    sender.send('done', *[done(number, 200) for number in range(1, 6)])
+    first = sender.channel.number
+    (probe,) = sender.probe()
+    assert len(sender.node.outbox[0][0]) <= channels.PROBE_BYTES + 150
+    assert probe.number in sender.channel.loss.in_flight
+    # It repeated only a part of them, so its acknowledgement is not that of all.
+    (again,) = sender.acknowledge(probe.number)
+    assert first not in sender.channel.loss.in_flight
+    assert again.rows == {'done': [done(number, 200) for number in range(1, 6)]}
+
+
+def test_what_was_handled_in_spite_of_everything_is_not_sent_for_ever():
+    world, client, dispatcher = pair()
+    lost = [True]
+    world.fate = lambda sender, datagram, address: [] if lost[0] and sender is client else [0.005]
+    (channel,) = dispatcher.core.channels.values()
+    for number in range(1, 40):
+        dispatcher.core.send(channel, 'done', done(number, 300))
+    world.run(8.0)
+    lost[0] = False
+    world.run(8.0)
+    assert not channel.loss.in_flight
+    assert not channel.has_waiting_rows()
+    handled = {row[0] for _, rows in client.core.take_log('done') for row in rows}
+    assert handled == set(range(1, 40))
+    out = dispatcher.turn.account()['datagrams_out']
+    world.run(10.0)
+    assert dispatcher.turn.account()['datagrams_out'] == out
+
+
+# The window.
+
+def test_rows_wait_while_the_window_is_full_and_leave_as_it_empties():
+    sender = Sender()
+    datagrams = sender.send('done', *[done(number, 1200) for number in range(1, 31)])
+    assert len(datagrams) == 11
+    assert not sender.channel.has_room
+    # A datagram of 1,400 bytes is one segment; the window had room for the last one when it left.
+    assert WINDOW_FIRST <= sender.channel.loss.segments < WINDOW_FIRST + 1.1
+    assert sender.send('done', done(31, 1200)) == []
+    seen = [row[0] for datagram in datagrams for row in datagram.rows['done']]
+    while datagrams:
+        before = sender.channel.loss.segments
+        datagrams = datagrams[3:] + sender.acknowledge(*[datagram.number for datagram in datagrams[:3]])
+        assert sender.channel.loss.segments <= max(before, sender.channel.window.segments + 1)
+        seen += [row[0] for datagram in datagrams for row in datagram.rows['done'] if row[0] not in seen]
+    assert seen == list(range(1, 32))
+    assert sender.channel.has_room
+    assert sender.channel.window.segments > WINDOW_FIRST
+
+
+def test_two_datagrams_may_be_in_flight_however_large_they_are():
+    sender = Sender()
+    sender.channel.window.segments = WINDOW_MIN
+    datagrams = [sender.send('done', done(number, 50000)) for number in range(1, 4)]
+    assert [len(some) for some in datagrams] == [1, 1, 0]
+
+
+def test_heartbeats_questions_and_acknowledgements_pass_a_full_window():
+    sender = Sender()
+    sender.send('done', *[done(number, 1200) for number in range(1, 31)])
+    for kind, row in (('heartbeat', [1, 1, 1, 1.0, 1, [], [], False]), ('ping', []), ('status', [1, 0, 0, 0, 0])):
+        (passed,) = sender.send(kind, row)
+        assert passed.rows == {kind: [row]}
+    sender.number += 1
+    (passed,) = sender.turn((craft(sender.number, {'ping': [[]]}, to=sender.channel.ticket), CLIENT_AT))
+    assert not passed.rows
+    assert passed.acks[0][1] == sender.number
+    (waiting,) = [row for row in [sender.channel.rows]]
+    assert list(waiting) == ['done']
+
+
+@pytest.mark.parametrize('is_local, limit', [(False, 1400), (True, 8000)])
+def test_no_datagram_of_several_rows_is_longer_than_the_path_carries(is_local, limit):
+    sender = Sender()
+    sender.channel.use_address(CLIENT_AT, is_local)
+    for ranges in (0, 1, 2, 16, 32):
+        sender.channel.open += 10 ** 15
+        sender.channel.drop_rows()
+        sender.channel.window.segments = 100.0
+        sender.channel.received.ranges = [[sender.number + 3 * place] * 2 for place in range(ranges)]
+        sender.send('done', *[done(number, 50) for number in range(1, 1000)])
+        sizes = [len(datagram) for datagram, _ in sender.node.outbox]
+        assert limit * 0.85 < max(sizes) <= limit
+        assert len(sizes) > 3
+    assert DISPATCHER_AT == sender.node.address

@@ -1,0 +1,222 @@
+"""The smallest cores that a turn can drive, and a network in memory and virtual time."""
+
+from __future__ import absolute_import, division, print_function
+
+import functools
+import json
+import random
+from collections import deque
+from heapq import heappop, heappush
+
+from net_protocol import codec
+from net_protocol.channel import Channel
+from net_protocol.core import Core
+from net_protocol.rows import CLIENT, DISPATCHER, ORDER
+from net_protocol.seals import CHECKSUM
+from net_protocol.turn import Turn
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
+
+
+class Toy(Core):
+    """Notes everything that the turn reports in ``log``, in the order in which it happens."""
+
+    ACKNOWLEDGED = frozenset(['submit', 'cancel', 'assign', 'done', 'heartbeat'])
+    WANTS_NUMBERS = True
+
+    def __init__(self, name, incarnation):
+        # type: (str, str) -> None
+        super(Toy, self).__init__(name, incarnation)
+        self.log = []  # type: List[Tuple[Any, ...]]
+        self.handlers = {kind: functools.partial(self.on, kind) for kind in ORDER if kind != 'ping'}
+        #: Whether something is kept for peers that are asleep.
+        self.keeps = False
+
+    def on(self, kind, now, channel, rows):
+        # type: (str, float, Channel, List[Any]) -> None
+        self.log.append((kind, rows))
+
+    def opened(self, now, channel):
+        # type: (float, Channel) -> None
+        self.log.append(('opened', channel.incarnation))
+
+    def acknowledged(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        self.log.append(('acknowledged', kind, rows))
+
+    def refresh(self, now, channel, kind, row):
+        # type: (float, Channel, str, Any) -> Any
+        self.log.append(('refresh', kind, row))
+        return row
+
+    def note_sent(self, number, rows):
+        # type: (int, Dict[str, List[Any]]) -> None
+        self.log.append(('sent', number, {kind: list(some) for kind, some in rows.items()}))
+
+    def unreachable(self, now, channel):
+        # type: (float, Channel) -> None
+        self.log.append(('unreachable',))
+
+    def reachable(self, now, channel):
+        # type: (float, Channel) -> None
+        self.log.append(('reachable',))
+
+    def hinted(self, now, channel):
+        # type: (float, Channel) -> None
+        self.log.append(('hinted', channel.name))
+
+    def asleep(self, now, channel):
+        # type: (float, Channel) -> bool
+        self.log.append(('asleep', channel.name))
+        return not self.keeps
+
+    def awake(self, now, channel):
+        # type: (float, Channel) -> None
+        self.log.append(('awake', channel.name))
+
+    def closed(self, now, channel):
+        # type: (float, Channel) -> None
+        self.log.append(('closed', channel.name))
+
+    def take_log(self, *words):
+        # type: (*str) -> List[Any]
+        """What was noted since the last call; only entries that begin with one of these words, if any are given."""
+        log, self.log = self.log, []
+        return [entry for entry in log if not words or entry[0] in words]
+
+
+class ToyClient(Toy):
+    ROLE = CLIENT
+
+    def __init__(self, name=u'c', incarnation=u'cccccccc'):
+        # type: (str, str) -> None
+        super(ToyClient, self).__init__(name, incarnation)
+        self.dispatcher = Channel(DISPATCHER)
+
+    def put(self, kind, *rows):
+        # type: (str, *Any) -> None
+        for row in rows:
+            self.send(self.dispatcher, kind, row)
+
+
+class ToyDispatcher(Toy):
+    ROLE = DISPATCHER
+
+    def __init__(self, name=u'd', incarnation=u'dddddddd'):
+        # type: (str, str) -> None
+        super(ToyDispatcher, self).__init__(name, incarnation)
+        #: Open channels by the peer's incarnation.
+        self.channels = {}  # type: Dict[str, Channel]
+
+    def opened(self, now, channel):
+        # type: (float, Channel) -> None
+        super(ToyDispatcher, self).opened(now, channel)
+        self.channels[channel.incarnation] = channel
+
+    def closed(self, now, channel):
+        # type: (float, Channel) -> None
+        super(ToyDispatcher, self).closed(now, channel)
+        del self.channels[channel.incarnation]
+
+
+class Node(object):
+    """One process: a core, its turn, an address, and what has arrived there."""
+
+    def __init__(self, core, address, seed=0, write=None, is_local=lambda address: False):
+        # type: (Any, Any, int, Any, Callable[[Any], bool]) -> None
+        self.core = core
+        self.address = address
+        self.turn = Turn(core, random.Random(seed), secret=b'%d' % seed, is_local=is_local)
+        self.refusals = []  # type: List[str]
+        self.turn.on_refusal = lambda cause, detail, address: self.refusals.append(cause)
+        self.write = write
+        self.inbox = deque()  # type: Any
+        self.outbox = []  # type: List[Tuple[bytes, Any]]
+
+    def step(self, now, *datagrams):
+        # type: (float, *Tuple[bytes, Any]) -> List[Any]
+        """One turn that reads these datagrams (bytes, address). Returns what it sent, decoded."""
+        self.inbox.extend(datagrams)
+        self.outbox = []
+        self.turn.run(now, lambda: self.inbox.popleft() if self.inbox else None,
+                      lambda datagram, address: self.outbox.append((datagram, address)), self.write)
+        return [codec.decode(datagram) for datagram, _ in self.outbox]
+
+
+class World(object):
+    """Nodes joined by a network: ``fate(sender, datagram, address)`` returns the delays of the copies that arrive."""
+
+    def __init__(self, *nodes):
+        # type: (*Node) -> None
+        self.now = 100.0
+        self.nodes = list(nodes)
+        self.fate = lambda sender, datagram, address: [0.005]  # type: Callable[[Node, bytes, Any], List[float]]
+        self.on_step = lambda node: None  # type: Callable[[Node], None]
+        self._on_the_way = []  # type: List[Any]
+        self._order = 0
+
+    def later(self, delay_s, datagram, sender, receiver):
+        # type: (float, bytes, Any, Any) -> None
+        self._order += 1
+        heappush(self._on_the_way, (self.now + delay_s, self._order, datagram, sender, receiver))
+
+    def step(self, node):
+        # type: (Node) -> List[Any]
+        found = node.step(self.now)
+        self.on_step(node)
+        for datagram, address in node.outbox:
+            for delay_s in self.fate(node, datagram, address):
+                self.later(delay_s, datagram, node.address, address)
+        return found
+
+    def run(self, for_s):
+        # type: (float) -> None
+        """Everything that happens in that time."""
+        until, steps, since = self.now + for_s, 0, self.now
+        while True:
+            for node in self.nodes:
+                due_at = node.turn.next_timer()
+                if node.inbox or due_at is not None and due_at <= self.now:
+                    steps = steps + 1 if since == self.now else 0
+                    since = self.now
+                    assert steps < 1000, 'a node spins'
+                    self.step(node)
+            times = [self._on_the_way[0][0]] if self._on_the_way else []
+            times += [max(at, self.now) for at in (node.turn.next_timer() for node in self.nodes) if at is not None]
+            if not times or min(times) > until:
+                self.now = until
+                return
+            self.now = min(times)
+            while self._on_the_way and self._on_the_way[0][0] <= self.now:
+                _, _, datagram, sender, receiver = heappop(self._on_the_way)
+                for node in self.nodes:
+                    if node.address == receiver:
+                        node.inbox.append((datagram, sender))
+
+
+CLIENT_AT, DISPATCHER_AT, ELSEWHERE = ('192.0.2.1', 1001), ('192.0.2.2', 5555), ('192.0.2.3', 1003)
+
+
+def pair(write=None):
+    # type: (Any) -> Tuple[World, Node, Node]
+    """A client and a dispatcher with an open channel and nothing in flight, 5 ms apart."""
+    client, dispatcher = Node(ToyClient(), CLIENT_AT, 1), Node(ToyDispatcher(), DISPATCHER_AT, 2, write)
+    client.turn.set_upstream(DISPATCHER_AT)
+    world = World(client, dispatcher)
+    world.run(0.1)
+    client.core.put('ping', [])
+    world.run(0.1)
+    assert client.core.dispatcher.is_open
+    assert not client.core.dispatcher.loss.in_flight
+    client.core.take_log()
+    dispatcher.core.take_log()
+    return world, client, dispatcher
+
+
+def craft(number, rows=None, to=u'', acks=(), open_number=0, role=CLIENT, name=u'c', incarnation=u'cccccccc', size=0):
+    # type: (int, Any, str, Any, int, str, str, str, int) -> bytes
+    """A datagram made by hand."""
+    text = json.dumps(rows)[1:-1] if rows else ''
+    return codec.datagram(CHECKSUM, codec.head(role, name, incarnation, to), number, list(acks), open_number, text, size)

@@ -1,0 +1,183 @@
+"""Broken variants of the wire: numbers, acknowledgements, tickets, windows, seals."""
+
+from __future__ import absolute_import, division, print_function
+
+from net_protocol import turn
+from net_protocol.channel import Channel
+from net_protocol.recovery import CongestionWindow, ReceiveWindow
+from net_protocol.rows import ROLES
+from net_protocol.schedule import TICKET_S
+from net_protocol.seals import Checksum, Signature
+from net_protocol.tickets import Tickets
+from net_protocol.turn import Turn
+from tests.simulator.breaking import instead, mutant, nothing
+
+# S1: what is acknowledged is handled, and on disk.
+
+def _acknowledges_at_once(original):
+    def handle_rows(self, now, channel, number, rows):
+        self._core, core = _Written(self._core), self._core
+        try:
+            original(self, now, channel, number, rows)
+        finally:
+            self._core = core
+    return handle_rows
+
+
+class _Written(object):
+    """A core that always says that everything is on disk."""
+
+    has_unwritten = False
+
+    def __init__(self, core):
+        self.handlers = core.handlers
+
+
+def _loses(kind):
+    """Every eighth list of rows of that kind is acknowledged and not handled."""
+    def patch(original):
+        def handle_rows(self, now, channel, number, rows):
+            if number % 8 == 0:
+                rows = {name: some for name, some in rows.items() if name != kind}
+            original(self, now, channel, number, rows or {'ping': [[]]})
+        return handle_rows
+    return patch
+
+
+def _withholds_nothing_later(original):
+    def handle_rows(self, now, channel, number, rows):
+        # What was noted in an earlier turn does not count.
+        has_unwritten = self._core.has_unwritten
+        original(self, now, channel, number, rows)
+        if has_unwritten and number in channel.withheld:
+            channel.withheld.remove(number)
+            self._note_handled(now, channel, number, rows)
+    return handle_rows
+
+
+mutant('acknowledged_before_commit', 'S1', 'a submit is acknowledged before it is on disk',
+       (Turn, '_handle_rows', _acknowledges_at_once))
+mutant('acknowledged_by_turn', 'S1', 'a submit is acknowledged when this turn wrote nothing of it, although an earlier one '
+       'could not', (Turn, '_handle_rows', _withholds_nothing_later))
+mutant('acknowledged_and_not_handled', 'S1', 'a datagram with a submit is acknowledged and not handled',
+       (Turn, '_handle_rows', _loses('submit')))
+
+
+# S12: windows, and what goes to nobody.
+
+def _any_window(original):
+    def take_rows(self, *core_and_seal):
+        window, self.window = self.window, CongestionWindow()
+        self.window.segments = 1e9
+        try:
+            return original(self, *core_and_seal)
+        finally:
+            self.window = window
+    return take_rows
+
+
+mutant('window_ignored', 'S12', 'datagrams leave although the congestion window is full',
+       (Channel, 'take_rows', _any_window))
+mutant('sleeping_are_sent_to', 'S12', 'a client that is silent for long is resent to all the same',
+       (Turn, '_fall_asleep', instead(nothing)))
+
+
+# S15: seals, roles, tickets.
+
+def _compares_some(digits):
+    def patch(original):
+        def check(self, datagram):
+            good = self.seal(datagram[self.LENGTH:])
+            original(self, good if good[:digits] == datagram[:digits] else datagram)
+        return check
+    return patch
+
+
+def _covers_the_head(original):
+    def digits(keyed, body):
+        return original.__func__(keyed, body[:40])
+    return staticmethod(digits)
+
+
+def _any_address(original):
+    def channel_of(self, now, datagram, address, size):
+        found = self._by_ticket.get(datagram.to)
+        return original(self, now, datagram, address, size) if found is None else found
+    return channel_of
+
+
+def _any_greeting(original):
+    def upstream_of(self, now, datagram):
+        if datagram.re is not None:
+            datagram.re = next(iter(self.upstream.loss.in_flight), None) or datagram.re
+        return original(self, now, datagram)
+    return upstream_of
+
+
+mutant('checksum_ignored', 'S15', 'a damaged datagram is read as if it were whole',
+       (Checksum, 'check', instead(nothing)))
+mutant('signature_ignored', 'S15', 'any signature is a good one', (Signature, 'check', instead(nothing)))
+mutant('signature_compared_in_part', 'S15', 'the first 32 digits of a signature are compared',
+       (Signature, 'check', _compares_some(len('{"hmac":"') + 32)))
+mutant('signature_of_the_head', 'S15', 'the signature covers the first 40 bytes', (
+    Signature, '_digits', _covers_the_head))
+mutant('any_role_heard', 'S15', 'everybody listens to every role', (
+    turn, 'LISTENS_TO', instead(dict.fromkeys(ROLES, ROLES))))
+mutant('address_not_checked', 'S15', 'a ticket counts from any address', (Turn, '_channel_of', _any_address))
+mutant('any_ticket', 'S15', 'the ticket is not checked', (
+    Tickets, 'issued_at_ms', instead(lambda self, now, datagram, address: 31 if '.' in datagram.to else None)))
+mutant('any_greeting', 'S15', 'a greeting is believed whatever it answers', (Turn, '_upstream_of', _any_greeting))
+mutant('number_far_ahead', 'S15', 'a number may be as high as it likes',
+       (turn, 'NUMBERS_AHEAD_MAX', instead(2 ** 60)))
+
+
+# S16: copies.
+
+def _old_tickets(original):
+    def issued_at_ms(self, now, datagram, address):
+        at = int(datagram.to.partition('.')[0] or '0', 16)
+        return original(self, min(now, at / 1000.0 + TICKET_S), datagram, address)
+    return issued_at_ms
+
+
+mutant('copies_handled', 'S16', 'a datagram is handled as often as it arrives',
+       (ReceiveWindow, 'note', lambda original: lambda self, number: original(self, number) is not None))
+mutant('window_of_the_last', 'S16', 'only the highest number is remembered',
+       (ReceiveWindow, 'note', lambda original: lambda self, number: number != self.highest and (
+           original(self, number) or True)))
+mutant('old_tickets', 'S16', 'a ticket opens a channel for ever, and after another one', (
+    Tickets, 'issued_at_ms', _old_tickets), (Tickets, 'void', instead(nothing)),
+    (turn, 'is_newer', instead(lambda ticket, other: ticket != other)))
+
+
+# S17: addresses.
+
+mutant('greetings_of_any_length', 'S17', 'a greeting may be longer than what it answers', (
+    Turn, '_greet', lambda original: lambda self, now, datagram, address, size: original(
+        self, now, datagram, address, 10 ** 6)))
+mutant('tickets_without_address', 'S15', 'a ticket is for any address', (
+    Tickets, '_mac', lambda original: lambda self, at, datagram, address: original(self, at, datagram, ())),
+    (Turn, '_channel_of', _any_address))
+
+
+# Liveness.
+
+def _late_turns_fire_nothing(original):
+    def run(self, now, receive, send, write=None):
+        core = self._core
+        due_at = core.next_timer()
+        handle_timer = core.handle_timer
+        if due_at is not None and now - due_at > 0.2:
+            core.handle_timer = nothing
+        try:
+            original(self, now, receive, send, write)
+        finally:
+            core.handle_timer = handle_timer
+    return run
+
+
+mutant('lost_rows_are_lost', 'L1', 'what is lost is not sent again', (Turn, '_send_again', instead(nothing)))
+mutant('no_probes', 'L1', 'nothing is sent when an acknowledgement does not come', (Turn, '_probe', instead(nothing)))
+mutant('timers_starve', 'L1', 'in a late turn no timer fires', (Turn, 'run', _late_turns_fire_nothing))
+mutant('unreachable_never', 'L8', 'a peer that acknowledges nothing counts as reachable',
+       (Turn, '_judge', instead(nothing)))

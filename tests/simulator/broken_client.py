@@ -1,0 +1,189 @@
+"""Broken variants of the client and of the calculator."""
+
+from __future__ import absolute_import, division, print_function
+
+import sys
+
+from calculator.attempts import Numbers
+from calculator.core import CalculatorCore
+from calculator.core import notional as calculator_notional
+from client.admission import AdmissionControl
+from client.core import ClientCore
+from net_protocol.core import Core
+from net_protocol.rows import DONE
+from net_protocol.timers import Timers
+from simulator.process import Process
+from tests.simulator.breaking import instead, mutant, nothing
+
+# S1, S2: acceptance and outcomes.
+
+def _only_while(state):
+    """A refusal counts in that state only."""
+    def patch(original):
+        def on_refused(self, now, channel, rows):
+            original(self, now, channel, [
+                row for row in rows if row[0] not in self._requests or self._requests[row[0]].state == state])
+        return on_refused
+    return patch
+
+
+def _tells_it_again(original):
+    def on_done(self, now, channel, rows):
+        known = set(self._requests)
+        original(self, now, channel, rows)
+        for number, _, attempts in rows:
+            if number not in known:
+                self.emit(now, 'answered', task_id=self._task_id(number), response_time_s=0.0, attempts=attempts)
+    return on_done
+
+
+mutant('late_refusal_ignored', 'S10', 'a refusal that comes after the acknowledgement is ignored',
+       (ClientCore, '_on_refused', _only_while('submitted')))
+mutant('late_outcome_told_twice', 'S2', 'the client tells its caller about every copy of an outcome',
+       (ClientCore, '_on_done', _tells_it_again))
+
+
+# S3, S4: the right result, and none out of nothing.
+
+class _WrongSometimes(object):
+    """Computes wrongly whenever the payload begins with a certain digit."""
+
+    NotComputable = calculator_notional.NotComputable
+
+    @staticmethod
+    def compute(payload):
+        right = calculator_notional.compute(payload)
+        return right[::-1] if right[0] in u'0369c' else right
+
+
+def _takes_others(original):
+    def on_done(self, now, channel, rows):
+        rows = list(rows)
+        for place, (number, result, attempts) in enumerate(rows):
+            if number % 5 == 0 and number in self._requests:
+                rows[place] = [number, calculator_notional.compute(self._requests[number].payload), attempts]
+                self._requests[number].payload = u'another'
+                rows[place][1] = calculator_notional.compute(u'another')
+        original(self, now, channel, rows)
+    return on_done
+
+
+def _answers_from_nowhere(original):
+    def handle_timer(self, now):
+        original(self, now)
+        for number in sorted(self._requests):
+            if number % 7 == 0 and self._requests[number].state == 'accepted':
+                self._on_done(now, self.dispatcher, [[number, calculator_notional.compute(
+                    self._requests[number].payload), 1]])
+    return handle_timer
+
+
+mutant('computes_wrongly', 'S3', 'the calculator returns a wrong result now and then',
+       (sys.modules['calculator.core'], 'notional', instead(_WrongSometimes)))
+mutant('accepts_any_result', 'S3', 'the client reports the result of another payload',
+       (ClientCore, '_on_done', _takes_others))
+mutant('answered_by_itself', 'S4', 'the client counts an accepted task as answered', (
+    ClientCore, 'handle_timer', _answers_from_nowhere))
+
+
+# S6, S7, S8, S16: the calculator.
+
+def _any_capacity(original):
+    def init(self, *arguments):
+        original(self, *arguments)
+        self._capacity = 10 ** 6
+    return init
+
+
+def _forgets_some(original):
+    def take(self, now, assignment, task_id, attempt, payload):
+        if assignment % 4:
+            original(self, now, assignment, task_id, attempt, payload)
+    return take
+
+
+def _works_while_frozen(original):
+    def handle_timer(self, now):
+        for kind, key in self._timers.take_due(now):
+            self._on_timer[kind](now, key)
+        original(self, now)
+    return handle_timer
+
+
+mutant('calculator_ignores_capacity', 'S6', 'the calculator takes whatever comes',
+       (CalculatorCore, '__init__', _any_capacity))
+mutant('acknowledges_without_working', 'L1', 'the calculator acknowledges an assignment, says that it holds it and does not '
+       'work on it', (CalculatorCore, '_due_finish', instead(
+           lambda self, now, task_id: self._timers.set(('finish', task_id), now + 3600))))
+mutant('forgets_assignments', 'L1', 'the calculator forgets one assignment in four', (
+    CalculatorCore, '_take', _forgets_some), (CalculatorCore, '_on_assign', lambda original: original))
+mutant('assignments_begin_anew', 'S16', 'a copy of an assignment is taken again',
+       (Numbers, 'note', instead(lambda self, number, lowest: True)))
+mutant('works_while_frozen', 'S13', 'timers fire in a calculator that is out of order',
+       (CalculatorCore, 'handle_timer', _works_while_frozen),
+       (CalculatorCore, 'next_timer', instead(Core.next_timer)))
+
+
+# S11, S12, S13, S19: accounts, schedules, time, events.
+
+def _keeps_quiet_about(kind):
+    def patch(original):
+        def emit(self, now, what, **facts):
+            if what != kind:
+                original(self, now, what, **facts)
+        return emit
+    return patch
+
+
+def _does_not_wait(original):
+    def note_refused(self, now, advised_s, jitter):
+        return False
+    return note_refused
+
+
+def _early(original):
+    def set_timer(self, key, deadline):
+        original(self, key, deadline - 0.3)
+    return set_timer
+
+
+def _counts_twice(original):
+    def end(self, request, event):
+        original(self, request, event)
+        self.statistics.ends[event if event in self.statistics.ends else DONE] += request.number % 7 == 0
+    return end
+
+
+mutant('ends_counted_twice', 'S11', 'a client counts one end in seven twice', (ClientCore, '_end', _counts_twice))
+mutant('advice_ignored', 'S12', 'a client that was refused submits again at once',
+       (AdmissionControl, 'note_refused', _does_not_wait))
+mutant('timers_early', 'S13', 'every timer fires 0.3 s early', (Timers, 'set', _early))
+mutant('answers_untold', 'S19', 'a client does not tell that a task was answered',
+       (Core, 'emit', _keeps_quiet_about('answered')))
+mutant('event_missing', 'S19', 'a reassignment is not told', (Core, 'emit', _keeps_quiet_about('reassigned')))
+
+
+# Liveness.
+
+def _drops(kind):
+    def patch(original):
+        def refresh(self, now, channel, name, row):
+            return None if name == kind else original(self, now, channel, name, row)
+        return refresh
+    return patch
+
+
+mutant('deadline_forgotten', 'S10', 'a client waits for ever', (ClientCore, '_expire', instead(nothing)))
+mutant('submit_not_resent', 'L1', 'a lost submit is not sent again', (ClientCore, 'refresh', _drops('submit')))
+mutant('result_not_resent', 'L1', 'a lost result is not sent again', (CalculatorCore, 'refresh', _drops('result')))
+mutant('nothing_resubmitted', 'L1', 'a client does not submit again when the dispatcher restarted',
+       (ClientCore, '_examine_all', instead(nothing)))
+mutant('never_pings', 'L4', 'a client with open tasks is silent', (ClientCore, '_due_ping', instead(nothing)))
+mutant('pause_without_end', 'L5', 'after a refusal a client submits nothing more',
+       (AdmissionControl, 'resume', instead(nothing)))
+mutant('poison_stops_a_process', 'L6', 'a payload that can\'t be computed ends its calculator', (
+    CalculatorCore, '_compute', instead(lambda self, payload: (calculator_notional.compute(payload), None))))
+mutant('name_asked_once', 'L4', 'nobody looks for a dispatcher that moved',
+       (Process, '_set_upstream', lambda original: lambda self, address: (
+           None if self._turns else original(self, address))))
+mutant('port_kept', 'L4', 'no fresh source port is used after a silence', (Process, '_use_fresh_port', instead(nothing)))

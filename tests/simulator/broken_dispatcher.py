@@ -1,0 +1,282 @@
+"""Broken variants of the dispatcher."""
+
+from __future__ import absolute_import, division, print_function
+
+from dispatcher import core as dispatcher_core
+from dispatcher import fleet as dispatcher_fleet
+from dispatcher.calculators import ALIVE, DEAD, SUSPECT, Calculator, Calculators
+from dispatcher.core import DispatcherCore
+from dispatcher.failure_detector import FailureDetector
+from dispatcher.fleet import Fleet
+from dispatcher.work import Work
+from net_protocol.rows import DONE
+from tests.simulator.breaking import instead, mutant, nothing
+
+# S1, S2, S3, S4: outcomes.
+
+def _accepts_three_of_four(original):
+    def on_submit(self, now, channel, rows):
+        rows = [row for row in rows if row[0] % 4]
+        if rows:
+            original(self, now, channel, rows)
+    return on_submit
+
+
+def _never_due(original):
+    def handle_due(self, now, task):
+        if now < task.deadline_at:
+            original(self, now, task)
+    return handle_due
+
+
+def _changes_its_mind(original):
+    def send_outcome(self, channel, task):
+        task.attempt += 1
+        original(self, channel, task)
+    return send_outcome
+
+
+def _mixes_up_results(original):
+    def on_result(self, now, channel, rows):
+        last = getattr(self, 'last_result', None)
+        self.last_result = rows[0][2]
+        if last is not None and rows[0][3] is None and rows[0][1].endswith('5'):
+            rows[0][2] = last
+        original(self, now, channel, rows)
+    return on_result
+
+
+def _believes_an_acknowledgement(original):
+    def acknowledged(self, now, channel, kind, rows):
+        original(self, now, channel, kind, rows)
+        if kind == 'assign' and channel.peer is not None:
+            for row in rows:
+                task = channel.peer.attempts.get(row[0])
+                if task is not None and task.task_id.endswith('3'):
+                    self._on_result(now, channel, [])
+                    del channel.peer.attempts[row[0]]
+                    self.running -= 1
+                    self.counts['attempt_result'] += 1
+                    channel.peer.free += 1
+                    self.emit(now, 'done', task_id=task.task_id, calculator=channel.name, attempt=task.attempt)
+                    self.finish(now, task, DONE, u'00000000')
+    return acknowledged
+
+
+def _to_the_heir(original):
+    def send_again(self, channel, client, rows_max):
+        client.is_absent, was_absent = False, client.is_absent
+        try:
+            return original(self, channel, client, rows_max)
+        finally:
+            client.is_absent = was_absent
+    return send_again
+
+
+mutant('accepts_and_forgets', 'S1', 'the dispatcher acknowledges a submit and keeps nothing',
+       (DispatcherCore, '_on_submit', _accepts_three_of_four))
+mutant('another_outcome_when_sent_again', 'S2', 'an outcome that is sent again is another one',
+       (Work, '_send_outcome', _changes_its_mind))
+mutant('results_mixed_up', 'S3', 'the dispatcher takes the result of another task',
+       (DispatcherCore, '_on_result', _mixes_up_results))
+mutant('done_without_a_result', 'S4', 'the dispatcher calls a task done when it was only taken',
+       (DispatcherCore, 'acknowledged', _believes_an_acknowledgement))
+mutant('outcomes_of_former_to_the_living', 'S4', 'an outcome of a former incarnation goes to the present one as its own',
+       (Work, '_send_again', _to_the_heir))
+
+
+# S5, S6, S7: places, capacity, who gets work.
+
+def _both_places(original):
+    def requeue(self, now, task, ended):
+        original(self, now, task, ended)
+        if not task.is_over and task.task_id.endswith('2'):
+            self.emit(now, 'assigned', task_id=task.task_id, calculator='calculator-1', attempt=99)
+    return requeue
+
+
+def _available_if(condition):
+    return lambda original: property(condition)
+
+
+def _believes_older(original):
+    def on_heartbeat(self, now, channel, rows):
+        calculator = channel.peer
+        if calculator is not None and not calculator.IS_CLIENT:
+            calculator.sequence = 0
+        original(self, now, channel, rows)
+    return on_heartbeat
+
+
+def _lives_on(original):
+    def register(self, now, channel, capacity):
+        current = self.calculators.by_name.get(channel.name)
+        if current is not None:
+            channel.peer = current
+            return current
+        return original(self, now, channel, capacity)
+    return register
+
+
+mutant('tells_what_is_not_so', 'S5', 'a task that waits is said to be assigned', (Work, 'requeue', _both_places))
+mutant('incarnation_ignored', 'S5', 'a new incarnation of a calculator is taken for the old one',
+       (Fleet, '_register', _lives_on))
+mutant('tables_ignore_capacity', 'S6', 'the dispatcher gives a calculator more than it has slots for', (
+    Calculators, 'note_given', lambda original: lambda self, calculator: (
+        setattr(calculator, 'free', calculator.free + 1), original(self, calculator))))
+mutant('suspects_get_work', 'S7', 'a calculator that is suspect is given work', (
+    Calculator, 'is_available', _available_if(
+        lambda self: self.state in (ALIVE, SUSPECT) and not self.draining and not self.full_until_beat
+        and self.free > 0 and self.channel.has_room)))
+mutant('draining_get_work', 'S7', 'a calculator that drains is given work', (
+    Calculator, 'is_available', _available_if(
+        lambda self: self.state == ALIVE and not self.full_until_beat and self.free > 0 and self.channel.has_room)))
+mutant('older_heartbeat_believed', 'S7', 'a heartbeat that was overtaken undoes what the newer one said',
+       (Fleet, '_on_heartbeat', _believes_older))
+
+
+# S8: nothing stays with the dead.
+
+def _loses_what_is_not_named(original):
+    def reconcile(self, now, calculator, number, held, orphans):
+        for task in calculator.attempts.values():
+            if task.acknowledged_by is None:
+                task.acknowledged_by = 0
+        original(self, now, calculator, number, held, orphans)
+    return reconcile
+
+
+def _names_everything(original):
+    def reconcile(self, now, calculator, number, held, orphans):
+        held = sorted(held + [[assignment, assignment] for assignment in calculator.attempts])
+        original(self, now, calculator, number, held, orphans)
+    return reconcile
+
+
+mutant('never_requeued', 'S8', 'the tasks of a dead calculator stay with it', (Fleet, '_lose_all', instead(nothing)))
+mutant('nobody_dies', 'S8', 'a calculator is dead after a hundred times the silence', (
+    FailureDetector, '__init__', lambda original: lambda self, suspect, dead: original(self, suspect, 100 * dead)))
+mutant('heartbeats_ignored', 'S8', 'what a heartbeat does not name stays assigned',
+       (Fleet, '_reconcile', _names_everything))
+mutant('lost_without_acknowledgement', 'S8', 'an attempt is lost that its calculator may not have received yet',
+       (Fleet, '_reconcile', _loses_what_is_not_named))
+mutant('doubted_too_soon', 'S13', 'two missed heartbeats less make a calculator suspect, and three less dead', (
+    FailureDetector, '__init__', lambda original: lambda self, suspect_after, dead_after: original(
+        self, suspect_after - 2, dead_after - 3)))
+
+
+# S9, S10, S11, S12, S16: bounds, refusals, accounts, copies.
+
+def _takes_everything(original):
+    def reason_to_refuse(self, client, number, size):
+        reason = original(self, client, number, size)
+        return None if reason == 'queue_full' else reason
+    return reason_to_refuse
+
+
+def _with(**changes):
+    def patch(original):
+        def init(self, settings, *rest):
+            original(self, dict(settings, **changes), *rest)
+        return init
+    return patch
+
+
+def _forgets(kind):
+    def patch(original):
+        def refresh(self, now, channel, name, row):
+            return None if name == kind else original(self, now, channel, name, row)
+        return refresh
+    return patch
+
+
+def _never_says(kind):
+    def patch(original):
+        def send(self, channel, name, row):
+            if name != kind:
+                original(self, channel, name, row)
+        return send
+    return patch
+
+
+def _counts_twice(original):
+    def note_accepted(self, client, number, size):
+        original(self, client, number, size)
+        self.counts['accepted'] += self.counts['accepted'] % 10 == 7
+    return note_accepted
+
+
+def _knows_no_copies(original):
+    def may_accept(self, now, channel, client, number, size):
+        client.over.drop_below(2 ** 53)
+        client.open = 1
+        channel.peer_open = 0
+        return original(self, now, channel, client, number, size)
+    return may_accept
+
+
+def _restarts_what_waits(original):
+    def on_submit(self, now, channel, rows):
+        client = channel.peer
+        for row in rows:
+            task = None if client is None else client.tasks.get(row[0])
+            if task is not None and not task.is_over:
+                self.emit(now, 'accepted', task_id=task.task_id)
+        original(self, now, channel, rows)
+    return on_submit
+
+
+mutant('queue_unbounded', 'S9', 'a full queue takes more', (DispatcherCore, '_reason_to_refuse', _takes_everything))
+mutant('registry_unbounded', 'S9', 'calculators register without limit', (
+    DispatcherCore, '__init__', _with(calculators_max=10 ** 6)))
+mutant('refusal_not_told', 'S10', 'a refused client hears nothing', (DispatcherCore, 'send', lambda original: None))
+mutant('refusal_forgotten', 'S10', 'a lost refusal is not sent again', (DispatcherCore, 'refresh', _forgets('refused')))
+mutant('counts_twice', 'S11', 'one accepted task in ten is counted twice',
+       (DispatcherCore, '_note_accepted', _counts_twice))
+mutant('attempts_unbounded', 'S12', 'a task is tried without end', (
+    DispatcherCore, '__init__', _with(attempts_max=10 ** 6)))
+mutant('copy_begins_anew', 'S16', 'a copy of a submit begins the task anew',
+       (DispatcherCore, '_on_submit', _restarts_what_waits))
+mutant('open_ignored', 'S16', 'what is below open may be submitted', (DispatcherCore, '_may_accept', _knows_no_copies))
+
+
+# Liveness.
+
+def _refuses_one_client(original):
+    def reason_to_refuse(self, client, number, size):
+        return 'queue_full' if client.name == 'client-2' else original(self, client, number, size)
+    return reason_to_refuse
+
+
+def _stays_dead(original):
+    def on_heartbeat(self, now, channel, rows):
+        known = self.calculators.by_name.get(channel.name)
+        if known is None or known.state != DEAD:
+            original(self, now, channel, rows)
+    return on_heartbeat
+
+
+def _shrinks(original):
+    def attach(self, now, task, calculator, assignment):
+        original(self, now, task, calculator, assignment)
+        calculator.capacity = max(1, calculator.capacity - 1)
+    return attach
+
+
+mutant('outcomes_not_resent', 'L1', 'a lost outcome is not sent again', (DispatcherCore, 'refresh', lambda original: (
+    _forgets('done')(_forgets('ended')(original)))))
+mutant('assignments_not_resent', 'S8', 'a lost assignment is not sent again',
+       (DispatcherCore, 'refresh', _forgets('assign')))
+mutant('never_drained', 'L2', 'the dispatcher does not end', (DispatcherCore, '_due_drained', instead(nothing)),
+       (DispatcherCore, 'settle', lambda original: lambda self, now: (
+           original(self, now), setattr(self, '_stopped', False))[0]))
+mutant('nobody_comes_back', 'L3', 'a calculator that was dead stays dead', (Fleet, '_on_heartbeat', _stays_dead))
+mutant('one_client_starves', 'L5', 'one client is always told to come back later',
+       (DispatcherCore, '_may_accept', lambda original: original),
+       (DispatcherCore, '_reason_to_refuse', _refuses_one_client))
+mutant('a_slot_is_never_free', 'L7', 'a calculator has one slot less after each assignment', (Work, '_attach', _shrinks))
+mutant('unreachable_get_work', 'L8', 'a calculator that does not acknowledge is given more all the same',
+       (Fleet, 'unreachable', instead(nothing)), (Calculator, 'is_available', _available_if(
+           lambda self: self.state == ALIVE and not self.draining and not self.full_until_beat and self.free > 0)))
+
+del dispatcher_core, dispatcher_fleet, _never_due, _never_says
