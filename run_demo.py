@@ -1,9 +1,9 @@
 #!/usr/bin/env python
-"""Run the whole system on this machine and watch it: clients send tasks, a dispatcher hands them to calculators, and
-these crash and freeze from time to time. In the middle one calculator is killed and another one started; at the end all
-are ended softly, and you see what became of every task. All are real processes that talk over UDP on 127.0.0.1.
+"""Run the whole system on this machine and watch it: clients send tasks, a dispatcher assigns them to calculators, and
+these crash and freeze from time to time. In the middle one calculator is killed and another one started; at the end a
+report says what became of every task. All are real processes that talk over UDP on 127.0.0.1.
 
-Ctrl-C ends it early, softly; a second one at once.
+Ctrl-C ends it early; a second one at once.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -15,18 +15,26 @@ import os
 import random
 import sys
 
-from demo.cast import CALCULATORS_MAX, CLIENTS_MAX, Cast
+from demo.cast import CALCULATORS_MAX, CLIENTS_MAX, HOST, Cast
 from demo.director import Director
 from demo.processes import Household
 from demo.report import report
-from demo.stage import Stage
-from demo.terminal import view_for
+from demo.show import Show
+from run_monitor import Monitor, Page, styles
 from runtime import command_line
+from runtime.full_screen import FullScreen
 from runtime.signals import StopSignals
 
 DURATION_S = 20
 CALCULATORS = 4
 CLIENTS = 3
+
+#: The time between two questions of the monitor, two looks at the processes, and two pictures.
+INTERVAL_S = 0.5
+TICK_S = 0.1
+DRAW_S = 0.2
+
+OVER = 'The demo is over.'
 
 
 def parsed(argv):
@@ -38,15 +46,107 @@ def parsed(argv):
     parser.add_argument('--clients', type=command_line.whole_number(1, CLIENTS_MAX), default=CLIENTS, metavar='N',
                         help='clients, 1 to %d (default: %%(default)s)' % CLIENTS_MAX)
     parser.add_argument('--duration', type=command_line.positive_seconds, default=DURATION_S, metavar='S',
-                        help='seconds until all are asked to end (default: %(default)s)')
+                        help='seconds until all processes are asked to end (default: %(default)s)')
     parser.add_argument('--seed', type=command_line.whole_number(), metavar='N',
-                        help='the processes repeat their random draws (default: a new one, told in the report)')
-    parser.add_argument('--keep', metavar='FOLDER',
+                        help='the processes repeat their random draws (default: a new one, printed in the report)')
+    parser.add_argument('--keep', metavar='FOLDER', type=command_line.text_path,
                         help='keep settings, logs, events and accounts of all processes in FOLDER, which must be empty')
     parser.add_argument('--http', type=command_line.whole_number(0, 65535), metavar='PORT',
-                        help='show it as a live page too, at http://127.0.0.1:PORT/ (0: any free port)')
+                        help='show it as a live page too, at http://127.0.0.1:PORT/ (0: any free port), until Ctrl-C')
     command_line.add_version(parser)
     return parser.parse_args(argv)
+
+
+class _Signals(object):
+    """The signals for the monitor's loop, which wakes up but does not end: the director decides what ends."""
+
+    count = 0
+
+    def __init__(self, signals):
+        self.fileno = signals.fileno
+        self.drain = signals.drain
+
+
+class Demo(object):
+    """One run: the monitor's loop, the director that it calls, and what shows it."""
+
+    def __init__(self, household, options, seed, signals):
+        self._household = household
+        self._seed = seed
+        self._signals = signals
+        is_terminal = sys.stdout.isatty() and os.environ.get('TERM', 'dumb') != 'dumb'
+        self._terminal = FullScreen(sys.stdout, styles()) if is_terminal else None
+        self._show = Show(self._terminal)
+        self._director = Director(household, Cast(options.calculators, options.clients, seed), options.duration, signals,
+                                  self._show.note)
+        self._port = options.http
+        self._page = self._monitor = None
+
+    def run(self):
+        """From the first process to the last, and on until Ctrl-C where there is a page."""
+        director = self._director
+        if not director.start_dispatcher():
+            return
+        self._monitor = Monitor({'dispatcher': {'host': HOST, 'port': director.port}, 'key_file': None},
+                                _Signals(self._signals), INTERVAL_S)
+        self._monitor.on_report = self._take_report
+        if self._port is not None:
+            self._page = Page(self._monitor, HOST, self._port)
+            self._show.note(director.began_at, 'loud', 'the page is at %s' % self._page.address)
+            if self._terminal is None:
+                print('the page is at %s' % self._page.address)
+        if self._terminal is not None:
+            self._terminal.__enter__()
+        try:
+            self._monitor.run([(TICK_S, self._step), (DRAW_S, self._draw), (1.0, self._note_silence)],
+                              [] if self._page is None else [self._page.server])
+        finally:
+            self._leave_terminal()
+            if self._page is not None:
+                self._page.server.close()
+
+    def print_report(self):
+        """The report on standard output."""
+        print('\n'.join([''] + report(self._director)))
+        print('The random draws of this run come from --seed %d.' % self._seed)
+
+    def _leave_terminal(self):
+        if self._terminal is not None and not self._show.is_over:
+            self._terminal.__exit__()
+        self._show.is_over = True
+
+    def _take_report(self, now):
+        self._director.report_at = now
+        if self._page is not None and not self._page.feed.over:
+            self._page.take_report(now)
+
+    def _step(self, now):
+        if self._director.is_over:
+            if self._signals.count:
+                self._monitor.core.stop(now)
+            return
+        self._director.step(now)
+        if self._director.is_over:
+            self._end(now)
+
+    def _end(self, now):
+        self._draw(now)
+        self._leave_terminal()
+        self.print_report()
+        if self._page is None or self._signals.count:
+            self._monitor.core.stop(now)
+        else:
+            self._page.feed.over = OVER
+            self._page.take_report(now)
+            print('The page stays at %s until Ctrl-C.' % self._page.address)
+        sys.stdout.flush()
+
+    def _draw(self, now):
+        self._show.draw(now, self._monitor, self._director)
+
+    def _note_silence(self, now):
+        if self._page is not None and not self._page.feed.over:
+            self._page.note_silence(now)
 
 
 def run(argv=None):
@@ -54,12 +154,8 @@ def run(argv=None):
     options = parsed(argv)
     seed = random.SystemRandom().randrange(10000) if options.seed is None else options.seed
     with StopSignals() as signals, Household(options.keep) as household:
-        stage = Stage(household, options.duration, view_for(sys.stdout, os.environ), signals)
-        director = Director(stage, Cast(options.calculators, options.clients, seed), options.http)
-        director.run()
+        Demo(household, options, seed, signals).run()
         signals.ignore()
-        print('\n'.join([''] + report(stage, director.kill)))
-        print('The random draws of this run come from --seed %d.' % seed)
         troubles = [process.trouble for process in household.processes if process.trouble]
     for trouble in troubles:
         print('%s: %s' % (os.path.basename(sys.argv[0]), trouble), file=sys.stderr)

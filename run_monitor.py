@@ -197,6 +197,7 @@ def run(argv=None):
     settings = settings_file.load(options.settings, SETTINGS)
     if options.dispatcher:
         settings['dispatcher'] = dict(zip(('host', 'port'), options.dispatcher))
+    seal_of(settings)
     if options.check:
         print(settings_file.as_text(settings, SETTINGS))
         return command_line.OK

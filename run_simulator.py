@@ -80,8 +80,7 @@ def _run_batch(options, settings, batch):
     try:
         for result in results:
             if result['verdict'] != CLEAN:
-                line.clear()
-                print('\n'.join(_failure(result, options)), file=sys.stderr)
+                line.write_above('\n'.join(_failure(result, options)))
             batch.add(result)
             line.show('%s %d of %d worlds, %d tasks, %d failed' % (
                 _bar(batch.runs, options.runs), batch.runs, options.runs, batch.tasks, len(batch.failures)))

@@ -32,10 +32,38 @@ from net_protocol.turn import Turn
 from runtime.clock import monotonic
 
 REPORT_INTERVAL_S = 0.05
-#: Where tasks come at a rate, a client wakes for new ones at most once in this time, and many clients together as often
-#: as ten: otherwise each task would have a turn of its own.
+#: Where tasks come at a rate, a client wakes for new ones once in this time, and many clients together as often as ten:
+#: otherwise each task would have a turn of its own.
 ARRIVALS_S = 0.005
 _BUFFER_BYTES = 1024 * 1024
+
+
+class Rate(object):
+    """Tasks come at a rate whether or not the old ones are answered: in place of ``client.arrivals.Arrivals``."""
+
+    held_back = 0
+
+    def __init__(self, rate, interval_s):
+        self._rate = rate
+        self._interval_s = interval_s
+        self._began_at = 0.0
+        self._taken = 0
+        self.next_at = None
+
+    def start(self, now):
+        self._began_at = self.next_at = now
+
+    def stop(self):
+        self.next_at = None
+
+    def take(self, now, places):
+        """The number of tasks to send now."""
+        if self.next_at is None:
+            return 0
+        number = max(0, min(places, int(self._rate * (now - self._began_at)) - self._taken))
+        self._taken += number
+        self.next_at = now + self._interval_s
+        return number
 
 
 class Client(ClientCore):
@@ -43,17 +71,15 @@ class Client(ClientCore):
 
     def __init__(self, name, options, rng):
         settings = {'in_flight_max': options.keep, 'task_timeout_s': options.timeout, 'drain_timeout_s': 3600,
-                    'task_interval_s': [1 / options.rate] * 2 if options.rate else [0, 0]}
+                    'task_interval_s': [0, 0]}
         super(Client, self).__init__(CLIENT_SETTINGS.checked(settings), name, draw_incarnation(rng), random.Random(1),
                                      duration_s=options.lasting)
+        if options.rate:
+            self._arrivals = Rate(  # type: ignore[assignment]
+                options.rate, ARRIVALS_S * max(1.0, options.count / 10))
         self.submits = self.accepted = 0
         self.latencies = []
         self._accepted_at = {}
-        self._arrivals_s = ARRIVALS_S * max(1.0, options.count / 10) if options.rate else 0.0
-
-    def next_timer(self):
-        at = super(Client, self).next_timer()
-        return None if at is None else max(at, self._now + self._arrivals_s)
 
     def note_sent(self, number, rows):
         super(Client, self).note_sent(number, rows)

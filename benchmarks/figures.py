@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+
 def median(values):
     """The middle value, or the mean of the two in the middle. Raises ``ValueError`` when there is none."""
     ordered = sorted(values)

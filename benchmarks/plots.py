@@ -24,6 +24,7 @@ def draw(results, folder):
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot
+
     # The same figures give the same file: no date, no random identifiers.
     matplotlib.rcParams.update(SETTINGS)
     if not os.path.isdir(folder):

@@ -41,6 +41,8 @@ class Running(object):
         self.broker = broker
         self.workers = workers
         self.port = port
+        #: The event file of the dispatcher, where it is ours and writes one.
+        self.events = None
 
     def must_run(self):
         """Raise ``RunFailed`` when a part of it has ended."""
@@ -97,10 +99,6 @@ class Peer(object):
         """Start a client that ends after that time and then writes its account."""
         return group.start(self.name + '-ask', self._role('ask', running.port) + [
             '--in-flight', str(in_flight), '--duration', str(duration_s)])
-
-    def endless(self):
-        """This system, set up for tasks that never end."""
-        return self
 
     def endless_client(self, group, running):
         """Start a client with one task that never ends."""
@@ -188,24 +186,29 @@ class EndlessOwn(Own):
         super(EndlessOwn, self).__init__(python, calculator={'task_duration_s': [ENDLESS_S, ENDLESS_S], 'capacity': 1})
 
     def start(self, group, workers=WORKERS, options=()):
-        self._events = group.file('events')
-        return super(EndlessOwn, self).start(group, workers, ['--events', self._events])
+        path = group.file('events')
+        running = super(EndlessOwn, self).start(group, 0, ['--events', path])
+        running.events = path
+        for _ in range(workers):
+            self.add_worker(group, running)
+        return running
 
     def add_worker(self, group, running):
         name = 'calculator-%d' % len(running.workers)
         running.workers.append(self.start_calculator(group, running.port, name=name))
-        running.broker.until(lambda: any(event['facts']['calculator'] == name for event in self._of('registered')),
-                             'registered ' + name)
+        running.broker.until(lambda: _first_at(running, 'registered', name), 'registered ' + name)
 
     def endless_client(self, group, running):
         return self.start_client(group, running.port, ['--tasks', '1'])
 
     def began_at(self, running, number):
-        return next((event['time'] for event in self._of('assigned')
-                     if event['facts']['calculator'] == 'calculator-%d' % number), None)
+        return _first_at(running, 'assigned', 'calculator-%d' % number)
 
-    def _of(self, kind):
-        return [event for event in event_files.read(self._events) if event['kind'] == kind]
+
+def _first_at(running, kind, calculator):
+    """When there was the first event of that kind and calculator, None if there was none."""
+    return next((event['time'] for event in event_files.read(running.events)
+                 if event['kind'] == kind and event['facts']['calculator'] == calculator), None)
 
 
 def run_once(group, system, in_flight, warm_up_s, duration_s):

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+
 def table(head, rows):
     """A table whose first column is aligned to the left, the others to the right."""
     everything = [list(head)] + [list(row) for row in rows]

@@ -20,7 +20,7 @@ from net_protocol.rows import BUSY, CALCULATOR, DISPATCHER, DRAINING, NAME_TAKEN
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
+    from typing import Any, Callable, Dict, List, Set, Tuple  # noqa: F401
 
 # The condition of a calculator, which draining does not change.
 IN_ORDER = 'in_order'
@@ -75,10 +75,10 @@ class CalculatorCore(Core):
         self._out_at = self._back_at = 0.0
         self._sequence = 0
         # A heartbeat leaves at the end of this turn, or as soon as the channel is open.
-        self._must_beat = False
+        self._is_heartbeat_due = False
         self._dispatcher_incarnation = None  # type: str | None
-        # Why this calculator is not registered, as far as it was reported.
-        self._reported = set()  # type: Any
+        # The reasons for not being registered that were logged.
+        self._logged = set()  # type: Set[str]
 
     # What the owner calls.
 
@@ -98,7 +98,7 @@ class CalculatorCore(Core):
                   bound_s=self._settings['drain_timeout_s'])
         self._timers.cancel(('outage', None))
         self._timers.set(('drained', None), now + self._settings['drain_timeout_s'])
-        self._must_beat = True
+        self._is_heartbeat_due = True
 
     def handle_timer(self, now):
         # type: (float) -> None
@@ -122,8 +122,8 @@ class CalculatorCore(Core):
         # type: (float) -> None
         if self._condition != IN_ORDER:
             return
-        if self._must_beat and self.dispatcher.is_open:
-            self._beat(now)
+        if self._is_heartbeat_due and self.dispatcher.is_open:
+            self._send_heartbeat(now)
         if self._draining and not self._running and not self._unreported:
             # No heartbeat may follow: it would register a calculator that is gone.
             self._condition = LEAVING
@@ -245,7 +245,7 @@ class CalculatorCore(Core):
                 self._numbers.note(assignment, channel.peer_open)
             if held is not None and held.assignment == assignment:
                 # The slot is free: the dispatcher does not have to wait for the next heartbeat to learn that.
-                self._must_beat = True
+                self._is_heartbeat_due = True
                 self._timers.cancel(('finish', held.task_id))
                 self._by_assignment.pop(assignment, None)
                 self._let_go(now, self._running, held.task_id, assignment, REVOKED)
@@ -281,7 +281,7 @@ class CalculatorCore(Core):
         if former is not None and former != channel.incarnation:
             self.counts['dispatcher_restarts'] += 1
             self.emit(now, 'dispatcher_restarted', held=len(self._running) + len(self._unreported))
-            self._reported.clear()
+            self._logged.clear()
             self._numbers.clear()
             self._by_assignment.clear()
             for held in self._running.values():
@@ -290,7 +290,7 @@ class CalculatorCore(Core):
                 self._unreported[task_id] = [0] + self._unreported[task_id][1:]
         for task_id in sorted(self._unreported):
             self.send(channel, 'result', self._unreported[task_id])
-        self._must_beat = True
+        self._is_heartbeat_due = True
         if self._condition == LEAVING:
             self.send(channel, 'leave', [])
 
@@ -313,19 +313,19 @@ class CalculatorCore(Core):
         # type: (float, Channel, List[Any]) -> None
         for reason, in rows:
             self.counts['not_registered'] += 1
-            if reason not in self._reported:
-                self._reported.add(reason)
+            if reason not in self._logged:
+                self._logged.add(reason)
                 self.emit(now, NAME_TAKEN if reason == NAME_TAKEN else 'not_registered', name=self.name)
 
     # Heartbeats.
 
     def _due_heartbeat(self, now, _):
         # type: (float, None) -> None
-        self._must_beat = True
+        self._is_heartbeat_due = True
 
-    def _beat(self, now):
+    def _send_heartbeat(self, now):
         # type: (float) -> None
-        self._must_beat = False
+        self._is_heartbeat_due = False
         self._timers.set(('heartbeat', None), now + self._settings['heartbeat_interval_s'])
         self._sequence += 1
         self.counts['heartbeats'] += 1
@@ -346,7 +346,7 @@ class CalculatorCore(Core):
 
     def _begin(self, now):
         # type: (float) -> None
-        self._must_beat = True
+        self._is_heartbeat_due = True
         # The phase is drawn, so that outages do not coincide with heartbeats.
         self._plan_outage(now, self._rng.uniform(0, self._plan.check_interval_s))
 
@@ -380,7 +380,7 @@ class CalculatorCore(Core):
         if self._outage_kind == CRASH:
             self.incarnation = self._draw_incarnation()
             self._sequence = 0
-            self._reported.clear()
+            self._logged.clear()
             self.dispatcher.forget()
             self._begin(now)
         else:

@@ -16,7 +16,7 @@ from math import ceil
 
 MYPY = False
 if MYPY:
-    from typing import Dict, Iterator, List  # noqa: F401
+    from typing import Callable, Dict, Iterator, List  # noqa: F401
 
     from client.requests import Request  # noqa: F401
 
@@ -89,8 +89,8 @@ class AdmissionControl(object):
 
 
 class HeldTasks(object):
-    """The tasks that may not be submitted yet. ``requests`` maps the number of each open task to its record; a record that
-    is not in it is over.
+    """The tasks that may not be submitted yet. ``requests`` maps the number of each open task to its record; a record
+    that is not in it is over.
     """
 
     def __init__(self, requests, lifetime_s):
@@ -116,7 +116,7 @@ class HeldTasks(object):
     def put_back(self, task):
         # type: (Request) -> None
         """Hold a task that was refused."""
-        self._tasks.insert(self._place(task.sent_at), task)
+        self._tasks.insert(self._place(lambda other: other.number < task.number), task)
 
     def first(self):
         # type: () -> Request | None
@@ -126,7 +126,7 @@ class HeldTasks(object):
         # type: (float, int, int) -> List[Request]
         """Remove and return the tasks that go next, at most so many and none above that number."""
         tasks = self._tasks
-        first = self._place(now - self._lifetime_s / 2)
+        first = self._place(lambda task: task.sent_at + self._lifetime_s / 2 <= now)
         is_late = first == len(tasks)
         if is_late:
             first = max(0, first - most)
@@ -139,7 +139,7 @@ class HeldTasks(object):
     def take_expired(self, now):
         # type: (float) -> List[Request]
         """Remove and return the oldest tasks whose time is over."""
-        return self._remove(0, min(STEPS_MAX, self._place(now - self._lifetime_s)))
+        return self._remove(0, min(STEPS_MAX, self._place(lambda task: task.sent_at + self._lifetime_s <= now)))
 
     def _remove(self, first, end):
         # type: (int, int) -> List[Request]
@@ -147,16 +147,16 @@ class HeldTasks(object):
         del self._tasks[first:end]
         return [task for task in removed if task.number in self._requests]
 
-    def _place(self, at):
-        # type: (float) -> int
-        """How many tasks were sent at that time or before."""
+    def _place(self, is_before):
+        # type: (Callable[[Request], bool]) -> int
+        """The place of the first task for which this is false; it is true for all older ones."""
         tasks = self._tasks
         low, high = 0, len(tasks)
-        if not tasks or tasks[0].sent_at > at:
+        if not tasks or not is_before(tasks[0]):
             return 0
         while low < high:
             middle = (low + high) // 2
-            if tasks[middle].sent_at <= at:
+            if is_before(tasks[middle]):
                 low = middle + 1
             else:
                 high = middle

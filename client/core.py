@@ -174,7 +174,7 @@ class ClientCore(Core):
         submitted = [request.state for request in requests.values()].count(SUBMITTED)
         unanswered = self._admission.unanswered - self._accepted
         require(unanswered == submitted, '%d unanswered, %d submitted', unanswered, submitted)
-        held = set(request.number for request in self._held)
+        held = {request.number for request in self._held}
         for number, request in requests.items():
             require(not request.is_over, '%d is over and still kept', number)
             is_to_be_examined = self._examined <= number <= self._examine_until
@@ -190,10 +190,11 @@ class ClientCore(Core):
         allowance = self._admission.allowance()
         if not allowance or not self.dispatcher.has_room:
             return False
+        waiting = len(self._held)
         requests = self._held.take(now, min(allowance, STEPS_MAX), self.dispatcher.open + NUMBERS_AHEAD_MAX)
         if requests:
             self._put(now, requests)
-        return bool(requests and self._held) and self._admission.allowance() > 0
+        return 0 < len(self._held) < waiting and self._admission.allowance() > 0
 
     def _put(self, now, requests):
         # type: (float, List[Request]) -> None
@@ -411,9 +412,9 @@ class ClientCore(Core):
         """
         requests = self._requests
         expired = self._held.take_expired(now) if self._held else []
-        for request in expired:
-            end = GIVEN_UP if request.refusal is None else REFUSED
-            self._end_unanswered(now, request, end, request.refusal or 'not submitted in time')
+        for held in expired:
+            end = GIVEN_UP if held.refusal is None else REFUSED
+            self._end_unanswered(now, held, end, held.refusal or 'not submitted in time')
         number = self.dispatcher.open
         last = min(self.statistics.sent, number + STEPS_MAX - 1)
         while number <= last:
@@ -439,8 +440,8 @@ class ClientCore(Core):
         request.advance(end)
         del self._requests[request.number]
         self.statistics.ends[end] += 1
-        self.emit(now, 'refused' if end == REFUSED else 'unanswered', task_id=self._task_id(request.number), outcome=end,
-                  reason=reason)
+        kind = 'refused' if end == REFUSED else 'unanswered'
+        self.emit(now, kind, task_id=self._task_id(request.number), outcome=end, reason=reason)
 
     def _task_id(self, number):
         # type: (int) -> str

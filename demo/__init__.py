@@ -1,3 +1,3 @@
-"""The whole system on this machine, for people to watch: real processes, some trouble, and what became of each task."""
+"""The whole system on this machine: real processes, some of which fail, the monitor's screen, and a report at the end."""
 
 from __future__ import absolute_import, division, print_function

@@ -1,7 +1,7 @@
-"""Who takes part: the processes of a run and their settings, from a few numbers.
+"""The processes of a run and their settings, from a few numbers.
 
-The times are short, so that within 20 seconds calculators fail in both ways, are suspected, declared dead and come
-back; the load leaves them some air, so that the queue grows while several are out of order and empties again.
+The times are short, so that within 20 seconds calculators fail in both ways, become suspect, are declared dead and come
+back. The load is low enough that the queue, which grows while several are out of order, empties again.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -21,23 +21,22 @@ CLIENTS_MAX = 20
 
 HOST = '127.0.0.1'
 TASK_DURATION_S = [0.5, 1.5]
-#: Tasks that a calculator works on at a time.
-PLACES_MAX = 2
-#: Tasks that arrive while one place works on one. What is left is for outages, which take about
-#: a quarter of the time.
+#: The most slots of a calculator.
+SLOTS_MAX = 2
+#: The share of all slots that the tasks need. Outages take about a quarter of the time.
 LOAD_SHARE = 0.65
 
-# Suspect after 1.5 s of silence, dead after 2.5 s: an outage may end before either, between the two, or after both.
+# Suspect after 1.75 s of silence, dead after 2.75 s: an outage may end before, between or after these.
 HEARTBEAT_INTERVAL_S = 0.5
 OUTAGE = {'check_interval_s': 2, 'probability': 0.2, 'duration_s': [1, 3.5], 'kind': 'mixed'}
 ANSWER_TIMEOUT_S = 6
 TASK_TIMEOUT_S = 30
-#: The wait for the last tasks at the end: longer than a death, its discovery and another attempt take.
+#: The wait for the last tasks at the end: longer than a failure, its detection and another attempt take.
 DRAIN_TIMEOUT_S = 12
 
 
 class Part(object):
-    """One process that takes part: its name, its role, its settings and its seed."""
+    """A process: its name, role, settings and seed."""
 
     def __init__(self, role, name, settings, seed):
         # type: (str, str, Dict[str, Any], int) -> None
@@ -48,7 +47,7 @@ class Part(object):
 
 
 class Cast(object):
-    """All parts of a run with so many calculators and clients; each gets a seed of its own, derived from ``seed``."""
+    """The parts of a run with so many calculators and clients. Each has its own seed, derived from ``seed``."""
 
     def __init__(self, calculators, clients, seed):
         # type: (int, int, int) -> None
@@ -71,13 +70,13 @@ class Cast(object):
     def newcomer(self, port):
         # type: (int) -> Part
         """The calculator that is started later."""
-        return self._calculator(self._calculators, port, PLACES_MAX)
+        return self._calculator(self._calculators, port, SLOTS_MAX)
 
     def clients(self, port):
         # type: (int) -> List[Part]
-        """The clients, for a dispatcher on ``port``: together they send what ``LOAD_SHARE`` says."""
-        places = sum(self._capacity(index) for index in range(self._calculators))
-        mean_s = self._clients * sum(TASK_DURATION_S) / 2 / (LOAD_SHARE * places)
+        """The clients, for a dispatcher on ``port``; together they need ``LOAD_SHARE`` of the slots."""
+        slots = sum(self._capacity(index) for index in range(self._calculators))
+        mean_s = self._clients * sum(TASK_DURATION_S) / 2 / (LOAD_SHARE * slots)
         return [Part(CLIENT, 'client-%d' % (index + 1), {
             'dispatcher': {'host': HOST, 'port': port}, 'task_interval_s': [0.4 * mean_s, 1.6 * mean_s],
             'task_timeout_s': TASK_TIMEOUT_S, 'drain_timeout_s': DRAIN_TIMEOUT_S,
@@ -93,5 +92,4 @@ class Cast(object):
     @staticmethod
     def _capacity(index):
         # type: (int) -> int
-        """One and two in turn."""
-        return 1 + index % PLACES_MAX
+        return 1 + index % SLOTS_MAX

@@ -1,170 +1,245 @@
-"""The time line of a run: who is started, killed and asked to end, and when."""
+"""The script of a run: which processes start, are killed and are asked to end, and when.
+
+The script is a generator that yields (condition, until): it goes on when ``condition()`` is true, or at the time ``until``
+(monotonic seconds, None for no limit). The monitor's loop calls ``step`` a few times a second, so the script never waits
+itself.
+"""
 
 from __future__ import absolute_import, division, print_function
 
-from demo.books import IN_ORDER, KILLED
-from demo.cast import CALCULATOR, CLIENT, DISPATCHER, DRAIN_TIMEOUT_S, PLACES_MAX
-from demo.sentences import tasks_in_words
-from demo.stage import EndEarly
+import time
+
+from demo.cast import CALCULATOR, CLIENT, DISPATCHER, DRAIN_TIMEOUT_S, SLOTS_MAX
+from demo.event_reader import Entry
+from demo.record import Record
+from demo.sentences import OWN_KINDS, sentence_of
+from monitor.words import tasks
 from runtime.clock import monotonic
 from runtime.process import CannotStart
 
 MYPY = False
 if MYPY:
-    from typing import Any  # noqa: F401
+    from typing import Any, Callable, Iterator, List, Tuple  # noqa: F401
 
-    from demo.books import CalculatorBook  # noqa: F401
     from demo.cast import Cast  # noqa: F401
-    from demo.stage import Stage  # noqa: F401
+    from demo.processes import Household, Process  # noqa: F401
+    from runtime.signals import StopSignals  # noqa: F401
 
-#: The kill comes after this part of the duration, as soon as a calculator holds as many tasks as one can; after the
-#: second part, as soon as one holds any; after the third, whoever it hits.
+    Wait = Tuple[Callable[[], Any], float | None]
+
+#: One calculator is killed after this share of the duration, as soon as one holds as many tasks as it can; after the
+#: second share as soon as one holds any; after the third in any case.
 KILL_FROM, KILL_BUSY_UNTIL, KILL_UNTIL = 0.4, 0.5, 0.6
 NEWCOMER_AFTER_S = 1.0
 
-#: What the dispatcher may take to begin: a slow machine, a cold disk.
+#: How long the dispatcher, and then all others, may take to start: for a slow machine or a cold disk.
 BEGIN_WITHIN_S = 30.0
-#: What those of each role may take to end: their own bound, and some more.
+#: How long the processes of each role may take to end: their own limit, and some more.
 END_WITHIN_S = {CLIENT: DRAIN_TIMEOUT_S + 6.0, CALCULATOR: 8.0, DISPATCHER: 8.0}
 END_AT_ONCE_WITHIN_S = 3.0
+#: How long to wait for the report with the final state.
+LAST_REPORT_WITHIN_S = 2.0
 
-# In this order every answer reaches its client, every calculator is heard taking its leave, and all accounts are whole.
-_FAREWELLS = (
-    (CLIENT, 'ending softly: clients send no more and wait for their last answers'),
-    (CALCULATOR, 'ending softly: calculators take their leave'),
-    (DISPATCHER, 'ending softly: the dispatcher closes its books'),
+# In this order every answer reaches its client, and the dispatcher hears every calculator leave.
+_ENDINGS = (
+    (CLIENT, 'ending: clients send no more and wait for their last answers'),
+    (CALCULATOR, 'ending: calculators leave'),
+    (DISPATCHER, 'ending: the dispatcher'),
 )
 
 
-class Kill(object):
-    """The kill in the middle: the book of the victim, and when, in monotonic seconds."""
-
-    def __init__(self, victim, at):
-        # type: (CalculatorBook, float) -> None
-        self.victim = victim
-        self.at = at
+class EndEarly(Exception):
+    """The main part ends before its time; the text says why."""
 
 
 class Director(object):
-    """Leads one run with ``cast`` on ``stage``. ``kill`` says who was killed in the middle, None before."""
+    """One run with ``cast``. ``on_note(at, style, sentence)`` gets the events that are not the dispatcher's."""
 
-    def __init__(self, stage, cast, page_port=None):
-        # type: (Stage, Cast, int | None) -> None
-        self.kill = None  # type: Kill | None
-        self._stage = stage
+    def __init__(self, household, cast, duration_s, signals, on_note):
+        # type: (Household, Cast, float, StopSignals, Callable[[float, str, str], None]) -> None
+        self.household = household
+        self.record = Record()
+        self.duration_s = duration_s
+        #: What goes on, for the screen.
+        self.phase = 'starting'
+        #: The name of the calculator that was killed, and when; None before.
+        self.kill = None  # type: Tuple[str, float] | None
+        #: Whether a request to stop, or the end of the dispatcher, ended the main part.
+        self.was_ended_early = False
+        self.is_over = False
+        self.began_at = monotonic()
+        self.port = 0
         self._cast = cast
-        # Where the page of the monitor is shown; None: nowhere.
-        self._page_port = page_port
-        self._where = ''
+        self._signals = signals
+        self._on_note = on_note
+        self._running_since = None  # type: float | None
+        self._is_ending = False
+        #: When the monitor took its latest report.
+        self.report_at = 0.0
+        self._script = self._run()
+        self._wait = (lambda: True, None)  # type: Wait
 
-    def run(self):
-        # type: () -> None
-        """From the first process to the last."""
-        stage = self._stage
+    # What the owner calls.
+
+    def start_dispatcher(self):
+        # type: () -> bool
+        """Start the dispatcher and wait for its port. Returns False after a request to stop; raises ``CannotStart``."""
+        dispatcher = self.household.start(self._cast.dispatcher())
+        while not dispatcher.events.has_begun:
+            if self._signals.count:
+                return False
+            if not dispatcher.is_running or monotonic() - self.began_at > BEGIN_WITHIN_S:
+                raise CannotStart('the dispatcher did not start: %s' % dispatcher.last_words)
+            time.sleep(0.02)
+            self.read()
+        self.port = dispatcher.events.address[1]
+        return True
+
+    def step(self, now):
+        # type: (float) -> None
+        """Look at everything, and go on with the script where it need not wait any longer."""
+        self._look()
         try:
-            self._main_part()
-            why = 'the %g seconds are over' % stage.duration_s
+            if not self._is_ending and self._why_early():
+                self._wait = self._script.throw(EndEarly(self._why_early()))  # type: ignore[assignment]
+            while self._wait[0]() or (self._wait[1] is not None and monotonic() >= self._wait[1]):
+                self._wait = next(self._script)
+        except StopIteration:
+            self.is_over = True
+
+    def note(self, kind, **facts):
+        # type: (str, **Any) -> None
+        """An event of the demo itself."""
+        self._on_note(monotonic(), *sentence_of(kind, facts))
+
+    def seconds_at(self, at):
+        # type: (float) -> float
+        """A point in time as seconds since the beginning."""
+        return at - self.began_at
+
+    @property
+    def stops(self):
+        # type: () -> int
+        return self._signals.count
+
+    @property
+    def title(self):
+        # type: () -> str
+        """What goes on, and the time."""
+        if self._running_since is None or self._is_ending:
+            return self.phase
+        # It counts from when all have started, which is a little later.
+        return '%.1f of %g s: %s' % (monotonic() - self._running_since, self.duration_s, self.phase)
+
+    def read(self):
+        # type: () -> None
+        """Take what the processes reported since the last call."""
+        entries = [entry for process in self.household.processes for entry in process.events.take()]  # type: List[Entry]
+        # They come file by file, and all files share one clock.
+        for entry in sorted(entries, key=lambda entry: entry.time):
+            self.record.take(entry)
+            if entry.kind in OWN_KINDS:
+                self._on_note(entry.time, *sentence_of(entry.kind, dict(entry.facts, name=entry.name)))
+
+    # The script.
+
+    def _run(self):
+        # type: () -> Iterator[Wait]
+        try:
+            for wait in self._main_part():
+                yield wait
+            why = 'the %g seconds are over' % self.duration_s
         except EndEarly as early:
             why = str(early)
-        stage.begin_to_end()
-        stage.tell('ending', why=why)
-        for role, phase in _FAREWELLS:
-            stage.phase = phase
-            for process in stage.household.running(role):
+            self.was_ended_early = True
+        self._is_ending = True
+        self.note('ending', why=why)
+        for role, phase in _ENDINGS:
+            self.phase = phase
+            if role == DISPATCHER and not self.was_ended_early:
+                asked_at = monotonic()
+                yield (lambda: self.report_at > asked_at or self._must_hurry), asked_at + LAST_REPORT_WITHIN_S
+            for process in self.household.running(role):
                 process.ask_to_end()
-            self._see_off(role)
-        stage.phase = 'all have ended'
-        stage.look()
+            for wait in self._wait_for_the_end_of(role):
+                yield wait
+        self.phase = 'all processes have ended'
+        self._look()
 
     def _main_part(self):
-        # type: () -> None
-        stage = self._stage
-        port = self._begin_all()
-        # A slow machine takes its time to begin; that shall not be taken from the run.
-        begun_s, duration_s = stage.seconds, stage.duration_s
-        stage.phase = self._where + 'running; Ctrl-C ends it softly (or kill -9 a calculator yourself, and watch)'
-        stage.watch(_never, begun_s + KILL_FROM * duration_s)
-        stage.watch(lambda: self._most_held() == PLACES_MAX, begun_s + KILL_BUSY_UNTIL * duration_s)
-        stage.watch(lambda: self._most_held() > 0, begun_s + KILL_UNTIL * duration_s)
+        # type: () -> Iterator[Wait]
+        household = self.household
+        for part in self._cast.calculators(self.port) + self._cast.clients(self.port):
+            household.start(part)
+        self.note('began', port=self.port)
+        yield (lambda: all(process.events.has_begun or not process.is_running for process in household.processes),
+               monotonic() + BEGIN_WITHIN_S)
+        self._running_since = begun_at = monotonic()
+        self.phase = 'running. Ctrl-C ends it. Try kill -9 on a calculator.'
+        yield _never, begun_at + KILL_FROM * self.duration_s
+        yield (lambda: self._most_held() == SLOTS_MAX), begun_at + KILL_BUSY_UNTIL * self.duration_s
+        yield (lambda: self._most_held() > 0), begun_at + KILL_UNTIL * self.duration_s
         self._kill_one()
-        stage.watch(_never, min(stage.seconds + NEWCOMER_AFTER_S, begun_s + duration_s))
-        newcomer = stage.start(self._cast.newcomer(port))
-        stage.tell('newcomer', newcomer=newcomer.name)
-        stage.watch(_never, begun_s + duration_s)
-
-    def _begin_all(self):
-        # type: () -> int
-        """Start the dispatcher, and all others when its port is known; returns that."""
-        stage = self._stage
-        dispatcher = stage.start(self._cast.dispatcher())
-        stage.watch(lambda: dispatcher.events.has_begun, BEGIN_WITHIN_S)
-        if not dispatcher.events.has_begun:
-            raise CannotStart('the dispatcher has not begun within %d s' % BEGIN_WITHIN_S)
-        port = dispatcher.events.address[1]  # type: int
-        if self._page_port is not None:
-            page = stage.household.show_page(port, self._page_port)
-            stage.watch(lambda: page.address is not None or not page.is_running, stage.seconds + BEGIN_WITHIN_S)
-            if page.address is None:
-                raise CannotStart('the page can not be shown: %s' % page.last_words)
-            stage.tell('page', address=page.address)
-            self._where = 'page at %s; ' % page.address
-        for part in self._cast.calculators(port) + self._cast.clients(port):
-            stage.start(part)
-        stage.tell('began', port=port)
-        stage.watch(lambda: all(process.events.has_begun or not process.is_running
-                                for process in stage.household.processes), stage.seconds + BEGIN_WITHIN_S)
-        return port
-
-    def _busiest(self):
-        # type: () -> CalculatorBook | None
-        """The calculator in order that works on most; among equals the one that took a task last, because it will
-        hold it for longest.
-        """
-        working = [book for book in self._stage.books.calculators.values()
-                   if book.condition == IN_ORDER and book.held and self._stage.household.get(book.name).is_running]
-        return max(working, key=lambda book: (len(book.held), book.taken_last_at)) if working else None
+        yield _never, min(monotonic() + NEWCOMER_AFTER_S, begun_at + self.duration_s)
+        self.note('newcomer', newcomer=household.start(self._cast.newcomer(self.port)).name)
+        yield _never, begun_at + self.duration_s
 
     def _most_held(self):
         # type: () -> int
         busiest = self._busiest()
-        return 0 if busiest is None else len(busiest.held)
+        return 0 if busiest is None else len(self.record.held[busiest])
+
+    def _busiest(self):
+        # type: () -> str | None
+        return self.record.busiest([process.name for process in self.household.running(CALCULATOR)])
 
     def _kill_one(self):
         # type: () -> None
-        stage = self._stage
-        victim = self._busiest()
-        if victim is None:
-            # All are out of order, or there was nothing to do: then any that still runs.
-            running = stage.household.running(CALCULATOR)
-            if not running:
-                return
-            victim = stage.books.calculators[running[0].name]
-        stage.household.get(victim.name).kill()
-        self.kill = Kill(victim, monotonic())
-        # What it told last belongs to what it held.
-        stage.read()
-        victim.change(self.kill.at, KILLED)
-        stage.tell('killed', victim=victim.name, tasks=tasks_in_words(len(victim.held)))
+        # Where all are out of order, or there was nothing to do: any that still runs.
+        running = [process.name for process in self.household.running(CALCULATOR)]
+        if not running:
+            return
+        victim = self._busiest() or running[0]
+        self.household.get(victim).kill()
+        self.kill = (victim, monotonic())
+        # Its last reports tell what it held.
+        self.read()
+        self.note('killed', victim=victim, tasks=tasks(len(self.record.held.get(victim, ()))))
 
-    def _see_off(self, role):
-        # type: (str) -> None
-        """Wait until all of that role have ended, hurry them where it must be, and kill those that do not end."""
-        stage, household = self._stage, self._stage.household
-        stage.watch(lambda: not household.running(role) or self._must_hurry, stage.seconds + END_WITHIN_S[role])
+    def _wait_for_the_end_of(self, role):
+        # type: (str) -> Iterator[Wait]
+        """Wait for all processes of that role, ask them again where it must be, and kill those that do not end."""
+        household = self.household
+        yield (lambda: not household.running(role) or self._must_hurry), monotonic() + END_WITHIN_S[role]
         if self._must_hurry:
-            stage.phase = 'ending at once'
+            self.phase = 'ending at once'
             for process in household.running(role):
                 process.ask_to_end_at_once()
-            stage.watch(lambda: not household.running(role) or stage.stops > 2, stage.seconds + END_AT_ONCE_WITHIN_S)
+            yield (lambda: not household.running(role) or self.stops > 2), monotonic() + END_AT_ONCE_WITHIN_S
         for process in household.running(role):
             process.kill()
-            stage.tell('cut_short' if stage.stops > 2 else 'stuck', process=process.name)
+            self.note('cut_short' if self.stops > 2 else 'stuck', process=process.name)
 
     @property
     def _must_hurry(self):
         # type: () -> bool
-        """Somebody pressed Ctrl-C again, or there is nobody left who could bring an answer."""
-        return self._stage.stops > 1 or self._stage.household.has_lost(DISPATCHER)
+        """After a second Ctrl-C, or when no dispatcher is left that could send an answer."""
+        return self.stops > 1 or self.household.has_lost(DISPATCHER)
+
+    def _why_early(self):
+        # type: () -> str
+        if self.stops:
+            return 'asked to stop'
+        return 'the dispatcher is gone' if self.household.has_lost(DISPATCHER) else ''
+
+    def _look(self):
+        # type: () -> None
+        # In this order, so that everything that an ended process reported is read.
+        ended = self.household.take_ended()
+        self.read()
+        for process in ended:
+            if not process.is_expected_to_end:
+                self.note('lost', process=process.name, how=process.how_it_ended)
 
 
 def _never():

@@ -11,7 +11,7 @@ if MYPY:
 
 
 class Entry(object):
-    """Something that happened: when (monotonic seconds), at which process of which role, what, and the facts."""
+    """An event: its time (monotonic seconds), the process and its role, the kind and the facts."""
 
     __slots__ = ('time', 'name', 'role', 'kind', 'facts')
 
@@ -37,7 +37,7 @@ class EventReader(object):
         self._name = name
         self._role = role
         self._file = None  # type: Any
-        # The beginning of a line whose end is not written yet.
+        # The part of a line that is written so far.
         self._begun_line = b''
         #: The address that the process listens on, once it has begun.
         self.address = None  # type: Any
@@ -45,18 +45,18 @@ class EventReader(object):
     @property
     def has_begun(self):
         # type: () -> bool
-        """Whether the process is in its loop and knows what to do with a signal."""
+        """Whether the process is in its loop and handles signals."""
         return self.address is not None
 
     def take(self):
         # type: () -> List[Entry]
-        """What was written since last asked."""
+        """The events written since the last call."""
         if self._file is None:
             try:
-                # Not 2.7's own ``open``, whose files have ended for good once they were read to the end.
+                # Not 2.7's own ``open``, whose files return nothing more once they were read to the end.
                 self._file = io.open(self.path, 'rb')  # noqa: SIM115
             except (IOError, OSError):
-                # The process has not come as far as that.
+                # The process has not written it yet.
                 return []
         lines = (self._begun_line + self._file.read()).split(b'\n')
         self._begun_line = lines.pop()

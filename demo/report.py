@@ -1,52 +1,86 @@
-"""The report at the end: statistics of each client, totals, and the fate of what the killed calculator had."""
+"""The report at the end: statistics of each client, totals, and what became of the killed calculator's tasks."""
 
 from __future__ import absolute_import, division, print_function
 
 import textwrap
 
 from demo.cast import CALCULATOR, CLIENT, DISPATCHER
-from demo.fates import fate_lines
+from monitor.words import task_name, tasks
 
 MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
-    from demo.director import Kill  # noqa: F401
+    from demo.director import Director  # noqa: F401
     from demo.processes import Household  # noqa: F401
-    from demo.stage import Stage  # noqa: F401
 
-#: No line is longer, so that the report can be read in any terminal.
+#: No line is longer, so that every terminal can show the report.
 COLUMNS = 79
 
 _TIMES = ('min', 'mean', 'p95', 'max')
 _ROW = '%-14s%6s%10s%12s%9s%9s%9s%9s'
-_NOBODY_KILLED = 'No calculator was killed: the run ended before its middle.'
 _GOOD_ENDS = ('result', 'error')
+_END_NAMES = {'new_life': 'restarted calculator'}
 
 
-def report(stage, kill):
-    # type: (Stage, Kill | None) -> List[str]
+def report(director):
+    # type: (Director) -> List[str]
     """All lines."""
-    household = stage.household
-    clients = _accounts(household, CLIENT)
-    calculators = _accounts(household, CALCULATOR)
-    dispatchers = _accounts(household, DISPATCHER)
-    lines = _client_lines(household, clients)
-    for process in household.processes:
-        if process.role == DISPATCHER and process.name in dispatchers:
-            account = dispatchers[process.name]
-            lines += [''] + _dispatcher_lines(account) + [_calculator_line(calculators.values())]
-            lines.append(_balance_line(household, clients, account, stage.stops > 1))
-        elif process.role == DISPATCHER:
-            lines += ['', 'The dispatcher left no account: %s.' % process.how_it_ended,
-                      _calculator_line(calculators.values())]
-    lines += [''] + ([_NOBODY_KILLED] if kill is None else fate_lines(stage.books, kill, stage.seconds_at))
+    household = director.household
+    clients, calculators, dispatchers = [_accounts(household, role) for role in (CLIENT, CALCULATOR, DISPATCHER)]
+    lines = _client_lines(household, clients) + ['']
+    dispatcher = household.get(DISPATCHER)
+    if DISPATCHER in dispatchers:
+        lines += _dispatcher_lines(dispatchers[DISPATCHER])
+    else:
+        lines.append('The dispatcher left no account: %s.' % dispatcher.how_it_ended)
+    counts = _added(account['counts'] for account in calculators.values())
+    lines.append('Outages of the calculators: crashes %d, freezes %d.' % (
+        counts.get('crashes', 0), counts.get('freezes', 0)))
+    if DISPATCHER in dispatchers:
+        lines.append(_balance_line(household, clients, dispatchers[DISPATCHER], director.stops > 1))
+    lines += [''] + kill_lines(director)
     return [short for line in lines for short in textwrap.wrap(line, COLUMNS, subsequent_indent='    ') or ['']]
+
+
+def kill_lines(director):
+    # type: (Director) -> List[str]
+    """What became of the tasks of the killed calculator: of those that it held, by its own report, and of those that the
+    dispatcher sent there before it noticed.
+    """
+    if director.kill is None:
+        return ['No calculator was killed: the run ended before its middle.']
+    (victim, killed_at), record = director.kill, director.record
+    held = record.held.get(victim, set())
+    sent = {task_id for name, task_id, at in record.lost if name == victim and at > killed_at} - held
+    lines = ['%s was killed at %.1f s while it held %s.' % (
+        victim, director.seconds_at(killed_at), tasks(len(held)))]
+    dead_at = record.dead_at.get(victim, killed_at)
+    if dead_at > killed_at:
+        lines.append('The dispatcher declared it dead %.1f s later.' % (dead_at - killed_at))
+    lines += [_end_of(record.ends.get(task_id), task_id, victim, killed_at) for task_id in sorted(held)]
+    if sent:
+        lines.append('Sent to it as well, before its silence was noticed: %s.' % tasks(len(sent)))
+        lines += [_end_of(record.ends.get(task_id), task_id, victim, killed_at) for task_id in sorted(sent)]
+    return lines
+
+
+def _end_of(end, task_id, victim, killed_at):
+    # type: (Any, str, str, float) -> str
+    name = '  ' + task_name(task_id)
+    if end is None:
+        return name + ' had no outcome when the run ended'
+    when = '%.1f s later' % (end.time - killed_at) if end.time > killed_at else 'before that'
+    if end.kind == 'ended':
+        return '%s ended %s %s: %s' % (name, end.facts['outcome'], when, end.facts['reason'])
+    if end.facts['calculator'] == victim:
+        return '%s was done by %s itself: its answer was already on the way' % (name, victim)
+    return '%s was done by %s %s, at attempt %d' % (name, end.facts['calculator'], when, end.facts['attempt'])
 
 
 def _accounts(household, role):
     # type: (Household, str) -> Dict[str, Dict[str, Any]]
-    """The accounts of a role by name, of those that left one."""
+    """The accounts of a role by name, where there are any."""
     found = {process.name: process.account() for process in household.processes if process.role == role}
     return {name: account for name, account in found.items() if account is not None}
 
@@ -63,9 +97,7 @@ def _client_lines(household, accounts):
     outcomes = _added(account['outcomes'] for account in accounts.values())
     unanswered = ', '.join('%s %d' % (outcome.replace('_', ' '), outcomes[outcome])
                            for outcome in sorted(outcomes) if outcome != 'done' and outcomes[outcome])
-    if unanswered:
-        lines.append('How the unanswered ended: %s.' % unanswered)
-    return lines
+    return lines + (['Unanswered tasks by outcome: %s.' % unanswered] if unanswered else [])
 
 
 def _client_row(name, account):
@@ -77,7 +109,7 @@ def _client_row(name, account):
 
 def _total(accounts):
     # type: (List[Dict[str, Any]]) -> Dict[str, Any]
-    """One account for all clients. Their percentiles can't be put together."""
+    """One account for all clients. Their quantiles cannot be added."""
     total = {key: sum(account[key] for account in accounts) for key in ('sent', 'answered', 'unanswered')}
     times = [(account['response_time_s'], account['answered']) for account in accounts if account['answered']]
     return dict(total, response_time_s={
@@ -89,48 +121,35 @@ def _total(accounts):
 
 def _dispatcher_lines(account):
     # type: (Dict[str, Any]) -> List[str]
-    lines = ['The dispatcher accepted %d tasks: %s.' % (account['accepted'], ', '.join(
-        '%s %d' % (outcome, account['outcomes'][outcome]) for outcome in sorted(account['outcomes'])
-        if account['outcomes'][outcome]) or 'none ended')]
-    lines.append(_attempts_line(account))
-    return lines
-
-
-def _attempts_line(account):
-    # type: (Dict[str, Any]) -> str
-    """What is not in vain, and does not run any more, brought a result. An attempt that was taken back may have done so
-    too: a late result counts where it is the first.
+    """An attempt that is over, and did not fail, returned a result. An attempt that was given up may have done so too: a
+    late result counts if it is the first.
     """
     attempts = account['attempts']
-    taken_back = {end: attempts[end] for end in attempts if attempts[end] and end not in _GOOD_ENDS}
-    answered = account['counts']['late_results_used']
-    kinds = '(%s)' % ', '.join('%s %d' % (end.replace('_', ' '), taken_back[end]) for end in sorted(taken_back))
-    line = 'It took %d attempts, %d of them in vain' % (
-        account['assignments'] + account['adopted'], sum(taken_back.values()) - answered)
-    if answered:
-        line += ': %d were taken back %s, but %d of these brought the first answer after all' % (
-            sum(taken_back.values()), kinds, answered)
-    elif taken_back:
-        line += ' ' + kinds
-    return line + ('; %d still ran at the end.' % account['running'] if account['running'] else '.')
-
-
-def _calculator_line(accounts):
-    # type: (Any) -> str
-    counts = _added(account['counts'] for account in accounts)
-    return 'Outages of the calculators by themselves: crash %d, freeze %d.' % (
-        counts.get('crashes', 0), counts.get('freezes', 0))
+    given_up = {end: attempts[end] for end in attempts if attempts[end] and end not in _GOOD_ENDS}
+    late = account['counts']['late_results_used']
+    line = 'It took %d attempts, %d of them without a result' % (
+        account['assignments'] + account['adopted'], sum(given_up.values()) - late)
+    if given_up:
+        line += ' (%s)' % ', '.join(
+            '%s %d' % (_END_NAMES.get(end, end.replace('_', ' ')), given_up[end]) for end in sorted(given_up))
+    if late:
+        line += '; %d that were given up returned the first result all the same' % late
+    if account['running']:
+        line += '; %d still ran at the end' % account['running']
+    return ['The dispatcher accepted %d tasks: %s.' % (account['accepted'], ', '.join(
+        '%s %d' % (outcome, account['outcomes'][outcome]) for outcome in sorted(account['outcomes'])
+        if account['outcomes'][outcome]) or 'none ended'), line + '.']
 
 
 def _balance_line(household, clients, dispatcher, was_hurried):
     # type: (Household, Dict[str, Dict[str, Any]], Dict[str, Any], bool) -> str
-    """Whether both sides of the wire have counted the same."""
+    """Whether clients and dispatcher counted the same."""
     sent, answered = (sum(account[key] for account in clients.values()) for key in ('sent', 'answered'))
     accepted, done = dispatcher['accepted'], dispatcher['outcomes']['done']
     if (sent, answered) == (accepted, done):
         return 'The accounts agree: sent and accepted %d, answered and done %d.' % (sent, answered)
     silent = [process.name for process in household.processes if process.role == CLIENT and process.name not in clients]
-    why = ['%s left none' % ', '.join(silent)] * bool(silent) + ['all was ended at once'] * was_hurried
+    why = ['%s left none' % ', '.join(silent)] * bool(silent) + ['all processes were ended at once'] * was_hurried
     return 'The accounts differ%s: sent %d, accepted %d; answered %d, done %d.' % (
         ' (%s)' % ', '.join(why) if why else '', sent, accepted, answered, done)
 

@@ -1,15 +1,15 @@
-"""Clients: which tasks are accepted, cancelled, refused, and forgotten because their client knows that they are over."""
+"""Clients: which tasks are accepted, refused, cancelled, and forgotten because their client knows that they are over."""
 
 from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
-from dispatcher.clients import CLIENT_BYTES, Client
-from dispatcher.fleet import Fleet
+from dispatcher.calculators import ALIVE
+from dispatcher.outcomes import TURN_MAX
 from dispatcher.pending_queue import UNCOUNTED
+from dispatcher.reports import Reports
 from dispatcher.retry_after import RETRY_AFTER_S, RetryAfter
 from dispatcher.tasks import ASSIGNED, SHORT_CHARS, TASK_BYTES, WAITING, WITHDRAWN, Task, size_with
-from dispatcher.work import TURN_MAX
 from net_protocol.compat import text_type
 from net_protocol.limits import NUMBERS_AHEAD_MAX
 from net_protocol.rows import CANCELLED, CLIENT, DRAINING, JOURNAL, QUEUE_FULL, REFUSALS, TOO_FAR_AHEAD
@@ -18,6 +18,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Deque, Dict, List  # noqa: F401
 
+    from dispatcher.clients import Client  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
 
 #: Ranges of acknowledged tasks that one client may have above its lowest open one.
@@ -27,11 +28,11 @@ RANGES_MAX = 10000
 REFUSED_ROWS_MAX = 100
 
 
-class Admission(Fleet):
+class Admission(Reports):
     """What happens to clients."""
 
     COUNTERS = ('accepted',) + tuple('refused_' + reason for reason in REFUSALS) + (
-        'duplicate_submits', 'cancelled_unknown', 'refusals_dropped') + Fleet.COUNTERS
+        'duplicate_submits', 'cancelled_unknown', 'refusals_dropped') + Reports.COUNTERS
 
     def __init__(self, settings, name, incarnation):
         # type: (Dict[str, Any], str, str) -> None
@@ -46,62 +47,61 @@ class Admission(Fleet):
         if channel.role != CLIENT:
             return
         client = channel.peer or self.meet_client(now, channel)
-        tasks, lane, young, due, journal = client.tasks, client.lane, self.due.young, self.due, self.journal
-        timeout_s, young_s = self.settings['task_timeout_s'], due.young_s
+        tasks, lane, young, journal, settings = client.tasks, client.lane, self.young, self.journal, self.settings
+        timeout_s, young_s = settings['task_timeout_s'], self.young_s
         # Nobody is asked while less than a third of the queue is taken and memory is plenty.
-        settings = self.settings
         places = min(settings['pending_max'] // UNCOUNTED - self.queue.size,
                      settings['remembered_max'] - len(tasks) + client.live)
         bytes_left = (settings['memory_max_bytes'] - self.memory_bytes - client.bytes) // 2
-        if self.is_draining or client.is_behind or len(client.over) > RANGES_MAX \
-                or (journal is not None and journal.failing_since is not None):
+        if self.is_draining or client.is_behind or client.refusals or len(client.over) > RANGES_MAX \
+                or self.calculators.orphans or (journal is not None and journal.failing_since is not None):
             places = 0
         number_max = client.open + NUMBERS_AHEAD_MAX
         client.tally.heard_at = now
         accepted = size_of_accepted = 0
         for number, payload, time_left_s in rows:
             size = TASK_BYTES if type(payload) is text_type and len(payload) <= SHORT_CHARS else size_with(payload)
-            if number <= client.highest or accepted >= places or size_of_accepted + size > bytes_left \
-                    or number > number_max or client.refusals:
-                self._note_accepted(client, accepted, size_of_accepted)
-                places -= accepted
-                bytes_left -= size_of_accepted
-                accepted = size_of_accepted = 0
+            is_plain = client.highest < number <= number_max and accepted < places \
+                and size_of_accepted + size <= bytes_left
+            if not is_plain:
+                if accepted:
+                    self._note_accepted(client, accepted, size_of_accepted)
+                # From here on each row is looked at.
+                accepted = size_of_accepted = places = 0
                 if not self._may_accept(now, channel, client, number, size):
                     continue
-            task = tasks[number] = Task(client, number, payload, now, 0.0, size)
             left_s = time_left_s if time_left_s < timeout_s else timeout_s
-            task.deadline_at = now + left_s
+            task = tasks[number] = Task(client, number, payload, now, now + left_s, size)
             lane.append(task)
             if left_s > young_s:
                 young.append(task)
             else:
-                due.plan(task, task.deadline_at)
+                self.plan(task)
             if number > client.highest:
                 client.highest = number
-            accepted += 1
-            size_of_accepted += size
             if journal is not None:
                 journal.accepted(task)
                 self.has_unwritten = True
             if self.trace:
                 self.emit(now, 'accepted', task_id=task.task_id)
-            if self.calculators.orphans:
-                self._note_accepted(client, accepted, size_of_accepted)
-                accepted = size_of_accepted = 0
+            if is_plain:
+                accepted += 1
+                size_of_accepted += size
+            else:
+                self._note_accepted(client, 1, size)
                 self._adopt_orphan(now, task)
-        self._note_accepted(client, accepted, size_of_accepted)
+        if accepted:
+            self._note_accepted(client, accepted, size_of_accepted)
 
     def _note_accepted(self, client, number, size):
         # type: (Client, int, int) -> None
         """So many tasks are in the client's table and lane."""
-        if number:
-            self.queue.note_put(client, number)
-            client.live += number
-            client.bytes += size
-            client.tally.accepted += number
-            self.memory_bytes += size
-            self.counts['accepted'] += number
+        self.queue.note_put(client, number)
+        client.live += number
+        client.bytes += size
+        client.tally.accepted += number
+        self.memory_bytes += size
+        self.counts['accepted'] += number
 
     def _may_accept(self, now, channel, client, number, size):
         # type: (float, Channel, Client, int, int) -> bool
@@ -117,16 +117,14 @@ class Admission(Fleet):
         client.tally.refused += 1
         self.watch.refused(now, client.name, client.prefix + str(number), reason)
         row = [number, channel.number_received, reason, self._retry_after_s(now, reason)]
-        if reason == TOO_FAR_AHEAD:
-            self.send(channel, 'refused', row)
-            return False
-        client.highest = max(client.highest, number)
         # A client may be asleep, or its channel begin anew, before it has the refusal. One that acknowledges nothing
         # must not fill our memory with refusals.
         refusals = client.refusals
-        if number in refusals or client.bytes <= self.settings['memory_max_bytes'] - self.memory_bytes:
-            refusals[number] = row
-            self.count_memory(client)
+        if reason != TOO_FAR_AHEAD:
+            client.highest = max(client.highest, number)
+            if number in refusals or client.bytes <= self.settings['memory_max_bytes'] - self.memory_bytes:
+                refusals[number] = row
+                self.recount(client)
         if len(channel.rows.get('refused', ())) < len(refusals) + REFUSED_ROWS_MAX:
             self.send(channel, 'refused', row)
         else:
@@ -143,8 +141,8 @@ class Admission(Fleet):
             return JOURNAL
         settings = self.settings
         # One client gets no more memory than what is left free.
-        if client.bytes + size > settings['memory_max_bytes'] - self.memory_bytes - size or len(client.over) > RANGES_MAX \
-                or len(client.tasks) - client.live >= settings['remembered_max'] \
+        if client.bytes + size > settings['memory_max_bytes'] - self.memory_bytes - size \
+                or len(client.over) > RANGES_MAX or len(client.tasks) - client.live >= settings['remembered_max'] \
                 or not self.queue.has_room_for(client, settings['pending_max']):
             return QUEUE_FULL
         return None
@@ -160,12 +158,13 @@ class Admission(Fleet):
 
     def _adopt_orphan(self, now, task):
         # type: (float, Task) -> None
-        """A calculator may run the new task already. If it was given other work since it named the task, that waits until
-        the next heartbeat."""
-        holder = self.calculators.holder_of_orphan(task.task_id)
-        if holder is not None and holder.free >= 0:
+        """A calculator may run the new task already. If it was given other work since it named the task, that waits
+        until the next heartbeat.
+        """
+        holder = self.calculators.orphans.get(task.task_id)
+        if holder is not None and holder.state == ALIVE and holder.free >= 0:
             self.calculators.drop_orphan(holder, task.task_id)
-            self._adopt(now, task, holder, 0)
+            self.adopt(now, task, holder, 0)
 
     def _on_cancel(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
@@ -202,7 +201,7 @@ class Admission(Fleet):
         # type: (float, Channel) -> Client
         client = self.clients.get(channel.name, channel.incarnation)
         if client is None:
-            client = self.new_client(now, channel.name, channel.incarnation)
+            client = self.new_client(now, channel.name, channel.incarnation, now)
             client.open = max(client.open, channel.peer_open)
             client.highest = client.open - 1
         client.channel = channel
@@ -210,19 +209,13 @@ class Admission(Fleet):
         self.note_present(client)
         return client
 
-    def new_client(self, now, name, incarnation):
-        # type: (float, str, str) -> Client
-        client = Client(name, incarnation, self.watch.client(now, name))
-        self.clients.add(client)
-        self.memory_bytes += CLIENT_BYTES
-        return client
-
     # What the client knows to be over.
 
     def forget_below(self, now, client):
         # type: (float, Client) -> None
         """Everything below the lowest number that is not over for the client is forgotten; what waits or runs there is
-        cancelled."""
+        cancelled.
+        """
         channel = client.channel
         wanted = client.open if channel is None else channel.peer_open
         first = client.open
@@ -243,14 +236,12 @@ class Admission(Fleet):
                     journal.over(task.task_id)
             elif refusals:
                 refusals.pop(number, None)
-        if forgotten:
-            self.note_forgotten(client, forgotten, size)
         if client.open > client.highest:
             client.open = max(client.open, wanted)
             client.highest = client.open - 1
         if client.over:
             client.over.drop_below(client.open)
-        self.count_memory(client)
+        self.recount(client, forgotten, size)
         if client.open < wanted and not client.is_behind:
             client.is_behind = True
             self._behind.append(client)

@@ -2,14 +2,14 @@
 
 from __future__ import absolute_import, division, print_function
 
-from collections import deque
+from collections import OrderedDict, deque
 from itertools import islice
 
 from net_protocol.states import Stateful
 
 MYPY = False
 if MYPY:
-    from typing import Any, Deque, Dict, Iterator, List, Set  # noqa: F401
+    from typing import Any, Deque, Dict, Iterator, Set  # noqa: F401
 
     from dispatcher.observers.tally import CalculatorTally  # noqa: F401
     from dispatcher.tasks import Leftover, Task  # noqa: F401
@@ -21,29 +21,30 @@ DEAD = 'dead'
 LEFT = 'left'
 STATES = (ALIVE, SUSPECT, DEAD, LEFT)
 
-#: What happens to one that is alive and shows that it failed: silence, an answer that does not come, a new incarnation.
+#: What happens to one that is alive and shows that it failed: silence, no acknowledgement, a new incarnation.
 OUTAGES = frozenset(['fall_silent', 'lose_touch', 'die', 'end'])
 
-#: Results that a calculator may name in a heartbeat besides the attempts that its capacity allows, because they are not
-#: acknowledged yet.
+#: Results that a calculator may name in a heartbeat besides the attempts that its capacity allows, because they are
+#: not acknowledged yet.
 UNREPORTED_MAX = 1000
 
 #: Calculators that are looked at for a task that failed on the first one.
-LOOKED_AT_MAX = 1000
+LOOKED_AT_MAX = 100
 
 
 class Calculator(Stateful):
     """One incarnation of a calculator.
 
-    ``attempts`` are the live attempts (assignment -> task): each of them is its task's newest attempt. ``leftovers`` are
-    attempts that are not live any more and may still run, ``orphans`` those that another incarnation of the dispatcher
+    ``attempts`` are the live attempts (assignment -> task): each is its task's newest attempt. ``leftovers`` are
+    attempts that are not live any more and may still run; ``orphans`` those that another incarnation of the dispatcher
     assigned (task id -> since when we know). All three occupy slots; ``free`` is the number of slots that are left.
     """
 
-    __slots__ = ('name', 'incarnation', 'channel', 'interval_s', 'capacity', 'free', 'draining', 'changed_at', 'attempts',
-                 'leftovers', 'orphans', 'last_assignment', 'lowest', 'sent_at', 'sequence', 'pages', 'full_until_beat',
-                 'unknown', 'losing', 'is_queued', 'is_crowded', 'is_pinged', 'checked_in', 'hinted_at', 'hint_pings',
-                 'excuse_s', 'excused_silence', 'tally')
+    __slots__ = (
+        'name', 'incarnation', 'channel', 'interval_s', 'capacity', 'free', 'draining', 'changed_at', 'attempts',
+        'leftovers', 'orphans', 'last_assignment', 'lowest', 'sent_at', 'sequence', 'pages', 'full_until_beat',
+        'unknown', 'losing', 'is_queued', 'is_pinged', 'checked_in', 'hinted_at', 'hint_pings', 'excuse_s',
+        'excused_silence', 'tally')
 
     IS_CLIENT = False
 
@@ -62,30 +63,26 @@ class Calculator(Stateful):
         self.channel = channel
         self.interval_s = 1.0
         #: As in its first heartbeat, so that the slots can't become fewer than the attempts in them.
-        self.capacity = capacity
-        self.free = capacity
+        self.capacity = self.free = capacity
         self.draining = False
-        self.changed_at = now
+        self.changed_at = self.sent_at = now
         self.attempts = {}  # type: Dict[int, Task]
         self.leftovers = {}  # type: Dict[int, Leftover]
         self.orphans = {}  # type: Dict[str, float]
         self.last_assignment = last_assignment
         #: The lowest assignment that is live or occupies a slot; it may lag behind.
         self.lowest = last_assignment + 1
-        self.sent_at = now
-        #: The newest heartbeat, and those of its pages that are here, while it has several.
+        #: The newest heartbeat, those of its pages that are here, and assignments in it that we do not know.
         self.sequence = 0
         self.pages = {}  # type: Dict[int, Any]
+        self.unknown = set()  # type: Set[int]
         #: It counts as full until its next heartbeat says what it holds: after it refused an assignment, and when it
         #: comes back from the dead.
         self.full_until_beat = False
-        #: Assignments that the newest heartbeat named and we do not know.
-        self.unknown = set()  # type: Set[int]
         #: How its attempts are being lost, some in each turn; None: they are not.
         self.losing = None  # type: str | None
-        # In the queue of available ones; out of it only because its channel has no room; checked in that settlement.
+        # In the queue; since which settlement its channel is known to have room.
         self.is_queued = False
-        self.is_crowded = False
         self.checked_in = 0
         self.is_pinged = False
         #: When the system reported that nobody listens at its address, while that is being examined.
@@ -97,12 +94,16 @@ class Calculator(Stateful):
         self.tally = tally
 
     @property
+    def has_slot(self):
+        # type: () -> bool
+        """Whether it would take a task, if that reached it."""
+        return self.state is ALIVE and self.free > 0 and not self.full_until_beat and not self.draining
+
+    @property
     def is_available(self):
         # type: () -> bool
         """Whether it may be given a task now."""
-        channel = self.channel
-        return (self.state == ALIVE and not self.draining and not self.full_until_beat and self.free > 0
-                and not channel.is_unreachable and channel.has_room)
+        return self.has_slot and self.channel.has_room and not self.channel.is_unreachable
 
     def count_free(self):
         # type: () -> None
@@ -110,16 +111,14 @@ class Calculator(Stateful):
 
     def raise_lowest(self, steps_max):
         # type: (int) -> None
-        """What is below the lowest open assignment is over for the calculator too: our datagrams say where that is."""
+        """Our datagrams say what is over for the calculator too: all below the lowest open assignment."""
         lowest = self.lowest
         stop = min(self.last_assignment + 1, lowest + steps_max)
-        attempts, leftovers = self.attempts, self.leftovers
-        while lowest < stop and lowest not in attempts and lowest not in leftovers:
+        while lowest < stop and lowest not in self.attempts and lowest not in self.leftovers:
             lowest += 1
         self.lowest = lowest
-        channel = self.channel
-        if lowest > channel.open:
-            channel.open = lowest
+        if lowest > self.channel.open:
+            self.channel.open = lowest
 
     def describe(self):
         # type: () -> str
@@ -134,14 +133,14 @@ class Calculators(object):
         self.by_name = {}  # type: Dict[str, Calculator]
         #: How many are in each state.
         self.numbers = dict.fromkeys(STATES, 0)
+        #: Names of dead ones and ones that left, in that order.
+        self.gone = OrderedDict()  # type: OrderedDict[str, None]
         #: Task id -> the calculator that holds it as an orphan.
         self.orphans = {}  # type: Dict[str, Calculator]
         #: No new calculator begins below this: one that was forgotten may come back and still know its assignments.
         self.last_assignment = 0
         #: Those that may be available, the one that has been for the longest time first.
         self.queue = deque()  # type: Deque[Calculator]
-        # Dead ones and ones that left, in that order; entries of those that came back are dropped when met.
-        self._gone = deque()  # type: Deque[Calculator]
         self._settlement = 0
 
     def __len__(self):
@@ -150,17 +149,13 @@ class Calculators(object):
 
     def __iter__(self):
         # type: () -> Iterator[Calculator]
-        return iter(list(self.by_name.values()))
-
-    # Who is registered.
+        return iter(self.by_name.values())
 
     def put(self, calculator):
         # type: (Calculator) -> None
-        """Register a calculator in the place of another one of the same name."""
-        former = self.by_name.get(calculator.name)
-        if former is not None:
-            self.numbers[former.state] -= 1
-            self.forget_orphans(former)
+        """Register a calculator, in the place of another one of its name if there is one."""
+        if calculator.name in self.by_name:
+            self.remove(self.by_name[calculator.name])
         self.by_name[calculator.name] = calculator
         self.numbers[calculator.state] += 1
 
@@ -168,44 +163,31 @@ class Calculators(object):
         # type: (Calculator) -> None
         del self.by_name[calculator.name]
         self.numbers[calculator.state] -= 1
+        self.gone.pop(calculator.name, None)
         self.last_assignment = max(self.last_assignment, calculator.last_assignment)
-        self.forget_orphans(calculator)
+        self.set_orphans(calculator, {})
 
     def advance(self, now, calculator, event):
         # type: (float, Calculator, str) -> None
-        """The calculator changes its state."""
-        is_registered = self.by_name.get(calculator.name) is calculator
-        if is_registered:
-            self.numbers[calculator.state] -= 1
-        if calculator.state == ALIVE and event in OUTAGES:
+        """A registered calculator changes its state."""
+        self.numbers[calculator.state] -= 1
+        if calculator.state is ALIVE and event in OUTAGES:
             calculator.tally.outages += 1
         calculator.advance(event)
-        if is_registered:
-            self.numbers[calculator.state] += 1
-            if calculator.state in (DEAD, LEFT):
-                self._gone.append(calculator)
-                if len(self._gone) > 2 * len(self.by_name) + 64:
-                    self._gone = deque([gone for gone in self._gone if self._is_gone(gone)])
         calculator.changed_at = now
-
-    def first_gone(self):
-        # type: () -> Calculator | None
-        """The one that has been dead, or gone, for the longest time."""
-        gone = self._gone
-        while gone and not self._is_gone(gone[0]):
-            gone.popleft()
-        return gone[0] if gone else None
-
-    def _is_gone(self, calculator):
-        # type: (Calculator) -> bool
-        return calculator.state in (DEAD, LEFT) and self.by_name.get(calculator.name) is calculator
+        self.numbers[calculator.state] += 1
+        self.gone.pop(calculator.name, None)
+        if calculator.state in (DEAD, LEFT):
+            self.gone[calculator.name] = None
 
     # Who may be given work.
 
     def update(self, calculator):
         # type: (Calculator) -> None
-        """It may have become available: let it stand at the end of the queue. One that is not leaves when it is met."""
-        if not calculator.is_queued and calculator.free > 0 and calculator.state == ALIVE:
+        """It may have become available: it stands at the end of the queue. One that has no slot leaves when it is
+        met.
+        """
+        if not calculator.is_queued and calculator.has_slot:
             calculator.is_queued = True
             self.queue.append(calculator)
 
@@ -216,23 +198,27 @@ class Calculators(object):
 
     def take_for(self, task):
         # type: (Task) -> Calculator | None
-        """The calculator that has been available for the longest time, for one task; it stands at the end of the queue if
-        it has another free slot. One on which the task failed before is only taken if there is no other."""
+        """The calculator that has been available for the longest time, for one task; it stands at the end of the queue
+        if it has another free slot. One on which the task failed before is only taken if there is no other.
+        """
         queue = self.queue
-        while queue:
+        for _ in range(len(queue)):
             calculator = queue.popleft()
             if calculator.checked_in != self._settlement or calculator.free < 1:
-                if not calculator.is_available:
+                if not calculator.has_slot:
                     calculator.is_queued = False
-                    calculator.is_crowded = not calculator.channel.has_room
+                    continue
+                if not calculator.is_available:
+                    queue.append(calculator)
                     continue
                 calculator.checked_in = self._settlement
             if task.history is not None and task.was_in_vain_on(calculator.name):
-                other = self._other_for(task)
-                if other is not None:
-                    queue.appendleft(calculator)
-                    queue.remove(other)
-                    calculator = other
+                for other in islice(queue, LOOKED_AT_MAX):
+                    if other.is_available and not task.was_in_vain_on(other.name):
+                        queue.appendleft(calculator)
+                        queue.remove(other)
+                        calculator = other
+                        break
             if calculator.free > 1:
                 queue.append(calculator)
             else:
@@ -240,48 +226,22 @@ class Calculators(object):
             return calculator
         return None
 
-    def _other_for(self, task):
-        # type: (Task) -> Calculator | None
-        for calculator in islice(self.queue, LOOKED_AT_MAX):
-            if calculator.is_available and not task.was_in_vain_on(calculator.name):
-                return calculator
-        return None
-
-    @property
-    def has_available(self):
-        # type: () -> bool
-        """Whether any may be given a task now."""
-        return any(calculator.is_available for calculator in islice(self.queue, LOOKED_AT_MAX))
-
-    # What they hold.
+    # What another incarnation of the dispatcher assigned.
 
     def set_orphans(self, calculator, orphans):
         # type: (Calculator, Dict[str, float]) -> None
-        """What it says that it holds of another incarnation of the dispatcher."""
         for task_id in calculator.orphans:
             if task_id not in orphans and self.orphans.get(task_id) is calculator:
                 del self.orphans[task_id]
         calculator.orphans = orphans
-        for task_id in orphans:
-            self.orphans[task_id] = calculator
-
-    def drop_orphan(self, calculator, task_id):
-        # type: (Calculator, str) -> bool
-        """It does not hold that orphan any more. Returns whether it did."""
-        if calculator.orphans.pop(task_id, None) is None:
-            return False
-        if self.orphans.get(task_id) is calculator:
-            del self.orphans[task_id]
-        calculator.free += 1
-        return True
-
-    def forget_orphans(self, calculator):
-        # type: (Calculator) -> None
-        self.set_orphans(calculator, {})
+        self.orphans.update(dict.fromkeys(orphans, calculator))
         calculator.count_free()
 
-    def holder_of_orphan(self, task_id):
-        # type: (str) -> Calculator | None
-        """The calculator that is alive and holds that task as an orphan."""
-        calculator = self.orphans.get(task_id)
-        return calculator if calculator is not None and calculator.state == ALIVE else None
+    def drop_orphan(self, calculator, task_id):
+        # type: (Calculator, str) -> None
+        """It does not hold that orphan any more."""
+        if calculator.orphans.pop(task_id, None) is not None:
+            if self.orphans.get(task_id) is calculator:
+                del self.orphans[task_id]
+            calculator.free += 1
+            self.update(calculator)

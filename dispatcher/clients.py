@@ -77,14 +77,14 @@ class Ranges(object):
 class Client(object):
     """One incarnation of a client.
 
-    Tasks below ``open`` are over for the client, and nothing is kept of them. ``tasks`` holds those above it that wait,
-    run, or whose outcome is not acknowledged; ``over`` the numbers above it whose outcome is acknowledged; ``highest`` is
-    the highest number that was ever accepted or refused, and is no lower than ``open`` - 1.
+    Tasks below ``open`` are over for the client, and nothing is kept of them. ``tasks`` holds those above it that
+    wait, run, or whose outcome is not acknowledged; ``over`` the numbers above it whose outcome is acknowledged;
+    ``highest`` is the highest number that was ever accepted or refused, and is no lower than ``open`` - 1.
     """
 
-    __slots__ = ('name', 'incarnation', 'prefix', 'channel', 'is_absent', 'former_from', 'open', 'highest', 'tasks', 'over',
-                 'bytes', 'over_bytes', 'extra_bytes', 'live', 'lane', 'waiting', 'has_turn', 'refusals', 'cursor',
-                 'is_delivering', 'blocked', 'is_behind', 'drop_from', 'tally')
+    __slots__ = ('name', 'incarnation', 'prefix', 'channel', 'is_absent', 'former_from', 'open', 'highest', 'tasks',
+                 'over', 'bytes', 'over_bytes', 'extra_bytes', 'live', 'lane', 'waiting', 'has_turn', 'refusals',
+                 'cursor', 'is_behind', 'drop_from', 'tally')
 
     IS_CLIENT = True
 
@@ -115,9 +115,6 @@ class Client(object):
         self.refusals = {}  # type: Dict[int, List[Any]]
         #: Outcomes from this number on are still to be sent again; None: none are.
         self.cursor = None  # type: int | None
-        self.is_delivering = False
-        #: Clients whose outcomes wait for room in this one's channel.
-        self.blocked = []  # type: List[Client]
         self.is_behind = False
         self.drop_from = 1
         self.tally = tally
@@ -185,7 +182,7 @@ class Clients(object):
     def heir_of(self, client):
         # type: (Client) -> Client | None
         """Another incarnation of that client that is heard."""
-        for other in self._by_name[client.name][:-FORMER_MAX - 1:-1]:
+        for other in self._by_name.get(client.name, [])[:-FORMER_MAX - 1:-1]:
             if not other.is_absent and other is not client:
                 return other
         return None

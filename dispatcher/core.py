@@ -1,8 +1,8 @@
 """The dispatcher: every accepted task ends in exactly one outcome, which its client learns of.
 
-The path of a task: ``Admission._on_submit`` accepts it; ``settle`` assigns it to the calculator that has been available
-for the longest time; ``Fleet._on_result`` ends it, which sends the outcome; when the client has that, ``acknowledged``
-forgets the task, or ``Admission.forget_below`` does when the client says that it is over.
+The path of a task: ``Admission._on_submit`` accepts it; ``settle`` assigns it to the calculator that has been
+available for the longest time; ``Reports._on_result`` ends it, which sends the outcome; when the client has that,
+``acknowledged`` forgets the task, or ``Admission.forget_below`` does when the client says that it is over.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -15,8 +15,8 @@ from dispatcher.failure_detector import HELD_UP_S
 from dispatcher.invariants import check
 from dispatcher.journal import ACCEPTED, LAZY_S, RETRY_S, restored
 from dispatcher.observers.status import StatusDesk
-from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, TIMED_OUT, WITHDRAWN
-from dispatcher.work import TURN_MAX
+from dispatcher.outcomes import TURN_MAX
+from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, TIMED_OUT, WAITING, WITHDRAWN
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, EXPIRED, OUTCOMES
 from net_protocol.schedule import SLEEP_S
 from net_protocol.words import counted
@@ -31,8 +31,8 @@ if MYPY:
     from dispatcher.tasks import Task  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
 
-#: After a recovery nothing is assigned for this long: each calculator in order names meanwhile what it runs (once a second
-#: where nobody set another interval), and that goes on there instead of being begun anew.
+#: After a recovery nothing is assigned for this long: each calculator in order names meanwhile what it runs (once a
+#: second where nobody set another interval), and that goes on there instead of being begun anew.
 ADOPTION_S = 1.5
 
 #: How long tasks wait without any calculator before that is logged.
@@ -49,8 +49,8 @@ class DispatcherCore(Admission):
     HANDLERS = {'submit': '_on_submit', 'cancel': '_on_cancel', 'heartbeat': '_on_heartbeat', 'leave': '_on_leave',
                 'assign_refused': '_on_assign_refused', 'result': '_on_result', 'status': '_on_status',
                 'task_status': '_on_task_status'}
-    TIMERS = {'silence': '_due_silence', 'forget': '_due_forget', 'ping': '_due_ping', 'hint': '_due_hint',
-              'drained': '_due_drained', 'adoption': '_due_adoption', 'journal': '_due_journal',
+    TIMERS = {'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget', 'ping': '_due_ping',
+              'hint': '_due_hint', 'drained': '_due_drained', 'adoption': '_due_adoption', 'journal': '_due_journal',
               'former': '_due_former', 'no_calculators': '_due_no_calculators'}
     ACKNOWLEDGED = frozenset(['assign', 'revoke', 'refused', 'done', 'ended', 'done_before', 'ended_before'])
     COUNTERS = ('tasks_recovered', 'outcomes_recovered') + Admission.COUNTERS + StatusDesk.COUNTERS
@@ -85,12 +85,12 @@ class DispatcherCore(Admission):
             name, incarnation, number = row[1].rsplit(':', 2)
             client = self.clients.get(name, incarnation)
             if client is None:
-                client = self.new_client(now, name, incarnation)
-                self._absent.append(client)
+                client = self.new_client(now, name, incarnation, now + SLEEP_S)
+                client.open = int(number)
                 self._recovered.append(client)
-                client.former_from = now + SLEEP_S
             task = restored(now, client, int(number), row, self.settings['task_timeout_s'])
             client.tasks[task.number] = task
+            client.open = min(client.open, task.number)
             client.highest = max(client.highest, task.number)
             client.bytes += task.size
             self.memory_bytes += task.size
@@ -99,7 +99,7 @@ class DispatcherCore(Admission):
                 client.live += 1
                 client.tally.accepted += 1
                 self.queue.put(task)
-                self.due.plan(task, task.deadline_at)
+                self.plan(task)
             else:
                 self.counts['outcomes_recovered'] += 1
                 client.over_bytes += task.size
@@ -116,8 +116,8 @@ class DispatcherCore(Admission):
         # type: (float) -> None
         """Accept and assign nothing more; wait up to ``drain_timeout_s`` for what runs and for acknowledgements.
 
-        Waiting tasks are not cancelled: their clients submit them again to the next dispatcher at this address. One with
-        a journal goes on with them by itself.
+        Waiting tasks are not cancelled: their clients submit them again to the next dispatcher at this address. One
+        with a journal goes on with them by itself.
         """
         if self.is_draining:
             return
@@ -131,13 +131,15 @@ class DispatcherCore(Admission):
 
     def settle(self, now):
         # type: (float) -> None
-        """Assign waiting tasks to available calculators until one of the two runs out. See whether the drain is over."""
-        calculators, queue = self.calculators, self.queue
-        if self._crowded:
-            for crowded in self._crowded:
-                calculators.update(crowded)
-            self._crowded = []
-        self.due.drop_old()
+        """Assign waiting tasks to available calculators until one of the two runs out; see whether the drain is over."""
+        calculators, queue, young = self.calculators, self.queue, self.young
+        for _ in range(min(len(young), TURN_MAX)):
+            task = young[0]
+            if (task.state is WAITING or task.state is ASSIGNED) and not task.is_planned:
+                break
+            young.popleft()
+        if self._to_deliver:
+            self.deliver_some(now)
         self._assigns_left = False
         if queue.size and not (self.is_draining or self.is_adopting):
             calculators.begin_settlement()
@@ -183,14 +185,8 @@ class DispatcherCore(Admission):
         if peer.IS_CLIENT:
             if channel.peer_open > peer.open and not peer.is_behind:
                 self.forget_below(now, peer)
-            if peer.blocked:
-                self.unblock(peer)
-        else:
-            if peer.is_crowded:
-                peer.is_crowded = False
-                self._crowded.append(peer)
-            if peer.state is SUSPECT and not channel.is_unreachable:
-                self.recover_calculator(now, peer)
+        elif peer.state is SUSPECT and not channel.is_unreachable:
+            self.recover_calculator(now, peer)
 
     def asleep(self, now, channel):
         # type: (float, Channel) -> bool
@@ -199,8 +195,7 @@ class DispatcherCore(Admission):
             return True
         if not peer.IS_CLIENT:
             return peer.state in (DEAD, LEFT) and not peer.attempts
-        self.unblock(peer)
-        self.note_absent(peer, now)
+        self.note_absent(now, peer)
         return not peer.tasks
 
     def closed(self, now, channel):
@@ -215,36 +210,35 @@ class DispatcherCore(Admission):
         peer = channel.peer
         if peer is None:
             return
-        if kind == 'done' or kind == 'ended':
-            tasks = peer.tasks
+        if kind == 'assign' or kind == 'revoke':
+            self._note_acknowledged(channel, peer, kind, rows)
+        elif kind == 'done' or kind == 'ended':
             for row in rows:
                 # Mostly the datagram said by its ``open`` that the task is over, and it is forgotten.
-                task = tasks.pop(row[0], None)
-                if task is not None:
-                    self.forget(peer, task)
-            self.count_memory(peer)
-        elif kind == 'assign':
-            number = channel.number_received
-            attempts = peer.attempts
-            for row in rows:
-                attempt = attempts.get(row[0])
-                if attempt is None:
-                    attempt = peer.leftovers.get(row[0])
-                if attempt is not None and attempt.acknowledged_by is None:
-                    attempt.acknowledged_by = number
-        elif kind == 'revoke':
-            for assignment, task_id in rows:
-                if assignment:
-                    self.drop_leftover(peer, assignment)
-                elif self.calculators.drop_orphan(peer, task_id):
-                    self.calculators.update(peer)
+                if row[0] in peer.tasks:
+                    self.forget(peer, peer.tasks[row[0]])
         elif kind == 'refused':
             for row in rows:
                 if peer.refusals.get(row[0]) == row:
                     del peer.refusals[row[0]]
-            self.count_memory(peer)
+            self.recount(peer)
         else:
             self._forget_former(peer, rows)
+
+    def _note_acknowledged(self, channel, calculator, kind, rows):
+        # type: (Channel, Calculator, str, List[Any]) -> None
+        if kind == 'revoke':
+            for assignment, task_id in rows:
+                if assignment:
+                    self.drop_leftover(calculator, assignment)
+                else:
+                    self.calculators.drop_orphan(calculator, task_id)
+            return
+        attempts, number = calculator.attempts, channel.number_received
+        for row in rows:
+            attempt = attempts.get(row[0]) or calculator.leftovers.get(row[0])
+            if attempt is not None and attempt.acknowledged_by is None:
+                attempt.acknowledged_by = number
 
     def _forget_former(self, peer, rows):
         # type: (Client, List[Any]) -> None
@@ -253,7 +247,6 @@ class DispatcherCore(Admission):
             client = self.clients.get(peer.name, row[0])
             task = None if client is None else client.tasks.get(row[1])
             if client is not None and task is not None and task.is_over:
-                del client.tasks[row[1]]
                 self.forget(client, task)
 
     def refresh(self, now, channel, kind, row):
@@ -297,14 +290,18 @@ class DispatcherCore(Admission):
 
     def next_timer(self):
         # type: () -> float | None
-        if self._to_empty or self._behind or self._to_deliver or self._assigns_left or self.has_outcomes_to_drop:
+        if self._to_empty or self._behind or self._deliver_now or self._assigns_left or self.has_outcomes_to_drop:
             return 0.0
         return self._next_due()
 
     def _next_due(self):
         # type: () -> float | None
-        times = [at for at in (self._timers.next_deadline(), self.due.next_at()) if at is not None]
-        return min(times) if times else None
+        due_at = self._timers.next_deadline()
+        if self.young:
+            grown_at = self.young[0].accepted_at + self.young_s
+            if due_at is None or grown_at < due_at:
+                return grown_at
+        return due_at
 
     def handle_timer(self, now):
         # type: (float) -> None
@@ -315,17 +312,21 @@ class DispatcherCore(Admission):
         if self._late_s > HELD_UP_S:
             self.counts['held_up'] += 1
             self.emit(now, 'held_up', seconds=self._late_s)
+        young = self.young
+        for _ in range(min(len(young), TURN_MAX)):
+            if young[0].accepted_at + self.young_s > now:
+                break
+            task = young.popleft()
+            if not (task.is_over or task.is_planned):
+                self.plan(task)
         keys = self._timers.take_due(now)
         for number, (kind, key) in enumerate(keys, 1):
             self._on_timer[kind](now, key)
             if number == TURN_MAX:
                 break
         keys.close()  # type: ignore[attr-defined]
-        for task in self.due.take_due(now):
-            self._due_task(now, task)
         self.lose_some(now)
         self.forget_some(now)
-        self.deliver_some(now)
         self.drop_outcomes()
         self._handled_at = now
 
@@ -337,7 +338,7 @@ class DispatcherCore(Admission):
         elif task.state is ASSIGNED and now >= task.answer_due_at:
             self.requeue(now, task, TIMED_OUT)
         else:
-            self.due.plan(task, task.next_due_at())
+            self.plan(task)
 
     def _expired_because(self, task):
         # type: (Task) -> str
@@ -368,8 +369,8 @@ class DispatcherCore(Admission):
         """Clients of the journal that were not heard since may be gone: other incarnations get their outcomes."""
         for _ in range(min(len(self._recovered), TURN_MAX)):
             client = self._recovered.popleft()
-            if client.is_absent and self.clients.heir_of(client) is not None:
-                self.deliver_again(client)
+            if client.is_absent:
+                self.deliver_again(client, client.open)
         if self._recovered:
             self._timers.set(('former', None), now)
 
@@ -410,11 +411,11 @@ class DispatcherCore(Admission):
             self.emit(now, 'journal_works', seconds=now - failing_since)
         if len(held_back) <= TURN_MAX:
             for task in held_back:
-                self.deliver(task)
+                if task.client.tasks.get(task.number) is task:
+                    self.deliver(task)
             return
         for task in held_back:
-            if task.client.cursor is None and not task.client.is_absent:
-                self.deliver_again(task.client)
+            self.deliver_again(task.client, task.number)
 
     # Accounts.
 

@@ -1,14 +1,14 @@
 """When silence becomes suspicion, and suspicion a verdict.
 
-A calculator says in each heartbeat how often it sends one, so silence is counted in missed heartbeats of its own interval,
-and no setting here can disagree with a setting there. The detector is the simplest one that is right: a fixed number n of
-missed heartbeats, judged half an interval after the n-th was due, so that a little delay of the next one does not count as
-a loss. (Adaptive detectors, like the phi accrual detector of Hayashibara and others, SRDS 2004, pay off where the network's
-delay varies by more than a heartbeat's interval.)
+A calculator says in each heartbeat how often it sends one, so silence is counted in missed heartbeats of its own
+interval, and no setting here can disagree with a setting there. The detector is the simplest one that is right: a
+fixed number n of missed heartbeats, judged half an interval after the n-th was due, so that a little delay of the next
+one does not count as a loss. (Adaptive detectors, like the phi accrual detector of Hayashibara and others, SRDS 2004,
+pay off where the network's delay varies by more than a heartbeat's interval.)
 
-A dispatcher that was held up, suspended or starved, heard nothing because it did not listen. A verdict that is due in such
-a turn is postponed, once in each silence and by no more than the turn's own delay. Only verdicts on silence are postponed;
-deadlines and answer time-outs are not.
+A dispatcher that was held up, suspended or starved, heard nothing because it did not listen. A verdict that is due in
+such a turn is postponed, once in each silence and by no more than the turn's own delay. Only verdicts on silence are
+postponed; deadlines and answer time-outs are not.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -64,7 +64,8 @@ class FailureDetector(object):
     def excuse(self, now, calculator, late_s):
         # type: (float, Calculator, float) -> bool
         """The verdict is due in a turn that is late, or left datagrams unread: postpone it, unless that was done before
-        in this silence. Returns whether it is postponed."""
+        in this silence. Returns whether it is postponed.
+        """
         heard_at = calculator.channel.heard_at
         if calculator.excused_silence == heard_at:
             return False

@@ -10,8 +10,8 @@ from net_protocol.rows import OUTCOMES
 
 MYPY = False
 if MYPY:
-    from dispatcher.core import DispatcherCore  # noqa: F401
     from dispatcher.clients import Client  # noqa: F401
+    from dispatcher.core import DispatcherCore  # noqa: F401
 
 
 def check(core):
@@ -45,6 +45,7 @@ def _check_tasks(core):
             absent += of_client
             absent_bytes += client.over_bytes
             require(client.tasks or client.channel is not None, 'nothing is kept of %r', client)
+            require(client in core._absent, '%r is not among the absent', client)
         for task in client.tasks.values():
             require((task in queued) == (task.state is WAITING), '%r: the queue disagrees', task)
     require(waiting == core.queue.size == len(queued), '%d wait, %d in the queue', waiting, core.queue.size)
@@ -70,14 +71,14 @@ def _check_client(core, client):
             over_bytes += task.size
             continue
         live += 1
-        require(core.due.has(task), '%r has no deadline', task)
+        require(('task', task) in core._timers or (not task.is_planned and task in core.young), '%r has no timer', task)
         if task.state is WAITING:
             waiting += 1
         else:
             require(task.calculator.attempts.get(task.assignment) is task, '%r: its calculator disagrees', task)
             require(task.state is ASSIGNED, '%r is nowhere', task)
-    require((waiting, live) == (client.waiting, client.live), '%r: wait %d, live %d, counted %d, %d', client, waiting, live,
-            client.waiting, client.live)
+    require((waiting, live) == (client.waiting, client.live), '%r: wait %d, live %d, counted %d, %d', client, waiting,
+            live, client.waiting, client.live)
     require(over_bytes == client.over_bytes, '%r: %d bytes over, counted %d', client, over_bytes, client.over_bytes)
     extra = len(client.over) * RANGE_BYTES + len(client.refusals) * REFUSAL_BYTES
     require(extra == client.extra_bytes, '%r: %d bytes besides tasks, counted %d', client, extra, client.extra_bytes)
@@ -98,9 +99,10 @@ def _check_calculators(core):
                 calculator.capacity - held, calculator.free)
         require(len(calculator.attempts) + len(calculator.leftovers) <= calculator.capacity,
                 '%s holds more than its capacity', name)
-        require(not calculator.is_available or calculator.is_queued or calculator.is_crowded, '%s is available', name)
+        require(not calculator.has_slot or calculator.is_queued, '%s is available, and not in the queue', name)
         if calculator.state in (DEAD, LEFT):
-            require(not calculator.attempts or calculator.losing, '%s is %s and holds something', name, calculator.state)
+            require(not calculator.attempts or calculator.losing, '%s is %s and holds something', name,
+                    calculator.state)
             require(('forget', name) in core._timers, '%s is %s for ever', name, calculator.state)
         else:
             require(('silence', name) in core._timers, 'nobody listens for %s', name)

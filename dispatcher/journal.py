@@ -6,15 +6,15 @@ before it sends:
     records = core.take_records()               None: nothing to write now
     core.note_written(now, None or why not)
 
-Until then, and for as long as writing fails, outcomes are held back, and datagrams with a ``submit`` are not acknowledged.
-So no mistake of the shell can promise what a crash would break.
+Until then, and for as long as writing fails, outcomes are held back, and datagrams with a ``submit`` are not
+acknowledged. So no mistake of the shell can promise what a crash would break.
 
 What can't be written is kept by the writer, which tries it again with all that came since. Meanwhile no new task is
 accepted and everything else goes on; every ``RETRY_S`` another try is due, and the first that works ends the matter.
 
-Records of accepted tasks and of outcomes are urgent. That a task is over for its client only removes a row: a crash before
-that costs an outcome that is sent again. So such a record waits for the next urgent one, at most ``LAZY_S``, and costs no
-write of its own.
+Records of accepted tasks and of outcomes are urgent. That a task is over for its client only removes a row: a crash
+before that costs an outcome that is sent again. So such a record waits for the next urgent one, at most ``LAZY_S``,
+and costs no write of its own.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -28,8 +28,8 @@ if MYPY:
 
     from dispatcher.clients import Client  # noqa: F401
 
-    #: What is read back: (kind of the newest record, task id, body, time left of the task). The body is the payload of an
-    #: accepted task, and (outcome, result, reason, attempts) of one that ended.
+    #: What is read back: (kind of the newest record, task id, body, time left of the task). The body is the payload of
+    #: an accepted task, and (outcome, result, reason, attempts) of one that ended.
     Row = Tuple[str, str, Any, float]
 
 #: Time between two tries of a journal that fails: soon enough that nobody waits long after the cause has gone, so

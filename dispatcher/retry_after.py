@@ -9,8 +9,8 @@ from __future__ import absolute_import, division, print_function
 #: Where nothing is known: nothing was refused lately, or nothing moves.
 RETRY_AFTER_S = 1.0
 
-#: The time is no shorter, since a queue that is so quickly empty can't be told from an empty one, and no longer, so that
-#: places are taken again soon when everything becomes quicker.
+#: The time is no shorter, since a queue that is so quickly empty can't be told from an empty one, and no longer, so
+#: that places are taken again soon when everything becomes quicker.
 RETRY_AFTER_MIN_S = 0.1
 RETRY_AFTER_MAX_S = 5.0
 

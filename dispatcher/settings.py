@@ -39,7 +39,7 @@ SETTINGS = Group('', (
     Setting('remembered_max', schema.whole_number(1, 10000000), 100000,
             'Outcomes kept for clients that are away; past that the oldest are dropped.'),
     Setting('memory_max_bytes', schema.whole_number(1000000, 1 << 40), 1 << 30,
-            'Memory for tasks, their results, and what is remembered of clients. One client gets at most half of what is '
+            'Memory for tasks, their results, and what is kept of clients. One client gets at most half of what is '
             'free; past that a submit is refused.'),
     Setting('journal', schema.PATH, None,
             'The file that accepted tasks and their outcomes outlive this process in. null: nothing outlives it.'),

@@ -46,14 +46,14 @@ SHORT_CHARS = 100
 class Task(object):
     """An accepted task.
 
-    ``due_at`` is when ``DueTimes`` looks at it next, None while that is not planned. ``attempt`` is the number of the newest
-    attempt, 0 before the first. ``calculator``, ``assignment``, ``assigned_at``, ``answer_due_at`` and ``acknowledged_by``
-    (the number of the datagram that acknowledged the assignment, or None) describe that attempt and are not set before.
-    ``history`` holds the attempts that came to nothing, None while there are none. ``result`` is set at the end: the
-    result of a task that is done, otherwise the reason.
+    ``is_planned`` says whether it has a timer. ``attempt`` is the number of the newest attempt, 0 before the first.
+    ``calculator``, ``assignment``, ``assigned_at``, ``answer_due_at`` and ``acknowledged_by`` (the number of the
+    datagram that acknowledged the assignment, or None) describe that attempt and are not set before. ``history`` holds
+    the attempts that came to nothing, None while there are none. ``result`` is set at the end: the result of a task
+    that is done, otherwise the reason.
     """
 
-    __slots__ = ('client', 'number', 'task_id', 'payload', 'accepted_at', 'deadline_at', 'size', 'state', 'due_at',
+    __slots__ = ('client', 'number', 'task_id', 'payload', 'accepted_at', 'deadline_at', 'size', 'state', 'is_planned',
                  'attempt', 'history', 'calculator', 'assignment', 'assigned_at', 'answer_due_at', 'acknowledged_by',
                  'result')
 
@@ -74,7 +74,7 @@ class Task(object):
         self.deadline_at = deadline_at
         self.size = size
         self.state = WAITING
-        self.due_at = None  # type: float | None
+        self.is_planned = False
         self.attempt = 0
         self.history = None  # type: List[PastAttempt] | None
 
@@ -82,13 +82,6 @@ class Task(object):
     def is_over(self):
         # type: () -> bool
         return self.state is not WAITING and self.state is not ASSIGNED
-
-    def next_due_at(self):
-        # type: () -> float
-        """The deadline, or the answer time-out of the live attempt if that is sooner."""
-        if self.state is ASSIGNED and self.answer_due_at < self.deadline_at:
-            return self.answer_due_at
-        return self.deadline_at
 
     def was_in_vain_on(self, name):
         # type: (str) -> bool

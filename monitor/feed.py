@@ -5,8 +5,8 @@ Times are seconds of the monitor's clock. Each message carries the present time,
 
 from __future__ import absolute_import, division, print_function
 
+from monitor.words import PAST, health, task_name
 from monitor.words import event as event_in_words
-from monitor.words import health, task_name
 from net_protocol import report
 
 MYPY = False
@@ -74,7 +74,7 @@ class Feed(object):
     def _health(self, now):
         # type: (float) -> List[str]
         core = self._core
-        return list(health(core.picture, core.silence_s(now), core.is_silent(now) and not self.over))
+        return [PAST, self.over] if self.over else list(health(core.picture, core.silence_s(now), core.is_silent(now)))
 
     def _state(self, now):
         # type: (float) -> Dict[str, Any]

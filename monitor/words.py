@@ -30,8 +30,8 @@ EVENTS = {
     'returned': (GOOD, '%(calculator)s restarted, from %(address)s'),
     'replaced': (BAD, '%(calculator)s moved from %(old_address)s to %(address)s'),
     'registration_refused': (BAD, '%(calculator)s is not registered: the limit is %(limit)s'),
-    'suspected': (BAD, '%(calculator)s is suspect (%(why)s) with %(tasks)s'),
-    'died': (LOUD, '%(calculator)s is DEAD: silent for %(silence_s).1f s; %(tasks)s reassigned'),
+    'suspected': (BAD, '%(calculator)s is suspect (%(why)s), it holds %(tasks)s'),
+    'died': (LOUD, '%(calculator)s is DEAD: silent for %(silence_s).1f s, it held %(tasks)s'),
     'recovered': (GOOD, '%(calculator)s was %(was)s and is alive again'),
     'left': (PLAIN, '%(calculator)s left'),
     'reassigned': (BAD, '%(task)s lost attempt %(attempt)s on %(calculator)s: %(reason)s'),
@@ -109,7 +109,7 @@ def rate(value):
 
 def tasks(number):
     # type: (int) -> str
-    return '%d task%s' % (number, '' if number == 1 else 's')
+    return '%s task%s' % (number or 'no', '' if number == 1 else 's')
 
 
 def health(picture, silence_s, is_silent):

@@ -1,8 +1,9 @@
 """Checks of columns: all values that one field has in the rows of a datagram.
 
-A check takes the column, a sequence of values, and returns None or raises ``FieldRefused``, which says what was expected.
-Checks are strict about types (``True`` is not a number, ``1.0`` is not a count), because a value that passes is trusted
-everywhere else. One call checks a whole column, so the cost of a check is shared by the rows of a datagram.
+A check takes the column, a sequence of values, and returns None or raises ``FieldRefused``, which says what was
+expected. Checks are strict about types (``True`` is not a number, ``1.0`` is not a count), because a value that
+passes is trusted everywhere else. One call checks a whole column, so the cost of a check is shared by the rows of a
+datagram.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -24,7 +24,7 @@ DATAGRAM_BYTES_MAX = 62000
 
 #: Bytes that the list of attempts in one page of a heartbeat can take; what is left of a coalesced datagram is for the
 #: fields around it.
-HEARTBEAT_LIST_BYTES = 1000
+HEARTBEAT_LIST_BYTES = 900
 
 #: Bytes that the rows in one page of a status report can take; what is left of a coalesced datagram is for the fields
 #: around them.

@@ -1,8 +1,8 @@
 """Every kind of row: its fields, their checks, and its direction.
 
-A datagram carries, for each kind, a list of rows; a row is a list of values in the order of the fields. The codec checks
-rows by ``FIELDS`` alone. To add a kind: an entry here, a handler in the core that takes it, and a paragraph in
-``docs/protocol.md``. A test compares the three.
+A datagram carries, for each kind, a list of rows; a row is a list of values in the order of the fields. The codec
+checks rows by ``FIELDS`` alone. To add a kind: an entry here, a handler in the core that takes it, and a paragraph
+in ``docs/protocol.md``. A test compares the three.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -22,7 +22,8 @@ CANCELLED = 'cancelled'
 #: The outcomes of an accepted task.
 OUTCOMES = (DONE, FAILED, EXPIRED, CANCELLED)
 
-#: Why a submit is refused. A client may submit again after ``retry_after_s``; without one, submitting again never helps.
+#: Why a submit is refused. A client may submit again after ``retry_after_s``; without one, submitting again never
+#: helps.
 QUEUE_FULL = 'queue_full'
 DRAINING = 'draining'
 #: An accepted task has to be on disk, and the journal can't be written now.

@@ -25,7 +25,8 @@ SLEEP_S = 30.0
 #: How long a ticket that opened no channel is good.
 TICKET_S = 30.0
 
-#: A client with open tasks that sent nothing for so long sends a ping: the answer tells whether the dispatcher restarted.
+#: A client with open tasks that sent nothing for so long sends a ping: the answer tells whether the dispatcher
+#: restarted.
 PING_INTERVAL_S = 5.0
 
 #: A client or calculator that heard nothing for so long resolves the dispatcher's name again and tries another port.

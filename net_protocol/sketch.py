@@ -1,9 +1,9 @@
 """Quantiles of durations to within 1 %, in little memory.
 
-Durations are counted in buckets whose bounds grow by a fixed ratio, so memory stays the same for a thousand durations or
-a billion. The idea is DDSketch (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile sketch with
-relative-error guarantees", VLDB 2019), without its merging of rare buckets: from a microsecond to a year there are about
-1,600 of them, from a millisecond to a minute 550.
+Durations are counted in buckets whose bounds grow by a fixed ratio, so memory stays the same for a thousand
+durations or a billion. The idea is DDSketch (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile sketch
+with relative-error guarantees", VLDB 2019), without its merging of rare buckets: from a microsecond to a year there
+are about 1,600 of them, from a millisecond to a minute 550.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -1,7 +1,8 @@
 """Tickets: proof that a peer receives what is sent to its address, made without keeping anything for it.
 
-A ticket is the time of its issue and 40 bits of an HMAC over that time, the peer's role, name and incarnation and its
-address. Whoever returns a ticket has received it. (QUIC's address validation tokens, RFC 9000 section 8.1, do the same.)
+A ticket is the time of its issue and 40 bits of an HMAC over that time, the peer's role, name and incarnation and
+its address. Whoever returns a ticket has received it. (QUIC's address validation tokens, RFC 9000 section 8.1, do
+the same.)
 """
 
 from __future__ import absolute_import, division, print_function

@@ -17,11 +17,11 @@ OVER_BUDGET = 'over_budget'
 class Traffic(object):
     """Counters of one process."""
 
-    #: ``ignored`` arrived while out of order, ``stale`` belonged to a former channel or incarnation, ``too_old`` was below
-    #: the receive window, ``unexpected`` are rows without a handler, ``hints`` ICMP errors.
+    #: ``ignored`` arrived while out of order, ``stale`` belonged to a former channel or incarnation, ``too_old`` was
+    #: below the receive window, ``unexpected`` are rows without a handler, ``hints`` ICMP errors.
     COUNTERS = ('datagrams_in', 'datagrams_out', 'rows_in', 'rows_out', 'resent', 'lost', 'probes', 'duplicates',
-                'greetings', 'not_greeted', 'channels_opened', 'not_opened', 'stale', 'too_old', 'ignored', 'unexpected',
-                'unaddressed', 'unreachable', 'hints')
+                'greetings', 'not_greeted', 'channels_opened', 'not_opened', 'stale', 'too_old', 'ignored',
+                'unexpected', 'unaddressed', 'unreachable', 'hints')
 
     __slots__ = COUNTERS + ('refused',)
 

@@ -1,15 +1,15 @@
 """The turn: one step of a process, without the sockets. The loop, the simulator and the tests all use it.
 
-Datagrams in -> rows to the core; due timers; the core settles; records to the disk; datagrams out. Under load what has
-arrived is handled in portions, and each portion is answered before the next is read, so that the first sender does not wait
-for the last. A process with a journal answers once a turn, because one commit for all is cheaper.
+Datagrams in -> rows to the core; due timers; the core settles; records to the disk; datagrams out. Under load what
+has arrived is handled in portions, and each portion is answered before the next is read, so that the first sender
+does not wait for the last. A process with a journal answers once a turn, because one commit for all is cheaper.
 
-Opening a channel. A client or calculator sends a *hello*, a datagram without a ticket, and the dispatcher answers with a
-*greeting*: its name and incarnation, ``re`` = the number of the hello, and a fresh ticket. A greeting leaves no state in the
-dispatcher and is no longer than what it answers. Whoever receives one believes it if ``re`` is in flight, and begins its
-channel anew with the ticket. The dispatcher opens the channel when a datagram with the ticket arrives, which also validates
-the address. Without the ticket of an open channel, from its address, nothing of a datagram is handled; it is answered by a
-greeting.
+Opening a channel. A client or calculator sends a *hello*, a datagram without a ticket, and the dispatcher answers
+with a *greeting*: its name and incarnation, ``re`` = the number of the hello, and a fresh ticket. A greeting leaves
+no state in the dispatcher and is no longer than what it answers. Whoever receives one believes it if ``re`` is in
+flight, and begins its channel anew with the ticket. The dispatcher opens the channel when a datagram with the ticket
+arrives, which also validates the address. Without the ticket of an open channel, from its address, nothing of a
+datagram is handled; it is answered by a greeting.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -22,9 +22,10 @@ from net_protocol.channel import PROBE_BYTES, Channel
 from net_protocol.codec import decode
 from net_protocol.errors import DatagramRefused
 from net_protocol.limits import CHANNELS_MAX, NUMBERS_AHEAD_MAX
+from net_protocol.recovery import GRANULARITY_S
 from net_protocol.rows import LISTENS_TO, ORDER, PROBE, UNACKNOWLEDGED, UNRELIABLE
 from net_protocol.schedule import (
-    ACK_DELAY_S, PROBES_TO_COLLAPSE, PROBES_TO_UNREACHABLE, SLEEP_S, UNREACHABLE_S)
+    ACK_DELAY_S, PROBE_FIRST_S, PROBES_TO_COLLAPSE, PROBES_TO_UNREACHABLE, SLEEP_S, UNREACHABLE_S)
 from net_protocol.seals import CHECKSUM
 from net_protocol.tickets import Tickets, is_newer
 from net_protocol.traffic import BAD_NUMBER, OVER_BUDGET, WRONG_ROLE, Traffic
@@ -55,7 +56,8 @@ class Turn(object):
     """Drives one core. ``rng`` draws first numbers and jitter, ``secret`` makes tickets, ``is_local(address)`` tells
     the addresses of this machine, which need no padding and take longer datagrams.
 
-    ``on_refusal(cause, detail, address)`` is called for each refused datagram, ``on_events(events)`` with the core's events.
+    ``on_refusal(cause, detail, address)`` is called for each refused datagram, ``on_events(events)`` with the core's
+    events.
     """
 
     def __init__(self, core, rng, seal=CHECKSUM, secret=b'', is_local=lambda address: False):
@@ -110,7 +112,9 @@ class Turn(object):
 
     def probe_upstream(self, now):
         # type: (float) -> None
-        """Our port or the dispatcher's address is new: send something at once, long enough to be answered by a greeting."""
+        """Our port or the dispatcher's address is new: send something at once, long enough to be answered by a
+        greeting.
+        """
         channel = self.upstream
         if channel is not None:
             channel.probes = max(1, channel.probes)
@@ -121,9 +125,9 @@ class Turn(object):
         # type: (float, Callable[[], Any], Callable[[bytes, Any], None], Callable[[Any], str | None] | None) -> None
         """One turn.
 
-        ``receive()`` returns the next (datagram, address), or None when nothing is left. ``send(datagram, address)`` sends.
-        ``write(records)`` puts records on disk, all or none, and returns None or why it failed; without it there is no
-        journal. What they raise passes through.
+        ``receive()`` returns the next (datagram, address), or None when nothing is left. ``send(datagram, address)``
+        sends. ``write(records)`` puts records on disk, all or none, and returns None or why it failed; without it
+        there is no journal. What they raise passes through.
         """
         core = self._core
         self._send = send
@@ -211,8 +215,8 @@ class Turn(object):
 
     def _admit(self, address, size):
         # type: (Any, int) -> None
-        """Refuse what one address sends beyond half of a turn's bytes while others are heard too. To its sender that is a
-        loss, so its congestion window adapts.
+        """Refuse what one address sends beyond half of a turn's bytes while others are heard too. To its sender that
+        is a loss, so its congestion window adapts.
         """
         read = self._read_now
         read[address] = bytes_read = read.get(address, 0) + size
@@ -258,11 +262,7 @@ class Turn(object):
         core.heard(now, channel)
         if datagram.acks:
             self._acknowledged(now, channel, datagram.acks)
-        if datagram.rows:
-            self._handle_rows(now, channel, number, datagram.rows)
-        else:
-            # It calls for no acknowledgement, but a gap would make the ranges longer and look like a loss.
-            received.acknowledge(number)
+        self._handle_rows(now, channel, number, datagram.rows)
 
     def _note_again(self, now, channel, number, rows):
         # type: (float, Channel, int, Any) -> None
@@ -293,9 +293,11 @@ class Turn(object):
 
     def _note_handled(self, now, channel, number, rows):
         # type: (float, Channel, int, Any) -> None
-        """That datagram has to be acknowledged, unless it does not call for it."""
+        """That datagram has to be acknowledged. One that does not call for it is acknowledged with others only: a
+        gap would make the ranges longer and look like a loss.
+        """
         in_order = channel.received.acknowledge(number)
-        if len(rows) == 1 and UNACKNOWLEDGED.issuperset(rows):
+        if len(rows) < 2 and UNACKNOWLEDGED.issuperset(rows):
             return
         channel.to_acknowledge += 1
         if not channel.acknowledge_now and (
@@ -313,16 +315,19 @@ class Turn(object):
         """Our channel, where the datagram belongs to it; a greeting begins it anew."""
         channel = self.upstream  # type: Any
         if datagram.re is not None:
-            if datagram.re in channel.loss.in_flight:
+            answered = channel.loss.in_flight.get(datagram.re)
+            if answered is not None:
                 self.traffic.channels_opened += 1
                 channel.restart(datagram.ticket, datagram.name, datagram.incarnation)
+                # Greetings are not delayed, so this is a round trip.
+                channel.round_trip.add(now - answered.at)
                 channel.heard_at = now
                 self._core.opened(now, channel)
             return None
         if datagram.to != channel.ticket or datagram.incarnation != channel.incarnation or not channel.is_open:
             self.traffic.stale += 1
             return None
-        return channel  # type: ignore[no-any-return]
+        return channel
 
     def _channel_of(self, now, datagram, address, size):
         # type: (float, Datagram, Any, int) -> Channel | None
@@ -334,16 +339,17 @@ class Turn(object):
         if channel is not None and channel.address == address and channel.incarnation == datagram.incarnation \
                 and channel.name == datagram.name and channel.role == datagram.role:
             return channel
-        if self._tickets.issued_at_ms(now, datagram, address) is not None:
+        issued_at_ms = self._tickets.issued_at_ms(now, datagram, address)
+        if issued_at_ms is not None:
             peer = (datagram.role, datagram.name, datagram.incarnation)
             channel = self._by_peer.get(peer)
             if channel is None or is_newer(datagram.to, channel.ticket):
-                return self._open(now, channel, peer, datagram, address)
+                return self._open(now, channel, peer, datagram, address, issued_at_ms / 1000)
         self._greet(now, datagram, address, size)
         return None
 
-    def _open(self, now, channel, peer, datagram, address):
-        # type: (float, Channel | None, Tuple[str, str, str], Datagram, Any) -> Channel | None
+    def _open(self, now, channel, peer, datagram, address, issued_at):
+        # type: (float, Channel | None, Tuple[str, str, str], Datagram, Any, float) -> Channel | None
         if channel is None:
             if len(self._by_peer) >= CHANNELS_MAX and not self._close_a_sleeping_one(now):
                 self.traffic.not_opened += 1
@@ -357,6 +363,9 @@ class Turn(object):
         channel.restart(datagram.to, datagram.name, datagram.incarnation)
         channel.use_address(address, self._is_local(address))
         channel.heard_at = now
+        # The ticket travelled there and back, and may have waited there for something to send. Issue is in
+        # milliseconds.
+        channel.round_trip.add(min(max(0.0, now - issued_at) + GRANULARITY_S, PROBE_FIRST_S))
         channel.number_received = datagram.number
         channel.peer_open = max(channel.peer_open, datagram.open)
         self._by_ticket[datagram.to] = channel
@@ -492,7 +501,7 @@ class Turn(object):
         # type: (float) -> None
         """Every alarm that is due, each channel at most once."""
         alarms = self._alarms
-        due = []
+        due = []  # type: List[Channel]
         while alarms and alarms[0][0] <= now and len(due) < READS_MAX:
             at, _, channel = heappop(alarms)
             if channel.alarm_at == at:
@@ -610,7 +619,7 @@ class Turn(object):
         """The disk has what these datagrams submitted: acknowledge them."""
         for channel in self._withheld:
             for number in channel.withheld:
-                self._note_handled(now, channel, number, ())
+                self._note_handled(now, channel, number, ('submit',))
             channel.withheld = []
         self._withheld = []
 
@@ -624,7 +633,9 @@ class Turn(object):
         for channel in to_flush:
             self._flush(now, channel)
         waiting = self._acknowledgements
-        while waiting and (waiting[0][0] <= now or waiting[0][1].acknowledge_at != waiting[0][0]):
+        # A core that has stopped takes no further turn.
+        until = float('inf') if self._core.is_stopped else now
+        while waiting and (waiting[0][0] <= until or waiting[0][1].acknowledge_at != waiting[0][0]):
             at, channel = waiting.popleft()
             if channel.acknowledge_at == at:
                 self._acknowledge(now, channel)

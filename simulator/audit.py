@@ -1,8 +1,8 @@
 """What the auditors of all roles have in common: each looks at one process from outside.
 
 ``heard`` comes with each valid datagram, ``handling`` and the methods of ``HEARD`` with the rows of one kind before the
-core gets them, ``sending`` and the methods of ``SENT`` with the rows of each datagram, the methods of ``EVENTS`` with
-the core's events, ``end_turn`` when a turn is over, ``sweep`` every ``SWEEP_S`` of virtual time.
+core gets them, ``writing``, ``wrote`` and the methods of ``SENT`` with the rows of each datagram before it is sent, the
+methods of ``EVENTS`` with the core's events, ``end_turn`` when a turn is over, ``sweep`` every ``SWEEP_S``.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -87,19 +87,22 @@ class Audit(object):
         elif meant_for != self.core.incarnation:
             raise broken('S16', (self.name, channel.name), 'handled, and meant for an earlier incarnation: %r', key)
 
-    def sending(self, now, channel, rows, probe_of):
+    def writing(self, now, channel, rows, probe_of):
         # type: (float, Channel, Dict[str, List[Any]], int) -> None
-        """A datagram with these rows is written, with the next number of its channel."""
-        number = channel.number + 1 if channel.number else 0
-        self.ledger.datagrams[self.core.incarnation, number] = channel.incarnation
+        """A datagram with these rows is about to be written. Heartbeats, pings and probes pass a full window."""
         loss = channel.loss
         if loss.segments >= channel.window.segments and len(loss.in_flight) >= 2 and not probe_of \
                 and not UNRELIABLE.issuperset(rows) and not channel.probes:
             raise broken('S12', self.name, '%.1f segments to %s are in flight, its window is %.1f', loss.segments,
                          channel.name, channel.window.segments)
+
+    def wrote(self, now, channel, rows):
+        # type: (float, Channel, Dict[str, List[Any]]) -> None
+        """It has its number now, and is sent next."""
+        self.ledger.datagrams[self.core.incarnation, channel.number] = channel.incarnation
         for kind, look in self._sent:
             if kind in rows:
-                look(now, channel, rows[kind], number)
+                look(now, channel, rows[kind])
 
     def arrived(self, now, source, size):
         # type: (float, Any, int) -> None

@@ -33,7 +33,7 @@ class CalculatorAudit(Audit):
         self.taken_total = 0
         # In this turn: task id -> (incarnation of the dispatcher, assignment, attempt, payload).
         self._heard = {}  # type: Dict[str, Tuple[str, int, int, Any]]
-        self._revoked = set()  # type: Set[str]
+        self._revoked = set()  # type: Set[Any]
         # (incarnation of the dispatcher, own incarnation, assignment) of what was taken.
         self._taken = set()  # type: Set[Tuple[str, str, int]]
         self._payloads = {}  # type: Dict[str, Any]
@@ -49,24 +49,24 @@ class CalculatorAudit(Audit):
 
     def _heard_revoke(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
-        self._revoked.update([task_id for _, task_id in rows])
+        self._revoked.update([assignment or task_id for assignment, task_id in rows])
 
-    def sending(self, now, channel, rows, probe_of):
+    def writing(self, now, channel, rows, probe_of):
         # type: (float, Channel, Dict[str, List[Any]], int) -> None
-        if self._out_since is not None and self._out_since != now:
+        if self._out_since not in (None, now) and not self.core.is_listening:
             raise broken('S13', self.name, 'it is out of order and sends %r', rows)
-        super(CalculatorAudit, self).sending(now, channel, rows, probe_of)
+        super(CalculatorAudit, self).writing(now, channel, rows, probe_of)
 
-    def _sent_results(self, now, channel, rows, number):
-        # type: (float, Channel, List[Any], int) -> None
+    def _sent_results(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
         for _, task_id, result, error in rows:
             if task_id not in self._payloads:
                 raise broken('S4', task_id, 'a result of no work')
             if error is None and not self.ledger.is_right(task_id, self._payloads[task_id], result):
                 raise broken('S3', task_id, 'a result of %r', result)
 
-    def _sent_heartbeats(self, now, channel, rows, number):
-        # type: (float, Channel, List[Any], int) -> None
+    def _sent_heartbeats(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
         running = self.core.account(now)['running']
         if running > self.settings['capacity']:
             raise broken('S6', self.name, 'it runs %d of %d', running, self.settings['capacity'])
@@ -106,7 +106,7 @@ class CalculatorAudit(Audit):
         if end == 'reported' and now - taken_at < self.settings['task_duration_s'][0] - ROUNDING_S:
             raise broken('S13', task_id, 'computed in %.3f s, %.3f at the least', now - taken_at,
                          self.settings['task_duration_s'][0])
-        if end == 'revoked' and task_id not in self._revoked:
+        if end == 'revoked' and (facts['assignment'] or task_id) not in self._revoked:
             raise broken('S1', (task_id, self.name), 'revoked by nobody')
 
     def _on_out_of_order(self, now, facts):

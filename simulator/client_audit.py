@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.rows import DONE
+from net_protocol.rows import CANCELLED, DONE
 from net_protocol.schedule import OUTCOME_GRACE_S
 from simulator.audit import ROUNDING_S, UNDISTURBED_S, Audit
 from simulator.ledger import Entry
@@ -61,7 +61,7 @@ class ClientAudit(Audit):
         # type: (float, Channel, str, List[Any]) -> None
         """S1: what is acknowledged is accepted, on disk where there is one, or a refusal is on its way."""
         dispatcher = channel.incarnation
-        for row in rows:
+        for row in rows if self.process.fault is None else ():
             task_id = self._task(row[0])
             entry = self.ledger.tasks[task_id]
             if entry.end is not None or task_id in self._cancelled:
@@ -106,8 +106,8 @@ class ClientAudit(Audit):
 
     # What it says.
 
-    def _sent_submits(self, now, channel, rows, number):
-        # type: (float, Channel, List[Any], int) -> None
+    def _sent_submits(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
         for row in rows:
             task_id = self._task(row[0])
             entry = self.ledger.tasks.get(task_id)
@@ -118,14 +118,14 @@ class ClientAudit(Audit):
             elif entry.payload != row[1]:
                 raise broken('S3', task_id, 'submitted with another payload')
             entry.submits += 1
-            entry.datagram = number
+            entry.datagram = channel.number
             if entry.end is None:
                 waited_s = now - self.pending[task_id]
                 if entry.submits > SUBMITS_AT_ONCE + SUBMITS_PER_S * waited_s:
                     raise broken('S12', task_id, 'submitted %d times in %.1f s', entry.submits, waited_s)
 
-    def _sent_cancels(self, now, channel, rows, number):
-        # type: (float, Channel, List[Any], int) -> None
+    def _sent_cancels(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
         self._cancelled.update([self._task(row[0]) for row in rows])
 
     # What its caller hears.
@@ -158,7 +158,8 @@ class ClientAudit(Audit):
         self.ledger.counts['unanswered'] += 1
         if outcome == 'wrong':
             raise broken('S3', task_id, 'the answer to another question')
-        if outcome != 'given_up' and (entry.outcome is None or entry.outcome[0] != outcome):
+        if not (outcome == 'given_up' or entry.outcome is not None and entry.outcome[0] == outcome
+                or outcome == CANCELLED and self.told_to_stop):
             raise broken('S4', task_id, '%s without an outcome', outcome)
 
     def _on_refused(self, now, facts):

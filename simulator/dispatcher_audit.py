@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 from heapq import heappop, heappush
 
+from dispatcher.journal import OVER
 from net_protocol.rows import CANCELLED, DONE, EXPIRED, FAILED, OUTCOMES
 from net_protocol.schedule import SLEEP_S
 from simulator.audit import ROUNDING_S
@@ -27,15 +28,19 @@ LATE_S = 0.6
 
 
 class Place(object):
-    """A task that is not over: where it is. ``due_at`` is when its live attempt must have been answered."""
+    """A task that is not over: where it is. ``due_at`` is when its live attempt must have been answered.
 
-    __slots__ = ('state', 'accepted_at', 'deadline_at', 'attempts', 'view', 'attempt', 'assigned_at', 'due_at')
+    ``deadline_at`` is the latest end, ``expires_at`` the earliest: copies of a submit differ in the time left.
+    """
 
-    def __init__(self, accepted_at, deadline_at):
-        # type: (float, float) -> None
+    __slots__ = ('state', 'accepted_at', 'deadline_at', 'expires_at', 'attempts', 'view', 'attempt', 'assigned_at', 'due_at')
+
+    def __init__(self, accepted_at, deadline_at, expires_at):
+        # type: (float, float, float) -> None
         self.state = WAITING
         self.accepted_at = accepted_at
         self.deadline_at = deadline_at
+        self.expires_at = expires_at
         self.attempts = 0
         # The calculator that it is assigned to.
         self.view = None  # type: Any
@@ -81,10 +86,12 @@ class DispatcherAudit(FleetAudit):
         self.accepted_total = 0
         self.recovered_total = 0
         self.ends = dict.fromkeys(OUTCOMES, 0)
-        # In this turn: task id -> (payload, time left, whether it is below `open`), results, and cancels.
-        self._submitted = {}  # type: Dict[str, Tuple[Any, float, bool]]
+        # In this turn: task id -> (payload, least and most time left, whether it is below `open`), results, and cancels.
+        self._submitted = {}  # type: Dict[str, Tuple[Any, float, float, bool]]
         self._results = {}  # type: Dict[str, List[Tuple[Any, Any]]]
         self._cancelled = set()  # type: Set[str]
+        # Outcomes that were removed from the journal although their client waits.
+        self._dropped = 0
         # (task id, datagram) of the refusals that were sent.
         self._refusals = set()  # type: Set[Tuple[str, int]]
         # (point in time, task id, attempts or 0 for the task's own deadline): what must have happened by when.
@@ -103,7 +110,8 @@ class DispatcherAudit(FleetAudit):
                 self.core.incarnation, wall_now):
             self._accepted.add(task_id)
             if not is_over:
-                self._open(task_id, now, now + min(max(0.0, time_left_s), self.settings['task_timeout_s']))
+                deadline_at = now + min(max(0.0, time_left_s), self.settings['task_timeout_s'])
+                self._open(task_id, now, deadline_at, deadline_at)
                 self.recovered_total += 1
             else:
                 self.over[task_id] = Over(None)
@@ -113,8 +121,11 @@ class DispatcherAudit(FleetAudit):
     def _heard_submits(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
         prefix = '%s:%s:' % (channel.name, channel.incarnation)
-        for row in rows:
-            self._submitted[prefix + str(row[0])] = (row[1], row[2], row[0] < channel.peer_open)
+        for number, payload, time_left_s in rows:
+            task_id = prefix + str(number)
+            _, least_s, most_s, _ = self._submitted.get(task_id, (None, time_left_s, time_left_s, False))
+            self._submitted[task_id] = (payload, min(least_s, time_left_s), max(most_s, time_left_s),
+                                        number < channel.peer_open)
 
     def _heard_cancels(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
@@ -140,15 +151,15 @@ class DispatcherAudit(FleetAudit):
 
     # What they are sent.
 
-    def sending(self, now, channel, rows, probe_of):
+    def writing(self, now, channel, rows, probe_of):
         # type: (float, Channel, Dict[str, List[Any]], int) -> None
-        super(DispatcherAudit, self).sending(now, channel, rows, probe_of)
+        super(DispatcherAudit, self).writing(now, channel, rows, probe_of)
         if now - channel.heard_at > SLEEP_S + LATE_S and self.is_undisturbed(now):
             raise broken('S12', (self.name, channel.name), '%s is sent %r after %.1f s of silence', channel.name, rows,
                          now - channel.heard_at)
 
-    def _sent_refusals(self, now, channel, rows, number):
-        # type: (float, Channel, List[Any], int) -> None
+    def _sent_refusals(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
         for row in rows:
             task_id = '%s:%s:%d' % (channel.name, channel.incarnation, row[0])
             self._refused.add(task_id)
@@ -158,25 +169,25 @@ class DispatcherAudit(FleetAudit):
                 if place is not None and place.accepted_at < now:
                     raise broken('S1', task_id, 'refused after it was accepted')
 
-    def _sent_done(self, now, channel, rows, number):
-        # type: (float, Channel, List[Any], int) -> None
+    def _sent_done(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
         prefix = '%s:%s:' % (channel.name, channel.incarnation)
         for row in rows:
             self._tell(prefix + str(row[0]), (DONE, row[1], None, row[2]))
 
-    def _sent_ended(self, now, channel, rows, number):
-        # type: (float, Channel, List[Any], int) -> None
+    def _sent_ended(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
         prefix = '%s:%s:' % (channel.name, channel.incarnation)
         for row in rows:
             self._tell(prefix + str(row[0]), (row[1], None, row[2], row[3]))
 
-    def _sent_done_before(self, now, channel, rows, number):
-        # type: (float, Channel, List[Any], int) -> None
+    def _sent_done_before(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
         for row in rows:
             self._tell('%s:%s:%d' % (channel.name, row[0], row[1]), (DONE, row[2], None, row[3]))
 
-    def _sent_ended_before(self, now, channel, rows, number):
-        # type: (float, Channel, List[Any], int) -> None
+    def _sent_ended_before(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
         for row in rows:
             self._tell('%s:%s:%d' % (channel.name, row[0], row[1]), (row[2], None, row[3], row[4]))
 
@@ -194,10 +205,25 @@ class DispatcherAudit(FleetAudit):
             over.told = told
             if over.outcome is not None and told[0] != over.outcome:
                 raise broken('S2', task_id, 'it is %s, its client is told %s', over.outcome, told[0])
-            if self._promises is not None and task_id in self._accepted:
+            if self._promises is not None and task_id in self._accepted and not self.ledger.is_byzantine(task_id):
                 self._promises.note_outcome_sent(task_id, told)
         elif over.told != told:
             raise broken('S2', task_id, 'first %r, now %r', over.told, told)
+
+    def recorded(self, records):
+        # type: (List[Any]) -> None
+        """Records went to the disk, or will with the next write that works."""
+        for record in records:
+            over = self.over.get(record.task_id)
+            if record.KIND != OVER or (over is not None and over.is_acknowledged):
+                continue
+            entry = self.ledger.tasks.get(record.task_id)
+            if entry is not None and entry.is_awaited:
+                # An outcome of a client that is absent. Otherwise it must not be dropped.
+                self._dropped += 1
+                self._promises.forget(record.task_id)  # type: ignore[union-attr]
+                if self._dropped > self.core.counts['outcomes_dropped']:
+                    raise broken('S1', record.task_id, 'removed from the journal, and its client waits for it')
 
     # The places of a task.
 
@@ -206,8 +232,10 @@ class DispatcherAudit(FleetAudit):
         task_id = facts['task_id']
         if task_id not in self._submitted:
             raise broken('S4', task_id, 'accepted, and nobody submitted it')
-        payload, time_left_s, is_below_open = self._submitted[task_id]
+        payload, least_s, most_s, is_below_open = self._submitted[task_id]
         over = self.over.pop(task_id, None)
+        if self.ledger.is_byzantine(task_id):
+            over = None
         if task_id in self.places or is_below_open or (over is not None and over.is_acknowledged):
             raise broken('S16', task_id, 'accepted again, and it is %s' % (
                 'not over' if task_id in self.places else 'below open' if is_below_open else 'acknowledged'))
@@ -220,12 +248,13 @@ class DispatcherAudit(FleetAudit):
         if entry is not None and entry.payload != payload:
             raise broken('S3', task_id, 'another payload than its client sent')
         self._accepted.add(task_id)
-        self._open(task_id, now, now + min(time_left_s, self.settings['task_timeout_s']))
+        timeout_s = self.settings['task_timeout_s']
+        self._open(task_id, now, now + min(most_s, timeout_s), now + min(least_s, timeout_s))
         self.accepted_total += 1
 
-    def _open(self, task_id, now, deadline_at):
-        # type: (str, float, float) -> None
-        self.places[task_id] = Place(now, deadline_at)
+    def _open(self, task_id, now, deadline_at, expires_at):
+        # type: (str, float, float, float) -> None
+        self.places[task_id] = Place(now, deadline_at, expires_at)
         self.waiting += 1
         heappush(self._due, (deadline_at, task_id, 0))
 
@@ -240,6 +269,11 @@ class DispatcherAudit(FleetAudit):
     def _enter(self, now, facts, is_new):
         # type: (float, Dict[str, Any], bool) -> None
         task_id = facts['task_id']
+        place = self.places.get(task_id)
+        if is_new and place is not None and place.state == ASSIGNED and place.attempt == facts['attempt'] \
+                and place.view.name == facts['calculator']:
+            # The assignment by which a calculator learns that it was adopted.
+            return
         place = self._place(task_id, WAITING, 'assigned')
         place.state = ASSIGNED
         place.attempt = facts['attempt']
@@ -280,8 +314,8 @@ class DispatcherAudit(FleetAudit):
         task_id, outcome = facts['task_id'], facts['outcome']
         place = self.places.get(task_id)
         self._end(task_id, outcome)
-        if outcome == EXPIRED and now < place.deadline_at - ROUNDING_S:  # type: ignore[union-attr]
-            raise broken('S13', task_id, 'expired %.3f s early', place.deadline_at - now)  # type: ignore[union-attr]
+        if outcome == EXPIRED and now < place.expires_at - ROUNDING_S:  # type: ignore[union-attr]
+            raise broken('S13', task_id, 'expired %.3f s early', place.expires_at - now)  # type: ignore[union-attr]
         if outcome == FAILED and place.attempts < self.settings['attempts_max'] and not any(  # type: ignore[union-attr]
                 error is not None for _, error in self._results.get(task_id, ())):
             raise broken('S4', task_id, 'failed for no reason')

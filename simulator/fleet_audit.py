@@ -108,13 +108,13 @@ class FleetAudit(Audit):
                     if view.given.get(task_id) == attempt and view.assignments.get(task_id) == assignment:
                         view.acknowledged.setdefault(task_id, channel.number_received)
 
-    def _sent_assigns(self, now, channel, rows, number):
-        # type: (float, Channel, List[Any], int) -> None
+    def _sent_assigns(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
         view = self.views.get(channel.name)
         for assignment, task_id, attempt, _, _, _ in rows:
-            if view is None or view.incarnation != channel.incarnation:
-                raise broken('S7', (task_id, channel.name), 'assigned to a former incarnation of %s', channel.name)
-            if view.given.get(task_id) == attempt:
+            if self.ledger.assigned.get((self.core.incarnation, task_id, attempt)) != channel.incarnation:
+                raise broken('S7', (task_id, channel.name), 'assigned to another incarnation of %s', channel.name)
+            if view is not None and view.given.get(task_id) == attempt and view.incarnation == channel.incarnation:
                 view.assignments[task_id] = assignment
 
     # What it says about them.

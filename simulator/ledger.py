@@ -65,6 +65,12 @@ class Ledger(object):
         # Task id -> its right result, computed when first needed.
         self._results = {}  # type: Dict[str, Any]
 
+    def is_byzantine(self, task_id):
+        # type: (str) -> bool
+        """Whether its client acknowledges what it does not handle: then nothing is promised."""
+        entry = self.tasks.get(task_id)
+        return entry is not None and entry.process.fault is not None
+
     def is_right(self, task_id, payload, result):
         # type: (str, Any, Any) -> bool
         """Whether that is the result of that payload, recomputed here."""

@@ -236,13 +236,16 @@ class Process(object):
         """See what leaves on a channel."""
         if 'write' in vars(channel):
             return
-        write, sending = channel.write, self.audit.sending
+        write, writing, wrote = channel.write, self.audit.writing, self.audit.wrote
 
         def watched(now, core, rng, seal, rows, text, losses=0, probe_of=0):
             # type: (float, Core, Any, Any, Dict[str, List[Any]], str, int, int) -> bytes
             if rows:
-                sending(now, channel, rows, probe_of)
-            return write(now, core, rng, seal, rows, text, losses, probe_of)
+                writing(now, channel, rows, probe_of)
+            datagram = write(now, core, rng, seal, rows, text, losses, probe_of)
+            if rows:
+                wrote(now, channel, rows)
+            return datagram
         channel.write = watched  # type: ignore[method-assign]
 
     def _on_events(self, events):
@@ -449,6 +452,7 @@ class Process(object):
         if self._dies == BEFORE_COMMIT:
             raise Killed(BEFORE_COMMIT)
         failure = self._journal.write(records, self.clock.now())  # type: ignore[union-attr]
+        self.audit.recorded(records)
         if self._dies == AFTER_COMMIT:
             raise Killed(AFTER_COMMIT)
         return failure

@@ -6,7 +6,7 @@ import json
 
 from calculator.sentences import SENTENCES as CALCULATOR
 from client.sentences import SENTENCES as CLIENT
-from dispatcher.sentences import SENTENCES as DISPATCHER
+from dispatcher.observers.sentences import SENTENCES as DISPATCHER
 from net_protocol.words import Facts
 
 MYPY = False

@@ -1,8 +1,8 @@
 """The real programs' cores, loops and sockets in one process, one turn after the other, and all that they do counted.
 
 Real time plays no part: each loop turns when something has arrived or a timer is due by a clock that the test moves. So
-how many messages share a datagram, and with it every count, is the same on every machine. What is counted is read from
-the interpreter itself, which reports each call: of a Python function, and of a builtin.
+how many rows share a datagram, and with it every count, is the same on every machine. What is counted is read from the
+interpreter itself, which reports each call: of a Python function, and of a builtin.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -21,13 +21,12 @@ from client.core import ClientCore
 from client.sentences import SENTENCES as CLIENT_SENTENCES
 from client.settings import SETTINGS as CLIENT_SETTINGS
 from dispatcher.core import DispatcherCore
-from dispatcher.sentences import SENTENCES as DISPATCHER_SENTENCES
+from dispatcher.observers.sentences import SENTENCES as DISPATCHER_SENTENCES
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
 from net_protocol.core import draw_incarnation
 from runtime.endpoint import Endpoint
 from runtime.logs import EventLog
 from runtime.loop import Loop
-from runtime.names import Peer
 
 SENTENCES = dict(CALCULATOR_SENTENCES, **dict(CLIENT_SENTENCES, **DISPATCHER_SENTENCES))
 
@@ -101,21 +100,21 @@ class Signals(object):
 class Seat(object):
     """One process of the system: its core, its socket, its loop, its work."""
 
-    def __init__(self, core, endpoint, signals, clock, peer=None):
+    def __init__(self, core, seed, signals, clock, upstream=None):
         self.core = core
-        self.endpoint = endpoint
+        self.endpoint = Endpoint(socket.AF_INET, (LOOPBACK, 0))
         self.work = Work()
-        self._loop = Loop(core, endpoint, signals, clock, EventLog(SENTENCES, clock), peer)
-
-    def start(self, now):
-        self.core.start(now)
-        self._loop._flush(now)
+        self._loop = Loop(core, self.endpoint, signals, clock, EventLog(SENTENCES, clock))
+        # First numbers are drawn: how long they are decides how many rows fit in a datagram.
+        self._loop.turn._rng = random.Random(seed)
+        self._loop.turn.set_upstream(upstream)
+        core.start(clock())
 
     def turn_if_due(self, now):
-        timer = self.core.next_timer()
-        if select.select([self.endpoint], [], [], 0)[0] or (timer is not None and timer <= now):
+        timer = self._loop.turn.next_timer()
+        if select.select(self.endpoint.readers(), [], [], 0)[0] or (timer is not None and timer <= now):
             with self.work:
-                self._loop._turn()
+                self._loop._turn(*self._loop._wait())
 
 
 class Lockstep(object):
@@ -126,24 +125,20 @@ class Lockstep(object):
         self._rng = random.Random(1)
         self._signals = Signals()
         self.dispatcher = self._seat(DispatcherCore(
-            DISPATCHER_SETTINGS.checked({}), 'dispatcher', draw_incarnation(self._rng), random.Random(2)), None)
-        port = self.dispatcher.endpoint.address[1]
+            DISPATCHER_SETTINGS.checked({}), 'dispatcher', self._draw_incarnation(), random.Random(2)))
+        calculator = {'capacity': capacity, 'task_duration_s': [0, 0], 'outage': {'probability': 0}}
         self.calculators = [self._seat(CalculatorCore(
-            CALCULATOR_SETTINGS.checked(
-                {'capacity': capacity, 'task_duration_s': [0, 0], 'outage': {'probability': 0}}),
-            'calculator-%d' % number, self._draw_life, random.Random(3), peer), peer)
-            for number, peer in enumerate([Peer(LOOPBACK, port) for _ in range(calculators)])]
-        peer = Peer(LOOPBACK, port)
+            CALCULATOR_SETTINGS.checked(calculator), 'calculator-%d' % number, self._draw_incarnation,
+            random.Random(3)), self.dispatcher) for number in range(calculators)]
+        self.seats = [self.dispatcher] + self.calculators
+        for _ in range(10):
+            self._everybody_turns()
         self.client = self._seat(ClientCore(
             CLIENT_SETTINGS.checked({'task_interval_s': [0, 0], 'in_flight_max': in_flight}), 'client',
-            draw_incarnation(self._rng), random.Random(4), peer), peer)
-        self.seats = [self.dispatcher] + self.calculators + [self.client]
+            self._draw_incarnation(), random.Random(4)), self.dispatcher)
+        self.seats.append(self.client)
 
     def __enter__(self):
-        for seat in self.calculators:
-            seat.start(self.now)
-        self._everybody_turns()
-        self.client.start(self.now)
         return self
 
     def __exit__(self, *_):
@@ -169,9 +164,9 @@ class Lockstep(object):
         for seat in self.seats:
             seat.turn_if_due(self.now)
 
-    def _seat(self, core, peer):
-        endpoint = Endpoint(socket.AF_INET, (LOOPBACK, 0))
-        return Seat(core, endpoint, self._signals, lambda: self.now, peer)
+    def _seat(self, core, dispatcher=None):
+        return Seat(core, 5, self._signals, lambda: self.now,
+                    None if dispatcher is None else dispatcher.endpoint.address)
 
-    def _draw_life(self):
+    def _draw_incarnation(self):
         return draw_incarnation(self._rng)

@@ -1,4 +1,4 @@
-"""Events for programs: told only where somebody reads them, complete, and written whatever the log's level is."""
+"""Events for programs: built only where somebody reads them, complete, and written whatever the level of the log is."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -12,7 +12,7 @@ import pytest
 
 from calculator.sentences import SENTENCES as CALCULATOR_SENTENCES
 from client.sentences import SENTENCES as CLIENT_SENTENCES
-from dispatcher.sentences import SENTENCES as DISPATCHER_SENTENCES
+from dispatcher.observers.sentences import SENTENCES as DISPATCHER_SENTENCES
 from net_protocol.core import Core, Event
 from net_protocol.words import Facts
 from runtime import logs
@@ -29,13 +29,27 @@ SENTENCES = {'dispatcher': DISPATCHER_SENTENCES, 'calculator-a': CALCULATOR_SENT
 STEPS = {'accepted', 'assigned', 'done', 'sent', 'answered', 'taken', 'renumbered', 'let_go'}
 
 
-class Endpoint(object):
-    """As much of an endpoint as an event log needs."""
+class Process(object):
+    """As much of a loop as an event log needs, with a core that does nothing."""
 
-    address = ('127.0.0.1', 5555)
+    class endpoint(object):  # noqa: N801
+        address = ('127.0.0.1', 5555)
+
+    def __init__(self):
+        self.core = Core('dispatcher', 'abcdefgh')
+
+    def attach(self, service):
+        pass
+
+    def every(self, interval_s, action):
+        pass
 
 
-ENDPOINT = Endpoint()  # type: Any
+def begun(log):
+    """The core of a process that has begun to write that log."""
+    process = Process()  # type: Any
+    log.begin(process)
+    return process.core
 
 
 class FullDisk(object):
@@ -49,7 +63,7 @@ FULL_DISK = FullDisk()  # type: Any
 
 
 def world(trace):
-    """Three cores that are through with five tasks, one of them lost in a crash on the way."""
+    """Three cores that have finished five tasks, one of which was lost in a crash on the way."""
     link = FakeLink()
     nodes = [link.dispatcher(), link.calculator(outage={'check_interval_s': 4, 'probability': 1, 'duration_s': [1, 1]}),
              link.client(tasks=5, task_interval_s=[0.1, 0.2])]
@@ -63,30 +77,35 @@ def of_kind(node, *kinds):
     return [event for _, event in node.events if event.kind in kinds]
 
 
-def test_without_a_reader_no_step_of_a_task_is_told():
+def test_without_a_reader_no_step_of_a_task_is_an_event():
     _, nodes = world(trace=False)
     assert [of_kind(node, *STEPS) for node in nodes] == [[], [], []]
 
 
-def test_with_a_reader_every_step_of_every_task_is_told():
+def test_with_a_reader_every_step_of_every_task_is_an_event():
     _, (dispatcher, calculator, client) = world(trace=True)
     task_ids = {event.facts['task_id'] for event in of_kind(client, 'sent')}
     assert len(task_ids) == 5
     for node, kind in ((client, 'answered'), (dispatcher, 'accepted'), (dispatcher, 'done')):
         assert sorted(event.facts['task_id'] for event in of_kind(node, kind)) == sorted(task_ids)
-    # Every attempt that the dispatcher gave was taken and let go, and those that were lost there were reassigned here.
-    given = [(event.facts['task_id'], event.facts['attempt']) for event in of_kind(dispatcher, 'assigned')]
+    # Every attempt that was assigned was taken and let go; those that were lost there were reassigned here.
+    assigned = [(event.facts['task_id'], event.facts['attempt']) for event in of_kind(dispatcher, 'assigned')]
+    taken = of_kind(calculator, 'taken')
+    assert [(event.facts['task_id'], event.facts['attempt']) for event in taken] == assigned
+    assert attempts_of(calculator, 'let_go') == attempts_of(calculator, 'taken')
     lost = [event.facts['task_id'] for event in of_kind(calculator, 'let_go') if event.facts['end'] == 'lost']
-    for kind in ('taken', 'let_go'):
-        assert [(event.facts['task_id'], event.facts['attempt']) for event in of_kind(calculator, kind)] == given
     assert lost == [event.facts['task_id'] for event in of_kind(dispatcher, 'reassigned')] != []
+
+
+def attempts_of(node, kind):
+    return [(event.facts['task_id'], event.facts['assignment']) for event in of_kind(node, kind)]
 
 
 def test_what_is_done_names_the_attempt_that_did_it():
     _, (dispatcher, calculator, _) = world(trace=True)
     done = {(event.facts['task_id'], event.facts['attempt']) for event in of_kind(dispatcher, 'done')}
-    assert done == {(event.facts['task_id'], event.facts['attempt']) for event in of_kind(calculator, 'let_go')
-                    if event.facts['end'] == 'reported'}
+    # The last attempt of each task is the one that was reported.
+    assert done == set({event.facts['task_id']: event.facts['attempt'] for event in of_kind(calculator, 'taken')}.items())
     assert {event.facts['calculator'] for event in of_kind(dispatcher, 'done')} == {'calculator-a'}
 
 
@@ -110,7 +129,7 @@ class Ones(object):
 @pytest.mark.parametrize('sentences', [SENTENCES[name] for name in sorted(SENTENCES)], ids=sorted(SENTENCES))
 def test_one_thing_is_not_called_several(sentences):
     for kind, (_, sentence) in sorted(sentences.items()):
-        assert re.search(r'\b1 (tasks|results|attempts|outcomes|lives)\b', sentence % Facts(Ones())) is None, kind
+        assert re.search(r'\b1 (tasks|results|attempts|outcomes|incarnations)\b', sentence % Facts(Ones())) is None, kind
 
 
 def lines_of(path):
@@ -120,11 +139,10 @@ def lines_of(path):
 
 def test_the_file_takes_what_the_log_leaves_out(tmpdir, capsys):
     logs.set_up('dispatcher', 'error', LiveLine())
-    core = Core('dispatcher', 'abcdefgh')
     log = logs.EventLog(DISPATCHER_SENTENCES, lambda: 12.5, EventFile(str(tmpdir.join('events'))))
-    log.begin(core, ENDPOINT)
+    core = begun(log)
     for _ in range(100):
-        log.event(Event('left', {'calculator': 'calculator-a'}))
+        log.event(Event('left', 0.0, {'calculator': 'calculator-a'}))
     lines = lines_of(tmpdir.join('events'))
     assert core.trace is True
     assert lines[0]['kind'] == 'began'
@@ -137,20 +155,18 @@ def test_the_file_takes_what_the_log_leaves_out(tmpdir, capsys):
 @pytest.mark.parametrize('level, trace', [('debug', True), ('info', False)])
 def test_without_a_file_the_level_of_the_log_decides(level, trace):
     logs.set_up('dispatcher', level, LiveLine())
-    core = Core('dispatcher', 'abcdefgh')
-    logs.EventLog(DISPATCHER_SENTENCES, lambda: 0.0).begin(core, ENDPOINT)
-    assert core.trace is trace
+    assert begun(logs.EventLog(DISPATCHER_SENTENCES, lambda: 0.0)).trace is trace
 
 
 def test_a_full_disk_ends_the_file_and_nothing_else(capsys):
     logs.set_up('dispatcher', 'warning', LiveLine())
     log = logs.EventLog(DISPATCHER_SENTENCES, lambda: 0.0, FULL_DISK)
-    log.begin(Core('dispatcher', 'abcdefgh'), ENDPOINT)
-    log.event(Event('left', {'calculator': 'calculator-a'}))
+    begun(log)
+    log.event(Event('left', 0.0, {'calculator': 'calculator-a'}))
     assert capsys.readouterr().err.count('No space left on device') == 1
 
 
-def test_another_life_goes_on_in_the_same_file(tmpdir):
+def test_the_next_process_goes_on_in_the_same_file(tmpdir):
     path = str(tmpdir.join('events'))
     for time in (1.0, 2.0):
         EventFile(path).write(time, 'left', {})

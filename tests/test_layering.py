@@ -29,7 +29,7 @@ MAY_IMPORT = {
     'simulator': ('net_protocol', 'client', 'dispatcher', 'calculator'),
     'monitor': ('net_protocol',),
     # Starts the programs and watches them from outside, as a person would.
-    'demo': ('runtime',),
+    'demo': ('runtime', 'monitor'),
     # Starts them too, and takes from the parts what it would otherwise have to know a second time.
     'benchmarks': ('runtime', 'net_protocol', 'client', 'dispatcher', 'calculator', 'simulator', 'run_client'),
     'run_client': ('runtime', 'client', 'net_protocol'),
@@ -37,7 +37,7 @@ MAY_IMPORT = {
     'run_calculator': ('runtime', 'calculator', 'net_protocol'),
     'run_simulator': ('simulator', 'runtime', 'net_protocol'),
     'run_monitor': ('monitor', 'runtime', 'net_protocol'),
-    'run_demo': ('demo', 'runtime'),
+    'run_demo': ('demo', 'runtime', 'run_monitor'),
 }
 
 #: Parts without clock, socket, file, thread, global random: from the standard library they take only what computes.
@@ -174,7 +174,7 @@ HEADER_LINE = 'from __future__ import absolute_import, division, print_function\
     ('client/core.py', '__import__("socket")'),
     ('client/core.py', 'import importlib'),
     ('client/core.py', 'import json'),
-    ('net_protocol/messages.py', 'import json'),
+    ('net_protocol/rows.py', 'import json'),
     ('client/core.py', 'import runtime.clock'),
     ('client/core.py', 'from runtime import clock'),
     ('client/core.py', 'from dispatcher.tasks import Task'),
@@ -191,7 +191,7 @@ HEADER_LINE = 'from __future__ import absolute_import, division, print_function\
     ('simulator/world.py', 'from random import choice'),
     ('client/core.py', 'from random import Random'),
     ('simulator/world.py', 'import time'),
-    ('demo/books.py', 'from dispatcher.core import DispatcherCore'),
+    ('demo/director.py', 'from dispatcher.core import DispatcherCore'),
     ('run_client.py', 'from dispatcher.core import DispatcherCore'),
     ('run_client.py', 'import run_dispatcher'),
     ('cellar/wine.py', ''),
@@ -220,7 +220,7 @@ def test_a_file_without_its_first_line_is_noticed(path, source):
 @pytest.mark.parametrize('path, source', [
     ('client/__init__.py', ''),
     ('client/__init__.py', '"""What a client does."""\n'),
-    ('client/core.py', HEADER_LINE + 'from net_protocol import codec, messages\nimport client.statistics'),
+    ('client/core.py', HEADER_LINE + 'from net_protocol import codec, rows\nimport client.statistics'),
     ('client/core.py', HEADER_LINE + 'from . import statistics\nfrom .statistics import Statistics'),
     ('client/core.py', HEADER_LINE + 'MYPY = False\nif MYPY:\n    import random\n    from typing import Dict'),
     ('net_protocol/codec.py', '"""Bytes."""\n' + HEADER_LINE + 'import json'),

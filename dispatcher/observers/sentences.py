@@ -28,17 +28,17 @@ SENTENCES = {
     'late_result': ('info', 'late result of attempt %(attempt)d from %(calculator)s: task %(task_id)s was over'),
     'late_result_used': ('info', 'late result of attempt %(attempt)d from %(calculator)s is the first for task '
                                  '%(task_id)s: taken'),
-    'no_calculators': ('warning', '%(waiting tasks)s wait, and no calculator is registered: start one with the address of '
-                                  'this dispatcher in its settings'),
-    'held_up': ('warning', 'this dispatcher was held up for %(seconds).1f s; verdicts on silent calculators are postponed '
-                           'once'),
+    'no_calculators': ('warning', '%(waiting tasks)s wait, and no calculator is registered: start one with the address '
+                                  'of this dispatcher in its settings'),
+    'held_up': ('warning', 'this dispatcher was held up for %(seconds).1f s; verdicts on silent calculators are '
+                           'postponed once'),
     'recovered_books': ('info', 'from the journal: %(waiting tasks)s wait again, %(untold outcomes)s are sent again; '
                                 'incarnations before this one: %(lives)d'),
     'journal_failed': ('error', 'the journal cannot be written: %(reason)s; no new tasks until it can'),
     'journal_works': ('info', 'the journal is written again after %(seconds).1f s'),
     'draining': ('info', 'stopping: waiting up to %(bound_s)g s for %(running tasks)s that run and %(unacknowledged '
-                         'outcomes)s that clients have not acknowledged; %(waiting tasks)s stay queued. Press Ctrl-C again '
-                         'to quit now'),
+                         'outcomes)s that clients have not acknowledged; %(waiting tasks)s stay queued. Press Ctrl-C '
+                         'again to quit now'),
 }
 
 

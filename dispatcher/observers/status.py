@@ -42,8 +42,8 @@ LANES_MAX = 1000
 #: Single values in one row, so that every row fits on a page.
 FACTS_PER_ROW = 16
 
-#: The bytes of a number, of a short word, and of the brackets and the first word of a row, at most. Estimated instead of
-#: written out, because the codec writes it anyway.
+#: The bytes of a number, of a short word, and of the brackets and the first word of a row, at most. Estimated instead
+#: of written out, because the codec writes it anyway.
 _NUMBER_BYTES = 12
 _ROW_BYTES = 16
 

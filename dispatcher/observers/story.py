@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, division, print_function
 
+from itertools import islice
+
 from dispatcher.calculators import ALIVE, SUSPECT
 from dispatcher.tasks import ASSIGNED
 from net_protocol import report
@@ -16,6 +18,9 @@ if MYPY:
 
 #: Tasks of the same client that are counted before a waiting one.
 PLACES_MAX = 10000
+
+#: Calculators that are looked at for one that is free.
+CALCULATORS_MAX = 1000
 
 
 def story_rows(now, core, task_id):
@@ -90,7 +95,8 @@ def _waits_for(now, core, task):
     elif not numbers[ALIVE]:
         what = report.NONE_IN_ORDER
     else:
-        what = report.ITS_TURN if core.calculators.has_available else report.ALL_BUSY
+        is_any_free = any(one.is_available for one in islice(core.calculators.queue, CALCULATORS_MAX))
+        what = report.ITS_TURN if is_any_free else report.ALL_BUSY
     return dict(numbers, what=what, waiting=core.queue.size, running=core.running,
                 before=core.queue.before(task, PLACES_MAX))
 

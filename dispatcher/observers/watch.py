@@ -15,7 +15,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Deque, Dict, List, Tuple  # noqa: F401
 
-    from dispatcher.tasks import Task  # noqa: F401
+    from dispatcher.tasks import Task
 
     #: (task, number of the attempt, name of the calculator, when assigned, when ended, how).
     Ended = Tuple[Task, int, str, float, float, str]

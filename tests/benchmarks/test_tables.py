@@ -10,7 +10,8 @@ from benchmarks.tables import middle, number, spread, table
 
 
 @pytest.mark.parametrize('value, expected', [
-    (None, '-'), (0, '0.00'), (0.0042, '0.004'), (0.256, '0.26'), (5, '5.00'), (12.34, '12.3'), (123.4, '123'), (1234.5, '1,230'),
+    (None, '-'), (0, '0.00'), (0.0042, '0.004'), (0.256, '0.26'), (5, '5.00'),
+    (12.34, '12.3'), (123.4, '123'), (1234.5, '1,230'),
     (98765, '98,800'), (999.6, '1000'), (1234567, '1,230,000'),
 ])
 def test_a_number_has_three_significant_digits(value, expected):

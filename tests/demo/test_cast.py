@@ -43,6 +43,6 @@ def test_another_seed_is_another_seed_for_all_and_the_same_is_the_same():
 @NUMBERS
 def test_the_load_is_the_same_share_of_what_all_can_do(calculators, clients):
     cast = Cast(calculators, clients, 7)
-    places = sum(part.settings['capacity'] for part in cast.calculators(5000))
+    slots = sum(part.settings['capacity'] for part in cast.calculators(5000))
     arrivals_per_s = sum(2 / sum(part.settings['task_interval_s']) for part in cast.clients(5000))
-    assert arrivals_per_s * sum(TASK_DURATION_S) / 2 / places == pytest.approx(LOAD_SHARE)
+    assert arrivals_per_s * sum(TASK_DURATION_S) / 2 / slots == pytest.approx(LOAD_SHARE)

@@ -1,4 +1,4 @@
-"""What the report says of the dispatcher's account, from handmade ones."""
+"""The report: the dispatcher's account, and what became of the tasks of the killed calculator."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -7,12 +7,19 @@ import re
 
 import pytest
 
-from demo.report import report
-from demo.stage import Stage
+from calculator.sentences import SENTENCES as CALCULATOR_SENTENCES
+from client.sentences import SENTENCES as CLIENT_SENTENCES
+from demo.cast import CALCULATOR, DISPATCHER
+from demo.event_reader import Entry
+from demo.record import Record
+from demo.report import kill_lines, report
+from demo.sentences import OWN_KINDS, SENTENCES, sentence_of
 from dispatcher.core import DispatcherCore
 from dispatcher.settings import SETTINGS
 
-IN_VAIN = re.compile(r'It took (\d+) attempts, (\d+) of them in vain')
+IN_VAIN = re.compile(r'It took (\d+) attempts, (\d+) of them without a result')
+BEGAN_AT, KILLED_AT = 100.0, 110.0
+VICTIM = 'calculator-a'
 
 
 def account(**changes):
@@ -37,45 +44,160 @@ class Process(object):
 
 
 class Household(object):
-    """As much of one as a report needs."""
+    """What a report needs of one."""
 
-    def __init__(self, processes):
-        self.processes = processes
+    def __init__(self, dispatcher):
+        self.processes = [Process('dispatcher', 'dispatcher', dispatcher)]
 
-
-class Signals(object):
-    """Nobody asked to stop."""
-
-    count = 0
+    def get(self, name):
+        return self.processes[0]
 
 
-def lines_for(*processes):
-    return report(Stage(Household(processes), 20, None, Signals()), None)
+class Run(object):
+    """A director after the run, whose record is written event by event; the run began at 100 s."""
+
+    def __init__(self, dispatcher=None, kill=None):
+        self.household = Household(dispatcher)
+        self.record = Record()
+        self.kill = kill
+        self.stops = 0
+
+    def seconds_at(self, at):
+        return at - BEGAN_AT
+
+    def calculator(self, time, kind, number, attempt=1, name=VICTIM):
+        self.record.take(Entry(time, name, CALCULATOR, kind, {'task_id': task_id(number), 'attempt': attempt}))
+
+    def dispatcher(self, time, kind, number, calculator=VICTIM, attempt=1, **facts):
+        facts.update(task_id=task_id(number), calculator=calculator, attempt=attempt)
+        self.record.take(Entry(time, 'dispatcher', DISPATCHER, kind, facts))
+
+
+def task_id(number):
+    return 'client-1:aaaaaaaa:%d' % number
 
 
 def text_for(dispatcher):
-    return ' '.join(line.strip() for line in lines_for(Process('dispatcher', 'dispatcher', dispatcher)))
+    return ' '.join(line.strip() for line in report(Run(dispatcher)))
 
 
-def test_a_dispatcher_that_left_no_account_is_told():
+def test_a_dispatcher_without_an_account():
     assert 'The dispatcher left no account: ended with status 0.' in text_for(None)
-    assert 'Outages of the calculators by themselves: crash 0, freeze 0.' in text_for(None)
+    assert 'Outages of the calculators: crashes 0, freezes 0.' in text_for(None)
 
 
 @pytest.mark.parametrize('changes, sentence', [
-    ({'assignments': 9, 'result': 9}, 'It took 9 attempts, 0 of them in vain.'),
+    ({'assignments': 9, 'result': 9}, 'It took 9 attempts, 0 of them without a result.'),
     ({'assignments': 8, 'adopted': 1, 'result': 6, 'dead_calculator': 2, 'new_life': 1},
-     'It took 9 attempts, 3 of them in vain (dead calculator 2, new life 1).'),
+     'It took 9 attempts, 3 of them without a result (dead calculator 2, restarted calculator 1).'),
     ({'assignments': 97, 'result': 79, 'error': 1, 'dead_calculator': 14, 'new_life': 2, 'withdrawn': 1,
       'late_results_used': 1},
-     'It took 97 attempts, 16 of them in vain: 17 were taken back (dead calculator 14, new life 2, withdrawn 1), '
-     'but 1 of these brought the first answer after all.'),
+     'It took 97 attempts, 16 of them without a result (dead calculator 14, restarted calculator 2, withdrawn 1); 1 that '
+     'were given up returned the first result all the same.'),
     ({'assignments': 9, 'result': 6, 'dead_calculator': 1, 'running': 2},
-     'It took 9 attempts, 1 of them in vain (dead calculator 1); 2 still ran at the end.'),
+     'It took 9 attempts, 1 of them without a result (dead calculator 1); 2 still ran at the end.'),
 ], ids=['all well', 'some lost', 'one of them answered', 'ended at once'])
-def test_what_was_in_vain_and_what_was_not_are_all_attempts(changes, sentence):
+def test_attempts_with_and_without_a_result_are_all_attempts(changes, sentence):
     text = text_for(account(**changes))
     assert sentence in text
     attempts, in_vain = [int(number) for number in IN_VAIN.findall(text)[0]]
     results = sum(changes.get(key, 0) for key in ('result', 'error', 'late_results_used'))
     assert attempts - in_vain - changes.get('running', 0) == results
+
+
+# The tasks of the killed calculator.
+
+@pytest.fixture
+def run():
+    return Run(kill=(VICTIM, KILLED_AT))
+
+
+def test_a_held_task_that_another_calculator_did(run):
+    run.calculator(109, 'taken', 7)
+    run.record.take(Entry(112.5, 'dispatcher', DISPATCHER, 'died', {'calculator': VICTIM, 'silence_s': 2.5}))
+    run.dispatcher(112.5, 'reassigned', 7, reason='dead_calculator')
+    run.dispatcher(113.6, 'done', 7, 'calculator-b', 2)
+    assert kill_lines(run) == [
+        'calculator-a was killed at 10.0 s while it held 1 task.',
+        'The dispatcher declared it dead 2.5 s later.',
+        '  client-1:7 was done by calculator-b 3.6 s later, at attempt 2',
+    ]
+
+
+def test_a_task_that_it_had_let_go_is_not_counted(run):
+    run.calculator(108, 'taken', 7)
+    run.calculator(109, 'let_go', 7)
+    run.dispatcher(109, 'done', 7)
+    assert kill_lines(run) == ['calculator-a was killed at 10.0 s while it held no tasks.']
+
+
+def test_an_answer_that_was_already_on_the_way_counts(run):
+    run.calculator(109, 'taken', 7)
+    run.dispatcher(110.001, 'done', 7)
+    assert kill_lines(run)[1:] == ['  client-1:7 was done by calculator-a itself: its answer was already on the way']
+
+
+def test_a_task_that_it_held_although_it_was_done(run):
+    run.calculator(103, 'taken', 7)
+    run.dispatcher(109, 'reassigned', 7, reason='timed_out')
+    run.dispatcher(109.5, 'done', 7, 'calculator-b', 2)
+    assert kill_lines(run)[1:] == ['  client-1:7 was done by calculator-b before that, at attempt 2']
+
+
+def test_a_task_that_ended_otherwise(run):
+    run.calculator(109, 'taken', 7)
+    run.dispatcher(111, 'reassigned', 7, reason='dead_calculator')
+    run.dispatcher(120, 'ended', 7, outcome='expired', reason='no calculator became free')
+    assert kill_lines(run)[1:] == ['  client-1:7 ended expired 10.0 s later: no calculator became free']
+
+
+def test_a_task_without_an_outcome(run):
+    run.calculator(109, 'taken', 7)
+    assert kill_lines(run)[1:] == ['  client-1:7 had no outcome when the run ended']
+
+
+def test_a_task_that_was_sent_to_the_dead(run):
+    run.dispatcher(112.5, 'reassigned', 7, reason='dead_calculator')
+    run.dispatcher(113, 'done', 7, 'calculator-b', 2)
+    assert kill_lines(run) == [
+        'calculator-a was killed at 10.0 s while it held no tasks.',
+        'Sent to it as well, before its silence was noticed: 1 task.',
+        '  client-1:7 was done by calculator-b 3.0 s later, at attempt 2',
+    ]
+
+
+def test_a_task_that_it_lost_before_is_not_its_own(run):
+    run.dispatcher(108, 'reassigned', 7, reason='not_held')
+    run.dispatcher(111, 'done', 7, 'calculator-b', 2)
+    assert kill_lines(run) == ['calculator-a was killed at 10.0 s while it held no tasks.']
+
+
+# Who is killed, and the sentences.
+
+def test_the_busiest_calculator_in_order():
+    run = Run()
+    for name in ('calculator-a', 'calculator-b', 'calculator-c'):
+        run.record.take(Entry(100, name, CALCULATOR, 'began', {}))
+    assert run.record.busiest(['calculator-a']) is None
+    for number, name in enumerate(('calculator-a', 'calculator-b', 'calculator-c', 'calculator-c'), 1):
+        run.calculator(100 + number, 'taken', number, name=name)
+    names = ['calculator-a', 'calculator-b', 'calculator-c']
+    assert run.record.busiest(names) == 'calculator-c'
+    run.record.take(Entry(105, 'calculator-c', CALCULATOR, 'out_of_order', {'outage': 'freeze'}))
+    assert run.record.busiest(names) == 'calculator-b'
+    assert run.record.busiest(['calculator-a']) == 'calculator-a'
+
+
+FACTS = {
+    'address': 'http://127.0.0.1:8080/', 'name': 'calculator-a', 'running': 2, 'away_s': 2.5, 'victim': 'calculator-a',
+    'newcomer': 'calculator-e', 'tasks': '2 tasks', 'process': 'calculator-a', 'how': 'ended by signal 9',
+    'why': 'the dispatcher is gone', 'port': 40000}
+
+
+@pytest.mark.parametrize('kind, outage', sorted(SENTENCES, key=repr))
+def test_every_sentence_is_about_a_known_event_and_fits(kind, outage):
+    _, sentence = sentence_of(kind, dict(FACTS, outage=outage))
+    assert '%' not in sentence
+    assert len('%6.1f s  %s' % (12.5, sentence)) <= 79
+    if kind in OWN_KINDS:
+        assert kind in CALCULATOR_SENTENCES or kind in CLIENT_SENTENCES

@@ -2,23 +2,20 @@
 
 from __future__ import absolute_import, division, print_function
 
-import fcntl
 import json
 import os
-import pty
 import re
 import signal
 import socket
-import struct
 import subprocess
 import sys
-import termios
 
 import pytest
 
 from net_protocol import __version__
 from tests.demo.running import STOP_SIGNALS, eventually, keeper_of, nobody_is_left
 from tests.source_tree import ROOT
+from tests.system.terminals import Terminal
 
 MYPY = False
 if MYPY:
@@ -26,7 +23,7 @@ if MYPY:
 
 ROW = re.compile(r'^(\S+(?: clients)?) +(\d+) +(\d+) +(\d+) ', re.MULTILINE)
 KILL = re.compile(r'^(calculator-[a-z]) was killed at [0-9.]+ s while it held (\w+) tasks?\.$', re.MULTILINE)
-ATTEMPTS = re.compile(r'^It took (\d+) attempts, (\d+) of them in vain', re.MULTILINE)
+ATTEMPTS = re.compile(r'^It took (\d+) attempts, (\d+) of them without a result', re.MULTILINE)
 FATE = re.compile(r'^  (client-\d:\d+) (.*)$', re.MULTILINE)
 
 
@@ -37,7 +34,7 @@ def rows_of(report):
 
 
 def held_at_the_end(events):
-    """Task ids of what a calculator took and did not let go, by its own word."""
+    """Ids of the tasks that a calculator took and did not let go, by its own report."""
     held = {}
     for event in events:
         if event['kind'] == 'taken':
@@ -49,19 +46,47 @@ def held_at_the_end(events):
 
 def test_the_run_as_a_page(demo):
     run = demo('--duration', '600', '--calculators', '3', '--clients', '2', '--http', '0')
-    address = eventually(lambda: re.search(r'the page is at http://127\.0\.0\.1:(\d+)/', run.out), 'it says where')
-
-    def told():
-        asked = socket.create_connection(('127.0.0.1', int(address.group(1))), 30)
-        asked.sendall(b'GET /status.json HTTP/1.1\r\nHost: localhost\r\n\r\n')
-        received = b''.join(iter(lambda: asked.recv(65536), b''))
-        asked.close()
-        return json.loads(received.partition(b'\r\n\r\n')[2].decode('ascii'))
-    eventually(lambda: len(told()['calculators']) >= 3, 'the page has all calculators')
+    port = port_of_page(run)
+    eventually(lambda: len(json.loads(page(port, '/status.json'))['calculators']) >= 3, 'the page has all calculators')
     run.signal(signal.SIGTERM)
     assert (run.wait(), run.err) == (0, '')
     with pytest.raises((OSError, socket.error)):
-        told()
+        page(port, '/')
+
+
+def port_of_page(run):
+    found = eventually(lambda: re.search(r'the page is at http://127\.0\.0\.1:(\d+)/', run.out), 'it says where')
+    return int(found.group(1))
+
+
+def page(port, path, until=b''):
+    """What the page answers, to its end or until that."""
+    asked = socket.create_connection(('127.0.0.1', port), 30)
+    asked.sendall(('GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n' % path).encode('ascii'))
+    received = b''
+    while not until or until not in received:
+        data = asked.recv(65536)
+        if not data:
+            break
+        received += data
+    asked.close()
+    return received.partition(b'\r\n\r\n')[2].decode('ascii')
+
+
+def test_the_page_keeps_the_final_state_until_it_is_stopped(demo):
+    run = demo('--duration', '2', '--calculators', '2', '--clients', '1', '--http', '0', '--seed', '3')
+    port = port_of_page(run)
+    eventually(lambda: 'The page stays at' in run.out, 'the run is over')
+    stream = page(port, '/events', until=b'\n\ndata: ')
+    state = json.loads(page(port, '/events', until=b'}\n\n').split('data: ')[1])
+    assert 'The demo is over' in stream
+    assert (state['over'], state['health'], state['is_silent']) == (
+        'The demo is over.', ['past', 'The demo is over.'], False)
+    account = run.account('dispatcher')
+    assert state['outcomes']['done'] == account['outcomes']['done'] > 0
+    assert (state['queue']['waiting'], state['queue']['running']) == (0, account['running'])
+    run.signal(signal.SIGINT)
+    assert (run.wait(), run.err) == (0, '')
 
 
 def test_a_page_that_can_not_be_shown_is_one_line(demo):
@@ -71,7 +96,7 @@ def test_a_page_that_can_not_be_shown_is_one_line(demo):
     run = demo('--duration', '600', '--http', str(taken.getsockname()[1]))
     assert run.wait() == 2
     taken.close()
-    assert 'the page can not be shown: run_monitor.py: cannot listen on 127.0.0.1 port' in run.err
+    assert 'cannot listen on 127.0.0.1 port' in run.err
     assert len(run.err.splitlines()) == 1
 
 
@@ -182,7 +207,7 @@ def test_whoever_is_killed_at_the_third_signal_is_not_called_late(demo):
     run.signal(signal.SIGTERM)
     assert run.wait() == 0
     assert nobody_is_left(everybody.values())
-    assert 'client-1 is killed: asked to stop for the third time' in run.out
+    assert 'client-1 is killed: the demo was asked to stop for the third time' in run.out
     assert 'did not end in time' not in run.out
 
 
@@ -199,7 +224,7 @@ def test_whoever_kills_the_demo_kills_all_of_it(demo):
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGTERM], ids=['SIGKILL', 'SIGTERM'])
 def test_its_temporary_folder_goes_with_it(demo, number):
     run = demo('--duration', '600', '--calculators', '1', '--clients', '1', keep=False)
-    eventually(lambda: 'calculator-a appears' in run.out, 'it has begun')
+    eventually(lambda: 'calculator-a registered' in run.out, 'it has begun')
     assert os.listdir(run.temporary) != []
     run.signal(number)
     run.wait()
@@ -238,28 +263,21 @@ def test_without_its_dispatcher_it_ends_and_says_so(demo):
     assert nobody_is_left(everybody)
 
 
-def test_on_a_terminal_it_draws_a_picture_and_changes_nothing_else(demo):
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
-    before = termios.tcgetattr(theirs)
-    run = demo('--duration', '600', '--calculators', '2', '--clients', '2', stdout=theirs)
-    shown = b''
-    while b'client-2:1' not in shown:
-        shown += os.read(ours, 65536)
-    run.signal(signal.SIGTERM)
-    while b'come from --seed' not in shown:
-        shown += os.read(ours, 65536)
-    assert run.wait() == 0
-    assert termios.tcgetattr(theirs) == before
-    text = shown.decode('ascii').replace('\r\n', '\n')
-    # No other screen, no hidden cursor: only colours, erasing, and the way back up.
-    assert set(re.findall('\x1b\\[[0-9;]*([A-Za-z?])', text)) <= set('mKJAH')
-    assert text.count('\x1b[') == len(re.findall('\x1b\\[[0-9;]*[mKJAH]', text))
-    lines = [re.sub('\x1b\\[[0-9;]*[A-Za-z]|\r', '', line) for line in text.split('\n')]
-    assert max(len(line) for line in lines) < 80
-    assert any('ending softly' in line for line in lines)
-    for descriptor in (ours, theirs):
-        os.close(descriptor)
+def test_on_a_terminal_it_shows_the_screen_of_the_monitor_and_then_the_report():
+    window = Terminal(['run_demo.py', '--duration', '600', '--calculators', '2', '--clients', '2'])
+    try:
+        window.shows(r'dispatcher at 127\.0\.0\.1:\d+')
+        window.shows(r'of 600 s: running')
+        window.shows(r'\+ calculator-b +alive')
+        assert window.screen.other
+        window.signal(signal.SIGTERM)
+        window.shows('The accounts agree')
+        assert window.wait() == 0
+        assert not window.screen.other and window.screen.cursor_is_shown and window.screen.wraps
+        assert 'The random draws of this run come from --seed' in window.screen.text
+        assert window.modes == window.modes_before
+    finally:
+        window.dispose()
 
 
 @pytest.mark.parametrize('options, expected', [

@@ -272,7 +272,7 @@ def test_a_feed_that_is_over_keeps_its_final_state(bench):
     bench.link.isolate(bench.link.server)
     bench.link.run(20)
     last = told_by(bench.site.silence(bench.link.now))
-    assert (last['over'], last['is_silent'], last['health'][1]) == ('The demo is over.', False, 'healthy')
+    assert (last['over'], last['is_silent'], last['health'][1]) == ('The demo is over.', False, 'The demo is over.')
     assert told_by(bench.get('/events')[2])['over'] == 'The demo is over.'
 
 

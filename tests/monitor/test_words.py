@@ -45,7 +45,7 @@ def test_no_fact_breaks_a_line_or_moves_a_cursor(kind, value):
 
 def test_events_read_well():
     told = words.event('died', {'calculator': 'calculator-a', 'silence_s': 2.5, 'held': 1})
-    assert told == (words.LOUD, 'calculator-a is DEAD: silent for 2.5 s; 1 task reassigned')
+    assert told == (words.LOUD, 'calculator-a is DEAD: silent for 2.5 s, it held 1 task')
     facts = {'task_id': 'client-1:aaaaaaaa:17', 'attempt': 2, 'calculator': 'c', 'reason': 'timed_out'}
     assert words.event('reassigned', facts)[1] == 'client-1:17 lost attempt 2 on c: no answer in time'
     assert words.event('ended', {'task_id': 'client-1:aaaaaaaa:17', 'attempts': 1, 'outcome': 'expired',

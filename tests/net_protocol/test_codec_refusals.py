@@ -1,8 +1,8 @@
 """What ``decode`` refuses, and under which cause it is counted: the same on every version of Python.
 
-``TABLE`` is the specification of "not exactly as the protocol says". Below it, every field of every kind is held against
-a list made by hand of what it takes. These datagrams have no checksum and are handed to ``parse``, which is what
-``decode`` does behind it; what it does before has tests of its own, at the end.
+``TABLE`` is the specification of "not exactly as the protocol says". Below it, every field of every kind is held
+against a list made by hand of what it takes. These datagrams have no checksum and are handed to ``parse``, which is
+what ``decode`` does behind it; what it does before has tests of its own, at the end.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -48,9 +48,8 @@ def without(key, **changes):
 
 def greeting(**changes):
     # type: (**Any) -> bytes
-    made = dict({'v': 2, 'role': 'dispatcher', 'from': 'd', 'inc': samples.INCARNATION, 'to': '', 're': 7, 'ticket': TICKET},
-                **changes)
-    return written(made)
+    made = {'v': 2, 'role': 'dispatcher', 'from': 'd', 'inc': samples.INCARNATION, 'to': '', 're': 7, 'ticket': TICKET}
+    return written(dict(made, **changes))
 
 
 def sample(kind, **changes):
@@ -123,7 +122,7 @@ TABLE = [
 
     ('30 digits in a long list', submit_around(b'[' + b'1,' * 4000 + b'9' * 30 + b']'), NOT_JSON),
     ('25 digits in a long list', submit_around(b'[' + b'1,' * 4000 + b'9' * 25 + b']'), BAD_FIELD),
-    ('30 digits in a short list', submit_around(b'[' + b'9' * 30 + b']'), NOT_JSON),
+    ('30 digits in a short list', submit_around(b'[' + b'9' * 30 + b']'), BAD_FIELD),
     ('30 digits in a long text', submit_around(b'"' + b'9' * 2000 + b'"'), VALID),
 
     # Too long.
@@ -181,7 +180,7 @@ TABLE = [
     ('version true', datagram(LEAVE, v=True), OTHER_VERSION),
     ('version "2"', datagram(LEAVE, v='2'), OTHER_VERSION),
     ('version null', datagram(LEAVE, v=None), OTHER_VERSION),
-    ('version of 1,000 digits', datagram(LEAVE, v=10 ** 1000), NOT_JSON),
+    ('version of 1,000 digits', datagram(LEAVE, v=10 ** 1000), OTHER_VERSION),
     ('version [2]', datagram(LEAVE, v=[2]), OTHER_VERSION),
     ('no version', without('v'), OTHER_VERSION),
 
@@ -272,7 +271,8 @@ def test_a_greeting_says_nothing_but_whom_it_answers():
 
 
 @pytest.mark.parametrize('value', [u'[', u'{"a":'], ids=['lists', 'objects'])
-@pytest.mark.parametrize('place', ['v', 'sender', 'inc', 'to', 'n', 'ack', 'open', 'rows', 're', 'later', 'kind', 'payload'])
+@pytest.mark.parametrize('place', [
+    'v', 'from', 'inc', 'to', 'n', 'ack', 'open', 'rows', 're', 'later', 'kind', 'payload'])
 def test_no_depth_is_too_deep_to_be_refused(place, value):
     # Each version of Python gives up at a depth of its own, and what is just above it must not overflow later, where
     # the value is checked or shown.
@@ -280,7 +280,7 @@ def test_no_depth_is_too_deep_to_be_refused(place, value):
         # type: (int) -> bytes
         inside = (value * depth + u'1' + (u']' if value == u'[' else u'}') * depth).encode('ascii')
         made = (datagram({'ping': u'HERE'}) if place == 'kind' else one('submit', payload=u'HERE') if place == 'payload'
-                else written(dict(envelope(LEAVE), **{'from' if place == 'sender' else place: u'HERE'})))
+                else written(dict(envelope(LEAVE), **{place: u'HERE'})))
         return made.replace(b'"HERE"', inside)
 
     refused_as_wrong = {'v': OTHER_VERSION, 'payload': BAD_FIELD, 'later': VALID,
@@ -296,8 +296,8 @@ def test_no_depth_is_too_deep_to_be_refused(place, value):
 
 CANDIDATES = {
     'null': None, 'true': True, 'false': False, '-1': -1, '0': 0, '1': 1, '1.0': 1.0, '2**53': 2 ** 53,
-    '2**53+1': 2 ** 53 + 1, '""': u'', '"1"': u'1', '301': u'x' * 301, '[]': [], '{}': {}, '[[]]': [[]], '[null]': [None],
-    '[[1,2]]': [[1, 2]], '1e9': 1e9,
+    '2**53+1': 2 ** 53 + 1, '""': u'', '"1"': u'1', '301': u'x' * 301, '[]': [], '{}': {}, '[[]]': [[]],
+    '[null]': [None], '[[1,2]]': [[1, 2]], '1e9': 1e9,
 }  # type: Dict[str, Any]
 EVERYTHING = set(CANDIDATES)
 POSITIVE = {'1', '2**53'}
@@ -310,7 +310,8 @@ TAKEN = {
     'task_id': set(), 'incarnation': set(), 'outcome': set(), 'reason': set(),
     'ended.reason': TEXT_OR_NULL, 'ended_before.reason': TEXT_OR_NULL, 'error': TEXT_OR_NULL,
     'payload': EVERYTHING, 'result': EVERYTHING,
-    'time_left_s': SECONDS, 'answer_timeout_s': SECONDS, 'retry_after_s': SECONDS | {'null'}, 'interval_s': {'1', '1.0'},
+    'time_left_s': SECONDS, 'answer_timeout_s': SECONDS, 'retry_after_s': SECONDS | {'null'},
+    'interval_s': {'1', '1.0'},
     'number': POSITIVE, 'datagram': POSITIVE, 'attempt': POSITIVE, 'sequence': POSITIVE, 'page': POSITIVE,
     'assignment': POSITIVE, 'revoke.assignment': COUNT, 'result.assignment': COUNT,
     'pages': {'1'}, 'capacity': {'1'}, 'attempts': COUNT,

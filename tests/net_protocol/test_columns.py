@@ -17,7 +17,7 @@ LARGEST = limits.COUNT_MAX
 
 #: Text that would go into a log, a file name or a web page, and is therefore in no name or id.
 BAD_NAMES = [u'', u'a\n', u'a\x00', u'a b', u'a/b', u'a:b', u'a"b', u'\xe4', u'-a', u'.a', u'_a', u'@a', u'a' * 81,
-             u'\ud83d', u'a\u2028', b'a' if str is not bytes else 1]
+             u'\ud83d', u'a\u2028', None]
 BAD_INCARNATIONS = [u'', u'aaaaaaa', u'aaaaaaaaa', u'aaaaaaaa\n', u'AAAAAAAA', u'aaaaaaa1', u'aaaaaaa\xe4', u'aaaaaaa ']
 BAD_TASKS = [u'', u'a', u'a:aaaaaaaa', u'a:aaaaaaaa:', u'a:aaaaaaaa:x', u'a:aaaaaaaa:-1', u'a:aaaaaaaa:1\n',
              u'a\n:aaaaaaaa:1', u'a:aaaaaaaa:1:', u'a:aaaaaaaa: 1', u'a:aaaaaaa:1', u':aaaaaaaa:1', u'a:aaaaaaaa:1.0',

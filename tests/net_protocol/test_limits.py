@@ -2,158 +2,122 @@
 
 from __future__ import absolute_import, division, print_function
 
+import random
+
 import pytest
 
-from calculator.core import UNREPORTED_MAX, CalculatorCore
+from calculator.attempts import heartbeat_pages
 from calculator.settings import SETTINGS as CALCULATOR
 from client.settings import SETTINGS as CLIENT
-from net_protocol import codec, fields, limits
-from net_protocol.core import Sender, draw_incarnation
-from net_protocol.messages import DONE, Assign, Heartbeat, Outcome, Result, Submit
-from tests.net_protocol.samples import LARGEST_COUNT, LONGEST_LIFE, LONGEST_NAME, LONGEST_TASK
+from net_protocol import codec, columns, limits, rows, schedule
+from net_protocol.core import draw_incarnation
+from net_protocol.seals import CHECKSUM, Signature
+from tests.net_protocol.samples import (
+    LARGEST_COUNT, LONGEST_INCARNATION, LONGEST_NAME, LONGEST_TASK, LONGEST_TICKET)
 
 MYPY = False
 if MYPY:
-    from typing import Any, List  # noqa: F401
+    from typing import Any, Dict, List  # noqa: F401
 
 LARGEST_PAYLOAD = u'x' * (limits.PAYLOAD_BYTES_MAX - 2)
+LONGEST_REASON = u'\U0001f600' * (limits.REASON_CHARS_MAX // 2)
 #: A float that takes as many characters as any.
 LONGEST_SECONDS = 31622399.123456788
+LONGEST_RANGES = [[LARGEST_COUNT - 3 * place - 1, LARGEST_COUNT - 3 * place] for place in range(32)][::-1]
+SIGNATURE = Signature([b'k' * 32])
 
 
-class Rng(object):
-    """Draws the same number for ever."""
-
-    def random(self):
-        # type: () -> float
-        return 0.5
-
-    def uniform(self, low, high):
-        # type: (float, float) -> float
-        return low
-
-    def getrandbits(self, bits):
-        # type: (int) -> int
-        return 0
-
-
-def longest_datagram(message):
-    # type: (Any) -> bytes
-    datagram, = codec.encode(LONGEST_NAME, LONGEST_LIFE, LARGEST_COUNT, [message])
-    assert codec.decode(datagram).messages == [message]
-    return datagram
+def longest_datagram(kind, row):
+    # type: (str, Any) -> bytes
+    head = codec.head('calculator', LONGEST_NAME, LONGEST_INCARNATION, LONGEST_TICKET)
+    text = codec.pack({kind: [row]}, limits.COALESCED_BYTES, 60.0)[1]
+    made = codec.datagram(SIGNATURE, head, LARGEST_COUNT, LONGEST_RANGES, LARGEST_COUNT, text)
+    assert codec.decode(made, SIGNATURE).rows == {kind: [row]}
+    return made
 
 
 def test_the_largest_payload_is_as_large_as_the_limit_says():
     assert codec.payload_bytes(LARGEST_PAYLOAD) == limits.PAYLOAD_BYTES_MAX
 
 
-@pytest.mark.parametrize('message', [
-    Submit(LONGEST_TASK, LARGEST_PAYLOAD, LONGEST_SECONDS),
-    Assign(LONGEST_TASK, LARGEST_COUNT, LONGEST_LIFE, LARGEST_PAYLOAD, LONGEST_SECONDS, LONGEST_SECONDS),
-    Result(LONGEST_TASK, LARGEST_COUNT, LARGEST_PAYLOAD, None),
-    Outcome(LONGEST_TASK, DONE, LARGEST_PAYLOAD, None, LARGEST_COUNT),
-], ids=lambda message: message.KIND)
-def test_the_largest_payload_fits_with_the_longest_ids(message):
-    assert len(longest_datagram(message)) <= limits.DATAGRAM_BYTES_MAX
-
-
-@pytest.mark.parametrize('message', [
-    Result(LONGEST_TASK, LARGEST_COUNT, None, u'\U0001f600' * limits.REASON_CHARS_MAX),
-    Outcome(LONGEST_TASK, DONE, LARGEST_PAYLOAD[:-3700], u'\U0001f600' * limits.REASON_CHARS_MAX, LARGEST_COUNT),
-], ids=['an error', 'a reason beside a result'])
-def test_the_longest_reason_fits(message):
-    assert len(longest_datagram(message)) <= limits.DATAGRAM_BYTES_MAX
+@pytest.mark.parametrize('kind, row', [
+    ('submit', [LARGEST_COUNT, LARGEST_PAYLOAD, LONGEST_SECONDS]),
+    ('assign', [LARGEST_COUNT, LONGEST_TASK, LARGEST_COUNT, LARGEST_PAYLOAD, LONGEST_SECONDS, LONGEST_SECONDS]),
+    ('result', [LARGEST_COUNT, LONGEST_TASK, LARGEST_PAYLOAD, None]),
+    ('result', [LARGEST_COUNT, LONGEST_TASK, None, LONGEST_REASON]),
+    ('done', [LARGEST_COUNT, LARGEST_PAYLOAD, LARGEST_COUNT]),
+    ('done_before', [LONGEST_INCARNATION, LARGEST_COUNT, LARGEST_PAYLOAD, LARGEST_COUNT]),
+    ('ended_before', [LONGEST_INCARNATION, LARGEST_COUNT, rows.CANCELLED, LONGEST_REASON, LARGEST_COUNT]),
+], ids=lambda value: value if isinstance(value, str) else '')
+def test_the_largest_row_fits_with_the_longest_ids_a_signature_and_all_ranges(kind, row):
+    assert len(longest_datagram(kind, row)) <= limits.DATAGRAM_BYTES_MAX
 
 
 def test_the_longest_ids_are_let_in():
-    assert fields.name(LONGEST_NAME) == LONGEST_NAME
+    columns.name((LONGEST_NAME,))
+    columns.incarnation((LONGEST_INCARNATION, u'' + draw_incarnation(random.Random(1))))
+    columns.task_id((LONGEST_TASK,))
     assert len(LONGEST_NAME) == limits.NAME_CHARS_MAX
-    assert fields.incarnation(LONGEST_LIFE) == LONGEST_LIFE
     assert len(LONGEST_TASK) <= limits.TASK_ID_CHARS_MAX
     # A client counts its tasks up to 2 ** 53, which has as many digits as a task id takes.
     assert len(str(limits.COUNT_MAX)) == 16
-    assert fields.task_id(LONGEST_TASK) == LONGEST_TASK
 
 
-def test_a_datagram_of_the_largest_size_goes_through_udp():
-    assert limits.COALESCED_BYTES < limits.DATAGRAM_BYTES_MAX <= 65507
+def test_datagrams_go_through_udp_and_ordinary_ones_through_ethernet_with_ipv6_and_a_tunnel():
+    assert limits.COALESCED_LOCAL_BYTES < limits.DATAGRAM_BYTES_MAX <= 65507
+    assert limits.COALESCED_BYTES + 40 + 8 <= 1500 - 52
 
 
-def test_a_coalesced_datagram_goes_through_ethernet_with_ipv6():
-    assert limits.COALESCED_BYTES + 40 + 8 <= 1500
-
-
-def test_a_drawn_incarnation_is_let_in():
-    assert fields.incarnation(u'' + draw_incarnation(Rng())) == 'aaaaaaaa'
-
-
-def heartbeats(name_of_task, running, unreported, capacity):
-    # type: (Any, int, int, int) -> List[Any]
-    """What a real calculator sends that holds so many attempts; ``unreported`` is at most ``capacity``."""
-    settings = CALCULATOR.checked({'capacity': capacity, 'task_duration_s': [60, 60]})
-    core = CalculatorCore(settings, LONGEST_NAME, lambda: LONGEST_LIFE, Rng(), 'dispatcher')
-    sender = Sender('dispatcher', u'dispatcher', u'bbbbbbbb', 1)
-    core.start(0.0)
-    for number in range(unreported):
-        core.handle_message(0.0, sender, Assign(name_of_task(number), 1, LONGEST_LIFE, u'', 60, 60))
-    core.handle_timer(60.0)
-    for number in range(unreported, unreported + running):
-        core.handle_message(60.0, sender, Assign(name_of_task(number), 999, LONGEST_LIFE, u'', 60, 60))
-    core.take_outgoing()
-    core.stop(60.0)
-    return [message for _, message in core.take_outgoing() if type(message) is Heartbeat]
-
-
-def longest_id(number):
-    # type: (int) -> Any
-    return LONGEST_TASK[:-16] + u'%016d' % number
-
-
-def short_id(number):
-    # type: (int) -> Any
-    return u'a:aaaaaaaa:%d' % number
-
-
-@pytest.mark.parametrize('name_of_task', [longest_id, short_id], ids=['longest ids', 'short ids'])
-def test_a_full_heartbeat_page_fits_into_a_coalesced_datagram(name_of_task):
-    pages = heartbeats(name_of_task, 200, 100, 200)
+@pytest.mark.parametrize('task_id', [LONGEST_TASK, u'a:aaaaaaaa:1'], ids=['longest ids', 'short ids'])
+def test_a_full_heartbeat_page_fits_into_an_ordinary_datagram(task_id):
+    held = [LARGEST_COUNT - 2 * place for place in range(300)][::-1]
+    pages = heartbeat_pages(held, [task_id] * 200)
     assert len(pages) > 3
-    for page in pages:
-        page.sequence = page.heard = LARGEST_COUNT
-        page.page = page.pages = limits.PAGES_MAX
-        page.interval_s = 3599.1234567890001
-        page.draining = False
-        assert len(longest_datagram(page)) <= limits.COALESCED_BYTES
+    for ranges, orphans in pages:
+        row = [LARGEST_COUNT, limits.PAGES_MAX, limits.PAGES_MAX, 3599.1234567890001, 10000, ranges, orphans, False]
+        text = codec.pack({'heartbeat': [row]}, limits.COALESCED_BYTES, 60.0)[1]
+        head = codec.head('calculator', LONGEST_NAME, LONGEST_INCARNATION, LONGEST_TICKET)
+        made = codec.datagram(CHECKSUM, head, LARGEST_COUNT, [], LARGEST_COUNT, text)
+        assert codec.decode(made).rows == {'heartbeat': [row]}
+        assert len(made) <= limits.COALESCED_BYTES
+        assert len(ranges) <= limits.HELD_RANGES_MAX
 
 
 def test_the_largest_calculator_needs_no_more_pages_than_allowed():
-    # One unreported result more, and it would take no new work.
-    pages = heartbeats(longest_id, limits.CAPACITY_MAX, UNREPORTED_MAX - 1, limits.CAPACITY_MAX)
-    assert len(pages) == pages[0].pages <= limits.PAGES_MAX
-    assert sum(len(page.running) for page in pages) == limits.CAPACITY_MAX
-    assert sum(len(page.unreported) for page in pages) == UNREPORTED_MAX - 1
+    held = [2 * place + LARGEST_COUNT // 2 for place in range(limits.CAPACITY_MAX)]
+    pages = heartbeat_pages(held, [LONGEST_TASK] * limits.CAPACITY_MAX)
+    assert len(pages) <= limits.PAGES_MAX
+    assert sum(len(ranges) for ranges, _ in pages) == limits.CAPACITY_MAX
+    assert sum(len(orphans) for _, orphans in pages) == limits.CAPACITY_MAX
 
 
 def test_a_client_may_send_the_largest_payload_that_a_setting_allows():
-    setting, = [setting for setting in CLIENT.settings if setting.key == 'payload_bytes']
+    (setting,) = [setting for setting in CLIENT.settings if setting.key == 'payload_bytes']
     largest = limits.PAYLOAD_BYTES_MAX - 2
     assert setting.checked(largest, 'payload_bytes') == largest
     with pytest.raises(ValueError):
         setting.checked(largest + 1, 'payload_bytes')
 
 
-def test_no_coalesced_datagram_holds_more_messages_than_allowed():
-    smallest = len('{"kind":"leave"}') + 1
-    assert limits.COALESCED_BYTES // smallest < limits.MESSAGES_MAX
+def test_no_local_datagram_holds_more_rows_than_allowed():
+    assert limits.COALESCED_LOCAL_BYTES // len('[],') < limits.ROWS_MAX
 
 
-def test_heartbeat_intervals_of_the_setting_and_of_the_message_are_the_same():
-    setting, = [setting for setting in CALCULATOR.settings if setting.key == 'heartbeat_interval_s']
+def test_heartbeat_intervals_of_the_setting_and_of_the_row_are_the_same():
+    (setting,) = [setting for setting in CALCULATOR.settings if setting.key == 'heartbeat_interval_s']
     for interval_s in (limits.HEARTBEAT_INTERVAL_MIN_S, limits.HEARTBEAT_INTERVAL_MAX_S):
-        assert setting.checked(interval_s, '') == fields.interval(interval_s)
+        setting.checked(interval_s, '')
+        columns.interval((interval_s,))
     for interval_s in (limits.HEARTBEAT_INTERVAL_MIN_S * 0.99, limits.HEARTBEAT_INTERVAL_MAX_S * 1.01):
         with pytest.raises(ValueError):
             setting.checked(interval_s, '')
         with pytest.raises(ValueError):
-            fields.interval(interval_s)
+            columns.interval((interval_s,))
+
+
+def test_times_that_depend_on_one_another_do():
+    assert schedule.ACK_DELAY_S < schedule.PROBE_MIN_S < schedule.PROBE_FIRST_S < schedule.PROBE_MAX_S
+    # Several probes before anybody is taken for gone, and a ping before a channel sleeps.
+    assert 2 * schedule.PROBE_MAX_S * schedule.JITTER_MAX < schedule.SLEEP_S
+    assert 2 * schedule.PING_INTERVAL_S < schedule.SLEEP_S
+    assert schedule.OUTCOME_GRACE_S == 5.25

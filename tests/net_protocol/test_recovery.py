@@ -28,7 +28,7 @@ def test_the_first_sample_is_the_round_trip_and_later_ones_are_smoothed():
     round_trip = RoundTrip()
     assert round_trip.smoothed_s is None
     round_trip.add(0.8)
-    assert (round_trip.smoothed_s, round_trip.variation_s, round_trip.latest_s) == (0.8, 0.4, 0.8)
+    assert [round_trip.smoothed_s, round_trip.variation_s, round_trip.latest_s] == [0.8, 0.4, 0.8]
     round_trip.add(1.6)
     # RFC 6298 section 2.3: the variation first, from the former mean.
     assert round_trip.variation_s == pytest.approx(0.4 * 3 / 4 + 0.8 / 4)
@@ -186,8 +186,8 @@ def test_loss_detection_agrees_with_a_naive_one(seed):
                 round_trip.add(now - found[-1].at)
             lost = naive_losses(in_flight, acknowledged, round_trip)
             assert [one.number for one in loss.take_lost(round_trip)] == lost
-            for one in lost:
-                del in_flight[one]
+            for gone in lost:
+                del in_flight[gone]
         assert set(loss.in_flight) == set(in_flight)
         assert loss.segments == pytest.approx(sum(one.segments for one in in_flight.values()))
         oldest = loss.oldest()

@@ -5,9 +5,9 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 from net_protocol import channel as channels
-from net_protocol.recovery import WINDOW_FIRST, WINDOW_MIN
+from net_protocol.recovery import WINDOW_FIRST, WINDOW_MIN, RoundTrip
 from net_protocol.schedule import JITTER_MAX, PROBE_FIRST_S, PROBE_MAX_S
-from tests.net_protocol.toys import CLIENT_AT, DISPATCHER_AT, craft, pair
+from tests.net_protocol.toys import CLIENT_AT, craft, pair
 
 MYPY = False
 if MYPY:
@@ -22,7 +22,7 @@ class Sender(object):
         world, client, self.node = pair()
         self.core = self.node.core
         (self.channel,) = self.core.channels.values()
-        self.channel.round_trip.__init__()
+        self.channel.round_trip = RoundTrip()
         self.now = world.now
         self.number = client.core.dispatcher.number
 
@@ -46,7 +46,7 @@ class Sender(object):
     def later(self):
         # type: () -> List[Any]
         """The turn of the next timer."""
-        self.now = self.node.turn.next_timer()
+        self.now = self.node.turn.next_timer() or 0.0
         return self.turn()
 
     def probe(self):
@@ -113,7 +113,8 @@ def test_acknowledged_rows_are_reported_where_the_core_wants_them_and_before_wha
     (sent,) = sender.send('done', done(1), done(2))
     sender.core.take_log()
     sender.number += 1
-    sender.turn((craft(sender.number, {'cancel': [[1]]}, to=sender.channel.ticket, acks=[[sent.number] * 2]), CLIENT_AT))
+    acks = [[sent.number, sent.number]]
+    sender.turn((craft(sender.number, {'cancel': [[1]]}, to=sender.channel.ticket, acks=acks), CLIENT_AT))
     assert sender.core.take_log() == [('acknowledged', 'done', [done(1), done(2)]), ('cancel', [[1]])]
 
 
@@ -233,6 +234,21 @@ def test_a_probe_of_large_rows_is_small():
     assert again.rows == {'done': [done(number, 200) for number in range(1, 6)]}
 
 
+def test_only_the_acknowledgement_of_what_was_sent_after_the_verdict_makes_a_peer_reachable():
+    sender = Sender()
+    first = sender.send('done', done(1))[0].number
+    while not sender.channel.is_unreachable:
+        sender.probe()
+        sender.acknowledge()
+    verdict = sender.channel.unreachable_since
+    assert first < verdict < sender.channel.number
+    before = [number for number in sender.channel.loss.in_flight if number <= verdict]
+    sender.acknowledge(*before)
+    assert sender.channel.is_unreachable
+    sender.acknowledge(sender.channel.number)
+    assert sender.core.take_log('unreachable', 'reachable') == [('unreachable',), ('reachable',)]
+
+
 def test_what_was_handled_in_spite_of_everything_is_not_sent_for_ever():
     world, client, dispatcher = pair()
     lost = [True]
@@ -290,8 +306,7 @@ def test_heartbeats_questions_and_acknowledgements_pass_a_full_window():
     (passed,) = sender.turn((craft(sender.number, {'ping': [[]]}, to=sender.channel.ticket), CLIENT_AT))
     assert not passed.rows
     assert passed.acks[0][1] == sender.number
-    (waiting,) = [row for row in [sender.channel.rows]]
-    assert list(waiting) == ['done']
+    assert list(sender.channel.rows) == ['done']
 
 
 @pytest.mark.parametrize('is_local, limit', [(False, 1400), (True, 8000)])
@@ -307,4 +322,3 @@ def test_no_datagram_of_several_rows_is_longer_than_the_path_carries(is_local, l
         sizes = [len(datagram) for datagram, _ in sender.node.outbox]
         assert limit * 0.85 < max(sizes) <= limit
         assert len(sizes) > 3
-    assert DISPATCHER_AT == sender.node.address

@@ -219,4 +219,5 @@ def craft(number, rows=None, to=u'', acks=(), open_number=0, role=CLIENT, name=u
     # type: (int, Any, str, Any, int, str, str, str, int) -> bytes
     """A datagram made by hand."""
     text = json.dumps(rows)[1:-1] if rows else ''
-    return codec.datagram(CHECKSUM, codec.head(role, name, incarnation, to), number, list(acks), open_number, text, size)
+    head = codec.head(role, name, incarnation, to)
+    return codec.datagram(CHECKSUM, head, number, list(acks), open_number, text, size)

@@ -1,0 +1,257 @@
+"""Whole processes, and what the system around them can do to their signals, streams and files."""
+
+from __future__ import absolute_import, division, print_function
+
+import fcntl
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from runtime.clock import monotonic
+from tests.source_tree import ROOT
+
+MYPY = False
+if MYPY:
+    from typing import Any, Iterator, List  # noqa: F401
+
+BOUND_S = 30.0
+
+
+class Programs(object):
+    """Starts programs in a folder, and leaves none behind."""
+
+    def __init__(self, folder):
+        # type: (Any) -> None
+        self._folder = folder
+        self._started = []  # type: List[Any]
+
+    def run(self, role, settings, *arguments, **options):
+        # type: (str, Any, *str, **Any) -> Any
+        path = self._folder.join('%s-%d.json' % (role, len(self._started)))
+        path.write(json.dumps(settings))
+        options.setdefault('stderr', subprocess.PIPE)
+        child = subprocess.Popen([sys.executable, os.path.join(ROOT, 'run_%s.py' % role), '-s', str(path)]
+                                 + list(arguments), cwd=str(self._folder), stdout=subprocess.PIPE, close_fds=True, **options)
+        self._started.append(child)
+        return child
+
+    def dispatcher(self, *arguments, **options):
+        # type: (*str, **Any) -> Any
+        return self.run('dispatcher', dict({'listen': {'port': 0}}, **options.pop('settings', {})), *arguments, **options)
+
+    def end(self):
+        # type: () -> None
+        for child in self._started:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+            for stream in (child.stdout, child.stderr):
+                if stream is not None:
+                    stream.close()
+
+
+@pytest.fixture
+def programs(tmpdir):
+    # type: (Any) -> Iterator[Programs]
+    made = Programs(tmpdir)
+    yield made
+    made.end()
+
+
+def wait_for(child, bound_s=BOUND_S):
+    # type: (Any, float) -> int
+    """The exit status of a child that has to end now."""
+    end_at = monotonic() + bound_s
+    while child.poll() is None:
+        assert monotonic() < end_at, 'it does not end'
+        time.sleep(0.01)
+    return child.returncode  # type: ignore[no-any-return]
+
+
+def line_with(stream, words):
+    # type: (Any, str) -> str
+    """The next line with these words."""
+    while True:
+        line = stream.readline().decode('utf-8')
+        assert line, 'it never says "%s"' % words
+        if words in line:
+            return line  # type: ignore[no-any-return]
+
+
+# Signals.
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=['SIGINT', 'SIGTERM', 'SIGHUP'])
+def test_each_of_three_signals_stops_it_softly_with_its_account(programs, number):
+    child = programs.dispatcher('--json')
+    line_with(child.stderr, 'listening on')
+    child.send_signal(number)
+    out, err = child.communicate()
+    assert (child.returncode, json.loads(out.decode('utf-8'))['accepted']) == (0, 0)
+    assert b'topping' in err
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGHUP], ids=['SIGINT', 'SIGHUP'])
+def test_a_signal_that_was_ignored_at_the_start_does_not_stop_it(programs, number):
+    child = programs.dispatcher(preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))
+    line_with(child.stderr, 'listening on')
+    child.send_signal(number)
+    time.sleep(0.3)
+    assert child.poll() is None
+    child.terminate()
+    assert wait_for(child) == 0
+
+
+@pytest.mark.skipif(os.getuid() != 0 or subprocess.call(
+    ['unshare', '--pid', '--fork', 'true'], stderr=open(os.devnull, 'w')) != 0, reason='needs namespaces of processes')
+@pytest.mark.parametrize('delay_s', [0.1, 0.15, 0.2, 0.3, 0.5])
+def test_the_first_process_of_a_container_is_stopped_whenever_it_is_asked(tmpdir, delay_s):
+    settings = tmpdir.join('d.json')
+    settings.write('{"listen": {"port": 0}}')
+    # The outer process waits for the inner one, which has number 1 in its namespace.
+    outer = subprocess.Popen(['unshare', '--pid', '--fork', '--kill-child', sys.executable, 'run_dispatcher.py', '-s',
+                              str(settings)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(delay_s)
+    with open('/proc/%d/task/%d/children' % (outer.pid, outer.pid)) as file:
+        inner = int(file.read().split()[0])
+    os.kill(inner, signal.SIGTERM)
+    try:
+        # Asked while the interpreter itself starts, nobody hears it; that is over by then.
+        assert wait_for(outer, 5) == 0
+    finally:
+        if outer.poll() is None:
+            outer.kill()
+        outer.communicate()
+
+
+# Streams.
+
+def test_a_log_that_nobody_reads_holds_nothing_up(programs):
+    reader, writer = os.pipe()
+    # Full to the last byte.
+    fcntl.fcntl(writer, fcntl.F_SETFL, fcntl.fcntl(writer, fcntl.F_GETFL) | os.O_NONBLOCK)
+    while select.select([], [writer], [], 0)[1]:
+        os.write(writer, b'x' * 4096)
+    fcntl.fcntl(writer, fcntl.F_SETFL, fcntl.fcntl(writer, fcntl.F_GETFL) & ~os.O_NONBLOCK)
+    port = free_port()
+    child = programs.dispatcher('--json', '--log-level', 'debug', stderr=writer, settings={'listen': {'port': port}})
+    # The log does not say when it listens.
+    assert wait_for(programs.run('client', {'dispatcher': {'port': port}}, '--probe')) == 0
+    client = programs.run('client', {'dispatcher': {'port': port}, 'task_timeout_s': 1, 'task_interval_s': [0, 0]},
+                          '--tasks', '20', '--json')
+    assert wait_for(client) == 1
+    child.terminate()
+    out, _ = child.communicate()
+    assert (child.returncode, json.loads(out.decode('utf-8'))['accepted']) == (0, 20)
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_pipe_of_events_that_nobody_reads_holds_nothing_up(programs, tmpdir):
+    path = str(tmpdir.join('pipe'))
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    port = free_port()
+    child = programs.dispatcher('--json', '--events', path, settings={'listen': {'port': port}})
+    line_with(child.stderr, 'listening on')
+    client = programs.run('client', {'dispatcher': {'port': port}, 'task_timeout_s': 1, 'task_interval_s': [0, 0]},
+                          '--tasks', '1000', '--json')
+    assert wait_for(client) == 1
+    child.terminate()
+    out, _ = child.communicate()
+    assert (child.returncode, json.loads(out.decode('utf-8'))['accepted']) == (0, 1000)
+    os.close(reader)
+
+
+def test_a_terminal_that_goes_away_takes_only_the_live_line_with_it(programs):
+    reader, writer = pty.openpty()
+    client = programs.run('client', {'dispatcher': {'port': free_port()}}, '--json', '--duration', '1', stderr=writer)
+    os.close(writer)
+    assert select.select([reader], [], [], BOUND_S)[0]
+    os.close(reader)
+    out, _ = client.communicate()
+    assert (client.returncode, json.loads(out.decode('utf-8'))['answered']) == (0, 0)
+
+
+def free_port():
+    # type: () -> int
+    free = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    free.bind(('127.0.0.1', 0))
+    port = free.getsockname()[1]
+    free.close()
+    return port  # type: ignore[no-any-return]
+
+
+# Addresses.
+
+def test_a_calculator_that_only_this_machine_can_reach_says_so_when_its_dispatcher_is_elsewhere(programs):
+    child = programs.run('calculator', {'dispatcher': {'host': '192.0.2.77'}, 'listen': {'port': 0}}, '--json')
+    line = line_with(child.stderr, 'cannot send from 127.0.0.1')
+    assert 'other machines need settings {"listen": {"host": "0.0.0.0"}}' in line
+    child.terminate()
+    traffic = json.loads(child.communicate()[0].decode('utf-8'))['traffic']
+    assert traffic['datagrams_out'] == 0 and sum(traffic['errors'].values()) > 0
+
+
+# What cannot start is known before.
+
+@pytest.mark.parametrize('role', ['client', 'calculator', 'dispatcher', 'monitor'])
+def test_the_check_reads_the_keys(programs, tmpdir, role):
+    key = tmpdir.join('key')
+    for content, mode, words in ((b'short', 0o600, 'has 5 characters'), (b'k' * 40, 0o604, 'chmod 600'),
+                                 (None, 0, 'No such file')):
+        if content is not None:
+            key.write(content)
+            key.chmod(mode)
+        elif key.check():
+            key.remove()
+        child = programs.run(role, {'key_file': str(key)}, '--check')
+        out, err = child.communicate()
+        assert (child.returncode, out, err.count(b'\n')) == (2, b'', 1)
+        assert words in err.decode('utf-8')
+
+
+def test_the_check_looks_for_the_folder_of_the_journal(programs, tmpdir):
+    for path, words in ((tmpdir.join('nowhere', 'j'), 'No such file'), ('/dev/null', 'no regular file')):
+        child = programs.dispatcher('--check', settings={'journal': str(path)})
+        out, err = child.communicate()
+        assert (child.returncode, out, err.count(b'\n')) == (2, b'', 1)
+        assert words in err.decode('utf-8')
+    child = programs.dispatcher('--check', settings={'journal': str(tmpdir.join('j'))})
+    child.communicate()
+    assert child.returncode == 0
+    assert not tmpdir.join('j').check()
+
+
+# The journal.
+
+def test_a_journal_that_is_deleted_is_noticed_within_seconds_and_comes_back(programs, tmpdir):
+    journal, away = tmpdir.join('j'), tmpdir.join('away')
+    child = programs.dispatcher(settings={'journal': str(journal)})
+    line_with(child.stderr, 'listening on')
+    began = monotonic()
+    os.rename(str(journal), str(away))
+    assert ' ERROR ' in line_with(child.stderr, 'was deleted or replaced')
+    assert monotonic() - began < 5
+    os.rename(str(away), str(journal))
+    line_with(child.stderr, 'is in place again')
+
+
+def test_a_running_journal_is_copied(programs, tmpdir):
+    journal, copy = tmpdir.join('j'), tmpdir.join('copy')
+    child = programs.dispatcher(settings={'journal': str(journal)})
+    line_with(child.stderr, 'listening on')
+    copier = programs.dispatcher('--copy-journal', str(copy), settings={'journal': str(journal)})
+    assert copier.communicate() == (('copied 0 tasks from %s to %s\n' % (journal, copy)).encode('utf-8'), b'')
+    other = programs.dispatcher(settings={'journal': str(copy)})
+    line_with(other.stderr, 'listening on')
+    second = programs.dispatcher(settings={'journal': str(journal)})
+    assert b'in use by another dispatcher' in second.communicate()[1]
+    assert second.returncode == 2
