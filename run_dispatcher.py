@@ -27,8 +27,8 @@ def run(argv=None):
     """Run a dispatcher process from start to end; returns its exit status."""
     parser = command_line.parser(__doc__, 'config/dispatcher.json', SETTINGS)
     parser.add_argument('--copy-journal', metavar='TARGET', type=command_line.text_path,
-                        help='copy the journal that the settings name to the file TARGET, also while a dispatcher uses '
-                             'it; start nothing')
+                        help='copy the journal that the settings name to the file TARGET, also while a dispatcher '
+                             'uses it; start nothing')
     options = parser.parse_args(argv)
     settings = settings_file.load(options.settings, SETTINGS)
     if options.copy_journal is not None:
@@ -112,8 +112,8 @@ class JournalWatch(object):
         if is_in_place and not self._was_in_place:
             logs.log.warning('the journal %s is in place again', self._journal.path)
         elif self._was_in_place and not is_in_place:
-            logs.log.error('the journal %s was deleted or replaced: new tasks are refused until its files are back or the '
-                           'dispatcher is restarted', self._journal.path)
+            logs.log.error('the journal %s was deleted or replaced: new tasks are refused until its files are back or '
+                           'the dispatcher is restarted', self._journal.path)
         self._was_in_place = is_in_place
 
 

@@ -104,7 +104,7 @@ class Client(ClientCore):
 
 
 class Calculator(CalculatorCore):
-    """Computes each task at once, or takes none if it drains."""
+    """Computes each task at once. With ``--draining`` it says that it drains, and stays."""
 
     def __init__(self, name, options, rng):
         settings = {'task_duration_s': [0, 0], 'capacity': options.capacity, 'outage': {'probability': 0},
@@ -112,12 +112,12 @@ class Calculator(CalculatorCore):
         super(Calculator, self).__init__(CALCULATOR_SETTINGS.checked(settings), name, lambda: draw_incarnation(rng),
                                          random.Random(1))
         self.latencies = ()
-        self._draining = options.draining
+        self._seems_to_drain = options.draining
 
-    def settle(self, now):
-        # A calculator that drains would leave when it has no task.
-        if self._must_beat and self.dispatcher.is_open:
-            self._beat(now)
+    def send(self, channel, kind, row):
+        if kind == 'heartbeat' and self._seems_to_drain:
+            row = row[:-1] + [True]
+        super(Calculator, self).send(channel, kind, row)
 
     def report(self):
         # The second heartbeat leaves an interval after the first.

@@ -1,4 +1,4 @@
-"""Clients: which tasks are accepted, refused, cancelled, and forgotten because their client knows that they are over."""
+"""Clients: which tasks are accepted, refused, cancelled, and forgotten because the client knows that they are over."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -49,13 +49,8 @@ class Admission(Reports):
         client = channel.peer or self.meet_client(now, channel)
         tasks, lane, young, journal, settings = client.tasks, client.lane, self.young, self.journal, self.settings
         timeout_s, young_s = settings['task_timeout_s'], self.young_s
-        # Nobody is asked while less than a third of the queue is taken and memory is plenty.
-        places = min(settings['pending_max'] // UNCOUNTED - self.queue.size,
-                     settings['remembered_max'] - len(tasks) + client.live)
+        places = self._plain_places(client)
         bytes_left = (settings['memory_max_bytes'] - self.memory_bytes - client.bytes) // 2
-        if self.is_draining or client.is_behind or client.refusals or len(client.over) > RANGES_MAX \
-                or self.calculators.orphans or (journal is not None and journal.failing_since is not None):
-            places = 0
         number_max = client.open + NUMBERS_AHEAD_MAX
         client.tally.heard_at = now
         accepted = size_of_accepted = 0
@@ -93,6 +88,15 @@ class Admission(Reports):
         if accepted:
             self._note_accepted(client, accepted, size_of_accepted)
 
+    def _plain_places(self, client):
+        # type: (Client) -> int
+        """So many new tasks of that client may be accepted without a closer look, as far as memory allows."""
+        if self.is_draining or client.is_behind or client.refusals or len(client.over) > RANGES_MAX \
+                or self.calculators.orphans or (self.journal is not None and self.journal.failing_since is not None):
+            return 0
+        return min(self.settings['pending_max'] // UNCOUNTED - self.queue.size,
+                   self.settings['remembered_max'] - len(client.tasks) + client.live)
+
     def _note_accepted(self, client, number, size):
         # type: (Client, int, int) -> None
         """So many tasks are in the client's table and lane."""
@@ -111,7 +115,8 @@ class Admission(Reports):
             return False
         reason = self._reason_to_refuse(client, number, size)
         if reason is None:
-            client.refusals.pop(number, None)
+            if client.refusals.pop(number, None) is not None:
+                self.recount(client)
             return True
         self.counts['refused_' + reason] += 1
         client.tally.refused += 1
@@ -186,7 +191,8 @@ class Admission(Reports):
         # type: (float, Client, int) -> None
         """The submit was lost, refused, or is still under way: then it must start nothing."""
         self.counts['cancelled_unknown'] += 1
-        client.refusals.pop(number, None)
+        if client.refusals.pop(number, None) is not None:
+            self.recount(client)
         task = client.tasks[number] = Task(client, number, None, now, now, TASK_BYTES)
         task.state = CANCELLED
         task.result = u'cancelled before it was accepted'

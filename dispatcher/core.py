@@ -131,7 +131,7 @@ class DispatcherCore(Admission):
 
     def settle(self, now):
         # type: (float) -> None
-        """Assign waiting tasks to available calculators until one of the two runs out; see whether the drain is over."""
+        """Assign waiting tasks to available calculators until one of the two runs out. See whether a drain is over."""
         calculators, queue, young = self.calculators, self.queue, self.young
         for _ in range(min(len(young), TURN_MAX)):
             task = young[0]

@@ -3,7 +3,7 @@
 A datagram is one JSON object in UTF-8::
 
     {"crc":"605487a0","v":2,"role":"client","from":"client-a","inc":"k3f7q2xa","to":"6930b1.c2f0a91b44","n":711204097,
-     "ack":[[34001,34041],[34043,34052]],"open":16,"rows":{"submit":[[17,"5f1b8d0c",60]],"cancel":[[12]]}}
+     "ack":[[34001,34041],[34043,34052]],"open":12,"rows":{"submit":[[17,"5f1b8d0c",60]],"cancel":[[12]]}}
 
 ``crc`` is the CRC-32 of every byte behind it; with a key a signature stands in its place (``seals``). ``v`` is the
 version of the protocol; ``role``, ``from`` and ``inc`` are the sender's role, name and incarnation; ``to`` is the

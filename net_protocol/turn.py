@@ -48,6 +48,9 @@ PORTION_ROWS = 32
 #: Hellos that a greeting may answer: a round trip may be longer than the first time-outs.
 HELLOS_MAX = 16
 
+#: Probes without an answer since an unreachable peer was heard, at least.
+PROBES_WHILE_HEARD = 2
+
 #: Two datagrams wait for an acknowledgement: it leaves at the end of the turn (RFC 9000 section 13.2.2).
 WAITING_MAX = 2
 
@@ -254,6 +257,8 @@ class Turn(object):
                 self._note_again(now, channel, number, datagram.rows)
             return
         channel.heard_at = now
+        if channel.probes and channel.probes_when_heard is None:
+            channel.probes_when_heard = channel.probes
         channel.number_received = number
         if datagram.open > channel.peer_open:
             channel.peer_open = datagram.open
@@ -449,6 +454,7 @@ class Turn(object):
             channel.window.lost(now, sent)
         self._send_again(now, channel, lost)
         channel.probes = 0
+        channel.probes_when_heard = None
         if loss.in_flight:
             channel.unanswered_since = now
             channel.plan_probe(now, self._rng)
@@ -587,10 +593,13 @@ class Turn(object):
 
     def _judge(self, now, channel):
         # type: (float, Channel) -> None
-        """A peer that is heard and acknowledges nothing is unreachable."""
+        """A peer that is heard and acknowledges nothing is unreachable. One that was frozen may have been heard just now,
+        so two probes must have left since it was heard.
+        """
         since = channel.unanswered_since
-        if channel.unreachable_since is None and channel.probes >= PROBES_TO_UNREACHABLE and since is not None \
-                and now - since >= UNREACHABLE_S and channel.heard_at > since:
+        if channel.unreachable_since is None and since is not None and now - since >= UNREACHABLE_S \
+                and channel.heard_at > since and channel.probes >= PROBES_TO_UNREACHABLE \
+                and channel.probes - (channel.probes_when_heard or 0) > PROBES_WHILE_HEARD:
             channel.unreachable_since = channel.number
             self.traffic.unreachable += 1
             self._core.unreachable(now, channel)

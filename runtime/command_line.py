@@ -62,7 +62,8 @@ def parser(about, sample, settings=None):
         description=about, formatter_class=_Formatter,
         epilog='With no settings file every setting has its default; %s is a sample.%s' % (
             sample, '' if settings is None else '\n\n' + _described(settings)))
-    made.add_argument('-s', '--settings', metavar='FILE', type=text_path, help='settings as JSON (default: none, all defaults)')
+    made.add_argument('-s', '--settings', metavar='FILE', type=text_path,
+                      help='settings as JSON (default: none, all defaults)')
     made.add_argument('--check', action='store_true', help='print the settings in force, start nothing')
     made.add_argument('--probe', action='store_true',
                       help='ask over UDP whether it answers, start nothing; exit status 0 if it does, else 1')

@@ -101,7 +101,8 @@ class _Stream(object):
 
     def put(self, piece):
         # type: (bytes) -> None
-        self._stream.write(piece.decode('utf-8') if not isinstance(piece, str) else piece)
+        text = piece if str is bytes else piece.decode('utf-8')  # type: Any
+        self._stream.write(text)
         self._stream.flush()
 
     def finish(self, within_s):

@@ -1,8 +1,8 @@
 """What can happen while a program is still being imported. To be imported before all other modules.
 
-A signal ends it at once, without output: nothing has been started by then. Without this, Ctrl-C would print in which module
-the interpreter was; and the first process of a container would miss a SIGTERM, because the kernel sends it no signal that
-it has no handler for. ``runtime.command_line`` takes over when it begins.
+A signal ends it at once, without output: nothing has been started by then. Without this, Ctrl-C would print in which
+module the interpreter was; and the first process of a container would miss a SIGTERM, because the kernel sends it no
+signal that it has no handler for. ``runtime.command_line`` takes over when it begins.
 
 Where too few files may be open, imports would fail with messages that do not say so. One line does.
 """

@@ -160,8 +160,8 @@ class Endpoint(object):
         return None
 
     def send(self, datagram, address):
-        # type: (bytes, Any) -> bool
-        """Send one datagram. Returns whether it left; an error is counted."""
+        # type: (bytes, Any) -> None
+        """Send one datagram, or count the error."""
         for _ in range(2):
             try:
                 self._socket.sendto(datagram, address)
@@ -170,11 +170,10 @@ class Endpoint(object):
                 is_report = self._note_error(self._socket, error)
                 # A datagram that is too long is in the queue as well, and would be again.
                 if not is_report or error.errno == errno.EMSGSIZE:  # type: ignore[union-attr]
-                    return False
+                    return
             else:
                 self.sent += 1
-                return True
-        return False
+                return
 
     def take_unreachable(self):
         # type: () -> List[Any]

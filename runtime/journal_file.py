@@ -57,7 +57,7 @@ _CREATE = (
     'PRAGMA application_id = %d' % APPLICATION_ID,
     'PRAGMA user_version = %d' % SCHEMA_VERSION)
 
-# A journal of version 1 is replaced when it holds no tasks: in states 0 and 1 their client has not acknowledged the end.
+# A journal of version 1 is replaced when it holds no tasks. Below state 2 a client has not acknowledged the outcome.
 _TASKS_OF_VERSION_1 = 'SELECT count(*) FROM tasks WHERE state < 2'
 _DROP_VERSION_1 = ('DROP TABLE tasks', 'DROP TABLE journal')
 
@@ -94,7 +94,7 @@ class JournalFile(object):
         self._files = []  # type: List[Tuple[Any, Any]]
         self._connection = None  # type: Any
         check(path)
-        self._lock = _lock(path)
+        self._lock = _lock(path)  # type: int | None
         try:
             self._open(connect)
         except _NOT_USABLE as error:
@@ -131,7 +131,7 @@ class JournalFile(object):
 
     def rows(self):
         # type: () -> Iterator[Tuple[Any, ...]]
-        """What was written before the start, in the order in which it was accepted, as the table makes it of its rows."""
+        """What the table makes of its rows, in the order in which tasks were accepted. Before the first ``write``."""
         try:
             damage = self._connection.execute('PRAGMA quick_check(1)').fetchone()[0]
             if damage != 'ok':
@@ -258,7 +258,7 @@ def check(path):
 
 def copy(path, target):
     # type: (str, str) -> int
-    """Copy a journal, also one that is in use, as it is at one moment. Returns the number of rows. Raises ``CannotStart``.
+    """Copy a journal, also one that is in use. Returns the number of tasks. Raises ``CannotStart``.
 
     The backup function of SQLite is not in 2.7; rows read in one transaction are a snapshot as well.
     """
@@ -312,7 +312,8 @@ def _starts_of_version_1(path, execute):
     tasks = execute(_TASKS_OF_VERSION_1).fetchone()[0]
     if tasks:
         raise CannotStart('%s was written by 0.1.0 and holds %d tasks: finish them with 0.1.0 first' % (path, tasks))
-    return execute('SELECT lives FROM journal').fetchone()[0]  # type: ignore[no-any-return]
+    starts = execute('SELECT lives FROM journal').fetchone()[0]  # type: int
+    return starts
 
 
 # Which process has it.

@@ -44,8 +44,8 @@ def read_keys(path):
         # The mode of a container's secrets.
         allowed |= stat.S_IRGRP
     if status.st_mode & (stat.S_IRWXU | stat.S_IRWXG | stat.S_IRWXO) & ~allowed:
-        raise SettingsError('key_file %s: found a mode of %04o, expected a file that only its owner, or a group of this '
-                            'process, can read: chmod 600' % (path, stat.S_IMODE(status.st_mode)))
+        raise SettingsError('key_file %s: found a mode of %04o, expected a file that only its owner or a group of this '
+                            'process can read: chmod 600' % (path, stat.S_IMODE(status.st_mode)))
     if content.startswith(_BYTE_ORDER_MARK):
         content = content[len(_BYTE_ORDER_MARK):]
     keys = [line.strip() for line in content.splitlines() if line.strip()]

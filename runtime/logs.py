@@ -1,8 +1,8 @@
 """The log: lines for people on standard error, at a bounded rate.
 
-Cores report events as data; each role has the sentences for its own (``<role>/sentences.py``). Lines that others can cause
-(a flood of garbage, a thousand tasks that move at once) are written a few times a second at most, and then counted. A file
-of events (``--events``) is for programs: there nothing is left out.
+Cores report events as data; each role has the sentences for its own (``<role>/sentences.py``). Lines that others can
+cause (a flood of garbage, a thousand tasks that move at once) are written a few times a second at most, and then
+counted. A file of events (``--events``) is for programs: there nothing is left out.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -122,7 +122,6 @@ class EventLog(object):
     def next_timer():
         # type: () -> float | None
         """Nothing is due at a certain time."""
-        return None
 
     def handle(self, readable, writable, now):
         # type: (List[Any], List[Any], float) -> None
@@ -170,15 +169,17 @@ class EventLog(object):
         log.warning('%r does not answer; trying again%s', peer, '' if is_port_fixed else ' from another port')
         if is_port_fixed and not self._has_named_port:
             self._has_named_port = True
-            log.info('with settings {"listen": {"port": 0}} another port would be tried: this helps where %r is a virtual '
-                     'address whose target has changed', peer)
+            log.info('with settings {"listen": {"port": 0}} another port would be tried: this helps where %r is a '
+                     'virtual address whose target has changed', peer)
 
     def cut_off(self, local, remote, reason):
         # type: (Any, Any, str) -> None
         """Log that no datagram can leave for a peer, and what to do where that is known."""
-        log.warning('cannot send from %s to %s: %s%s', shown(local), shown(remote), reason,
-                    '; other machines need settings {"listen": {"host": "%s"}}' % ('::' if ':' in local[0] else '0.0.0.0')
-                    if is_loopback(local) and not is_loopback(remote) else '')
+        remedy = ''
+        if is_loopback(local) and not is_loopback(remote):
+            host = '::' if ':' in local[0] else '0.0.0.0'
+            remedy = '; other machines need settings {"listen": {"host": "%s"}}' % host
+        log.warning('cannot send from %s to %s: %s%s', shown(local), shown(remote), reason, remedy)
 
     def _to_file(self, kind, facts):
         # type: (str, Dict[str, Any]) -> None

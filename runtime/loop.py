@@ -47,8 +47,8 @@ class Hook(object):
 class Loop(object):
     """Drives one core over one endpoint until it is stopped.
 
-    ``log`` has ``event(event)`` and ``refusal(cause, detail, address)``; ``seal`` signs and checks datagrams; ``journal``
-    takes the core's records, None where there is none.
+    ``log`` has ``event(event)`` and ``refusal(cause, detail, address)``; ``seal`` signs and checks datagrams;
+    ``journal`` takes the core's records, None where there is none.
     """
 
     def __init__(self, core, endpoint, signals, monotonic, log, seal=CHECKSUM, journal=None):

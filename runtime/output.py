@@ -1,9 +1,9 @@
 """Bytes to a file, pipe or terminal, without ever waiting for a reader.
 
-A pipe whose reader has stopped, or a terminal after Ctrl-S, takes nothing more, and a plain write would wait for it, with
-everything else in the process. The mode "non-blocking" belongs to the open file, which other processes share with us, so
-it is set on one of our own: on Linux a pipe or terminal can be opened again under ``/proc/self/fd``. Where that does not
-work, ``select`` is asked first and no more is written than a pipe takes at once.
+A pipe whose reader has stopped, or a terminal after Ctrl-S, takes nothing more, and a plain write would wait for it,
+with everything else in the process. The mode "non-blocking" belongs to the open file, which other processes share with
+us, so it is set on one of our own: on Linux a pipe or terminal can be opened again under ``/proc/self/fd``. Where that
+does not work, ``select`` is asked first and no more is written than a pipe takes at once.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -29,8 +29,8 @@ _LATER = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 
 
 class Output(object):
-    """Writes to an open descriptor; ``is_shared``: other processes may use the same open file. ``notice(number)`` is the
-    piece that reports that so many were dropped. Methods may raise ``OSError``; what was kept is lost then.
+    """Writes to an open descriptor; ``is_shared``: other processes may use the same open file. ``notice(number)`` is
+    the piece that reports that so many were dropped. Methods may raise ``OSError``; what was kept is lost then.
     """
 
     def __init__(self, descriptor, notice, is_shared=True, pending_max=PENDING_BYTES_MAX):

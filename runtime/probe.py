@@ -85,4 +85,4 @@ def _answered_number(datagram, seal):
         found = codec.decode(datagram, seal)
     except DatagramRefused:
         return None
-    return None if found.role == PROBE else found.re  # type: ignore[no-any-return]
+    return None if found.role == PROBE else found.re

@@ -10,6 +10,7 @@ import socket
 from hashlib import sha256
 
 from net_protocol import report
+from net_protocol.compat import text_type
 from net_protocol.core import draw_incarnation
 from net_protocol.traffic import Traffic
 from runtime.clock import monotonic
@@ -36,9 +37,9 @@ _ALL = {socket.AF_INET: '0.0.0.0', socket.AF_INET6: '::'}  # type: Dict[int, str
 #: Characters of the host's name in a name that a process makes for itself.
 _HOST_CHARS = 40
 
-#: Objects are freed when nothing refers to them any more, because the programs make no cycles; the search for cycles is
-#: only insurance. It looks at new objects, and never again at old ones: at the thresholds of Python a queue of a million
-#: tasks is searched again and again, which takes a second each time.
+#: Objects are freed when nothing refers to them any more, because the programs make no cycles; the search for cycles
+#: is only insurance. It looks at new objects, and never again at old ones: at the thresholds of Python a queue of a
+#: million tasks is searched again and again, which takes a second each time.
 GARBAGE_THRESHOLDS = (100000, 1000000000, 1000000000)
 
 
@@ -68,7 +69,8 @@ def default_name(role, number, is_random=False):
     # hosts, so a digest of the whole name stands for it.
     readable = re.sub('[^A-Za-z0-9]', '-', host.split('.')[0])[:_HOST_CHARS].strip('-')
     if readable != host or not host:
-        whole = host if isinstance(host, bytes) else host.encode('utf-8', 'replace')
+        # Bytes on 2.7 (until 2.7 goes).
+        whole = host.encode('utf-8', 'replace') if isinstance(host, text_type) else host  # type: Any
         readable = ('%s-%s' % (readable or 'host', sha256(whole).hexdigest()[:6]))
     name = '%s-%s-%d' % (role, readable, number)
     return '%s-%s' % (name, new_incarnation()[:6]) if is_random else name
@@ -91,8 +93,8 @@ def listen(address, is_any_port_fine=False):
 
 def peer_for(endpoint, settings):
     # type: (Endpoint, Dict[str, Any]) -> Peer
-    """The dispatcher of a process that listens on ``endpoint``. Raises ``CannotStart`` where datagrams cannot go from one
-    to the other, because their numeric addresses are of two families.
+    """The dispatcher of a process that listens on ``endpoint``. Raises ``CannotStart`` where datagrams cannot go from
+    one to the other, because their numeric addresses are of two families.
     """
     where = settings['dispatcher']
     peer = Peer(where['host'], where['port'], endpoint.family)
@@ -107,8 +109,8 @@ def peer_for(endpoint, settings):
 
 def any_port_of(listen):
     # type: (Dict[str, Any]) -> Callable[[int, Any], Any] | None
-    """Where a process with these settings may bind, by the family and address of its peer (see ``Upstream``); None where
-    the settings fix the port.
+    """Where a process with these settings may bind, by the family and address of its peer (see ``Upstream``); None
+    where the settings fix the port.
     """
     if listen['port'] != 0:
         return None
@@ -166,7 +168,7 @@ def find(peer, signals):
 
 def log_address(endpoint, host=None, has_key=False):
     # type: (Endpoint, str | None, bool) -> None
-    """Log the local address and the receive buffer, and warn where others than this machine are believed without a key."""
+    """Log the local address and the receive buffer; warn where other machines are believed without a key."""
     log.info('listening on %s, receive buffer %d KiB', shown(endpoint.address), endpoint.receive_buffer_bytes // 1024)
     if host is not None and not has_key and not is_loopback(endpoint.address):
         log.warning('listening on %s without a key: anybody who can send datagrams there is believed', host)

@@ -24,10 +24,10 @@ if MYPY:
 class Upstream(object):
     """Keeps the channel to the dispatcher pointed at ``peer``. A service of ``loop``, which calls it after each turn.
 
-    ``bind_for(family, address)`` returns the local (family, address) to bind for datagrams to there, or None where there
-    is none; it is None itself where the settings fix the port. ``expects_answers``: each datagram to the peer calls for
-    an answer; otherwise only those that the channel knows to be unanswered. The loop's log has ``peer_moved(peer)``,
-    ``peer_silence(peer, is_silent, is_port_fixed)`` and ``cut_off(local, remote, reason)``.
+    ``bind_for(family, address)`` returns the local (family, address) to bind for datagrams to there, or None where
+    there is none; it is None itself where the settings fix the port. ``expects_answers``: each datagram to the peer
+    calls for an answer; otherwise only those that the channel knows to be unanswered. The loop's log has
+    ``peer_moved(peer)``, ``peer_silence(peer, is_silent, is_port_fixed)`` and ``cut_off(local, remote, reason)``.
     """
 
     def __init__(self, loop, peer, bind_for=None, expects_answers=False):
@@ -67,8 +67,8 @@ class Upstream(object):
         """When ``handle`` wants to be called at the latest."""
         since = self._unanswered_since()
         silent_at = None if since is None or self._try_at is not None else since + QUIET_S
-        return min([at for at in (self._peer.next_timer(), silent_at, self._try_at, self._close_at) if at is not None]
-                   or [None])  # type: ignore[type-var]
+        times = [at for at in (self._peer.next_timer(), silent_at, self._try_at, self._close_at) if at is not None]
+        return min(times) if times else None
 
     def handle(self, readable, writable, now):
         # type: (List[Any], List[Any], float) -> None

@@ -23,8 +23,10 @@ from dispatcher.observers.sentences import status_line
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
 from dispatcher.time_line import time_line
 from monitor.words import EVENTS as MONITOR_SENTENCES
-from net_protocol import channel, codec, limits, recovery, report, schedule, turn
+from net_protocol import channel, codec, limits, recovery, report
 from net_protocol import rows as row_kinds
+from net_protocol import schedule, turn
+from net_protocol.compat import INTEGER_TYPES
 from net_protocol.rows import FIELDS, ORDER, OUTCOMES
 from net_protocol.seals import CHECKSUM
 from net_protocol.traffic import Traffic
@@ -158,7 +160,8 @@ def test_the_kinds_of_rows_in_the_manual_are_those_of_the_code_in_their_order():
 @pytest.mark.parametrize('kind', ORDER)
 def test_every_kind_of_row_has_its_fields_and_an_example_that_decodes(kind):
     text = section('docs/protocol.md', '### `%s`' % kind)
-    begin = re.match(u'\n*(?:client|dispatcher|calculator|monitor|anybody) \u2192 [a-z ]+(?:, no fields|: ([^.]*))\\.', text)
+    begin = re.match(u'\n*(?:client|dispatcher|calculator|monitor|anybody) \u2192 [a-z ]+'
+                     u'(?:, no fields|: ([^.]*))\\.', text)
     assert begin is not None, 'sender, receiver and fields'
     assert re.findall('`([a-z_]+)`', begin.group(1) or '') == [name for name, _ in FIELDS[kind]]
     body, = json_blocks(text)
@@ -184,7 +187,7 @@ def constants():
     found = {}  # type: Dict[str, Any]
     for module in (schedule, limits, recovery, channel, turn):
         for name, value in vars(module).items():
-            if name.isupper() and name[0] != '_' and type(value) in (int, float, tuple) \
+            if name.isupper() and name[0] != '_' and type(value) in INTEGER_TYPES + (float, tuple) \
                     and name not in ('ORDER', 'ENVELOPE_BYTES'):
                 found[name] = value
     return found

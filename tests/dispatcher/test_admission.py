@@ -1,99 +1,198 @@
-"""Who may wait, and the advice to those who may not: it follows how fast the queue moves."""
+"""Who may wait, what memory a client gets, and how refusals reach it."""
 
 from __future__ import absolute_import, division, print_function
 
 import pytest
 
-from dispatcher.advice import PACE_OVER_MAX_S, RETRY_AFTER_MAX_S, RETRY_AFTER_MIN_S, RETRY_AFTER_S, Advice
-from net_protocol.messages import Refused
-from tests.dispatcher.test_core import ONE, Dispatcher
-from tests.driver import of_type
+from dispatcher.retry_after import PACE_OVER_MAX_S, RETRY_AFTER_MAX_S, RETRY_AFTER_MIN_S, RETRY_AFTER_S, RetryAfter
+from net_protocol.limits import NUMBERS_AHEAD_MAX
+from tests.dispatcher.driver import ONE, Driver, of_kind
 
 GREEDY, OTHER, SMALL = 'client-g', 'client-o', 'client-s'
 
 
-def refused(dispatcher, client, tasks):
-    """How many of so many tasks are refused; each task of a client has a number of its own."""
-    return sum([bool(of_type(dispatcher.submit(number, client), Refused)) for number in tasks])
+def refused(driver, name, tasks):
+    """How many of so many new tasks are refused."""
+    client = driver.client(name)
+    first = 1 + (client.peer.highest if client.peer else 0)
+    return len(of_kind(driver.submit(*range(first, first + tasks), channel=client), 'refused'))
 
+
+# Who may wait.
 
 def test_a_client_alone_may_fill_a_small_queue_and_nineteen_twentieths_of_a_large_one():
-    assert refused(Dispatcher(False, pending_max=19), GREEDY, range(25)) == 6
-    assert refused(Dispatcher(False, pending_max=100), GREEDY, range(125)) == 30
+    assert refused(Driver(pending_max=19), GREEDY, 25) == 6
+    assert refused(Driver(pending_max=100), GREEDY, 125) == 30
 
 
 def test_who_wants_little_finds_room_however_much_others_want():
-    dispatcher = Dispatcher(False, pending_max=100)
-    assert refused(dispatcher, GREEDY, range(200)) == 105
-    assert refused(dispatcher, SMALL, range(5)) == 0
-    assert refused(dispatcher, OTHER, range(5)) == 5, 'now it is full'
+    driver = Driver(pending_max=100)
+    assert refused(driver, GREEDY, 200) == 105
+    assert refused(driver, SMALL, 5) == 0
+    assert refused(driver, OTHER, 5) == 5, 'now it is full'
 
 
 def test_nobody_has_more_than_an_even_part_while_others_wait():
-    dispatcher = Dispatcher(False, pending_max=100)
-    assert refused(dispatcher, SMALL, range(1)) == 0
-    assert refused(dispatcher, GREEDY, range(100)) == 50
-    assert refused(dispatcher, OTHER, range(100)) == 66
-    assert dispatcher.core.status['waiting'] == 85
+    driver = Driver(pending_max=100)
+    assert refused(driver, SMALL, 1) == 0
+    assert refused(driver, GREEDY, 100) == 50
+    assert refused(driver, OTHER, 100) == 66
+    assert driver.status['waiting'] == 85
 
 
 def test_while_little_of_the_queue_is_taken_nobody_counts_parts():
-    dispatcher = Dispatcher(False, pending_max=100)
-    assert sum(refused(dispatcher, 'client-%d' % number, range(1)) for number in range(20)) == 0
-    assert refused(dispatcher, GREEDY, range(100)) == 86
+    driver = Driver(pending_max=100)
+    assert sum(refused(driver, 'client-%d' % number, 1) for number in range(20)) == 0
+    assert refused(driver, GREEDY, 100) == 86
 
 
 def test_a_part_that_is_worked_off_is_free_again():
-    dispatcher = Dispatcher(False, pending_max=40)
-    assert refused(dispatcher, GREEDY, range(60)) == 22
-    dispatcher.beat(ONE, capacity=2)
-    assert refused(dispatcher, GREEDY, range(60, 70)) == 8
+    driver = Driver(pending_max=40)
+    assert refused(driver, GREEDY, 60) == 22
+    driver.beat(driver.calculator(ONE), capacity=2)
+    assert refused(driver, GREEDY, 10) == 8
 
+
+# Refusals.
+
+def test_a_refusal_names_the_datagram_that_it_answers():
+    driver = Driver(pending_max=1)
+    driver.submit(1)
+    assert driver.hear(driver.client(), 'submit', [[2, u'', 60]], number=77) == [
+        ('refused', [2, 77, 'queue_full', RETRY_AFTER_S])]
+    assert driver.hear(driver.client(), 'submit', [[2, u'', 60]], number=78) == [
+        ('refused', [2, 78, 'queue_full', RETRY_AFTER_S])]
+
+
+def test_a_refused_task_may_be_accepted_later_and_its_refusal_is_dropped():
+    driver = Driver(pending_max=1)
+    driver.submit(1)
+    refusal, = of_kind(driver.submit(2), 'refused')
+    driver.beat(driver.calculator())
+    assert of_kind(driver.submit(2), 'refused') == []
+    assert driver.counts['accepted'] == 2
+    assert driver.lose(driver.client(), 'refused', refusal) is None
+
+
+@pytest.mark.parametrize('restart', [Driver.reopen, lambda driver, client: (driver.sleep(client), driver.awake(client))[1]])
+def test_a_refusal_that_the_channel_dropped_is_sent_again(restart):
+    driver = Driver(pending_max=1)
+    driver.submit(1)
+    refusal, = of_kind(driver.submit(2), 'refused')
+    assert of_kind(restart(driver, driver.client()), 'refused') == [refusal]
+    driver.acknowledge(driver.client(), 'refused', refusal)
+    assert of_kind(restart(driver, driver.client()), 'refused') == []
+
+
+def test_a_number_far_ahead_is_refused_for_good():
+    driver = Driver()
+    number = NUMBERS_AHEAD_MAX + 2
+    assert driver.submit(number) == [('refused', [number, 1, 'too_far_ahead', None])]
+    assert driver.submit(number - 1) == []
+
+
+def test_a_draining_dispatcher_refuses():
+    driver = Driver()
+    driver.submit(1)
+    driver.stop()
+    assert [row[2] for row in of_kind(driver.submit(2), 'refused')] == ['draining']
+
+
+def test_a_client_that_acknowledges_nothing_does_not_fill_the_memory_with_refusals():
+    driver = Driver(pending_max=1, memory_max_bytes=1000000)
+    client = driver.client()
+    driver.submit(1)
+    client.is_open = False
+    for first in range(2, 20000, 1000):
+        rows = [[number, u'', 60] for number in range(first, first + 1000)]
+        driver.core.handlers['submit'](driver.now, client, rows)
+    assert driver.counts['refusals_dropped'] > 10000
+    assert driver.core.memory_bytes <= 1000000
+    assert len(client.rows['refused']) < 2000
+
+
+# Memory.
+
+def test_one_client_gets_at_most_half_of_the_memory_and_another_half_of_what_is_left():
+    driver = Driver(memory_max_bytes=1000000)
+    payload = u'x' * 9000
+    for number in range(1, 200):
+        driver.submit(number, payload=payload)
+        driver.submit(number, payload=payload, name='client-b')
+    sizes = [driver.client(name).peer.bytes for name in ('client-a', 'client-b')]
+    assert 300000 < min(sizes) and max(sizes) < 500000
+    assert driver.counts['refused_queue_full'] > 100
+    assert driver.status['memory_bytes'] == sum(sizes) < 1000000
+
+
+def test_results_that_are_not_acknowledged_count_too():
+    driver = Driver(memory_max_bytes=1000000)
+    driver.beat(driver.calculator(), capacity=100)
+    for number in range(1, 101):
+        driver.submit(number)
+        if driver.client().peer.tasks.get(number) is not None:
+            driver.result(driver.calculator(), number, number, result=u'x' * 20000)
+    assert driver.counts['refused_queue_full'] > 50
+    driver.over(101)
+    assert driver.client().peer.bytes < 10000
+
+
+def test_unacknowledged_outcomes_of_one_client_do_not_refuse_others():
+    driver = Driver(remembered_max=10)
+    driver.beat(driver.calculator(), capacity=100)
+    for number in range(1, 21):
+        driver.submit(number)
+        driver.result(driver.calculator(), number, number)
+    assert driver.counts['refused_queue_full'] == 10
+    assert of_kind(driver.submit(1, name='client-b'), 'refused') == []
+
+
+def test_holes_above_the_lowest_open_task_take_memory_that_is_counted():
+    driver = Driver()
+    driver.beat(driver.calculator(), capacity=1)
+    driver.submit(*range(1, 1000))
+    before = driver.core.memory_bytes
+    for number in range(2, 1000, 2):
+        ended, = of_kind(driver.cancel(number), 'ended')
+        driver.acknowledge(driver.client(), 'ended', ended)
+    assert len(driver.client().peer.over) == 499
+    assert driver.core.memory_bytes == before - 499 * 1000 + 499 * 80
+    driver.over(1000)
+    assert len(driver.client().peer.over) == 0
+
+
+# When to submit again.
 
 def test_to_the_first_it_says_what_is_usual():
-    assert Advice().wait_s(100.0, 1000, 5000) == RETRY_AFTER_S
+    assert RetryAfter().seconds(100.0, 1000, 5000) == RETRY_AFTER_S
 
 
-@pytest.mark.parametrize('waiting, left_in_a_second, advised_s', [
+@pytest.mark.parametrize('waiting, left_in_a_second, seconds', [
     (1000, 200, 2.5), (100000, 20000, 2.5), (10000, 20000, 0.25),
     (10, 20000, RETRY_AFTER_MIN_S), (100000, 10, RETRY_AFTER_MAX_S),
     # Nothing moves.
     (1000, 0, RETRY_AFTER_S)])
-def test_it_is_half_the_time_in_which_the_queue_is_worked_off(waiting, left_in_a_second, advised_s):
-    advice = Advice()
-    advice.wait_s(100.0, waiting, 7000)
-    assert advice.wait_s(101.0, waiting, 7000 + left_in_a_second) == advised_s
-
-
-def test_many_who_are_refused_at_once_hear_the_same():
-    advice = Advice()
-    advice.wait_s(100.0, 1000, 0)
-    assert {advice.wait_s(102.0, 1000, 800) for _ in range(100)} == {1.25}
+def test_it_is_half_the_time_in_which_the_queue_is_worked_off(waiting, left_in_a_second, seconds):
+    retry_after = RetryAfter()
+    retry_after.seconds(100.0, waiting, 7000)
+    assert retry_after.seconds(101.0, waiting, 7000 + left_in_a_second) == seconds
 
 
 def test_it_follows_a_pace_that_changes():
-    advice = Advice()
-    advice.wait_s(100.0, 1000, 0)
-    assert advice.wait_s(101.0, 1000, 1000) == 0.5
-    assert advice.wait_s(102.0, 1000, 1200) == 2.5
-
-
-def test_a_queue_that_moves_slowly_moves():
-    advice = Advice()
-    advice.wait_s(100.0, 6, 0)
-    assert advice.wait_s(101.0, 6, 1) == 3.0
-    assert advice.wait_s(102.9, 6, 1) == 3.0, 'nothing in 1.9 s is no news at that pace'
-    assert advice.wait_s(103.0, 6, 2) == RETRY_AFTER_MAX_S
+    retry_after = RetryAfter()
+    retry_after.seconds(100.0, 1000, 0)
+    assert retry_after.seconds(101.0, 1000, 1000) == 0.5
+    assert retry_after.seconds(102.0, 1000, 1200) == 2.5
 
 
 def test_a_refusal_long_ago_says_nothing_of_the_pace_now():
-    advice = Advice()
-    advice.wait_s(100.0, 1000, 0)
-    assert advice.wait_s(101.0, 1000, 1000) == 0.5
-    assert advice.wait_s(101.0 + PACE_OVER_MAX_S, 1000, 1001) == RETRY_AFTER_S
+    retry_after = RetryAfter()
+    retry_after.seconds(100.0, 1000, 0)
+    assert retry_after.seconds(101.0, 1000, 1000) == 0.5
+    assert retry_after.seconds(101.0 + PACE_OVER_MAX_S, 1000, 1001) == RETRY_AFTER_S
 
 
 def test_a_task_that_comes_back_into_the_queue_does_not_make_the_pace_negative():
-    advice = Advice()
-    advice.wait_s(100.0, 1000, 5000)
-    assert advice.wait_s(101.0, 1000, 4990) == RETRY_AFTER_S
+    retry_after = RetryAfter()
+    retry_after.seconds(100.0, 1000, 5000)
+    assert retry_after.seconds(101.0, 1000, 4990) == RETRY_AFTER_S

@@ -111,11 +111,10 @@ class FakeEndpoint(object):
         return self.arrived.pop(0) if self.arrived else None
 
     def send(self, datagram, address):
-        # type: (bytes, Any) -> bool
+        # type: (bytes, Any) -> None
         self._world.trace.append('send')
         self.sent += 1
         self.datagrams.append((datagram, address))
-        return True
 
     def take_unreachable(self):
         # type: () -> List[Any]

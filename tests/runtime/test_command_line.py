@@ -73,7 +73,8 @@ def test_what_is_wrong_outside_is_one_line_and_status_2(capsys, error):
 
 @pytest.mark.parametrize('error, line', [
     (OSError(errno.EMFILE, 'Too many open files'), 'Too many open files; allow more with ulimit -n'),
-    (socket.error(errno.ENFILE, 'Too many open files in system'), 'Too many open files in system; allow more with ulimit -n'),
+    (socket.error(errno.ENFILE, 'Too many open files in system'),
+     'Too many open files in system; allow more with ulimit -n'),
     (TooManyDescriptors(), 'more than 1023 descriptors are open, and select takes no more'),
 ])
 def test_that_no_descriptor_is_left_is_one_line(capsys, error, line):
@@ -100,13 +101,14 @@ def test_a_path_in_any_script_is_shown_in_any_locale(tmpdir):
     settings = u'{"key_file": "%s/cl\xe9"}' % folder
     with io.open(path.encode('utf-8'), 'wb') as file:
         file.write(settings.encode('utf-8'))
+    environment = dict(os.environ, LC_ALL='C', LANG='C')
     child = subprocess.Popen([sys.executable, 'run_client.py', '-s', path.encode('utf-8'), '--check'], cwd=ROOT,
-                             env=dict(os.environ, LC_ALL='C', LANG='C'), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                             env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, err = child.communicate()
     assert (child.returncode, out, err.count(b'\n')) == (2, b'', 1)
     assert b'key_file' in err and b'No such file or directory' in err
     child = subprocess.Popen([sys.executable, 'run_client.py', '-s', path.encode('utf-8') + b'x'], cwd=ROOT,
-                             env=dict(os.environ, LC_ALL='C', LANG='C'), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                             env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert child.communicate()[1].endswith(b'No such file or directory\n')
 
 

@@ -239,8 +239,8 @@ def test_that_another_port_would_help_is_logged_once(log, kept):
     for _ in range(3):
         log.peer_silence(peer, True, True)
     assert [text for text in kept.texts if '"port": 0' in text] == [
-        'with settings {"listen": {"port": 0}} another port would be tried: this helps where 127.0.0.1:5555 is a virtual '
-        'address whose target has changed']
+        'with settings {"listen": {"port": 0}} another port would be tried: this helps where 127.0.0.1:5555 is a '
+        'virtual address whose target has changed']
 
 
 def test_that_nothing_can_leave_is_logged_with_the_remedy(log, kept):

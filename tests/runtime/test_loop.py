@@ -265,11 +265,17 @@ def test_what_a_core_sends_that_stops_at_once_leaves(bench):
 
 def test_after_the_core_has_stopped_delayed_acknowledgements_still_leave(bench):
     bench.core.end()
-    now = []
-    original = bench.loop.turn.run
-    bench.loop.turn.run = lambda *arguments: now.append(arguments[0]) or original(*arguments)
+    at = []
+    original = bench.core.settle
+
+    def settle(now):
+        # type: (float) -> None
+        at.append(now)
+        original(now)
+
+    bench.core.settle = settle
     bench.loop.run()
-    assert now == [1000.0, 1000.0 + ACK_DELAY_S]
+    assert at == [1000.0, 1000.0 + ACK_DELAY_S]
 
 
 def test_signals_are_drained_so_that_the_next_wait_is_a_wait(bench):

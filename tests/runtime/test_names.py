@@ -1,4 +1,4 @@
-"""Where a peer is: numbers need no question; a name is asked for by a child, and again when the peer has gone quiet."""
+"""Addresses of a peer: numeric ones need no look-up; names are looked up by a child, and again after silence."""
 
 from __future__ import absolute_import, division, print_function
 

@@ -26,8 +26,8 @@ if MYPY:
     ('host', 'host'), ('my-host9', 'my-host9'), ('a' * 40, 'a' * 40), ('my-host9.example.org', 'my-host9-e75ef1'),
     ('UPPER_lower', 'UPPER-lower-'), ('', 'host-'), ('-', 'host-'), ('...', 'host-'), ('a' * 63, 'a' * 40 + '-'),
     ('-x-', 'x-'), ('10.0.0.1', '10-'), ('caf\xe9', 'caf-'), (u'\u043a\u043e', 'host-'),
-], ids=['plain', 'with a dash', 'long', 'with a domain', 'with an underscore', 'none', 'a dash', 'dots', 'too long', 'dashes',
-        'numbers', 'Latin-1', 'another script'])
+], ids=['plain', 'with a dash', 'long', 'with a domain', 'with an underscore', 'none', 'a dash', 'dots', 'too long',
+        'dashes', 'numbers', 'Latin-1', 'another script'])
 @pytest.mark.parametrize('role', ['client', 'calculator'])
 def test_a_process_that_was_given_no_name_makes_one_that_every_peer_accepts(monkeypatch, role, host, part):
     monkeypatch.setattr(socket, 'gethostname', lambda: host)
@@ -39,7 +39,8 @@ def test_a_process_that_was_given_no_name_makes_one_that_every_peer_accepts(monk
 
 
 def test_hosts_that_differ_anywhere_make_different_names(monkeypatch):
-    hosts = ['a' * 50 + '-1', 'a' * 50 + '-2', 'web.a.example', 'web.b.example', 'web', 'w_b', 'w-b', u'\u043a', u'\u043e']
+    hosts = ['a' * 50 + '-1', 'a' * 50 + '-2', 'web.a.example', 'web.b.example', 'web', 'w_b', 'w-b', u'\u043a',
+             u'\u043e']
     names = set()
     for host in hosts:
         monkeypatch.setattr(socket, 'gethostname', lambda host=host: host)
@@ -126,7 +127,8 @@ def test_of_several_addresses_the_first_is_used_that_this_machine_can_send_to(mo
         refuse(family, address) if family == socket.AF_INET6 else (family, address)))
     peer = Peer('dispatcher.example.org', 5555)
     peer.addresses = [(socket.AF_INET6, ('::1', 5555, 0, 0)), (socket.AF_INET, ('127.0.0.1', 5555))]
-    assert process.endpoint_towards(peer) == (socket.AF_INET, ('127.0.0.1', 0))
+    bound = process.endpoint_towards(peer)  # type: Any
+    assert bound == (socket.AF_INET, ('127.0.0.1', 0))
     assert peer.address == ('127.0.0.1', 5555)
 
 
@@ -135,7 +137,7 @@ def test_of_several_addresses_the_first_is_used_that_this_machine_can_send_to(mo
     ('192.0.2.7', '192.0.2.7', None), ('2001:db8::7', None, '2001:db8::7'),
 ])
 def test_a_calculator_on_any_port_can_bind_another_one_of_either_family(host, v4, v6):
-    bind_for = process.any_port_of({'host': host, 'port': 0})
+    bind_for = process.any_port_of({'host': host, 'port': 0})  # type: Any
     for family, expected in ((socket.AF_INET, v4), (socket.AF_INET6, v6)):
         local = bind_for(family, None)
         assert local is None if expected is None else (local[0], local[1][:2]) == (family, (expected, 0))
@@ -261,9 +263,10 @@ def test_a_process_that_was_stopped_before_it_had_a_loop_has_an_account_too():
 
 def test_what_the_system_refused_to_send_does_not_count_as_sent():
     world = World()
-    endpoint = FakeEndpoint(world)
-    loop = Loop(FakeCore(world), endpoint, FakeSignals(), world.monotonic, FakeLog())  # type: ignore[arg-type]
-    loop.turn.traffic.datagrams_out = 7
+    endpoint, signals = FakeEndpoint(world), FakeSignals()  # type: Any, Any
+    loop = Loop(FakeCore(world), endpoint, signals, world.monotonic, FakeLog())
+    traffic = loop.turn.traffic  # type: Any
+    traffic.datagrams_out = 7
     endpoint.sent, endpoint.errors = 5, {'EINVAL': 2}
-    traffic = process.full_account(loop.core, loop)['traffic']
-    assert (traffic['datagrams_out'], traffic['errors']) == (5, {'EINVAL': 2})
+    account = process.full_account(loop.core, loop)['traffic']
+    assert (account['datagrams_out'], account['errors']) == (5, {'EINVAL': 2})

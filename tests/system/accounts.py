@@ -9,16 +9,16 @@ always, in each account           client: sent = answered + unanswered = the sum
                                   dispatcher: assignments + adopted = ends of attempts + running
                                   calculator: assigned = ends + running + unreported
 softly ended                      a calculator holds nothing, unless it was told to end at once
-no strangers                      nothing was refused but what the relay damaged; no message of the wrong role
+no strangers                      nothing was refused but what the relay damaged; no row of the wrong role
                                   dispatcher: done = attempts that ended by a result + late results used; no errors
                                   accepted <= sent
-no strangers,                     done, failed, expired: what clients were told <= what dispatchers decided
+no strangers,                     done, failed, expired: outcomes that clients got <= those that dispatchers decided
 no dispatcher killed              (cancelled likewise, with those cancelled before they were accepted)
                                   attempts begun on calculators <= assignments
                                   reported by calculators <= results that dispatchers counted, of all kinds
-... and one dispatcher,           what the dispatcher decided, or still has, and no client was told
+... and one dispatcher,           what the dispatcher decided, or still has, and no client got
     no client killed                  <= what clients gave up or saw refused; so equal where there is none of either
-... and no calculator killed      lives of calculators met <= lives they had
+... and no calculator killed      incarnations of calculators that registered <= those that there were
                                   attempts ended by a result <= attempts begun on calculators
 ... and every attempt ended       assignments = begun = reported = done
     by its result, nothing late
@@ -26,8 +26,8 @@ no dispatcher killed              (cancelled likewise, with those cancelled befo
 ================================  ====================================================================================
 
 Killed processes leave no account, so wherever one of a role was killed the sums over that role are lower bounds. With
-several lives of a dispatcher a task may be done in two of them, so only the upper bound of what clients were told
-holds; with a killed one not even that.
+several incarnations of a dispatcher a task may be done in two of them, so only the upper bound of what clients got holds;
+with a killed one not even that.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -51,25 +51,25 @@ def check(system):
     """Assert all of the above for processes that have ended."""
     for process in system.processes:
         check_end(process)
-    books = Books(system)
-    for account in books.clients:
+    found = Accounts(system)
+    for account in found.clients:
         check_client(account)
-    for account in books.dispatchers:
+    for account in found.dispatchers:
         check_dispatcher(account)
     for process in system.of(CALCULATOR):
         if not process.was_killed:
             check_calculator(process.account, process.was_hurried)
-    if books.has_strangers:
+    if found.has_strangers:
         return
-    check_nobody_else_spoke(books)
-    if books.killed[DISPATCHER]:
+    check_nobody_else_spoke(found)
+    if found.killed[DISPATCHER]:
         return
-    check_bounds(books)
-    if len(books.dispatchers) == 1:
-        check_one_dispatcher(books, books.dispatchers[0])
+    check_bounds(found)
+    if len(found.dispatchers) == 1:
+        check_one_dispatcher(found, found.dispatchers[0])
 
 
-class Books(object):
+class Accounts(object):
     """The accounts by role, and what is known of those that are missing."""
 
     def __init__(self, system):
@@ -85,7 +85,7 @@ class Books(object):
         self.damaged = system.relay.counts['damaged'] if system.relay is not None else 0
         self.has_strangers = system.strangers_tasks is not None
 
-    def told(self, *outcomes):
+    def got(self, *outcomes):
         # type: (*str) -> int
         """Tasks that ended so, for their clients."""
         return sum(account['outcomes'][outcome] for account in self.clients for outcome in outcomes)
@@ -103,7 +103,7 @@ class Books(object):
 
 def check_end(process):
     # type: (Process) -> None
-    """However it ended, it did not fall over, and what it said was for people or for programs, not for both."""
+    """However it ended: no traceback, nothing for a terminal in the log, and the right status."""
     assert 'Traceback' not in process.log, process.report()
     assert '\x1b' not in process.log and '\r' not in process.log, 'the live line of a terminal in a file'
     if process.was_killed:
@@ -153,69 +153,68 @@ def check_calculator(account, was_hurried):
 
 def check_traffic(account):
     # type: (Account) -> None
-    """Every datagram that came in was refused, or carried a message; none went out empty."""
+    """Every datagram that came in was handled, or counted by the reason why it was not."""
     traffic = account['traffic']
-    handled = traffic['datagrams_in'] - sum(traffic['refused'].values()) - traffic['unacquainted']
-    assert traffic['messages_in'] >= handled, traffic
-    assert traffic['messages_out'] >= traffic['datagrams_out'], traffic
+    ignored = sum(traffic[name] for name in ('stale', 'too_old', 'duplicates', 'ignored'))
+    assert sum(traffic['refused'].values()) + ignored <= traffic['datagrams_in'], traffic
 
 
-def check_nobody_else_spoke(books):
-    # type: (Books) -> None
+def check_nobody_else_spoke(found):
+    # type: (Accounts) -> None
     """Clients, calculators and dispatcher understand each other, and nothing comes of nothing."""
-    every = books.clients + books.dispatchers + books.calculators
-    assert sum(account['counts']['unexpected_messages'] for account in every) == 0
-    assert sum(sum(account['traffic']['refused'].values()) for account in every) <= books.damaged
-    if not books.killed[CLIENT]:
-        # Else another life may be told what the killed one missed.
-        assert sum(account['counts']['unknown_outcomes'] for account in books.clients) == 0
-    for account in books.dispatchers:
+    every = found.clients + found.dispatchers + found.calculators
+    assert sum(account['traffic']['unexpected'] for account in every) == 0
+    assert sum(sum(account['traffic']['refused'].values()) for account in every) <= found.damaged
+    assert sum(account['counts']['unknown_outcomes'] for account in found.clients) == 0
+    if not found.killed[CLIENT]:
+        assert sum(account['counts']['outcomes_of_former'] for account in found.clients) == 0
+    for account in found.dispatchers:
         assert account['outcomes']['done'] == account['attempts']['result'] + account['counts']['late_results_used']
-        assert account['attempts']['error'] == account['counts']['refused_not_yours'] == 0, account
-        assert books.killed[CLIENT] or account['accepted'] <= sum(client['sent'] for client in books.clients)
+        assert account['attempts']['error'] == 0, account
+        assert found.killed[CLIENT] or account['accepted'] <= sum(client['sent'] for client in found.clients)
 
 
-def check_bounds(books):
-    # type: (Books) -> None
-    """What was told was decided before, what was begun was assigned, what was reported arrived."""
-    assert books.told('done') <= books.decided('done')
-    assert books.told('failed') <= books.decided('failed')
-    assert books.told('expired') <= books.decided('expired')
-    assert books.told('cancelled') <= books.decided('cancelled') + books.counted('cancelled_unknown')
-    begun = sum(account['assigned'] for account in books.calculators)
-    reported = sum(account['ends']['reported'] for account in books.calculators)
+def check_bounds(found):
+    # type: (Accounts) -> None
+    """What clients got was decided before, what was begun was assigned, what was reported arrived."""
+    assert found.got('done') <= found.decided('done')
+    assert found.got('failed') <= found.decided('failed')
+    assert found.got('expired') <= found.decided('expired')
+    assert found.got('cancelled') <= found.decided('cancelled') + found.counted('cancelled_unknown')
+    begun = sum(account['assigned'] for account in found.calculators)
+    reported = sum(account['ends']['reported'] for account in found.calculators)
     turned_down = sum(account['counts']['refused_busy'] + account['counts']['refused_draining']
-                      for account in books.calculators)
-    assert begun <= sum(account['assignments'] for account in books.dispatchers)
-    assert reported <= books.counted('attempt_result', *RESULTS)
-    assert books.killed[CALCULATOR] or books.counted('attempt_turned_down') <= turned_down
+                      for account in found.calculators)
+    assert begun <= sum(account['assignments'] for account in found.dispatchers)
+    assert reported <= found.counted('attempt_result', *RESULTS)
+    assert found.killed[CALCULATOR] or found.counted('attempt_turned_down') <= turned_down
 
 
-def check_one_dispatcher(books, dispatcher):
-    # type: (Books, Account) -> None
-    """One book of tasks, which no other process could have written to."""
-    if not books.killed[CLIENT]:
-        left = dispatcher['accepted'] + dispatcher['counts']['cancelled_unknown'] - books.told(
+def check_one_dispatcher(found, dispatcher):
+    # type: (Accounts, Account) -> None
+    """One dispatcher had all tasks."""
+    if not found.killed[CLIENT]:
+        left = dispatcher['accepted'] + dispatcher['counts']['cancelled_unknown'] - found.got(
             'done', 'failed', 'expired', 'cancelled')
-        assert 0 <= left <= books.told('given_up', 'refused'), 'tasks nobody was told of: %d' % left
-    if not books.killed[CALCULATOR]:
-        check_all_calculators(books, dispatcher)
-    everybody = books.clients + books.calculators + [dispatcher]
-    was_probed = any(account['counts']['pings'] for account in everybody)
-    if not (books.has_relay or was_probed or any(books.killed.values())):
-        others = [account['traffic'] for account in books.clients + books.calculators]
+        assert 0 <= left <= found.got('given_up', 'refused'), 'tasks of which no client got the outcome: %d' % left
+    if not found.killed[CALCULATOR]:
+        check_all_calculators(found, dispatcher)
+    others = [account['traffic'] for account in found.clients + found.calculators]
+    opened = dispatcher['traffic']['channels_opened']
+    was_probed = dispatcher['traffic']['greetings'] > opened or any(other['greetings'] for other in others)
+    if not (found.has_relay or was_probed or any(found.killed.values())):
         assert dispatcher['traffic']['datagrams_in'] <= sum(other['datagrams_out'] for other in others)
         assert sum(other['datagrams_in'] for other in others) <= dispatcher['traffic']['datagrams_out']
 
 
-def check_all_calculators(books, dispatcher):
-    # type: (Books, Account) -> None
+def check_all_calculators(found, dispatcher):
+    # type: (Accounts, Account) -> None
     """Every attempt was in one of these calculators, or in none."""
     counts = dispatcher['counts']
-    lives = sum(1 + account['counts']['crashes'] for account in books.calculators)
-    assert counts['registered'] + counts['returned'] <= lives
-    begun = sum(account['assigned'] for account in books.calculators)
-    reported = sum(account['ends']['reported'] for account in books.calculators)
+    incarnations = sum(1 + account['counts']['crashes'] for account in found.calculators)
+    assert counts['registered'] + counts['returned'] <= incarnations
+    begun = sum(account['assigned'] for account in found.calculators)
+    reported = sum(account['ends']['reported'] for account in found.calculators)
     by_result = dispatcher['attempts']['result']
     assert by_result <= begun
     surprises = dispatcher['adopted'] + dispatcher['running'] + sum(counts[name] for name in RESULTS)

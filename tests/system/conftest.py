@@ -1,4 +1,4 @@
-"""The fixture that starts real processes, ends them on every path, and tells what they said when a test fails."""
+"""The fixture that starts real processes, ends them on every path, and shows their output when a test fails."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -29,7 +29,7 @@ def pytest_runtest_makereport(item, call):
 @pytest.fixture(scope='session')
 def told_to_end():
     # type: () -> Any
-    """SIGTERM ends pytest without a word to anybody; as Ctrl-C does it, the processes are ended first."""
+    """By default SIGTERM ends pytest at once; as a Ctrl-C it ends the processes first."""
     def interrupt(number, frame):
         # type: (int, Any) -> None
         raise KeyboardInterrupt
@@ -49,15 +49,14 @@ def strace():
 @pytest.fixture
 def system(request, tmpdir, told_to_end):
     # type: (Any, Any, Any) -> Any
-    """Real processes. A test ends with ``system.balance()``, or says in ``is_balanced`` that there is no account."""
+    """Real processes. A test ends with ``system.balance()``, or sets ``is_balanced`` where there are no accounts."""
     made = System(str(tmpdir))
     try:
         yield made
     finally:
         made.dispose()
         if getattr(request.node, 'system_test_failed', True):
-            print('to repeat: make test PYTHON=%s ARGS="%s"' % (
-                'python%d.%d' % sys.version_info[:2], request.node.nodeid))
+            print('to repeat: python%d.%d -m tests "%s"' % (sys.version_info[:2] + (request.node.nodeid,)))
             print(made.report())
     assert made.is_balanced or not getattr(request.node, 'system_test_passed', False), \
-        'this test held no accounts against each other'
+        'this test compared no accounts'

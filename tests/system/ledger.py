@@ -1,117 +1,206 @@
-"""A client and a calculator in one socket, that never forget: the witness of a dispatcher killed over and over.
+"""A client and a calculator that never forget: the witness of a dispatcher that is killed over and over.
 
-The client never asks twice. A task for which it has heard ``accepted`` it does not submit again, so if its outcome
-comes at all, the dispatcher has kept the task by itself; and of no task may it hear two outcomes that differ.
+The client never submits an accepted task again, so an outcome that comes at all shows that the dispatcher kept the task
+by itself. Of no task may two outcomes differ.
 """
 
 from __future__ import absolute_import, division, print_function
 
-import select
-import socket
-
-from net_protocol import codec
-from net_protocol.messages import Accepted, Assign, AssignAck, Heartbeat, Outcome, OutcomeAck, Result, Revoke, Submit
+from calculator.attempts import ranges
+from net_protocol.rows import CALCULATOR, CLIENT, DONE
+from tests.system.strangers import Actor
 
 MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Set, Tuple  # noqa: F401
 
-CLIENT, CALCULATOR = 'client', 'calculator'
-LIFE = 'abcdefgh'
+    from net_protocol.channel import Channel  # noqa: F401
+
+INCARNATION = 'abcdefgh'
 
 #: Tasks that are out at a time.
 OUT_MAX = 6
+TURN_S = 0.01
 
 
-class Ledger(object):
-    """What was heard in all lives of the dispatcher."""
+class Witness(Actor):
+    """The client. ``accepted``: numbers of tasks; ``outcomes``: number -> (outcome, result or reason)."""
 
     def __init__(self):
         # type: () -> None
-        self.accepted = set()  # type: Set[str]
-        self.outcomes = {}  # type: Dict[str, Any]
+        super(Witness, self).__init__(CLIENT, name='client', incarnation=INCARNATION)
+        self.accepted = set()  # type: Set[int]
+        self.outcomes = {}  # type: Dict[int, Tuple[str, Any]]
         self.contradictions = []  # type: List[Any]
-        #: Lives of the dispatcher that were heard.
-        self.lives = set()  # type: Set[str]
+        self.made = 0
         #: What each payload carries besides its number, to make it large.
         self.ballast = u''
-        self._submitted = {}  # type: Dict[str, int]
-        self._made = 0
-        self._holds = {}  # type: Dict[str, int]
-        self._numbers = {CLIENT: 0, CALCULATOR: 0}
-        self._sequence = 0
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind(('127.0.0.1', 0))
+        #: Numbers of tasks that are neither accepted nor over, and of those that are to be submitted in the next turn.
+        self.asked = set()  # type: Set[int]
+        self._to_submit = set()  # type: Set[int]
+        # Number of a task -> number of the datagram that carried its submit last.
+        self._sent_in = {}  # type: Dict[int, int]
+        self.dispatcher.open = 1
+
+    def ask(self):
+        # type: () -> None
+        """Submit a new task."""
+        self.made += 1
+        self.asked.add(self.made)
+        self._to_submit.add(self.made)
+
+    def turn(self, seconds=TURN_S):
+        # type: (float) -> None
+        if self.dispatcher.is_open:
+            numbers, self._to_submit = sorted(self._to_submit & self.asked), set()
+            self.put('submit', *[[number, [number, self.ballast] if self.ballast else number, 600] for number in numbers])
+        super(Witness, self).turn(seconds)
+
+    def opened(self, now, channel):
+        # type: (float, Channel) -> None
+        super(Witness, self).opened(now, channel)
+        self._to_submit.update(self.asked)
+
+    def note_sent(self, number, rows):
+        # type: (int, Dict[str, List[Any]]) -> None
+        self._sent_in.update((row[0], number) for row in rows.get('submit', ()))
+
+    def acknowledged(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        if kind == 'submit':
+            numbers = {row[0] for row in rows} & self.asked
+            self.asked -= numbers
+            self.accepted |= numbers
+
+    def refresh(self, now, channel, kind, row):
+        # type: (float, Channel, str, Any) -> Any
+        return row if kind != 'submit' or row[0] in self.asked else None
+
+    def on_rows(self, kind, now, channel, rows):
+        # type: (str, float, Channel, List[Any]) -> None
+        for row in rows:
+            number = row[0]
+            if kind == 'refused':
+                if self._sent_in.get(number) == row[1] and number not in self.outcomes:
+                    self.accepted.discard(number)
+                    self.asked.add(number)
+                    self._to_submit.add(number)
+            elif kind in ('done', 'ended'):
+                # An outcome is an acceptance too.
+                self.accepted.add(number)
+                self.asked.discard(number)
+                found = (DONE, row[1]) if kind == 'done' else (row[1], row[2])
+                if self.outcomes.setdefault(number, found) != found or found != (DONE, number):
+                    self.contradictions.append((number, self.outcomes[number], found))
+        unfinished = self.asked | (self.accepted - set(self.outcomes))
+        self.dispatcher.open = max(self.dispatcher.open, min(unfinished or [self.made + 1]))
+
+
+class Worker(Actor):
+    """The calculator. ``holds``: task id -> assignment number, 0 if another incarnation of the dispatcher assigned it."""
+
+    def __init__(self):
+        # type: () -> None
+        super(Worker, self).__init__(CALCULATOR, name='calculator', incarnation=INCARNATION)
+        self.holds = {}  # type: Dict[str, int]
+        self._beats = 0
+
+    def beat(self):
+        # type: () -> None
+        """Send a heartbeat."""
+        self._beats += 1
+        assigned = [number for number in self.holds.values() if number]
+        self.put('heartbeat', [self._beats, 1, 1, 0.1, 50, ranges(assigned),
+                               sorted(task_id for task_id, number in self.holds.items() if not number), False])
+
+    def report(self, tasks):
+        # type: (Dict[str, int]) -> None
+        """Send the results of these tasks: task id -> assignment."""
+        if self.dispatcher.has_room and not self.dispatcher.rows.get('result'):
+            self.put('result', *[[assignment, task_id, int(task_id.rsplit(':', 1)[1]), None]
+                                 for task_id, assignment in sorted(tasks.items())])
+
+    def opened(self, now, channel):
+        # type: (float, Channel) -> None
+        if channel.incarnation not in self.incarnations:
+            self.holds = dict.fromkeys(self.holds, 0)
+        super(Worker, self).opened(now, channel)
+
+    def on_rows(self, kind, now, channel, rows):
+        # type: (str, float, Channel, List[Any]) -> None
+        for row in rows:
+            if kind == 'assign':
+                self.holds[row[1]] = row[0]
+            elif kind == 'revoke':
+                self.holds.pop(row[1], None)
+
+
+class Ledger(object):
+    """What both heard from all incarnations of the dispatcher."""
+
+    def __init__(self):
+        # type: () -> None
+        self.client = Witness()
+        self.calculator = Worker()
 
     def close(self):
         # type: () -> None
-        self._socket.close()
+        self.client.close()
+        self.calculator.close()
+
+    @property
+    def accepted(self):
+        # type: () -> Set[int]
+        return self.client.accepted
+
+    @property
+    def outcomes(self):
+        # type: () -> Dict[int, Tuple[str, Any]]
+        return self.client.outcomes
+
+    @property
+    def contradictions(self):
+        # type: () -> List[Any]
+        return self.client.contradictions
+
+    @property
+    def incarnations(self):
+        # type: () -> Set[str]
+        """The incarnations of the dispatcher that the client has met."""
+        return self.client.incarnations
 
     @property
     def open(self):
-        # type: () -> Set[str]
-        """Promised, and not yet kept."""
+        # type: () -> Set[int]
+        """Accepted, and not over."""
         return self.accepted - set(self.outcomes)
 
     @property
     def is_quiet(self):
         # type: () -> bool
-        """Whether nothing was asked for that is not over."""
-        return not (self._submitted or self.open)
+        """Whether everything that was asked for is over."""
+        return not (self.client.asked or self.open)
 
     def turn(self, address, submits=True, straight=False):
         # type: (Tuple[str, int], bool, bool) -> None
-        """Say everything that there is to say, and listen for a moment.
+        """Send everything that there is to send, and listen for a moment.
 
-        While it is killed again and again, what was accepted has its result as if an earlier life had assigned it: a
-        life that is over soon hands out nothing. With ``straight`` everything goes the straight way.
+        Every accepted task has a result at once, as if a former incarnation had assigned it: a dispatcher that is killed
+        soon assigns nothing. With ``straight`` only what was assigned has one.
         """
-        while submits and len(self._submitted) + len(self.open) < OUT_MAX:
-            self._made += 1
-            self._submitted['%s:%s:%d' % (CLIENT, LIFE, self._made)] = self._made
-        self._say(address, CLIENT, [Submit(task_id, [payload, self.ballast] if self.ballast else payload, 600)
-                                    for task_id, payload in sorted(self._submitted.items())])
-        self._sequence += 1
-        self._say(address, CALCULATOR, [
-            Heartbeat(self._sequence, 1, 1, 0.1, 50, sorted(self._holds.items()), [], False, 0)])
-        self._listen(address, 0.01)
-        done = self._holds if straight else dict(dict.fromkeys(self.open, 1), **self._holds)
-        self._say(address, CALCULATOR, [Result(task_id, attempt, int(task_id.rsplit(':', 1)[1]), None)
-                                        for task_id, attempt in sorted(done.items())])
-        self._listen(address, 0.01)
-
-    def _listen(self, address, seconds):
-        # type: (Tuple[str, int], float) -> None
-        while select.select([self._socket], [], [], seconds)[0]:
-            envelope = codec.decode(self._socket.recv(65536))
-            self.lives.add(envelope.incarnation)
-            for message in envelope.messages:
-                self._hear(address, message)
-
-    def _hear(self, address, message):
-        # type: (Tuple[str, int], Any) -> None
-        if type(message) is Accepted:
-            self.accepted.add(message.task_id)
-            self._submitted.pop(message.task_id, None)
-        elif type(message) is Outcome:
-            # Which says that it was accepted, if nothing has said so before.
-            self.accepted.add(message.task_id)
-            self._submitted.pop(message.task_id, None)
-            known = self.outcomes.setdefault(message.task_id, message)
-            right = int(message.task_id.rsplit(':', 1)[1])
-            if message.outcome != known.outcome or message.result != known.result or message.result != right:
-                self.contradictions.append((known, message))
-            self._holds.pop(message.task_id, None)
-            self._say(address, CLIENT, [OutcomeAck(message.task_id)])
-        elif type(message) is Assign:
-            self._holds[message.task_id] = message.attempt
-            self._say(address, CALCULATOR, [AssignAck(message.task_id, message.attempt)])
-        elif type(message) is Revoke:
-            self._holds.pop(message.task_id, None)
-
-    def _say(self, address, name, messages):
-        # type: (Tuple[str, int], str, List[Any]) -> None
-        for datagram in codec.encode(name, LIFE, self._numbers[name] + 1, messages):
-            self._numbers[name] += 1
-            self._socket.sendto(datagram, address)
+        client, calculator = self.client, self.calculator
+        client.aim_at(address)
+        calculator.aim_at(address)
+        while submits and len(client.asked) + len(self.open) < OUT_MAX:
+            client.ask()
+        calculator.beat()
+        calculator.turn(TURN_S)
+        client.turn(TURN_S)
+        calculator.holds = {task_id: number for task_id, number in calculator.holds.items()
+                            if int(task_id.rsplit(':', 1)[1]) not in self.outcomes}
+        done = dict(calculator.holds)
+        if not straight:
+            for number in self.open:
+                done.setdefault('client:%s:%d' % (INCARNATION, number), 0)
+        calculator.report(done)
+        calculator.turn(0)

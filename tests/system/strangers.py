@@ -1,40 +1,42 @@
-"""Somebody else who can send datagrams: says anything to anybody, and knows when it has been read.
+"""Others who can send datagrams: a ``Stranger`` sends any bytes; an ``Actor`` is a client or a calculator whose rows a
+test writes, on a channel as real as any other.
 
-A ping is the barrier: datagrams from one socket to another stay in order on loopback, so when the pong is here, all
-that was sent before has been read.
+``Stranger.is_answered_by`` is a barrier: datagrams from one socket to another stay in order on loopback, so when the
+greeting is here, all that was sent before has been read.
 """
 
 from __future__ import absolute_import, division, print_function
 
+import random
 import select
 import socket
+from functools import partial
 
 from net_protocol import codec
+from net_protocol.channel import Channel
+from net_protocol.core import Core
 from net_protocol.errors import DatagramRefused
-from net_protocol.messages import Ping, Pong
+from net_protocol.rows import DISPATCHER, ORDER, PROBE
+from net_protocol.seals import CHECKSUM
+from net_protocol.turn import Turn
 from runtime.clock import monotonic
-from tests.system.processes import BOUND_S
+from runtime.endpoint import Endpoint, is_loopback
+from tests.system.processes import BOUND_S, eventually
 
 MYPY = False
 if MYPY:
-    from typing import Any, Iterable, List, Tuple  # noqa: F401
+    from typing import Any, Callable, Dict, List, Set, Tuple  # noqa: F401
 
-    from net_protocol.codec import Envelope  # noqa: F401
-
-#: A pong that does not come within this time is asked for again: the stranger's own noise may have filled a buffer.
+#: A hello without an answer is repeated after this time: the stranger's own noise may have filled a buffer.
 AGAIN_S = 0.5
 
 
 class Stranger(object):
-    """A UDP socket with a mouth. Whatever comes back is read and, but for pongs, kept in ``heard``."""
+    """A UDP socket. Use as a context manager."""
 
-    def __init__(self, name='stranger', incarnation='strangee', host='127.0.0.1'):
-        # type: (str, str, str) -> None
-        self.name = name
-        self.incarnation = incarnation
-        self.heard = []  # type: List[Envelope]
+    def __init__(self, host='127.0.0.1'):
+        # type: (str) -> None
         self._number = 0
-        self._nonce = 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.bind((host, 0))
@@ -50,7 +52,6 @@ class Stranger(object):
 
     def close(self):
         # type: () -> None
-        """End it."""
         self._socket.close()
 
     def throw(self, address, datagram):
@@ -58,44 +59,113 @@ class Stranger(object):
         """Send these bytes."""
         self._socket.sendto(datagram, tuple(address))
 
-    def say(self, address, messages, name=None, incarnation=None):
-        # type: (Any, Iterable[Any], str | None, str | None) -> None
-        """Send messages as the protocol has it, perhaps in somebody else's name."""
-        for datagram in codec.encode(name or self.name, incarnation or self.incarnation, self._number + 1, messages):
-            self._number += 1
-            self.throw(address, datagram)
-
     def is_answered_by(self, address):
         # type: (Any) -> bool
-        """Wait until that process has read all that was sent to it so far; it is alive, then."""
+        """Wait until that process has read everything that was sent to it so far, and answers."""
         end_at = monotonic() + BOUND_S
-        self._nonce += 1
+        head = codec.head(PROBE, 'stranger', 'strangee', '')
         while monotonic() < end_at:
-            self.say(address, [Ping(self._nonce)])
-            if self._hears(Pong(self._nonce), AGAIN_S):
-                return True
+            self._number += 1
+            self.throw(address, codec.hello(CHECKSUM, head, self._number))
+            found = self.listen(AGAIN_S)
+            while found is not None:
+                if found[0].re == self._number:
+                    return True
+                found = self.listen(AGAIN_S)
         return False
 
     def listen(self, seconds):
         # type: (float) -> Any
-        """The next ``(envelope, address)``, or None if nothing comes for so long."""
+        """The next ``(codec.Datagram, address)``, or None if nothing comes for so long."""
         while select.select([self._socket], [], [], seconds)[0]:
             datagram, address = self._socket.recvfrom(65536)
             try:
-                envelope = codec.decode(datagram)
+                return codec.decode(datagram), address
             except DatagramRefused:
                 continue
-            return envelope, address
         return None
 
-    def _hears(self, message, seconds):
-        # type: (Any, float) -> bool
+
+class Actor(Core):
+    """A client or calculator that sends the rows that it is given and keeps those that come. Use as a context manager."""
+
+    ACKNOWLEDGED = frozenset(ORDER)
+    WANTS_NUMBERS = True
+
+    def __init__(self, role, address=None, name='actor', incarnation='actoraaa', host='127.0.0.1'):
+        # type: (str, Any, str, str, str) -> None
+        super(Actor, self).__init__(name, incarnation)
+        self.ROLE = role
+        self.handlers = {kind: partial(self.on_rows, kind) for kind in ORDER if kind != 'ping'}
+        self.dispatcher = Channel(DISPATCHER)
+        #: Kind -> rows that came.
+        self.received = {}  # type: Dict[str, List[Any]]
+        #: Kinds of which the dispatcher has acknowledged a row, and its incarnations that were met.
+        self.has_acknowledged = set()  # type: Set[str]
+        self.incarnations = set()  # type: Set[str]
+        self._endpoint = Endpoint(socket.AF_INET, (host, 0))
+        self._turn = Turn(self, random.Random(random.SystemRandom().getrandbits(64)), is_local=is_loopback)
+        if address is not None:
+            self._turn.set_upstream(address)
+            self.until(lambda: self.dispatcher.is_open, 'the channel is open')
+
+    def __enter__(self):
+        # type: () -> Actor
+        return self
+
+    def __exit__(self, *_):
+        # type: (*Any) -> None
+        self.close()
+
+    def close(self):
+        # type: () -> None
+        self._endpoint.close()
+
+    def aim_at(self, address):
+        # type: (Any) -> None
+        self._turn.set_upstream(address)
+
+    def put(self, kind, *rows):
+        # type: (str, *Any) -> None
+        """Send these rows with the next turn."""
+        for row in rows:
+            self.send(self.dispatcher, kind, row)
+
+    def turn(self, seconds=0.01):
+        # type: (float) -> None
+        """Send what waits, and handle what comes within that time."""
         end_at = monotonic() + seconds
-        while monotonic() < end_at:
-            found = self.listen(max(0.0, end_at - monotonic()))
-            if found is None:
-                return False
-            if message in found[0].messages:
-                return True
-            self.heard.append(found[0])
-        return False
+        while True:
+            self._turn.run(monotonic(), self._endpoint.receive, self._endpoint.send)
+            now = monotonic()
+            timer = self._turn.next_timer()
+            due_at = end_at if timer is None else min(end_at, timer)
+            if now >= end_at or not (select.select(self._endpoint.readers(), [], [], max(0.0, due_at - now))[0]
+                                     or due_at < end_at):
+                return
+
+    def until(self, condition, what):
+        # type: (Callable[[], Any], str) -> Any
+        """Take turns until ``condition()``."""
+        return eventually(lambda: self.turn() or condition(), what)
+
+    def delivers(self, kind, *rows):
+        # type: (str, *Any) -> None
+        """Send these rows and wait until they are acknowledged."""
+        self.has_acknowledged.discard(kind)
+        self.put(kind, *rows)
+        self.until(lambda: kind in self.has_acknowledged, 'rows of %s are acknowledged' % kind)
+
+    # What the turn reports.
+
+    def on_rows(self, kind, now, channel, rows):
+        # type: (str, float, Channel, List[Any]) -> None
+        self.received.setdefault(kind, []).extend(rows)
+
+    def opened(self, now, channel):
+        # type: (float, Channel) -> None
+        self.incarnations.add(channel.incarnation)
+
+    def acknowledged(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        self.has_acknowledged.add(kind)

@@ -1,0 +1,162 @@
+"""Outcomes for clients that are away, that come back, or that come back as another incarnation."""
+
+from __future__ import absolute_import, division, print_function
+
+import random
+
+from dispatcher.clients import Ranges
+from net_protocol.schedule import SLEEP_S
+from tests.dispatcher.driver import FIRST, SECOND, Driver, of_kind
+
+
+def with_outcomes(number, **settings):
+    """A client fell asleep while so many of its tasks ran, and they are done now. Its last task runs."""
+    driver = Driver(**settings)
+    driver.beat(driver.calculator(), capacity=number + 1, interval_s=60)
+    driver.submit(*range(1, number + 2), time_left_s=60)
+    client = driver.client()
+    assert not driver.sleep(client)
+    for task in range(1, number + 1):
+        assert of_kind(driver.result(driver.calculator(), task, task), 'done') == []
+    return driver, client
+
+
+def test_a_client_that_wakes_up_gets_everything_that_it_missed():
+    driver, client = with_outcomes(3)
+    assert of_kind(driver.awake(client), 'done') == [[number, u'result', 1] for number in (1, 2, 3)]
+    assert of_kind(driver.result(driver.calculator(), 4, 4), 'done') == [[4, u'result', 1]]
+
+
+def test_many_outcomes_are_sent_a_hundred_at_a_time_as_long_as_there_is_room():
+    driver, client = with_outcomes(350)
+    assert len(of_kind(driver.awake(client), 'done')) == 100
+    client.has_room = False
+    assert driver.turn() == []
+    client.has_room = True
+    rows = of_kind(driver.turn() + driver.turn() + driver.turn() + driver.turn(), 'done')
+    assert [row[0] for row in rows] == list(range(101, 351))
+
+
+def test_after_a_channel_began_anew_what_was_not_acknowledged_is_sent_again():
+    driver = Driver()
+    driver.beat(driver.calculator(), capacity=2)
+    driver.submit(1, 2)
+    for number in (1, 2):
+        driver.result(driver.calculator(), number, number)
+    driver.acknowledge(driver.client(), 'done', [1, u'result', 1])
+    assert of_kind(driver.reopen(driver.client()), 'done') == [[2, u'result', 1]]
+
+
+def test_another_incarnation_gets_the_outcomes_of_a_silent_one_and_acknowledges_them():
+    driver, client = with_outcomes(2)
+    heir = driver.client(incarnation=SECOND)
+    assert driver.turn() == [('done_before', [FIRST, number, u'result', 1]) for number in (1, 2)]
+    driver.acknowledge(heir, 'done_before', [FIRST, 1, u'result', 1], [FIRST, 2, u'result', 1])
+    assert sorted(client.peer.tasks) == [3]
+    # The last one follows when it is over, and then nothing is kept.
+    assert driver.result(driver.calculator(), 3, 3) == [('done_before', [FIRST, 3, u'result', 1])]
+    driver.close(client)
+    driver.acknowledge(heir, 'done_before', [FIRST, 3, u'result', 1])
+    assert len(driver.core.clients) == 1
+
+
+def test_outcomes_of_a_client_that_is_heard_go_to_nobody_else():
+    driver = Driver()
+    driver.beat(driver.calculator(), capacity=2)
+    driver.submit(1)
+    driver.client(incarnation=SECOND)
+    assert driver.result(driver.calculator(), 1, 1) == [('done', [1, u'result', 1])]
+    assert driver.of(driver.client(incarnation=SECOND), 'done_before') == []
+
+
+def test_a_lost_outcome_of_a_former_incarnation_goes_again_while_it_is_kept():
+    driver, client = with_outcomes(1)
+    heir = driver.client(incarnation=SECOND)
+    driver.turn()
+    row = [FIRST, 1, u'result', 1]
+    assert driver.lose(heir, 'done_before', row) == row
+    driver.awake(client)
+    driver.acknowledge(client, 'done', [1, u'result', 1])
+    assert driver.lose(heir, 'done_before', row) is None
+
+
+def test_outcomes_of_absent_clients_are_bounded_and_the_oldest_are_dropped():
+    driver, client = with_outcomes(30, remembered_max=10)
+    driver.wait(1)
+    assert driver.counts['outcomes_dropped'] == 20 and driver.core.absent_outcomes == 10
+    assert [row[0] for row in of_kind(driver.awake(client), 'done')] == list(range(21, 31))
+    assert driver.counts['refused_queue_full'] == 0
+
+
+def test_outcomes_of_absent_clients_are_bounded_in_bytes_too():
+    driver = Driver(memory_max_bytes=1000000)
+    driver.beat(driver.calculator(), capacity=20)
+    driver.submit(*range(1, 21))
+    driver.sleep(driver.client())
+    for number in range(1, 21):
+        driver.result(driver.calculator(), number, number, result=u'x' * 20000)
+    driver.wait(1)
+    assert driver.core.absent_bytes <= 250000
+    assert driver.counts['outcomes_dropped'] >= 8
+
+
+def test_a_dropped_task_is_not_run_again_by_its_client():
+    driver, client = with_outcomes(2, remembered_max=1)
+    driver.wait(1)
+    driver.awake(client)
+    assert of_kind(driver.submit(1, channel=client), 'refused') == [] and driver.counts['accepted'] == 3
+
+
+def test_a_client_without_tasks_is_forgotten_with_its_channel():
+    driver = Driver()
+    driver.submit(1)
+    driver.cancel(1)
+    driver.acknowledge(driver.client(), 'ended', [1, 'cancelled', u'cancelled by its client', 0])
+    assert driver.sleep(driver.client())
+    assert len(driver.core.clients) == 0 and driver.core.memory_bytes == 0
+
+
+def test_a_client_whose_channel_was_closed_comes_back_to_its_tasks():
+    driver, client = with_outcomes(1)
+    driver.close(client)
+    again = driver.client()
+    assert again is not client and driver.turn() == [('done', [1, u'result', 1])]
+    assert driver.submit(2, channel=again) == [], 'it runs'
+
+
+def test_a_client_that_sleeps_and_wakes_often_leaves_nothing_behind():
+    driver = Driver()
+    driver.beat(driver.calculator(), interval_s=3600)
+    driver.submit(1, time_left_s=3600)
+    for _ in range(50):
+        driver.sleep(driver.client())
+        driver.awake(driver.client())
+    assert len(driver.core._absent) == 0 and len(driver.core._to_deliver) == 0
+
+
+def test_the_silence_of_a_recovered_client_begins_with_the_dispatcher():
+    rows = [('ended', u'client-a:%s:1' % FIRST, ['done', 7, None, 1], 50.0)]
+    driver = Driver(recover=rows, journal='a file')
+    heir = driver.client(incarnation=SECOND)
+    assert driver.turn() == []
+    assert driver.wait(SLEEP_S - 0.1) == []
+    assert driver.wait(0.2) == [('done_before', [FIRST, 1, 7, 1])]
+    driver.acknowledge(heir, 'done_before', [FIRST, 1, 7, 1])
+    assert len(driver.core.clients) == 1
+
+
+def test_ranges_hold_what_a_set_holds():
+    rng = random.Random(7)
+    for _ in range(50):
+        ranges, numbers, lowest = Ranges(), set(), 1
+        for _ in range(200):
+            number = lowest + rng.getrandbits(6)
+            ranges.add(number)
+            numbers.add(number)
+            if rng.random() < 0.05:
+                lowest += rng.getrandbits(5)
+                ranges.drop_below(lowest)
+                numbers = {number for number in numbers if number >= lowest}
+            assert all((number in ranges) == (number in numbers) for number in range(lowest - 2, lowest + 70))
+            runs = sum(number - 1 not in numbers for number in numbers)
+            assert len(ranges) == runs
