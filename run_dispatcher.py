@@ -36,7 +36,7 @@ def run(argv=None):
     seal = seal_of(settings)
     if options.check:
         if settings['journal'] is not None:
-            journal_file.check(settings['journal'])
+            journal_file.check_before_start(settings['journal'])
         return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS),
                                            [''] + time_line(settings))
     if options.probe:

@@ -177,13 +177,14 @@ def run(members, within_s):
     by_descriptor = {member.fileno(): index for index, member in enumerate(members)}
     while True:
         wait_s = min(due[0][0] if due else report_at, report_at) - monotonic()
-        ready = {by_descriptor[descriptor] for descriptor, _ in poll.poll(max(0.0, wait_s))}
+        # In the order of their datagrams: no member is always served first.
+        ready = [by_descriptor[descriptor] for descriptor, _ in poll.poll(max(0.0, wait_s))]
         now = monotonic()
         while due and due[0][0] <= now:
             at, index = heapq.heappop(due)
             if members[index].due_at == at:
-                ready.add(index)
-        for index in sorted(ready):
+                ready.append(index)
+        for index in ready:
             member = members[index]
             planned_at = member.due_at
             member.run(monotonic())

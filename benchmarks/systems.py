@@ -169,10 +169,11 @@ class Own(object):
         return int(child.log.split(' listening on ')[1].split(',')[0].rsplit(':', 1)[1])
 
     def _start(self, group, program, settings, options):
-        path = group.file(os.path.basename(program) + '.json')
+        label = os.path.basename(program).replace('.py', '')
+        path = group.file(label + '.json')
         with open(path, 'w') as file:
             json.dump(settings, file)
-        return group.start(self.name, self.command(group, program, [
+        return group.start('%s-%s' % (self.name, label), self.command(group, program, [
             '-s', path, '--log-level', 'info', '--json'] + list(options)))
 
     def command(self, group, program, options):

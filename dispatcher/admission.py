@@ -113,6 +113,9 @@ class Admission(Reports):
         if number < channel.peer_open or number < client.open or number in client.tasks or number in client.over:
             self.counts['duplicate_submits'] += 1
             return False
+        if self.calculators.queue and not self.queue.has_room_for(client, self.settings['pending_max']):
+            # Tasks that were accepted in this turn may be assigned at once, which makes room.
+            self.settle(now)
         reason = self._reason_to_refuse(client, number, size)
         if reason is None:
             if client.refusals.pop(number, None) is not None:
@@ -210,6 +213,9 @@ class Admission(Reports):
             client = self.new_client(now, channel.name, channel.incarnation, now)
             client.open = max(client.open, channel.peer_open)
             client.highest = client.open - 1
+        elif channel.peer_open < client.open:
+            # Recovered: the journal says nothing of tasks below its lowest one, which may never have been accepted.
+            client.open = max(1, channel.peer_open)
         client.channel = channel
         channel.peer = client
         self.note_present(client)

@@ -36,7 +36,7 @@ class Reports(Fleet):
             for row in rows:
                 self._take_late(now, channel, None, row)
             return
-        attempts, tally, kept = calculator.attempts, calculator.tally, self.watch.attempts.kept
+        attempts, tally, ring = calculator.attempts, calculator.tally, self.watch.attempts
         done = failed = alike = 0
         # Tasks of one batch were mostly assigned, and accepted, together: equal durations are counted at once.
         assigned_at = accepted_at = 0.0
@@ -52,19 +52,19 @@ class Reports(Fleet):
                 alike = 0
             assigned_at, accepted_at = task.assigned_at, task.accepted_at
             alike += 1
+            ring.total = number = ring.total + 1
             if error is None:
                 done += 1
-                kept.append((task, task.attempt, calculator.name, assigned_at, now, RESULT))
+                ring.kept.append((number, task, task.attempt, calculator.name, assigned_at, now, RESULT))
                 if self.trace:
                     self.emit(now, 'done', task_id=task_id, calculator=calculator.name, attempt=task.attempt)
                 self.finish(now, task, DONE, result)
             else:
                 failed += 1
-                kept.append((task, task.attempt, calculator.name, assigned_at, now, ERROR))
+                ring.kept.append((number, task, task.attempt, calculator.name, assigned_at, now, ERROR))
                 self.finish(now, task, FAILED, error)
         if alike:
             self._note_durations(tally, now - assigned_at, now - accepted_at, alike)
-            self.watch.attempts.total += done + failed
             self.running -= done + failed
             self.counts['attempt_result'] += done
             self.counts['attempt_error'] += failed

@@ -126,7 +126,7 @@ class Work(Outcomes):
         self.running -= 1
         self.counts['attempt_' + ended] += 1
         calculator.tally.note_lost(ended)
-        self.watch.attempts.add((task, task.attempt, calculator.name, task.assigned_at, now, ended))
+        self.watch.attempts.add(task, task.attempt, calculator.name, task.assigned_at, now, ended)
         if ended in _NOT_RUNNING:
             calculator.free += 1
             self.calculators.update(calculator)

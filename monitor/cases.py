@@ -22,7 +22,8 @@ if MYPY:
 CASES_MAX = 20
 TASKS_MAX = 12
 
-#: Tasks that are lost within this time after a death belong to it. A restarted calculator loses its tasks at once.
+#: A dead calculator lost what was reassigned from when it became suspect until this time after its death; a restarted
+#: one loses its tasks at once.
 BELONGS_S = 3.0
 AT_ONCE_S = 0.1
 
@@ -68,14 +69,17 @@ class Fate(object):
 
 
 class Case(object):
-    """A calculator that failed at ``at``: it was declared dead (``is_death``), or it restarted without its tasks."""
+    """A calculator that failed at ``at``: it was declared dead (``is_death``), or it restarted without its tasks.
+    ``since`` is when it became suspect before that.
+    """
 
-    __slots__ = ('calculator', 'at', 'is_death', 'fates', 'more', 'silence_s')
+    __slots__ = ('calculator', 'at', 'since', 'is_death', 'fates', 'more', 'silence_s')
 
-    def __init__(self, calculator, at, is_death, silence_s):
-        # type: (str, float, bool, float | None) -> None
+    def __init__(self, calculator, at, since, is_death, silence_s):
+        # type: (str, float, float, bool, float | None) -> None
         self.calculator = calculator
         self.at = at
+        self.since = since
         self.is_death = is_death
         self.silence_s = silence_s
         self.fates = OrderedDict()  # type: OrderedDict[str, Fate]
@@ -88,7 +92,7 @@ class Case(object):
         facts = event.record['facts']
         if facts['calculator'] != self.calculator or (facts['reason'] == RESTARTED) == self.is_death:
             return False
-        return abs(event.at - self.at) <= AT_ONCE_S or (self.is_death and 0 <= event.at - self.at <= BELONGS_S)
+        return self.since - AT_ONCE_S <= event.at <= self.at + (BELONGS_S if self.is_death else AT_ONCE_S)
 
     def add(self, task_id, lost_attempt, at):
         # type: (str, int, float) -> None
@@ -113,6 +117,8 @@ class Cases(object):
         self._lost = deque(maxlen=500)  # type: Deque[Happening]
         # The latest restarts of which no lost task is known yet.
         self._restarts = deque(maxlen=CASES_MAX)  # type: Deque[Case]
+        # Calculator -> when it became suspect, while it is.
+        self._suspect_since = {}  # type: Dict[str, float]
         self._asked_at = 0.0
 
     def update(self, now):
@@ -123,6 +129,7 @@ class Cases(object):
             seen = 0
             self._lost.clear()
             self._restarts.clear()
+            self._suspect_since.clear()
         for event in self._picture.events:
             if event.number > seen:
                 self._take_event(event)
@@ -144,8 +151,14 @@ class Cases(object):
     def _take_event(self, event):
         # type: (Happening) -> None
         kind, facts = event.record['kind'], event.record['facts']
-        if kind in _BEGINNINGS:
-            case = Case(facts['calculator'], event.at, kind == 'died', facts.get('silence_s'))
+        if kind == 'suspected':
+            self._suspect_since[facts['calculator']] = event.at
+        elif kind in ('recovered', 'left'):
+            self._suspect_since.pop(facts['calculator'], None)
+        elif kind in _BEGINNINGS:
+            since = self._suspect_since.pop(facts['calculator'], event.at)
+            case = Case(facts['calculator'], event.at, since if kind == 'died' else event.at, kind == 'died',
+                        facts.get('silence_s'))
             for lost in self._lost:
                 if case.has_lost(lost):
                     case.add(lost.record['facts']['task_id'], lost.record['facts']['attempt'], lost.at)

@@ -93,10 +93,11 @@ def _add_dispatcher(page, facts):
                 _by('cause', facts.get(report.DROPPED, {})))
     page.metric('dispatcher_send_errors_total', COUNTER, 'Datagrams that the system failed to send.',
                 [({}, traffic.get('send_errors'))])
-    page.metric('dispatcher_received_rows_total', COUNTER, 'Rows that were handled, by kind.',
-                _by('kind', facts.get(report.RECEIVED, {})))
-    page.metric('dispatcher_sent_rows_total', COUNTER, 'Rows that were sent, by kind.',
-                _by('kind', facts.get(report.SENT, {})))
+    page.metric('dispatcher_received_rows_total', COUNTER, 'Rows that were handled.', [({}, traffic.get('rows_in'))])
+    page.metric('dispatcher_sent_rows_total', COUNTER, 'Rows that were sent, resent ones included.',
+                [({}, traffic.get('rows_out'))])
+    page.metric('dispatcher_memory_bytes', GAUGE, 'Estimated memory of the tables that peers fill.',
+                [({}, whole.get('memory_bytes'))])
     page.metric('dispatcher_turns_total', COUNTER, 'Turns of its event loop.', [({}, turns.get('number'))])
     page.metric('dispatcher_turn_seconds_total', COUNTER, 'Time spent in these turns.', [({}, turns.get('total_s'))])
     page.metric('dispatcher_receive_buffer_bytes', GAUGE, 'Receive buffer of its socket.',

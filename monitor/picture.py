@@ -267,7 +267,6 @@ class Picture(object):
             'events': [dict(event.record, age_s=round(now - event.at, 3)) for event in self.events],
             'events_missed': self.events_missed, 'attempts_missed': self.attempts_missed,
             'settings': facts.get(report.SETTINGS, {}), 'counts': facts.get(report.COUNTS, {}),
-            'received': facts.get(report.RECEIVED, {}), 'sent': facts.get(report.SENT, {}),
             'traffic': facts.get(report.TRAFFIC, {}), 'dropped': facts.get(report.DROPPED, {}),
             'turns': facts.get(report.TURNS, {})}
 

@@ -43,7 +43,7 @@ EVENTS = {
     'recovered_books': (GOOD, 'the dispatcher restarted with %(waiting)s waiting tasks and %(untold)s outcomes'),
     'journal_failed': (LOUD, 'the journal cannot be written: %(reason)s; new tasks are refused'),
     'journal_works': (GOOD, 'the journal can be written again after %(seconds).1f s'),
-    'no_calculators': (LOUD, 'NO CALCULATOR is registered; %(waiting)s tasks wait'),
+    'no_calculators': (LOUD, 'NO CALCULATOR is alive: waiting %(tasks)s'),
     'held_up': (LOUD, 'the dispatcher was held up for %(seconds).1f s'),
     'draining': (LOUD, 'the dispatcher is stopping: %(running)s tasks run, %(waiting)s wait'),
 }
@@ -151,8 +151,9 @@ def event(kind, facts):
         words['task'] = task_name(words['task_id'])
     if 'attempts' in words:
         words['attempts'] = '%s attempt%s' % (words['attempts'], '' if words['attempts'] == '1' else 's')
-    if isinstance(facts.get('held'), INTEGER_TYPES):
-        words['tasks'] = tasks(facts['held'])
+    number = facts.get('held', facts.get('waiting'))
+    if isinstance(number, INTEGER_TYPES):
+        words['tasks'] = tasks(number)
     reason = words.get('reason', '?')
     if kind == 'reassigned':
         words['reason'] = ENDS.get(reason, reason)

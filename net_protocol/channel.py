@@ -29,7 +29,7 @@ RESENT_BYTES = (1150, 500, 1)
 PROBE_BYTES = 500
 
 #: Bytes of an envelope besides head, seal and ranges: the longest number and ``open``, names of fields, brackets.
-ENVELOPE_BYTES = len(',"n":,"ack":[],"open":,"rows":{}}') + 2 * 16
+ENVELOPE_BYTES = len(',"n":,"ack":[],"delay":,"open":,"rows":{}}') + 2 * 16 + 8
 
 
 class Channel(object):
@@ -213,8 +213,11 @@ class Channel(object):
         """A datagram with these rows and everything that has to be acknowledged; notes that it is in flight."""
         number = self.draw_number(rng)
         received = self.received
-        datagram = codec.datagram(seal, self.head(core), number, received.ranges, self.open, text,
-                                  HELLO_BYTES if self.probes else 0)
+        ranges, delay_ms = received.ranges, 0
+        if now > received.highest_at and ranges and ranges[-1][1] == received.highest:
+            delay_ms = int((now - received.highest_at) * 1000)
+        datagram = codec.datagram(seal, self.head(core), number, ranges, self.open, text,
+                                  HELLO_BYTES if self.probes else 0, delay_ms)
         self.to_acknowledge = 0
         self.acknowledge_now = False
         self.acknowledge_at = None

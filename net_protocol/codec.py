@@ -3,14 +3,14 @@
 A datagram is one JSON object in UTF-8::
 
     {"crc":"605487a0","v":2,"role":"client","from":"client-a","inc":"k3f7q2xa","to":"6930b1.c2f0a91b44","n":711204097,
-     "ack":[[34001,34041],[34043,34052]],"open":12,"rows":{"submit":[[17,"5f1b8d0c",60]],"cancel":[[12]]}}
+     "ack":[[34043,34052],[34001,34041]],"delay":20,"open":12,"rows":{"submit":[[17,"5f1b8d0c",60]],"cancel":[[12]]}}
 
 ``crc`` is the CRC-32 of every byte behind it; with a key a signature stands in its place (``seals``). ``v`` is the
 version of the protocol; ``role``, ``from`` and ``inc`` are the sender's role, name and incarnation; ``to`` is the
-ticket of the channel; ``n`` is the datagram's number. ``ack``, ``open`` and ``rows`` may be absent. A greeting has
-``re`` and ``ticket`` instead of ``n``: see ``turn``. Unknown fields of the envelope are ignored, so that a later
-version may add some. Whatever else is not exactly as the protocol says refuses the whole datagram: any bytes give
-valid rows or one refusal.
+ticket of the channel; ``n`` is the datagram's number. ``ack``, ``open`` and ``rows`` may be absent. ``delay`` is how
+many milliseconds ago the highest number in ``ack`` arrived. A greeting has ``re`` and ``ticket`` instead of ``n``: see
+``turn``. Unknown fields of the envelope are ignored, so that a later version may add some. Whatever else is not exactly
+as the protocol says refuses the whole datagram: any bytes give valid rows or one refusal.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -66,9 +66,9 @@ _LIST = {list}
 class Datagram(object):
     """What one datagram said. ``rows``: kind -> checked rows. A greeting has ``re`` and ``ticket`` and no number."""
 
-    __slots__ = ('role', 'name', 'incarnation', 'to', 'number', 'acks', 'open', 'rows', 're', 'ticket')
+    __slots__ = ('role', 'name', 'incarnation', 'to', 'number', 'acks', 'delay_ms', 'open', 'rows', 're', 'ticket')
     if MYPY:
-        role = name = incarnation = to = number = acks = open = rows = re = ticket = None  # type: Any
+        role = name = incarnation = to = number = acks = delay_ms = open = rows = re = ticket = None  # type: Any
 
 
 def payload_bytes(value):
@@ -105,15 +105,19 @@ def head(role, name, incarnation, to):
     return '"v":%d,"role":"%s","from":"%s","inc":"%s","to":"%s"' % (VERSION, role, name, incarnation, to)
 
 
-def datagram(seal, head, number, acks, open_number, rows_text, bytes_min=0):
-    # type: (Any, str, int, List[List[int]], int, str, int) -> bytes
-    """One datagram. ``rows_text`` is what ``pack`` returned, ``acks`` ascending ranges; padded to ``bytes_min``."""
+def datagram(seal, head, number, acks, open_number, rows_text, bytes_min=0, delay_ms=0):
+    # type: (Any, str, int, List[List[int]], int, str, int, int) -> bytes
+    """One datagram. ``rows_text`` is what ``pack`` returned, ``acks`` ascending ranges, the highest number of which
+    arrived ``delay_ms`` ago; padded to ``bytes_min``.
+    """
     body = '%s,"n":%d' % (head, number)
     if acks:
         if len(acks) == 1:
             body += ',"ack":[[%d,%d]]' % tuple(acks[0])
         else:
             body += ',"ack":[%s]' % ','.join(['[%d,%d]' % tuple(pair) for pair in acks[:-ACK_RANGES_MAX - 1:-1]])
+        if delay_ms:
+            body += ',"delay":%d' % delay_ms
     if open_number:
         body += ',"open":%d' % open_number
     if rows_text:
@@ -242,7 +246,7 @@ def _checked_envelope(value):
     found = Datagram()
     found.role, found.name, found.incarnation, found.to = get('role'), get('from'), get('inc'), get('to')
     found.re, found.ticket = get('re'), get('ticket')
-    found.number, found.acks, found.open, found.rows = 0, (), 0, {}
+    found.number, found.acks, found.delay_ms, found.open, found.rows = 0, (), 0, 0, {}
     try:
         if type(found.role) is not text_type or found.role not in _ROLES:
             raise columns.FieldRefused('one of the roles %s' % ', '.join(ROLES))
@@ -258,6 +262,8 @@ def _checked_envelope(value):
         columns.count((found.open,))
         if type(found.acks) is not tuple:
             _check_acks(found.acks)
+            found.delay_ms = get('delay', 0)
+            columns.count((found.delay_ms,))
     except columns.FieldRefused as error:
         raise DatagramRefused(BAD_ENVELOPE, 'expected %s' % error)
     if found.rows or type(found.rows) is not dict:

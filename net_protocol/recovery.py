@@ -218,18 +218,20 @@ def _number(sent):
 class ReceiveWindow(object):
     """Which numbers of the peer were received, and which of them have to be acknowledged."""
 
-    __slots__ = ('highest', 'ranges', '_seen')
+    __slots__ = ('highest', 'highest_at', 'ranges', '_seen')
 
     def __init__(self):
         # type: () -> None
         self.highest = 0
+        #: When the datagram of that number arrived.
+        self.highest_at = 0.0
         #: Ascending ranges [first, last] of handled numbers, repeated until their acknowledgement is acknowledged.
         self.ranges = []  # type: List[List[int]]
         # Bit i: number ``highest - i`` was received.
         self._seen = 0
 
-    def note(self, number):
-        # type: (int) -> bool | None
+    def note(self, now, number):
+        # type: (float, int) -> bool | None
         """A datagram of that number arrived. True: it is new. False: it was received before. None: it is older than the
         window, so nobody knows.
         """
@@ -237,6 +239,7 @@ class ReceiveWindow(object):
         if ahead > 0:
             self._seen = ((self._seen << ahead) | 1) & _SEEN if ahead < RECEIVE_WINDOW else 1
             self.highest = number
+            self.highest_at = now
             return True
         if ahead <= -RECEIVE_WINDOW:
             return None

@@ -21,8 +21,6 @@ COUNTS = 'counts'
 TRAFFIC = 'traffic'
 TURNS = 'turns'
 DROPPED = 'dropped'
-RECEIVED = 'received'
-SENT = 'sent'
 QUEUE = 'queue'
 CALCULATOR_STATES = 'calculator_states'
 TABLES = 'tables'
@@ -32,7 +30,7 @@ RESPONSE_COUNTS = 'response_counts'
 TASK = 'task'
 WAITS_FOR = 'waits_for'
 NEXT = 'next'
-SECTIONS = (WHOLE, SETTINGS, COUNTS, TRAFFIC, TURNS, DROPPED, RECEIVED, SENT, QUEUE, CALCULATOR_STATES, TABLES,
+SECTIONS = (WHOLE, SETTINGS, COUNTS, TRAFFIC, TURNS, DROPPED, QUEUE, CALCULATOR_STATES, TABLES,
             RESPONSE_TIME, RESPONSE_COUNTS, TASK, WAITS_FOR, NEXT)
 
 #: A calculator. ``since_s`` is how long it has been in its state, ``silence_s`` how long nothing was heard from it;

@@ -43,7 +43,7 @@ ROWS_READ_MAX = 2048
 BYTES_READ_MAX = 1024 * 1024
 
 #: Rows after which what came of them is sent before more is read. Many enough that datagrams stay full.
-PORTION_ROWS = 32
+PORTION_ROWS = 64
 
 #: Hellos that a greeting may answer: a round trip may be longer than the first time-outs.
 HELLOS_MAX = 16
@@ -154,13 +154,13 @@ class Turn(object):
         if core.is_listening:
             if core.has_outgoing or core.has_unread or self._must_open():
                 return 0.0
-            times = [queue[0][0] for queue in (self._alarms, self._acknowledgements) if queue]
+            alarm_at = self._next_alarm()
+            if self._acknowledgements and (alarm_at is None or self._acknowledgements[0][0] < alarm_at):
+                alarm_at = self._acknowledgements[0][0]
         else:
-            times = []
+            alarm_at = None
         due_at = core.next_timer()
-        if due_at is not None:
-            times.append(due_at)
-        return min(times) if times else None
+        return alarm_at if due_at is None or (alarm_at is not None and alarm_at < due_at) else due_at
 
     def note_unreachable(self, now, address):
         # type: (float, Any) -> None
@@ -248,7 +248,7 @@ class Turn(object):
             raise DatagramRefused(BAD_NUMBER, 'number %d is too far ahead' % number)
         if datagram.acks and max([last for _, last in datagram.acks]) > channel.number:
             raise DatagramRefused(BAD_NUMBER, 'acknowledges a number that was never sent')
-        is_new = received.note(number)
+        is_new = received.note(now, number)
         if not is_new:
             # Below the receive window nobody knows whether it was handled: it is not acknowledged.
             if is_new is None:
@@ -266,7 +266,7 @@ class Turn(object):
             self._awake(now, channel)
         core.heard(now, channel)
         if datagram.acks:
-            self._acknowledged(now, channel, datagram.acks)
+            self._acknowledged(now, channel, datagram.acks, datagram.delay_ms)
         self._handle_rows(now, channel, number, datagram.rows)
 
     def _note_again(self, now, channel, number, rows):
@@ -428,8 +428,8 @@ class Turn(object):
 
     # Acknowledgements and losses.
 
-    def _acknowledged(self, now, channel, ranges):
-        # type: (float, Channel, Any) -> None
+    def _acknowledged(self, now, channel, ranges, delay_ms):
+        # type: (float, Channel, Any, int) -> None
         loss = channel.loss
         in_flight = loss.segments
         acked = loss.acknowledge(ranges)
@@ -437,7 +437,10 @@ class Turn(object):
             return
         core, received = self._core, channel.received
         newest = acked[-1]
-        channel.round_trip.add(now - newest.at)
+        # As in QUIC, only the highest number acknowledged gives a sample: others may have been acknowledged before, by a
+        # datagram that was lost.
+        if newest.number == max([last for _, last in ranges]):
+            channel.round_trip.add(max(now - newest.at - delay_ms / 1000, GRANULARITY_S))
         wanted = core.ACKNOWLEDGED
         for sent in acked:
             if sent.acked:
@@ -503,6 +506,31 @@ class Turn(object):
             self._alarms_set += 1
             heappush(self._alarms, (at, self._alarms_set, channel))
 
+    def _alarm_of(self, channel):
+        # type: (Channel) -> float | None
+        """When that channel has to be looked at."""
+        probe_at = channel.probe_at
+        if self.upstream is not None or channel.is_asleep:
+            return probe_at
+        sleep_at = channel.heard_at + SLEEP_S
+        return sleep_at if probe_at is None or sleep_at < probe_at else probe_at
+
+    def _next_alarm(self):
+        # type: () -> float | None
+        """The first alarm. One that is not due any more at its time moves to the new time."""
+        alarms = self._alarms
+        while alarms:
+            at, _, channel = alarms[0]
+            alarm_at = self._alarm_of(channel) if channel.alarm_at == at else None
+            if alarm_at is not None and alarm_at <= at:
+                return at
+            heappop(alarms)
+            if channel.alarm_at == at:
+                channel.alarm_at = None
+            if alarm_at is not None:
+                self._set_alarm(channel, alarm_at)
+        return None
+
     def _ring(self, now):
         # type: (float) -> None
         """Every alarm that is due, each channel at most once."""
@@ -521,11 +549,9 @@ class Turn(object):
                 continue
             if channel.probe_at is not None and channel.probe_at <= now:
                 self._probe(now, channel)
-            times = [] if self.upstream is not None or channel.is_asleep else [channel.heard_at + SLEEP_S]
-            if channel.probe_at is not None:
-                times.append(channel.probe_at)
-            if times:
-                self._set_alarm(channel, min(times))
+            alarm_at = self._alarm_of(channel)
+            if alarm_at is not None:
+                self._set_alarm(channel, alarm_at)
 
     def _fall_asleep(self, now, channel):
         # type: (float, Channel) -> None

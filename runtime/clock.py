@@ -1,6 +1,6 @@
 """Seconds that never go back. Only differences mean anything.
 
-``time.time()`` jumps when somebody sets the wall clock, so it never measures an interval here.
+``time.time()`` jumps when the wall clock is set, so it never measures an interval here.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -1,7 +1,7 @@
-"""What all command lines share: options, the log, the last words, and the exit status.
+"""What all command lines share: options, the log, the result, and the exit status.
 
-Exit status: 0 for a normal end, SIGINT and SIGTERM included; 1 where something asked for was not achieved; 2 for
-settings and usage; anything else is a bug.
+Exit status: 0 for a normal end, SIGINT, SIGTERM and SIGHUP included; 1 where something asked for was not achieved; 2
+for settings, usage, and a system that lacks something; anything else is a bug.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -33,16 +33,16 @@ OK = 0
 NOT_ACHIEVED = 1
 USAGE = 2
 
-#: Of the list of settings in the help.
+#: Width of the list of settings in the help.
 HELP_COLUMNS = 79
 
 
 class Parser(argparse.ArgumentParser):
-    """A mistake is one line."""
+    """Reports a wrong option in one line."""
 
     def error(self, message):
         # type: (str) -> Any
-        """Say it and end."""
+        """Print one line and end."""
         self.exit(USAGE, '%s: %s\n' % (self.prog, message))
 
 
@@ -218,7 +218,7 @@ class OutputLost(Exception):
 
 
 class _Output(object):
-    """Standard output, whose errors can be told from those of any other file or socket."""
+    """Standard output, whose errors can be distinguished from those of any other file or socket."""
 
     def __init__(self, stream):
         # type: (Any) -> None
@@ -256,7 +256,7 @@ def _open_what_is_closed():
         try:
             probe(descriptor)
         except OSError as error:
-            # A full disk, say, is no closed stream: whoever writes to it shall notice.
+            # A full disk, say, is no closed stream: the first write to it reports the error.
             if error.errno != errno.EBADF:
                 continue
             nowhere = os.open(os.devnull, os.O_RDWR)
@@ -300,7 +300,7 @@ def print_settings(as_json, text, remarks=()):
 
 def print_result(as_json, account, lines):
     # type: (bool, Dict[str, Any], Any) -> None
-    """The last words on standard output."""
+    """Print the result on standard output."""
     if as_json:
         print(json.dumps(account, sort_keys=True))
     else:

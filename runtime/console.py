@@ -101,7 +101,7 @@ class _Stream(object):
 
     def put(self, piece):
         # type: (bytes) -> None
-        text = piece if str is bytes else piece.decode('utf-8')  # type: Any
+        text = piece.decode('utf-8') if sys.version_info >= (3,) else piece  # type: Any
         self._stream.write(text)
         self._stream.flush()
 

@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import fcntl
+import sys
 
 MYPY = False
 if MYPY:
@@ -11,6 +12,10 @@ if MYPY:
 
 #: ``select`` takes descriptors below this number only (FD_SETSIZE of the C library).
 SELECT_MAX = 1024
+
+#: What ``subprocess`` needs as ``close_fds``. 2.7 closes every possible number one by one, which takes seconds where a
+#: million are allowed; there our own descriptors are not inherited anyway (until 2.7 goes).
+CLOSE_FDS = sys.version_info >= (3,)
 
 #: Errors that say that no descriptor is left, for this process or for the machine.
 NONE_LEFT = (errno.EMFILE, errno.ENFILE)

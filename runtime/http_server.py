@@ -280,7 +280,8 @@ class HttpServer(object):
     def next_timer(self):
         # type: () -> float | None
         """When to call again at the latest."""
-        return min([at for at in (self._look_at, self._paused_until) if at is not None] or [None])
+        times = [at for at in (self._look_at, self._paused_until) if at is not None]
+        return min(times) if times else None
 
     def handle(self, readable, writable, now):
         # type: (List[Any], List[Any], float) -> None

@@ -256,6 +256,19 @@ def check(path):
     return version
 
 
+def check_before_start(path):
+    # type: (str) -> None
+    """Raise ``CannotStart`` where a dispatcher could not start with that journal, as far as can be known beforehand."""
+    if check(path) == 1:
+        connection = sqlite3.connect(native(os.path.abspath(path)), timeout=0, isolation_level=None)
+        try:
+            _starts_of_version_1(path, connection.execute)
+        except _NOT_USABLE as error:
+            raise _refusal(path, error)
+        finally:
+            connection.close()
+
+
 def copy(path, target):
     # type: (str, str) -> int
     """Copy a journal, also one that is in use. Returns the number of tasks. Raises ``CannotStart``.

@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 from net_protocol.schedule import QUIET_S
-from runtime.descriptors import selectable
+from runtime.descriptors import CLOSE_FDS, selectable
 
 MYPY = False
 if MYPY:
@@ -45,11 +45,10 @@ class Lookup(object):
         # type: (str, int, int) -> None
         with open(os.devnull, 'r+b') as nowhere:
             # Without -S, although that would start faster: in a virtual environment of 2.7 only ``site`` knows the
-            # path of the standard library. With ``close_fds`` 2.7 closes every possible number one by one, which takes
-            # seconds where a million are allowed; ours are not inherited anyway. (Until 2.7 goes.)
+            # path of the standard library (until 2.7 goes).
             self._child = subprocess.Popen(
                 [sys.executable, '-E', '-c', _ASK, host, str(port), str(int(family))],
-                stdin=nowhere, stdout=subprocess.PIPE, stderr=nowhere, close_fds=sys.version_info >= (3,))
+                stdin=nowhere, stdout=subprocess.PIPE, stderr=nowhere, close_fds=CLOSE_FDS)
         try:
             selectable(self._child.stdout)
         except OSError:

@@ -57,7 +57,7 @@ def _read(path):
 
 def _no_key_twice(pairs):
     # type: (List[Tuple[str, Any]]) -> Dict[str, Any]
-    """The json module keeps the last of several equal keys; a person who wrote two meant something."""
+    """The json module keeps the last of several equal keys; a file with two is a mistake."""
     found = {}
     for key, value in pairs:
         if key in found:

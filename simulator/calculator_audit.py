@@ -31,8 +31,8 @@ class CalculatorAudit(Audit):
         # Task id -> when it was taken, by this calculator's clock.
         self.held = {}  # type: Dict[str, float]
         self.taken_total = 0
-        # In this turn: task id -> (incarnation of the dispatcher, assignment, attempt, payload).
-        self._heard = {}  # type: Dict[str, Tuple[str, int, int, Any]]
+        # In this turn: (task id, attempt) -> (incarnation of the dispatcher, assignment, payload).
+        self._heard = {}  # type: Dict[Tuple[str, int], Tuple[str, int, Any]]
         self._revoked = set()  # type: Set[Any]
         # (incarnation of the dispatcher, own incarnation, assignment) of what was taken.
         self._taken = set()  # type: Set[Tuple[str, str, int]]
@@ -45,7 +45,7 @@ class CalculatorAudit(Audit):
     def _heard_assign(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
         for assignment, task_id, attempt, payload, _, _ in rows:
-            self._heard[task_id] = (channel.incarnation, assignment, attempt, payload)
+            self._heard[task_id, attempt] = (channel.incarnation, assignment, payload)
 
     def _heard_revoke(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
@@ -76,10 +76,9 @@ class CalculatorAudit(Audit):
     def _on_taken(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
         task_id, attempt = facts['task_id'], facts['attempt']
-        heard = self._heard.get(task_id)
-        if heard is None or heard[2] != attempt:
+        if (task_id, attempt) not in self._heard:
             raise broken('S4', task_id, 'work that nobody assigned')
-        dispatcher, assignment, _, payload = heard
+        dispatcher, assignment, payload = self._heard[task_id, attempt]
         key = (dispatcher, self.core.incarnation, assignment)
         if key in self._taken:
             raise broken('S16', (task_id, self.name), 'assignment %d taken again', assignment)

@@ -43,6 +43,11 @@ class ClientAudit(Audit):
         self.done_total = 0
         self._cancelled = set()  # type: Set[str]
 
+    @property
+    def size(self):
+        # type: () -> int
+        return 2 * len(self.pending)
+
     def _task(self, number):
         # type: (int) -> Any
         """The id of one of its tasks."""

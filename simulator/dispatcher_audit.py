@@ -70,8 +70,8 @@ class DispatcherAudit(FleetAudit):
     """
 
     HEARD = dict(FleetAudit.HEARD, submit='_heard_submits', cancel='_heard_cancels', result='_heard_results')
-    SENT = dict(FleetAudit.SENT, refused='_sent_refusals', done='_sent_done', ended='_sent_ended',
-                done_before='_sent_done_before', ended_before='_sent_ended_before')
+    SENT = dict(FleetAudit.SENT, done='_sent_done', ended='_sent_ended', done_before='_sent_done_before',
+                ended_before='_sent_ended_before')
     EVENTS = dict(FleetAudit.EVENTS, accepted='_on_accepted', assigned='_on_assigned', adopted='_on_adopted',
                   reassigned='_on_reassigned', done='_on_done', ended='_on_ended')
     ACKNOWLEDGED = FleetAudit.ACKNOWLEDGED | frozenset(['done', 'ended', 'done_before', 'ended_before'])
@@ -92,8 +92,6 @@ class DispatcherAudit(FleetAudit):
         self._cancelled = set()  # type: Set[str]
         # Outcomes that were removed from the journal although their client waits.
         self._dropped = 0
-        # (task id, datagram) of the refusals that were sent.
-        self._refusals = set()  # type: Set[Tuple[str, int]]
         # (point in time, task id, attempts or 0 for the task's own deadline): what must have happened by when.
         self._due = []  # type: List[Tuple[float, str, int]]
 
@@ -102,6 +100,11 @@ class DispatcherAudit(FleetAudit):
         super(DispatcherAudit, self).begin(process)
         self._accepted = self.ledger.accepted.setdefault(process.core.incarnation, set())
         self._refused = self.ledger.refused.setdefault(process.core.incarnation, set())
+
+    @property
+    def size(self):
+        # type: () -> int
+        return 4 * len(self.places)
 
     def take_over(self, now, wall_now):
         # type: (float, float) -> None
@@ -158,16 +161,14 @@ class DispatcherAudit(FleetAudit):
             raise broken('S12', (self.name, channel.name), '%s is sent %r after %.1f s of silence', channel.name, rows,
                          now - channel.heard_at)
 
-    def _sent_refusals(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
-        for row in rows:
+    def queueing(self, channel, kind, row):
+        # type: (Channel, str, Any) -> None
+        """The core wants to send a row."""
+        if kind == 'refused':
             task_id = '%s:%s:%d' % (channel.name, channel.incarnation, row[0])
             self._refused.add(task_id)
-            if (task_id, row[1]) not in self._refusals:
-                self._refusals.add((task_id, row[1]))
-                place = self.places.get(task_id)
-                if place is not None and place.accepted_at < now:
-                    raise broken('S1', task_id, 'refused after it was accepted')
+            if task_id in self.places:
+                raise broken('S1', task_id, 'refused after it was accepted')
 
     def _sent_done(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
@@ -221,7 +222,7 @@ class DispatcherAudit(FleetAudit):
             if entry is not None and entry.is_awaited:
                 # An outcome of a client that is absent. Otherwise it must not be dropped.
                 self._dropped += 1
-                self._promises.forget(record.task_id)  # type: ignore[union-attr]
+                self._promises.note_dropped(record.task_id)  # type: ignore[union-attr]
                 if self._dropped > self.core.counts['outcomes_dropped']:
                     raise broken('S1', record.task_id, 'removed from the journal, and its client waits for it')
 
@@ -282,7 +283,7 @@ class DispatcherAudit(FleetAudit):
         self.waiting -= 1
         if place.attempts > self.settings['attempts_max']:
             raise broken('S12', task_id, '%d attempts, %d at the most', place.attempts, self.settings['attempts_max'])
-        place.view = self.note_given(facts['calculator'], task_id, place.attempt, is_new)
+        place.view = self.note_given(now, facts['calculator'], task_id, place.attempt, is_new)
         place.due_at = now + self.settings['answer_timeout_s']
         heappush(self._due, (place.due_at, task_id, place.attempts))
 

@@ -35,7 +35,7 @@ class View(object):
         self.state = DEAD
         self.capacity = 1
         self.interval_s = 1.0
-        self.draining = False
+        self.draining_since = None  # type: float | None
         self.last_heard_at = 0.0
         self.given = {}  # type: Dict[str, int]
         self.given_total = 0
@@ -43,6 +43,13 @@ class View(object):
         # Task id -> its assignment, and the number of the datagram that acknowledged it.
         self.assignments = {}  # type: Dict[str, int]
         self.acknowledged = {}  # type: Dict[str, int]
+
+    def note_draining(self, now, draining):
+        # type: (float, bool) -> None
+        if not draining:
+            self.draining_since = None
+        elif self.draining_since is None:
+            self.draining_since = now
 
 
 class FleetAudit(Audit):
@@ -59,8 +66,8 @@ class FleetAudit(Audit):
         super(FleetAudit, self).__init__(ledger, settings)
         self.views = {}  # type: Dict[str, View]
         self.capacity_ever = 0
-        # The heartbeats of this turn by name: (channel, row).
-        self._beats = {}  # type: Dict[str, Tuple[Channel, Any]]
+        # The newest heartbeats of this turn, (channel, row), by name and address: two processes may have one name.
+        self._beats = {}  # type: Dict[Tuple[str, Any], Tuple[Channel, Any]]
         # What turned out not to be held in this turn, with how much its calculator had been given until then.
         self._to_be_taken = []  # type: List[Tuple[View, str, int]]
         # Those that must lose what they hold.
@@ -83,14 +90,15 @@ class FleetAudit(Audit):
     def _heard_heartbeat(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
         for row in rows:
-            self._beats[channel.name] = (channel, row)
+            self._beats[channel.name, channel.address] = (channel, row)
             view = self.views.get(channel.name)
             number = channel.number_received
             if view is None or view.incarnation != channel.incarnation or number < view.newest_heartbeat:
                 continue
             _, _, pages, interval_s, _, held, _, draining = row
             view.newest_heartbeat = number
-            view.interval_s, view.draining = interval_s, draining
+            view.interval_s = interval_s
+            view.note_draining(now, draining)
             if pages == 1:
                 for task_id in sorted(view.given):
                     if _names(held, view.assignments.get(task_id, 0)):
@@ -122,15 +130,16 @@ class FleetAudit(Audit):
     def _on_registered(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
         name = facts['calculator']
-        if name not in self._beats:
+        if (name, facts['address']) not in self._beats:
             raise broken('S4', name, 'registered by nobody')
-        channel, row = self._beats[name]
+        channel, row = self._beats[name, facts['address']]
         if name in self.views:
             self._lose(now, self.views[name], DEAD)
         view = self.views[name] = View(name, channel.incarnation)
         view.last_heard_at = now
         view.state = ALIVE
-        _, _, _, view.interval_s, view.capacity, _, _, view.draining = row
+        _, _, _, view.interval_s, view.capacity, _, _, draining = row
+        view.note_draining(now, draining)
         self.capacity_ever += view.capacity
         view.newest_heartbeat = channel.number_received
 
@@ -170,14 +179,14 @@ class FleetAudit(Audit):
 
     # Work.
 
-    def note_given(self, calculator, task_id, attempt, is_new):
-        # type: (str, str, int, bool) -> View
+    def note_given(self, now, calculator, task_id, attempt, is_new):
+        # type: (float, str, str, int, bool) -> View
         """A calculator has a task, a new one or one that it ran already."""
         view = self.views.get(calculator)
         if view is None:
             raise broken('S7', task_id, 'given to %s, which nobody knows', calculator)
-        # What it runs already it may keep while it drains.
-        if view.state != ALIVE or (view.draining and is_new):
+        # What it runs already it may keep while it drains, and this turn may have assigned before it heard of that.
+        if view.state != ALIVE or (view.draining_since is not None and view.draining_since < now and is_new):
             raise broken('S7', (task_id, calculator), 'given to %s, which %s', calculator,
                          'drains' if view.state == ALIVE else 'is ' + view.state)
         view.given[task_id] = attempt

@@ -17,7 +17,8 @@ if MYPY:
     from simulator.agenda import Agenda  # noqa: F401
 
 COUNTERS = ('sent', 'delivered', 'lost', 'lost_in_bursts', 'partitioned', 'clogged', 'corrupted', 'truncated',
-            'lengthened', 'duplicated', 'late_copies', 'late', 'slow', 'nobody_there', 'forgotten')
+            'lengthened', 'duplicated', 'late_copies', 'late', 'slow', 'nobody_there',
+            'icmp_errors', 'forgotten')
 
 #: Copies of one datagram, and how late a late one comes: from after a restart to minutes.
 COPIES_MAX = 9
@@ -40,11 +41,12 @@ class Network(object):
     """All links between hosts. ``faults`` is a complete object of ``scenario.NETWORK``.
 
     ``deliver(address, datagram, source, is_false)`` hands a datagram to the process at that address and returns whether
-    there is one. A datagram that ``is_false``, damaged or forged, must not be believed.
+    there is one. A datagram that ``is_false``, damaged or forged, must not be believed. ``report(source, target)`` tells a
+    process that nobody listens where it sent (ICMP).
     """
 
-    def __init__(self, agenda, rng, faults, deliver):
-        # type: (Agenda, Any, Dict[str, Any], Callable[[Any, bytes, Any, bool], bool]) -> None
+    def __init__(self, agenda, rng, faults, deliver, report):
+        # type: (Agenda, Any, Dict[str, Any], Callable[[Any, bytes, Any, bool], bool], Callable[[Any], None]) -> None
         self.counts = dict.fromkeys(COUNTERS, 0)
         #: The checksum of every datagram sent so far and its time: two runs are the same if this is.
         self.trace_hash = 0
@@ -54,6 +56,7 @@ class Network(object):
         self._draw = rng.random
         self._uniform = rng.uniform
         self._deliver = deliver
+        self._report = report
         # Ways that are cut, as (host, host): one direction each, with how often, since partitions overlap.
         self._cuts = {}  # type: Dict[Tuple[str, str], int]
         # Link -> until when a burst of loss lasts on it, and when a clogged one is free.
@@ -204,5 +207,15 @@ class Network(object):
         sent_at, target, datagram, source, is_false = flight
         if sent_at < self._forget_before:
             self.counts['forgotten'] += 1
+        elif self._deliver(target, datagram, source, is_false):
+            self.counts['delivered'] += 1
         else:
-            self.counts['delivered' if self._deliver(target, datagram, source, is_false) else 'nobody_there'] += 1
+            self.counts['nobody_there'] += 1
+            if self.faults['icmp'] and self._draw() < self.faults['icmp']:
+                self.report(source, target)
+
+    def report(self, source, target):
+        # type: (Any, Any) -> None
+        """An ICMP error is on its way to ``source``: nobody listens at ``target``."""
+        self.counts['icmp_errors'] += 1
+        self._agenda.after(self._delay_s(), self._report, (source, target))

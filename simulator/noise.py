@@ -10,6 +10,7 @@ and send it to another process. Whatever is not exactly as one of the processes 
 
 from __future__ import absolute_import, division, print_function
 
+import json
 import re
 
 from net_protocol import codec
@@ -24,7 +25,7 @@ if MYPY:
     from simulator.network import Network  # noqa: F401
 
 COUNTERS = ('garbage', 'sealed_garbage', 'too_long', 'other_versions', 'broken_envelopes', 'forged', 'floods',
-            'forged_numbers', 'forged_greetings', 'replayed', 'replayed_by_strangers', 'reflected')
+            'forged_numbers', 'forged_greetings', 'forged_icmp', 'replayed', 'replayed_by_strangers', 'reflected')
 
 #: What strangers do besides where there is a key.
 KEY_COUNTERS = ('tampered', 'signed_with_another_key', 'redirected')
@@ -77,7 +78,7 @@ class Strangers(object):
         self._network = network
         self._number = 0
         self._kinds = [self._garbage, self._sealed_garbage, self._forged, self._forge_numbers, self._forge_greeting,
-                       self._replay, self._replay_elsewhere, self._reflect]
+                       self._forge_icmp, self._replay, self._replay_elsewhere, self._reflect]
         if has_key:
             self._kinds += [self._tamper, self._sign_otherwise, self._redirect]
 
@@ -131,8 +132,8 @@ class Strangers(object):
     def _stranger(self, role, ticket, kind, rows):
         # type: (str, str, str, List[Any]) -> bytes
         """A datagram of a stranger with that role."""
-        _, text, _ = codec.pack({kind: rows}, 1400, 60.0)
-        return codec.datagram(CHECKSUM, codec.head(role, 'stranger', 'aaaaaaaa', ticket), self._number, [], 0, text)
+        return CHECKSUM.seal(('%s,"n":%d,"rows":{"%s":%s}}' % (
+            codec.head(role, 'stranger', 'aaaaaaaa', ticket), self._number, kind, json.dumps(rows))).encode('ascii'))
 
     def _sealed_garbage(self, target, role):
         # type: (Any, str) -> None
@@ -166,11 +167,19 @@ class Strangers(object):
         answered = self._one_of((self._number, 2 ** 40, 2 ** 53))
         self._send(target, codec.greeting(CHECKSUM, DISPATCHER, DISPATCHER, 'aaaaaaaa', answered, '1f.0123456789'))
 
+    def _forge_icmp(self, target, role):
+        # type: (Any, str) -> None
+        """Somebody claims that nobody listens where a process has sent."""
+        flight = self._recorded()
+        if flight is not None:
+            self.counts['forged_icmp'] += 1
+            self._network.report(flight[0], flight[1])
+
     # Datagrams of others.
 
     def _forge_numbers(self, target, role):
         # type: (Any, str) -> None
-        """In a datagram on an open channel a number, or an acknowledgement, is not possible."""
+        """In a datagram on an open channel an acknowledgement is not possible, or, towards the dispatcher, the number."""
         flight = self._recorded()
         if flight is None or b'"role":"dispatcher"' not in flight[2] or b'"re":' in flight[2]:
             return
@@ -180,7 +189,7 @@ class Strangers(object):
         source, target, datagram = self._one_of(answers or [flight])
         number = int(_NUMBER.search(datagram).group(1))  # type: ignore[union-attr]
         body = _ACKS.sub(b'', datagram[datagram.index(b'"v":'):])
-        if self._draw() < 0.3:
+        if self._draw() < 0.3 and b'"role":"dispatcher"' not in datagram:
             wrong = b'"n":%d' % (number + 2 ** self._one_of((21, 40)))
         else:
             wrong = _NUMBER.search(body).group(0) + b',"ack":' + self._one_of(  # type: ignore[union-attr]

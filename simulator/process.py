@@ -23,9 +23,8 @@ if MYPY:
 
     from net_protocol.channel import Channel  # noqa: F401
     from net_protocol.core import Core, Event  # noqa: F401
-    from simulator.agenda import Agenda  # noqa: F401
     from simulator.disk import DiskJournal  # noqa: F401
-    from simulator.network import Network  # noqa: F401
+    from simulator.environment import Clock, Environment  # noqa: F401
 
 #: Waking up is no more exact than this.
 WAKE_LATER_S = 1e-6
@@ -42,7 +41,7 @@ WHILE_SENDING = 'while sending'
 AFTER_SENDING = 'after sending'
 BETWEEN_TURNS = 'between two turns'
 
-#: Turns between two calls of ``check_invariants``, which walks over everything.
+#: Turns between two calls of ``check_invariants``, which walks over everything; more where there is more.
 TURNS_PER_CHECK = 64
 
 #: As in ``runtime.names``: the name of a silent peer is resolved again at growing intervals. And how often silence is
@@ -59,47 +58,6 @@ _ACKS = re.compile(b',"ack":\\[[][0-9,]*\\]')
 
 class Killed(Exception):
     """The process ends here, in the middle of its turn."""
-
-
-class Environment(object):
-    """What all processes of a world share. ``names`` says where each host name leads to at the moment."""
-
-    def __init__(self, agenda, network, names, record, buffer_datagrams):
-        # type: (Agenda, Network, Dict[str, Any], Any, int) -> None
-        self.agenda = agenda
-        self.network = network
-        self.names = names
-        #: Datagrams that the buffer of a socket holds.
-        self.buffer_datagrams = buffer_datagrams
-        #: ``record((virtual time, process name, what, peer, thing))`` keeps a line of the story; None: nobody reads it.
-        self.record = record
-        #: Address -> the process that listens there.
-        self.at = {}  # type: Dict[Any, Process]
-        #: (to, from) -> when something from the second address last arrived at the first.
-        self.reached = {}  # type: Dict[Tuple[Any, Any], float]
-        self.overflowed = 0
-        self.fresh_ports = 0
-
-
-class Clock(object):
-    """A monotonic clock that began anywhere and runs a little fast or slow."""
-
-    __slots__ = ('_agenda', '_pace', '_origin')
-
-    def __init__(self, agenda, pace=1.0, origin=0.0):
-        # type: (Agenda, float, float) -> None
-        self._agenda = agenda
-        self._pace = pace
-        self._origin = origin
-
-    def now(self):
-        # type: () -> float
-        return self._origin + self._agenda.now * self._pace
-
-    def virtual(self, when):
-        # type: (float) -> float
-        """The virtual time at which the clock will show ``when``."""
-        return (when - self._origin) / self._pace
 
 
 class Process(object):
@@ -147,6 +105,9 @@ class Process(object):
         self._dies = None  # type: str | None
         self._journal = None  # type: DiskJournal | None
         self._turns = 0
+        self._check_at = 0
+        # When the next turn is due by its own clock.
+        self._timer_at = None  # type: float | None
         # Where the datagram that is being handled came from, and whether it is damaged or forged.
         self._source = None  # type: Any
         self._is_false = False
@@ -214,6 +175,14 @@ class Process(object):
                 acknowledged(now, channel, kind, rows)
 
         core.heard, core.opened, core.acknowledged = on_heard, on_opened, on_acknowledged
+        if peer is None:
+            send = core.send
+
+            def on_send(channel, kind, row):
+                # type: (Channel, str, Any) -> None
+                audit.queueing(channel, kind, row)
+                send(channel, kind, row)
+            core.send = on_send
         core.ACKNOWLEDGED = frozenset(wanted) | audit.ACKNOWLEDGED
 
     def _tapped(self, kind, handler, look):
@@ -294,6 +263,13 @@ class Process(object):
             else:
                 self._plan(self._free_at)
 
+    def hint(self, address):
+        # type: (Any) -> None
+        """The system reports that nobody listens at that address."""
+        if not self.is_suspended:
+            self.turn.note_unreachable(self.clock.now(), address)
+            self._turn()
+
     def kill(self, sends_left=None):
         # type: (int | None) -> None
         """SIGKILL: at once, or after that many datagrams of its next flush."""
@@ -367,7 +343,7 @@ class Process(object):
         self._wake_at = None
         if self.is_suspended or self.is_dead:
             return
-        timer = self.turn.next_timer()
+        timer = self._timer_at
         if self._inbox or (timer is not None and timer <= self.clock.now()):
             self._turn()
         elif timer is not None:
@@ -393,7 +369,8 @@ class Process(object):
         if self._sends_left is not None:
             self._die(AFTER_SENDING)
         self._turns += 1
-        if self._turns % TURNS_PER_CHECK == 0:
+        if self._turns >= self._check_at:
+            self._check_at = self._turns + TURNS_PER_CHECK + self.audit.size
             core.check_invariants()
         if self.is_dead:
             return
@@ -408,7 +385,7 @@ class Process(object):
         self._free_at = self._agenda.now + turn_s
         if self._inbox:
             self._plan(self._free_at)
-        timer = self.turn.next_timer()
+        timer = self._timer_at = self.turn.next_timer()
         if timer is not None:
             self._plan(self.clock.virtual(timer))
 

@@ -31,11 +31,13 @@ class Promises(object):
         self._acknowledged = set()  # type: Set[str]
         # Task id -> what its client was told, word for word.
         self._told = {}  # type: Dict[str, Any]
+        # Tasks whose outcome was dropped because their client was absent for long.
+        self._dropped = set()  # type: Set[str]
 
     def note_acknowledged(self, dispatcher, task_id):
         # type: (str, str) -> None
         """The client takes it for accepted. A crash must not change that."""
-        if dispatcher in self._incarnations:
+        if dispatcher in self._incarnations and task_id not in self._dropped:
             if self.disk.state_of(task_id) is None:
                 raise broken('S1', task_id, 'acknowledged, and not on the disk')
             self._acknowledged.add(task_id)
@@ -49,9 +51,16 @@ class Promises(object):
         if before != told:
             raise broken('S2', task_id, 'an earlier incarnation told %r, this one %r', before, told)
 
+    def note_dropped(self, task_id):
+        # type: (str) -> None
+        """Nothing is promised of it any more."""
+        self.forget(task_id)
+        self._dropped.add(task_id)
+
     def forget(self, task_id):
         # type: (str) -> None
         """The task is accepted once more."""
+        self._dropped.discard(task_id)
         self._acknowledged.discard(task_id)
         self._told.pop(task_id, None)
 
@@ -79,3 +88,4 @@ class Promises(object):
         self._incarnations.clear()
         self._acknowledged.clear()
         self._told.clear()
+        self._dropped.clear()

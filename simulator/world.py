@@ -20,14 +20,15 @@ from simulator.calculator_audit import CalculatorAudit
 from simulator.client_audit import ClientAudit
 from simulator.disk import Disk, DiskJournal
 from simulator.dispatcher_audit import DispatcherAudit
+from simulator.environment import Clock, Environment
 from simulator.ledger import Ledger
 from simulator.network import Network
-from simulator.process import Clock, Environment, Process
+from simulator.process import Process
 from simulator.promises import Promises
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, List, Set  # noqa: F401
+    from typing import Any, Callable, Dict, List, Set, Tuple  # noqa: F401
 
 PORTS = {DISPATCHER: 5555, CALCULATOR: 5600, CLIENT: 6000}
 
@@ -63,7 +64,7 @@ class World(object):
         self._seeds = Random(seed)
         self.rng = self.generator()
         self.names = {}  # type: Dict[str, Any]
-        self.network = Network(self.agenda, self.generator(), settings['network'], self._deliver)
+        self.network = Network(self.agenda, self.generator(), settings['network'], self._deliver, self._report)
         if settings['network']['virtual_address']:
             self.network.virtual = VIRTUAL
         self.lines = deque(maxlen=LINES_KEPT)  # type: Any
@@ -216,6 +217,13 @@ class World(object):
             return False
         process.deliver(datagram, source, is_false)
         return True
+
+    def _report(self, flight):
+        # type: (Tuple[Any, Any]) -> None
+        source, target = flight
+        process = self._at.get(source)
+        if process is not None and process.is_running:
+            process.hint(target)
 
     def _sweep(self, _):
         # type: (None) -> None

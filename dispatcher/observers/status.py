@@ -117,7 +117,7 @@ class StatusDesk(object):
             'events': watch.events.total, 'attempts': watch.attempts.total}
         for size, row in self._fact_rows(now, tables):
             yield size, row
-        for number, (at, kind, facts) in events[-EVENTS_PER_ANSWER:]:
+        for number, at, kind, facts in events[-EVENTS_PER_ANSWER:]:
             shown = {name: _plain(value) for name, value in facts.items()}
             size = sum(len(name) + _bytes_of(value) for name, value in shown.items())
             yield size + 60, [report.EVENT, number, round(now - at, 3), kind, shown]
@@ -129,7 +129,7 @@ class StatusDesk(object):
             waiting[client.name] = waiting.get(client.name, 0) + client.waiting
         for name in clients:
             yield _client_row(now, name, watch.clients[name], waiting.get(name, 0))
-        for number, (task, attempt, name, assigned_at, ended_at, ended) in sampled(attempts, ATTEMPTS_PER_ANSWER):
+        for number, task, attempt, name, assigned_at, ended_at, ended in sampled(attempts, ATTEMPTS_PER_ANSWER):
             yield len(task.task_id) + len(name) + 90, [
                 report.ATTEMPT, number, task.task_id, attempt, name, round(now - assigned_at, 3),
                 round(now - ended_at, 3), ended]

@@ -70,9 +70,9 @@ def _try_rows(now, core, task):
             report.TRY, task.attempt, task.calculator.name, round(now - task.assigned_at, 3),
             task.acknowledged_by is not None, None, None]
     elif task.is_over:
-        ended = core.watch.last_attempt(task)
-        if ended is not None and not any(past.number == ended[1] for past in task.history or ()):
-            _, attempt, name, assigned_at, ended_at, how = ended
+        ended = core.watch.last_attempt(task.task_id)
+        if ended is not None and not any(past.number == ended[2] for past in task.history or ()):
+            _, _, attempt, name, assigned_at, ended_at, how = ended
             yield len(name) + 100, [report.TRY, attempt, name, round(now - assigned_at, 3), True,
                                     round(now - ended_at, 3), how]
 

@@ -5,7 +5,6 @@ tasks ended, response times. All of it is bounded, and nothing is decided by it.
 from __future__ import absolute_import, division, print_function
 
 from collections import deque
-from itertools import islice
 
 from dispatcher.observers.tally import CalculatorTally, ClientTally
 from dispatcher.tasks import RESULT
@@ -17,8 +16,8 @@ if MYPY:
 
     from dispatcher.tasks import Task
 
-    #: (task, number of the attempt, name of the calculator, when assigned, when ended, how).
-    Ended = Tuple[Task, int, str, float, float, str]
+    #: (number, task, number of its attempt, name of the calculator, when assigned, when ended, how).
+    Ended = Tuple[int, Task, int, str, float, float, str]
 
 #: Clients that are kept; past that the ones that have been known longest go, those with open tasks last.
 CLIENTS_MAX = 2000
@@ -47,23 +46,24 @@ class Ring(object):
     def __init__(self, kept):
         # type: (int) -> None
         self.kept = deque(maxlen=kept)  # type: Deque[Any]
-        #: The number of the latest. Things that are numbered and not kept are None.
+        #: The number of the latest; some may be numbered and not kept.
         self.total = 0
 
-    def add(self, thing):
-        # type: (Any) -> None
+    def add(self, *thing):
+        # type: (*Any) -> None
+        """Number a thing, and keep it as (number, ...)."""
         self.total += 1
-        self.kept.append(thing)
+        self.kept.append((self.total,) + thing)
 
     def since(self, number):
-        # type: (int) -> List[Tuple[int, Any]]
-        """All that are kept and newer than ``number``, as (number, thing)."""
-        wanted = min(self.total - number, len(self.kept))
-        if wanted <= 0:
-            return []
-        newest_first = list(islice(reversed(self.kept), wanted))
-        first = self.total - wanted + 1
-        return [(first + place, thing) for place, thing in enumerate(reversed(newest_first)) if thing is not None]
+        # type: (int) -> List[Any]
+        """All that are kept and newer than ``number``. They are at the end, so the cost is that of the answer."""
+        newest_first = []
+        for entry in reversed(self.kept):
+            if entry[0] <= number:
+                break
+            newest_first.append(entry)
+        return newest_first[::-1]
 
 
 class Refusal(object):
@@ -105,7 +105,10 @@ class Watch(object):
         second, number = self._kinds.get(kind, (0, 0))
         number = number + 1 if second == int(now) else 1
         self._kinds[kind] = (int(now), number)
-        self.events.add((now, kind, facts) if number <= EVENTS_PER_SECOND else None)
+        if number <= EVENTS_PER_SECOND:
+            self.events.add(now, kind, facts)
+        else:
+            self.events.total += 1
 
     def refused(self, now, client, task_id, reason):
         # type: (float, str, str, str) -> None
@@ -139,16 +142,14 @@ class Watch(object):
         for task, ended_at in reversed(self._past):
             if task.task_id == task_id:
                 return task, ended_at
-        for ended in reversed(self.attempts.kept):
-            if ended[0].task_id == task_id and ended[0].is_over:
-                return ended[0], ended[4]
-        return None, None
+        ended = self.last_attempt(task_id)
+        return (None, None) if ended is None or not ended[1].is_over else (ended[1], ended[5])
 
-    def last_attempt(self, task):
-        # type: (Task) -> Ended | None
+    def last_attempt(self, task_id):
+        # type: (str) -> Ended | None
         """The newest ended attempt of a task, if it is kept."""
         for ended in reversed(self.attempts.kept):
-            if ended[0] is task:
+            if ended[1].task_id == task_id:
                 return ended
         return None
 
@@ -170,12 +171,11 @@ class Watch(object):
 
 
 def sampled(entries, entries_max):
-    # type: (List[Tuple[int, Ended]], int) -> List[Tuple[int, Ended]]
+    # type: (List[Ended], int) -> List[Ended]
     """So many of the attempts at most: those that did not bring a result first, and of the others an even sample."""
     if len(entries) <= entries_max:
         return entries
-    in_vain = [entry for entry in entries if entry[1][5] != RESULT]
-    chosen = in_vain[-(entries_max // 2):]
-    results = [entry for entry in entries if entry[1][5] == RESULT]
+    chosen = [entry for entry in entries if entry[6] != RESULT][-(entries_max // 2):]
+    results = [entry for entry in entries if entry[6] == RESULT]
     step = max(1, -(-len(results) // (entries_max - len(chosen))))
-    return sorted(chosen + list(islice(results, 0, None, step)), key=lambda entry: entry[0])
+    return sorted(chosen + results[::step], key=lambda entry: entry[0])

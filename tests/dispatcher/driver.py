@@ -52,7 +52,7 @@ class Driver(object):
         #: Why the journal can't be written, and what was written.
         self.failure = None  # type: str | None
         self.records = []  # type: List[Any]
-        self._beats = {}  # type: Dict[FakeChannel, int]
+        self._beats = {}  # type: Dict[Tuple[str, str], int]
         if recover is not None:
             self.core.recover(now, 1, recover)
         self.core.start(now)
@@ -103,10 +103,15 @@ class Driver(object):
 
     def awake(self, channel):
         # type: (FakeChannel) -> List[Any]
-        channel.is_asleep, channel.has_room = False, True
-        channel.heard_at = self.now
-        self.core.awake(self.now, channel)
+        self._wake(channel)
         return self.turn()
+
+    def _wake(self, channel):
+        # type: (FakeChannel) -> None
+        if channel.is_asleep:
+            channel.is_asleep, channel.has_room = False, True
+            channel.heard_at = self.now
+            self.core.awake(self.now, channel)
 
     def close(self, channel):
         # type: (FakeChannel) -> None
@@ -119,6 +124,7 @@ class Driver(object):
     def hear(self, channel, kind=None, rows=(), peer_open=None, number=None):
         # type: (FakeChannel, str | None, Any, int | None, int | None) -> List[Any]
         """A datagram with rows of one kind; returns the rows that leave because of it."""
+        self._wake(channel)
         for _ in range(2 if self.twice else 1):
             channel.number_received = channel.number_received + 1 if number is None else number
             channel.heard_at = self.now
@@ -148,7 +154,8 @@ class Driver(object):
         # type: (FakeChannel, Any, Any, int, bool, float, Any, int | None, int | None) -> List[Any]
         """A heartbeat."""
         if sequence is None:
-            sequence = self._beats[channel] = self._beats.get(channel, 0) + 1
+            peer = (channel.name, channel.incarnation)
+            sequence = self._beats[peer] = self._beats.get(peer, 0) + 1
         return self.hear(channel, 'heartbeat', [[sequence, pages[0], pages[1], interval_s, capacity,
                                                  [list(pair) for pair in held], list(orphans), draining]],
                          number=number)
@@ -161,6 +168,7 @@ class Driver(object):
     def acknowledge(self, channel, kind, *rows):
         # type: (FakeChannel, str, *Any) -> List[Any]
         """The peer has handled these rows, which left before."""
+        self._wake(channel)
         for _ in range(2 if self.twice else 1):
             channel.number_received += 1
             channel.heard_at = self.now

@@ -4,7 +4,9 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
+from dispatcher.clients import RANGE_BYTES
 from dispatcher.retry_after import PACE_OVER_MAX_S, RETRY_AFTER_MAX_S, RETRY_AFTER_MIN_S, RETRY_AFTER_S, RetryAfter
+from dispatcher.tasks import TASK_BYTES
 from net_protocol.limits import NUMBERS_AHEAD_MAX
 from tests.dispatcher.driver import ONE, Driver, of_kind
 
@@ -150,14 +152,14 @@ def test_unacknowledged_outcomes_of_one_client_do_not_refuse_others():
 def test_holes_above_the_lowest_open_task_take_memory_that_is_counted():
     driver = Driver()
     driver.beat(driver.calculator(), capacity=1)
-    driver.submit(*range(1, 1000))
+    driver.submit(*range(1, 200))
     before = driver.core.memory_bytes
-    for number in range(2, 1000, 2):
+    for number in range(2, 200, 2):
         ended, = of_kind(driver.cancel(number), 'ended')
         driver.acknowledge(driver.client(), 'ended', ended)
-    assert len(driver.client().peer.over) == 499
-    assert driver.core.memory_bytes == before - 499 * 1000 + 499 * 80
-    driver.over(1000)
+    assert len(driver.client().peer.over) == 99
+    assert driver.core.memory_bytes == before - 99 * TASK_BYTES + 99 * RANGE_BYTES
+    driver.over(200)
     assert len(driver.client().peer.over) == 0
 
 

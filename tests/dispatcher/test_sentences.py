@@ -1,4 +1,4 @@
-"""The dispatcher's account in words: the numbers in its lines add up."""
+"""The dispatcher's account in words: the numbers in its lines add up; and every event has its sentence."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -6,16 +6,16 @@ import re
 
 import pytest
 
-from dispatcher.sentences import account_lines
-from net_protocol.wire import Traffic
+from dispatcher.observers.sentences import SENTENCES, account_lines, status_line
+from net_protocol.words import Facts
 from tests.fake_link import FakeLink
 
-#: Frozen for longer than it takes to be called dead: what it held is done by others, or by itself, late.
+#: Frozen for longer than it takes to be declared dead: others do what it held, or it does itself, late.
 FREEZES = {'check_interval_s': 3, 'probability': 0.5, 'duration_s': [2, 8], 'kind': 'freeze'}
 
 
-def lines_after(tasks, drop, duplicate):
-    """The lines of a dispatcher that brought so many tasks to an end, and its account."""
+def world_after(tasks, drop, duplicate):
+    """A dispatcher that brought so many tasks to an end."""
     link = FakeLink()
     link.drop_share, link.duplicate_share = drop, duplicate
     dispatcher = link.dispatcher(answer_timeout_s=3)
@@ -23,19 +23,36 @@ def lines_after(tasks, drop, duplicate):
         link.calculator('calculator-%s' % letter, outage=FREEZES)
     client = link.client(tasks=tasks)
     assert link.run_until(lambda: client.core.is_stopped)
-    account = dict(dispatcher.core.account(link.now), traffic=dict(Traffic().as_dict(), errors={}))
-    return account_lines(account), account
+    return link, dispatcher
 
 
 @pytest.mark.parametrize('drop, duplicate', [(0, 0), (0, 0.3), (0.1, 0)])
 def test_every_task_that_is_done_has_its_result(drop, duplicate):
-    lines, account = lines_after(60, drop, duplicate)
-    text = '\n'.join(lines)
+    link, dispatcher = world_after(60, drop, duplicate)
+    account = dict(dispatcher.core.account(link.now), traffic=dict(dispatcher.turn.account(), errors={}))
+    text = '\n'.join(account_lines(account))
     results, = re.findall(r'^results +(\d+) ', text, re.MULTILINE)
     done, = re.findall(r'^tasks accepted .* done (\d+),', text, re.MULTILINE)
-    assert int(results) == int(done) == account['outcomes']['done']
+    assert int(results) == int(done) == account['outcomes']['done'] == 60
     counts = account['counts']
     assert 'late but first %d; besides: too late %d, duplicate %d' % (
         counts['late_results_used'], counts['late_results'], counts['duplicate_results']) in text
     # Nothing would be shown otherwise.
     assert counts['late_results_used'] > 0
+
+
+def test_every_event_can_be_said():
+    _, dispatcher = world_after(40, 0.1, 0.1)
+    kinds = set()
+    for _, event in dispatcher.events:
+        level, sentence = SENTENCES[event.kind]
+        assert sentence % Facts(event.facts)
+        kinds.add(event.kind)
+    assert {'registered', 'suspected', 'died', 'recovered', 'reassigned'} <= kinds
+
+
+def test_a_status_line_shouts_when_the_journal_fails():
+    status = {'waiting': 1, 'running': 2, 'alive': 3, 'suspect': 0, 'dead': 0, 'journal_failing': 1}
+    assert status_line(status, 12.34, None) == (
+        'waiting 1, running 2, calculators alive 3 / suspect 0 / dead 0, JOURNAL FAILING, 12.3 tasks/s, '
+        '- rows per datagram')

@@ -190,6 +190,20 @@ def test_a_crash_that_nobody_noticed_is_told_too():
     assert all(len(case['tasks']) == 1 for case in told)
 
 
+def test_tasks_that_were_lost_while_it_was_suspect_belong_to_its_death():
+    picture = Picture()
+    cases = Cases(picture, lambda *_: None)
+    lost = {'attempt': 1, 'calculator': u'c', 'reason': 'unacknowledged'}
+    picture.take(100.0, 'aaaaaaaa', [
+        ['event', 1, 50.0, 'reassigned', dict(lost, task_id=u'a:aaaaaaaa:1')],
+        ['event', 2, 9.0, 'suspected', {'calculator': u'c', 'held': 1, 'why': 'silent'}],
+        ['event', 3, 9.0, 'reassigned', dict(lost, task_id=u'a:aaaaaaaa:2')],
+        ['event', 4, 6.0, 'died', {'calculator': u'c', 'silence_s': 2.5, 'held': 0}]])
+    cases.update(100.0)
+    case, = cases.as_values()
+    assert [task[0] for task in case['tasks']] == [u'a:aaaaaaaa:2']
+
+
 def test_a_task_that_is_seen_nowhere_is_asked_about():
     asked = []
     picture = Picture()

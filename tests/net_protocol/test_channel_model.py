@@ -322,7 +322,7 @@ def traffic(world):
     # type: (ModelWorld) -> Dict[str, int]
     accounts = [node.turn.account() for node in world.nodes]
     return {key: sum(account[key] for account in accounts)
-            for key in ('resent', 'probes', 'lost', 'duplicates', 'stale', 'too_old', 'channels_opened')}
+            for key in ('resent', 'probes', 'lost', 'duplicates', 'stale', 'channels_opened')}
 
 
 @pytest.mark.parametrize('seed', range(SEEDS))

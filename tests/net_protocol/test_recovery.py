@@ -217,7 +217,7 @@ def test_a_receive_window_agrees_with_a_set_of_numbers(seed, spread):
         number = max(start, top + int((rng.random() - 0.6) * spread))
         highest = max(seen) if seen else 0
         expected = None if number <= highest - RECEIVE_WINDOW else number not in seen
-        assert window.note(number) is expected
+        assert window.note(0.0, number) is expected
         if expected:
             seen.add(number)
             top = max(top, number)
@@ -241,12 +241,12 @@ def test_a_receive_window_agrees_with_a_set_of_numbers(seed, spread):
 
 def test_the_window_is_exactly_as_long_as_it_says():
     window = ReceiveWindow()
-    assert window.note(5000) is True
-    assert window.note(5000 - RECEIVE_WINDOW) is None
-    assert window.note(5000 - RECEIVE_WINDOW + 1) is True
-    assert window.note(5000 - RECEIVE_WINDOW + 1) is False
-    assert window.note(5000 + RECEIVE_WINDOW) is True
-    assert window.note(5001) is True
-    assert window.note(5000) is None
-    assert window.note(2 ** 53) is True
-    assert window.note(2 ** 53 - 1) is True
+    assert window.note(0.0, 5000) is True
+    assert window.note(0.0, 5000 - RECEIVE_WINDOW) is None
+    assert window.note(0.0, 5000 - RECEIVE_WINDOW + 1) is True
+    assert window.note(0.0, 5000 - RECEIVE_WINDOW + 1) is False
+    assert window.note(0.0, 5000 + RECEIVE_WINDOW) is True
+    assert window.note(0.0, 5001) is True
+    assert window.note(0.0, 5000) is None
+    assert window.note(0.0, 2 ** 53) is True
+    assert window.note(0.0, 2 ** 53 - 1) is True

@@ -315,15 +315,15 @@ def test_each_portion_is_settled_and_answered_before_the_next_is_read():
         core.send(channel, 'done', [rows[0][0], None, 1])
     core.handlers['submit'] = on_submit
     core.settle = lambda now: seen.append((read[0], len(peer.node.outbox)))
-    datagrams = [peer.datagram(submits(number, 4)) for number in range(1, 80, 4)]
+    datagrams = [peer.datagram(submits(number, 4)) for number in range(1, 160, 4)]
     peer.turn(*datagrams)
-    assert [rows for rows, _ in seen] == [PORTION_ROWS, 2 * PORTION_ROWS, 80]
+    assert [rows for rows, _ in seen] == [PORTION_ROWS, 2 * PORTION_ROWS, 160]
     assert [sent for _, sent in seen] == [0, 1, 2]
     # With a journal once a turn, because one commit for all is cheaper.
     del seen[:]
     peer.node.write = lambda records: None
-    peer.turn(*[peer.datagram(submits(number, 4)) for number in range(1, 80, 4)])
-    assert [rows for rows, _ in seen] == [160]
+    peer.turn(*[peer.datagram(submits(number, 4)) for number in range(1, 160, 4)])
+    assert [rows for rows, _ in seen] == [320]
 
 
 @pytest.mark.parametrize('rows, size, reads', [

@@ -2,74 +2,24 @@
 
 from __future__ import absolute_import, division, print_function
 
-import io
 import os
-import random
 import resource
 import shutil
 import sqlite3
-import subprocess
-import sys
 
 import pytest
 
-from dispatcher.journal import ACCEPTED, ENDED, OVER
-from dispatcher.journal_rows import KINDS, JournalRows
+from dispatcher.journal import ACCEPTED, ENDED
+from dispatcher.journal_rows import JournalRows
 from runtime import journal_file
 from runtime.journal_file import JournalFailed, JournalFile
 from runtime.process import CannotStart
-from tests.source_tree import ROOT
-
-MYPY = False
-if MYPY:
-    from typing import Any, List  # noqa: F401
-
-NOW = 1000.0
-WALL = 1500000000.0
-
-
-def opened(path, **options):
-    return JournalFile(str(path), JournalRows(), wall=lambda: WALL, **options)
-
-
-def task_id(number):
-    return u'client-a:aaaaaaaa:%d' % number
-
-
-class Record(object):
-    """A record as the dispatcher's core makes it."""
-
-    def __init__(self, kind, number, value=None, deadline_at=NOW + 60):
-        self.KIND = kind
-        self.task_id = task_id(number)
-        self.payload = self.body = value
-        self.deadline_at = deadline_at
-
-
-def accepted(number, payload=u'payload', deadline_at=NOW + 60):
-    return Record(ACCEPTED, number, payload, deadline_at)
-
-
-def ended(number, result=u'result'):
-    return Record(ENDED, number, (u'done', result, None, 2))
-
-
-def over(number):
-    return Record(OVER, number)
+from tests.runtime.journals import NOW, WALL, accepted, copy_files, ended, lines, opened, over, task_id
 
 
 @pytest.fixture
 def path(tmpdir):
     return tmpdir.join('the.journal')
-
-
-def lines(path):
-    """What another start reads, as (number of the task, state)."""
-    journal = opened(path)
-    try:
-        return [(int(row[1].rsplit(':', 1)[1]), row[0]) for row in journal.rows()]
-    finally:
-        journal.close()
 
 
 # What is written comes back.
@@ -301,9 +251,9 @@ def version_1(path, *states):
 @pytest.mark.parametrize('states, tasks', [((0,), 1), ((1, 2), 1), ((0, 1, 2, 0), 3)])
 def test_a_journal_of_0_1_0_that_holds_tasks_is_refused_and_kept(path, states, tasks):
     version_1(path, *states)
-    for _ in range(2):
+    for start in (opened, opened, lambda path: journal_file.check_before_start(str(path))):
         with pytest.raises(CannotStart) as caught:
-            opened(path)
+            start(path)
         assert str(caught.value) == '%s was written by 0.1.0 and holds %d tasks: finish them with 0.1.0 first' % (
             path, tasks)
     assert os.listdir(str(path.dirpath())) == [path.basename]
@@ -312,6 +262,7 @@ def test_a_journal_of_0_1_0_that_holds_tasks_is_refused_and_kept(path, states, t
 @pytest.mark.parametrize('states', [(), (2, 2)])
 def test_a_journal_of_0_1_0_without_tasks_is_replaced(path, states):
     version_1(path, *states)
+    journal_file.check_before_start(str(path))
     journal = opened(path)
     assert journal.starts == 7
     journal.write([accepted(1)], NOW)
@@ -426,131 +377,6 @@ def test_a_file_that_may_not_grow_fails_and_heals(path):
     assert found == [(number, 'accepted') for number in range(1, number + 1)] + [(20, 'accepted')]
 
 
-# Damage.
-
-def copy_files(path, copy):
-    """The files as a kill would leave them."""
-    for end in ('', '-wal'):
-        if os.path.exists(str(copy) + end):
-            os.remove(str(copy) + end)
-        if os.path.exists(str(path) + end):
-            shutil.copy(str(path) + end, str(copy) + end)
-
-
-@pytest.fixture
-def history(path):
-    """A journal in use, and what it held after each write."""
-    journal = opened(path)
-    states = [lines_of_open(journal)]
-    for number in range(1, 40):
-        journal.write([accepted(number, u'payload %d ' % number * 200)], NOW)
-        states.append(lines_of_open(journal))
-        if number % 2:
-            journal.write([ended(number)], NOW)
-            states.append(lines_of_open(journal))
-        if number % 3 == 0 and number % 2:
-            journal.write([over(number)], NOW)
-            states.append(lines_of_open(journal))
-        if number == 20:
-            # From here on the file itself holds something too, not only its log.
-            journal.close()
-            journal = opened(path)
-            list(journal.rows())
-    yield states
-    journal.close()
-
-
-def lines_of_open(journal):
-    return [(int(task_id.rsplit(':', 1)[1]), KINDS[state]) for task_id, state in
-            journal._connection.execute('SELECT task_id, state FROM tasks ORDER BY number')]
-
-
-def found_after(path, end, damage):
-    """What is read from a copy of which one file was damaged, or the one line that refuses it."""
-    copy = path.dirpath().join('copy')
-    copy_files(path, copy)
-    with io.open(str(copy) + end, 'r+b') as file:
-        damage(file)
-    try:
-        return lines(copy)
-    except CannotStart as refusal:
-        assert '\n' not in str(refusal)
-        return str(refusal)
-
-
-def flip(place):
-    def damage(file):
-        file.seek(place)
-        byte = bytearray(file.read(1))
-        file.seek(place)
-        file.write(bytes(bytearray([byte[0] ^ 0x41])))
-    return damage
-
-
-def places(path, end, number):
-    generator = random.Random(7)
-    length = os.path.getsize(str(path) + end)
-    return [0, 1, 24, 32, length - 1] + [int(generator.random() * length) for _ in range(number)]
-
-
-def test_a_log_cut_anywhere_leaves_a_clean_prefix(path, history):
-    found = [found_after(path, '-wal', lambda file, place=place: file.truncate(place))
-             for place in places(path, '-wal', 60)]
-    assert [state for state in found if state not in history] == []
-    assert len({str(state) for state in found}) > 10
-
-
-def test_a_log_with_any_byte_changed_leaves_a_clean_prefix(path, history):
-    found = [found_after(path, '-wal', flip(place)) for place in places(path, '-wal', 60)]
-    assert [state for state in found if state not in history] == []
-    assert len({str(state) for state in found}) > 10
-
-
-def test_a_file_cut_anywhere_is_refused_or_whole(path, history):
-    found = [found_after(path, '', lambda file, place=place: file.truncate(place)) for place in places(path, '', 40)]
-    assert {type(state) for state in found} == {str} or history[-1] in found
-    assert [state for state in found if not isinstance(state, str) and state != history[-1]] == []
-
-
-def test_a_file_with_any_byte_changed_is_refused_or_whole(path, history):
-    found = [found_after(path, '', flip(place)) for place in places(path, '', 150)]
-    assert [state for state in found if not isinstance(state, str) and state != history[-1]] == []
-    assert len([state for state in found if isinstance(state, str)]) > 10
-
-
-def test_a_row_that_the_disk_has_changed_is_not_believed(path):
-    journal = opened(path)
-    journal.write([accepted(1, u'buy one')], NOW)
-    journal.close()
-    path.write(path.read('rb').replace(b'buy one', b'buy two'), 'wb')
-    with pytest.raises(CannotStart, match='the.journal is damaged'):
-        list(opened(path).rows())
-
-
-# Each cause has its own words.
-
-@pytest.mark.parametrize('error, words', [
-    (MemoryError(), 'not enough memory to read the journal'),
-    (sqlite3.OperationalError('disk I/O error'), 'cannot use the journal .*: disk I/O error'),
-    (sqlite3.DatabaseError('database disk image is malformed'), 'is damaged .DatabaseError: database disk image'),
-    (ValueError('row 3'), 'is damaged .ValueError: row 3'),
-])
-def test_only_damage_is_called_damage(path, error, words):
-    journal = opened(path)
-    journal.write([accepted(1)], NOW)
-
-    def read(rows, wall_now):
-        for _ in rows:
-            raise error
-        yield
-
-    journal._table.read = read
-    with pytest.raises(CannotStart, match=words) as caught:
-        list(journal.rows())
-    assert '\n' not in str(caught.value)
-    journal.close()
-
-
 # Before the start.
 
 @pytest.mark.parametrize('make, words', [
@@ -568,65 +394,3 @@ def test_a_journal_in_use_or_not_there_yet_passes_the_check(path):
     journal = opened(path)
     assert journal_file.check(str(path)) == journal_file.SCHEMA_VERSION
     journal.close()
-
-
-# Copies.
-
-COPY_IN_ANOTHER_PROCESS = 'import sys; from runtime import journal_file; print(journal_file.copy(*sys.argv[1:]))'
-
-
-def copied(path, target):
-    """A copy by another process, while this one may be writing."""
-    return subprocess.Popen([sys.executable, '-c', COPY_IN_ANOTHER_PROCESS, str(path), str(target)], cwd=ROOT,
-                            stdout=subprocess.PIPE)
-
-
-def test_a_copy_of_a_journal_in_use_is_a_state_that_it_had_and_a_journal(path, tmpdir):
-    journal = opened(path)
-    for number in range(200):
-        journal.write([accepted(number)], NOW)
-    targets = [tmpdir.join(name) for name in ('copy-1', 'copy-2', 'copy-3')]
-    numbers = []
-    for target in targets:
-        child = copied(path, target)
-        while child.poll() is None:
-            number += 1
-            # Both or neither.
-            journal.write([accepted(number), accepted(number + 1000000)], NOW)
-        numbers.append(int(child.communicate()[0]))
-        assert child.returncode == 0
-    journal.write([accepted(number + 1)], NOW)
-    journal.close()
-    assert numbers == sorted(numbers) and numbers[0] > 200
-    for target, rows in zip(targets, numbers):
-        found = [number for number, _ in lines(target)]
-        assert len(found) == rows
-        assert {number + 1000000 for number in found if 200 <= number < 1000000} == {
-            number for number in found if number >= 1000000}
-    assert len(lines(path)) > numbers[-1]
-    assert not [name for name in os.listdir(str(tmpdir)) if 'partial' in name]
-
-
-def test_a_copy_of_a_journal_that_nobody_uses(path, tmpdir):
-    journal = opened(path)
-    journal.write([accepted(1), accepted(2)], NOW)
-    journal.close()
-    os.chmod(str(path), 0o600)
-    target = tmpdir.join('copy')
-    assert journal_file.copy(str(path), str(target)) == 2
-    assert lines(target) == lines(path) == [(1, 'accepted'), (2, 'accepted')]
-    assert opened(target).starts == 2
-    assert os.stat(str(target)).st_mode & 0o777 == 0o600
-
-
-def test_what_is_no_journal_is_not_copied_and_nothing_is_overwritten(path, tmpdir):
-    target = tmpdir.join('copy')
-    with pytest.raises(CannotStart, match='there is no journal'):
-        journal_file.copy(str(path), str(target))
-    opened(path).close()
-    target.write('precious')
-    with pytest.raises(CannotStart, match='File exists'):
-        journal_file.copy(str(path), str(target))
-    assert target.read() == 'precious'
-    with pytest.raises(CannotStart, match='cannot copy to .*nowhere/copy: No such file'):
-        journal_file.copy(str(path), str(tmpdir.join('nowhere', 'copy')))

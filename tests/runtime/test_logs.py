@@ -159,7 +159,7 @@ def test_what_was_not_written_is_counted_within_a_second_though_nothing_more_com
     assert kept.lines[LINES_PER_SECOND:] == [('WARNING', '(290 more lines like the last "refused not_json")')]
 
 
-def test_what_was_not_written_is_counted_once_whoever_notices_first(log, kept, clock):
+def test_what_was_not_written_is_counted_once(log, kept, clock):
     flood(log, LINES_PER_SECOND + 5)
     clock.now += 1
     log.log_left_out(clock.now)
@@ -218,7 +218,7 @@ def test_a_long_flood_is_a_steady_trickle(log, kept, clock):
     assert len(kept.lines) <= 11 * (LINES_PER_SECOND + 1)
 
 
-def test_whoever_sends_the_flood_makes_the_memory_of_it_no_larger(log, kept):
+def test_senders_of_a_flood_do_not_make_the_memory_of_it_larger(log, kept):
     for number in range(1000):
         log.refusal('not_json', 'garbage %d' % number, ('192.0.2.%d' % (number % 250), number))
     assert len(log._lines) == 1

@@ -112,7 +112,7 @@ def test_only_addresses_of_the_family_that_our_socket_has_are_asked_for():
     assert (peer.family, peer.address) == (socket.AF_INET, ('127.0.0.1', 5555))
 
 
-def test_the_child_tells_the_family_of_each_address():
+def test_the_child_reports_the_family_of_each_address():
     lookup = Lookup('::1', 5555, 0)
     assert [socket.AF_INET6, ['::1', 5555, 0, 0]] in lookup.answer()
 
@@ -126,7 +126,7 @@ def test_a_name_that_does_not_exist_has_no_address_and_the_reason_is_said():
     assert not peer.problem.startswith('[')
 
 
-def test_whoever_does_not_wait_for_the_answer_leaves_no_child_behind(monkeypatch):
+def test_a_look_up_that_is_given_up_leaves_no_child_behind(monkeypatch):
     # As a resolver that hangs.
     monkeypatch.setattr(names, '_ASK', 'import signal; signal.pause()')
     peer = Peer('localhost', 5555)
@@ -290,7 +290,7 @@ def test_where_no_child_can_be_made_it_is_tried_again_later(world, lookups, monk
 # Waiting for the first answer.
 
 class Said(object):
-    """Keeps what a person was told."""
+    """Keeps what was logged."""
 
     def __init__(self):
         # type: () -> None
@@ -301,7 +301,7 @@ class Said(object):
         self.lines.append(sentence % values)
 
 
-def test_who_waits_for_a_name_is_told_why_until_it_appears(world, lookups):
+def test_while_a_name_does_not_appear_the_reason_is_logged(world, lookups):
     lookups.answers[:] = ['Name or service not known', 'Temporary failure in name resolution', [HERE]]
     peer, said = Peer('dispatcher.example.org', 5555), Said()
     began = world.now
@@ -315,7 +315,7 @@ def test_who_waits_for_a_name_is_told_why_until_it_appears(world, lookups):
     assert len(world.waits) <= 10
 
 
-def test_for_an_address_in_numbers_nobody_waits(world):
+def test_a_numeric_address_needs_no_wait(world):
     assert wait_for_name(Peer('127.0.0.1', 5), FakeSignals(), world.monotonic, Said())
     assert world.waits == []
 

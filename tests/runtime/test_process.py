@@ -201,8 +201,8 @@ def test_a_door_that_is_open_to_the_network_is_warned_about(monkeypatch, host, i
         endpoint.close()
 
 
-def test_a_door_that_is_nobodys_business_is_not_warned_about(monkeypatch):
-    # A client listens for answers only; nobody chose its address.
+def test_for_a_client_that_listens_everywhere_there_is_no_warning(monkeypatch):
+    # It listens for answers only, and no setting chose its address.
     endpoint = process.listen({'host': '0.0.0.0', 'port': 0})
     try:
         assert len(lines_of(monkeypatch, lambda: process.log_address(endpoint))) == 1

@@ -204,7 +204,9 @@ def check_one_dispatcher(found, dispatcher):
     was_probed = dispatcher['traffic']['greetings'] > opened or any(other['greetings'] for other in others)
     if not (found.has_relay or was_probed or any(found.killed.values())):
         assert dispatcher['traffic']['datagrams_in'] <= sum(other['datagrams_out'] for other in others)
-        assert sum(other['datagrams_in'] for other in others) <= dispatcher['traffic']['datagrams_out']
+        # Where a port is used again, a datagram for its former owner may arrive; it belongs to no channel.
+        received = sum(other['datagrams_in'] - other['stale'] for other in others)
+        assert received <= dispatcher['traffic']['datagrams_out']
 
 
 def check_all_calculators(found, dispatcher):

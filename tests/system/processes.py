@@ -1,7 +1,7 @@
 """Real processes of the system: started, watched, signalled, and ended on every path.
 
 A test gets a ``System`` from the fixture of that name. Everything started through it runs on loopback, on ports that
-the kernel chooses, with its output in files; whatever happens to the test, each process is ended by its id and reaped.
+the kernel chooses, with its output in files. Whatever happens to the test, each process is ended by its id and reaped.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -26,11 +26,11 @@ if MYPY:
 
     from tests.system.lossy_relay import LossyRelay  # noqa: F401
 
-#: The bound of every wait. Nothing here takes more than a few seconds on an idle machine; a busy one gets the rest.
+#: The bound of every wait. Nothing here takes more than a few seconds on an idle machine; the rest is for a busy one.
 BOUND_S = 45.0
 POLL_S = 0.01
 
-#: Ports that we choose: from here to those that the system chooses, if that are enough to choose from.
+#: Ports that we choose: from here to those that the system chooses, if there are enough of them.
 PORTS_FROM = 10000
 PORTS_MIN = 1000
 
@@ -41,10 +41,10 @@ CALCULATOR = 'calculator'
 LISTENING = re.compile(r'listening on (?:\[([^\]]+)\]|([^:\s]+)):(\d+),')
 STATUS = re.compile(r'waiting (\d+), running (\d+), calculators alive (\d+) / suspect (\d+) / dead (\d+)')
 
-#: Quick settings of each role: short tasks, short heartbeats, no outages, any free port. Heartbeats of 0.2 s still give
-#: a starved calculator a whole second before it is declared dead.
+#: Quick settings of each role: short tasks, short heartbeats, no outages, any free port. With heartbeats of 0.2 s a
+#: starved calculator still has a second before it is declared dead.
 QUICK = {
-    DISPATCHER: {'listen': {'host': '127.0.0.1', 'port': 0}, 'status_interval_s': 0.05, 'drain_timeout_s': 0.5},
+    DISPATCHER: {'status_interval_s': 0.05, 'drain_timeout_s': 0.5},
     CALCULATOR: {'listen': {'host': '127.0.0.1', 'port': 0}, 'task_duration_s': [0.01, 0.03],
                  'heartbeat_interval_s': 0.2, 'outage': {'probability': 0}},
     CLIENT: {'task_interval_s': [0.0, 0.01]},
@@ -74,22 +74,22 @@ class Process(object):
         self.settings = settings
         #: Ended by SIGKILL, so that it left no account.
         self.was_killed = False
-        #: Told to end at once, with work in its hands.
+        #: Asked to end at once, while it held work.
         self.was_hurried = False
         self._out_path = os.path.join(directory, label + '.out')
         self._log_path = os.path.join(directory, label + '.log')
-        # Files, not pipes: nobody has to read along for the process to get on.
+        # Files, not pipes: a pipe that nobody reads would hold the process up.
         with open(os.devnull, 'rb') as nothing, open(self._out_path, 'wb') as out, open(self._log_path, 'wb') as log:
             self._popen = subprocess.Popen(
                 command, stdin=nothing, stdout=out, stderr=log if terminal is None else terminal, cwd=ROOT,
-                env=environment(), close_fds=True)
+                env=environment(), close_fds=True, preexec_fn=default_signals)
         self.pid = self._popen.pid
 
     def __repr__(self):
         # type: () -> str
         return self.label
 
-    # What it says.
+    # Its output.
 
     @property
     def output(self):
@@ -105,11 +105,11 @@ class Process(object):
 
     def says(self, pattern, times=1):
         # type: (str, int) -> Any
-        """Wait until its log has ``times`` matches of ``pattern``; returns the last of them."""
+        """Wait until its log has ``times`` matches of ``pattern``, in any case of letters; returns the last of them."""
         def matches():
             # type: () -> Any
             ended = not self.is_running
-            found = list(re.finditer(pattern, self.log))
+            found = list(re.finditer(pattern, self.log, re.IGNORECASE))
             if len(found) < times:
                 assert not ended, '%s ended with %s and never said %r' % (self.label, self.exit_status, pattern)
                 return None
@@ -137,7 +137,7 @@ class Process(object):
         """The one JSON object on standard output of a process that has ended."""
         return the_one_object(self.output)
 
-    # Its life.
+    # Its end.
 
     @property
     def is_running(self):
@@ -173,9 +173,9 @@ class Process(object):
 
     def suspend(self):
         # type: () -> None
-        """SIGSTOP; returns when it stands still."""
+        """SIGSTOP; returns when it has stopped."""
         self.signal(signal.SIGSTOP)
-        eventually(lambda: _state(self.pid) in ('T', '?'), '%s stands still' % self.label)
+        eventually(lambda: _state(self.pid) in ('T', '?'), '%s has stopped' % self.label)
 
     def resume(self):
         # type: () -> None
@@ -190,7 +190,7 @@ class Process(object):
 
     def ask_to_end(self):
         # type: () -> None
-        """SIGTERM, but not before it knows what to do then."""
+        """SIGTERM, once its signal handlers are in place."""
         if self.is_running:
             assert self.address
             self.signal(signal.SIGTERM)
@@ -204,7 +204,7 @@ class Process(object):
 
     def report(self):
         # type: () -> str
-        """All that a person needs who was not there."""
+        """What is needed to understand a failure."""
         return '\n'.join([
             '---- %s: %s, exit status %s' % (self.label, ' '.join(self.command), self.exit_status),
             'settings: %s' % json.dumps(self.settings, sort_keys=True),
@@ -212,9 +212,10 @@ class Process(object):
 
 
 class System(object):
-    """Everything that one test started, and the account that it has to give in the end.
+    """Everything that one test started, and the comparison of accounts at its end.
 
-    ``address`` is where clients and calculators look for the dispatcher: the dispatcher's own, or a relay's.
+    ``address`` is where clients and calculators look for the dispatcher: the dispatcher's own, or a relay's. ``host`` is
+    an address of this system alone, so that the processes of two tests never meet when a port is used again.
     """
 
     def __init__(self, directory):
@@ -222,7 +223,8 @@ class System(object):
         self.processes = []  # type: List[Process]
         self.relay = None  # type: LossyRelay | None
         self.address = None  # type: Tuple[str, int] | None
-        #: Tasks that somebody else than our clients submitted; None where nobody else spoke at all.
+        self.host = own_host()
+        #: Tasks that others than our clients submitted; None where nobody else sent anything.
         self.strangers_tasks = None  # type: int | None
         self.is_balanced = False
         self._directory = directory
@@ -231,14 +233,14 @@ class System(object):
 
     def dispatcher(self, python=sys.executable, **settings):
         # type: (str, **Any) -> Process
-        """Start a dispatcher and wait until it listens; the others will look for it there."""
+        """Start a dispatcher and wait until it listens; the others look for it there."""
         process = self.start(DISPATCHER, DISPATCHER, settings, ['--json'], python)
         self.address = process.address
         return process
 
     def again(self, dispatcher, python=sys.executable, **settings):
         # type: (Process, str, **Any) -> Process
-        """Start another life of a dispatcher that has ended, on the port that it had."""
+        """Restart a dispatcher that has ended, on the port that it had."""
         host, port = dispatcher.address
         process = self.start(DISPATCHER, DISPATCHER, dict(settings, listen={'host': host, 'port': port}), ['--json'],
                              python)
@@ -252,14 +254,16 @@ class System(object):
 
     def client(self, name='client', tasks=None, python=sys.executable, arguments=(), terminal=None, **settings):
         # type: (str, int | None, str, Sequence[str], int | None, **Any) -> Process
-        """Start a client that sends ``tasks`` tasks, or goes on until it is told to stop."""
+        """Start a client that sends ``tasks`` tasks, or goes on until it is asked to stop."""
         arguments = ['--json'] + list(arguments) + (['--tasks', '%d' % tasks] if tasks is not None else [])
         return self.start(CLIENT, name, settings, arguments, python, terminal)
 
     def start(self, role, name, settings, arguments, python=sys.executable, terminal=None):
         # type: (str, str, Dict[str, Any], List[str], str, int | None) -> Process
         """Start a program of ``role`` with quick settings, changed as ``settings`` say."""
-        complete = dict(QUICK[role], name=name, **settings) if 'name' not in settings else dict(QUICK[role], **settings)
+        complete = dict(QUICK[role], **dict({'name': name}, **settings))
+        if role == DISPATCHER:
+            complete.setdefault('listen', {'host': self.host, 'port': 0})
         if role != DISPATCHER and 'dispatcher' not in complete:
             assert self.address is not None, 'start a dispatcher first'
             complete['dispatcher'] = {'host': self.address[0], 'port': self.address[1]}
@@ -286,7 +290,7 @@ class System(object):
 
     def balance(self):
         # type: () -> None
-        """End everything softly, clients first and the dispatcher last, and hold the accounts against each other."""
+        """End everything softly, clients first and the dispatcher last, and compare all accounts."""
         from tests.system import accounts
         for role in (CLIENT, CALCULATOR, DISPATCHER):
             for process in self.of(role):
@@ -306,7 +310,7 @@ class System(object):
 
     def report(self):
         # type: () -> str
-        """All that a person needs who was not there."""
+        """What is needed to understand a failure."""
         parts = [process.report() for process in self.processes]
         return '\n\n'.join(parts + ([self.relay.report()] if self.relay is not None else []))
 
@@ -323,8 +327,8 @@ def the_one_object(output):
 
 def a_port_where_nobody_listens():
     # type: () -> int
-    """A port that was free a moment ago, and that nobody gets who leaves the choice to the system: so it is free again
-    when a process has ended and the next life of it begins, however many others have begun in between.
+    """A port that was free a moment ago, and that the system gives to nobody who leaves the choice to it: so it is free
+    again when a process is restarted, however many others have started in between.
     """
     first = _first_port_of_the_system()
     while True:
@@ -341,12 +345,28 @@ def a_port_where_nobody_listens():
 
 def _first_port_of_the_system():
     # type: () -> int
-    """From here on are the ports that the system chooses; 0 where it does not tell."""
+    """From here on are the ports that the system chooses; 0 where that is not known."""
     try:
         with io.open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as file:
             return int(file.read().split()[0])
     except IOError:
         return 0
+
+
+def own_host():
+    # type: () -> str
+    """A loopback address of our own. Linux has them all; elsewhere there is one."""
+    if not sys.platform.startswith('linux'):
+        return '127.0.0.1'
+    rng = random.SystemRandom()
+    return '127.%d.%d.%d' % (rng.randrange(1, 255), rng.randrange(256), rng.randrange(1, 255))
+
+
+def default_signals():
+    # type: () -> None
+    """In a child, before its program: what a shell ignores for its background jobs, SIGINT, ends a test's processes."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def environment():
@@ -370,7 +390,7 @@ def run_all_to_end(commands, bound_s=BOUND_S):
             with open(os.devnull, 'rb') as nothing:
                 started.append(subprocess.Popen(
                     [sys.executable] + list(arguments), stdin=nothing, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                    cwd=ROOT, env=environment(), close_fds=True))
+                    cwd=ROOT, env=environment(), close_fds=True, preexec_fn=default_signals))
         # What they print fits in a pipe, so it can be read after their end.
         eventually(lambda: all(one.poll() is not None for one in started), 'they end: %r' % (commands,), bound_s)
         said = [[text.decode('utf-8', 'replace') for text in one.communicate()] for one in started]

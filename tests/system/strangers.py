@@ -1,5 +1,5 @@
-"""Others who can send datagrams: a ``Stranger`` sends any bytes; an ``Actor`` is a client or a calculator whose rows a
-test writes, on a channel as real as any other.
+"""Others who can send datagrams: a ``Stranger`` sends any bytes; an ``Actor`` plays a role with rows that a test writes,
+on a channel as real as any other.
 
 ``Stranger.is_answered_by`` is a barrier: datagrams from one socket to another stay in order on loopback, so when the
 greeting is here, all that was sent before has been read.
@@ -87,7 +87,9 @@ class Stranger(object):
 
 
 class Actor(Core):
-    """A client or calculator that sends the rows that it is given and keeps those that come. Use as a context manager."""
+    """A client or calculator that sends the rows that it is given and keeps those that come; or a dispatcher that only
+    listens. Use as a context manager.
+    """
 
     ACKNOWLEDGED = frozenset(ORDER)
     WANTS_NUMBERS = True
@@ -97,14 +99,16 @@ class Actor(Core):
         super(Actor, self).__init__(name, incarnation)
         self.ROLE = role
         self.handlers = {kind: partial(self.on_rows, kind) for kind in ORDER if kind != 'ping'}
-        self.dispatcher = Channel(DISPATCHER)
+        self.dispatcher = None if role == DISPATCHER else Channel(DISPATCHER)  # type: Any
         #: Kind -> rows that came.
         self.received = {}  # type: Dict[str, List[Any]]
         #: Kinds of which the dispatcher has acknowledged a row, and its incarnations that were met.
         self.has_acknowledged = set()  # type: Set[str]
         self.incarnations = set()  # type: Set[str]
         self._endpoint = Endpoint(socket.AF_INET, (host, 0))
-        self._turn = Turn(self, random.Random(random.SystemRandom().getrandbits(64)), is_local=is_loopback)
+        self.address = self._endpoint.address
+        self._turn = Turn(self, random.Random(random.SystemRandom().getrandbits(64)), secret=b'of an actor',
+                          is_local=is_loopback)
         if address is not None:
             self._turn.set_upstream(address)
             self.until(lambda: self.dispatcher.is_open, 'the channel is open')

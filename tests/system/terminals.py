@@ -15,7 +15,7 @@ import sys
 import termios
 
 from tests.source_tree import ROOT
-from tests.system.processes import environment, eventually
+from tests.system.processes import default_signals, environment, eventually
 
 _SEQUENCE = re.compile(r'\x1b\[(\??)([0-9;]*)([A-Za-z])')
 
@@ -120,6 +120,11 @@ class Screen(object):
             self._style = '' if numbers in ('', '0') else numbers
 
 
+def _session():
+    default_signals()
+    os.setsid()
+
+
 class Terminal(object):
     """A program of ours in a window of so many columns and rows."""
 
@@ -131,7 +136,7 @@ class Terminal(object):
         self._slave = slave
         self._popen = subprocess.Popen(
             [python] + list(arguments), stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, close_fds=True,
-            preexec_fn=os.setsid, env=dict(environment(), TERM='xterm', **changes))
+            preexec_fn=_session, env=dict(environment(), TERM='xterm', **changes))
 
     @property
     def modes(self):
@@ -139,6 +144,8 @@ class Terminal(object):
 
     def resize(self, columns, rows):
         self.screen.columns = columns
+        for lines in self.screen.lines.values():
+            del lines[rows:]
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
 
     def read(self):

@@ -1,4 +1,4 @@
-"""How a client ends by itself, with which exit status, and what it leaves on its output."""
+"""How a client ends by itself: its exit status and its output."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -57,7 +57,7 @@ def test_one_task_without_a_result_among_others_is_status_1(system):
 
 
 def test_without_a_dispatcher_tasks_are_given_up_and_a_client_for_a_time_ends_at_its_time(system):
-    # The one that has nobody to talk to takes a few seconds to be sure, so it runs beside the others.
+    # The one without a dispatcher takes a few seconds, so it runs beside the others.
     nobody = {'host': '127.0.0.1', 'port': a_port_where_nobody_listens()}
     lonely = system.client('lonely', tasks=3, dispatcher=nobody, task_timeout_s=0.1)
     system.dispatcher()
@@ -68,7 +68,7 @@ def test_without_a_dispatcher_tasks_are_given_up_and_a_client_for_a_time_ends_at
     system.balance()
     assert timed.account['duration_s'] >= 0.7
     assert timed.account['sent'] == timed.account['answered'] >= 1
-    timed.says('stopping: no new task')
+    timed.says('stopping: waiting up to 10 s for')
     assert both.account['answered'] == 3
     assert lonely.account['outcomes']['given_up'] == 3
     assert lonely.account['traffic']['datagrams_in'] == 0
@@ -123,6 +123,6 @@ def test_on_a_terminal_one_live_line_shows_progress_and_is_gone_at_the_end(syste
     for line in shown.replace('\r\n', '\n').split('\n'):
         assert len(re.findall(r'\d\d:\d\d:\d\d\.\d\d\d ', line.rsplit('\r\x1b[K', 1)[-1])) <= 1
     assert shown.endswith('\r\x1b[K')
-    assert 'stopping: no new task' in shown
+    assert 'Stopping: waiting up to' in shown
     assert all(len(text) < 80 for text in live.findall(shown))
     assert client.account['answered'] == client.account['sent'] >= 1

@@ -13,7 +13,7 @@ PROGRAMS = ['run_client.py', 'run_calculator.py', 'run_dispatcher.py']
 
 
 def said(arguments, status=0):
-    """What a program says that ends by itself with this status and without a word on standard error."""
+    """Standard output of a program that ends by itself with this status and writes nothing to standard error."""
     found, out, err = run_to_end(arguments)
     assert (found, err) == (status, ''), (found, out, err)
     return out
@@ -44,7 +44,7 @@ def test_check_prints_settings_that_can_be_used_as_they_are(program, tmpdir):
 
 
 def checked(program, *arguments):
-    """What a program prints with --check, whatever it says to people beside that."""
+    """Standard output of ``--check``. Only the dispatcher writes to standard error too: its time line."""
     status, out, err = run_to_end([program, '--check'] + list(arguments))
     assert status == 0
     assert (err != '') == (program == 'run_dispatcher.py')
@@ -57,14 +57,14 @@ def test_check_of_the_dispatcher_prints_the_time_line_of_its_settings(tmpdir):
     status, _, err = run_to_end(['run_dispatcher.py', '-s', str(path), '--check'])
     assert status == 0
     lines = [line.split() for line in err.splitlines()]
-    # Heartbeat interval, suspect, dead, and until what it held, and what was still sent to it, runs elsewhere.
-    assert ['1', '7', '11', '11', '11'] in lines
+    # Heartbeat interval, suspect, dead, until what it held runs elsewhere, and until what was still sent to it does.
+    assert ['1', '7.5', '11.5', '11.5', '11.5'] in lines
 
 
 def test_probe_tells_who_answers(system, tmpdir):
     dispatcher = system.dispatcher()
     in_order = system.calculator('in-order')
-    # Frozen a tenth of a second after its start, for good.
+    # Frozen within a tenth of a second, for good.
     frozen = system.calculator('frozen', outage={'check_interval_s': 0.1, 'probability': 1, 'kind': 'freeze',
                                                  'duration_s': [3600, 3600]})
     frozen.says('out of order')
@@ -78,7 +78,7 @@ def test_probe_tells_who_answers(system, tmpdir):
     no = '%s port %d does not answer\n'
     expected = [(0, yes), (0, yes), (0, yes), (1, no), (1, no), (1, no), (1, no)]
     assert said == [(status, answer % address, '') for (status, answer), (_, _, address) in zip(expected, asked)]
-    # One that is told to end comes back to say good-bye.
+    # One that is asked to end comes back to leave.
     assert frozen.end() == 0
     frozen.says('in order again')
     system.balance()

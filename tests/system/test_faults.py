@@ -1,14 +1,13 @@
-"""Processes are killed, suspended and broken while they work; every task gets its one right answer all the same."""
+"""Processes are killed, suspended and broken while they work; every task still gets its one right answer."""
 
 from __future__ import absolute_import, division, print_function
 
 import pytest
 
-from runtime.clock import monotonic
 from tests.system.lossy_relay import LossyRelay
 from tests.system.processes import eventually
 
-#: Crowds out whoever holds a task without being heard: a task wanders from calculator to calculator, not its client.
+#: A task may be begun often here.
 ATTEMPTS_MAX = 1000
 
 #: Longer than any test lasts.
@@ -22,8 +21,8 @@ def all_answered(client, tasks):
 
 
 def test_200_tasks_outlive_two_of_three_calculators(system):
-    # What the first two take they never finish, so that both die with their hands full, however late that is noticed.
-    dispatcher = system.dispatcher(answer_timeout_s=FOREVER_S)
+    # The first two never finish a task, so both die with their hands full, however late that is noticed.
+    dispatcher = system.dispatcher(answer_timeout_s=FOREVER_S, task_timeout_s=FOREVER_S)
     calculators = [system.calculator('calculator-%s' % letter, capacity=4, task_duration_s=[FOREVER_S, FOREVER_S],
                                      heartbeat_interval_s=0.4) for letter in 'ab']
     client = system.client(tasks=200, task_timeout_s=FOREVER_S)
@@ -31,13 +30,14 @@ def test_200_tasks_outlive_two_of_three_calculators(system):
     system.calculator('calculator-c', capacity=4, heartbeat_interval_s=2)
     dispatcher.says('registered from', times=3)
     calculators[0].kill()
-    dispatcher.says('calculator-a is dead')
+    dispatcher.says('calculator-a is suspect .nobody listens at its address., it holds 4 tasks')
     calculators[1].kill()
     all_answered(client, 200)
+    dispatcher.says('calculator-[ab] is dead', times=2)
     system.balance()
     account = dispatcher.account
     assert account['accepted'] == account['outcomes']['done'] == 200
-    assert account['attempts']['dead_calculator'] == client.account['further_attempts'] == 8
+    assert account['attempts']['unacknowledged'] == client.account['further_attempts'] == 8
     assert (account['counts']['died'], account['counts']['left']) == (2, 1)
 
 
@@ -51,31 +51,31 @@ def test_a_dispatcher_killed_with_tasks_out_finds_them_again(system):
     dispatcher.kill()
     second = system.again(dispatcher)
     all_answered(client, 60)
-    client.says('another life of the dispatcher answers')
+    client.says('the dispatcher restarted; resubmitting')
     system.balance()
     account = second.account
-    # Whatever was not answered by the first life is done by the second, begun anew or adopted where it still ran.
+    # What the first one did not answer is done by the second, begun anew or adopted where it still ran.
     assert account['accepted'] == account['outcomes']['done'] >= 10
     assert client.account['counts']['dispatcher_restarts'] == 1
 
 
-def test_a_late_result_of_a_task_that_is_over_is_only_counted(system):
+def test_a_calculator_that_comes_back_is_relieved_of_a_task_that_is_over(system):
     dispatcher = system.dispatcher()
-    slow = system.calculator('slow', task_duration_s=[1.5, 1.5])
+    slow = system.calculator('slow', task_duration_s=[3, 3])
     client = system.client(tasks=5)
     eventually(lambda: dispatcher.status['running'] == 1, 'it has its task')
-    due_at = monotonic() + 1.5
     slow.suspend()
     dispatcher.says('slow is dead')
     system.calculator('quick', heartbeat_interval_s=2)
     all_answered(client, 5)
-    eventually(lambda: monotonic() > due_at, 'its work is due')
     slow.resume()
-    dispatcher.says('late result of attempt 1 from slow: task .* was over')
+    dispatcher.says('slow was dead and is alive again')
     system.balance()
     counts = dispatcher.account['counts']
-    assert (counts['late_results'], counts['late_results_used'], counts['died']) == (1, 0, 1)
+    assert (counts['late_results_used'], counts['died']) == (0, 1)
+    # The revocation waited in its socket. Had the result been due before it was read, that would be a late result.
     assert slow.account['assigned'] == slow.account['ends']['reported'] + slow.account['ends']['revoked'] == 1
+    assert slow.account['ends']['reported'] == counts['late_results']
     assert client.account['counts']['duplicate_outcomes'] == 0
 
 
@@ -97,9 +97,9 @@ def test_a_late_result_of_a_task_that_still_waits_is_taken(system):
     assert client.account['counts']['duplicate_outcomes'] == 0
 
 
-def test_a_suspended_dispatcher_judges_nobody_for_its_own_silence(system):
+def test_a_suspended_dispatcher_judges_nobody_for_its_own_pause(system):
     dispatcher = system.dispatcher()
-    # A relay without faults, only to see what the dispatcher does not read.
+    # A relay without faults, which counts what the dispatcher does not read.
     system.relay = LossyRelay(dispatcher.address, seed=1)
     system.address = system.relay.address
     calculators = [system.calculator('calculator-%s' % letter, capacity=2, task_duration_s=[0.05, 0.2])
@@ -109,13 +109,12 @@ def test_a_suspended_dispatcher_judges_nobody_for_its_own_silence(system):
     eventually(lambda: dispatcher.status['running'] == 6, 'all are at work')
     dispatcher.suspend()
     unheard = dict(system.relay.received)
-    # Five missed heartbeats are a death sentence. Of 14 datagrams, 6 may be the results of two tasks, each sent three
-    # times; the others are heartbeats.
-    eventually(lambda: all(system.relay.received[calculator.address] >= unheard[calculator.address] + 14
-                           for calculator in calculators), 'each calculator has said eight heartbeats to nobody')
+    # Six missed heartbeats are a death sentence. Of 16 datagrams some are results and probes.
+    eventually(lambda: all(system.relay.received[calculator.address] >= unheard[calculator.address] + 16
+                           for calculator in calculators), 'each calculator has sent more heartbeats than may be missed')
     dispatcher.resume()
     all_answered(client, 60)
-    dispatcher.says('held up for .* nobody is judged for that time')
+    dispatcher.says('held up for .* s; verdicts on silent calculators are postponed')
     system.balance()
     counts = dispatcher.account['counts']
     assert counts['held_up'] >= 1

@@ -1,11 +1,11 @@
-"""Many clients, many tasks, and how many messages share a datagram when there is much to say."""
+"""Many clients, many tasks, and how many rows share a datagram under load."""
 
 from __future__ import absolute_import, division, print_function
 
 from tests.system.processes import eventually
 
-#: Of every datagram, where hundreds of tasks are out. Each task takes four messages each way at the dispatcher.
-MESSAGES_PER_DATAGRAM_MIN = 2
+#: In datagrams with rows, where hundreds of tasks are out; acknowledgements that travel alone have none.
+ROWS_PER_DATAGRAM_MIN = 2
 
 
 def test_20_clients_at_once_are_all_served(system):
@@ -23,7 +23,7 @@ def test_20_clients_at_once_are_all_served(system):
 def test_one_client_with_2000_tasks_out_gets_them_all(system):
     dispatcher = system.dispatcher()
     client = system.client(tasks=2000, in_flight_max=2000, task_interval_s=[0, 0])
-    eventually(lambda: dispatcher.status['waiting'] == 2000, 'they all wait at a time')
+    eventually(lambda: dispatcher.status['waiting'] == 2000, 'they all wait')
     for letter in 'ab':
         system.calculator('calculator-%s' % letter, capacity=200, task_duration_s=[0.05, 0.1])
     assert client.wait() == 0
@@ -31,18 +31,18 @@ def test_one_client_with_2000_tasks_out_gets_them_all(system):
     assert client.account['answered'] == dispatcher.account['outcomes']['done'] == 2000
 
 
-def test_under_load_a_datagram_carries_several_messages(system):
+def test_under_load_a_datagram_carries_several_rows(system):
     system.dispatcher()
     for letter in 'ab':
-        # Their heartbeats tell little and travel alone; they are as rare as they are by default.
+        # Heartbeats travel alone; they are as rare as they are by default.
         system.calculator('calculator-%s' % letter, capacity=50, task_duration_s=[0, 0], heartbeat_interval_s=1)
     client = system.client(tasks=3000, in_flight_max=400, task_interval_s=[0, 0])
     assert client.wait() == 0
     system.balance()
     for process in system.processes:
         traffic = process.account['traffic']
-        assert traffic['messages_per_datagram_in'] > MESSAGES_PER_DATAGRAM_MIN, process
-        assert traffic['messages_per_datagram_out'] > MESSAGES_PER_DATAGRAM_MIN, process
+        assert traffic['rows_per_datagram_in'] > ROWS_PER_DATAGRAM_MIN, process
+        assert traffic['rows_per_datagram_out'] > ROWS_PER_DATAGRAM_MIN, process
 
 
 def test_payloads_of_any_size_up_to_the_limit_arrive(system):

@@ -1,4 +1,4 @@
-"""Waiting tasks: refused when there are too many, taken in turns, and never bound to a calculator that goes."""
+"""Waiting tasks: refused when there are too many, taken in turns, and not bound to a calculator."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -12,7 +12,7 @@ def test_a_full_queue_refuses_and_the_client_comes_again(system):
     assert client.wait() == 0
     system.balance()
     assert client.account['answered'] == 40
-    # One answer for each submit that found no room, and each was asked again.
+    # Each submit that found no room was refused, and came again.
     assert client.account['counts']['postponed'] >= 20
     assert dispatcher.account['counts']['refused_queue_full'] >= client.account['counts']['postponed']
 

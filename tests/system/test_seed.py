@@ -6,51 +6,42 @@ import sys
 
 import pytest
 
-from net_protocol.messages import Submit
+from net_protocol.rows import DISPATCHER
 from tests.system.interpreters import find_other
-from tests.system.processes import eventually
-from tests.system.strangers import Stranger
+from tests.system.strangers import Actor
 
 TASKS = 12
 
 
 @pytest.fixture
 def submits(system):
-    """A function that starts a client with these arguments and returns the payloads of its first tasks in their order,
-    and its incarnation, as they are seen by a dispatcher that only listens.
+    """A function that starts a client with these arguments and returns the payloads of its first tasks, and its
+    incarnation, as a dispatcher sees them that only listens.
     """
-    # A dispatcher that does not answer has no accounts, and its clients are ended without asking.
+    # A dispatcher without outcomes has no accounts, and its clients are killed.
     system.is_balanced = True
 
     def run(arguments, python=sys.executable):
-        payloads = {}
-        lives = set()
-        with Stranger('dispatcher') as dispatcher:
+        with Actor(DISPATCHER) as dispatcher:
             system.address = dispatcher.address
             client = system.client(tasks=TASKS, arguments=arguments, python=python, task_interval_s=[0, 0.001])
-
-            def all_have_come():
-                found = dispatcher.listen(0)
-                for message in found[0].messages if found else ():
-                    assert type(message) is Submit
-                    _, life, number = message.task_id.split(':')
-                    lives.add(life)
-                    assert payloads.setdefault(int(number), message.payload) == message.payload, 'a resend differs'
-                return len(payloads) == TASKS
-            eventually(all_have_come, 'each task is submitted once')
+            dispatcher.until(lambda: len(dispatcher.received.get('submit', ())) >= TASKS, 'each task is submitted')
             client.dispose()
-        return [payloads[number] for number in range(1, TASKS + 1)], lives.pop()
+            payloads = {number: payload for number, payload, _ in dispatcher.received['submit']}
+            assert sorted(payloads) == list(range(1, TASKS + 1))
+            return [payloads[number] for number in sorted(payloads)], dispatcher.incarnations.pop()
     return run
 
 
-def test_two_clients_with_one_seed_submit_the_same_in_two_lives(submits):
-    first, first_life = submits(['--seed', '7'])
-    second, second_life = submits(['--seed', '7'])
+def test_two_clients_with_one_seed_submit_the_same_as_two_incarnations(submits):
+    first, first_incarnation = submits(['--seed', '7'])
+    second, second_incarnation = submits(['--seed', '7'])
     other, _ = submits(['--seed', '8'])
     unseeded, _ = submits([])
-    assert first == second and len(set(first)) == TASKS
-    assert first_life != second_life
-    assert first[0] != other[0] and first[0] != unseeded[0] and unseeded[0] != other[0]
+    assert first == second
+    assert len(set(first)) == TASKS
+    assert first_incarnation != second_incarnation
+    assert len({first[0], other[0], unseeded[0]}) == 3
 
 
 def test_a_seed_means_the_same_on_another_python(submits):

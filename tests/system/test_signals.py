@@ -17,7 +17,7 @@ FOR_EVER_S = 3600
 
 
 @SIGNALS
-def test_whoever_is_idle_ends_at_the_first_signal_and_gives_account(system, number):
+def test_an_idle_process_ends_at_the_first_signal_with_its_account(system, number):
     dispatcher = system.dispatcher(drain_timeout_s=FOR_EVER_S)
     calculator = system.calculator('calculator', drain_timeout_s=FOR_EVER_S)
     client = system.client(task_interval_s=[FOR_EVER_S, FOR_EVER_S], drain_timeout_s=FOR_EVER_S)
@@ -39,7 +39,7 @@ def test_a_client_at_work_sends_nothing_new_and_waits_for_what_is_out(system, nu
     client = system.client(task_interval_s=[0.01, 0.02])
     eventually(lambda: dispatcher.status['running'] == 4 and dispatcher.status['waiting'] > 2, 'tasks are out')
     client.signal(number)
-    waiting = int(client.says(r'stopping: no new task, waiting for (\d+)').group(1))
+    waiting = int(client.says(r'stopping: waiting up to \S+ s for (\d+) task').group(1))
     assert client.wait() == 0
     account = client.account
     assert waiting >= 4
@@ -58,12 +58,12 @@ def test_a_client_cancels_what_is_not_answered_within_its_bound(system):
     client = system.client(in_flight_max=5, task_interval_s=[0, 0], drain_timeout_s=0.1)
     eventually(lambda: (dispatcher.status['running'], dispatcher.status['waiting']) == (3, 2), 'five are out')
     client.signal(signal.SIGINT)
-    client.says('cancelling what is still out: 5 tasks')
+    client.says('cancelling 5 tasks')
     assert client.wait() == 0
-    eventually(lambda: dispatcher.status['running'] == dispatcher.status['waiting'] == 0, 'nobody works for nobody')
+    eventually(lambda: dispatcher.status['running'] == dispatcher.status['waiting'] == 0, 'all are cancelled')
     system.balance()
     assert client.account['outcomes']['cancelled'] == dispatcher.account['outcomes']['cancelled'] == 5
-    # What it would have worked on for ever was taken from it.
+    # What it would have worked on for ever was revoked.
     assert calculator.account['ends']['revoked'] == 3
 
 
@@ -73,7 +73,7 @@ def test_a_calculator_that_drains_finishes_what_it_has_and_another_takes_over(sy
     client = system.client(tasks=12)
     eventually(lambda: dispatcher.status['running'] == 2 and dispatcher.status['waiting'] >= 6, 'it has two tasks')
     first.signal(signal.SIGTERM)
-    first.says('stopping: running [12] tasks, ')
+    first.says('stopping: waiting up to .* s for [12] task')
     assert first.wait() == 0
     dispatcher.says('calculator first left')
     eventually(lambda: (dispatcher.status['running'], dispatcher.status['alive']) == (0, 0), 'nobody is there')
@@ -108,7 +108,7 @@ def test_a_dispatcher_that_drains_lets_run_what_runs_and_its_successor_does_the_
     client = system.client(tasks=50, task_interval_s=[0.01, 0.03])
     eventually(lambda: dispatcher.status['running'] == 4 and dispatcher.status['waiting'] > 2, 'tasks are out')
     dispatcher.signal(signal.SIGTERM)
-    dispatcher.says('stopping: running 4 tasks, ')
+    dispatcher.says('stopping: waiting up to .* s for 4 tasks that run')
     assert dispatcher.wait() == 0
     account = dispatcher.account
     assert account['running'] == 0 and account['waiting'] > 2
@@ -120,10 +120,10 @@ def test_a_dispatcher_that_drains_lets_run_what_runs_and_its_successor_does_the_
 
 
 @SIGNALS
-def test_a_second_signal_ends_whoever_is_at_work_at_once(system, number):
+def test_a_second_signal_ends_a_process_at_work_at_once(system, number):
     patient = {'drain_timeout_s': FOR_EVER_S}
     dispatcher = system.dispatcher(answer_timeout_s=FOR_EVER_S, task_timeout_s=FOR_EVER_S, **patient)
-    # Nobody is declared dead here, and nobody says good-bye.
+    # Nobody is declared dead here, and nobody leaves.
     calculator = system.calculator('calculator', capacity=3, task_duration_s=[FOR_EVER_S, FOR_EVER_S],
                                    heartbeat_interval_s=60, **patient)
     client = system.client(in_flight_max=5, task_interval_s=[0, 0], task_timeout_s=FOR_EVER_S, **patient)
@@ -142,7 +142,7 @@ def test_a_second_signal_ends_whoever_is_at_work_at_once(system, number):
 
 
 @SIGNALS
-def test_what_a_client_gives_up_when_it_ends_at_once_is_told_like_everything_else(system, number, tmpdir):
+def test_what_a_client_gives_up_when_it_ends_at_once_is_an_event_like_everything_else(system, number, tmpdir):
     dispatcher = system.dispatcher()
     path = tmpdir.join('events')
     client = system.client(in_flight_max=45, task_interval_s=[0, 0], task_timeout_s=FOR_EVER_S,
@@ -153,14 +153,14 @@ def test_what_a_client_gives_up_when_it_ends_at_once_is_told_like_everything_els
     client.says('stopping')
     client.signal(number)
     assert client.wait() == 0
-    told = [json.loads(line) for line in path.read().splitlines()]
-    ids = {kind: sorted(event['facts']['task_id'] for event in told if event['kind'] == kind)
+    events = [json.loads(line) for line in path.read().splitlines()]
+    ids = {kind: sorted(event['facts']['task_id'] for event in events if event['kind'] == kind)
            for kind in ('sent', 'unanswered')}
     assert len(ids['sent']) == client.account['outcomes']['given_up'] == 45
     assert ids['unanswered'] == ids['sent']
     # The log has a few of them, and says how many it leaves out.
     lines = client.log.splitlines()
-    written = sum('no outcome in time' in line for line in lines)
+    written = sum('the client was stopped' in line for line in lines)
     left_out = sum(int(count) for count in re.findall(r'\((\d+) more lines? like the last "unanswered"\)', client.log))
     assert 0 < written < 45
     assert written + left_out == 45
@@ -178,7 +178,7 @@ def test_without_json_the_last_words_are_for_people(system):
     assert re.search(r'tasks taken +10 +reported 10, revoked 0', calculator.output)
     assert dispatcher.end() == 0
     assert dispatcher.account['outcomes']['done'] == 10
-    # Two of the three gave their account in words.
+    # Two of the three accounts are in words.
     system.is_balanced = True
 
 

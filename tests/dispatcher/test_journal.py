@@ -1,0 +1,215 @@
+"""The journal: nothing is promised that is not on disk, and a restart goes on where the former incarnation stood."""
+
+from __future__ import absolute_import, division, print_function
+
+import json
+
+import pytest
+
+from dispatcher.core import ADOPTION_S
+from dispatcher.journal import ACCEPTED, ENDED, LAZY_S, OVER, RETRY_S
+from dispatcher.journal_rows import DamagedRow, JournalRows
+from tests.dispatcher.driver import FIRST, Driver, assigned, of_kind, task_id
+
+PATH = 'journal'
+
+
+def kinds(driver):
+    return [record.KIND for record in driver.records]
+
+
+# Writing.
+
+def test_a_task_has_a_row_from_its_acceptance_until_its_client_has_the_outcome():
+    driver = Driver(journal=PATH)
+    driver.beat(driver.calculator())
+    driver.submit(1)
+    assert kinds(driver) == [ACCEPTED]
+    assert driver.result(driver.calculator(), 1, 1) == [('done', [1, u'result', 1])]
+    assert kinds(driver) == [ACCEPTED, ENDED]
+    driver.acknowledge(driver.client(), 'done', [1, u'result', 1])
+    assert kinds(driver) == [ACCEPTED, ENDED], 'that waits for company'
+    driver.wait(LAZY_S)
+    assert kinds(driver) == [ACCEPTED, ENDED, OVER]
+
+
+def test_a_submit_is_not_acknowledged_before_it_is_on_disk():
+    driver = Driver(journal=PATH)
+    core = driver.core
+    core.handlers['submit'](driver.now, driver.client(), [[1, u'', 60]])
+    assert core.has_unwritten
+    core.settle(driver.now)
+    assert len(core.take_records()) == 1 and core.has_unwritten
+    core.note_written(driver.now, None)
+    assert not core.has_unwritten
+
+
+def test_an_outcome_leaves_when_it_is_on_disk():
+    driver = Driver(journal=PATH)
+    driver.beat(driver.calculator())
+    driver.submit(1)
+    driver.failure = 'No space left on device'
+    assert driver.result(driver.calculator(), 1, 1) == []
+    assert driver.reopen(driver.client()) == [], 'nor when the channel begins anew'
+    driver.failure = None
+    assert driver.wait(RETRY_S) == [('done', [1, u'result', 1])]
+
+
+def test_while_the_journal_fails_no_task_is_accepted_and_everything_else_goes_on():
+    driver = Driver(journal=PATH)
+    driver.beat(driver.calculator(), capacity=2)
+    driver.submit(1)
+    driver.failure = 'No space left on device'
+    driver.submit(2)
+    assert driver.emitted('journal_failed') == [{'reason': 'No space left on device'}]
+    assert driver.core.has_unwritten and driver.status['journal_failing'] == 1
+    assert driver.status['running'] == 2
+    assert [row[2] for row in of_kind(driver.submit(3), 'refused')] == ['journal']
+    driver.wait(3 * RETRY_S)
+    assert driver.counts['journal_failures'] == 4
+    driver.failure = None
+    driver.wait(RETRY_S)
+    assert driver.emitted('journal_works') == [{'seconds': 4.0}]
+    assert not driver.core.has_unwritten and of_kind(driver.submit(3), 'refused') == []
+
+
+def test_many_outcomes_that_waited_for_the_disk_are_sent_in_portions():
+    driver = Driver(journal=PATH, answer_timeout_s=60)
+    driver.beat(driver.calculator(), capacity=3000, interval_s=60)
+    driver.submit(*range(1, 1501))
+    driver.turn()
+    driver.failure = 'I/O error'
+    for number in range(1, 1501, 500):
+        driver.hear(driver.calculator(), 'result',
+                    [[one, task_id(one), u'result', None] for one in range(number, number + 500)])
+    driver.failure = None
+    first = of_kind(driver.wait(RETRY_S), 'done')
+    assert len(first) <= 200
+    rows = first + [row for _ in range(20) for row in of_kind(driver.turn(), 'done')]
+    assert sorted(row[0] for row in rows) == list(range(1, 1501))
+
+
+def test_a_task_that_its_client_gave_up_needs_no_outcome_on_disk():
+    driver = Driver(journal=PATH)
+    driver.submit(1)
+    driver.over(2)
+    driver.wait(LAZY_S)
+    assert kinds(driver) == [ACCEPTED, OVER]
+
+
+def test_the_last_turn_leaves_no_record_behind():
+    driver = Driver(journal=PATH)
+    driver.beat(driver.calculator())
+    driver.submit(1)
+    driver.result(driver.calculator(), 1, 1)
+    driver.stop()
+    driver.acknowledge(driver.client(), 'done', [1, u'result', 1])
+    assert driver.core.is_stopped and kinds(driver)[-1] == OVER
+
+
+# Restarting.
+
+def restarted(*rows, **settings):
+    return Driver(incarnation='eeeeeeee', journal=PATH, recover=rows, **settings)
+
+
+def test_recovered_tasks_wait_again_in_the_order_of_acceptance_with_the_time_they_had_left():
+    driver = restarted((ACCEPTED, task_id(2), u'two', 20.0), (ACCEPTED, task_id(1), u'one', 30.0))
+    driver.turn()
+    assert driver.emitted('recovered_books') == [{'waiting': 2, 'untold': 0, 'lives': 1}]
+    driver.beat(driver.calculator())
+    driver.now += ADOPTION_S
+    driver.core.handle_timer(driver.now)
+    assert of_kind(driver.turn(), 'assign') == [[1, task_id(2), 1, u'two', 10, 18.5]]
+
+
+def test_the_client_finds_its_tasks_and_outcomes_after_a_restart():
+    driver = restarted((ACCEPTED, task_id(7), u'', 30.0), (ENDED, task_id(8), ['done', 5, None, 2], 30.0),
+                       (ENDED, task_id(9), ['failed', None, 'why', 3], 30.0))
+    driver.client()
+    assert driver.submit(7, 8, 9) == [('done', [8, 5, 2]), ('ended', [9, 'failed', 'why', 3])]
+    assert driver.counts['duplicate_submits'] == 3
+    driver.over(10)
+    assert driver.status['waiting'] == 0 and driver.core.undelivered == 0
+
+
+def test_after_a_restart_calculators_first_say_what_they_run():
+    driver = restarted((ACCEPTED, task_id(1), u'', 30.0))
+    driver.beat(driver.calculator('calculator-2'))
+    assert driver.status['waiting'] == 1, 'nothing is assigned yet'
+    assert assigned(driver.beat(driver.calculator('calculator-1'), orphans=[task_id(1)])) == [(1, 1, 1)]
+    assert driver.counts['adopted'] == 1
+    assert driver.core.account(0)['tasks_recovered'] == 1
+
+
+def test_a_task_never_gets_more_time_by_a_clock_that_was_set_back():
+    driver = restarted((ACCEPTED, task_id(1), u'', 86400.0), (ACCEPTED, task_id(2), u'', -5.0), task_timeout_s=60)
+    driver.wait(60.1)
+    assert driver.counts['expired'] == 2
+
+
+# Rows.
+
+def table_after(records, rows=()):
+    """The table and the rows object after these records."""
+    table = JournalRows()
+    list(table.read(rows, 0.0))
+    table.note(records, 1000.0)
+    kept = {row[0]: row for row in list(rows) + table.inserts}
+    for state, deadline, body, checksum, number in table.updates:
+        kept[number] = (number, kept[number][1], state, deadline, body, checksum)
+    for number, in table.deletes:
+        del kept[number]
+    return [kept[number] for number in sorted(kept)]
+
+
+def test_the_table_gives_back_what_was_written():
+    driver = Driver(journal=PATH)
+    driver.beat(driver.calculator())
+    driver.submit(1, payload={u'a': [1, None, u'\u00e9']})
+    driver.submit(2)
+    driver.submit(3)
+    driver.result(driver.calculator(), 1, 1, result=[u'r'])
+    ended, = of_kind(driver.cancel(3), 'ended')
+    driver.acknowledge(driver.client(), 'ended', ended)
+    driver.wait(LAZY_S)
+    rows = table_after(driver.records)
+    assert list(JournalRows().read(rows, 2000.0)) == [
+        (ENDED, task_id(1), ['done', ['r'], None, 1], 60.0), (ACCEPTED, task_id(2), u'payload', 60.0)]
+    assert restarted(*JournalRows().read(rows, 2000.0)).status['waiting'] == 1
+
+
+def test_rows_of_a_restarted_journal_count_on():
+    driver = Driver(journal=PATH)
+    driver.submit(1)
+    rows = table_after(driver.records)
+    del driver.records[:]
+    driver.submit(2)
+    assert [row[:2] for row in table_after(driver.records, rows)] == [(1, task_id(1)), (2, task_id(2))]
+
+
+def test_a_task_that_was_cancelled_before_it_was_accepted_has_no_row():
+    driver = Driver(journal=PATH)
+    ended, = of_kind(driver.cancel(1), 'ended')
+    driver.acknowledge(driver.client(), 'ended', ended)
+    driver.wait(LAZY_S)
+    assert kinds(driver) == [OVER] and table_after(driver.records) == []
+
+
+@pytest.mark.parametrize('place, value', [(1, task_id(9)), (2, 1), (3, 5.0), (4, json.dumps(u'other'))])
+def test_a_damaged_row_is_noticed(place, value):
+    driver = Driver(journal=PATH)
+    driver.submit(1)
+    row = list(table_after(driver.records)[0])
+    row[place] = value
+    with pytest.raises(DamagedRow):
+        list(JournalRows().read([tuple(row)], 0.0))
+
+
+def test_a_row_of_each_task_is_read_once():
+    driver = Driver(journal=PATH)
+    driver.submit(1)
+    row = table_after(driver.records)[0]
+    with pytest.raises(DamagedRow):
+        list(JournalRows().read([row, row], 0.0))
+    assert row[1] == u'client-a:%s:1' % FIRST

@@ -1,0 +1,167 @@
+"""Waiting tasks: clients take turns, what lost its calculator goes first, and no step walks over what waits."""
+
+from __future__ import absolute_import, division, print_function
+
+import random
+
+from dispatcher.clients import Client
+from dispatcher.pending_queue import PendingQueue
+from dispatcher.tasks import ASSIGNED, WAITING, Task
+from net_protocol.rows import CANCELLED
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List  # noqa: F401
+
+
+class Bench(object):
+    """A queue and tasks that are named by client and number, such as 'a1'."""
+
+    def __init__(self, *names):
+        # type: (*str) -> None
+        self.queue = PendingQueue()
+        self.clients = {}  # type: Dict[str, Client]
+        self.tasks = {}  # type: Dict[str, Task]
+        for name in names:
+            self.queue.put(self.task(name))
+
+    def task(self, name):
+        # type: (str) -> Task
+        if name not in self.tasks:
+            tally = None  # type: Any
+            client = self.clients.setdefault(name[0], Client(name[0], 'aaaaaaaa', tally))
+            self.tasks[name] = Task(client, int(name[1:]), u'', 0.0, 60.0, 0)
+        self.tasks[name].state = WAITING
+        return self.tasks[name]
+
+    def take(self):
+        # type: () -> str
+        task = self.queue.take()
+        task.state = ASSIGNED
+        return task.client.name + str(task.number)
+
+    def take_all(self):
+        # type: () -> List[str]
+        return [self.take() for _ in range(self.queue.size)]
+
+    def cancel(self, name):
+        # type: (str) -> None
+        task = self.tasks[name]
+        task.state = CANCELLED
+        self.queue.note_over(task.client)
+
+
+def test_the_tasks_of_one_client_go_in_the_order_in_which_they_came():
+    assert Bench('a1', 'a2', 'a3').take_all() == ['a1', 'a2', 'a3']
+
+
+def test_clients_take_turns():
+    assert Bench('a1', 'a2', 'a3', 'b1', 'b2', 'c1').take_all() == ['a1', 'b1', 'c1', 'a2', 'b2', 'a3']
+
+
+def test_a_client_that_comes_back_goes_behind_those_who_wait():
+    bench = Bench('a1', 'b1', 'c1')
+    assert bench.take() == 'a1'
+    bench.queue.put(bench.task('a2'))
+    assert bench.take_all() == ['b1', 'c1', 'a2']
+
+
+def test_a_task_that_is_put_back_goes_before_its_clients_others():
+    bench = Bench('a1', 'a2', 'b1')
+    bench.queue.put_back(bench.task('a0'))
+    assert bench.take_all() == ['a0', 'b1', 'a1', 'a2']
+
+
+def test_to_put_a_task_back_does_not_take_the_turn_of_another_client():
+    bench = Bench('a1', 'b1')
+    bench.queue.put_back(bench.task('c1'))
+    assert bench.take_all() == ['a1', 'b1', 'c1']
+
+
+def test_a_task_that_is_put_first_goes_before_all_others_and_takes_no_turn():
+    bench = Bench('a1', 'a2', 'b1')
+    bench.queue.put_first(bench.task('b9'))
+    bench.queue.put_first(bench.task('c9'))
+    assert bench.queue.lanes == 3
+    assert bench.take_all() == ['b9', 'c9', 'a1', 'b1', 'a2']
+
+
+def test_a_task_that_is_over_is_not_taken():
+    bench = Bench('a1', 'a2', 'a3', 'b1')
+    bench.cancel('a2')
+    bench.cancel('b1')
+    assert (bench.queue.size, bench.queue.lanes) == (2, 1)
+    assert bench.take_all() == ['a1', 'a3']
+
+
+def test_a_client_that_was_emptied_and_comes_back_has_one_turn_and_not_two():
+    bench = Bench('a1', 'b1', 'b2')
+    bench.cancel('a1')
+    for name in ('a2', 'a3'):
+        bench.queue.put(bench.task(name))
+    assert bench.take_all() == ['a2', 'b1', 'a3', 'b2']
+
+
+def test_tasks_that_are_over_leave_the_queue_before_they_are_many():
+    bench = Bench(*['a%d' % number for number in range(1000)])
+    for number in range(1, 1000):
+        bench.cancel('a%d' % number)
+    assert len(bench.clients['a'].lane) <= 66 and bench.queue.size == 1
+
+
+def test_before_counts_the_tasks_of_the_same_client():
+    bench = Bench('a1', 'b1', 'a2', 'a3')
+    bench.cancel('a2')
+    assert bench.queue.before(bench.tasks['a3'], 100) == 1
+    assert [task.task_id[0] for task in bench.queue.oldest(10)] == ['a', 'b']
+
+
+class NaiveQueue(object):
+    """The same without any cleverness: lists, looked through for everything."""
+
+    def __init__(self):
+        # type: () -> None
+        self.first = []  # type: List[str]
+        self.lanes = {}  # type: Dict[str, List[str]]
+        self.turns = []  # type: List[str]
+
+    def put(self, name, at_front=False):
+        # type: (str, bool) -> None
+        lane = self.lanes.setdefault(name[0], [])
+        lane.insert(0 if at_front else len(lane), name)
+        if name[0] not in self.turns:
+            self.turns.append(name[0])
+
+    def take(self):
+        # type: () -> str
+        if self.first:
+            return self.first.pop(0)
+        client = self.turns.pop(0)
+        name = self.lanes[client].pop(0)
+        if self.lanes[client]:
+            self.turns.append(client)
+        return name
+
+
+def test_it_does_what_a_naive_queue_does():
+    rng = random.Random(5)
+    for _ in range(30):
+        bench, naive, taken = Bench(), NaiveQueue(), []  # type: Any, Any, List[str]
+        for number in range(200):
+            step = rng.random()
+            if step < 0.5:
+                name = '%s%d' % ('abc'[int(rng.random() * 3)], number)
+                bench.queue.put(bench.task(name))
+                naive.put(name)
+            elif step < 0.8 and bench.queue.size:
+                taken.append(bench.take())
+                assert taken[-1] == naive.take()
+            elif taken:
+                name = taken.pop()
+                if rng.random() < 0.5:
+                    bench.queue.put_back(bench.task(name))
+                    naive.put(name, at_front=True)
+                else:
+                    bench.queue.put_first(bench.task(name))
+                    naive.first.append(name)
+            assert bench.queue.size == len(naive.first) + sum(map(len, naive.lanes.values()))

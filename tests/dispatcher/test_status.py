@@ -1,0 +1,386 @@
+"""The dispatcher's answers to monitors."""
+
+from __future__ import absolute_import, division, print_function
+
+import pytest
+
+from dispatcher.observers import status, watch
+from dispatcher.tasks import DEAD_CALCULATOR, RESULT
+from net_protocol import report
+from net_protocol.codec import pack
+from net_protocol.limits import COALESCED_BYTES, NAME_CHARS_MAX
+from net_protocol.rows import CANCELLED, DONE, EXPIRED, MONITOR, QUEUE_FULL
+from tests.dispatcher.driver import FIRST, ONE, SECOND, TWO, Driver, of_kind, task_id
+
+
+@pytest.fixture(params=[False, True], ids=['once', 'twice'])
+def twice(request):
+    return request.param
+
+
+class Watched(Driver):
+    """A dispatcher and somebody who asks it."""
+
+    question = 0
+
+    def ask(self, kind, *arguments):
+        """The rows of the answer."""
+        self.wait(1)
+        self.question += 1
+        before = len(self.sent)
+        self.hear(self.monitor(), kind, [[self.question] + list(arguments)])
+        pages = [row for _, kind, row in self.sent[before:] if kind == 'status_report']
+        pages = pages[:pages[0][3]]
+        assert [page[2] for page in pages] == list(range(1, len(pages) + 1))
+        assert {page[3] for page in pages} == {len(pages)} and {page[0] for page in pages} == {self.question}
+        return [row for page in pages for row in page[4]]
+
+    def report(self, events_since=0, attempts_since=0, calculators_from=0, clients_from=0):
+        return self.ask('status', events_since, attempts_since, calculators_from, clients_from)
+
+    def story(self, number):
+        rows = self.ask('task_status', task_id(number))
+        return (facts_of(rows, report.TASK), records_of(rows, report.TRY), facts_of(rows, report.WAITS_FOR),
+                facts_of(rows, report.NEXT))
+
+    def run(self, number, channel=None):
+        """Submit a task and acknowledge its assignment; returns that."""
+        assign, = of_kind(self.submit(number), 'assign')
+        self.acknowledge(channel or self.calculator(), 'assign', assign)
+        return assign[0]
+
+
+def facts_of(rows, section):
+    facts = {}
+    for row in rows:
+        if row[0] == report.FACTS and row[1] == section:
+            facts.update(row[2])
+    return facts
+
+
+def records_of(rows, word):
+    return [report.as_record(row) for row in rows if row[0] == word]
+
+
+# Bounds.
+
+def test_the_answers_of_a_second_to_one_address_are_bounded_and_others_get_theirs():
+    driver = Watched()
+
+    def answers(name, number):
+        return [bool(driver.hear(driver.monitor(name), 'status', [[one, 0, 0, 0, 0]])) for one in range(1, number + 1)]
+    assert answers('greedy', 8) == [True] * status.ANSWERS_PER_ADDRESS + [False] * 3
+    assert answers('modest', 1) == [True]
+    assert sum(sum(answers('monitor-%d' % number, 5)) for number in range(20)) == status.ANSWERS_PER_SECOND - 6
+    assert driver.counts['status_answers'] == status.ANSWERS_PER_SECOND
+    driver.wait(1)
+    assert answers('greedy', 1) == [True]
+
+
+def test_no_page_is_longer_than_a_datagram_however_long_the_names_and_however_much_there_is():
+    driver = Watched(attempts_max=1000)
+    driver.core.desk.surroundings = lambda: {
+        report.TRAFFIC: dict.fromkeys(('traffic_of_kind_%d' % number for number in range(30)), 2 ** 53)}
+    name = u'c' * (NAME_CHARS_MAX - 3)
+    client = driver.client(name)
+    for number in range(260):
+        driver.core.handlers['heartbeat'](driver.now, driver.calculator(u'%s%03d' % (name, number)),
+                                          [[1, 1, 1, 1.0, 5, [], [], False]])
+    for number in range(1200):
+        driver.core.handlers['submit'](driver.now, client, [[10 ** 6 - 10 + number, u'', 1.5 + number / 1000]])
+    driver.wait(2)
+    for number in range(300):
+        driver.core.watch.event(driver.now, 'kind-%d' % number, {'reason': u'"' * 300, 'task_id': task_id(1, name)})
+    pages = of_kind(driver.hear(driver.monitor(), 'status', [[2 ** 53, 0, 0, 0, 0]]), 'status_report')
+    assert len(pages) > 100
+    for page in pages:
+        _, text, rest = pack({'status_report': [page]}, COALESCED_BYTES, 60.0)
+        assert rest is None and len(text) <= COALESCED_BYTES - 200
+
+
+def test_many_calculators_are_reported_in_parts_that_make_the_whole():
+    driver = Watched()
+    names = ['calculator-%04d' % number for number in range(2 * status.CALCULATORS_PER_ANSWER + 10)]
+    for name in names:
+        driver.core.handlers['heartbeat'](driver.now, driver.calculator(name), [[1, 1, 1, 60.0, 1, [], [], False]])
+    reported, start, parts = [], 0, 0
+    while parts == 0 or start:
+        rows = driver.report(calculators_from=start)
+        reported += [calculator['name'] for calculator in records_of(rows, report.CALCULATOR)]
+        start = facts_of(rows, report.TABLES)['calculators_next']
+        parts += 1
+    assert parts == 3 and sorted(reported) == names
+    assert len(records_of(driver.report(calculators_from=10 ** 6), report.CALCULATOR)) == status.CALCULATORS_PER_ANSWER
+
+
+# What is reported.
+
+def test_a_calculator_is_reported_with_what_it_holds_and_its_tally(twice):
+    driver = Watched(twice)
+    driver.beat(driver.calculator(), capacity=2, interval_s=60)
+    driver.run(1)
+    driver.run(2)
+    driver.now += 0.5
+    driver.result(driver.calculator(), 1, 1)
+    driver.result(driver.calculator(), driver.run(3), 3, error=u'no')
+    one, = records_of(driver.report(), report.CALCULATOR)
+    assert (one['name'], one['state'], one['capacity'], one['held']) == (ONE, 'alive', 2, 1)
+    assert (one['done'], one['failed'], one['lost'], one['outages']) == (1, 1, 0, 0)
+    assert one['running'] == [[task_id(2), 1, 1.5]]
+    assert one['address'] == '%s:1' % ONE and one['interval_s'] == 60.0
+    assert 0 <= one['p50_s'] <= one['p95_s'] <= 0.51
+
+
+def test_outages_are_counted_once_each_however_they_show(twice):
+    driver = Watched(twice)
+    driver.beat(driver.calculator())
+    driver.wait(3.5)
+    driver.beat(driver.calculator())
+    assert records_of(driver.report(), report.CALCULATOR)[0]['outages'] == 1
+    driver.wait(10)
+    one, = records_of(driver.report(), report.CALCULATOR)
+    assert (one['state'], one['outages']) == ('dead', 2)
+    driver.beat(driver.calculator(incarnation=SECOND))
+    driver.beat(driver.calculator(incarnation='cccccccc'))
+    assert records_of(driver.report(), report.CALCULATOR)[0]['outages'] == 3
+
+
+def test_a_client_is_reported_with_what_became_of_its_tasks():
+    driver = Watched(pending_max=2)
+    driver.beat(driver.calculator())
+    for number in range(1, 6):
+        driver.submit(number)
+    driver.result(driver.calculator(), 1, 1)
+    driver.cancel(2)
+    client, = records_of(driver.report(), report.CLIENT)
+    assert (client['accepted'], client['refused'], client['done'], client['cancelled']) == (3, 2, 1, 1)
+    # What was cancelled goes on occupying its slot until a heartbeat says otherwise.
+    assert (client['waiting'], client['running']) == (1, 0)
+
+
+def test_the_queue_is_reported_with_the_age_of_its_oldest_and_its_memory():
+    driver = Watched()
+    driver.submit(1)
+    driver.wait(3)
+    driver.submit(1, name='client-b')
+    queue = facts_of(driver.report(), report.QUEUE)
+    assert (queue['waiting'], queue['running'], queue['over'], queue['oldest_s']) == (2, 0, 0, 4.0)
+    assert queue['memory_bytes'] == driver.core.memory_bytes > 0
+    assert facts_of(Watched().report(), report.QUEUE)['oldest_s'] is None
+
+
+def test_response_times_are_reported_as_a_sketch():
+    driver = Watched()
+    driver.beat(driver.calculator(), interval_s=60)
+    for number, seconds in ((1, 0.25), (2, 0.25), (3, 2.0)):
+        driver.submit(number)
+        driver.now += seconds
+        driver.result(driver.calculator(), number, number)
+    rows = driver.report()
+    times = facts_of(rows, report.RESPONSE_TIME)
+    assert (times['number'], times['total_s'], times['shortest_s'], times['longest_s']) == (3, 2.5, 0.25, 2.0)
+    assert sorted(facts_of(rows, report.RESPONSE_COUNTS).values()) == [1, 2]
+
+
+def test_events_are_numbered_and_none_is_reported_twice():
+    driver = Watched()
+    driver.beat(driver.calculator())
+    driver.wait(10)
+    events = records_of(driver.report(), report.EVENT)
+    assert [(event['number'], event['kind']) for event in events] == [(1, 'registered'), (2, 'suspected'), (3, 'died')]
+    assert records_of(driver.report(events_since=3), report.EVENT) == []
+    driver.beat(driver.calculator())
+    assert [event['kind'] for event in records_of(driver.report(events_since=3), report.EVENT)] == ['recovered']
+    assert facts_of(driver.report(), report.TABLES)['events'] == 4
+
+
+def test_a_flood_of_events_of_one_kind_leaves_the_others_to_be_seen():
+    driver = Watched(pending_max=1)
+    driver.beat(driver.calculator())
+    driver.submit(*range(1, 3001))
+    rows = driver.report()
+    assert [event['kind'] for event in records_of(rows, report.EVENT)] == \
+        ['registered'] + ['refused'] * watch.EVENTS_PER_SECOND
+    # Every one has its number all the same, so that it is known how many there were.
+    assert driver.counts['refused_queue_full'] == 2998, 'one is running, one waits'
+    assert facts_of(rows, report.TABLES)['events'] == 2999
+
+
+def test_ended_attempts_are_numbered_and_say_how_they_ended():
+    driver = Watched()
+    driver.beat(driver.calculator())
+    driver.run(1)
+    driver.beat(driver.calculator(incarnation=SECOND))
+    driver.wait(0)
+    driver.result(driver.calculator(incarnation=SECOND), 1, 1)
+    attempts = records_of(driver.report(), report.ATTEMPT)
+    assert [(one['number'], one['attempt'], one['calculator'], one['end']) for one in attempts] == [
+        (1, 1, ONE, 'new_life'), (2, 2, ONE, 'result')]
+    assert records_of(driver.report(attempts_since=2), report.ATTEMPT) == []
+
+
+def test_a_sample_of_attempts_has_those_in_vain_and_is_even():
+    entries = [(number, None, 1, ONE, 0.0, 1.0, DEAD_CALCULATOR if number % 100 == 0 else RESULT)
+               for number in range(1, 1001)]
+    numbers = [entry[0] for entry in watch.sampled(entries, 150)]
+    assert len(numbers) <= 150 and numbers == sorted(set(numbers))
+    assert set(range(100, 1001, 100)) <= set(numbers)
+    assert max(later - earlier for earlier, later in zip(numbers, numbers[1:])) <= 10
+
+
+def test_single_values_are_reported_by_section():
+    driver = Watched()
+    driver.core.desk.surroundings = lambda: {report.TRAFFIC: {'datagrams_in': 7}}
+    driver.beat(driver.calculator())
+    driver.wait(1)
+    rows = driver.report()
+    assert facts_of(rows, report.WHOLE)['incarnation'] == 'dddddddd' and facts_of(rows, report.WHOLE)['up_s'] == 2.0
+    assert facts_of(rows, report.SETTINGS)['answer_timeout_s'] == 10
+    assert facts_of(rows, report.COUNTS) == driver.counts
+    assert facts_of(rows, report.TRAFFIC) == {'datagrams_in': 7}
+    assert facts_of(rows, report.CALCULATOR_STATES) == {'alive': 1, 'suspect': 0, 'dead': 0, 'left': 0}
+
+
+# The story of a task.
+
+def test_a_task_that_nobody_knows():
+    task, tries, waits, timer = Watched().story(1)
+    assert (task['state'], tries, waits, timer) == (report.UNKNOWN, [], {}, {})
+
+
+def test_a_task_that_waits_because_there_is_no_calculator():
+    driver = Watched()
+    driver.submit(1)
+    task, tries, waits, timer = driver.story(1)
+    assert (task['state'], tries, waits['what']) == ('waiting', [], report.NO_CALCULATOR)
+    assert (timer['timer'], timer['in_s']) == (report.EXPIRE, 59.0)
+
+
+def test_a_task_that_waits_because_none_is_in_order():
+    driver = Watched()
+    driver.beat(driver.calculator())
+    driver.wait(10)
+    driver.submit(1)
+    waits = driver.story(1)[2]
+    assert (waits['what'], waits['alive'], waits['dead']) == (report.NONE_IN_ORDER, 0, 1)
+
+
+def test_a_task_that_waits_because_all_are_busy():
+    driver = Watched()
+    driver.beat(driver.calculator())
+    driver.submit(1, 2, 3)
+    waits = driver.story(3)[2]
+    assert (waits['what'], waits['before'], waits['waiting'], waits['running']) == (report.ALL_BUSY, 1, 2, 1)
+
+
+def test_a_task_that_waits_for_a_dispatcher_that_drains_or_recovers():
+    driver = Watched()
+    driver.beat(driver.calculator())
+    driver.submit(1, 2)
+    driver.stop()
+    assert driver.story(2)[2]['what'] == report.DISPATCHER_DRAINS
+    driver = Watched(recover=[('accepted', task_id(1), u'', 60.0)], journal='path')
+    driver.beat(driver.calculator())
+    assert driver.story(1)[2]['what'] == report.DISPATCHER_RECOVERS
+
+
+def test_a_task_whose_assignment_is_not_acknowledged():
+    driver = Watched()
+    driver.beat(driver.calculator())
+    driver.submit(1)
+    task, tries, waits, _ = driver.story(1)
+    assert (task['state'], waits['what'], waits['calculator']) == ('assigned', report.ACKNOWLEDGEMENT, ONE)
+    assert [(one['attempt'], one['acknowledged'], one['end']) for one in tries] == [(1, False, None)]
+
+
+@pytest.mark.parametrize('passed_s, expected, kind', [
+    (0, report.SUSPECT_CALCULATOR, 'suspected'), (3.1, report.DECLARE_DEAD, 'died')])
+def test_a_task_that_runs_names_the_timer_that_fires_next(passed_s, expected, kind):
+    driver = Watched()
+    driver.beat(driver.calculator())
+    driver.run(1)
+    driver.wait(passed_s)
+    _, _, waits, timer = driver.story(1)
+    assert (waits['what'], waits['attempt'], timer['timer']) == (report.ANSWER, 1, expected)
+    assert driver.emitted(kind) == []
+    driver.wait(timer['in_s'] + 0.01)
+    assert len(driver.emitted(kind)) == 1
+
+
+def test_a_task_that_runs_where_heartbeats_go_on_waits_for_the_answer_timeout():
+    driver = Watched(answer_timeout_s=3.5)
+    driver.beat(driver.calculator())
+    driver.run(1)
+    driver.wait(2, beating=[driver.calculator()], held=[(1, 1)])
+    timer = driver.story(1)[3]
+    assert (timer['timer'], timer['in_s']) == (report.ANSWER_TIMEOUT, 0.5)
+
+
+def test_a_task_that_runs_a_second_time_because_its_first_calculator_died():
+    driver = Watched()
+    driver.beat(driver.calculator())
+    driver.run(1)
+    driver.wait(6)
+    driver.beat(driver.calculator(TWO))
+    tries = driver.story(1)[1]
+    assert [(one['attempt'], one['calculator'], one['end']) for one in tries] == [
+        (1, ONE, 'dead_calculator'), (2, TWO, None)]
+    assert (tries[0]['began_s'], tries[0]['ended_s']) == (7.0, 1.5)
+
+
+def test_a_task_that_is_done_keeps_its_story(twice):
+    driver = Watched(twice)
+    driver.beat(driver.calculator())
+    assignment = driver.run(1)
+    driver.wait(1)
+    driver.result(driver.calculator(), assignment, 1)
+    for _ in range(2):
+        task, tries, waits, timer = driver.story(1)
+        assert (task['state'], task['reason'], task['client']) == (DONE, None, 'client-a')
+        assert task['accepted_s'] - task['ended_s'] == 1.0
+        assert [one['end'] for one in tries] == ['result'] and (waits, timer) == ({}, {})
+        driver.over(2)
+
+
+def test_a_task_that_expired_or_was_refused_says_why():
+    driver = Watched(pending_max=1)
+    driver.submit(1, time_left_s=2)
+    driver.submit(2)
+    driver.wait(3)
+    assert (driver.story(1)[0]['state'], driver.story(1)[0]['reason']) == (EXPIRED, 'no calculator was in order')
+    assert (driver.story(2)[0]['state'], driver.story(2)[0]['reason']) == (report.REFUSED, QUEUE_FULL)
+
+
+def test_a_task_that_was_cancelled_before_it_arrived_says_so():
+    driver = Watched()
+    driver.cancel(1)
+    assert driver.story(1)[0]['state'] == CANCELLED
+
+
+# What is kept.
+
+def test_clients_are_bounded_and_those_with_open_tasks_go_last():
+    kept = watch.Watch()
+    kept.client(0.0, 'patient').accepted += 1
+    for number in range(3 * watch.CLIENTS_MAX):
+        kept.client(0.0, 'client-%d' % number)
+    assert len(kept.clients) == watch.CLIENTS_MAX and 'patient' in kept.clients
+
+
+def test_a_ring_says_what_is_new_and_lets_it_be_known_what_was_missed():
+    ring = watch.Ring(3)
+    for number in range(1, 8):
+        if number == 6:
+            ring.total += 1
+        else:
+            ring.add(number * 10)
+    assert ring.total == 7
+    assert ring.since(0) == [(4, 40), (5, 50), (7, 70)]
+    assert ring.since(4) == [(5, 50), (7, 70)] and ring.since(7) == []
+
+
+def test_a_monitor_has_no_record():
+    driver = Watched()
+    driver.report()
+    assert driver.channel(MONITOR, 'monitor').peer is None and len(driver.core.clients) == 0
+    assert driver.monitor().incarnation == FIRST

@@ -1,0 +1,133 @@
+"""Journals that a disk has damaged: whole, or refused in one line that names the cause."""
+
+from __future__ import absolute_import, division, print_function
+
+import io
+import os
+import random
+import sqlite3
+
+import pytest
+
+from dispatcher.journal_rows import KINDS
+from runtime.process import CannotStart
+from tests.runtime.journals import NOW, accepted, copy_files, ended, lines, opened, over
+
+
+@pytest.fixture
+def path(tmpdir):
+    return tmpdir.join('the.journal')
+
+
+@pytest.fixture
+def history(path):
+    """A journal in use, and what it held after each write."""
+    journal = opened(path)
+    states = [lines_of_open(journal)]
+    for number in range(1, 40):
+        journal.write([accepted(number, u'payload %d ' % number * 200)], NOW)
+        states.append(lines_of_open(journal))
+        if number % 2:
+            journal.write([ended(number)], NOW)
+            states.append(lines_of_open(journal))
+        if number % 3 == 0 and number % 2:
+            journal.write([over(number)], NOW)
+            states.append(lines_of_open(journal))
+        if number == 20:
+            # From here on the file itself holds something too, not only its log.
+            journal.close()
+            journal = opened(path)
+            list(journal.rows())
+    yield states
+    journal.close()
+
+
+def lines_of_open(journal):
+    return [(int(task_id.rsplit(':', 1)[1]), KINDS[state]) for task_id, state in
+            journal._connection.execute('SELECT task_id, state FROM tasks ORDER BY number')]
+
+
+def found_after(path, end, damage):
+    """What is read from a copy of which one file was damaged, or the one line that refuses it."""
+    copy = path.dirpath().join('copy')
+    copy_files(path, copy)
+    with io.open(str(copy) + end, 'r+b') as file:
+        damage(file)
+    try:
+        return lines(copy)
+    except CannotStart as refusal:
+        assert '\n' not in str(refusal)
+        return str(refusal)
+
+
+def flip(place):
+    def damage(file):
+        file.seek(place)
+        byte = bytearray(file.read(1))
+        file.seek(place)
+        file.write(bytes(bytearray([byte[0] ^ 0x41])))
+    return damage
+
+
+def places(path, end, number):
+    generator = random.Random(7)
+    length = os.path.getsize(str(path) + end)
+    return [0, 1, 24, 32, length - 1] + [int(generator.random() * length) for _ in range(number)]
+
+
+def test_a_log_cut_anywhere_leaves_a_clean_prefix(path, history):
+    found = [found_after(path, '-wal', lambda file, place=place: file.truncate(place))
+             for place in places(path, '-wal', 60)]
+    assert [state for state in found if state not in history] == []
+    assert len({str(state) for state in found}) > 10
+
+
+def test_a_log_with_any_byte_changed_leaves_a_clean_prefix(path, history):
+    found = [found_after(path, '-wal', flip(place)) for place in places(path, '-wal', 60)]
+    assert [state for state in found if state not in history] == []
+    assert len({str(state) for state in found}) > 10
+
+
+def test_a_file_cut_anywhere_is_refused_or_whole(path, history):
+    found = [found_after(path, '', lambda file, place=place: file.truncate(place)) for place in places(path, '', 40)]
+    assert {type(state) for state in found} == {str} or history[-1] in found
+    assert [state for state in found if not isinstance(state, str) and state != history[-1]] == []
+
+
+def test_a_file_with_any_byte_changed_is_refused_or_whole(path, history):
+    found = [found_after(path, '', flip(place)) for place in places(path, '', 150)]
+    assert [state for state in found if not isinstance(state, str) and state != history[-1]] == []
+    assert len([state for state in found if isinstance(state, str)]) > 10
+
+
+def test_a_row_that_the_disk_has_changed_is_not_believed(path):
+    journal = opened(path)
+    journal.write([accepted(1, u'buy one')], NOW)
+    journal.close()
+    path.write(path.read('rb').replace(b'buy one', b'buy two'), 'wb')
+    with pytest.raises(CannotStart, match='the.journal is damaged'):
+        list(opened(path).rows())
+
+
+# Each cause has its own words.
+
+@pytest.mark.parametrize('error, words', [
+    (MemoryError(), 'not enough memory to read the journal'),
+    (sqlite3.OperationalError('disk I/O error'), 'cannot use the journal .*: disk I/O error'),
+    (sqlite3.DatabaseError('database disk image is malformed'), 'is damaged .DatabaseError: database disk image'),
+    (ValueError('row 3'), 'is damaged .ValueError: row 3'),
+])
+def test_only_damage_is_called_damage(path, error, words):
+    journal = opened(path)
+    journal.write([accepted(1)], NOW)
+
+    def read(rows, wall_now):
+        for _ in rows:
+            raise error
+        yield
+
+    journal._table.read = read
+    with pytest.raises(CannotStart, match=words) as caught:
+        list(journal.rows())
+    assert '\n' not in str(caught.value)
+    journal.close()
