@@ -137,7 +137,7 @@ class Outcomes(Core):
                 budget -= self._send_again(channel, client)
             if client.cursor is not None:
                 self._to_deliver.append(client)
-        self._deliver_now = budget <= 0
+        self._deliver_now = budget <= 0 and len(self._to_deliver) > 0
 
     def _send_again(self, channel, client):
         # type: (Channel, Client) -> int

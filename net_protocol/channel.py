@@ -68,7 +68,8 @@ class Channel(object):
         #: Probes in a row without an acknowledgement, and since when something has been unacknowledged.
         self.probes = 0
         self.unanswered_since = None  # type: float | None
-        #: How many of these probes had left when the peer was heard for the first time after the first of them, or None.
+        #: How many of these probes had left when the peer was heard for the first time after the first of them, or
+        #: None.
         self.probes_when_heard = None  # type: int | None
         #: Datagrams handled and not acknowledged yet, whether that has to be done in this turn, or by when.
         self.to_acknowledge = 0

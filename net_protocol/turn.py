@@ -14,26 +14,26 @@ datagram is handled; it is answered by a greeting.
 
 from __future__ import absolute_import, division, print_function
 
-from collections import OrderedDict, deque
-from heapq import heappop, heappush
+from collections import deque
 
 from net_protocol import codec
-from net_protocol.channel import PROBE_BYTES, Channel
+from net_protocol.alarms import Alarms
+from net_protocol.channel import PROBE_BYTES
 from net_protocol.codec import decode
+from net_protocol.directory import Directory
 from net_protocol.errors import DatagramRefused
-from net_protocol.limits import CHANNELS_MAX, NUMBERS_AHEAD_MAX
+from net_protocol.limits import NUMBERS_AHEAD_MAX
 from net_protocol.recovery import GRANULARITY_S
 from net_protocol.rows import LISTENS_TO, ORDER, PROBE, UNACKNOWLEDGED, UNRELIABLE
-from net_protocol.schedule import (
-    ACK_DELAY_S, PROBE_FIRST_S, PROBES_TO_COLLAPSE, PROBES_TO_UNREACHABLE, SLEEP_S, UNREACHABLE_S)
+from net_protocol.schedule import ACK_DELAY_S, PROBES_TO_COLLAPSE, PROBES_TO_UNREACHABLE, SLEEP_S, UNREACHABLE_S
 from net_protocol.seals import CHECKSUM
-from net_protocol.tickets import Tickets, is_newer
 from net_protocol.traffic import BAD_NUMBER, OVER_BUDGET, WRONG_ROLE, Traffic
 
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Deque, Dict, List, Tuple  # noqa: F401
 
+    from net_protocol.channel import Channel  # noqa: F401
     from net_protocol.codec import Datagram  # noqa: F401
     from net_protocol.core import Core  # noqa: F401
 
@@ -76,16 +76,8 @@ class Turn(object):
         #: The channel of a process that has only one, to the dispatcher; else None.
         self.upstream = getattr(core, 'dispatcher', None)  # type: Channel | None
         self._upstream_address = None  # type: Any
-        self._tickets = Tickets(secret)
-        # Ticket -> open channel; (role, name, incarnation) -> the same; the sleeping ones, asleep longest first.
-        self._by_ticket = {}  # type: Dict[str, Channel]
-        self._by_peer = {}  # type: Dict[Tuple[str, str, str], Channel]
-        self._sleeping = OrderedDict()  # type: OrderedDict[Channel, None]
-        # Address -> the channel that opened there last: for ICMP errors.
-        self._by_address = {}  # type: Dict[Any, Channel]
-        # (when, order, channel): probes and sleep. A channel has one entry that counts: its ``alarm_at``.
-        self._alarms = []  # type: List[Tuple[float, int, Channel]]
-        self._alarms_set = 0
+        self._directory = Directory(secret)
+        self._alarms = Alarms(self.upstream is None)
         # (when, channel) in the order of time: delayed acknowledgements.
         self._acknowledgements = deque()  # type: Deque[Tuple[float, Channel]]
         # Channels to write to at the end of this turn, besides those with rows of the core.
@@ -122,7 +114,7 @@ class Turn(object):
         if channel is not None:
             channel.probes = max(1, channel.probes)
             channel.probe_at = now
-            self._set_alarm(channel, now)
+            self._alarms.set(channel, now)
 
     def run(self, now, receive, send, write=None):
         # type: (float, Callable[[], Any], Callable[[bytes, Any], None], Callable[[Any], str | None] | None) -> None
@@ -154,7 +146,7 @@ class Turn(object):
         if core.is_listening:
             if core.has_outgoing or core.has_unread or self._must_open():
                 return 0.0
-            alarm_at = self._next_alarm()
+            alarm_at = self._alarms.next_at()
             if self._acknowledgements and (alarm_at is None or self._acknowledgements[0][0] < alarm_at):
                 alarm_at = self._acknowledgements[0][0]
         else:
@@ -165,7 +157,7 @@ class Turn(object):
     def note_unreachable(self, now, address):
         # type: (float, Any) -> None
         """The system reported that nobody listens at that address (ICMP, which can be forged)."""
-        channel = self._by_address.get(address) if self.upstream is None else self.upstream
+        channel = self._directory.at(address) if self.upstream is None else self.upstream
         if channel is not None and channel.address == address:
             self.traffic.hints += 1
             self._core.hinted(now, channel)
@@ -240,8 +232,12 @@ class Turn(object):
             channel = self._channel_of(now, datagram, address, len(data))
         else:
             channel = self._upstream_of(now, datagram)
-        if channel is None:
-            return
+        if channel is not None:
+            self._take(now, channel, datagram)
+
+    def _take(self, now, channel, datagram):
+        # type: (float, Channel, Datagram) -> None
+        """Handle a datagram that belongs to an open channel."""
         number = datagram.number
         received = channel.received
         if number > received.highest + NUMBERS_AHEAD_MAX and received.highest:
@@ -264,7 +260,7 @@ class Turn(object):
             channel.peer_open = datagram.open
         if channel.is_asleep:
             self._awake(now, channel)
-        core.heard(now, channel)
+        self._core.heard(now, channel)
         if datagram.acks:
             self._acknowledged(now, channel, datagram.acks, datagram.delay_ms)
         self._handle_rows(now, channel, number, datagram.rows)
@@ -340,74 +336,34 @@ class Turn(object):
         if datagram.re is not None:
             # Nobody greets a dispatcher.
             return None
-        channel = self._by_ticket.get(datagram.to)
-        if channel is not None and channel.address == address and channel.incarnation == datagram.incarnation \
-                and channel.name == datagram.name and channel.role == datagram.role:
+        directory = self._directory
+        channel = directory.find(datagram, address)
+        if channel is not None:
             return channel
-        issued_at_ms = self._tickets.issued_at_ms(now, datagram, address)
-        if issued_at_ms is not None:
-            peer = (datagram.role, datagram.name, datagram.incarnation)
-            channel = self._by_peer.get(peer)
-            if channel is None or is_newer(datagram.to, channel.ticket):
-                return self._open(now, channel, peer, datagram, address, issued_at_ms / 1000)
-        self._greet(now, datagram, address, size)
-        return None
-
-    def _open(self, now, channel, peer, datagram, address, issued_at):
-        # type: (float, Channel | None, Tuple[str, str, str], Datagram, Any, float) -> Channel | None
-        if channel is None:
-            if len(self._by_peer) >= CHANNELS_MAX and not self._close_a_sleeping_one(now):
+        issued_at = directory.may_open(now, datagram, address)
+        if issued_at is None:
+            self._greet(now, datagram, address, size)
+            return None
+        if directory.is_full and not directory.is_known(datagram):
+            if not directory.sleeping:
                 self.traffic.not_opened += 1
                 return None
-            channel = self._by_peer[peer] = Channel(*peer)
-        else:
-            self._by_ticket.pop(channel.ticket, None)
-            self._sleeping.pop(channel, None)
-            self._forget_address(channel)
+            self._close(now, next(iter(directory.sleeping)))
         self.traffic.channels_opened += 1
-        channel.restart(datagram.to, datagram.name, datagram.incarnation)
-        channel.use_address(address, self._is_local(address))
-        channel.heard_at = now
-        # The ticket travelled there and back, and may have waited there for something to send. Issue is in
-        # milliseconds.
-        channel.round_trip.add(min(max(0.0, now - issued_at) + GRANULARITY_S, PROBE_FIRST_S))
-        channel.number_received = datagram.number
-        channel.peer_open = max(channel.peer_open, datagram.open)
-        self._by_ticket[datagram.to] = channel
-        self._by_address[address] = channel
-        self._set_alarm(channel, now + SLEEP_S)
+        channel = directory.open(now, datagram, address, self._is_local(address), issued_at)
+        self._alarms.set_again(channel)
         self._core.opened(now, channel)
         return channel
 
-    def _close_a_sleeping_one(self, now):
-        # type: (float) -> bool
-        for channel in self._sleeping:
-            self._close(now, channel)
-            return True
-        return False
-
     def _close(self, now, channel):
         # type: (float, Channel) -> None
-        """Forget a channel. The tickets that could open it again are void, so its former datagrams are too."""
-        self._by_ticket.pop(channel.ticket, None)
-        del self._by_peer[(channel.role, channel.name, channel.incarnation)]
-        self._forget_address(channel)
-        self._sleeping.pop(channel, None)
-        channel.drop_rows()
-        channel.is_open = False
-        channel.probe_at = None
-        self._tickets.void(now)
+        self._directory.close(now, channel)
         self._core.closed(now, channel)
-
-    def _forget_address(self, channel):
-        # type: (Channel) -> None
-        if self._by_address.get(channel.address) is channel:
-            del self._by_address[channel.address]
 
     def _greet(self, now, datagram, address, size):
         # type: (float, Datagram, Any, int) -> None
         core = self._core
-        ticket = self._tickets.issue(now, datagram, address) if self.upstream is None else ''
+        ticket = self._directory.tickets.issue(now, datagram, address) if self.upstream is None else ''
         answer = codec.greeting(self._seal, core.ROLE, core.name, core.incarnation, datagram.number, ticket)
         if len(answer) > size and not self._is_local(address):
             self.traffic.not_greeted += 1
@@ -418,12 +374,11 @@ class Turn(object):
     def _awake(self, now, channel):
         # type: (float, Channel) -> None
         channel.is_asleep = False
-        self._sleeping.pop(channel, None)
-        self._set_alarm(channel, now + SLEEP_S)
+        self._directory.sleeping.pop(channel, None)
         if channel.unreachable_since is not None:
             # Only what is sent can show that the peer acknowledges again, and the core may send nothing to such a peer.
             channel.probe_at = now
-            self._set_alarm(channel, now)
+        self._alarms.set_again(channel)
         self._core.awake(now, channel)
 
     # Acknowledgements and losses.
@@ -437,8 +392,8 @@ class Turn(object):
             return
         core, received = self._core, channel.received
         newest = acked[-1]
-        # As in QUIC, only the highest number acknowledged gives a sample: others may have been acknowledged before, by a
-        # datagram that was lost.
+        # As in QUIC, only the highest number acknowledged gives a sample: others may have been acknowledged before, by
+        # a datagram that was lost.
         if newest.number == max([last for _, last in ranges]):
             channel.round_trip.add(max(now - newest.at - delay_ms / 1000, GRANULARITY_S))
         wanted = core.ACKNOWLEDGED
@@ -461,7 +416,7 @@ class Turn(object):
         if loss.in_flight:
             channel.unanswered_since = now
             channel.plan_probe(now, self._rng)
-            self._set_alarm(channel, channel.probe_at)  # type: ignore[arg-type]
+            self._alarms.set(channel, channel.probe_at)  # type: ignore[arg-type]
         else:
             channel.unanswered_since = channel.probe_at = None
         if channel.unreachable_since is not None and newest.number > channel.unreachable_since:
@@ -496,52 +451,12 @@ class Turn(object):
                     refreshed[kind] = some
         return refreshed
 
-    # Alarms: probes, and sleep.
-
-    def _set_alarm(self, channel, at):
-        # type: (Channel, float) -> None
-        """Look at that channel at that time, unless it is looked at earlier."""
-        if channel.alarm_at is None or at < channel.alarm_at:
-            channel.alarm_at = at
-            self._alarms_set += 1
-            heappush(self._alarms, (at, self._alarms_set, channel))
-
-    def _alarm_of(self, channel):
-        # type: (Channel) -> float | None
-        """When that channel has to be looked at."""
-        probe_at = channel.probe_at
-        if self.upstream is not None or channel.is_asleep:
-            return probe_at
-        sleep_at = channel.heard_at + SLEEP_S
-        return sleep_at if probe_at is None or sleep_at < probe_at else probe_at
-
-    def _next_alarm(self):
-        # type: () -> float | None
-        """The first alarm. One that is not due any more at its time moves to the new time."""
-        alarms = self._alarms
-        while alarms:
-            at, _, channel = alarms[0]
-            alarm_at = self._alarm_of(channel) if channel.alarm_at == at else None
-            if alarm_at is not None and alarm_at <= at:
-                return at
-            heappop(alarms)
-            if channel.alarm_at == at:
-                channel.alarm_at = None
-            if alarm_at is not None:
-                self._set_alarm(channel, alarm_at)
-        return None
+    # Probes, and sleep.
 
     def _ring(self, now):
         # type: (float) -> None
         """Every alarm that is due, each channel at most once."""
-        alarms = self._alarms
-        due = []  # type: List[Channel]
-        while alarms and alarms[0][0] <= now and len(due) < READS_MAX:
-            at, _, channel = heappop(alarms)
-            if channel.alarm_at == at:
-                channel.alarm_at = None
-                due.append(channel)
-        for channel in due:
+        for channel in self._alarms.take_due(now, READS_MAX):
             if not channel.is_open and channel is not self.upstream:
                 continue
             if self.upstream is None and not channel.is_asleep and now >= channel.heard_at + SLEEP_S:
@@ -549,9 +464,7 @@ class Turn(object):
                 continue
             if channel.probe_at is not None and channel.probe_at <= now:
                 self._probe(now, channel)
-            alarm_at = self._alarm_of(channel)
-            if alarm_at is not None:
-                self._set_alarm(channel, alarm_at)
+            self._alarms.set_again(channel)
 
     def _fall_asleep(self, now, channel):
         # type: (float, Channel) -> None
@@ -562,7 +475,7 @@ class Turn(object):
         if self._core.asleep(now, channel):
             self._close(now, channel)
         else:
-            self._sleeping[channel] = None
+            self._directory.sleeping[channel] = None
 
     def _must_open(self):
         # type: () -> bool
@@ -579,7 +492,7 @@ class Turn(object):
         channel.probes += 1
         self._out(channel.write(now, self._core, self._rng, self._seal, rows, '"ping":[[]]'), channel)
         channel.plan_probe(now, self._rng)
-        self._set_alarm(channel, channel.probe_at)  # type: ignore[arg-type]
+        self._alarms.set(channel, channel.probe_at)  # type: ignore[arg-type]
 
     def _probe(self, now, channel):
         # type: (float, Channel) -> None
@@ -619,8 +532,8 @@ class Turn(object):
 
     def _judge(self, now, channel):
         # type: (float, Channel) -> None
-        """A peer that is heard and acknowledges nothing is unreachable. One that was frozen may have been heard just now,
-        so two probes must have left since it was heard.
+        """A peer that is heard and acknowledges nothing is unreachable. One that was frozen may have been heard just
+        now, so two probes must have left since it was heard.
         """
         since = channel.unanswered_since
         if channel.unreachable_since is None and since is not None and now - since >= UNREACHABLE_S \
@@ -704,7 +617,7 @@ class Turn(object):
             self._out(channel.write(now, self._core, self._rng, self._seal, rows, text, losses), channel)
             taken = channel.take_rows(self._core, self._seal)
         if channel.probe_at is not None:
-            self._set_alarm(channel, channel.probe_at)
+            self._alarms.set(channel, channel.probe_at)
 
     def _out(self, datagram, channel):
         # type: (bytes, Channel) -> None

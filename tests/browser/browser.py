@@ -48,7 +48,7 @@ class Browser(object):
 
     def open(self, address):
         self.driver.get(address)
-        eventually(lambda: self.text('#answer') in ('answers', 'asking'), 'the page is told')
+        eventually(lambda: self.text('#answer') not in ('', 'connecting'), 'the page has got its first message')
 
     def find(self, selector):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)

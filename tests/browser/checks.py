@@ -45,12 +45,12 @@ def test_a_calculator_is_killed_and_the_page_tells_what_became_of_its_tasks(brow
     victim = system.of('calculator')[2]
     eventually(lambda: works(reported(dispatcher)), 'all work')
     eventually(lambda: len(browser.find('#calculator-list li.alive')) == 6, 'six boxes')
-    assert 'No calculator fell out' in browser.text('#case-list')
+    assert 'No calculator failed' in browser.text('#case-list')
     victim.kill()
     eventually(lambda: browser.find('#calculator-list li.dead[data-calculator="calculator-c"]'), 'its box is dead')
     assert 'DEAD for' in browser.text('#calculator-list li.dead')
     case = '#case-list .case[data-case="calculator-c"]'
-    eventually(lambda: 'calculator-c is dead' in browser.text(case), 'the page says so in words')
+    eventually(lambda: 'calculator-c has been dead' in browser.text(case), 'the page says so in words')
     tasks = case + ' [data-task]'
     eventually(lambda: browser.find(tasks) and all(fate == 'done' for fate in browser.run(
         'return [...document.querySelectorAll(arguments[0])].map(node => node.dataset.fate)', tasks)),
@@ -111,15 +111,15 @@ def test_pause_and_look_back(browser, system):
     browser.open(page.address)
     eventually(lambda: works(reported(dispatcher)), 'all work')
     browser.find('#pause')[0].click()
-    before = browser.text('[data-tile="done so far"]')
+    before = browser.text('[data-tile="done"]')
     done = reported(dispatcher)['counts']['done']
     eventually(lambda: reported(dispatcher)['counts']['done'] > done + 5, 'it goes on')
-    assert browser.text('[data-tile="done so far"]') == before
+    assert browser.text('[data-tile="done"]') == before
     browser.run('const back = document.querySelector("#look-back"); back.value = 30;'
                 'back.dispatchEvent(new Event("input"))')
     assert '30 s before' in browser.text('#look-back-at')
     browser.find('#pause')[0].click()
-    eventually(lambda: int(browser.text('[data-tile="done so far"]')) > int(before) + 5, 'it goes on here too')
+    eventually(lambda: int(browser.text('[data-tile="done"]')) > int(before) + 5, 'it goes on here too')
 
 
 def test_events_are_those_of_the_report_and_can_be_filtered(browser, system):
@@ -149,10 +149,10 @@ def test_a_silent_dispatcher_is_said_plainly_and_its_return_needs_no_help(browse
     browser.look(DESK, LIGHT)
     browser.open(page.address)
     dispatcher.kill()
-    eventually(lambda: 'The dispatcher is silent for' in browser.text('#answer'), 'it says so')
+    eventually(lambda: 'the dispatcher DOES NOT ANSWER' in browser.text('#answer'), 'it says so')
     assert browser.run('return document.body.classList.contains("silent")')
     system.again(dispatcher)
-    eventually(lambda: browser.text('#answer') == 'answers', 'it is back')
+    eventually(lambda: browser.text('#answer') == 'healthy', 'it is back')
     eventually(lambda: len(browser.find('#calculator-list li.alive')) == 2, 'with its calculators')
     # The monitor itself may be away, too.
     page.process.suspend()
@@ -162,7 +162,82 @@ def test_a_silent_dispatcher_is_said_plainly_and_its_return_needs_no_help(browse
     eventually(lambda: 'has lost its monitor' in browser.text('#answer'), 'it says that, too')
     port = page.address.rsplit(':', 1)[1].strip('/')
     system.run('monitor', 'monitor', ['--dispatcher', '%s:%d' % dispatcher.address, '--http', '127.0.0.1:' + port])
-    eventually(lambda: browser.text('#answer') == 'answers', 'it goes on by itself')
+    eventually(lambda: browser.text('#answer') == 'healthy', 'it goes on by itself')
+
+
+def test_a_task_is_found_by_name_and_by_link(browser, system):
+    dispatcher, page = of_the_demo(system, calculators=3)
+    browser.look(DESK, LIGHT)
+    browser.open(page.address)
+    eventually(lambda: works(reported(dispatcher)), 'all work')
+    search, = browser.find('#task-name')
+    search.send_keys('client-1:1', Keys.ENTER)
+    eventually(lambda: 'is done' in browser.text('#story-text'), 'its history')
+    link = browser.run('return document.querySelector("#story-link").href')
+    browser.find('#story button')[0].click()
+    eventually(lambda: not browser.run('return document.querySelector("#story").open'), 'it is closed')
+    assert browser.run('return location.hash') == ''
+    browser.driver.get(link)
+    eventually(lambda: 'client-1:1 (' in browser.text('#story-text'), 'the link opens it')
+    browser.find('#story button')[0].click()
+    search, = browser.find('#task-name')
+    search.clear()
+    search.send_keys('client-1:99999', Keys.ENTER)
+    eventually(lambda: 'No task client-1:99999 was seen' in browser.text('#story-text'), 'it says so')
+    assert browser.complaints() == []
+
+
+def test_tables_are_sorted_by_a_click(browser, system):
+    dispatcher, page = of_the_demo(system, calculators=4)
+    browser.look(DESK, LIGHT)
+    browser.open(page.address)
+    eventually(lambda: works(reported(dispatcher)), 'all work')
+    browser.run('document.querySelector("#calculator-details").open = true')
+
+    def done():
+        return [int(text) for text in browser.texts('#calculator-table tbody tr td:nth-child(5)')]
+    eventually(lambda: len(done()) == 4, 'a table')
+    heading = '#calculator-table th:nth-child(5)'
+    browser.find(heading + ' .sort')[0].click()
+    eventually(lambda: done() == sorted(done(), reverse=True), 'the most first')
+    browser.find(heading + ' .sort')[0].click()
+    eventually(lambda: done() == sorted(done()), 'the least first')
+    assert browser.run('return document.querySelector(arguments[0]).ariaSort', heading) == 'ascending'
+
+
+@pytest.mark.parametrize('size', [(1366, 650), PHONE], ids=['laptop', 'phone'])
+def test_the_numbers_are_on_the_first_screen_and_nothing_covers_a_name(browser, system, size):
+    dispatcher, page = of_the_demo(system, calculators=4)
+    browser.look(size, LIGHT)
+    browser.open(page.address)
+    eventually(lambda: works(reported(dispatcher)), 'all work')
+    bottoms = browser.run('return [...document.querySelectorAll("#tiles dd")].map(one => one.getBoundingClientRect().bottom)')
+    assert len(bottoms) == 14 and max(bottoms) <= size[1]
+    eventually(lambda: browser.find('#moving circle'), 'a task is on its way')
+    covered = browser.run(
+        'return [...document.querySelectorAll("#client-list b, #calculator-list b")].filter(one => {'
+        '  const box = one.getBoundingClientRect();'
+        '  const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);'
+        '  return top !== null && top !== one;'
+        '}).length')
+    assert covered == 0
+    # No text is cut.
+    assert browser.run('return [...document.querySelectorAll("#client-list li, #calculator-list li")]'
+                       '.filter(one => one.scrollWidth > one.clientWidth).length') == 0
+
+
+def test_the_values_under_the_pointer_are_shown(browser, system):
+    dispatcher, page = of_the_demo(system, calculators=4)
+    browser.look(DESK, LIGHT)
+    browser.open(page.address)
+    eventually(lambda: works(reported(dispatcher)), 'all work')
+    for chart, expected in (('#rate-chart', 'arriving'), ('#times-chart', 'p99')):
+        browser.run('const chart = document.querySelector(arguments[0]); chart.scrollIntoView();'
+                    'const box = chart.getBoundingClientRect();'
+                    'chart.dispatchEvent(new PointerEvent("pointermove", {clientX: box.left + box.width * 0.8, '
+                    'clientY: box.top + 50}))', chart)
+        assert expected in browser.text('#tip')
+        assert browser.find('#tip')[0].is_displayed()
 
 
 HOSTILE = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>'
@@ -188,9 +263,10 @@ def test_hostile_names_are_text(browser, system):
         'Promise.all([import("/model.js"), import("/picture.js")]).then(([{ Model }, { drawCases, drawPicture }]) => {'
         '  const changes = JSON.parse(arguments[0]);'
         '  const model = new Model();'
-        '  model.take({kind: "everything", now: 1, silence_s: 0, is_silent: false, is_there: true, life: "x",'
+        '  model.take({kind: "everything", now: 1, silence_s: 0, is_silent: false, is_there: true, incarnation: "x", over: "",'
+        '    health: ["good", "healthy"],'
         '    queue: {}, states: {alive: 1}, attempts: [], samples: [], attempts_missed: 0, interval_s: 1, ...changes});'
-        '  drawPicture(model); drawCases(model, () => {}); done();'
+        '  drawPicture(model); drawCases(model, (id, text) => text); done();'
         '});', told)
     assert HOSTILE in browser.text('#case-list')
     assert HOSTILE in browser.text('#calculator-list')
@@ -208,7 +284,7 @@ def test_nothing_serious_stands_in_the_way_of_anybody(browser, system, size, sch
     browser.open(page.address)
     eventually(lambda: works(reported(dispatcher)), 'all work')
     system.of('calculator')[0].kill()
-    eventually(lambda: 'calculator-a is dead' in browser.text('#case-list'), 'something is on the page')
+    eventually(lambda: 'calculator-a has been dead' in browser.text('#case-list'), 'something is on the page')
     browser.run('document.querySelectorAll("details").forEach(one => { one.open = true })')
     found = browser.accessibility()
     assert [one for one in found if one[0] in ('serious', 'critical')] == [], found
@@ -228,7 +304,7 @@ def test_a_thousand_calculators_and_a_thousand_tasks_a_second(browser, system):
         places = browser.run('return [...document.querySelectorAll(".mosaic .shape")].map(one => {'
                              '  const box = one.getBoundingClientRect(); return `${box.left} ${box.top}`; })')
         assert len(places) == len(set(places)) == 1000, 'each has a place of its own'
-        eventually(lambda: int(browser.text('[data-tile="done so far"]')) > 3000, 'much is done', 120)
+        eventually(lambda: int(browser.text('[data-tile="done"]')) > 3000, 'much is done', 120)
         eventually(lambda: 'Too many tasks to draw each' in browser.text('#sampled'), 'it says that it samples', 60)
         assert browser.find('#sampled')[0].is_displayed()
         assert '40 of 1000 lanes' in browser.text('#lane-note')
@@ -237,7 +313,7 @@ def test_a_thousand_calculators_and_a_thousand_tasks_a_second(browser, system):
             done = page.status['counts']['done']
 
             def has_come_so_far(done=done):
-                return int(browser.text('[data-tile="done so far"]')) >= done
+                return int(browser.text('[data-tile="done"]')) >= done
             eventually(has_come_so_far, 'it keeps up', 10)
     assert browser.complaints() == []
 

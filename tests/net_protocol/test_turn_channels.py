@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
-from net_protocol import codec, turn
+from net_protocol import codec, directory, turn
 from net_protocol.limits import HELLO_BYTES
 from net_protocol.rows import CALCULATOR, DISPATCHER, MONITOR, PROBE
 from net_protocol.schedule import SLEEP_S, TICKET_S
@@ -283,7 +283,7 @@ def test_what_is_sent_before_the_channel_is_open_is_left_to_the_core():
 
 
 def test_no_channel_is_opened_beyond_the_limit_while_none_sleeps(monkeypatch):
-    monkeypatch.setattr(turn, 'CHANNELS_MAX', 2)
+    monkeypatch.setattr(directory, 'CHANNELS_MAX', 2)
     dispatcher = fresh_dispatcher()
     dispatcher.core.keeps = True
     for at, incarnation in ((50.0, u'aaaaaaaa'), (60.0, u'bbbbbbbb'), (60.0, u'cccccccc')):

@@ -23,7 +23,8 @@ def applied(name):
     """The product is broken inside this block."""
     kept = []
     for owner, attribute, make in MUTANTS[name][2]:
-        # From the class's own dict, because that is where a property or a static method still is one.
+        # From the dict of the class that has it, because that is where a property or a static method still is one.
+        owner = [one for one in getattr(owner, '__mro__', [owner]) if attribute in vars(one)][0]
         original = vars(owner)[attribute]
         kept.append((owner, attribute, original))
         setattr(owner, attribute, make(original))

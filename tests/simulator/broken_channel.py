@@ -101,7 +101,7 @@ def _covers_the_head(original):
 
 def _any_address(original):
     def channel_of(self, now, datagram, address, size):
-        found = self._by_ticket.get(datagram.to)
+        found = self._directory._by_ticket.get(datagram.to)
         return original(self, now, datagram, address, size) if found is None else found
     return channel_of
 

@@ -2,13 +2,9 @@
 
 from __future__ import absolute_import, division, print_function
 
-from dispatcher import core as dispatcher_core
-from dispatcher import fleet as dispatcher_fleet
 from dispatcher.calculators import ALIVE, DEAD, SUSPECT, Calculator, Calculators
 from dispatcher.core import DispatcherCore
 from dispatcher.failure_detector import FailureDetector
-from dispatcher.fleet import Fleet
-from dispatcher.work import Work
 from net_protocol.rows import DONE
 from tests.simulator.breaking import instead, mutant, nothing
 
@@ -20,13 +16,6 @@ def _accepts_three_of_four(original):
         if rows:
             original(self, now, channel, rows)
     return on_submit
-
-
-def _never_due(original):
-    def handle_due(self, now, task):
-        if now < task.deadline_at:
-            original(self, now, task)
-    return handle_due
 
 
 def _changes_its_mind(original):
@@ -64,10 +53,10 @@ def _believes_an_acknowledgement(original):
 
 
 def _to_the_heir(original):
-    def send_again(self, channel, client, rows_max):
+    def send_again(self, channel, client):
         client.is_absent, was_absent = False, client.is_absent
         try:
-            return original(self, channel, client, rows_max)
+            return original(self, channel, client)
         finally:
             client.is_absent = was_absent
     return send_again
@@ -76,13 +65,13 @@ def _to_the_heir(original):
 mutant('accepts_and_forgets', 'S1', 'the dispatcher acknowledges a submit and keeps nothing',
        (DispatcherCore, '_on_submit', _accepts_three_of_four))
 mutant('another_outcome_when_sent_again', 'S2', 'an outcome that is sent again is another one',
-       (Work, '_send_outcome', _changes_its_mind))
+       (DispatcherCore, '_send_outcome', _changes_its_mind))
 mutant('results_mixed_up', 'S3', 'the dispatcher takes the result of another task',
        (DispatcherCore, '_on_result', _mixes_up_results))
 mutant('done_without_a_result', 'S4', 'the dispatcher calls a task done when it was only taken',
        (DispatcherCore, 'acknowledged', _believes_an_acknowledgement))
 mutant('outcomes_of_former_to_the_living', 'S4', 'an outcome of a former incarnation goes to the present one as its own',
-       (Work, '_send_again', _to_the_heir))
+       (DispatcherCore, '_send_again', _to_the_heir))
 
 
 # S5, S6, S7: places, capacity, who gets work.
@@ -118,9 +107,9 @@ def _lives_on(original):
     return register
 
 
-mutant('tells_what_is_not_so', 'S5', 'a task that waits is said to be assigned', (Work, 'requeue', _both_places))
+mutant('tells_what_is_not_so', 'S5', 'a task that waits is said to be assigned', (DispatcherCore, 'requeue', _both_places))
 mutant('incarnation_ignored', 'S5', 'a new incarnation of a calculator is taken for the old one',
-       (Fleet, '_register', _lives_on))
+       (DispatcherCore, 'register', _lives_on))
 mutant('tables_ignore_capacity', 'S6', 'the dispatcher gives a calculator more than it has slots for', (
     Calculators, 'note_given', lambda original: lambda self, calculator: (
         setattr(calculator, 'free', calculator.free + 1), original(self, calculator))))
@@ -132,7 +121,7 @@ mutant('draining_get_work', 'S7', 'a calculator that drains is given work', (
     Calculator, 'is_available', _available_if(
         lambda self: self.state == ALIVE and not self.full_until_beat and self.free > 0 and self.channel.has_room)))
 mutant('older_heartbeat_believed', 'S7', 'a heartbeat that was overtaken undoes what the newer one said',
-       (Fleet, '_on_heartbeat', _believes_older))
+       (DispatcherCore, '_on_heartbeat', _believes_older))
 
 
 # S8: nothing stays with the dead.
@@ -153,13 +142,32 @@ def _names_everything(original):
     return reconcile
 
 
-mutant('never_requeued', 'S8', 'the tasks of a dead calculator stay with it', (Fleet, '_lose_all', instead(nothing)))
+def _only_the_deadline(original):
+    def due_task(self, now, task):
+        if now >= task.deadline_at:
+            original(self, now, task)
+        else:
+            self._timers.set(('task', task), task.deadline_at)
+    return due_task
+
+
+def _only_answers(original):
+    def due_task(self, now, task):
+        if now < task.deadline_at:
+            original(self, now, task)
+    return due_task
+
+
+mutant('no_answer_timeout', 'S8', 'an attempt may take for ever', (DispatcherCore, '_due_task', _only_the_deadline))
+mutant('deadline_ignored', 'S1', 'a task whose time is over stays where it is',
+       (DispatcherCore, '_due_task', _only_answers))
+mutant('never_requeued', 'S8', 'the tasks of a dead calculator stay with it', (DispatcherCore, '_lose_all', instead(nothing)))
 mutant('nobody_dies', 'S8', 'a calculator is dead after a hundred times the silence', (
     FailureDetector, '__init__', lambda original: lambda self, suspect, dead: original(self, suspect, 100 * dead)))
 mutant('heartbeats_ignored', 'S8', 'what a heartbeat does not name stays assigned',
-       (Fleet, '_reconcile', _names_everything))
+       (DispatcherCore, '_reconcile', _names_everything))
 mutant('lost_without_acknowledgement', 'S8', 'an attempt is lost that its calculator may not have received yet',
-       (Fleet, '_reconcile', _loses_what_is_not_named))
+       (DispatcherCore, '_reconcile', _loses_what_is_not_named))
 mutant('doubted_too_soon', 'S13', 'two missed heartbeats less make a calculator suspect, and three less dead', (
     FailureDetector, '__init__', lambda original: lambda self, suspect_after, dead_after: original(
         self, suspect_after - 2, dead_after - 3)))
@@ -187,15 +195,6 @@ def _forgets(kind):
         def refresh(self, now, channel, name, row):
             return None if name == kind else original(self, now, channel, name, row)
         return refresh
-    return patch
-
-
-def _never_says(kind):
-    def patch(original):
-        def send(self, channel, name, row):
-            if name != kind:
-                original(self, channel, name, row)
-        return send
     return patch
 
 
@@ -229,7 +228,6 @@ def _restarts_what_waits(original):
 mutant('queue_unbounded', 'S9', 'a full queue takes more', (DispatcherCore, '_reason_to_refuse', _takes_everything))
 mutant('registry_unbounded', 'S9', 'calculators register without limit', (
     DispatcherCore, '__init__', _with(calculators_max=10 ** 6)))
-mutant('refusal_not_told', 'S10', 'a refused client hears nothing', (DispatcherCore, 'send', lambda original: None))
 mutant('refusal_forgotten', 'S10', 'a lost refusal is not sent again', (DispatcherCore, 'refresh', _forgets('refused')))
 mutant('counts_twice', 'S11', 'one accepted task in ten is counted twice',
        (DispatcherCore, '_note_accepted', _counts_twice))
@@ -270,13 +268,11 @@ mutant('assignments_not_resent', 'S8', 'a lost assignment is not sent again',
 mutant('never_drained', 'L2', 'the dispatcher does not end', (DispatcherCore, '_due_drained', instead(nothing)),
        (DispatcherCore, 'settle', lambda original: lambda self, now: (
            original(self, now), setattr(self, '_stopped', False))[0]))
-mutant('nobody_comes_back', 'L3', 'a calculator that was dead stays dead', (Fleet, '_on_heartbeat', _stays_dead))
+mutant('nobody_comes_back', 'L3', 'a calculator that was dead stays dead', (DispatcherCore, '_on_heartbeat', _stays_dead))
 mutant('one_client_starves', 'L5', 'one client is always told to come back later',
-       (DispatcherCore, '_may_accept', lambda original: original),
+       (DispatcherCore, '_plain_places', instead(lambda self, client: 0)),
        (DispatcherCore, '_reason_to_refuse', _refuses_one_client))
-mutant('a_slot_is_never_free', 'L7', 'a calculator has one slot less after each assignment', (Work, '_attach', _shrinks))
+mutant('a_slot_is_never_free', 'L7', 'a calculator has one slot less after each assignment', (DispatcherCore, '_attach', _shrinks))
 mutant('unreachable_get_work', 'L8', 'a calculator that does not acknowledge is given more all the same',
-       (Fleet, 'unreachable', instead(nothing)), (Calculator, 'is_available', _available_if(
+       (DispatcherCore, 'unreachable', instead(nothing)), (Calculator, 'is_available', _available_if(
            lambda self: self.state == ALIVE and not self.draining and not self.full_until_beat and self.free > 0)))
-
-del dispatcher_core, dispatcher_fleet, _never_due, _never_says

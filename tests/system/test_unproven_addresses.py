@@ -81,7 +81,7 @@ def victim():
 
 
 def test_an_address_that_returned_no_ticket_is_sent_no_more_than_it_sent(system, victim):
-    dispatcher = system.dispatcher(listen={'host': HOST, 'port': 0})
+    dispatcher = system.dispatcher(listen={'host': HOST, 'port': 0}, name='d' * 80)
     system.calculator('calculator-a', listen={'host': HOST, 'port': 0}, capacity=50)
     client = system.client(tasks=20, payload_bytes=5000)
     system.strangers_tasks = 0

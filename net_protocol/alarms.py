@@ -1,0 +1,79 @@
+"""When the turn has to look at each channel: for a probe, or because nothing was heard for long."""
+
+from __future__ import absolute_import, division, print_function
+
+from heapq import heappop, heappush
+
+from net_protocol.schedule import SLEEP_S
+
+MYPY = False
+if MYPY:
+    from typing import List, Tuple  # noqa: F401
+
+    from net_protocol.channel import Channel  # noqa: F401
+
+
+class Alarms(object):
+    """A heap in which each channel has one entry that counts, ``channel.alarm_at``. ``is_sleep_watched`` says whether
+    channels fall asleep here.
+
+    A channel's times move with each datagram, mostly to later; its entry moves only when it comes to the front.
+    """
+
+    def __init__(self, is_sleep_watched):
+        # type: (bool) -> None
+        self._is_sleep_watched = is_sleep_watched
+        # (when, order, channel)
+        self._heap = []  # type: List[Tuple[float, int, Channel]]
+        self._order = 0
+
+    def set(self, channel, at):
+        # type: (Channel, float) -> None
+        """Look at that channel at that time, unless it is looked at earlier."""
+        if channel.alarm_at is None or at < channel.alarm_at:
+            channel.alarm_at = at
+            self._order += 1
+            heappush(self._heap, (at, self._order, channel))
+
+    def set_again(self, channel):
+        # type: (Channel) -> None
+        """Look at that channel when something is due for it, if anything is."""
+        at = self._due_at(channel)
+        if at is not None:
+            self.set(channel, at)
+
+    def next_at(self):
+        # type: () -> float | None
+        """The first time that something is due."""
+        heap = self._heap
+        while heap:
+            at, _, channel = heap[0]
+            due_at = self._due_at(channel) if channel.alarm_at == at else None
+            if due_at is not None and due_at <= at:
+                return at
+            heappop(heap)
+            if channel.alarm_at == at:
+                channel.alarm_at = None
+            if due_at is not None:
+                self.set(channel, due_at)
+        return None
+
+    def take_due(self, now, channels_max):
+        # type: (float, int) -> List[Channel]
+        """The channels to look at now, each once. ``set_again`` has to follow for each."""
+        heap = self._heap
+        due = []  # type: List[Channel]
+        while heap and heap[0][0] <= now and len(due) < channels_max:
+            at, _, channel = heappop(heap)
+            if channel.alarm_at == at:
+                channel.alarm_at = None
+                due.append(channel)
+        return due
+
+    def _due_at(self, channel):
+        # type: (Channel) -> float | None
+        probe_at = channel.probe_at
+        if not self._is_sleep_watched or channel.is_asleep or not channel.is_open:
+            return probe_at
+        sleep_at = channel.heard_at + SLEEP_S
+        return sleep_at if probe_at is None or sleep_at < probe_at else probe_at
