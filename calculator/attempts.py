@@ -25,13 +25,15 @@ MISSING_MAX = 20000
 class Running(object):
     """An attempt that runs."""
 
-    __slots__ = ('assignment', 'task_id', 'payload')
+    __slots__ = ('assignment', 'task_id', 'payload', 'call')
 
     def __init__(self, assignment, task_id, payload):
         # type: (int, str, Any) -> None
         self.assignment = assignment
         self.task_id = task_id
         self.payload = payload
+        #: The number of its call; 0 for a notional task.
+        self.call = 0
 
 
 class Numbers(object):

@@ -16,7 +16,7 @@ from net_protocol.codec import check_payload
 from net_protocol.core import Core, require
 from net_protocol.errors import MisuseError
 from net_protocol.limits import REASON_CHARS_MAX
-from net_protocol.rows import BUSY, CALCULATOR, DISPATCHER, DRAINING, NAME_TAKEN
+from net_protocol.rows import BUSY, CALCULATOR, DISPATCHER, DRAINING, NAME_TAKEN, UNKNOWN_FUNCTION
 
 MYPY = False
 if MYPY:
@@ -35,6 +35,12 @@ LEAVE_WAIT_S = 2.25
 UNREPORTED_MAX = 1000
 
 
+def kind_of(report):
+    # type: (List[Any]) -> str
+    """The kind of a row that reports the end of an attempt."""
+    return 'result' if len(report) == 4 else 'failed'
+
+
 class CalculatorCore(Core):
     """A calculator as a pure state machine.
 
@@ -43,13 +49,15 @@ class CalculatorCore(Core):
     """
 
     ROLE = CALCULATOR
-    HANDLERS = {'assign': '_on_assign', 'revoke': '_on_revoke', 'not_registered': '_on_not_registered'}
+    HANDLERS = {'assign': '_on_assign', 'run': '_on_run', 'revoke': '_on_revoke', 'not_registered': '_on_not_registered',
+                'functions_wanted': '_on_functions_wanted'}
     TIMERS = {'heartbeat': '_due_heartbeat', 'finish': '_due_finish', 'outage': '_due_outage',
               'drained': '_due_drained', 'left': '_due_left'}
-    ACKNOWLEDGED = frozenset(['result', 'leave'])
-    COUNTERS = ('assigned', 'duplicate_assigns', 'adoptions', 'refused_busy', 'refused_draining', 'unknown_revokes',
+    ACKNOWLEDGED = frozenset(['result', 'failed', 'leave'])
+    COUNTERS = ('assigned', 'duplicate_assigns', 'adoptions', 'refused_busy', 'refused_draining',
+                'refused_unknown_function', 'unknown_revokes',
                 'errors', 'crashes', 'freezes', 'heartbeats', 'not_registered', 'channel_openings',
-                'dispatcher_restarts')
+                'dispatcher_restarts', 'calls', 'calls_failed', 'calls_stopped', 'deaths')
 
     def __init__(self, settings, name, draw_incarnation, rng):
         # type: (Dict[str, Any], str, Callable[[], str], Any) -> None
@@ -149,7 +157,7 @@ class CalculatorCore(Core):
         for task_id, held in running.items():
             require(held.task_id == task_id and self._by_assignment.get(held.assignment, held) is held,
                     '%s is not what its number says', task_id)
-            require(('finish', task_id) in self._timers, '%s never finishes', task_id)
+            require(self._will_end(held), '%s never finishes', task_id)
         require(len(self._numbers.missing) <= MISSING_MAX, 'too many missing numbers')
 
     # Work.
@@ -175,17 +183,28 @@ class CalculatorCore(Core):
                 if self.trace:
                     self.emit(now, 'taken', task_id=task_id, assignment=assignment, attempt=attempt)
             else:
-                self._take(now, assignment, task_id, attempt, payload)
+                self._take(now, assignment, task_id, attempt, payload, None)
         if results:
             self.counts['assigned'] += len(results)
             self.send(channel, 'result', results[0])
             channel.rows['result'].extend(results[1:])
 
-    def _take(self, now, assignment, task_id, attempt, payload):
-        # type: (float, int, str, int, Any) -> None
-        """Refuse a new assignment, or begin to work on it."""
-        if self._draining or len(self._running) >= self._capacity or len(self._unreported) >= UNREPORTED_MAX:
-            reason = DRAINING if self._draining else BUSY
+    def _on_run(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        for row in rows:
+            assignment, task_id, attempt, arguments = row[:4]
+            if not self._numbers.note(assignment, channel.peer_open):
+                self.counts['duplicate_assigns'] += 1
+            elif task_id in self._running or task_id in self._unreported:
+                self._renumber(now, assignment, task_id, attempt)
+            else:
+                self._take(now, assignment, task_id, attempt, arguments, row)
+
+    def _take(self, now, assignment, task_id, attempt, payload, call):
+        # type: (float, int, str, int, Any, Any) -> None
+        """Refuse a new assignment, or begin to work on it. ``call`` is the ``run`` row, None for a notional task."""
+        reason = self._reason_to_refuse(call)
+        if reason is not None:
             self.counts['refused_' + reason] += 1
             self.send(self.dispatcher, 'assign_refused', [assignment, task_id, reason])
             return
@@ -193,8 +212,37 @@ class CalculatorCore(Core):
         self.counts['assigned'] += 1
         if self.trace:
             self.emit(now, 'taken', task_id=task_id, assignment=assignment, attempt=attempt)
-        duration_s = self._rng.uniform(*self._settings['task_duration_s'])
-        self._timers.set(('finish', task_id), now + duration_s)
+        self._begin_work(now, self._running[task_id], call)
+
+    def _reason_to_refuse(self, call):
+        # type: (Any) -> str | None
+        if self._draining:
+            return DRAINING
+        if len(self._running) >= self._capacity or len(self._unreported) >= UNREPORTED_MAX:
+            return BUSY
+        return None if self._offers(call) else UNKNOWN_FUNCTION
+
+    # What real work does otherwise: see ``calculator.work``.
+
+    def _offers(self, call):
+        # type: (Any) -> bool
+        return call is None
+
+    def _begin_work(self, now, held, call):
+        # type: (float, Running, Any) -> None
+        self._timers.set(('finish', held.task_id), now + self._rng.uniform(*self._settings['task_duration_s']))
+
+    def _stop_work(self, held):
+        # type: (Running) -> None
+        self._timers.cancel(('finish', held.task_id))
+
+    def _will_end(self, held):
+        # type: (Running) -> bool
+        return ('finish', held.task_id) in self._timers
+
+    def _on_functions_wanted(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        pass
 
     def _renumber(self, now, assignment, task_id, attempt):
         # type: (float, int, str, int) -> None
@@ -224,7 +272,7 @@ class CalculatorCore(Core):
     def _report(self, row):
         # type: (List[Any]) -> None
         self._unreported[row[1]] = row
-        self.send(self.dispatcher, 'result', row)
+        self.send(self.dispatcher, kind_of(row), row)
 
     def _compute(self, payload):
         # type: (Any) -> Tuple[Any, str | None]
@@ -246,7 +294,7 @@ class CalculatorCore(Core):
             if held is not None and held.assignment == assignment:
                 # The slot is free: the dispatcher does not have to wait for the next heartbeat to learn that.
                 self._is_heartbeat_due = True
-                self._timers.cancel(('finish', held.task_id))
+                self._stop_work(held)
                 self._by_assignment.pop(assignment, None)
                 self._let_go(now, self._running, held.task_id, assignment, REVOKED)
             elif task_id in self._unreported and self._unreported[task_id][0] == assignment:
@@ -266,7 +314,7 @@ class CalculatorCore(Core):
         # type: (float, str) -> None
         # Sorted, because the order of a dict differs between versions of Python.
         for task_id in sorted(self._running):
-            self._timers.cancel(('finish', task_id))
+            self._stop_work(self._running[task_id])
             self._let_go(now, self._running, task_id, self._running[task_id].assignment, end)
         for task_id in sorted(self._unreported):
             self._let_go(now, self._unreported, task_id, self._unreported[task_id][0], end)
@@ -289,7 +337,7 @@ class CalculatorCore(Core):
             for task_id in self._unreported:
                 self._unreported[task_id] = [0] + self._unreported[task_id][1:]
         for task_id in sorted(self._unreported):
-            self.send(channel, 'result', self._unreported[task_id])
+            self.send(channel, kind_of(self._unreported[task_id]), self._unreported[task_id])
         self._is_heartbeat_due = True
         if self._condition == LEAVING:
             self.send(channel, 'leave', [])
@@ -301,13 +349,13 @@ class CalculatorCore(Core):
             return
         unreported = self._unreported
         for row in rows:
-            assignment, task_id, _, _ = row
+            assignment, task_id = row[:2]
             if unreported.get(task_id) is row:
                 self._let_go(now, unreported, task_id, assignment, REPORTED)
 
     def refresh(self, now, channel, kind, row):
         # type: (float, Channel, str, List[Any]) -> List[Any] | None
-        return row if kind != 'result' or self._unreported.get(row[1]) is row else None
+        return row if kind not in ('result', 'failed') or self._unreported.get(row[1]) is row else None
 
     def _on_not_registered(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
@@ -341,6 +389,11 @@ class CalculatorCore(Core):
             self.send(self.dispatcher, 'heartbeat', [
                 self._sequence, page, len(pages), self._settings['heartbeat_interval_s'], self._capacity, ranges,
                 task_ids, self._draining])
+        self._send_offer()
+
+    def _send_offer(self):
+        # type: () -> None
+        pass
 
     # Outages.
 

@@ -17,6 +17,8 @@ SENTENCES = {
                               'Give each calculator its own name.'),
     'not_registered': ('warning', 'The dispatcher has too many calculators and does not register %(name)s; '
                                   'trying again at each heartbeat.'),
+    'functions': ('info', 'Functions: %(functions)s.'),
+    'child_died': ('warning', 'Task %(task_id)s: %(reason)s.'),
     'draining': ('info', 'Stopping: waiting up to %(bound_s)g s for %(running tasks)s and %(unreported results)s. '
                          'Press Ctrl-C again to quit now.'),
 }
@@ -27,7 +29,7 @@ def account_lines(account):
     ends = account['ends']
     counts = account['counts']
     traffic = account['traffic']
-    return [
+    lines = [
         'tasks taken      %8d   reported %d, revoked %d, lost in a crash %d, abandoned %d, still held %d' % (
             account['assigned'], ends['reported'], ends['revoked'], ends['lost'], ends['abandoned'],
             account['running'] + account['unreported']),
@@ -40,3 +42,7 @@ def account_lines(account):
         'datagrams out    %8d   %s rows each, rows resent %d' % (
             traffic['datagrams_out'], traffic['rows_per_datagram_out'] or '-', traffic['resent']),
     ]
+    if counts['calls']:
+        lines.insert(2, 'calls            %8d   failed %d, of these by a death %d; stopped %d' % (
+            counts['calls'], counts['calls_failed'], counts['deaths'], counts['calls_stopped']))
+    return lines

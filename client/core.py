@@ -18,6 +18,7 @@ from net_protocol.core import Core, require
 from net_protocol.limits import NUMBERS_AHEAD_MAX
 from net_protocol.rows import CANCELLED, CLIENT, DISPATCHER, DONE
 from net_protocol.schedule import JITTER_MAX, OUTCOME_GRACE_S, PING_INTERVAL_S
+from net_protocol.words import reason_text
 
 MYPY = False
 if MYPY:
@@ -39,8 +40,9 @@ class ClientCore(Core):
 
     ROLE = CLIENT
     HANDLERS = {'refused': '_on_refused', 'done': '_on_done', 'ended': '_on_ended', 'done_before': '_on_former',
-                'ended_before': '_on_former'}
-    TIMERS = {'resume': '_due_resume', 'ping': '_due_ping', 'end': 'stop', 'drained': '_due_drained'}
+                'ended_before': '_on_former', 'not_offered': '_on_not_offered'}
+    TIMERS = {'resume': '_due_resume', 'ping': '_due_ping', 'end': 'stop', 'drained': '_due_drained',
+              'deadline': '_due_deadline'}
     ACKNOWLEDGED = frozenset(['submit'])
     WANTS_NUMBERS = True
     COUNTERS = ('duplicate_outcomes', 'unknown_outcomes', 'outcomes_of_former', 'postponed', 'stale_refusals',
@@ -350,6 +352,14 @@ class ClientCore(Core):
         # type: (float, Channel, List[Any]) -> None
         self.counts['outcomes_of_former'] += len(rows)
 
+    def _on_not_offered(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        """Notional tasks need no function; see ``client.calls``."""
+
+    def _due_deadline(self, now, number):
+        # type: (float, int) -> None
+        """Notional tasks have one time-out in common."""
+
     def _due_ping(self, now, _):
         # type: (float, None) -> None
         """After a silence with open tasks: the answer tells whether the dispatcher restarted."""
@@ -431,7 +441,7 @@ class ClientCore(Core):
     # Ends.
 
     def _end_unanswered(self, now, request, end, reason):
-        # type: (float, Request, str, str | None) -> None
+        # type: (float, Request, str, Any) -> None
         if request.state == SUBMITTED:
             if end in (GIVEN_UP, CANCELLED):
                 self._admission.unanswered -= 1
@@ -441,7 +451,7 @@ class ClientCore(Core):
         del self._requests[request.number]
         self.statistics.ends[end] += 1
         kind = 'refused' if end == REFUSED else 'unanswered'
-        self.emit(now, kind, task_id=self._task_id(request.number), outcome=end, reason=reason)
+        self.emit(now, kind, task_id=self._task_id(request.number), outcome=end, reason=reason_text(reason))
 
     def _task_id(self, number):
         # type: (int) -> str

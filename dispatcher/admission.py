@@ -5,11 +5,11 @@ from __future__ import absolute_import, division, print_function
 from collections import deque
 
 from dispatcher.calculators import ALIVE
+from dispatcher.calls import Calls
 from dispatcher.outcomes import TURN_MAX
 from dispatcher.pending_queue import UNCOUNTED
-from dispatcher.reports import Reports
 from dispatcher.retry_after import RETRY_AFTER_S, RetryAfter
-from dispatcher.tasks import ASSIGNED, SHORT_CHARS, TASK_BYTES, WAITING, WITHDRAWN, Task, size_with
+from dispatcher.tasks import ASSIGNED, SHORT_CHARS, TASK_BYTES, WAITING, WITHDRAWN, CallTask, Task, size_with
 from net_protocol.compat import text_type
 from net_protocol.limits import NUMBERS_AHEAD_MAX
 from net_protocol.rows import CANCELLED, CLIENT, DRAINING, JOURNAL, QUEUE_FULL, REFUSALS, TOO_FAR_AHEAD
@@ -28,11 +28,11 @@ RANGES_MAX = 10000
 REFUSED_ROWS_MAX = 100
 
 
-class Admission(Reports):
+class Admission(Calls):
     """What happens to clients."""
 
     COUNTERS = ('accepted',) + tuple('refused_' + reason for reason in REFUSALS) + (
-        'duplicate_submits', 'cancelled_unknown', 'refusals_dropped') + Reports.COUNTERS
+        'duplicate_submits', 'cancelled_unknown', 'refusals_dropped') + Calls.COUNTERS
 
     def __init__(self, settings, name, incarnation):
         # type: (Dict[str, Any], str, str) -> None
@@ -87,6 +87,34 @@ class Admission(Reports):
                 self._adopt_orphan(now, task)
         if accepted:
             self._note_accepted(client, accepted, size_of_accepted)
+
+    def _on_call(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        if channel.role != CLIENT:
+            return
+        client = channel.peer or self.meet_client(now, channel)
+        client.tally.heard_at = now
+        for number, arguments, time_left_s, function, options in rows:
+            size = size_with([arguments, function, options])
+            if not self._may_accept(now, channel, client, number, size):
+                continue
+            task = client.tasks[number] = CallTask(
+                client, number, arguments, now, now + time_left_s, size, function, options)
+            client.highest = max(client.highest, number)
+            client.live += 1
+            client.bytes += size
+            client.tally.accepted += 1
+            self.memory_bytes += size
+            self.counts['accepted'] += 1
+            self.queue.put_call(task, self.queue.calls.put)
+            self.plan(task)
+            if self.journal is not None:
+                self.journal.accepted(task)
+                self.has_unwritten = True
+            if self.trace:
+                self.emit(now, 'accepted', task_id=task.task_id)
+            self.note_call(now, task)
+            self._adopt_orphan(now, task)
 
     def _plain_places(self, client):
         # type: (Client) -> int

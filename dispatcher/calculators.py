@@ -5,6 +5,8 @@ from __future__ import absolute_import, division, print_function
 from collections import OrderedDict, deque
 from itertools import islice
 
+from dispatcher.catalogue import Catalogue
+from dispatcher.conduct import Conduct
 from net_protocol.states import Stateful
 
 MYPY = False
@@ -44,7 +46,7 @@ class Calculator(Stateful):
         'name', 'incarnation', 'channel', 'interval_s', 'capacity', 'free', 'draining', 'changed_at', 'attempts',
         'leftovers', 'orphans', 'last_assignment', 'lowest', 'sent_at', 'sequence', 'pages', 'full_until_beat',
         'unknown', 'losing', 'is_queued', 'is_pinged', 'checked_in', 'hinted_at', 'hint_pings', 'excuse_s',
-        'excused_silence', 'tally')
+        'excused_silence', 'tally', 'conduct', 'digest', 'alone')
 
     IS_CLIENT = False
 
@@ -92,12 +94,18 @@ class Calculator(Stateful):
         self.excuse_s = 0.0
         self.excused_silence = -1.0
         self.tally = tally
+        self.conduct = Conduct(0, 0)
+        #: Of the functions that it offers; None: it does notional tasks.
+        self.digest = None  # type: str | None
+        #: The call that it is kept free for, or that runs here alone.
+        self.alone = None  # type: Any
 
     @property
     def has_slot(self):
         # type: () -> bool
         """Whether it would take a task, if that reached it."""
-        return self.state is ALIVE and self.free > 0 and not self.full_until_beat and not self.draining
+        return (self.state is ALIVE and self.free > 0 and not self.full_until_beat and not self.draining
+                and self.alone is None and (self.conduct.reason is None or self.free == self.capacity))
 
     @property
     def is_available(self):
@@ -139,8 +147,11 @@ class Calculators(object):
         self.orphans = {}  # type: Dict[str, Calculator]
         #: No new calculator begins below this: one that was forgotten may come back and still know its assignments.
         self.last_assignment = 0
-        #: Those that may be available, the one that has been for the longest time first.
+        #: Those that may be available, the one that has been for the longest time first; the same, of those that offer
+        #: functions, by the digest of these.
         self.queue = deque()  # type: Deque[Calculator]
+        self.groups = {}  # type: Dict[str, Deque[Calculator]]
+        self.catalogue = Catalogue()
         self._settlement = 0
 
     def __len__(self):
@@ -161,6 +172,7 @@ class Calculators(object):
 
     def remove(self, calculator):
         # type: (Calculator) -> None
+        self.set_digest(calculator, None)
         del self.by_name[calculator.name]
         self.numbers[calculator.state] -= 1
         self.gone.pop(calculator.name, None)
@@ -189,22 +201,22 @@ class Calculators(object):
         """
         if not calculator.is_queued and calculator.has_slot:
             calculator.is_queued = True
-            self.queue.append(calculator)
+            (self.queue if calculator.digest is None else self.groups[calculator.digest]).append(calculator)
 
     def begin_settlement(self):
         # type: () -> None
         """What was found about channels before is not valid any more."""
         self._settlement += 1
 
-    def take_for(self, task):
-        # type: (Task) -> Calculator | None
+    def take_for(self, task, queue=None):
+        # type: (Task, Any) -> Calculator | None
         """The calculator that has been available for the longest time, for one task; it stands at the end of the queue
-        if it has another free slot. One on which the task failed before is only taken if there is no other.
+        if it has another free slot. ``queue`` is one of ``groups``, None for the others. One on which the task failed before is only taken if there is no other.
         """
-        queue = self.queue
+        queue = self.queue if queue is None else queue
         for _ in range(len(queue)):
             calculator = queue.popleft()
-            if calculator.checked_in != self._settlement or calculator.free < 1:
+            if calculator.checked_in != self._settlement or calculator.free < 1 or calculator.alone is not None:
                 if not calculator.has_slot:
                     calculator.is_queued = False
                     continue
@@ -219,12 +231,31 @@ class Calculators(object):
                         queue.remove(other)
                         calculator = other
                         break
-            if calculator.free > 1:
+            if calculator.free > 1 and calculator.conduct.reason is None:
                 queue.append(calculator)
             else:
                 calculator.is_queued = False
             return calculator
         return None
+
+    def set_digest(self, calculator, digest):
+        # type: (Calculator, str | None) -> None
+        """It offers other functions now; None: none at all."""
+        former = calculator.digest
+        if digest == former:
+            return
+        if calculator.is_queued:
+            (self.queue if former is None else self.groups[former]).remove(calculator)
+            calculator.is_queued = False
+        if former is not None:
+            self.catalogue.drop(former)
+            if not self.catalogue.has(former):
+                del self.groups[former]
+        calculator.digest = digest
+        if digest is not None:
+            self.catalogue.note(digest)
+            self.groups.setdefault(digest, deque())
+        self.update(calculator)
 
     # What another incarnation of the dispatcher assigned.
 

@@ -13,7 +13,7 @@ from dispatcher.admission import Admission
 from dispatcher.calculators import ALIVE, DEAD, LEFT, SUSPECT
 from dispatcher.failure_detector import HELD_UP_S
 from dispatcher.invariants import check
-from dispatcher.journal import ACCEPTED, LAZY_S, RETRY_S, restored
+from dispatcher.journal import ACCEPTED, ACCEPTED_CALL, LAZY_S, RETRY_S, restored
 from dispatcher.observers.status import StatusDesk
 from dispatcher.outcomes import TURN_MAX
 from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, TIMED_OUT, WAITING, WITHDRAWN
@@ -46,13 +46,14 @@ class DispatcherCore(Admission):
     """
 
     ROLE = DISPATCHER
-    HANDLERS = {'submit': '_on_submit', 'cancel': '_on_cancel', 'heartbeat': '_on_heartbeat', 'leave': '_on_leave',
+    HANDLERS = {'submit': '_on_submit', 'call': '_on_call', 'failed': '_on_failed',
+                'offer': '_on_offer', 'functions': '_on_functions', 'cancel': '_on_cancel', 'heartbeat': '_on_heartbeat', 'leave': '_on_leave',
                 'assign_refused': '_on_assign_refused', 'result': '_on_result', 'status': '_on_status',
                 'task_status': '_on_task_status'}
     TIMERS = {'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget', 'ping': '_due_ping',
               'hint': '_due_hint', 'drained': '_due_drained', 'adoption': '_due_adoption', 'journal': '_due_journal',
-              'former': '_due_former', 'no_calculators': '_due_no_calculators'}
-    ACKNOWLEDGED = frozenset(['assign', 'revoke', 'refused', 'done', 'ended', 'done_before', 'ended_before'])
+              'former': '_due_former', 'delay': '_due_delay', 'function': '_due_function', 'no_calculators': '_due_no_calculators'}
+    ACKNOWLEDGED = frozenset(['assign', 'run', 'revoke', 'refused', 'done', 'ended', 'done_before', 'ended_before'])
     COUNTERS = ('tasks_recovered', 'outcomes_recovered') + Admission.COUNTERS + StatusDesk.COUNTERS
 
     def __init__(self, settings, name, incarnation, rng):
@@ -94,11 +95,14 @@ class DispatcherCore(Admission):
             client.highest = max(client.highest, task.number)
             client.bytes += task.size
             self.memory_bytes += task.size
-            if row[0] == ACCEPTED:
+            if row[0] in (ACCEPTED, ACCEPTED_CALL):
                 self.counts['tasks_recovered'] += 1
                 client.live += 1
                 client.tally.accepted += 1
-                self.queue.put(task)
+                if task.IS_CALL:
+                    self.queue.put_call(task, self.queue.calls.put)  # type: ignore[attr-defined]
+                else:
+                    self.queue.put(task)
                 self.plan(task)
             else:
                 self.counts['outcomes_recovered'] += 1
@@ -144,8 +148,12 @@ class DispatcherCore(Admission):
         if queue.size and not (self.is_draining or self.is_adopting):
             calculators.begin_settlement()
             assigned = 0
-            while queue.size and calculators.queue:
-                if assigned == TURN_MAX:
+            plain = queue.size
+            if queue.calls.size:
+                plain -= queue.calls.size
+                assigned = self.settle_calls(now)
+            while plain and calculators.queue:
+                if assigned >= TURN_MAX:
                     self._assigns_left = True
                     break
                 task = queue.take()
@@ -155,6 +163,7 @@ class DispatcherCore(Admission):
                     break
                 self.assign(now, task, calculator)
                 assigned += 1
+                plain -= 1
             if queue.size and not assigned:
                 self._warn_later(now)
             self.counts['assignments'] += assigned
@@ -210,7 +219,7 @@ class DispatcherCore(Admission):
         peer = channel.peer
         if peer is None:
             return
-        if kind == 'assign' or kind == 'revoke':
+        if kind == 'assign' or kind == 'run' or kind == 'revoke':
             self._note_acknowledged(channel, peer, kind, rows)
         elif kind == 'done' or kind == 'ended':
             for row in rows:
@@ -258,7 +267,7 @@ class DispatcherCore(Admission):
             return row if row[0] in peer.tasks else None
         if kind == 'refused':
             return row if row[0] >= peer.open and row[0] not in peer.tasks else None
-        if kind == 'assign':
+        if kind == 'assign' or kind == 'run':
             task = peer.attempts.get(row[0])
             if task is not None:
                 return self.assign_row(now, task)
@@ -346,6 +355,8 @@ class DispatcherCore(Admission):
         if task.state is ASSIGNED:
             return u'attempt %d on %s had not answered' % (task.attempt, task.calculator.name)
         if not task.attempt:
+            if task.IS_CALL and not self.calculators.catalogue.is_offered(task.function):  # type: ignore[attr-defined]
+                return self.not_offered_because(task.function)  # type: ignore[attr-defined]
             has_alive = self.calculators.numbers[ALIVE]
             return u'no calculator became free' if has_alive else u'no calculator was in order'
         return u'after %s no calculator became free' % counted(task.attempt, 'attempts')

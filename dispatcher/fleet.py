@@ -5,6 +5,7 @@ from __future__ import absolute_import, division, print_function
 from collections import deque
 
 from dispatcher.calculators import ALIVE, DEAD, LEFT, SUSPECT, Calculator
+from dispatcher.conduct import Conduct
 from dispatcher.failure_detector import GONE, HELD_UP_S, SILENT, FailureDetector
 from dispatcher.outcomes import TURN_MAX
 from dispatcher.tasks import CALCULATOR_LEFT, DEAD_CALCULATOR, NEW_INCARNATION, UNACKNOWLEDGED
@@ -34,7 +35,7 @@ class Fleet(Work):
     """What happens to calculators."""
 
     COUNTERS = ('registered', 'registrations_refused', 'returned', 'replaced', 'names_taken', 'evicted', 'recovered',
-                'suspected', 'died', 'left', 'pings', 'hints', 'held_up') + Work.COUNTERS
+                'suspected', 'died', 'left', 'pings', 'hints', 'held_up', 'probations') + Work.COUNTERS
 
     def __init__(self, settings, name, incarnation):
         # type: (Dict[str, Any], str, str) -> None
@@ -71,9 +72,13 @@ class Fleet(Work):
         tally = self.watch.new_calculator() if current is None else current.tally
         last_assignment = max(calculators.last_assignment, known.last_assignment if known is not None else 0)
         calculator = Calculator(channel, capacity, last_assignment, tally, now)
+        calculator.conduct = current.conduct if current is not None else Conduct(
+            self.settings['flap_events_max'], self.settings['flap_window_s'])
         if current is not None:
             self._end_incarnation(now, current, channel)
         calculators.put(calculator)
+        if current is not None:
+            self.note_failure_of(now, calculator, 'a restart')
         channel.peer = calculator
         channel.open = max(channel.open, calculator.lowest)
         calculators.advance(now, calculator, 'begin')
@@ -131,7 +136,7 @@ class Fleet(Work):
         for assignment in sorted(attempts):
             task = attempts[assignment]
             if task.acknowledged_by is None:
-                self.send(channel, 'assign', self.assign_row(now, task))
+                self.send(channel, 'run' if task.IS_CALL else 'assign', self.assign_row(now, task))
         for assignment in sorted(leftovers):
             leftover = leftovers[assignment]
             if leftover.task.is_over:
@@ -161,6 +166,7 @@ class Fleet(Work):
             self.counts['died'] += 1
             self.emit(now, 'died', calculator=name, silence_s=self.detector.silence_s(now, calculator),
                       held=len(calculator.attempts))
+            self.note_failure_of(now, calculator, 'silence')
             self._forget_later(now, calculator, FORGET_DEAD_S)
             self._lose_all(calculator, DEAD_CALCULATOR)
             return
@@ -249,6 +255,24 @@ class Fleet(Work):
         # type: (float, str) -> None
         """A calculator has been dead or gone for long enough."""
         self._forget(self.calculators.by_name[name])
+
+    # Probation.
+
+    def note_failure_of(self, now, calculator, what):
+        # type: (float, Calculator, str) -> None
+        if calculator.conduct.note_failure(now, what):
+            self.counts['probations'] += 1
+            self.emit(now, 'probation', calculator=calculator.name, reason=calculator.conduct.reason)
+
+    def note_good_ends(self, now, calculator, number):
+        # type: (float, Calculator, int) -> None
+        """So many attempts ended well."""
+        conduct = calculator.conduct
+        for _ in range(number if conduct.reason is not None else 0):
+            if conduct.note_good_end():
+                self.emit(now, 'probation_over', calculator=calculator.name)
+                self.calculators.update(calculator)
+                break
 
     # Pings and hints.
 

@@ -71,6 +71,8 @@ class Reports(Fleet):
             tally.done += done
             tally.failed += failed
             calculator.free += done + failed
+            if calculator.conduct.reason is not None:
+                self.note_good_ends(now, calculator, done)
             calculator.raise_lowest(TURN_MAX)
             if not calculator.is_queued:
                 self.calculators.update(calculator)
@@ -222,7 +224,7 @@ class Reports(Fleet):
         self.emit(now, 'adopted', task_id=task.task_id, calculator=calculator.name, attempt=task.attempt + 1)
         # Of an orphan, the calculator finds the task id among what it holds, and goes on under the new number.
         self.assign(now, task, calculator, assignment)
-        self.queue.note_over(task.client)
+        self.queue.remove(task)
 
     def _revoke_unknown(self, calculator, named):
         # type: (Calculator, Set[int]) -> None

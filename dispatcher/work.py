@@ -8,11 +8,11 @@ from dispatcher.calculators import UNREPORTED_MAX, Calculators
 from dispatcher.outcomes import Outcomes
 from dispatcher.pending_queue import PendingQueue
 from dispatcher.tasks import (
-    ASSIGNED, ATTEMPT_ENDS, CALCULATOR_LEFT, NEW_INCARNATION, NOT_HELD, SHORT_CHARS, TASK_BYTES, TIMED_OUT, TURNED_DOWN,
+    ASSIGNED, ATTEMPT_ENDS, CALCULATOR_LEFT, CHILD_DIED, ERROR, NEW_INCARNATION, NOT_HELD, SHORT_CHARS, TASK_BYTES, TIMED_OUT, TURNED_DOWN,
     WAITING, Leftover, PastAttempt, size_with)
 from net_protocol.compat import text_type
 from net_protocol.rows import DONE, FAILED, OUTCOMES
-from net_protocol.words import counted
+from net_protocol.words import counted, reason_text
 
 MYPY = False
 if MYPY:
@@ -29,7 +29,7 @@ YOUNG_S = 1.0
 PING_AFTER_S = 0.25
 
 #: Attempts that can't be running on their calculator any more when they end in this way.
-_NOT_RUNNING = frozenset([NOT_HELD, TURNED_DOWN, CALCULATOR_LEFT, NEW_INCARNATION])
+_NOT_RUNNING = frozenset([NOT_HELD, TURNED_DOWN, CALCULATOR_LEFT, NEW_INCARNATION, CHILD_DIED, ERROR])
 
 
 class Work(Outcomes):
@@ -42,7 +42,7 @@ class Work(Outcomes):
         # type: (Dict[str, Any], str, str) -> None
         super(Work, self).__init__(settings, name, incarnation)
         self.calculators = Calculators()
-        self.queue = PendingQueue()
+        self.queue = PendingQueue(settings['priority_ageing_s'])
         #: Tasks that are assigned.
         self.running = 0
         self._answer_timeout_s = settings['answer_timeout_s']
@@ -72,7 +72,7 @@ class Work(Outcomes):
         task.assignment = assignment
         task.attempt += 1
         task.assigned_at = now
-        task.answer_due_at = now + self._answer_timeout_s
+        task.answer_due_at = now + (task.answer_limit_s() if task.IS_CALL else self._answer_timeout_s)
         task.acknowledged_by = None
         calculator.attempts[assignment] = task
         calculator.free -= 1
@@ -86,14 +86,19 @@ class Work(Outcomes):
             self.emit(now, 'assigned', task_id=task.task_id, calculator=calculator.name, attempt=task.attempt)
         if not known_as:
             calculator.sent_at = now
+            kind = 'run' if task.IS_CALL else 'assign'
             rows = calculator.channel.rows
-            if 'assign' in rows:
-                rows['assign'].append(self.assign_row(now, task))
+            if kind in rows:
+                rows[kind].append(self.assign_row(now, task))
             else:
-                self.send(calculator.channel, 'assign', self.assign_row(now, task))
+                self.send(calculator.channel, kind, self.assign_row(now, task))
 
     def assign_row(self, now, task):
-        # type: (float, Task) -> List[Any]
+        # type: (float, Any) -> List[Any]
+        if task.IS_CALL:
+            return [task.assignment, task.task_id, task.attempt, task.payload, task.options.get(u'answer_timeout_s'),
+                    max(0.0, int((task.deadline_at - now) * 1000) / 1000), task.function,
+                    task.options.get(u'each', False)]
         return [task.assignment, task.task_id, task.attempt, task.payload, self._answer_timeout_s,
                 int((task.deadline_at - now) * 1000) / 1000 if task.deadline_at > now else 0]
 
@@ -150,6 +155,14 @@ class Work(Outcomes):
             self.counts['revokes'] += 1
             self.send(calculator.channel, 'revoke', [assignment, task_id])
 
+    def release(self, call):
+        # type: (Any) -> None
+        """No calculator is kept free for that call any more."""
+        calculator, call.reserved = call.reserved, None
+        if calculator is not None:
+            calculator.alone = None
+            self.calculators.update(calculator)
+
     def _revoke_others(self, task):
         # type: (Task) -> None
         """Former attempts of a task that is over may still run."""
@@ -160,7 +173,7 @@ class Work(Outcomes):
                 self.revoke(calculator, past.assignment, task.task_id)
 
     def finish(self, now, task, outcome, value, ended=None):
-        # type: (float, Task, str, Any, str | None) -> None
+        # type: (float, Any, str, Any, str | None) -> None
         """A task ends, and its client is sent the outcome. ``value`` is the result of a task that is done, or the
         reason.
 
@@ -169,7 +182,7 @@ class Work(Outcomes):
         client = task.client
         if task.state is WAITING:
             task.state = outcome
-            self.queue.note_over(client)
+            self.queue.remove(task)
         elif ended is not None:
             self._end_attempt(now, task, ended)
             self.revoke(task.calculator, task.assignment, task.task_id)
@@ -191,10 +204,12 @@ class Work(Outcomes):
             self.absent_bytes += size
         if task.is_planned:
             self._timers.cancel(('task', task))
+        if task.IS_CALL and task.reserved is not None:
+            self.release(task)
         if task.history is not None:
             self._revoke_others(task)
         if outcome is not DONE:
-            self.emit(now, 'ended', task_id=task.task_id, outcome=outcome, reason=value, attempts=task.attempt)
+            self.emit(now, 'ended', task_id=task.task_id, outcome=outcome, reason=reason_text(value), attempts=task.attempt)
             self.watch.ended_without_result(now, task)
         # Below its lowest open number the client does not want it: the caller forgets the task.
         if task.number >= client.open:

@@ -323,7 +323,7 @@ def _refuse_what_outgrows_the_limit(rows):
     # type: (Any) -> None
     for kind in rows:
         for place, (name, check) in enumerate(FIELDS[kind]):
-            if check is columns.json_value:
+            if check is columns.json_value or check is columns.arguments:
                 for row in rows[kind]:
                     if len(_encode(row[place])) > PAYLOAD_BYTES_MAX:
                         raise DatagramRefused(TOO_LONG, '%s.%s: over %d bytes' % (kind, name, PAYLOAD_BYTES_MAX))

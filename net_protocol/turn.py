@@ -24,7 +24,7 @@ from net_protocol.directory import Directory
 from net_protocol.errors import DatagramRefused
 from net_protocol.limits import NUMBERS_AHEAD_MAX
 from net_protocol.recovery import GRANULARITY_S
-from net_protocol.rows import LISTENS_TO, ORDER, PROBE, UNACKNOWLEDGED, UNRELIABLE
+from net_protocol.rows import LISTENS_TO, ORDER, PROBE, SUBMITS, UNACKNOWLEDGED, UNRELIABLE
 from net_protocol.schedule import ACK_DELAY_S, PROBES_TO_COLLAPSE, PROBES_TO_UNREACHABLE, SLEEP_S, UNREACHABLE_S
 from net_protocol.seals import CHECKSUM
 from net_protocol.traffic import BAD_NUMBER, OVER_BUDGET, WRONG_ROLE, Traffic
@@ -285,7 +285,7 @@ class Turn(object):
                     handler(now, channel, some)
                 elif kind != 'ping':
                     traffic.unexpected += len(some)
-        if core.has_unwritten and 'submit' in rows:
+        if core.has_unwritten and ('submit' in rows or 'call' in rows):
             if not channel.withheld:
                 self._withheld.append(channel)
             channel.withheld.append(number)
@@ -567,7 +567,7 @@ class Turn(object):
         """The disk has what these datagrams submitted: acknowledge them."""
         for channel in self._withheld:
             for number in channel.withheld:
-                self._note_handled(now, channel, number, ('submit',))
+                self._note_handled(now, channel, number, SUBMITS)
             channel.withheld = []
         self._withheld = []
 

@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, division, print_function
 
+from net_protocol.limits import REASON_CHARS_MAX
+
 MYPY = False
 if MYPY:
     from typing import Any, Dict  # noqa: F401
@@ -32,3 +34,12 @@ class Facts(object):
         # type: (str, Any) -> Any
         """A fact as it stands in a sentence."""
         return value
+
+
+def reason_text(reason):
+    # type: (Any) -> Any
+    """A reason, or the failure of a call, as one line for a person."""
+    if type(reason) is not dict:
+        return reason
+    kind = reason.get(u'type')
+    return (u'%s: %s' % (kind, reason[u'message']) if kind else reason[u'message'])[:REASON_CHARS_MAX]

@@ -28,6 +28,10 @@ SENTENCES = {
     'late_result': ('info', 'late result of attempt %(attempt)d from %(calculator)s: task %(task_id)s was over'),
     'late_result_used': ('info', 'late result of attempt %(attempt)d from %(calculator)s is the first for task '
                                  '%(task_id)s: taken'),
+    'offers': ('info', 'Calculator %(calculator)s offers %(number functions)s.'),
+    'no_function': ('warning', 'Calls wait for %(function)s, and no calculator offers it.'),
+    'probation': ('warning', 'Calculator %(calculator)s gets one attempt at a time: %(reason)s.'),
+    'probation_over': ('info', 'Calculator %(calculator)s is trusted again: five attempts ended well.'),
     'no_calculators': ('warning', '%(waiting tasks)s wait, and no calculator is registered: start one with the address '
                                   'of this dispatcher in its settings'),
     'held_up': ('warning', 'this dispatcher was held up for %(seconds).1f s; verdicts on silent calculators are '
