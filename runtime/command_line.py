@@ -79,6 +79,34 @@ def parser(about, sample, settings=None):
     return made
 
 
+def add_own(parser, *names):
+    # type: (argparse.ArgumentParser, *str) -> None
+    """The options that stand for settings: of these names."""
+    for name in names:
+        kind, metavar, about = _OWN[name]
+        parser.add_argument('--' + name, type=kind, metavar=metavar, help=about)
+
+
+def own_changes(options):
+    # type: (Any) -> List[Any]
+    """What these options change: pairs for ``runtime.settings.load``."""
+    changes = [(name, getattr(options, name, None)) for name in ('name', 'work', 'capacity')]
+    changes.append(('listen.port', getattr(options, 'port', None)))
+    where = getattr(options, 'dispatcher', None)
+    if where is not None:
+        changes += [('dispatcher.host', where[0]), ('dispatcher.port', where[1])]
+    return changes
+
+
+def host_and_port(text):
+    # type: (str) -> Any
+    """HOST:PORT, for argparse; an IPv6 address may stand in brackets."""
+    host, _, port = text.rpartition(':')
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError('found %s, expected HOST:PORT' % json.dumps(text))
+    return text_path(host.strip('[]')), int(port)
+
+
 def _described(settings):
     # type: (Group) -> str
     lines = []  # type: List[str]
@@ -137,6 +165,16 @@ def _number(kind, low, high, expected):
 positive_int = whole_number(1)
 #: Not 0: the least that a clock can tell.
 positive_seconds = _number(float, 1e-6, 1e9, 'a number of seconds above 0')
+
+
+#: Name -> type, placeholder and help of each option that stands for a setting.
+_OWN = {
+    'dispatcher': (host_and_port, 'HOST:PORT', 'where the dispatcher listens'),
+    'name': (text_path, 'NAME', 'the name of this process'),
+    'port': (whole_number(0, 65535), 'N', 'the UDP port to listen on; 0: any free one'),
+    'work': (text_path, 'FILE', 'the Python file with the functions to run, instead of notional tasks'),
+    'capacity': (positive_int, 'N', 'calls, or tasks, at a time'),
+}  # type: Dict[str, Any]
 
 
 def main(program, argv=None):

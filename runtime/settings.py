@@ -18,15 +18,26 @@ class SettingsError(Exception):
     """The settings can't be used; the text is one line that names the file, the key, and what is expected."""
 
 
-def load(path, group):
-    # type: (str | None, Group) -> Dict[str, Any]
-    """The complete settings: what the file says and defaults for the rest. No file: all defaults."""
-    if path is None:
-        return group.checked({})
+def load(path, group, changes=()):
+    # type: (str | None, Group, Any) -> Dict[str, Any]
+    """The complete settings: what the file says and defaults for the rest. No file: all defaults.
+
+    ``changes`` are pairs (dotted key, value) of the command line, which win; None stands for no change.
+    """
+    given = {} if path is None else _read(path)
+    wanted = [(key, value) for key, value in changes if value is not None]
+    for key, value in wanted if isinstance(given, dict) else ():
+        inside = given
+        for part in key.split('.')[:-1]:
+            inside = inside.setdefault(part, {})
+            if not isinstance(inside, dict):
+                break
+        else:
+            inside[key.split('.')[-1]] = value
     try:
-        return group.checked(_read(path))
+        return group.checked(given)
     except SettingRefused as refusal:
-        raise SettingsError('%s: %s' % (path, refusal))
+        raise SettingsError('%s: %s' % ('command line' if path is None else path, refusal))
 
 
 def as_text(settings, group):
