@@ -40,7 +40,7 @@ class Calls(Reports):
             return
         for digest, in rows:
             if digest != calculator.digest:
-                self.calculators.set_digest(calculator, digest)
+                self._set_digest(now, calculator, digest)
             if not self.calculators.catalogue.knows(digest) and 'functions_wanted' not in channel.rows:
                 self.counts['functions_wanted'] += 1
                 self.send(channel, 'functions_wanted', [digest])
@@ -53,11 +53,15 @@ class Calls(Reports):
             return
         for digest, functions in rows:
             is_new = self.calculators.catalogue.add(digest, functions)
-            if digest != calculator.digest:
-                self.calculators.set_digest(calculator, digest)
-            elif not is_new:
-                continue
-            self.emit(now, 'offers', calculator=calculator.name, number=len(functions))
+            if is_new or digest != calculator.digest:
+                self._set_digest(now, calculator, digest)
+
+    def _set_digest(self, now, calculator, digest):
+        # type: (float, Calculator, str) -> None
+        self.calculators.set_digest(calculator, digest)
+        if self.calculators.catalogue.knows(digest):
+            self.emit(now, 'offers', calculator=calculator.name,
+                      number=len(self.calculators.catalogue.functions_of(digest)))
 
     def _calculator_of(self, channel):
         # type: (Channel) -> Calculator | None

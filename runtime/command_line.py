@@ -201,8 +201,7 @@ def main(program, argv=None):
     except OutputLost as error:
         if error.errno != errno.EPIPE:
             _complain('standard output: %s' % error.strerror)
-        # What is not written yet goes nowhere. Without this, Python complains once more at its own end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), real_output.fileno())
+        drop_output(real_output)
         status = NOT_ACHIEVED
     finally:
         sys.stdout = real_output
@@ -253,6 +252,12 @@ class OutputLost(Exception):
         super(OutputLost, self).__init__(error)
         self.errno = error.errno
         self.strerror = error.strerror
+
+
+def drop_output(stream=None):
+    # type: (Any) -> None
+    """What is not written yet goes nowhere. Without this, Python complains once more at its own end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stdout if stream is None else stream).fileno())
 
 
 class _Output(object):

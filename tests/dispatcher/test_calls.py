@@ -80,6 +80,10 @@ def test_functions_that_are_not_known_are_asked_for(twice):
     farm.hear(one, 'functions', [[DIGESTS['square'], [[u'square', u'(x)', u'']]]])
     assert farm.runs(one) == [1]
     assert farm.hear(one, 'offer', [[DIGESTS['square']]]) == []
+    two = farm.calculator(TWO)
+    farm.beat(two)
+    assert farm.hear(two, 'offer', [[DIGESTS['square']]]) == []
+    assert [facts['calculator'] for facts in farm.emitted('offers')] == [ONE, TWO]
 
 
 def test_a_calculator_that_changes_its_functions_gets_other_calls(twice):
