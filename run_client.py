@@ -46,7 +46,7 @@ def run(argv=None):
         return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS))
     if options.probe:
         return probe.report(settings, 'dispatcher', seal)
-    if options.map is not None or options.call is not None:
+    if options.map is not None or options.call is not None or options.functions:
         return run_calls(parser, options, settings)
     if options.arguments or options.resume:
         parser.error('arguments are for --call, and --resume is for --map')
@@ -87,6 +87,7 @@ def add_calls(parser):
                         help='with --map: skip as many inputs as FILE has lines')
     parser.add_argument('--call', metavar='FUNCTION', type=command_line.text_path,
                         help='call FUNCTION once and print its result as JSON; exit status 1 if there is none')
+    parser.add_argument('--functions', action='store_true', help='list the functions that calculators offer')
     parser.add_argument('arguments', nargs='*', type=command_line.text_path,
                         help='with --call: arguments as JSON, NAME=JSON for a keyword')
 
@@ -97,6 +98,11 @@ def run_calls(parser, options, settings):
         parser.error('--map takes its arguments from standard input')
     if options.resume is not None and options.map is None:
         parser.error('--resume is for --map')
+    if options.functions:
+        options.log_level = 'warning'
+        command_line.begin_log('client', SENTENCES, options)
+        is_complete = commands.show_functions(settings, options.json)
+        return command_line.OK if is_complete else command_line.NOT_ACHIEVED
     if options.call is not None and options.log_level == 'info':
         # One line says what became of the call.
         options.log_level = 'warning'

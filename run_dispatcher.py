@@ -15,6 +15,7 @@ from runtime import command_line, journal_file, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
 from runtime.journal_file import JournalFile
+from runtime.endpoint import is_loopback
 from runtime.keys import seal_of
 from runtime.loop import Loop
 from runtime.signals import StopSignals
@@ -48,6 +49,7 @@ def run(argv=None):
     journal = recovered(core, settings['journal'])
     with StopSignals() as signals:
         loop = Loop(core, endpoint, signals, monotonic, events, seal, journal)
+        core.may_operate = lambda address: seal is not CHECKSUM or is_loopback(address)
         core.desk.surroundings = lambda: process.surroundings(loop)
         events.begin(loop)
         loop.every(settings['status_interval_s'], StatusLine(core, loop))

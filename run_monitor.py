@@ -60,6 +60,14 @@ CONTENT_TYPES = {'html': 'text/html; charset=utf-8', 'css': 'text/css; charset=u
 STYLES = {HEADING: '\x1b[1m', PAST: '\x1b[2m', GOOD: '\x1b[32m', BAD: '\x1b[33m', LOUD: '\x1b[1;31m', PLAIN: ''}
 
 
+#: What changes something at the dispatcher, which accepts it from its own machine or with a key.
+OPERATIONS = (
+    ('drain', 'CALCULATOR', 'have the dispatcher give a calculator no new work, and end'),
+    ('readmit', 'CALCULATOR', 'have the dispatcher give it work again, and end'),
+    ('cancel', 'TASK', 'have the dispatcher cancel a task, and end'),
+)
+
+
 def parsed(argv):
     """The options."""
     parser = command_line.Parser(
@@ -74,6 +82,10 @@ def parsed(argv):
     parser.add_argument('--json', action='store_true', help='the same for programs: exactly one JSON object')
     parser.add_argument('--task', type=task_id, metavar='ID',
                         help='print the history of a task and what it waits for, and end')
+    for verb, metavar, about in OPERATIONS:
+        parser.add_argument('--' + verb, metavar=metavar, type=command_line.text_path, help=about)
+    parser.add_argument('--failed', action='store_true',
+                        help='list the last tasks that failed, with payload and causes, and end')
     parser.add_argument('--http', type=host_and_port, metavar='HOST:PORT',
                         help='serve a live page, /metrics, /status.json and /healthz there; port 0: any free one')
     command_line.add_version(parser)
@@ -204,6 +216,11 @@ def run(argv=None):
     with StopSignals() as signals:
         if options.http:
             return serve(Monitor(settings, signals, settings['interval_s']), options.http, settings['http_hosts'])
+        for verb, argument in [(verb, getattr(options, verb)) for verb, _, _ in OPERATIONS]:
+            if argument is not None:
+                return operate(Monitor(settings, signals, ONCE_INTERVAL_S), verb, argument, options.json)
+        if options.failed:
+            return operate(Monitor(settings, signals, ONCE_INTERVAL_S), 'failed', '', options.json)
         if options.task:
             return print_history(Monitor(settings, signals, ONCE_INTERVAL_S), options)
         if options.once or options.json or not sys.stdout.isatty():
@@ -283,6 +300,48 @@ def print_history(monitor, options):
     else:
         print('\n'.join(story(options.task, rows)))
     return command_line.OK if rows is not None else command_line.NOT_ACHIEVED
+
+
+def operate(monitor, verb, argument, as_json):
+    """Have the dispatcher do one thing, and print what came of it."""
+    answer = []
+
+    def take(*came):
+        answer.append(came)
+        monitor.core.stop(monotonic())
+
+    def look(now):
+        if monitor.is_silent_for_long(now):
+            monitor.core.stop(now)
+
+    monitor.core.operate(monotonic(), verb, argument, take)
+    monitor.run([(LOOK_S, look)], name_within_s=SILENCE_MAX_S)
+    if not answer:
+        print('%r does not answer' % monitor.peer)
+        return command_line.NOT_ACHIEVED
+    found, reason, rows = answer[0]
+    if as_json:
+        print(json.dumps({'found': found, 'reason': reason,
+                          'tasks': [dict(zip(FAILED_FIELDS, row)) for row in rows]}, sort_keys=True))
+    else:
+        if reason:
+            print(' '.join([word for word in (argument, reason) if word]))
+        for row in rows:
+            print('\n'.join(failed_lines(row)))
+    return command_line.OK if found else command_line.NOT_ACHIEVED
+
+
+#: The fields of a failed task.
+FAILED_FIELDS = ('task', 'function', 'payload', 'reason', 'attempts', 'ago_s', 'history')
+
+
+def failed_lines(row):
+    """A failed task for people."""
+    task, function, payload, reason, attempts, ago_s, history = row
+    yield '%s failed %.0f s ago after %d attempts: %s' % (task, ago_s, attempts, reason)
+    yield '  %s%s' % ('' if function is None else function + ' ', json.dumps(payload))
+    for number, calculator, ended in history:
+        yield '  attempt %d on %s: %s' % (number, calculator, ended.replace('_', ' '))
 
 
 if __name__ == '__main__':

@@ -17,6 +17,9 @@ if MYPY:
 #: The time-out of a call that names none: a day.
 TASK_TIMEOUT_S = 86400.0
 
+#: Time between two questions about functions.
+ASK_AGAIN_S = 1.0
+
 
 class CallRequest(Request):
     """A call from its beginning to its end. ``payload`` is [args, kwargs]; ``deliver(outcome, value, attempts)`` is
@@ -47,6 +50,10 @@ class CallingClientCore(ClientCore):
         # Functions of which was logged that nobody offers them.
         self._missing = set()  # type: Set[str]
         self._is_ending = False
+        # A question about functions: its number, its pages, and who takes the answer.
+        self._asked = 0
+        self._pages = {}  # type: Dict[int, List[Any]]
+        self._answer = None  # type: Callable[[List[Any]], None] | None
 
     @property
     def open_calls(self):
@@ -180,6 +187,35 @@ class CallingClientCore(ClientCore):
         # type: (CallRequest) -> None
         del self._requests[request.number]
         self._timers.cancel(('deadline', request.number))
+
+    def ask_functions(self, now, answer):
+        # type: (float, Callable[[List[Any]], None]) -> None
+        """Ask which functions are offered; ``answer`` is called with [name, signature, first line] of each."""
+        self._asked = (self._asked or 0) + 1
+        self._pages = {}
+        self._answer = answer
+        self._due_functions(now, None)
+
+    def opened(self, now, channel):
+        # type: (float, Channel) -> None
+        super(CallingClientCore, self).opened(now, channel)
+        self._due_functions(now, None)
+
+    def _due_functions(self, now, _):
+        # type: (float, None) -> None
+        if self._answer is not None:
+            self._timers.set(('functions', None), now + ASK_AGAIN_S)
+            if self.dispatcher.is_open:
+                self.send(self.dispatcher, 'ask_functions', [self._asked])
+
+    def _on_known_functions(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        for question, page, pages, functions in rows:
+            if question == self._asked and page <= pages and self._answer is not None:
+                self._pages[page] = functions
+                if len(self._pages) == pages:
+                    answer, self._answer = self._answer, None
+                    answer([entry for number in sorted(self._pages) for entry in self._pages[number]])
 
     def _on_not_offered(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None

@@ -12,6 +12,7 @@ import sys
 from collections import deque
 
 from client.executor import Executor, TaskError, Wakeup
+from client.futures import TimeoutError
 from net_protocol.errors import MisuseError
 from runtime import logs
 from runtime.clock import monotonic
@@ -31,6 +32,9 @@ PROGRESS_S = 10.0
 
 #: Time between two looks at signals while waiting for one result.
 LOOK_S = 0.5
+
+#: How long the dispatcher may take to say which functions there are.
+ANSWER_WITHIN_S = 5.0
 
 _KEYWORD = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z', re.DOTALL)
 
@@ -273,6 +277,24 @@ def run_call(settings, signals, function, words):
         return True
     finally:
         farm.shutdown(wait=True, cancel_futures=True)
+
+
+def show_functions(settings, as_json):
+    # type: (Dict[str, Any], bool) -> bool
+    """What ``--functions`` does; returns whether the dispatcher answered."""
+    farm = make_farm(settings)
+    try:
+        functions = farm.functions(ANSWER_WITHIN_S)
+    except TimeoutError:
+        logs.log.error('no answer from the dispatcher')
+        return False
+    finally:
+        farm.shutdown(wait=True, cancel_futures=True)
+    if as_json:
+        _write(json.dumps([dict(zip(('name', 'signature', 'doc'), entry)) for entry in functions], sort_keys=True) + '\n')
+    for name, signature, doc in () if as_json else functions:
+        _write('%s%s%s\n' % (name, signature, '  ' + doc if doc else ''))
+    return True
 
 
 def _write(text):

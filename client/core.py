@@ -40,9 +40,9 @@ class ClientCore(Core):
 
     ROLE = CLIENT
     HANDLERS = {'refused': '_on_refused', 'done': '_on_done', 'ended': '_on_ended', 'done_before': '_on_former',
-                'ended_before': '_on_former', 'not_offered': '_on_not_offered'}
+                'ended_before': '_on_former', 'not_offered': '_on_not_offered', 'known_functions': '_on_known_functions'}
     TIMERS = {'resume': '_due_resume', 'ping': '_due_ping', 'end': 'stop', 'drained': '_due_drained',
-              'deadline': '_due_deadline'}
+              'deadline': '_due_deadline', 'functions': '_due_functions'}
     ACKNOWLEDGED = frozenset(['submit'])
     WANTS_NUMBERS = True
     COUNTERS = ('duplicate_outcomes', 'unknown_outcomes', 'outcomes_of_former', 'postponed', 'stale_refusals',
@@ -359,6 +359,9 @@ class ClientCore(Core):
     def _due_deadline(self, now, number):
         # type: (float, int) -> None
         """Notional tasks have one time-out in common."""
+
+    _on_known_functions = _on_not_offered
+    _due_functions = _due_deadline
 
     def _due_ping(self, now, _):
         # type: (float, None) -> None

@@ -256,6 +256,10 @@ class _Link(object):
             _end(future, outcome, value, attempts)
         future.number = self.core.call(now, function, arguments, options, timeout_s, deliver)
 
+    def ask_functions(self, now, future):
+        # type: (float, Any) -> None
+        self.core.ask_functions(now, future.set_result)
+
     def cancel(self, now, future):
         # type: (float, CallFuture) -> None
         if future.number:
@@ -413,6 +417,13 @@ class Executor(futures.Executor):
                     future.cancel()
         fill()
         return results()
+
+    def functions(self, timeout=None):
+        # type: (float | None) -> Any
+        """[name, signature, first line of the docstring] of each function that a calculator offers."""
+        future = futures.Future()  # type: Any
+        self._link.tell(self._link.ask_functions, future)
+        return future.result(timeout)
 
     def statistics_lines(self):
         # type: () -> Any

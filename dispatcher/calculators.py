@@ -105,7 +105,8 @@ class Calculator(Stateful):
         # type: () -> bool
         """Whether it would take a task, if that reached it."""
         return (self.state is ALIVE and self.free > 0 and not self.full_until_beat and not self.draining
-                and self.alone is None and (self.conduct.reason is None or self.free == self.capacity))
+                and self.alone is None and not self.conduct.is_withdrawn
+                and (self.conduct.reason is None or self.free == self.capacity))
 
     @property
     def is_available(self):

@@ -62,6 +62,9 @@ class Calls(Reports):
         if self.calculators.catalogue.knows(digest):
             self.emit(now, 'offers', calculator=calculator.name,
                       number=len(self.calculators.catalogue.functions_of(digest)))
+            differing = self.calculators.catalogue.differing()
+            if differing:
+                self.emit(now, 'functions_differ', functions=u', '.join(differing)[:REASON_CHARS_MAX])
 
     def _calculator_of(self, channel):
         # type: (Channel) -> Calculator | None
@@ -225,7 +228,8 @@ class Calls(Reports):
 
     def _may_run_alone(self, calculator, task):
         # type: (Calculator, CallTask) -> bool
-        return (calculator.state is ALIVE and not calculator.draining and not calculator.channel.is_unreachable
+        return (calculator.state is ALIVE and not calculator.draining and not calculator.conduct.is_withdrawn
+                and not calculator.channel.is_unreachable
                 and self.calculators.by_name.get(calculator.name) is calculator
                 and task.function in self.calculators.catalogue.functions_of(calculator.digest))
 

@@ -70,6 +70,12 @@ class Catalogue(object):
         # type: () -> List[str]
         return sorted(set().union(*[self._names.get(digest, _NONE) for digest in self._numbers]))
 
+    def differing(self):
+        # type: () -> List[str]
+        """The functions that some calculators offer and others do not."""
+        offers = [self._names[digest] for digest in self._numbers if self._names.get(digest)]
+        return sorted(set().union(*offers).difference(set.intersection(*map(set, offers)))) if offers else []
+
     def offers(self):
         # type: () -> List[List[Any]]
         """[name, signature, first line, number of calculators that offer it] of each function, for people."""

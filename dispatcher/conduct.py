@@ -17,7 +17,7 @@ class Conduct(object):
     within ``window_s`` begin a probation; 0: never.
     """
 
-    __slots__ = ('_events_max', '_window_s', '_events', 'reason', 'good_ends')
+    __slots__ = ('_events_max', '_window_s', '_events', 'reason', 'good_ends', 'is_withdrawn')
 
     def __init__(self, events_max, window_s):
         # type: (int, float) -> None
@@ -27,6 +27,8 @@ class Conduct(object):
         #: Why it is on probation, or None.
         self.reason = None  # type: str | None
         self.good_ends = 0
+        #: An operator wants it to get no work.
+        self.is_withdrawn = False
 
     def note_failure(self, now, what):
         # type: (float, str) -> bool
@@ -50,3 +52,9 @@ class Conduct(object):
         self.reason = None
         self._events.clear()
         return True
+
+    def readmit(self):
+        # type: () -> None
+        self.reason = None
+        self.is_withdrawn = False
+        self._events.clear()

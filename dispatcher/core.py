@@ -9,12 +9,12 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
-from dispatcher.admission import Admission
 from dispatcher.calculators import ALIVE, DEAD, LEFT, SUSPECT
 from dispatcher.failure_detector import HELD_UP_S
 from dispatcher.invariants import check
 from dispatcher.journal import ACCEPTED, ACCEPTED_CALL, LAZY_S, RETRY_S, restored
 from dispatcher.observers.status import StatusDesk
+from dispatcher.operations import Operations
 from dispatcher.outcomes import TURN_MAX
 from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, TIMED_OUT, WAITING, WITHDRAWN
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, EXPIRED, OUTCOMES
@@ -39,7 +39,7 @@ ADOPTION_S = 1.5
 NO_CALCULATORS_S = 2.0
 
 
-class DispatcherCore(Admission):
+class DispatcherCore(Operations):
     """A dispatcher as a pure state machine.
 
     ``settings`` is a complete object of ``dispatcher.settings.SETTINGS``, ``rng`` a ``random.Random``.
@@ -49,12 +49,12 @@ class DispatcherCore(Admission):
     HANDLERS = {'submit': '_on_submit', 'call': '_on_call', 'failed': '_on_failed',
                 'offer': '_on_offer', 'functions': '_on_functions', 'cancel': '_on_cancel', 'heartbeat': '_on_heartbeat', 'leave': '_on_leave',
                 'assign_refused': '_on_assign_refused', 'result': '_on_result', 'status': '_on_status',
-                'task_status': '_on_task_status'}
+                'task_status': '_on_task_status', 'operate': '_on_operate', 'ask_functions': '_on_ask_functions'}
     TIMERS = {'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget', 'ping': '_due_ping',
               'hint': '_due_hint', 'drained': '_due_drained', 'adoption': '_due_adoption', 'journal': '_due_journal',
               'former': '_due_former', 'delay': '_due_delay', 'function': '_due_function', 'no_calculators': '_due_no_calculators'}
     ACKNOWLEDGED = frozenset(['assign', 'run', 'revoke', 'refused', 'done', 'ended', 'done_before', 'ended_before'])
-    COUNTERS = ('tasks_recovered', 'outcomes_recovered') + Admission.COUNTERS + StatusDesk.COUNTERS
+    COUNTERS = ('tasks_recovered', 'outcomes_recovered') + Operations.COUNTERS + StatusDesk.COUNTERS
 
     def __init__(self, settings, name, incarnation, rng):
         # type: (Dict[str, Any], str, str, Any) -> None

@@ -187,6 +187,8 @@ class Work(Outcomes):
             self._end_attempt(now, task, ended)
             self.revoke(task.calculator, task.assignment, task.task_id)
         task.state = outcome
+        if outcome is FAILED:
+            self.watch.note_failed(now, task)
         task.payload = None
         task.result = value
         size = TASK_BYTES if type(value) is text_type and len(value) <= SHORT_CHARS else size_with(value)

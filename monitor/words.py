@@ -40,6 +40,13 @@ EVENTS = {
     'refused': (BAD, '%(task)s refused: %(reason)s'),
     'late_result': (PLAIN, 'late result of %(task)s from %(calculator)s ignored: the task had ended'),
     'late_result_used': (GOOD, 'late result of %(task)s from %(calculator)s used: it was the first'),
+    'offers': (PLAIN, '%(calculator)s offers %(number)s functions'),
+    'functions_differ': (BAD, 'some calculators offer functions that others do not: %(functions)s'),
+    'no_function': (BAD, 'calls wait for %(function)s, and no calculator offers it'),
+    'probation': (BAD, '%(calculator)s gets one attempt at a time: %(reason)s'),
+    'probation_over': (GOOD, '%(calculator)s is trusted again: five attempts ended well'),
+    'drained': (PLAIN, '%(calculator)s gets no new work: an operator drains it'),
+    'readmitted': (GOOD, '%(calculator)s gets work again: an operator readmitted it'),
     'recovered_books': (GOOD, 'the dispatcher restarted with %(waiting)s waiting tasks and %(untold)s outcomes'),
     'journal_failed': (LOUD, 'the journal cannot be written: %(reason)s; new tasks are refused'),
     'journal_works': (GOOD, 'the journal can be written again after %(seconds).1f s'),
@@ -60,6 +67,7 @@ ENDS = {
     'not_held': 'the calculator did not have it any more',
     'turned_down': 'the calculator refused it',
     'withdrawn': 'withdrawn: the task ended in another way',
+    'child_died': 'the process that ran the function died',
 }
 
 REFUSALS = {

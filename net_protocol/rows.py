@@ -43,6 +43,14 @@ NAME_TAKEN = 'name_taken'
 TOO_MANY = 'too_many'
 REGISTRATION_REFUSALS = (NAME_TAKEN, TOO_MANY)
 
+#: What an operator may ask for: a calculator gets no new work, or gets work again; a task is cancelled; the last tasks
+#: that failed.
+DRAIN = 'drain'
+READMIT = 'readmit'
+CANCEL = 'cancel'
+FAILED_TASKS = 'failed'
+VERBS = (DRAIN, READMIT, CANCEL, FAILED_TASKS)
+
 CLIENT = 'client'
 DISPATCHER = 'dispatcher'
 CALCULATOR = 'calculator'
@@ -69,6 +77,8 @@ FIELDS = {
                      ('reason', columns.optional(columns.reason_or_failure)), ('attempts', _attempts)),
     # Calls of a function wait, and no calculator offers it.
     'not_offered': (('function', columns.function), ('reason', columns.reason)),
+    'known_functions': (('question', columns.positive), ('page', columns.positive),
+                        ('pages', columns.whole_number(1, PAGES_MAX)), ('functions', columns.functions)),
     # dispatcher -> calculator
     'revoke': (('assignment', columns.count), ('task_id', columns.task_id)),
     'assign': (('assignment', columns.positive), ('task_id', columns.task_id), ('attempt', columns.positive),
@@ -102,28 +112,33 @@ FIELDS = {
     'call': (('number', _number), ('arguments', columns.arguments), ('time_left_s', columns.seconds),
              ('function', columns.function), ('options', columns.options)),
     'cancel': (('number', _number),),
+    'ask_functions': (('question', columns.positive),),
     # anybody -> any process
     'ping': (),
     # monitor -> dispatcher, and back
     'status': (('question', columns.positive), ('events_since', columns.count), ('attempts_since', columns.count),
                ('calculators_from', columns.count), ('clients_from', columns.count)),
     'task_status': (('question', columns.positive), ('task_id', columns.task_id)),
+    'operate': (('question', columns.positive), ('verb', columns.one_of(*VERBS)), ('argument', columns.reason)),
+    'operated': (('question', columns.positive), ('found', columns.flag), ('reason', columns.reason),
+                 ('page', columns.positive), ('pages', columns.whole_number(1, PAGES_MAX)), ('rows', columns.rows)),
     'status_report': (('question', columns.positive), ('answer', columns.positive), ('page', columns.positive),
                       ('pages', columns.whole_number(1, PAGES_MAX)), ('rows', columns.rows)),
 }  # type: Dict[str, Tuple[Tuple[str, Callable[[Sequence[Any]], None]], ...]]
 
 #: The order in which the kinds of one datagram are handled, and written: the order of a JSON object's keys is not kept
 #: on 2.7.
-ORDER = ('refused', 'not_offered', 'done', 'ended', 'done_before', 'ended_before', 'revoke', 'assign', 'run',
+ORDER = ('refused', 'not_offered', 'known_functions', 'done', 'ended', 'done_before', 'ended_before', 'revoke', 'assign', 'run',
          'functions_wanted', 'not_registered', 'assign_refused', 'result', 'failed', 'heartbeat', 'offer', 'functions',
-         'leave', 'submit', 'call', 'cancel', 'ping', 'status', 'task_status',
-         'status_report')
+         'leave', 'submit', 'call', 'cancel', 'ask_functions', 'ping', 'status',
+         'task_status', 'status_report', 'operate', 'operated')
 
 #: Kinds that pass a full congestion window and are never resent: a newer row of the kind replaces a lost one.
-UNRELIABLE = frozenset(['heartbeat', 'offer', 'functions_wanted', 'ping', 'status', 'task_status', 'status_report'])
+UNRELIABLE = frozenset(['heartbeat', 'offer', 'functions_wanted', 'ask_functions', 'known_functions', 'ping', 'status',
+                        'task_status', 'status_report', 'operate', 'operated'])
 
 #: Kinds that alone do not call for an acknowledgement: a question is answered once, and an answer is its receipt.
-UNACKNOWLEDGED = frozenset(['status', 'task_status', 'status_report'])
+UNACKNOWLEDGED = frozenset(['status', 'task_status', 'status_report', 'operate', 'operated'])
 
 #: Kinds that a dispatcher acknowledges only when what they say is on disk.
 SUBMITS = ('submit', 'call')

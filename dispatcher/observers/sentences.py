@@ -30,6 +30,9 @@ SENTENCES = {
                                  '%(task_id)s: taken'),
     'offers': ('info', 'Calculator %(calculator)s offers %(number functions)s.'),
     'no_function': ('warning', 'Calls wait for %(function)s, and no calculator offers it.'),
+    'functions_differ': ('warning', 'Some calculators offer functions that others do not: %(functions)s.'),
+    'drained': ('info', 'Calculator %(calculator)s gets no new work: an operator drains it.'),
+    'readmitted': ('info', 'Calculator %(calculator)s gets work again: an operator readmitted it.'),
     'probation': ('warning', 'Calculator %(calculator)s gets one attempt at a time: %(reason)s.'),
     'probation_over': ('info', 'Calculator %(calculator)s is trusted again: five attempts ended well.'),
     'no_calculators': ('warning', '%(waiting tasks)s wait, and no calculator is registered: start one with the address '

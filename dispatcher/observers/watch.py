@@ -36,6 +36,10 @@ EVENTS_PER_SECOND = 50
 PAST_TASKS_KEPT = 5000
 REFUSALS_KEPT = 2000
 
+#: Failed tasks that are kept with their payload, and the largest such payload, as counted for the memory of tasks.
+FAILED_KEPT = 100
+FAILED_BYTES_MAX = 10000
+
 #: Steps of single tasks. They are emitted only where somebody reads the trace, and would push out all else.
 STEPS = frozenset(['accepted', 'assigned', 'done'])
 
@@ -92,6 +96,8 @@ class Watch(object):
         # (task, when it ended) of tasks that no attempt ended.
         self._past = deque(maxlen=PAST_TASKS_KEPT)  # type: Deque[Tuple[Task, float]]
         self._refusals = deque(maxlen=REFUSALS_KEPT)  # type: Deque[Refusal]
+        #: (task, its payload, when it failed) of the last tasks that failed.
+        self.failed = deque(maxlen=FAILED_KEPT)  # type: Deque[Tuple[Task, Any, float]]
         #: From acceptance to the result.
         self.response_times = Sketch()
         # Kind of event -> (the second it is about, how many in it).
@@ -115,6 +121,12 @@ class Watch(object):
         """A submit is refused."""
         self.event(now, 'refused', {'task_id': task_id, 'reason': reason})
         self._refusals.append(Refusal(task_id, client, now, reason))
+
+    def note_failed(self, now, task):
+        # type: (float, Task) -> None
+        """A task fails, and has its payload still."""
+        payload = task.payload if task.size <= FAILED_BYTES_MAX else u'(too large to be kept)'
+        self.failed.append((task, payload, now))
 
     def ended_without_result(self, now, task):
         # type: (float, Task) -> None

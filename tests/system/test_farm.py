@@ -265,3 +265,33 @@ def test_the_default_port_may_be_taken(system):
     ports = {first.address[1], second.address[1]}
     assert len(ports) == 2
     assert any('taken; using port' in process.log for process in (first, second)) or 5600 not in ports
+
+
+# Operating.
+
+def test_functions_are_listed(system):
+    system.is_balanced = True
+    farm.start(system, work=os.path.join(ROOT, 'config', 'work.py'))
+    assert farm.run_client(system, ['--functions'])[:2] == (
+        0, 'score(text, scale=1)  Score a text.\nsquare(x)  The square of a number.\n')
+    status, out, _ = farm.run_client(system, ['--functions', '--json'])
+    assert status == 0 and [entry['name'] for entry in json.loads(out)] == ['score', 'square']
+
+
+def test_an_operator_drains_readmits_cancels_and_lists(started):
+    def monitor(*arguments):
+        return run_to_end(['run_monitor.py', '--dispatcher', farm.address(started.system)] + list(arguments))
+    assert monitor('--drain', 'calculator-1')[:2] == (0, 'calculator-1 gets no new work; 0 attempts run\n')
+    assert monitor('--drain', 'calculator-7')[:2] == (1, 'calculator-7 no calculator has that name\n')
+    list(started.map('square', range(50)))
+    assert monitor('--readmit', 'calculator-1')[0] == 0
+    slow = started.submit('sleep', 1000)
+    task = eventually(lambda: slow.number and '%s:%s:%d' % (
+        started._link.core.name, started._link.core.incarnation, slow.number), 'it is submitted')
+    eventually(lambda: monitor('--cancel', task)[0] == 0, 'it is cancelled')
+    with pytest.raises(client.CancelledError):
+        slow.result(BOUND_S)
+    assert started.options(attempts_max=1).submit('vanish').exception(BOUND_S) is not None
+    status, out, _ = monitor('--failed')
+    assert status == 0 and 'vanish [[], {}]' in out and 'child died' in out
+    assert json.loads(monitor('--failed', '--json')[1])['tasks'][0]['function'] == 'vanish'
