@@ -16,6 +16,7 @@ import os
 import socket
 import sys
 import time
+import zipfile
 
 from monitor.answers import task_as_values
 from monitor.cases import Cases
@@ -189,11 +190,21 @@ class Page(object):
 
 def page_files():
     """The files of the page, {path: (content type, bytes)}."""
-    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'monitor', 'page')
+    here = os.path.dirname(os.path.abspath(__file__))
+    folder = os.path.join(here, 'monitor', 'page')
     files = {}
-    for name in sorted(os.listdir(folder)):
-        with io.open(os.path.join(folder, name), 'rb') as file:
-            files['/' + name] = (CONTENT_TYPES[name.rpartition('.')[2]], file.read())
+    if os.path.isfile(here):
+        # All of it is in one archive.
+        with zipfile.ZipFile(here) as archive:
+            contents = {name.rpartition('/')[2]: archive.read(name) for name in archive.namelist()
+                        if name.startswith('monitor/page/')}
+    else:
+        contents = {}
+        for name in os.listdir(folder):
+            with io.open(os.path.join(folder, name), 'rb') as file:
+                contents[name] = file.read()
+    for name in sorted(contents):
+        files['/' + name] = (CONTENT_TYPES[name.rpartition('.')[2]], contents[name])
     files['/'] = files['/index.html']
     return files
 
