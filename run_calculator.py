@@ -24,7 +24,6 @@ from runtime.loop import Loop
 from runtime.signals import StopSignals
 from runtime.upstream import Upstream
 
-
 #: Where this port is taken, any free one is as good: several calculators on one machine need no settings.
 DEFAULT_PORT = 5600
 

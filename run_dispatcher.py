@@ -14,8 +14,8 @@ from net_protocol.seals import CHECKSUM
 from runtime import command_line, journal_file, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
-from runtime.journal_file import JournalFile
 from runtime.endpoint import is_loopback
+from runtime.journal_file import JournalFile
 from runtime.keys import seal_of
 from runtime.loop import Loop
 from runtime.signals import StopSignals

@@ -12,7 +12,7 @@ import sys
 from collections import deque
 
 from client.executor import Executor, TaskError, Wakeup
-from client.futures import TimeoutError
+from client.futures import TimeoutError  # noqa: A004
 from net_protocol.errors import MisuseError
 from runtime import logs
 from runtime.clock import monotonic
@@ -291,7 +291,8 @@ def show_functions(settings, as_json):
     finally:
         farm.shutdown(wait=True, cancel_futures=True)
     if as_json:
-        _write(json.dumps([dict(zip(('name', 'signature', 'doc'), entry)) for entry in functions], sort_keys=True) + '\n')
+        named = [dict(zip(('name', 'signature', 'doc'), entry)) for entry in functions]
+        _write(json.dumps(named, sort_keys=True) + '\n')
     for name, signature, doc in () if as_json else functions:
         _write('%s%s%s\n' % (name, signature, '  ' + doc if doc else ''))
     return True

@@ -40,7 +40,8 @@ class ClientCore(Core):
 
     ROLE = CLIENT
     HANDLERS = {'refused': '_on_refused', 'done': '_on_done', 'ended': '_on_ended', 'done_before': '_on_former',
-                'ended_before': '_on_former', 'not_offered': '_on_not_offered', 'known_functions': '_on_known_functions'}
+                'ended_before': '_on_former', 'not_offered': '_on_not_offered',
+                'known_functions': '_on_known_functions'}
     TIMERS = {'resume': '_due_resume', 'ping': '_due_ping', 'end': 'stop', 'drained': '_due_drained',
               'deadline': '_due_deadline', 'functions': '_due_functions'}
     ACKNOWLEDGED = frozenset(['submit'])

@@ -10,8 +10,9 @@ from time import sleep
 
 try:
     from concurrent.futures import (
-        FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED, CancelledError, Executor, Future, TimeoutError, as_completed,
-        wait)
+        ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, CancelledError, Executor, Future, TimeoutError,  # noqa: A004
+        as_completed, wait)
+
     # The package of that name for 2.7 is as good.
 except ImportError:
     from runtime.clock import monotonic
@@ -116,7 +117,7 @@ except ImportError:
         end_at = None if timeout is None else monotonic() + timeout
         pending = set(fs)
         while pending:
-            done = set(future for future in pending if future.done())
+            done = {future for future in pending if future.done()}
             for future in done:
                 yield future
             pending -= done
@@ -130,7 +131,7 @@ except ImportError:
         end_at = None if timeout is None else monotonic() + timeout
         fs = set(fs)
         while True:
-            done = set(future for future in fs if future.done())
+            done = {future for future in fs if future.done()}
             has_failed = any(not future.cancelled() and future.exception() is not None for future in done)
             if len(done) == len(fs) or (done and return_when == FIRST_COMPLETED) \
                     or (has_failed and return_when == FIRST_EXCEPTION) \

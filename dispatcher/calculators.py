@@ -212,7 +212,8 @@ class Calculators(object):
     def take_for(self, task, queue=None):
         # type: (Task, Any) -> Calculator | None
         """The calculator that has been available for the longest time, for one task; it stands at the end of the queue
-        if it has another free slot. ``queue`` is one of ``groups``, None for the others. One on which the task failed before is only taken if there is no other.
+        if it has another free slot. ``queue`` is one of ``groups``, None for the others. One on which the task failed
+        before is only taken if there is no other.
         """
         queue = self.queue if queue is None else queue
         for _ in range(len(queue)):

@@ -47,12 +47,14 @@ class DispatcherCore(Operations):
 
     ROLE = DISPATCHER
     HANDLERS = {'submit': '_on_submit', 'call': '_on_call', 'failed': '_on_failed',
-                'offer': '_on_offer', 'functions': '_on_functions', 'cancel': '_on_cancel', 'heartbeat': '_on_heartbeat', 'leave': '_on_leave',
-                'assign_refused': '_on_assign_refused', 'result': '_on_result', 'status': '_on_status',
-                'task_status': '_on_task_status', 'operate': '_on_operate', 'ask_functions': '_on_ask_functions'}
+                'offer': '_on_offer', 'functions': '_on_functions', 'cancel': '_on_cancel',
+                'heartbeat': '_on_heartbeat', 'leave': '_on_leave', 'assign_refused': '_on_assign_refused',
+                'result': '_on_result', 'status': '_on_status', 'task_status': '_on_task_status',
+                'operate': '_on_operate', 'ask_functions': '_on_ask_functions'}
     TIMERS = {'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget', 'ping': '_due_ping',
               'hint': '_due_hint', 'drained': '_due_drained', 'adoption': '_due_adoption', 'journal': '_due_journal',
-              'former': '_due_former', 'delay': '_due_delay', 'function': '_due_function', 'no_calculators': '_due_no_calculators'}
+              'former': '_due_former', 'delay': '_due_delay', 'function': '_due_function',
+              'no_calculators': '_due_no_calculators'}
     ACKNOWLEDGED = frozenset(['assign', 'run', 'revoke', 'refused', 'done', 'ended', 'done_before', 'ended_before'])
     COUNTERS = ('tasks_recovered', 'outcomes_recovered') + Operations.COUNTERS + StatusDesk.COUNTERS
 

@@ -52,7 +52,7 @@ class JournalRows(object):
         """More is to be done. ``to_wall`` is what a point in time needs to be one by the time of day."""
         for record in records:
             kind, task_id = record.KIND, record.task_id
-            if kind == ACCEPTED or kind == ACCEPTED_CALL:
+            if kind in (ACCEPTED, ACCEPTED_CALL):
                 self._last_number += 1
                 number = self._numbers[task_id] = self._last_number
                 row = (number, task_id, STATES[kind], record.deadline_at + to_wall,

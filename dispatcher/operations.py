@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 from dispatcher.admission import Admission
 from dispatcher.tasks import ASSIGNED, WITHDRAWN
-from net_protocol.rows import CALCULATOR, CANCEL, CANCELLED, CLIENT, DRAIN, FAILED_TASKS, MONITOR, READMIT
+from net_protocol.rows import CALCULATOR, CANCEL, CANCELLED, CLIENT, DRAIN, FAILED_TASKS, MONITOR
 from net_protocol.words import reason_text
 
 MYPY = False

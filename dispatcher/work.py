@@ -8,8 +8,8 @@ from dispatcher.calculators import UNREPORTED_MAX, Calculators
 from dispatcher.outcomes import Outcomes
 from dispatcher.pending_queue import PendingQueue
 from dispatcher.tasks import (
-    ASSIGNED, ATTEMPT_ENDS, CALCULATOR_LEFT, CHILD_DIED, ERROR, NEW_INCARNATION, NOT_HELD, SHORT_CHARS, TASK_BYTES, TIMED_OUT, TURNED_DOWN,
-    WAITING, Leftover, PastAttempt, size_with)
+    ASSIGNED, ATTEMPT_ENDS, CALCULATOR_LEFT, CHILD_DIED, ERROR, NEW_INCARNATION, NOT_HELD, SHORT_CHARS, TASK_BYTES,
+    TIMED_OUT, TURNED_DOWN, WAITING, Leftover, PastAttempt, size_with)
 from net_protocol.compat import text_type
 from net_protocol.rows import DONE, FAILED, OUTCOMES
 from net_protocol.words import counted, reason_text
@@ -187,9 +187,7 @@ class Work(Outcomes):
             self._end_attempt(now, task, ended)
             self.revoke(task.calculator, task.assignment, task.task_id)
         task.state = outcome
-        if outcome is FAILED:
-            self.watch.note_failed(now, task)
-        task.payload = None
+        payload, task.payload = task.payload, None
         task.result = value
         size = TASK_BYTES if type(value) is text_type and len(value) <= SHORT_CHARS else size_with(value)
         if size != task.size:
@@ -211,8 +209,9 @@ class Work(Outcomes):
         if task.history is not None:
             self._revoke_others(task)
         if outcome is not DONE:
-            self.emit(now, 'ended', task_id=task.task_id, outcome=outcome, reason=reason_text(value), attempts=task.attempt)
-            self.watch.ended_without_result(now, task)
+            self.emit(now, 'ended', task_id=task.task_id, outcome=outcome, reason=reason_text(value),
+                      attempts=task.attempt)
+            self.watch.ended_without_result(now, task, payload)
         # Below its lowest open number the client does not want it: the caller forgets the task.
         if task.number >= client.open:
             if self.journal is not None:

@@ -50,7 +50,7 @@ TASK_ID_CHARS_MAX = NAME_CHARS_MAX + INCARNATION_CHARS + 22
 REASON_CHARS_MAX = 300
 
 #: Characters of the parts of a failure of a call: a line for a person, the type of an exception, its traceback, and
-#: what was written to standard error. Together they fit in a datagram, even if each has to be escaped as two surrogates.
+#: what was written to standard error. Together they fit in a datagram, even if each is escaped as two surrogates.
 FAILURE_CHARS_MAX = {u'message': 300, u'type': 100, u'traceback': 2500, u'stderr': 1200}
 
 #: Characters of the name of a function, and functions of a calculator.

@@ -128,10 +128,10 @@ FIELDS = {
 
 #: The order in which the kinds of one datagram are handled, and written: the order of a JSON object's keys is not kept
 #: on 2.7.
-ORDER = ('refused', 'not_offered', 'known_functions', 'done', 'ended', 'done_before', 'ended_before', 'revoke', 'assign', 'run',
-         'functions_wanted', 'not_registered', 'assign_refused', 'result', 'failed', 'heartbeat', 'offer', 'functions',
-         'leave', 'submit', 'call', 'cancel', 'ask_functions', 'ping', 'status',
-         'task_status', 'status_report', 'operate', 'operated')
+ORDER = ('refused', 'not_offered', 'known_functions', 'done', 'ended', 'done_before', 'ended_before', 'revoke',
+         'assign', 'run', 'functions_wanted', 'not_registered', 'assign_refused', 'result', 'failed', 'heartbeat', 'offer',
+         'functions', 'leave', 'submit', 'call', 'cancel', 'ask_functions', 'ping', 'status', 'task_status',
+         'status_report', 'operate', 'operated')
 
 #: Kinds that pass a full congestion window and are never resent: a newer row of the kind replaces a lost one.
 UNRELIABLE = frozenset(['heartbeat', 'offer', 'functions_wanted', 'ask_functions', 'known_functions', 'ping', 'status',
@@ -141,7 +141,7 @@ UNRELIABLE = frozenset(['heartbeat', 'offer', 'functions_wanted', 'ask_functions
 UNACKNOWLEDGED = frozenset(['status', 'task_status', 'status_report', 'operate', 'operated'])
 
 #: Kinds that a dispatcher acknowledges only when what they say is on disk.
-SUBMITS = ('submit', 'call')
+SUBMITS = frozenset(['submit', 'call'])
 
 #: Role -> the roles whose datagrams it handles.
 LISTENS_TO = {

@@ -78,8 +78,8 @@ def default_name(role, number, is_random=False):
 
 def listen(address, is_any_port_fine=False, is_free_port_fine=False):
     # type: (Dict[str, Any], bool, bool) -> Endpoint
-    """An endpoint on the address of a settings file; with ``is_free_port_fine`` on another port where that one is taken.
-    Raises ``CannotStart`` with the reason, and with what to do where no peer has to know the port.
+    """An endpoint on the address of a settings file; with ``is_free_port_fine`` on another port where that one is
+    taken. Raises ``CannotStart`` with the reason, and with what to do where no peer has to know the port.
     """
     host, port = address['host'], address['port']
     try:

@@ -48,7 +48,7 @@ PAGES = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'] + sorted(
     'docs/' + name for name in os.listdir(os.path.join(ROOT, 'docs')) if name.endswith('.md'))
 
 #: Names in the text that are no files of the tree: what a reader writes, and what a sentence calls by its ending.
-NO_FILES = frozenset(['config.json', 'core.py', 'settings.py', 'docker-compose.yml'])
+NO_FILES = frozenset(['config.json', 'core.py', 'settings.py', 'docker-compose.yml', 'work.py', 'farm.json'])
 
 
 def read(path):
@@ -443,7 +443,7 @@ def test_every_file_that_is_named_is_there(page):
 def commands(page):
     # type: (str) -> Iterator[Tuple[str, List[str]]]
     """Each ``python X.py`` in a page, with the options that follow on its line."""
-    for program, rest in re.findall(r'\bpython[0-9.]* ([\w./]+\.py)([^`\n;|]*)', read(page)):
+    for program, rest in re.findall(r'\bpython[0-9.]* ([\w./]+\.py)\b([^`\n;|]*)', read(page)):
         yield program, re.findall(r'(?<![\w-])(--?[a-z][a-z-]*)', re.split(r'\s#|\s{3}', rest)[0])
 
 

@@ -7,7 +7,8 @@ from __future__ import absolute_import, division, print_function
 from collections import deque
 
 from dispatcher.observers.tally import CalculatorTally, ClientTally
-from dispatcher.tasks import RESULT
+from dispatcher.tasks import RESULT, size_with
+from net_protocol.rows import FAILED
 from net_protocol.sketch import Sketch
 
 MYPY = False
@@ -122,14 +123,12 @@ class Watch(object):
         self.event(now, 'refused', {'task_id': task_id, 'reason': reason})
         self._refusals.append(Refusal(task_id, client, now, reason))
 
-    def note_failed(self, now, task):
-        # type: (float, Task) -> None
-        """A task fails, and has its payload still."""
-        payload = task.payload if task.size <= FAILED_BYTES_MAX else u'(too large to be kept)'
-        self.failed.append((task, payload, now))
-
-    def ended_without_result(self, now, task):
-        # type: (float, Task) -> None
+    def ended_without_result(self, now, task, payload):
+        # type: (float, Task, Any) -> None
+        if task.state is FAILED:
+            if size_with(payload) > FAILED_BYTES_MAX:
+                payload = u'(too large to be kept)'
+            self.failed.append((task, payload, now))
         self._past.append((task, now))
 
     def client(self, now, name):

@@ -33,7 +33,8 @@ LEVELS = ('debug', 'info', 'warning', 'error')
 
 #: Kind -> the role that handles it. Every process answers a ``ping`` by acknowledging it.
 HANDLED_BY = dict(
-    [(kind, CLIENT) for kind in ('refused', 'not_offered', 'known_functions', 'done', 'ended', 'done_before', 'ended_before')]
+    [(kind, CLIENT) for kind in ('refused', 'not_offered', 'known_functions', 'done', 'ended', 'done_before',
+                                   'ended_before')]
     + [(kind, CALCULATOR) for kind in ('revoke', 'assign', 'run', 'functions_wanted', 'not_registered')]
     + [(kind, DISPATCHER) for kind in ('assign_refused', 'result', 'failed', 'heartbeat', 'offer', 'functions', 'leave',
                                        'submit', 'call', 'cancel', 'status', 'task_status', 'operate',
