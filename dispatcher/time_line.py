@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 from dispatcher.fleet import HINT_PING_S, HINT_PINGS
 from dispatcher.work import PING_AFTER_S
+from net_protocol.limits import PRIORITY_MAX
 from net_protocol.schedule import (
     JITTER_MAX, PROBE_FIRST_S, PROBE_MAX_S, PROBE_MIN_S, PROBES_TO_UNREACHABLE, UNREACHABLE_S)
 
@@ -90,3 +91,10 @@ def _row(settings, interval_s):
         '%g' % interval_s, '%g' % suspect, '%g' % dead_s(settings, interval_s),
         '%g' % held if held < has_s else _EXPIRED % has_s,
         '%g' % sent if sent - suspect < has_s else _EXPIRED % (suspect + has_s))
+
+
+def priority_line(settings):
+    # type: (Dict[str, Any]) -> str
+    """What ``--check`` says of priorities."""
+    return 'A call that waits is as urgent as any other after at most %g s (priority 0).' % (
+        PRIORITY_MAX * settings['priority_ageing_s'])

@@ -8,7 +8,7 @@ import pytest
 
 from dispatcher.fleet import HINT_PING_S, HINT_PINGS
 from dispatcher.settings import SETTINGS
-from dispatcher.time_line import INTERVALS_S, REPORTED_S, dead_s, held_s, sent_s, suspect_s, time_line, unreachable_s
+from dispatcher.time_line import INTERVALS_S, REPORTED_S, dead_s, held_s, priority_line, sent_s, suspect_s, time_line, unreachable_s
 from tests.fake_link import FakeLink
 
 MYPY = False
@@ -157,3 +157,7 @@ def test_an_answer_time_out_longer_than_the_task_is_refused():
 
 def test_every_line_fits_on_a_terminal():
     assert max(len(line) for line in time_line(settings())) <= 120
+
+
+def test_the_longest_time_to_the_highest_priority_is_said():
+    assert '90 s' in priority_line(settings()) and '27 s' in priority_line(settings(priority_ageing_s=3))
