@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import deque
 
-from calculator.calls import EXCEPTION, MEMORY, PROTOCOL, RESULT, TIME, failure
+from calculator.calls import EXCEPTION, MEMORY, PROTOCOL, RESULT, TIME, as_text, failure
 from calculator.child import BUSY, ENDING, IDLE, Child
 from runtime.clock import monotonic
 from runtime.logs import log
@@ -176,8 +176,7 @@ class Children(object):
         digest = hashlib.sha256(json.dumps(functions).encode('ascii')).hexdigest()[:16]
         if digest != self._digest:
             self._digest = digest
-            self._core.functions_changed(now, digest if isinstance(digest, type(u'')) else digest.decode('ascii'),
-                                         functions)
+            self._core.functions_changed(now, as_text(digest), functions)
 
     # Calls.
 

@@ -51,10 +51,10 @@ ORPHANED = 4
 
 _NAME = re.compile(r'[!-~]{1,100}\Z')
 _IS_2 = sys.version_info < (3,)
-if _IS_2:
+if sys.version_info < (3,):
     # Until 2.7 goes.
-    _TEXTS = (str, unicode)  # type: Any  # noqa: F821
-    _text = unicode  # type: Any  # noqa: F821
+    _TEXTS = (str, unicode)  # noqa: F821
+    _text = unicode  # noqa: F821
 else:
     _TEXTS = (str,)
     _text = str
@@ -69,7 +69,7 @@ class Link(object):
 
     def __init__(self):
         # type: () -> None
-        self._reader = io.open(_moved(0), 'rb')
+        self._reader = io.open(_moved(0), 'rb')  # noqa: SIM115
         self._writer = _moved(1)
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)

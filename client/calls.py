@@ -73,7 +73,7 @@ class CallingClientCore(ClientCore):
         request = CallRequest(number, arguments, now, function, options, timeout_s, deliver)
         self._held.add([request])
         self._requests[number] = request
-        self._timers.set(('deadline', number), request.deadline_at)
+        self._timers.set(('deadline', number), now + timeout_s)
         if self.trace:
             self.emit(now, 'sent', task_id=self._task_id(number))
         self._has_more = True
@@ -111,7 +111,7 @@ class CallingClientCore(ClientCore):
     def _due_deadline(self, now, number):
         # type: (float, int) -> None
         """End a call that is held; leave the dispatcher some time to say how others ended."""
-        request = self._requests.get(number)
+        request = self._requests.get(number)  # type: Any
         if request is None:
             return
         grace_at = request.deadline_at + OUTCOME_GRACE_S

@@ -362,7 +362,10 @@ class ClientCore(Core):
         """Notional tasks have one time-out in common."""
 
     _on_known_functions = _on_not_offered
-    _due_functions = _due_deadline
+
+    def _due_functions(self, now, _):
+        # type: (float, None) -> None
+        """Notional tasks need no function."""
 
     def _due_ping(self, now, _):
         # type: (float, None) -> None

@@ -342,6 +342,7 @@ class Executor(futures.Executor):
         return view
 
     def submit(*args, **kwargs):  # type: ignore[override]
+        # type: (*Any, **Any) -> Any
         """submit(function, *args, **kwargs): call the function of that name; returns a future."""
         # So that a function may have arguments named self and function.
         self, function = args[:2]
@@ -354,8 +355,6 @@ class Executor(futures.Executor):
 
     def _submit(self, function, arguments, keywords, options):
         # type: (str, Any, Dict[str, Any], Dict[str, Any]) -> CallFuture
-        if isinstance(function, bytes) and not isinstance(function, str):
-            raise TypeError('a function is called by its name')
         function = getattr(function, '__name__', function)
         if columns.FUNCTION.match(function) is None:
             raise ValueError('%r is no name of a function' % (function,))

@@ -5,27 +5,27 @@ Until 2.7 goes: then this file is one import.
 
 from __future__ import absolute_import, division, print_function
 
+import sys
 import threading
 from time import sleep
 
-try:
+if sys.version_info >= (3,):
     from concurrent.futures import (
         ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, CancelledError, Executor, Future, TimeoutError,  # noqa: A004
         as_completed, wait)
 
-    # The package of that name for 2.7 is as good.
-except ImportError:
+else:
     from runtime.clock import monotonic
 
     FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED = 'FIRST_COMPLETED', 'FIRST_EXCEPTION', 'ALL_COMPLETED'
 
-    class CancelledError(Exception):  # type: ignore[no-redef]
+    class CancelledError(Exception):
         """The call was cancelled."""
 
-    class TimeoutError(Exception):  # type: ignore[no-redef]  # noqa: A001
+    class TimeoutError(Exception):  # noqa: A001
         """There is no result yet."""
 
-    class Executor(object):  # type: ignore[no-redef]
+    class Executor(object):
         """What submits calls."""
 
         def __enter__(self):
@@ -35,7 +35,7 @@ except ImportError:
             self.shutdown(wait=True)
             return False
 
-    class Future(object):  # type: ignore[no-redef]
+    class Future(object):
         """The result of a call, some time."""
 
         def __init__(self):
@@ -112,7 +112,7 @@ except ImportError:
             for function in self._callbacks:
                 function(self)
 
-    def as_completed(fs, timeout=None):  # type: ignore[no-redef]
+    def as_completed(fs, timeout=None):
         """Yield each future as it is done."""
         end_at = None if timeout is None else monotonic() + timeout
         pending = set(fs)
@@ -126,7 +126,7 @@ except ImportError:
                     raise TimeoutError()
                 sleep(0.005)
 
-    def wait(fs, timeout=None, return_when=ALL_COMPLETED):  # type: ignore[no-redef]
+    def wait(fs, timeout=None, return_when=ALL_COMPLETED):
         """The futures that are done, and the others."""
         end_at = None if timeout is None else monotonic() + timeout
         fs = set(fs)

@@ -102,7 +102,7 @@ class DispatcherCore(Operations):
                 client.live += 1
                 client.tally.accepted += 1
                 if task.IS_CALL:
-                    self.queue.put_call(task, self.queue.calls.put)  # type: ignore[attr-defined]
+                    self.queue.put_call(task, self.queue.calls.put)
                 else:
                     self.queue.put(task)
                 self.plan(task)

@@ -10,7 +10,7 @@ from dispatcher.tasks import WAITING
 
 MYPY = False
 if MYPY:
-    from typing import Deque, List  # noqa: F401
+    from typing import Any, Deque, List  # noqa: F401
 
     from dispatcher.clients import Client  # noqa: F401
     from dispatcher.tasks import Task  # noqa: F401

@@ -60,7 +60,7 @@ class Work(Outcomes):
         self._timers.set(('task', task), due_at)
 
     def assign(self, now, task, calculator, known_as=0):
-        # type: (float, Task, Calculator, int) -> None
+        # type: (float, Any, Calculator, int) -> None
         """Give a task to a calculator that has a free slot. ``known_as`` is the assignment under which it runs there
         already, if it does.
         """
@@ -218,6 +218,6 @@ class Work(Outcomes):
                 self.journal.ended(task)
                 self.has_unwritten = True
             elif outcome is DONE and client.cursor is None and not client.is_absent:
-                self.send(client.channel, 'done', [task.number, value, task.attempt])  # type: ignore[arg-type]
+                self.send(client.channel, 'done', [task.number, value, task.attempt])
             else:
                 self.deliver(task)
