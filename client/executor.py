@@ -341,7 +341,7 @@ class Executor(futures.Executor):
             view._options[key] = value
         return view
 
-    def submit(*args, **kwargs):  # type: ignore[override]
+    def submit(*args, **kwargs):
         # type: (*Any, **Any) -> Any
         """submit(function, *args, **kwargs): call the function of that name; returns a future."""
         # So that a function may have arguments named self and function.
@@ -429,7 +429,7 @@ class Executor(futures.Executor):
         """What became of all calls so far, for people."""
         return self._link.core.statistics.as_lines(monotonic())
 
-    def shutdown(self, wait=True, cancel_futures=False):  # type: ignore[override]
+    def shutdown(self, wait=True, cancel_futures=False):
         # type: (bool, bool) -> None
         """Take no more calls; with ``wait``, return when all are over."""
         self._link.close(not cancel_futures)
