@@ -116,8 +116,8 @@ def _add_tasks(page, facts):
                 _by('outcome', {outcome: counts.get(outcome) for outcome in OUTCOMES}))
     page.metric('dispatcher_ended_attempts_total', COUNTER, 'Attempts that ended, by the way they ended.',
                 _by('end', ends))
-    page.metric('dispatcher_waiting_tasks', GAUGE, 'Tasks that wait for a free calculator.', [({}, queue.get('waiting'))])
-    page.metric('dispatcher_running_tasks', GAUGE, 'Tasks that are assigned to a calculator.', [({}, queue.get('running'))])
+    page.metric('dispatcher_waiting_tasks', GAUGE, 'Tasks that wait for a calculator.', [({}, queue.get('waiting'))])
+    page.metric('dispatcher_running_tasks', GAUGE, 'Tasks that calculators run.', [({}, queue.get('running'))])
     page.metric('dispatcher_oldest_waiting_task_seconds', GAUGE, 'Age of the oldest waiting task, 0 for none.',
                 [({}, queue.get('oldest_s') or 0)])
     page.metric('dispatcher_calculators', GAUGE, 'Calculators, by state.',

@@ -25,6 +25,11 @@ class Traffic(object):
 
     __slots__ = COUNTERS + ('refused',)
 
+    if MYPY:
+        def __getattr__(self, name):
+            # type: (str) -> int
+            """Each counter is an attribute."""
+
     def __init__(self):
         # type: () -> None
         for name in self.COUNTERS:

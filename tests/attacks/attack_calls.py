@@ -60,11 +60,11 @@ def count(path, kind):
 
 
 def sweep(victim, check):
-    """Told to end at each call in turn, each second time told twice. Returns in how many lives it gave an account."""
+    """Told to end at each call in turn, each second time told twice. Returns how often, and how often it gave an account."""
     ended = points = 0
     for when in range(1, FARTHEST[victim.python != sys.executable] + 1):
         for call in SWEPT:
-            account = victim.live_until_told_to_end_at(call, when, times=1 + when % 2)
+            account = victim.run_until_terminated_at(call, when, times=1 + when % 2)
             points += 1
             if account is not None:
                 check(account)

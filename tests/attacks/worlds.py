@@ -38,7 +38,7 @@ class World(object):
 
     def victim(self, role, name, **settings):
         # type: (str, str, **Any) -> Victim
-        """Make a victim, which has not begun to live."""
+        """Make a victim, which is not started yet."""
         made = Victim(self.directory, role, name, self.system.address, **settings)
         self.events[name] = made.events
         self.victims.append(made)
@@ -57,9 +57,9 @@ class World(object):
         """Hold the events of all against each other, when everything has ended: names of clients, and of calculators
         with their capacities.
         """
-        made = Auditor([self.events[name] for name in clients], self.events[DISPATCHER],
-                       {name: self.events[name] for name in capacities})
-        made.check(capacities)
+        made = Auditor({name: self.events[name] for name in clients}, self.events[DISPATCHER],
+                       {name: self.events[name] for name in capacities}, capacities)
+        made.check()
         self.system.is_balanced = True
         return made
 

@@ -211,7 +211,8 @@ def test_the_numbers_are_on_the_first_screen_and_nothing_covers_a_name(browser, 
     browser.look(size, LIGHT)
     browser.open(page.address)
     eventually(lambda: works(reported(dispatcher)), 'all work')
-    bottoms = browser.run('return [...document.querySelectorAll("#tiles dd")].map(one => one.getBoundingClientRect().bottom)')
+    bottoms = browser.run('return [...document.querySelectorAll("#tiles dd")]'
+                          '.map(one => one.getBoundingClientRect().bottom)')
     assert len(bottoms) == 14 and max(bottoms) <= size[1]
     eventually(lambda: browser.find('#moving circle'), 'a task is on its way')
     covered = browser.run(
@@ -263,8 +264,8 @@ def test_hostile_names_are_text(browser, system):
         'Promise.all([import("/model.js"), import("/picture.js")]).then(([{ Model }, { drawCases, drawPicture }]) => {'
         '  const changes = JSON.parse(arguments[0]);'
         '  const model = new Model();'
-        '  model.take({kind: "everything", now: 1, silence_s: 0, is_silent: false, is_there: true, incarnation: "x", over: "",'
-        '    health: ["good", "healthy"],'
+        '  model.take({kind: "everything", now: 1, silence_s: 0, is_silent: false, is_there: true, incarnation: "x",'
+        '    over: "", health: ["good", "healthy"],'
         '    queue: {}, states: {alive: 1}, attempts: [], samples: [], attempts_missed: 0, interval_s: 1, ...changes});'
         '  drawPicture(model); drawCases(model, (id, text) => text); done();'
         '});', told)

@@ -149,8 +149,8 @@ class Driver(object):
         """The client says that everything below is over."""
         return self.hear(channel or self.client(), peer_open=lowest_open)
 
-    def beat(self, channel, held=(), orphans=(), capacity=1, draining=False, interval_s=1.0, pages=(1, 1), sequence=None,
-             number=None):
+    def beat(self, channel, held=(), orphans=(), capacity=1, draining=False, interval_s=1.0, pages=(1, 1),
+             sequence=None, number=None):
         # type: (FakeChannel, Any, Any, int, bool, float, Any, int | None, int | None) -> List[Any]
         """A heartbeat."""
         if sequence is None:

@@ -54,6 +54,9 @@ class Witness(Actor):
         if self.dispatcher.is_open:
             numbers, self._to_submit = sorted(self._to_submit & self.asked), set()
             self.put('submit', *[[number, [number, self.ballast] if self.ballast else number, 600] for number in numbers])
+            if not numbers and not self.dispatcher.loss.in_flight:
+                # The answer shows whether the dispatcher restarted.
+                self.put('ping', [])
         super(Witness, self).turn(seconds)
 
     def opened(self, now, channel):

@@ -145,7 +145,7 @@ def test_a_task_that_waits_because_all_are_busy(watched):
     client = chatty(watched, in_flight_max=3)
     until_state(dispatcher, task_of(client, 1), 'assigned')
     told = story(dispatcher, task_of(client, 3))
-    assert 'It waits because all 1 calculators that are alive are busy. Running tasks: 1; waiting tasks: 2' in told
+    assert 'It waits because all calculators that are alive (1) are busy. Running tasks: 1; waiting tasks: 2' in told
     assert 'of them of this client and before this one: 1' in told
 
 
