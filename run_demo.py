@@ -129,8 +129,7 @@ class Demo(object):
             if self._signals.count:
                 self._monitor.core.stop(now)
             return
-        self._director.step(now)
-        if self._director.is_over:
+        if self._director.step(now):
             self._end(now)
 
     def _end(self, now):

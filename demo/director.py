@@ -1,8 +1,8 @@
 """The script of a run: which processes start, are killed and are asked to end, and when.
 
 The script is a generator that yields (condition, until): it goes on when ``condition()`` is true, or at the time
-``until`` (monotonic seconds, None for no limit). The monitor's loop calls ``step`` a few times a second; the script itself never
-waits.
+``until`` (monotonic seconds, None for no limit). The monitor's loop calls ``step`` a few times a second; the script
+itself never waits.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -98,8 +98,8 @@ class Director(object):
         return True
 
     def step(self, now):
-        # type: (float) -> None
-        """Look at everything, and go on with the script where it need not wait any longer."""
+        # type: (float) -> bool
+        """Look at everything, and go on with the script as far as it need not wait. Returns whether it is over."""
         self._look()
         try:
             if not self._is_ending and self._why_early():
@@ -108,6 +108,7 @@ class Director(object):
                 self._wait = next(self._script)
         except StopIteration:
             self.is_over = True
+        return self.is_over
 
     def note(self, kind, **facts):
         # type: (str, **Any) -> None

@@ -30,6 +30,10 @@ class Traffic(object):
             # type: (str) -> int
             """Each counter is an attribute."""
 
+        def __setattr__(self, name, value):
+            # type: (str, Any) -> None
+            pass
+
     def __init__(self):
         # type: () -> None
         for name in self.COUNTERS:

@@ -24,7 +24,7 @@ if MYPY:
 
     from simulator.network import Network  # noqa: F401
 
-COUNTERS = ('garbage', 'sealed_garbage', 'too_long', 'other_versions', 'broken_envelopes', 'forged', 'floods',
+COUNTERS = ('garbage', 'sealed_garbage', 'too_long', 'other_versions', 'broken_envelopes', 'bad_rows', 'forged', 'floods',
             'forged_numbers', 'forged_greetings', 'forged_icmp', 'replayed', 'replayed_by_strangers', 'reflected')
 
 #: What strangers do besides where there is a key.
@@ -45,7 +45,10 @@ _WRONG_ENVELOPES = (
     ('other_versions', b'"v":2,', b'"v":1,'),
     ('broken_envelopes', b'"from":"stranger"', b'"from":""'),
     ('broken_envelopes', b'"rows":{', b'"rows":[],"more":{'),
-    ('broken_envelopes', b'"ping":[[]]', b'"pong":[[]]'),
+    ('bad_rows', b'"ping":[[]]', b'"pong":[[]]'),
+    ('bad_rows', b'"ping":[[]]', b'"submit":[[true,"5f",60]]'),
+    ('bad_rows', b'"ping":[[]]', b'"done":[[1,"x"]]'),
+    ('bad_rows', b'"ping":[[]]', b'"assign":[[1,"not an id",1,"",1,1]]'),
 )
 
 #: Acknowledgements of numbers that were never sent.

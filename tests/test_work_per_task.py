@@ -1,9 +1,9 @@
 """What one task costs, counted instead of timed: the same on every machine, so that a bound can be a test.
 
-Times say more, but only on a quiet machine (``python3 -m benchmarks``). These counts show at once which change made every
-task dearer: a system call or a JSON call for each row instead of for each datagram, a timer more, a detour through more
-functions. A bound is a little above what was counted when it was written. Lower it after a task became cheaper; a commit
-that raises it says what for.
+Times say more, but only on a quiet machine (``python3 -m benchmarks``). These counts show at once which change made
+every task dearer: a system call or a JSON call for each row instead of for each datagram, a timer more, a detour
+through more functions. A bound is a little above what was counted when it was written. Lower it after a task became
+cheaper; a commit that raises it says what for.
 """
 
 from __future__ import absolute_import, division, print_function

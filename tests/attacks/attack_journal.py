@@ -60,9 +60,9 @@ def test_a_dispatcher_with_a_journal_killed_at_every_moment_keeps_what_it_promis
                 left.remove(call)
         if when <= len(CLEANING):
             run_until_quiet()
-            ledger.ballast = BALLAST
+            ledger.client.ballast = BALLAST
             assert any(sweep.kill_at(*CLEANING[when - 1], only=journal) for _ in range(RUNS_TO_FILL_IT))
-            ledger.ballast = u''
+            ledger.client.ballast = u''
     sweep.check(say)
     check_the_last(dispatcher, ledger)
     world.system.is_balanced = True

@@ -26,8 +26,8 @@ no dispatcher killed              (cancelled likewise, with those cancelled befo
 ================================  ====================================================================================
 
 Killed processes leave no account, so wherever one of a role was killed the sums over that role are lower bounds. With
-several incarnations of a dispatcher a task may be done in two of them, so only the upper bound of what clients got holds;
-with a killed one not even that.
+several incarnations of a dispatcher a task may be done in two of them, so only the upper bound of what clients got
+holds; with a killed one not even that.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -214,8 +214,8 @@ class Process(object):
 class System(object):
     """Everything that one test started, and the comparison of accounts at its end.
 
-    ``address`` is where clients and calculators look for the dispatcher: the dispatcher's own, or a relay's. ``host`` is
-    an address of this system alone, so that the processes of two tests never meet when a port is used again.
+    ``address`` is where clients and calculators look for the dispatcher: the dispatcher's own, or a relay's. ``host``
+    is an address of this system alone, so that the processes of two tests never meet when a port is used again.
     """
 
     def __init__(self, directory):

@@ -159,7 +159,7 @@ def test_a_suspended_dispatcher_judges_nobody_for_its_own_pause(system):
     unheard = dict(system.relay.received)
     # Six missed heartbeats are a death sentence. Of 16 datagrams some are results and probes.
     eventually(lambda: all(system.relay.received[calculator.address] >= unheard[calculator.address] + 16
-                           for calculator in calculators), 'each calculator has sent more heartbeats than may be missed')
+                           for calculator in calculators), 'more heartbeats were sent than may be missed')
     dispatcher.resume()
     all_answered(client, 60)
     dispatcher.says('held up for .* s; verdicts on silent calculators are postponed')

@@ -12,7 +12,7 @@ import pytest
 from runtime.clock import monotonic
 from tests.source_tree import ROOT
 from tests.system.namespaces import TwoMachines, skip_without_namespaces
-from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, Process, eventually
+from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, Process
 
 VIRTUAL = '10.96.0.1'
 PORT = 5555
@@ -114,14 +114,14 @@ def test_the_manual_on_several_machines_is_right_word_for_word(machines, checkou
                 machine.run(*shell[len(machine.wrapper):])
                 continue
             # In the place of the shell, so that its signals reach the program.
-            shell[-1] = shell[-1].replace('; python3', '; exec python3')
+            shell[-1] = shell[-1].replace('; python3 run_', '; exec python3 run_')
             started[role.group(1)] = machines.adopt(Process(role.group(1), role.group(1), shell, str(tmpdir), None))
             assert started[role.group(1)].address
     client = started[CLIENT]
     assert client.wait() == 0
     assert re.search(r'answered +5 ', client.output)
     started[DISPATCHER].says('registered from 10.9.0.2:')
-    for role in (CALCULATOR, DISPATCHER):
-        started[role].ask_to_end()
-        assert started[role].wait() == 0
+    for name in (CALCULATOR, DISPATCHER):
+        started[name].ask_to_end()
+        assert started[name].wait() == 0
     assert 'without a key' not in machines.report()
