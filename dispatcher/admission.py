@@ -12,7 +12,7 @@ from dispatcher.retry_after import RETRY_AFTER_S, RetryAfter
 from dispatcher.tasks import ASSIGNED, SHORT_CHARS, TASK_BYTES, WAITING, WITHDRAWN, Task, size_with
 from net_protocol.compat import text_type
 from net_protocol.limits import NUMBERS_AHEAD_MAX
-from net_protocol.rows import CANCELLED, CLIENT, DRAINING, JOURNAL, QUEUE_FULL, REFUSALS, TOO_FAR_AHEAD
+from net_protocol.rows import CANCELLED, CLIENT, DONE, DRAINING, JOURNAL, QUEUE_FULL, REFUSALS, TOO_FAR_AHEAD
 
 MYPY = False
 if MYPY:
@@ -247,7 +247,8 @@ class Admission(Reports):
                                 WITHDRAWN if task.state is ASSIGNED else None)
                 forgotten += 1
                 size += task.size
-                task.result = None
+                if task.state is DONE:
+                    task.result = None
                 if journal is not None:
                     journal.over(task.task_id)
             elif refusals:

@@ -1,7 +1,7 @@
 """What the auditors of all roles have in common: each looks at one process from outside.
 
 ``heard`` comes with each valid datagram, ``handling`` and the methods of ``HEARD`` with the rows of one kind before the
-core gets them, ``writing``, ``wrote`` and the methods of ``SENT`` with the rows of each datagram before it is sent, the
+core gets them, ``hold_window``, ``wrote`` and the methods of ``SENT`` with the rows of each datagram before it is sent, the
 methods of ``EVENTS`` with the core's events, ``end_turn`` when a turn is over, ``sweep`` every ``SWEEP_S``.
 """
 
@@ -93,12 +93,11 @@ class Audit(object):
         elif meant_for != self.core.incarnation:
             raise broken('S16', (self.name, channel.name), 'handled, and meant for an earlier incarnation: %r', key)
 
-    def writing(self, now, channel, rows, probe_of):
-        # type: (float, Channel, Dict[str, List[Any]], int) -> None
-        """A datagram with these rows is about to be written. Heartbeats, pings and probes pass a full window."""
+    def hold_window(self, channel, rows):
+        # type: (Channel, Dict[str, List[Any]]) -> None
+        """A datagram with these rows, which is no probe, is about to be written although the window is full."""
         loss = channel.loss
-        if loss.segments >= channel.window.segments and len(loss.in_flight) >= 2 and not probe_of \
-                and not UNRELIABLE.issuperset(rows) and not channel.probes:
+        if len(loss.in_flight) >= 2 and not UNRELIABLE.issuperset(rows) and not channel.probes:
             raise broken('S12', self.name, '%.1f segments to %s are in flight, its window is %.1f', loss.segments,
                          channel.name, channel.window.segments)
 

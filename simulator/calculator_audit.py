@@ -51,11 +51,11 @@ class CalculatorAudit(Audit):
         # type: (float, Channel, List[Any]) -> None
         self._revoked.update([assignment or task_id for assignment, task_id in rows])
 
-    def writing(self, now, channel, rows, probe_of):
-        # type: (float, Channel, Dict[str, List[Any]], int) -> None
+    def wrote(self, now, channel, rows):
+        # type: (float, Channel, Dict[str, List[Any]]) -> None
         if self._out_since not in (None, now) and not self.core.is_listening:
             raise broken('S13', self.name, 'it is out of order and sends %r', rows)
-        super(CalculatorAudit, self).writing(now, channel, rows, probe_of)
+        super(CalculatorAudit, self).wrote(now, channel, rows)
 
     def _sent_results(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None

@@ -154,9 +154,9 @@ class DispatcherAudit(FleetAudit):
 
     # What they are sent.
 
-    def writing(self, now, channel, rows, probe_of):
-        # type: (float, Channel, Dict[str, List[Any]], int) -> None
-        super(DispatcherAudit, self).writing(now, channel, rows, probe_of)
+    def wrote(self, now, channel, rows):
+        # type: (float, Channel, Dict[str, List[Any]]) -> None
+        super(DispatcherAudit, self).wrote(now, channel, rows)
         if now - channel.heard_at > SLEEP_S + LATE_S and self.is_undisturbed(now):
             raise broken('S12', (self.name, channel.name), '%s is sent %r after %.1f s of silence', channel.name, rows,
                          now - channel.heard_at)
@@ -354,10 +354,14 @@ class DispatcherAudit(FleetAudit):
 
     def end_turn(self, now):
         # type: (float) -> None
-        super(DispatcherAudit, self).end_turn(now)
-        self._submitted.clear()
-        self._results.clear()
-        self._cancelled.clear()
+        if self._beats:
+            super(DispatcherAudit, self).end_turn(now)
+        if self._submitted:
+            self._submitted.clear()
+        if self._results:
+            self._results.clear()
+        if self._cancelled:
+            self._cancelled.clear()
 
     def sweep(self, now):
         # type: (float) -> None

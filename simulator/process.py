@@ -114,6 +114,7 @@ class Process(object):
         #: Addresses to which anything may be sent: those of its settings, and those that have shown themselves.
         self.shown = set()  # type: Any
         core.trace = True
+        self._looks = {kind: getattr(audit, method) for kind, method in audit.EVENTS.items()}
         self._tap(core, audit, peer)
         self.turn = Turn(core, rng, seal, ('secret of %s' % core.incarnation).encode('ascii'))
         self.turn.on_events = self._on_events
@@ -205,12 +206,12 @@ class Process(object):
         """See what leaves on a channel."""
         if 'write' in vars(channel):
             return
-        write, writing, wrote = channel.write, self.audit.writing, self.audit.wrote
+        write, hold_window, wrote = channel.write, self.audit.hold_window, self.audit.wrote
 
         def watched(now, core, rng, seal, rows, text, losses=0, probe_of=0):
             # type: (float, Core, Any, Any, Dict[str, List[Any]], str, int, int) -> bytes
-            if rows:
-                writing(now, channel, rows, probe_of)
+            if rows and channel.loss.segments >= channel.window.segments and not probe_of:
+                hold_window(channel, rows)
             datagram = write(now, core, rng, seal, rows, text, losses, probe_of)
             if rows:
                 wrote(now, channel, rows)
@@ -219,14 +220,13 @@ class Process(object):
 
     def _on_events(self, events):
         # type: (List[Event]) -> None
-        record = self.environment.record
-        if record is not None:
-            for event in events:
-                record((self._agenda.now, self.core.name, event.kind, None, event.facts))
-        see = self.audit.EVENTS
+        record, looks = self.environment.record, self._looks
         for event in events:
-            if event.kind in see:
-                getattr(self.audit, see[event.kind])(event.at, event.facts)
+            if record is not None:
+                record((self._agenda.now, self.core.name, event.kind, None, event.facts))
+            look = looks.get(event.kind)
+            if look is not None:
+                look(event.at, event.facts)
 
     def _complain(self, rule, sentence):
         # type: (str, str) -> None

@@ -177,7 +177,8 @@ def test_the_datagram_in_the_manual_is_one_that_the_codec_writes():
     _, rows, rest = codec.pack(found.rows, 1400, 1.0)
     head = codec.head(found.role, found.name, found.incarnation, found.to)
     assert rest is None
-    assert codec.datagram(CHECKSUM, head, found.number, sorted(found.acks), found.open, rows) == shown.encode('ascii')
+    assert codec.datagram(CHECKSUM, head, found.number, sorted(found.acks), found.open, rows,
+                          delay_ms=found.delay_ms) == shown.encode('ascii')
     assert set(table(text)) == set(json.loads(shown))
 
 

@@ -24,22 +24,22 @@ TASKS = 500
 # (Role, tasks out at a time) -> kind of work -> the most of it for one task.
 BOUNDS = {
     ('client', 100): {
-        'system calls': 0.12, 'datagrams': 0.035, 'JSON calls': 0.08, 'timer operations': 0, 'heap operations': 0.01,
-        'calls of Python functions': 11, 'log calls': 0},
-    ('dispatcher', 100): {
-        'system calls': 0.24, 'datagrams': 0.12, 'JSON calls': 0.17, 'timer operations': 0.01, 'heap operations': 0.01,
-        'calls of Python functions': 18, 'log calls': 0},
-    ('calculators', 100): {
-        'system calls': 0.2, 'datagrams': 0.04, 'JSON calls': 0.12, 'timer operations': 0.01, 'heap operations': 0.02,
+        'system calls': 0.09, 'datagrams': 0.025, 'JSON calls': 0.06, 'timer operations': 0, 'heap operations': 0.02,
         'calls of Python functions': 9.5, 'log calls': 0},
+    ('dispatcher', 100): {
+        'system calls': 0.16, 'datagrams': 0.07, 'JSON calls': 0.1, 'timer operations': 0.01, 'heap operations': 0.03,
+        'calls of Python functions': 11, 'log calls': 0},
+    ('calculators', 100): {
+        'system calls': 0.12, 'datagrams': 0.025, 'JSON calls': 0.07, 'timer operations': 0.01, 'heap operations': 0.02,
+        'calls of Python functions': 8, 'log calls': 0},
     ('client', 1): {
-        'system calls': 4.2, 'datagrams': 1.02, 'JSON calls': 2.1, 'timer operations': 0.01, 'heap operations': 0.2,
+        'system calls': 4.2, 'datagrams': 1.02, 'JSON calls': 2.1, 'timer operations': 0.01, 'heap operations': 0.5,
         'calls of Python functions': 155, 'log calls': 0},
     ('dispatcher', 1): {
-        'system calls': 8.2, 'datagrams': 2.03, 'JSON calls': 4.1, 'timer operations': 0.03, 'heap operations': 0.55,
-        'calls of Python functions': 260, 'log calls': 0},
+        'system calls': 8.2, 'datagrams': 2.03, 'JSON calls': 4.1, 'timer operations': 0.03, 'heap operations': 2,
+        'calls of Python functions': 270, 'log calls': 0},
     ('calculators', 1): {
-        'system calls': 4.4, 'datagrams': 1.02, 'JSON calls': 2.1, 'timer operations': 0.02, 'heap operations': 0.3,
+        'system calls': 4.4, 'datagrams': 1.02, 'JSON calls': 2.1, 'timer operations': 0.02, 'heap operations': 0.45,
         'calls of Python functions': 125, 'log calls': 0},
 }
 

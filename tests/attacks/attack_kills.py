@@ -20,10 +20,6 @@ SWEPT = ('sendto', 'recvfrom', 'write', 'pselect6')
 AT_ONCE = 10
 #: Long enough for everything that happens here, so that no task ends by its deadline.
 LONG_S = 600
-#: A client has sent more than this before it is told to end, or the accounts would say little.
-TASKS_MIN = 50
-#: And waits for less than this: tasks that it had no room to submit yet it would cancel.
-OPEN_MAX = 20
 
 
 def sweep(victim, say, share=1.0, caught_up=None):
@@ -40,18 +36,6 @@ def sweep(victim, say, share=1.0, caught_up=None):
     made.check(say)
 
 
-def end(world, client):
-    """The client ends when it has everything, then the others; a victim that was started again is among them."""
-    name = client.settings['name']
-    eventually(lambda: TASKS_MIN < world.told(name, 'sent') < world.told(name, 'answered') + OPEN_MAX,
-               'there was something to lose, and it has caught up')
-    client.ask_to_end()
-    assert client.wait() == 0
-    account = client.account
-    assert account['sent'] == account['answered'] > TASKS_MIN, account
-    return account
-
-
 def test_a_dispatcher_killed_at_every_moment_loses_nothing_that_clients_ask_for(world, python, say):
     dispatcher = world.victim(DISPATCHER, 'dispatcher', python=python, drain_timeout_s=2)
     calculators = [world.start(CALCULATOR, name, capacity=4, heartbeat_interval_s=0.05)
@@ -60,7 +44,7 @@ def test_a_dispatcher_killed_at_every_moment_loses_nothing_that_clients_ask_for(
                          drain_timeout_s=30)
     sweep(dispatcher, say, caught_up=r'waiting 0, running [0-3], calculators alive 2')
     dispatcher.start()
-    end(world, client)
+    world.end_client(client)
     for calculator in calculators:
         calculator.end()
         accounts.check_calculator(calculator.account, False)
@@ -86,7 +70,7 @@ def kill_a_calculator(world, python, say, share=1.0, pace_s=(0.01, 0.03), **sett
     steady.says('listening')
     sweep(victim, say, share)
     victim.start()
-    end(world, client)
+    world.end_client(client)
     account = victim.end()
     accounts.check_calculator(account, False)
     assert 'Traceback' not in victim.log
@@ -115,7 +99,7 @@ def kill_a_client(world, python, say, share=1.0, **settings):
     victim = world.victim(CLIENT, 'victim', python=python, task_interval_s=[0.0, 0.02], task_timeout_s=20)
     steady.says('listening')
     sweep(victim, say, share)
-    end(world, steady)
+    world.end_client(steady)
     eventually(lambda: dispatcher.status['waiting'] == dispatcher.status['running'] == 0,
                'what was submitted by incarnations that are gone is done')
     calculator.end()
@@ -143,7 +127,7 @@ def test_a_dispatcher_and_a_calculator_killed_at_once_lose_nothing(world, say):
         calculator.dispose()
     dispatcher.start()
     calculator.start()
-    end(world, client)
+    world.end_client(client)
     calculator.end()
     steady.end()
     dispatcher.end()

@@ -116,8 +116,9 @@ class Victim(object):
         self.start(tracing.signalled_at('SIGTERM', call, when, self._path + '.trace', times))
         if not self._ends_by_itself():
             return None
-        if self._popen.returncode == -signal.SIGTERM:
-            assert len(self._began()) == begun, 'it had begun, and did not end softly: %s' % self.log
+        if len(self._began()) == begun:
+            # Nothing was started yet.
+            assert self._popen.returncode == 0, self.log
             return None
         return self._account()
 

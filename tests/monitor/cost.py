@@ -2,9 +2,8 @@
 
     python -m tests.monitor.cost [CALCULATORS [WAITING]]
 
-It fills the tables of a real core, then measures the processor time of tasks (from the submit to the acknowledged
-outcome) and of answers to ``status``, with all cores and turns in this process: of a task the dispatcher's share is the
-larger part.
+It fills the tables of a real core, then measures the processor time of tasks (from the submit to the outcome) and of
+answers to ``status``, rows as text included.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -12,13 +11,13 @@ from __future__ import absolute_import, division, print_function
 import os
 import sys
 
-from monitor.core import MonitorCore
-from monitor.picture import Picture
-from tests.fake_link import FakeLink
+from net_protocol.codec import pack
+from net_protocol.limits import COALESCED_BYTES, COALESCED_LOCAL_BYTES
+from tests.dispatcher.driver import Driver
 
-ANSWERS = 20
 TASKS = 3000
-CALCULATOR = {'heartbeat_interval_s': 3600, 'task_duration_s': [0.01, 0.01]}
+ANSWERS = 100
+PORTION = 100
 
 
 def processor_s():
@@ -26,64 +25,66 @@ def processor_s():
     return times[0] + times[1]
 
 
-class Bench(FakeLink):
-    """A dispatcher with full tables, and a monitor."""
+class Bench(Driver):
+    """A dispatcher with full tables. What leaves becomes text."""
 
     def __init__(self, calculators, waiting):
-        super(Bench, self).__init__()
-        self.server = self.dispatcher(task_timeout_s=100000, answer_timeout_s=10000, pending_max=10 ** 6)
-        self.client('client-1', tasks=waiting + TASKS, in_flight_max=waiting, task_interval_s=[0, 0],
-                    task_timeout_s=100000)
-        assert self.run_until(lambda: self.server.core.queue.size >= waiting, 300)
-        self.calculators = calculators
+        super(Bench, self).__init__(task_timeout_s=100000, answer_timeout_s=10000, pending_max=10 ** 6,
+                                    memory_max_bytes=2 ** 33)
+        self.core.check_invariants = lambda: None
+        self.number = 0
+        self.fill(waiting)
+        self.held = []
+        for number in range(calculators):
+            left = self.beat(self.calculator('calculator-%04d' % number), interval_s=3600)
+            self.held += [(channel, row) for channel, kind, row in self.sent[-len(left):] if kind == 'assign']
+
+    def fill(self, tasks):
+        for first in range(0, tasks, PORTION):
+            numbers = range(self.number + 1, self.number + 1 + min(PORTION, tasks - first))
+            self.submit(*numbers, time_left_s=90000)
+            self.number = numbers[-1]
 
     def task_s(self):
         """Processor seconds of one task."""
-        for number in range(self.calculators):
-            self.calculator('calculator-%04d' % number, **CALCULATOR)
-        began, done = processor_s(), self.server.core.counts['done']
-        assert self.run_until(lambda: self.server.core.counts['done'] >= done + TASKS, 300)
-        return (processor_s() - began) / (self.server.core.counts['done'] - done)
+        began = processor_s()
+        for _ in range(TASKS // PORTION):
+            held, self.held, self.sent = self.held[:PORTION], self.held[PORTION:], []
+            for channel, (assignment, task_id, _, _, _, _) in held:
+                self.hear(channel, 'result', [[assignment, task_id, u'1d01be29', None]])
+            self.fill(len(held))
+            self.held += [(channel, row) for channel, kind, row in self.sent if kind == 'assign']
+            for channel, kind, row in self.sent:
+                pack({kind: [row]}, COALESCED_LOCAL_BYTES, 60)
+            self.now += 0.001
+        return (processor_s() - began) / TASKS
 
     def answer_s(self):
-        """Processor seconds, datagrams and bytes of one answer."""
-        for node in list(self.nodes.values()):
-            if node is not self.server:
-                self.freeze(node)
-        picture = Picture()
-        monitor = self.add(('monitor', 7000), MonitorCore(
-            'monitor', self._incarnation(), self._generator(), 1.0, picture))
-        self.run(0.5)
-        turn, account = self.server.turn.run, self.server.turn.account
-        spent = [0.0]
-
-        def timed(*arguments):
+        """Processor seconds, bytes of one answer, and its datagrams over a network."""
+        spent, octets, datagrams = 0.0, 0, 0
+        for number in range(ANSWERS):
+            self.now += 1
+            self.sent = []
             began = processor_s()
-            turn(*arguments)
-            spent[0] += processor_s() - began
-        self.server.turn.run = timed
-        before, octets = account()['datagrams_out'], []
-        send = self._send
-
-        def counted(source, target, datagram):
-            if target == monitor.address:
-                octets.append(len(datagram))
-            send(source, target, datagram)
-        self._send = counted
-        reports = monitor.core.counts['reports']
-        self.run(ANSWERS)
-        reports = monitor.core.counts['reports'] - reports
-        return spent[0] / reports, (account()['datagrams_out'] - before) / reports, sum(octets) / reports
+            self.hear(self.monitor(), 'status', [[number + 2, 0, 0, 250 * (number % 4), 0]])
+            rows = {'status_report': [row for _, _, row in self.sent]}
+            _, text, _ = pack(rows, 2 ** 30, 60)
+            spent += processor_s() - began
+            octets += len(text)
+            while rows is not None:
+                _, _, rows = pack(rows, COALESCED_BYTES, 1000)
+                datagrams += 1
+        return spent / ANSWERS, octets / ANSWERS, datagrams / ANSWERS
 
 
 def main(calculators=1000, waiting=100000):
     bench = Bench(calculators, waiting)
     one_task_s = bench.task_s()
-    one_answer_s, datagrams, octets = bench.answer_s()
+    one_answer_s, octets, datagrams = bench.answer_s()
     print('Python %d.%d, %d calculators, %d tasks waiting' % (
-        sys.version_info[0], sys.version_info[1], calculators, bench.server.core.queue.size))
+        sys.version_info[0], sys.version_info[1], calculators, bench.core.queue.size))
     print('one task    %8.1f us of processor time' % (one_task_s * 1e6))
-    print('one answer  %8.1f us, %.0f datagrams, %.0f bytes' % (one_answer_s * 1e6, datagrams, octets))
+    print('one answer  %8.1f us, %.0f bytes, %.0f datagrams over a network' % (one_answer_s * 1e6, octets, datagrams))
     print('once a second that is %.2f %% of the processor, or %.0f tasks' % (
         one_answer_s * 100, one_answer_s / one_task_s))
 

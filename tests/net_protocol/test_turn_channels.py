@@ -118,7 +118,7 @@ def test_a_probe_of_health_is_greeted_by_everybody_and_greets_nobody():
 
 
 @pytest.mark.parametrize('node, role', [(fresh_dispatcher(), DISPATCHER), (Node(ToyClient(), CLIENT_AT), u'client'),
-                                        (Node(ToyClient(), CLIENT_AT), CALCULATOR)], ids=str)
+                                        (Node(ToyClient(), CLIENT_AT), CALCULATOR)], ids=['dispatcher', 'client', 'calculator'])
 def test_a_datagram_of_a_role_that_is_not_listened_to_is_refused(node, role):
     assert node.step(1.0, (craft(5, SUBMIT, role=role, size=HELLO_BYTES), ELSEWHERE)) == []
     assert node.refusals == ['wrong_role']
