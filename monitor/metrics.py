@@ -97,7 +97,7 @@ def _add_dispatcher(page, facts):
     page.metric('dispatcher_sent_rows_total', COUNTER, 'Rows that were sent, resent ones included.',
                 [({}, traffic.get('rows_out'))])
     page.metric('dispatcher_memory_bytes', GAUGE, 'Estimated memory of the tables that peers fill.',
-                [({}, whole.get('memory_bytes'))])
+                [({}, facts.get(report.QUEUE, {}).get('memory_bytes'))])
     page.metric('dispatcher_turns_total', COUNTER, 'Turns of its event loop.', [({}, turns.get('number'))])
     page.metric('dispatcher_turn_seconds_total', COUNTER, 'Time spent in these turns.', [({}, turns.get('total_s'))])
     page.metric('dispatcher_receive_buffer_bytes', GAUGE, 'Receive buffer of its socket.',

@@ -21,7 +21,7 @@ class CalculatorAudit(Audit):
 
     HEARD = {'assign': '_heard_assign', 'revoke': '_heard_revoke'}
     SENT = {'result': '_sent_results', 'heartbeat': '_sent_heartbeats'}
-    EVENTS = {'taken': '_on_taken', 'let_go': '_on_let_go', 'out_of_order': '_on_out_of_order',
+    EVENTS = {'taken': '_on_taken', 'renumbered': '_on_renumbered', 'let_go': '_on_let_go', 'out_of_order': '_on_out_of_order',
               'in_order': '_on_in_order'}
 
     def __init__(self, ledger, settings, on_taken):
@@ -79,10 +79,7 @@ class CalculatorAudit(Audit):
         if (task_id, attempt) not in self._heard:
             raise broken('S4', task_id, 'work that nobody assigned')
         dispatcher, assignment, payload = self._heard[task_id, attempt]
-        key = (dispatcher, self.core.incarnation, assignment)
-        if key in self._taken:
-            raise broken('S16', (task_id, self.name), 'assignment %d taken again', assignment)
-        self._taken.add(key)
+        self._know(dispatcher, assignment, task_id)
         meant_for = self.ledger.assigned.get((dispatcher, task_id, attempt))
         if meant_for is not None and meant_for != self.core.incarnation:
             raise broken('S7', (task_id, self.name), 'taken, and meant for another incarnation')
@@ -95,6 +92,18 @@ class CalculatorAudit(Audit):
         self._payloads[task_id] = payload
         self.taken_total += 1
         self._on_work(self.process, task_id)
+
+    def _on_renumbered(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        dispatcher, assignment, _ = self._heard[facts['task_id'], facts['attempt']]
+        self._know(dispatcher, assignment, facts['task_id'])
+
+    def _know(self, dispatcher, assignment, task_id):
+        # type: (str, int, str) -> None
+        key = (dispatcher, self.core.incarnation, assignment)
+        if key in self._taken:
+            raise broken('S16', (task_id, self.name), 'assignment %d taken again', assignment)
+        self._taken.add(key)
 
     def _on_let_go(self, now, facts):
         # type: (float, Dict[str, Any]) -> None

@@ -3,7 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 from net_protocol.rows import CANCELLED, DONE
-from net_protocol.schedule import OUTCOME_GRACE_S
+from net_protocol.schedule import OUTCOME_GRACE_S, PING_INTERVAL_S
 from simulator.audit import ROUNDING_S, UNDISTURBED_S, Audit
 from simulator.ledger import Entry
 from simulator.violations import broken
@@ -42,6 +42,8 @@ class ClientAudit(Audit):
         self.sent_total = 0
         self.done_total = 0
         self._cancelled = set()  # type: Set[str]
+        # When it last sent rows.
+        self._wrote_at = 0.0
 
     @property
     def size(self):
@@ -107,9 +109,14 @@ class ClientAudit(Audit):
             if task_id in self.pending and self.ledger.tasks[task_id].datagram == datagram:
                 entry = self.ledger.tasks[task_id]
                 entry.accepted_by = ''
-                entry.was_refused = True
+                entry.was_refused = entry.is_refused = True
 
     # What it says.
+
+    def wrote(self, now, channel, rows):
+        # type: (float, Channel, Dict[str, List[Any]]) -> None
+        super(ClientAudit, self).wrote(now, channel, rows)
+        self._wrote_at = now
 
     def _sent_submits(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
@@ -124,6 +131,7 @@ class ClientAudit(Audit):
                 raise broken('S3', task_id, 'submitted with another payload')
             entry.submits += 1
             entry.datagram = channel.number
+            entry.is_refused = False
             if entry.end is None:
                 waited_s = now - self.pending[task_id]
                 if entry.submits > SUBMITS_AT_ONCE + SUBMITS_PER_S * waited_s:
@@ -140,6 +148,8 @@ class ClientAudit(Audit):
         task_id = facts['task_id']
         if task_id in self.ledger.tasks:
             raise broken('S2', task_id, 'sent twice')
+        if not self.pending:
+            self._wrote_at = now
         self.pending[task_id] = now
         self.sent_total += 1
         self.ledger.counts['tasks'] += 1
@@ -186,6 +196,8 @@ class ClientAudit(Audit):
             waited_s = now - sent_at
             if waited_s < self.settings['task_timeout_s'] - ROUNDING_S:
                 raise broken('S13', task_id, 'given up after %.3f s', waited_s)
+            if entry.is_refused:
+                raise broken('S10', task_id, 'given up, and its caller does not hear that it was refused')
         entry.end = end
         entry.ended_at = self.process.clock.virtual(now)
         return entry
@@ -203,15 +215,22 @@ class ClientAudit(Audit):
         if statistics.waiting != len(self.pending):
             raise broken('S11', self.name, 'waiting %d, pending here %d', statistics.waiting, len(self.pending))
         if not self.told_to_stop and self.is_undisturbed(now):
+            if self.pending and self.core.dispatcher.is_open and now - self._wrote_at > 2 * PING_INTERVAL_S:
+                raise broken('L4', self.name, 'silent for %.1f s with open tasks', now - self._wrote_at)
             limit_s = self.settings['task_timeout_s'] + OUTCOME_GRACE_S + UNDISTURBED_S
             for task_id, sent_at in self.pending.items():
                 if now - sent_at > limit_s:
                     raise broken('S10', task_id, 'no word to its caller for %.1f s', now - sent_at)
 
-    def compare(self, dispatcher):
-        # type: (DispatcherAudit) -> None
-        """S10, in peace: the dispatcher knows every task that this client believes to be accepted by it."""
+    def compare(self, now, dispatcher, agreed_s):
+        # type: (float, DispatcherAudit, float) -> None
+        """S10, in peace, at the virtual time ``now``: the dispatcher knows every task that this client believes to be
+        accepted by it, and the client each outcome that is older than ``agreed_s``.
+        """
         for task_id in sorted(self.pending):
-            if self.ledger.tasks[task_id].accepted_by == dispatcher.core.incarnation \
-                    and task_id not in dispatcher.places and task_id not in dispatcher.over:
+            over = dispatcher.over.get(task_id)
+            if over is None and task_id not in dispatcher.places \
+                    and self.ledger.tasks[task_id].accepted_by == dispatcher.core.incarnation:
                 raise broken('S10', task_id, 'its client takes it for accepted, and the dispatcher does not know it')
+            if over is not None and now - over.ended_at > agreed_s:
+                raise broken('S10', task_id, 'over for %.1f s, and its client does not know it', now - over.ended_at)

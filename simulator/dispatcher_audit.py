@@ -51,14 +51,15 @@ class Place(object):
 
 class Over(object):
     """A task that is over. ``told`` is what its client was sent first, ``outcome`` None where an earlier incarnation
-    ended it.
+    ended it. ``ended_at`` is virtual.
     """
 
-    __slots__ = ('outcome', 'told', 'is_acknowledged')
+    __slots__ = ('outcome', 'ended_at', 'told', 'is_acknowledged')
 
-    def __init__(self, outcome):
-        # type: (str | None) -> None
+    def __init__(self, outcome, ended_at):
+        # type: (str | None, float) -> None
         self.outcome = outcome
+        self.ended_at = ended_at
         self.told = None  # type: Any
         self.is_acknowledged = False
 
@@ -117,7 +118,7 @@ class DispatcherAudit(FleetAudit):
                 self._open(task_id, now, deadline_at, deadline_at)
                 self.recovered_total += 1
             else:
-                self.over[task_id] = Over(None)
+                self.over[task_id] = Over(None, self._began_at)
 
     # What clients and calculators say.
 
@@ -200,7 +201,7 @@ class DispatcherAudit(FleetAudit):
                 raise broken('S4', task_id, 'its client is told %s, and it is %s', told[0],
                              self.places[task_id].state if task_id in self.places else 'unknown')
             # Cancelled before it was accepted.
-            over = self.over[task_id] = Over(CANCELLED)
+            over = self.over[task_id] = Over(CANCELLED, self.process.environment.agenda.now)
             over.told = told
         if over.told is None:
             over.told = told
@@ -348,7 +349,7 @@ class DispatcherAudit(FleetAudit):
         else:
             self.waiting -= 1
         self.ends[outcome] += 1
-        self.over[task_id] = Over(outcome)
+        self.over[task_id] = Over(outcome, self.process.environment.agenda.now)
 
     # At the end of a turn, and once in a while.
 

@@ -25,7 +25,7 @@ if MYPY:
     from simulator.network import Network  # noqa: F401
 
 COUNTERS = ('garbage', 'sealed_garbage', 'too_long', 'other_versions', 'broken_envelopes', 'bad_rows', 'forged', 'floods',
-            'forged_numbers', 'forged_greetings', 'forged_icmp', 'replayed', 'replayed_by_strangers', 'reflected')
+            'forged_numbers', 'forged_greetings', 'forged_icmp', 'short_hellos', 'replayed', 'replayed_by_strangers', 'reflected')
 
 #: What strangers do besides where there is a key.
 KEY_COUNTERS = ('tampered', 'signed_with_another_key', 'redirected')
@@ -81,7 +81,7 @@ class Strangers(object):
         self._network = network
         self._number = 0
         self._kinds = [self._garbage, self._sealed_garbage, self._forged, self._forge_numbers, self._forge_greeting,
-                       self._forge_icmp, self._replay, self._replay_elsewhere, self._reflect]
+                       self._forge_icmp, self._say_hello, self._replay, self._replay_elsewhere, self._reflect]
         if has_key:
             self._kinds += [self._tamper, self._sign_otherwise, self._redirect]
 
@@ -169,6 +169,12 @@ class Strangers(object):
         self.counts['forged_greetings'] += 1
         answered = self._one_of((self._number, 2 ** 40, 2 ** 53))
         self._send(target, codec.greeting(CHECKSUM, DISPATCHER, DISPATCHER, 'aaaaaaaa', answered, '1f.0123456789'))
+
+    def _say_hello(self, target, role):
+        # type: (Any, str) -> None
+        """A short datagram without a ticket: an answer may not be longer."""
+        self.counts['short_hellos'] += 1
+        self._send(target, self._stranger(self._one_of((CLIENT, CALCULATOR)), '', 'ping', [[]]))
 
     def _forge_icmp(self, target, role):
         # type: (Any, str) -> None

@@ -9,6 +9,7 @@ cheaper; a commit that raises it says what for.
 from __future__ import absolute_import, division, print_function
 
 import json
+import logging
 import os
 from collections import Counter
 from heapq import heappush
@@ -89,7 +90,9 @@ def test_the_same_is_counted_twice(counted):
         assert kinds == {kind: count for kind, count in counted[100][role].items() if kind in kinds}
 
 
-def test_each_kind_of_work_is_noticed():
+def test_each_kind_of_work_is_noticed(monkeypatch):
+    # Another test may have left a handler whose stream is closed.
+    monkeypatch.setattr(log, 'handlers', [logging.NullHandler()])
     heap = []
     reader, writer = os.pipe()
     work = Work()
@@ -101,5 +104,4 @@ def test_each_kind_of_work_is_noticed():
     os.close(reader)
     os.close(writer)
     assert (work.counts['JSON calls'], work.counts['heap operations'], work.counts['log calls']) == (2, 1, 1)
-    # The log line may be written too.
-    assert work.counts['system calls'] >= 1
+    assert work.counts['system calls'] == 1

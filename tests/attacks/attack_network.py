@@ -161,7 +161,7 @@ def test_a_client_that_is_cut_off_one_way_or_the_other_gets_its_answers_when_tha
         blocked = net.joiner.counts['blocked']
         net.joiner.blocked = {pair}
         client = net.client('client-%s' % pair[0], tasks=10, task_timeout_s=LONG_S)
-        wait_until_blocked(net, blocked + 20)
+        wait_until_blocked(net, blocked + 4)
         assert client.is_running
         net.joiner.blocked = set()
         assert client.wait(WAIT_S) == 0

@@ -170,6 +170,8 @@ def test_a_task_is_found_by_name_and_by_link(browser, system):
     browser.look(DESK, LIGHT)
     browser.open(page.address)
     eventually(lambda: works(reported(dispatcher)), 'all work')
+    # Of the pages before this one.
+    browser.complaints()
     search, = browser.find('#task-name')
     search.send_keys('client-1:1', Keys.ENTER)
     eventually(lambda: 'is done' in browser.text('#story-text'), 'its history')
