@@ -10,7 +10,7 @@ from __future__ import absolute_import, division, print_function
 from net_protocol import codec
 from net_protocol.limits import COALESCED_BYTES, COALESCED_LOCAL_BYTES, HELLO_BYTES
 from net_protocol.recovery import CongestionWindow, LossDetection, ReceiveWindow, RoundTrip, Sent
-from net_protocol.rows import UNACKNOWLEDGED, UNRELIABLE
+from net_protocol.rows import ORDER, UNACKNOWLEDGED, UNRELIABLE
 from net_protocol.schedule import JITTER_MAX
 
 MYPY = False
@@ -231,6 +231,17 @@ class Channel(object):
             if self.probe_at is None:
                 self.plan_probe(now, rng)
         return datagram
+
+    def refreshed(self, now, core, rows):
+        # type: (float, Core, Dict[str, List[Any]]) -> Dict[str, List[Any]]
+        """Rows that go out again, as the core says they are by now."""
+        refreshed = {}  # type: Dict[str, List[Any]]
+        for kind in ORDER if len(rows) > 1 else rows:
+            if kind in rows and kind not in UNRELIABLE:
+                some = [row for row in [core.refresh(now, self, kind, row) for row in rows[kind]] if row is not None]
+                if some:
+                    refreshed[kind] = some
+        return refreshed
 
     def plan_probe(self, now, rng):
         # type: (float, Any) -> None

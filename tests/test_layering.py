@@ -55,9 +55,9 @@ TAKES_PACKAGES = frozenset(['benchmarks'])
 REACHES_OUT = frozenset(['__import__', 'compile', 'eval', 'exec', 'execfile', 'input', 'open', 'print', 'raw_input'])
 #: The parts that make generators of random numbers, from seeds that they are given; all others are handed theirs.
 MAKES_GENERATORS = frozenset(['simulator'])
-#: The pure files that may know JSON: one turns datagrams into values and back, one shows a wrong setting as it stands in
-#: its file, one turns records of the journal into rows, one speaks to browsers; the simulator makes datagrams by hand
-#: and shows rows. Everywhere else a value is a value.
+#: The pure files that may know JSON: one turns datagrams into values and back, one shows a wrong setting as it stands
+#: in its file, one turns records of the journal into rows, one speaks to browsers; the simulator makes datagrams by
+#: hand and shows rows. Everywhere else a value is a value.
 SEES_JSON = frozenset(['dispatcher/journal_rows.py', 'monitor/site.py', 'net_protocol/codec.py',
                        'net_protocol/schema.py', 'simulator/noise.py', 'simulator/story.py'])
 
