@@ -26,7 +26,8 @@ from net_protocol.errors import DatagramRefused
 from net_protocol.limits import NUMBERS_AHEAD_MAX
 from net_protocol.recovery import GRANULARITY_S
 from net_protocol.rows import LISTENS_TO, ORDER, PROBE, UNACKNOWLEDGED
-from net_protocol.schedule import ACK_DELAY_S, PROBES_TO_COLLAPSE, PROBES_TO_UNREACHABLE, PROBES_WHILE_HEARD, SLEEP_S, UNREACHABLE_S
+from net_protocol.schedule import (
+    ACK_DELAY_S, PROBES_TO_COLLAPSE, PROBES_TO_UNREACHABLE, PROBES_WHILE_HEARD, SLEEP_S, UNREACHABLE_S)
 from net_protocol.seals import CHECKSUM
 from net_protocol.traffic import BAD_NUMBER, WRONG_ROLE, Traffic
 

@@ -25,6 +25,14 @@ ROUNDING_S = 1e-6
 UNDISTURBED_S = 1.0
 
 
+def on_the_way(channel, place, *kinds):
+    # type: (Channel, int, *str) -> Set[Any]
+    """The values at that place of all rows of these kinds that wait on a channel or are in flight."""
+    everything = [channel.rows] + [rows for _, rows in channel.lost_rows]
+    everything += [sent.rows for sent in channel.loss.in_flight.values()]
+    return {row[place] for rows in everything for kind in kinds for row in rows.get(kind, ())}
+
+
 class Audit(object):
     """S12, S15, S16 and S17 for any process, and nothing else."""
 

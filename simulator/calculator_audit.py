@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
-from simulator.audit import ROUNDING_S, Audit
+from simulator.audit import ROUNDING_S, Audit, on_the_way
 from simulator.violations import broken
 
 MYPY = False
@@ -31,6 +31,8 @@ class CalculatorAudit(Audit):
         # Task id -> when it was taken, by this calculator's clock.
         self.held = {}  # type: Dict[str, float]
         self.taken_total = 0
+        # Those of them whose result was sent.
+        self._reported = set()  # type: Set[str]
         # In this turn: (task id, attempt) -> (incarnation of the dispatcher, assignment, payload).
         self._heard = {}  # type: Dict[Tuple[str, int], Tuple[str, int, Any]]
         self._revoked = set()  # type: Set[Any]
@@ -64,6 +66,8 @@ class CalculatorAudit(Audit):
                 raise broken('S4', task_id, 'a result of no work')
             if error is None and not self.ledger.is_right(task_id, self._payloads[task_id], result):
                 raise broken('S3', task_id, 'a result of %r', result)
+            if task_id in self.held:
+                self._reported.add(task_id)
 
     def _sent_heartbeats(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
@@ -109,6 +113,7 @@ class CalculatorAudit(Audit):
         # type: (float, Dict[str, Any]) -> None
         task_id, end = facts['task_id'], facts['end']
         taken_at = self.held.pop(task_id, None)
+        self._reported.discard(task_id)
         if taken_at is None:
             raise broken('S5', (task_id, self.name), 'let go and not held')
         if end == 'reported' and now - taken_at < self.settings['task_duration_s'][0] - ROUNDING_S:
@@ -139,6 +144,12 @@ class CalculatorAudit(Audit):
 
     def sweep(self, now):
         # type: (float) -> None
+        channel = self.core.dispatcher
+        if self._reported and channel.is_open and self.core.is_listening:
+            task_ids = on_the_way(channel, 1, 'result')
+            for task_id in sorted(self._reported):
+                if task_id not in task_ids:
+                    raise broken('S10', (task_id, self.name), 'its result is neither acknowledged nor on its way')
         account = self.core.account(now)
         if account['assigned'] != self.taken_total:
             raise broken('S19', self.name, 'taken %d, its events say %d', account['assigned'], self.taken_total)

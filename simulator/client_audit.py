@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 from net_protocol.rows import CANCELLED, DONE
 from net_protocol.schedule import OUTCOME_GRACE_S, PING_INTERVAL_S
-from simulator.audit import ROUNDING_S, UNDISTURBED_S, Audit
+from simulator.audit import ROUNDING_S, UNDISTURBED_S, Audit, on_the_way
 from simulator.ledger import Entry
 from simulator.violations import broken
 
@@ -153,7 +153,7 @@ class ClientAudit(Audit):
         self.pending[task_id] = now
         self.sent_total += 1
         self.ledger.counts['tasks'] += 1
-        self.ledger.tasks[task_id] = Entry(self.process, self.process.clock.virtual(now))
+        self.ledger.tasks[task_id] = Entry(self.process, self.sent_total, self.process.clock.virtual(now))
 
     def _on_answered(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
@@ -217,10 +217,22 @@ class ClientAudit(Audit):
         if not self.told_to_stop and self.is_undisturbed(now):
             if self.pending and self.core.dispatcher.is_open and now - self._wrote_at > 2 * PING_INTERVAL_S:
                 raise broken('L4', self.name, 'silent for %.1f s with open tasks', now - self._wrote_at)
+            self._hold_on_the_way()
             limit_s = self.settings['task_timeout_s'] + OUTCOME_GRACE_S + UNDISTURBED_S
             for task_id, sent_at in self.pending.items():
                 if now - sent_at > limit_s:
                     raise broken('S10', task_id, 'no word to its caller for %.1f s', now - sent_at)
+
+    def _hold_on_the_way(self):
+        # type: () -> None
+        """S10: what was submitted and is not answered is on its way. A channel without room may come to it later."""
+        channel = self.core.dispatcher
+        if channel.is_open and channel.has_room:
+            numbers = on_the_way(channel, 0, 'submit')
+            for task_id in self.pending:
+                entry = self.ledger.tasks[task_id]
+                if entry.submits and not (entry.accepted_by or entry.is_refused or entry.number in numbers):
+                    raise broken('S10', task_id, 'neither answered nor on its way')
 
     def compare(self, now, dispatcher, agreed_s):
         # type: (float, DispatcherAudit, float) -> None

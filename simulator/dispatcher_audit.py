@@ -5,10 +5,10 @@ from __future__ import absolute_import, division, print_function
 from heapq import heappop, heappush
 
 from dispatcher.journal import OVER
-from net_protocol.rows import CANCELLED, DONE, EXPIRED, FAILED, OUTCOMES
+from net_protocol.rows import CANCELLED, CLIENT, DONE, EXPIRED, FAILED, OUTCOMES
 from net_protocol.schedule import SLEEP_S
-from simulator.audit import ROUNDING_S
-from simulator.fleet_audit import FleetAudit
+from simulator.audit import ROUNDING_S, on_the_way
+from simulator.fleet_audit import ALIVE, FleetAudit
 from simulator.violations import broken
 
 MYPY = False
@@ -33,11 +33,12 @@ class Place(object):
     ``deadline_at`` is the latest end, ``expires_at`` the earliest: copies of a submit differ in the time left.
     """
 
-    __slots__ = ('state', 'accepted_at', 'deadline_at', 'expires_at', 'attempts', 'view', 'attempt', 'assigned_at', 'due_at')
+    __slots__ = ('state', 'is_adopted', 'accepted_at', 'deadline_at', 'expires_at', 'attempts', 'view', 'attempt', 'assigned_at', 'due_at')
 
     def __init__(self, accepted_at, deadline_at, expires_at):
         # type: (float, float, float) -> None
         self.state = WAITING
+        self.is_adopted = False
         self.accepted_at = accepted_at
         self.deadline_at = deadline_at
         self.expires_at = expires_at
@@ -82,6 +83,10 @@ class DispatcherAudit(FleetAudit):
         super(DispatcherAudit, self).__init__(ledger, settings)
         self._promises = promises
         self.places = {}  # type: Dict[str, Place]
+        # (name, incarnation) of clients -> their channel.
+        self._channels = {}  # type: Dict[Tuple[str, str], Channel]
+        # Tasks that are over and not known to be over for their client, in the order of their end.
+        self._undelivered = []  # type: List[str]
         self.over = {}  # type: Dict[str, Over]
         self.waiting = 0
         self.accepted_total = 0
@@ -119,6 +124,7 @@ class DispatcherAudit(FleetAudit):
                 self.recovered_total += 1
             else:
                 self.over[task_id] = Over(None, self._began_at)
+                self._undelivered.append(task_id)
 
     # What clients and calculators say.
 
@@ -278,6 +284,7 @@ class DispatcherAudit(FleetAudit):
             return
         place = self._place(task_id, WAITING, 'assigned')
         place.state = ASSIGNED
+        place.is_adopted = not is_new
         place.attempt = facts['attempt']
         place.attempts += 1
         place.assigned_at = now
@@ -350,6 +357,7 @@ class DispatcherAudit(FleetAudit):
             self.waiting -= 1
         self.ends[outcome] += 1
         self.over[task_id] = Over(outcome, self.process.environment.agenda.now)
+        self._undelivered.append(task_id)
 
     # At the end of a turn, and once in a while.
 
@@ -370,6 +378,50 @@ class DispatcherAudit(FleetAudit):
         if self.is_undisturbed(now):
             self._hold_nothing_overdue(now)
             self.hold_no_task_with_the_silent(now)
+            self._hold_outcomes_on_the_way()
+            self._hold_assignments_on_the_way()
+
+    def opened(self, now, channel):
+        # type: (float, Channel) -> None
+        if channel.role == CLIENT:
+            self._channels[channel.name, channel.incarnation] = channel
+
+    def _hold_outcomes_on_the_way(self):
+        # type: () -> None
+        """S10: an outcome, or a refusal, that its client has not acknowledged is on its way, or waits for its turn."""
+        ways = {}  # type: Dict[Any, Any]
+        for key, channel in self._channels.items():
+            client = self.core.clients.get(*key)
+            if channel.is_open and not channel.is_asleep and client is not None and client.cursor is None:
+                ways[key] = client, on_the_way(channel, 0, 'done', 'ended')
+                for number in set(client.refusals).difference(on_the_way(channel, 0, 'refused')):
+                    raise broken('S10', client.prefix + str(number), 'its refusal is neither acknowledged nor on its way')
+        kept = []
+        for task_id in self._undelivered:
+            entry = self.ledger.tasks.get(task_id)
+            if task_id not in self.over or self.over[task_id].is_acknowledged or entry is None or not entry.is_awaited:
+                continue
+            kept.append(task_id)
+            client, numbers = ways.get((entry.client, entry.process.incarnation), (None, ()))
+            if client is None or entry.number in numbers or self.core.has_unwritten:
+                continue
+            if entry.number in client.tasks or not self.core.counts['outcomes_dropped']:
+                raise broken('S10', task_id, 'its outcome is neither acknowledged nor on its way')
+        self._undelivered = kept
+
+    def _hold_assignments_on_the_way(self):
+        # type: () -> None
+        """S8: an assignment that its calculator has not acknowledged is on its way."""
+        ways = {}  # type: Dict[str, Set[str]]
+        for task_id, place in self.places.items():
+            view = place.view
+            if place.state != ASSIGNED or place.is_adopted or view.state != ALIVE or task_id in view.acknowledged \
+                    or not view.channel.is_open or view.channel.is_asleep:
+                continue
+            if view.name not in ways:
+                ways[view.name] = on_the_way(view.channel, 1, 'assign')
+            if task_id not in ways[view.name]:
+                raise broken('S8', (task_id, view.name), 'its assignment is neither acknowledged nor on its way')
 
     def _hold_nothing_overdue(self, now):
         # type: (float) -> None

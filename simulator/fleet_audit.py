@@ -27,10 +27,11 @@ class View(object):
     attempt. ``lost_at`` is since when it may hold none.
     """
 
-    def __init__(self, name, incarnation):
-        # type: (str, str) -> None
-        self.name = name
-        self.incarnation = incarnation
+    def __init__(self, channel):
+        # type: (Channel) -> None
+        self.name = channel.name
+        self.incarnation = channel.incarnation
+        self.channel = channel
         self.lost_at = None  # type: float | None
         self.state = DEAD
         self.capacity = 1
@@ -135,7 +136,7 @@ class FleetAudit(Audit):
         channel, row = self._beats[name, facts['address']]
         if name in self.views:
             self._lose(now, self.views[name], DEAD)
-        view = self.views[name] = View(name, channel.incarnation)
+        view = self.views[name] = View(channel)
         view.last_heard_at = now
         view.state = ALIVE
         _, _, _, view.interval_s, view.capacity, _, _, draining = row

@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol import turn
+from net_protocol import directory, turn
 from net_protocol.channel import Channel
 from net_protocol.recovery import CongestionWindow, ReceiveWindow, RoundTrip
 from net_protocol.schedule import TICKET_S
@@ -144,7 +144,7 @@ mutant('window_of_the_last', 'S16', 'only the highest number is remembered',
            original(self, number, *more) or True)))
 mutant('old_tickets', 'S16', 'a ticket opens a channel for ever, and after another one', (
     Tickets, 'issued_at_ms', _old_tickets), (Tickets, 'void', instead(nothing)),
-    (turn, 'is_newer', instead(lambda ticket, other: ticket != other)))
+    (directory, 'is_newer', instead(lambda ticket, other: ticket != other)))
 
 
 # S17: addresses.
