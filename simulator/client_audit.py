@@ -227,7 +227,7 @@ class ClientAudit(Audit):
         # type: () -> None
         """S10: what was submitted and is not answered is on its way. A channel without room may come to it later."""
         channel = self.core.dispatcher
-        if channel.is_open and channel.has_room:
+        if channel.is_open and channel.has_room and self.process.fault is None:
             numbers = on_the_way(channel, 0, 'submit')
             for task_id in self.pending:
                 entry = self.ledger.tasks[task_id]

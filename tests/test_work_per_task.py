@@ -93,6 +93,7 @@ def test_the_same_is_counted_twice(counted):
 def test_each_kind_of_work_is_noticed(monkeypatch):
     # Another test may have left a handler whose stream is closed.
     monkeypatch.setattr(log, 'handlers', [logging.NullHandler()])
+    monkeypatch.setattr(log, 'propagate', False)
     heap = []
     reader, writer = os.pipe()
     work = Work()

@@ -47,10 +47,10 @@ class Driver(object):
         self.now = now
         self.twice = twice
         self.channels = {}  # type: Dict[Tuple[str, str, str], FakeChannel]
-        self.sent = []  # type: List[Tuple[FakeChannel, str, Any]]
+        self.sent = []  # type: List[Tuple[Any, str, Any]]
         self.events = []  # type: List[Any]
         #: Why the journal can't be written, and what was written.
-        self.failure = None  # type: str | None
+        self.failure = None  # type: Any
         self.records = []  # type: List[Any]
         self._beats = {}  # type: Dict[Tuple[str, str], int]
         if recover is not None:

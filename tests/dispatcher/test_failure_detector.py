@@ -15,7 +15,7 @@ if MYPY:
 
 def heard_at_zero(interval_s=1.0):
     channel = FakeChannel('calculator', 'calculator-a', 'aaaaaaaa', None)  # type: Any
-    calculator = Calculator(channel, 1, 0, None, 0.0)  # type: ignore[arg-type]
+    calculator = Calculator(channel, 1, 0, None, 0.0)
     calculator.interval_s = interval_s
     calculator.advance('begin')
     return calculator

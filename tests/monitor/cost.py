@@ -15,6 +15,10 @@ from net_protocol.codec import pack
 from net_protocol.limits import COALESCED_BYTES, COALESCED_LOCAL_BYTES
 from tests.dispatcher.driver import Driver
 
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
 TASKS = 3000
 ANSWERS = 100
 PORTION = 100
@@ -31,7 +35,7 @@ class Bench(Driver):
     def __init__(self, calculators, waiting):
         super(Bench, self).__init__(task_timeout_s=100000, answer_timeout_s=10000, pending_max=10 ** 6,
                                     memory_max_bytes=2 ** 33)
-        self.core.check_invariants = lambda: None
+        self.core.check_invariants = lambda: None  # type: ignore[method-assign]
         self.number = 0
         self.fill(waiting)
         self.held = []
@@ -54,7 +58,7 @@ class Bench(Driver):
                 self.hear(channel, 'result', [[assignment, task_id, u'1d01be29', None]])
             self.fill(len(held))
             self.held += [(channel, row) for channel, kind, row in self.sent if kind == 'assign']
-            for channel, kind, row in self.sent:
+            for _, kind, row in self.sent:
                 pack({kind: [row]}, COALESCED_LOCAL_BYTES, 60)
             self.now += 0.001
         return (processor_s() - began) / TASKS
@@ -67,7 +71,7 @@ class Bench(Driver):
             self.sent = []
             began = processor_s()
             self.hear(self.monitor(), 'status', [[number + 2, 0, 0, 250 * (number % 4), 0]])
-            rows = {'status_report': [row for _, _, row in self.sent]}
+            rows = {'status_report': [row for _, _, row in self.sent]}  # type: Any
             _, text, _ = pack(rows, 2 ** 30, 60)
             spent += processor_s() - began
             octets += len(text)

@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
-from dispatcher.calculators import ALIVE, DEAD, SUSPECT, Calculator, Calculators
+from dispatcher.calculators import ALIVE, DEAD, SUSPECT, Calculator
 from dispatcher.core import DispatcherCore
 from dispatcher.failure_detector import FailureDetector
 from net_protocol.rows import DONE
@@ -111,8 +111,8 @@ mutant('tells_what_is_not_so', 'S5', 'a task that waits is said to be assigned',
 mutant('incarnation_ignored', 'S5', 'a new incarnation of a calculator is taken for the old one',
        (DispatcherCore, 'register', _lives_on))
 mutant('tables_ignore_capacity', 'S6', 'the dispatcher gives a calculator more than it has slots for', (
-    Calculators, 'note_given', lambda original: lambda self, calculator: (
-        setattr(calculator, 'free', calculator.free + 1), original(self, calculator))))
+    Calculator, 'has_slot', _available_if(
+        lambda self: self.state == ALIVE and not self.draining and not self.full_until_beat)))
 mutant('suspects_get_work', 'S7', 'a calculator that is suspect is given work', (
     Calculator, 'has_slot', _available_if(
         lambda self: self.state in (ALIVE, SUSPECT) and not self.draining and not self.full_until_beat
