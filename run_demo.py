@@ -1,4 +1,4 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Run the whole system on this machine and watch it: clients send tasks, a dispatcher assigns them to calculators, and
 these crash and freeze from time to time. In the middle one calculator is killed and another one started; at the end a
 report says what became of every task. All are real processes that talk over UDP on 127.0.0.1.

@@ -1,4 +1,4 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Show what the dispatcher is doing: live in this terminal or in a browser, as one report, as JSON, or as the history
 of one task.
 

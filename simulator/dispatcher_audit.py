@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 
 from dispatcher.journal import OVER
 from net_protocol.rows import CANCELLED, CLIENT, DONE, EXPIRED, FAILED, OUTCOMES
-from net_protocol.schedule import SLEEP_S
+from net_protocol.schedule import JITTER_MAX, PROBE_MAX_S, SLEEP_S
 from simulator.audit import ROUNDING_S, on_the_way
 from simulator.fleet_audit import ALIVE, FleetAudit
 from simulator.violations import broken
@@ -25,6 +25,11 @@ ASSIGNED = 'assigned'
 
 #: What a timer may be late by, if nothing disturbed the process.
 LATE_S = 0.6
+
+#: A calculator that was heard so lately and acknowledges nothing for the other time is unreachable: probes back off to
+#: their maximum, and the datagrams that are heard may be long under way.
+HEARD_S = 2.0
+UNREACHABLE_S = 5 * PROBE_MAX_S * JITTER_MAX
 
 
 class Place(object):
@@ -379,7 +384,7 @@ class DispatcherAudit(FleetAudit):
             self._hold_nothing_overdue(now)
             self.hold_no_task_with_the_silent(now)
             self._hold_outcomes_on_the_way()
-            self._hold_assignments_on_the_way()
+            self._hold_assignments_on_the_way(now)
 
     def opened(self, now, channel):
         # type: (float, Channel) -> None
@@ -409,9 +414,9 @@ class DispatcherAudit(FleetAudit):
                 raise broken('S10', task_id, 'its outcome is neither acknowledged nor on its way')
         self._undelivered = kept
 
-    def _hold_assignments_on_the_way(self):
-        # type: () -> None
-        """S8: an assignment that its calculator has not acknowledged is on its way."""
+    def _hold_assignments_on_the_way(self, now):
+        # type: (float) -> None
+        """S8: an assignment that its calculator has not acknowledged is on its way, and not for long if that is heard."""
         ways = {}  # type: Dict[str, Set[str]]
         for task_id, place in self.places.items():
             view = place.view
@@ -422,6 +427,9 @@ class DispatcherAudit(FleetAudit):
                 ways[view.name] = on_the_way(view.channel, 1, 'assign')
             if task_id not in ways[view.name]:
                 raise broken('S8', (task_id, view.name), 'its assignment is neither acknowledged nor on its way')
+            if now - place.assigned_at > UNREACHABLE_S and now - view.last_heard_at < HEARD_S:
+                raise broken('L8', (task_id, view.name), 'not acknowledged for %.1f s by %s, which is heard',
+                             now - place.assigned_at, view.name)
 
     def _hold_nothing_overdue(self, now):
         # type: (float) -> None

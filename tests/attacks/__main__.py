@@ -1,4 +1,4 @@
-"""Attacks on real processes: kills, bad networks, suspensions, clock steps, failing calls, replay, floods, fuzz, a soak.
+"""Attacks on real processes: kills, bad networks, suspensions, clock steps, failing calls, replay, floods, fuzz, soak.
 
     make attacks                               all of them, some five minutes of two cores
     make attacks ARGS="kills network"          some of them

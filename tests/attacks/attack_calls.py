@@ -60,7 +60,7 @@ def count(path, kind):
 
 
 def sweep(victim, check):
-    """Told to end at each call in turn, each second time told twice. Returns how often, and how often it gave an account."""
+    """SIGTERM at each call in turn, every other time twice. Returns how often, and how often it gave an account."""
     ended = points = 0
     for when in range(1, FARTHEST[victim.python != sys.executable] + 1):
         for call in SWEPT:

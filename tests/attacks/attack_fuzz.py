@@ -44,7 +44,8 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_
 json_values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(
     st.text(max_size=10), inner, max_size=5), max_leaves=20)
 kinds = sorted(samples.ROWS)
-numbers = st.sampled_from([0, -1, 1, 2, 3, 20, 2 ** 20 + 2, 2 ** 53, 2 ** 64, 1e308, -0.0, u'', u'x' * 300, [], {}, None])
+numbers = st.sampled_from([
+    0, -1, 1, 2, 3, 20, 2 ** 20 + 2, 2 ** 53, 2 ** 64, 1e308, -0.0, u'', u'x' * 300, [], {}, None])
 
 
 @st.composite
@@ -71,8 +72,9 @@ def bent_rows(draw):
 def envelopes(draw):
     """An envelope, mostly right, as bytes without the first brace."""
     role = draw(st.sampled_from(ROLES))
-    changes = {'role': role, 'to': draw(st.sampled_from([TICKETS.get(role, samples.TICKET)] * 6 + [samples.TICKET, ''])),
-               'n': draw(st.integers(1, 10000)), 'v': draw(st.sampled_from([2] * 12 + [0, 1, u'2', True]))}
+    tickets = [TICKETS.get(role, samples.TICKET)] * 6 + [samples.TICKET, u'']
+    changes = {'role': role, 'to': draw(st.sampled_from(tickets)), 'n': draw(st.integers(1, 10000)),
+               'v': draw(st.sampled_from([2] * 12 + [0, 1, u'2', True]))}
     for name, value in (('ack', st.lists(st.lists(st.integers(0, 60), min_size=2, max_size=2).map(sorted), max_size=3)),
                         ('open', st.integers(0, 60)), ('delay', st.integers(0, 100))):
         if draw(st.booleans()):

@@ -9,7 +9,7 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 from dispatcher.tasks import NEW_INCARNATION
-from tests.attacks.sweeps import Sweep
+from tests.attacks.sweeps import FURTHER, Sweep
 from tests.system import accounts
 from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, eventually
 
@@ -29,7 +29,7 @@ def sweep(victim, say, share=1.0, caught_up=None):
     """
     made = Sweep(victim)
     for when in made.rounds(share):
-        for call in SWEPT:
+        for call in FURTHER if made.is_further else SWEPT:
             made.kill_at(call, when)
         if caught_up is not None:
             victim.run_until_says(caught_up)
@@ -38,7 +38,8 @@ def sweep(victim, say, share=1.0, caught_up=None):
 
 def test_a_dispatcher_killed_at_every_moment_loses_nothing_that_clients_ask_for(world, python, say):
     dispatcher = world.victim(DISPATCHER, 'dispatcher', python=python, drain_timeout_s=2)
-    calculators = [world.start(CALCULATOR, name, capacity=4, heartbeat_interval_s=0.05)
+    # Tasks take longer than a submit waits for its acknowledgement, so that this is seen alone.
+    calculators = [world.start(CALCULATOR, name, capacity=4, heartbeat_interval_s=0.05, task_duration_s=[0.03, 0.06])
                    for name in ('calculator-a', 'calculator-b')]
     client = world.start(CLIENT, 'client', task_interval_s=[0.02, 0.04], task_timeout_s=LONG_S,
                          drain_timeout_s=30)

@@ -82,8 +82,8 @@ class TrustingLedger(Ledger):
 
 
 class Auditor(object):
-    """Takes the files of events of all processes when everything has ended: ``clients`` and ``calculators`` by name, and
-    the ``capacities`` of calculators.
+    """Takes the files of events of all processes when everything has ended: ``clients`` and ``calculators`` by name,
+    and the ``capacities`` of calculators.
     """
 
     def __init__(self, clients, dispatcher, calculators, capacities):
@@ -98,8 +98,8 @@ class Auditor(object):
         # Name of a process -> the audit of its present incarnation. There is one dispatcher at a time.
         self._audits = {}  # type: Dict[str, Any]
         self._number = 0
-        # Clients that cancel what they have; task id -> what a dispatcher decided; (calculator, task id) of work that was
-        # begun; (calculator, task id, attempt) -> the incarnation of the dispatcher that assigned it.
+        # Clients that cancel what they have; task id -> what a dispatcher decided; (calculator, task id) of work that
+        # was begun; (calculator, task id, attempt) -> the incarnation of the dispatcher that assigned it.
         self._cancelling = set()  # type: Set[str]
         self._outcomes = {}  # type: Dict[str, str]
         self._taken = set()  # type: Set[Tuple[str, str]]

@@ -1,7 +1,7 @@
 """What all fuzzing is measured by: any bytes give valid rows or one counted refusal, nothing else, and memory is flat.
 
-A datagram is offered to a client, a dispatcher and a calculator, each with its turn as in a real process: what passes the
-codec goes on to the handlers, timers fire, the invariants are checked, and whatever is sent then has to be valid.
+A datagram is offered to a client, a dispatcher and a calculator, each with its turn as in a real process: what passes
+the codec goes on to the handlers, timers fire, the invariants are checked, and whatever is sent then has to be valid.
 
 So that random datagrams reach the handlers, tickets and first numbers are known here, and no number counts as a copy.
 """

@@ -39,8 +39,8 @@ class Recorder(LossyRelay):
     def __init__(self, target):
         # type: (Tuple[str, int]) -> None
         self.recorded = []  # type: List[Recorded]
-        #: Name of a process -> datagrams that were sent to it again, also those that were meant for others. Greetings are
-        #: not counted: a process does not count those either that answer nothing.
+        #: Name of a process -> datagrams that were sent to it again, also those that were meant for others. Greetings
+        #: are not counted: a process does not count those either that answer nothing.
         self.thrown = collections.Counter()  # type: Any
         self.ways = collections.Counter()  # type: Any
         self._stranger = Stranger()
@@ -83,7 +83,7 @@ class Recorder(LossyRelay):
     @staticmethod
     def _names(everything):
         # type: (List[Recorded]) -> Dict[Any, str]
-        """Address -> who sent something from there last. The older address of a name is that of a former incarnation."""
+        """Address -> who sent something from there last. An older address of a name belongs to a former incarnation."""
         addresses = {codec.parse(found.datagram).name: found.peer for found in everything if found.is_from_peer}
         return {address: name for name, address in addresses.items()}
 

@@ -16,9 +16,10 @@ if MYPY:
 
 #: Up to which of its calls of a kind a process is killed: on this Python, and on the other one. EXHAUSTIVE=1 goes
 #: further than there is time for each time.
-FARTHEST = (60, 60) if os.environ.get('EXHAUSTIVE') else (14, 10)
-#: And how much further for a moment that was missed so far.
+FARTHEST = (60, 60) if os.environ.get('EXHAUSTIVE') else (12, 8)
+#: And how much further for a moment that was missed so far, at calls that come right after each of them.
 MORE = 60
+FURTHER = ('sendto', 'recvfrom', 'write')
 
 
 class Sweep(object):
@@ -31,6 +32,8 @@ class Sweep(object):
         # type: (Victim, Callable[[], Any] | None) -> None
         self.points = collections.Counter()  # type: Any
         self.hit = collections.Counter()  # type: Any
+        #: Whether the usual range is over.
+        self.is_further = False
         self._victim = victim
         self._meanwhile = meanwhile
         self._expected = moments.expected(victim.role, victim.journal)
@@ -52,7 +55,8 @@ class Sweep(object):
         """
         farthest = int(share * FARTHEST[self._victim.python != sys.executable])
         for when in range(1, farthest + MORE + 1):
-            if when > farthest and self._expected <= set(self.hit):
+            self.is_further = when > farthest
+            if self.is_further and self._expected <= set(self.hit):
                 return
             yield when
 

@@ -109,8 +109,8 @@ class Victim(object):
 
     def run_until_terminated_at(self, call, when, times=1):
         # type: (str, int, int) -> Dict[str, Any] | None
-        """Run until it gets SIGTERM at its ``when``-th ``call``, perhaps again at the next; returns its account. None if
-        it never came to that, or if it had not yet come so far that it had one.
+        """Run until it gets SIGTERM at its ``when``-th ``call``, perhaps again at the next. Returns its account, None
+        if it never came to that, or had not begun yet.
         """
         begun = len(self._began())
         self.start(tracing.signalled_at('SIGTERM', call, when, self._path + '.trace', times))
