@@ -115,7 +115,7 @@ class Audit(object):
         self.ledger.datagrams[self.core.incarnation, channel.number] = channel.incarnation
         for kind, look in self._sent:
             if kind in rows:
-                look(now, channel, rows[kind])
+                look(now, channel, kind, rows[kind])
 
     def arrived(self, now, source, size):
         # type: (float, Any, int) -> None

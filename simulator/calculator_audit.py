@@ -44,13 +44,13 @@ class CalculatorAudit(Audit):
 
     # What it hears and says.
 
-    def _heard_assign(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
+    def _heard_assign(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
         for assignment, task_id, attempt, payload, _, _ in rows:
             self._heard[task_id, attempt] = (channel.incarnation, assignment, payload)
 
-    def _heard_revoke(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
+    def _heard_revoke(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
         self._revoked.update([assignment or task_id for assignment, task_id in rows])
 
     def wrote(self, now, channel, rows):
@@ -59,8 +59,8 @@ class CalculatorAudit(Audit):
             raise broken('S13', self.name, 'it is out of order and sends %r', rows)
         super(CalculatorAudit, self).wrote(now, channel, rows)
 
-    def _sent_results(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
+    def _sent_results(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
         for _, task_id, result, error in rows:
             if task_id not in self._payloads:
                 raise broken('S4', task_id, 'a result of no work')
@@ -69,8 +69,8 @@ class CalculatorAudit(Audit):
             if task_id in self.held:
                 self._reported.add(task_id)
 
-    def _sent_heartbeats(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
+    def _sent_heartbeats(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
         running = self.core.account(now)['running']
         if running > self.settings['capacity']:
             raise broken('S6', self.name, 'it runs %d of %d', running, self.settings['capacity'])

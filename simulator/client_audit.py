@@ -28,7 +28,7 @@ class ClientAudit(Audit):
     ``promises`` are those of the dispatchers with a journal, or None.
     """
 
-    HEARD = {'done': '_heard_done', 'ended': '_heard_ended', 'refused': '_heard_refused'}
+    HEARD = {'done': '_heard_outcomes', 'ended': '_heard_outcomes', 'refused': '_heard_refused'}
     SENT = {'submit': '_sent_submits', 'cancel': '_sent_cancels'}
     EVENTS = {'sent': '_on_sent', 'answered': '_on_answered', 'unanswered': '_on_unanswered', 'refused': '_on_refused'}
     ACKNOWLEDGED = frozenset(['submit'])
@@ -80,30 +80,21 @@ class ClientAudit(Audit):
                 self._promises.note_acknowledged(dispatcher, task_id)
             entry.accepted_by = dispatcher
 
-    def _heard_done(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
-        for number, result, attempts in rows:
-            self._hear(channel, number, (DONE, result, None, attempts))
+    def _heard_outcomes(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        for row in rows:
+            task_id, outcome = self._task(row[0]), [DONE] * (kind == 'done') + row[1:]
+            entry = self.ledger.tasks.get(task_id)
+            if entry is None:
+                raise broken('S4', task_id, 'an outcome of a task that was never sent')
+            if entry.heard_from != channel.incarnation:
+                # Another dispatcher, which may have begun it anew.
+                entry.outcome, entry.heard_from = outcome, channel.incarnation
+            elif entry.outcome != outcome:
+                raise broken('S2', task_id, 'first %r, now %r', entry.outcome, outcome)
 
-    def _heard_ended(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
-        for number, outcome, reason, attempts in rows:
-            self._hear(channel, number, (outcome, None, reason, attempts))
-
-    def _hear(self, channel, number, outcome):
-        # type: (Channel, int, Any) -> None
-        task_id = self._task(number)
-        entry = self.ledger.tasks.get(task_id)
-        if entry is None:
-            raise broken('S4', task_id, 'an outcome of a task that was never sent')
-        if entry.heard_from != channel.incarnation:
-            # Another dispatcher, which may have begun it anew.
-            entry.outcome, entry.heard_from = outcome, channel.incarnation
-        elif entry.outcome != outcome:
-            raise broken('S2', task_id, 'first %r, now %r', entry.outcome, outcome)
-
-    def _heard_refused(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
+    def _heard_refused(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
         for number, datagram, _, _ in rows:
             task_id = self._task(number)
             if task_id in self.pending and self.ledger.tasks[task_id].datagram == datagram:
@@ -118,8 +109,8 @@ class ClientAudit(Audit):
         super(ClientAudit, self).wrote(now, channel, rows)
         self._wrote_at = now
 
-    def _sent_submits(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
+    def _sent_submits(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
         for row in rows:
             task_id = self._task(row[0])
             entry = self.ledger.tasks.get(task_id)
@@ -137,8 +128,8 @@ class ClientAudit(Audit):
                 if entry.submits > SUBMITS_AT_ONCE + SUBMITS_PER_S * waited_s:
                     raise broken('S12', task_id, 'submitted %d times in %.1f s', entry.submits, waited_s)
 
-    def _sent_cancels(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
+    def _sent_cancels(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
         self._cancelled.update([self._task(row[0]) for row in rows])
 
     # What its caller hears.
@@ -234,15 +225,9 @@ class ClientAudit(Audit):
                 if entry.submits and not (entry.accepted_by or entry.is_refused or entry.number in numbers):
                     raise broken('S10', task_id, 'neither answered nor on its way')
 
-    def compare(self, now, dispatcher, agreed_s):
-        # type: (float, DispatcherAudit, float) -> None
-        """S10, in peace, at the virtual time ``now``: the dispatcher knows every task that this client believes to be
-        accepted by it, and the client each outcome that is older than ``agreed_s``.
-        """
+    def compare(self, dispatcher):
+        # type: (DispatcherAudit) -> None
+        """S1, in peace: the dispatcher knows every task that this client believes to be accepted by it."""
         for task_id in sorted(self.pending):
-            over = dispatcher.over.get(task_id)
-            if over is None and task_id not in dispatcher.places \
-                    and self.ledger.tasks[task_id].accepted_by == dispatcher.core.incarnation:
-                raise broken('S10', task_id, 'its client takes it for accepted, and the dispatcher does not know it')
-            if over is not None and now - over.ended_at > agreed_s:
-                raise broken('S10', task_id, 'over for %.1f s, and its client does not know it', now - over.ended_at)
+            if self.ledger.tasks[task_id].accepted_by == dispatcher.core.incarnation and not dispatcher.knows(task_id):
+                raise broken('S1', task_id, 'its client takes it for accepted, and the dispatcher does not know it')

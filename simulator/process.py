@@ -197,7 +197,7 @@ class Process(object):
             if self.fault == DEAF:
                 return
             if see is not None:
-                see(now, channel, rows)
+                see(now, channel, kind, rows)
             handler(now, channel, rows)
         return handle
 
@@ -429,7 +429,6 @@ class Process(object):
         if self._dies == BEFORE_COMMIT:
             raise Killed(BEFORE_COMMIT)
         failure = self._journal.write(records, self.clock.now())  # type: ignore[union-attr]
-        self.audit.recorded(records)
         if self._dies == AFTER_COMMIT:
             raise Killed(AFTER_COMMIT)
         return failure

@@ -137,11 +137,11 @@ class Course(object):
 
     def _expect_agreement(self):
         # type: () -> None
-        """S10: what a client takes for accepted, the dispatcher has."""
+        """S1: what a client takes for accepted, the dispatcher has."""
         dispatchers = self.world.running(DISPATCHER)
         for client in self.world.running(CLIENT):
             if len(dispatchers) == 1:
-                client.audit.compare(self.world.agenda.now, dispatchers[0].audit, AGREED_S)
+                client.audit.compare(dispatchers[0].audit)
 
     def _calm_down(self, process):
         # type: (Process) -> None
@@ -168,7 +168,7 @@ class Course(object):
             if process.address[0] not in self._cut_off:
                 name = process.core.name
                 view = views.get(name)
-                if not (view is not None and view.state == 'alive' and view.incarnation == process.core.incarnation):
+                if not (view is not None and view.state == 'alive' and view.channel.incarnation == process.core.incarnation):
                     raise overdue('L3', name, '%s is not back: %s', name, view and view.state)
 
     def _probe(self):

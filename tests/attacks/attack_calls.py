@@ -92,14 +92,14 @@ def test_a_dispatcher_told_to_end_at_every_call_is_no_worse_than_one_that_is_kil
 @pytest.mark.needs('strace')
 def test_a_calculator_told_to_end_at_every_call_is_no_worse_than_one_that_is_killed(world, python, say):
     dispatcher = world.start(DISPATCHER, 'dispatcher', attempts_max=1000)
-    steady = world.start(CALCULATOR, 'steady')
+    steady = world.start(CALCULATOR, 'steady', capacity=4)
     victim = world.victim(CALCULATOR, 'victim', python=python, capacity=2, heartbeat_interval_s=0.1)
     client = world.start(CLIENT, 'client', task_interval_s=[0.01, 0.03], task_timeout_s=LONG_S, drain_timeout_s=30)
     points, ended = sweep(victim, lambda account: accounts.check_calculator(account, True))
     world.end_client(client, 20)
     steady.end()
     dispatcher.end()
-    world.audit(['client'], {'steady': 1, 'victim': 2})
+    world.audit(['client'], {'steady': 4, 'victim': 2})
     say('calculator on %s told to end at %d calls: %d gave an account that closes, %d tasks all answered' % (
         victim.version, points, ended, client.account['sent']))
 

@@ -57,14 +57,15 @@ class Audited(object):
 
     fault = None
 
-    def __init__(self, name, incarnation, address=None, number=0):
-        # type: (str, str, Any, int) -> None
+    def __init__(self, role, name, incarnation):
+        # type: (str, str, str) -> None
         self.core = self.environment = self.agenda = self.clock = self
+        self.role = role
         self.name = name
         self.incarnation = incarnation
         self.now = 0.0
-        self.address = address
-        self.number_received = number
+        self.address = None  # type: Any
+        self.number_received = 0
         self.peer_open = 0
 
     @staticmethod
@@ -143,19 +144,20 @@ class Auditor(object):
             audit = DispatcherAudit(self._ledger, SETTINGS)
         else:
             audit = CalculatorAudit(self._ledger, SETTINGS, lambda process, task_id: None)
-        audit.begin(Audited(event.facts['name'], incarnation))
+        audit.begin(Audited(event.role, event.facts['name'], incarnation))
         self._audits[event.name] = audit
 
     def _hears(self, audit, event, kind, sender, *rows):
         # type: (Any, Event, str, Audited, *List[Any]) -> None
-        getattr(audit, audit.HEARD[kind])(event.time, sender, rows)
+        getattr(audit, audit.HEARD[kind])(event.time, sender, kind, rows)
 
     # What a process must have heard before it could do that.
 
     def _hear_as_client(self, audit, event):
         # type: (Any, Event) -> None
         outcome = self._outcomes.get(event.facts.get('task_id', ''))
-        sender = Audited(DISPATCHER, self._audits[DISPATCHER].core.incarnation if DISPATCHER in self._audits else '')
+        dispatcher = self._audits.get(DISPATCHER)
+        sender = Audited(DISPATCHER, DISPATCHER, dispatcher.core.incarnation if dispatcher is not None else '')
         if event.kind in ('draining', 'cancelling'):
             audit.told_to_stop = True
             self._cancelling.add(event.name)
@@ -172,40 +174,43 @@ class Auditor(object):
         # type: (Any, Event) -> None
         facts = event.facts
         task_id, calculator = facts.get('task_id', ''), facts.get('calculator', '')
-        client = Audited(*(task_id.split(':') + ['', ''])[:2])
+        client = Audited(CLIENT, *(task_id.split(':') + ['', ''])[:2])
+        sender = Audited(CALCULATOR, calculator, calculator)
         if event.kind == 'accepted' and task_id in self._ledger.tasks:
             self._hears(audit, event, 'submit', client, *[[_number(event), None, left] for left in (0, SECONDS_MAX)])
         elif event.kind == 'ended' and client.name in self._cancelling:
             self._hears(audit, event, 'cancel', client, [_number(event)])
         elif event.kind == 'done' and (calculator, task_id) in self._taken:
-            self._hears(audit, event, 'result', Audited(calculator, calculator), [0, task_id, None, None])
+            self._hears(audit, event, 'result', sender, [0, task_id, None, None])
         elif event.kind in ('registered', 'returned'):
-            facts['address'] = tuple(facts['address'])
             self._number += 1
-            self._hears(audit, event, 'heartbeat', Audited(calculator, calculator, facts['address'], self._number),
+            sender.number_received = self._number
+            sender.address = facts['address'] = tuple(facts['address'])
+            self._hears(audit, event, 'heartbeat', sender,
                         [1, 1, 1, 1.0, self._capacities[calculator], [], [], False])
         elif event.kind == 'assigned':
             self._assigned[calculator, task_id, facts['attempt']] = audit.core.incarnation
         elif event.kind == 'reassigned':
             # Whether the assignment was acknowledged before is not in any event.
             row = [1, task_id, facts['attempt'], None, 0, 0]
-            getattr(audit, audit.SENT['assign'])(event.time, Audited(calculator, calculator), [row])
-            audit.acknowledged(event.time, Audited(calculator, calculator), 'assign', [row])
+            getattr(audit, audit.SENT['assign'])(event.time, sender, 'assign', [row])
+            audit.acknowledged(event.time, sender, 'assign', [row])
         if event.kind in ('done', 'ended'):
             self._outcomes[task_id] = facts.get('outcome', DONE)
 
     def _hear_as_calculator(self, audit, event):
         # type: (Any, Event) -> None
         task_id = event.facts.get('task_id', '')
-        if event.kind == 'taken':
+        if event.kind in ('taken', 'renumbered'):
             dispatcher = self._assigned.get((event.name, task_id, event.facts['attempt']))
             if dispatcher is not None:
-                self._hears(audit, event, 'assign', Audited(DISPATCHER, dispatcher),
+                self._hears(audit, event, 'assign', Audited(DISPATCHER, DISPATCHER, dispatcher),
                             [event.facts['assignment'], task_id, event.facts['attempt'], None, 0, 0])
             self._taken.add((event.name, task_id))
         elif event.kind == 'let_go':
             # Dispatchers don't write what they revoke.
-            self._hears(audit, event, 'revoke', Audited(DISPATCHER, ''), [event.facts['assignment'], task_id])
+            self._hears(audit, event, 'revoke', Audited(DISPATCHER, DISPATCHER, ''),
+                        [event.facts['assignment'], task_id])
 
 
 def _number(event):
