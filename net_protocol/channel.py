@@ -60,7 +60,7 @@ class Channel(object):
         self.ticket = ''
         #: The number of the last datagram sent; 0 before the first.
         self.number = 0
-        #: Rows that were lost, as (how often, rows), to be sent before all others.
+        #: Rows that were lost, as (how often, rows), to be refreshed and sent before all others.
         self.lost_rows = []  # type: List[Tuple[int, Dict[str, List[Any]]]]
         #: The earliest of the alarms that the turn has planned for this channel, or None; when to probe, or None.
         self.alarm_at = None  # type: float | None
@@ -178,19 +178,26 @@ class Channel(object):
         acks_bytes = len(received.ranges) * (2 * len('%d' % received.highest) + len('[,],'))
         return max(self.bytes_max - seal.LENGTH - len(self.head(core)) - ENVELOPE_BYTES - acks_bytes, PROBE_BYTES)
 
-    def take_rows(self, core, seal):
-        # type: (Core, Any) -> Tuple[int, Dict[str, List[Any]], str] | None
-        """The rows of the next datagram that may leave now, as (losses, rows, their text), or None."""
+    def take_rows(self, now, core, seal):
+        # type: (float, Core, Any) -> Tuple[int, Dict[str, List[Any]], str] | None
+        """The rows of the next datagram that may leave now, as (losses, rows, their text), or None. Lost rows are
+        refreshed when they leave: they may have waited for the window.
+        """
         if not self.rows and not self.lost_rows:
             return None
         is_full = self.loss.segments >= self.window.segments and len(self.loss.in_flight) >= 2
-        if self.lost_rows and not is_full:
+        while self.lost_rows and not is_full:
             losses, rows = self.lost_rows.pop(0)
             limit = min(RESENT_BYTES[min(losses, len(RESENT_BYTES)) - 1], self.room(core, seal))
-            taken, text, rest = codec.pack(rows, limit, self._row_bytes)
+            taken, _, rest = codec.pack(rows, limit, self._row_bytes)
             if rest is not None:
                 self.lost_rows.insert(0, (losses, rest))
-            return losses, taken, text
+            taken = self.refreshed(now, core, taken)
+            if taken:
+                taken, text, rest = codec.pack(taken, limit, self._row_bytes)
+                if rest is not None:
+                    self.lost_rows.insert(0, (losses, rest))
+                return losses, taken, text
         rows = self.rows
         if not rows:
             return None

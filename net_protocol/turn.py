@@ -25,7 +25,7 @@ from net_protocol.directory import Directory
 from net_protocol.errors import DatagramRefused
 from net_protocol.limits import NUMBERS_AHEAD_MAX
 from net_protocol.recovery import GRANULARITY_S
-from net_protocol.rows import LISTENS_TO, ORDER, PROBE, UNACKNOWLEDGED
+from net_protocol.rows import LISTENS_TO, ORDER, PROBE, UNACKNOWLEDGED, UNRELIABLE
 from net_protocol.schedule import (
     ACK_DELAY_S, PROBES_TO_COLLAPSE, PROBES_TO_UNREACHABLE, PROBES_WHILE_HEARD, SLEEP_S, UNREACHABLE_S)
 from net_protocol.seals import CHECKSUM
@@ -407,17 +407,15 @@ class Turn(object):
 
     def _send_again(self, now, channel, lost):
         # type: (float, Channel, List[Any]) -> None
-        """Rows of lost datagrams, as they are by now, go before all others."""
+        """Rows of lost datagrams go before all others."""
         self.traffic.lost += len(lost)
         repeated = {sent.number for sent in lost}
         for sent in lost:
             if sent.probe_of in repeated or sent.probe_of in channel.loss.in_flight:
                 # The rows that this probe repeated go again with that datagram, or may still arrive with it.
                 continue
-            rows = channel.refreshed(now, self._core, sent.rows)
-            if rows:
-                self.traffic.resent += sum([len(some) for some in rows.values()])
-                channel.lost_rows.append((sent.losses + 1, rows))
+            if not UNRELIABLE.issuperset(sent.rows):
+                channel.lost_rows.append((sent.losses + 1, sent.rows))
                 self._to_flush.append(channel)
 
     # Probes, and sleep.
@@ -488,10 +486,7 @@ class Turn(object):
                 self._to_flush.append(channel)
                 return
             oldest = None
-        rows = {}  # type: Dict[str, List[Any]]
-        if oldest is not None:
-            rows = channel.refreshed(now, self._core, oldest.rows)
-        rest = None
+        rows, rest = {} if oldest is None else channel.refreshed(now, self._core, oldest.rows), None  # type: Any, Any
         if rows:
             rows, text, rest = codec.pack(rows, PROBE_BYTES, PROBE_BYTES)
         else:
@@ -581,12 +576,15 @@ class Turn(object):
         if not channel.is_open or channel.is_asleep:
             channel.rows = {}
             return
-        taken = channel.take_rows(self._core, self._seal)
+        taken = channel.take_rows(now, self._core, self._seal)
         while taken is not None:
             losses, rows, text = taken
-            self.traffic.rows_out += sum([len(some) for some in rows.values()])
+            self.traffic.count_out(rows, losses)
             self._out(channel.write(now, self._core, self._rng, self._seal, rows, text, losses), channel)
-            taken = channel.take_rows(self._core, self._seal)
+            taken = channel.take_rows(now, self._core, self._seal)
+        if channel.unreachable_since is not None and channel.probe_at is None:
+            # Nothing of it is true any more. Pings go on until the peer acknowledges one.
+            channel.plan_probe(now, self._rng)
         if channel.probe_at is not None:
             self._alarms.set(channel, channel.probe_at)
 

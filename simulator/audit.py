@@ -1,13 +1,15 @@
 """What the auditors of all roles have in common: each looks at one process from outside.
 
-``heard`` comes with each valid datagram, ``handling`` and the methods of ``HEARD`` with the rows of one kind before the
-core gets them, ``hold_window``, ``wrote`` and the methods of ``SENT`` with the rows of each datagram before it is sent, the
-methods of ``EVENTS`` with the core's events, ``end_turn`` when a turn is over, ``sweep`` every ``SWEEP_S``.
+``heard`` comes with each valid datagram, ``handling`` and the methods of ``HEARD`` with the rows of one kind before
+the core gets them, ``hold_window``, ``wrote`` and the methods of ``SENT`` with the rows of each datagram before it
+is sent, the methods of ``EVENTS`` with the core's events, ``end_turn`` when a turn is over, ``sweep`` every
+``SWEEP_S``.
 """
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.rows import UNRELIABLE
+from net_protocol.rows import DISPATCHER, UNRELIABLE
+from simulator.noise import STRANGER
 from simulator.violations import broken
 
 MYPY = False
@@ -126,6 +128,9 @@ class Audit(object):
         process = self.process
         reached = process.environment.reached
         reached[process.address, source] = now
+        if source == STRANGER:
+            # It may have passed on what the dispatcher sent here.
+            reached[process.address, process.environment.names.get(DISPATCHER)] = now
         if source not in process.shown:
             if reached.get((source, process.known_as), -1.0) >= self._began_at:
                 process.shown.add(source)

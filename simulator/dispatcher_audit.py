@@ -27,8 +27,8 @@ UNREACHABLE_S = 5 * PROBE_MAX_S * JITTER_MAX
 
 
 class Place(object):
-    """A task that is not over. ``view`` is the calculator that it is assigned to, None while it waits. ``deadlines`` are
-    the earliest and the latest: copies of a submit differ in the time left.
+    """A task that is not over. ``view`` is the calculator that it is assigned to, None while it waits. ``deadlines``
+    are the earliest and the latest: copies of a submit differ in the time left.
     """
 
     __slots__ = ('view', 'attempt', 'attempts', 'assigned_at', 'accepted_at', 'deadlines', 'is_adopted')
@@ -61,8 +61,8 @@ class DispatcherAudit(FleetAudit):
         super(DispatcherAudit, self).__init__(ledger, settings)
         self._promises = promises
         self.places = {}  # type: Dict[str, Place]
-        # Task id -> what its client is told; the first is None where an earlier incarnation ended it. Those of which the
-        # client said that it has it.
+        # Task id -> what its client is told; the first is None where an earlier incarnation ended it. Those of which
+        # the client said that it has it.
         self._over = {}  # type: Dict[str, Any]
         self._acknowledged = set()  # type: Set[str]
         # (name, incarnation) of clients -> their channel.
@@ -158,7 +158,9 @@ class DispatcherAudit(FleetAudit):
                 self._over[task_id] = outcome
             told = self._over[task_id]
             if told is None or len(told) == 1:
-                if told is not None and told[0] != outcome[0]:
+                # An outcome that was dropped is not known any more: then a cancel finds nothing.
+                is_forgotten = outcome[0] == CANCELLED and self.core.counts['outcomes_dropped']
+                if told is not None and told[0] != outcome[0] and not is_forgotten:
                     raise broken('S2', task_id, 'it is %s, its client is told %s', told[0], outcome[0])
                 self._over[task_id] = outcome
                 if self._promises is not None and task_id in self._accepted and not self.ledger.is_byzantine(task_id):

@@ -20,9 +20,9 @@ VERDICT_LATE_S = 1.0
 
 
 class View(object):
-    """One incarnation of a calculator. ``given`` are the tasks that it has: task id -> assignment, 0 while the row is
-    not written. ``acknowledged`` are the numbers of the datagrams that acknowledged them. ``lost_at`` is since when it may
-    have none.
+    """One incarnation of a calculator. ``given`` are the tasks that it has: task id -> assignment, 0 while the row
+    is not written. ``acknowledged`` are the numbers of the datagrams that acknowledged them. ``lost_at`` is since
+    when it may have none.
     """
 
     def __init__(self, channel, heartbeat, now):

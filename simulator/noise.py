@@ -188,7 +188,9 @@ class Strangers(object):
 
     def _forge_numbers(self, target, role):
         # type: (Any, str) -> None
-        """In a datagram on an open channel an acknowledgement is not possible, or, towards the dispatcher, the number."""
+        """In a datagram on an open channel an acknowledgement is not possible, or, towards the dispatcher, the
+        number.
+        """
         flight = self._recorded()
         if flight is None or b'"role":"dispatcher"' not in flight[2] or b'"re":' in flight[2]:
             return

@@ -178,7 +178,8 @@ def test_a_task_is_found_by_name_and_by_link(browser, system):
     link = browser.run('return document.querySelector("#story-link").href')
     browser.find('#story button')[0].click()
     eventually(lambda: not browser.run('return document.querySelector("#story").open'), 'it is closed')
-    assert browser.run('return location.hash') == ''
+    # The event comes after the dialog has closed.
+    eventually(lambda: browser.run('return location.hash') == '', 'the link is gone')
     browser.driver.get(link)
     eventually(lambda: 'client-1:1 (' in browser.text('#story-text'), 'the link opens it')
     browser.find('#story button')[0].click()
