@@ -18,8 +18,9 @@ import signal
 import sys
 import time
 
-from runtime import command_line, workers
+from runtime import command_line
 from runtime import settings as settings_file
+from runtime import workers
 from runtime.console import LiveLine
 from runtime.process import GARBAGE_THRESHOLDS
 from simulator import scenario, story

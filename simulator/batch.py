@@ -98,7 +98,8 @@ class Batch(object):
         """For programs."""
         return {
             'runs': self.runs, 'complete': self.is_complete, 'verdict': self.verdict,
-            'virtual_s': round(self.virtual_s, 3), 'cpu_s': round(self.cpu_s, 3), 'tasks': self.tasks, 'tasks_per_cpu_s': self._rate(self.tasks),
+            'virtual_s': round(self.virtual_s, 3), 'cpu_s': round(self.cpu_s, 3), 'tasks': self.tasks,
+            'tasks_per_cpu_s': self._rate(self.tasks),
             'virtual_over_real': self._rate(self.virtual_s), 'counts': self.counts,
             'rare_paths_not_taken': self.untaken,
             'failures': [{key: failure[key] for key in ('seed', 'verdict', 'rule', 'sentence', 'about', 'hash')}

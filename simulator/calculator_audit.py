@@ -21,7 +21,8 @@ class CalculatorAudit(Audit):
 
     HEARD = {'assign': '_heard_assign', 'revoke': '_heard_revoke'}
     SENT = {'result': '_sent_results', 'heartbeat': '_sent_heartbeats'}
-    EVENTS = {'taken': '_on_taken', 'renumbered': '_on_renumbered', 'let_go': '_on_let_go', 'out_of_order': '_on_out_of_order',
+    EVENTS = {'taken': '_on_taken', 'renumbered': '_on_renumbered', 'let_go': '_on_let_go',
+              'out_of_order': '_on_out_of_order',
               'in_order': '_on_in_order'}
 
     def __init__(self, ledger, settings, on_taken):

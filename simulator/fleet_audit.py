@@ -145,7 +145,12 @@ class FleetAudit(Audit):
         if 'silence_s' in facts:
             wanted_s = self.settings['dead_after_missed'] * view.interval_s
             if now - view.heard_at < wanted_s - ROUNDING_S:
-                raise broken('S13', name, 'dead after %.3f s of silence, %.3f are needed', now - view.heard_at, wanted_s)
+                raise broken(
+    'S13',
+    name,
+    'dead after %.3f s of silence, %.3f are needed',
+    now - view.heard_at,
+     wanted_s)
         self._lose(now, name, 'gone')
 
     def _lose(self, now, name, state):
@@ -202,6 +207,7 @@ class FleetAudit(Audit):
             limit_s = (self.settings['dead_after_missed'] + 0.5) * view.interval_s + VERDICT_LATE_S
             is_gone = view.lost_at is not None and now - view.lost_at > VERDICT_LATE_S
             if view.given and (is_gone or self._deaf_at <= view.heard_at < now - limit_s):
-                raise broken('S8', (view.channel.name,) + tuple(sorted(view.given)), '%d tasks with %s (%s), heard %.1f s '
+                raise broken('S8', (view.channel.name,) + tuple(sorted(view.given)),
+                             '%d tasks with %s (%s), heard %.1f s '
                              'ago', len(view.given), view.channel.name, view.state, now - view.heard_at)
         self._losing = [view for view in self._losing if view.given and view.lost_at is not None]

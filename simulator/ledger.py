@@ -18,7 +18,8 @@ COUNTERS = ('tasks', 'answered', 'unanswered', 'accepted_again')
 class Entry(object):
     """One task. ``sent_at`` is virtual; ``end`` is None until its client's caller knows the outcome."""
 
-    __slots__ = ('payload', 'number', 'process', 'client', 'sent_at', 'end', 'ended_at', 'datagram', 'accepted_by', 'outcome',
+    __slots__ = ('payload', 'number', 'process', 'client', 'sent_at', 'end', 'ended_at', 'datagram', 'accepted_by',
+                 'outcome',
                  'heard_from', 'submits', 'was_refused', 'is_refused')
 
     def __init__(self, process, number, sent_at):

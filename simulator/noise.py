@@ -24,8 +24,10 @@ if MYPY:
 
     from simulator.network import Network  # noqa: F401
 
-COUNTERS = ('garbage', 'sealed_garbage', 'too_long', 'other_versions', 'broken_envelopes', 'bad_rows', 'forged', 'floods',
-            'forged_numbers', 'forged_greetings', 'forged_icmp', 'short_hellos', 'replayed', 'replayed_by_strangers', 'reflected')
+COUNTERS = ('garbage', 'sealed_garbage', 'too_long', 'other_versions', 'broken_envelopes', 'bad_rows', 'forged',
+            'floods',
+            'forged_numbers', 'forged_greetings', 'forged_icmp', 'short_hellos', 'replayed', 'replayed_by_strangers',
+            'reflected')
 
 #: What strangers do besides where there is a key.
 KEY_COUNTERS = ('tampered', 'signed_with_another_key', 'redirected')
@@ -109,9 +111,10 @@ class Strangers(object):
 
     def _recorded(self):
         # type: () -> Any
-        """(source, target, datagram) of the world, or None."""
+        """(source, target, datagram) of the world, or None. Half of them are under way perhaps."""
         recorded = self._network.recorded
-        flight = self._one_of(recorded) if recorded else None
+        newest = len(recorded) if self._draw() < 0.5 else min(5, len(recorded))
+        flight = recorded[-1 - int(self._draw() * newest)] if recorded else None
         # Whoever throws back what was sent to it has shown that it receives that.
         return None if flight is None or flight[1] == STRANGER else flight
 

@@ -77,9 +77,7 @@ class Process(object):
         #: The address from which others see its datagrams come.
         self.known_as = address
         self.clock = clock
-        self.is_dead = False
-        self._is_ending = self._has_ended = False
-        self.is_suspended = False
+        self.is_dead = self.is_suspended = self._is_ending = self._has_ended = False  # type: Any
         #: Whether its turns are late, and what it does wrong (DEAF, DUMB or None).
         self.is_late = False
         self.fault = None  # type: str | None
@@ -109,8 +107,7 @@ class Process(object):
         # When the next turn is due by its own clock.
         self._timer_at = None  # type: float | None
         # Where the datagram that is being handled came from, and whether it is damaged or forged.
-        self._source = None  # type: Any
-        self._is_false = False
+        self._source, self._is_false = None, False  # type: Any, bool
         #: Addresses to which anything may be sent: those of its settings, and those that have shown themselves.
         self.shown = set()  # type: Any
         core.trace = True
@@ -130,7 +127,7 @@ class Process(object):
     @property
     def incarnation(self):
         # type: () -> str
-        return self.core.incarnation  # type: ignore[no-any-return]
+        return self.core.incarnation
 
     def __repr__(self):
         # type: () -> str

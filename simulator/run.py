@@ -168,7 +168,7 @@ class Course(object):
             if process.address[0] not in self._cut_off:
                 name = process.core.name
                 view = views.get(name)
-                if not (view is not None and view.state == 'alive' and view.channel.incarnation == process.core.incarnation):
+                if view is None or view.state != 'alive' or view.channel.incarnation != process.core.incarnation:
                     raise overdue('L3', name, '%s is not back: %s', name, view and view.state)
 
     def _probe(self):

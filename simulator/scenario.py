@@ -157,7 +157,7 @@ def drawn(rng):
     if pick.of(False, True):
         world['dispatcher']['journal'] = JOURNAL
         world['faults'].update(_faults_with_journal(pick))
-    key_file = pick.of(None, None, 'key')
+    key_file = pick.of(None, 'key')
     for role in ('dispatcher', 'calculator', 'client'):
         world[role]['key_file'] = key_file
     # What the loop asks for, or all that a system gives that keeps to the default of Linux.

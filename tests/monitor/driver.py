@@ -32,7 +32,8 @@ class Driver(object):
         self.reports = []
         self.core = MonitorCore('monitor', 'mmmmmmmm', random.Random(1), interval_s, self.picture,
                                 self.reports.append)  # type: Any
-        self.channel = self.core.dispatcher = FakeChannel()
+        self.channel = FakeChannel()
+        self.core.dispatcher = self.channel  # type: ignore[assignment]
         self.core.start(self.now)
         assert self.sent() == {}, 'nothing is sent before the channel is open'
         if is_open:

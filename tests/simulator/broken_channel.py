@@ -56,7 +56,8 @@ def _withholds_nothing_later(original):
 
 mutant('acknowledged_before_commit', 'S1', 'a submit is acknowledged before it is on disk',
        (Turn, '_handle_rows', _acknowledges_at_once))
-mutant('acknowledged_by_turn', 'S1', 'a submit is acknowledged when this turn wrote nothing of it, although an earlier one '
+mutant('acknowledged_by_turn', 'S1',
+       'a submit is acknowledged when this turn wrote nothing of it, although an earlier one '
        'could not', (Turn, '_handle_rows', _withholds_nothing_later))
 mutant('acknowledged_and_not_handled', 'S1', 'a datagram with a submit is acknowledged and not handled',
        (Turn, '_handle_rows', _loses('submit')))

@@ -99,7 +99,8 @@ def _works_while_frozen(original):
 
 mutant('calculator_ignores_capacity', 'S6', 'the calculator takes whatever comes',
        (CalculatorCore, '__init__', _any_capacity))
-mutant('acknowledges_without_working', 'L1', 'the calculator acknowledges an assignment, says that it holds it and does not '
+mutant('acknowledges_without_working', 'L1',
+       'the calculator acknowledges an assignment, says that it holds it and does not '
        'work on it', (CalculatorCore, '_due_finish', instead(
            lambda self, now, task_id: self._timers.set(('finish', task_id), now + 3600))))
 mutant('forgets_assignments', 'L1', 'the calculator forgets one assignment in four', (
@@ -176,4 +177,5 @@ mutant('poison_stops_a_process', 'L6', 'a payload that can\'t be computed ends i
 mutant('name_asked_once', 'L4', 'nobody looks for a dispatcher that moved',
        (Process, '_set_upstream', lambda original: lambda self, address: (
            None if self._turns else original(self, address))))
-mutant('port_kept', 'L4', 'no fresh source port is used after a silence', (Process, '_use_fresh_port', instead(nothing)))
+mutant('port_kept', 'L4', 'no fresh source port is used after a silence', (Process, '_use_fresh_port',
+                                                                           instead(nothing)))
