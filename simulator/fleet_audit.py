@@ -69,8 +69,8 @@ class FleetAudit(Audit):
         self.views = {}  # type: Dict[str, View]
         self._losing = []  # type: List[View]
         self.capacity_ever = 0
-        # In this turn: (name, address) -> (channel, newest heartbeat); and what turned out not to be held.
-        self._beats = {}  # type: Dict[Tuple[str, Any], Tuple[Channel, Any]]
+        # The heartbeats of this turn as (channel, row); and what turned out not to be held.
+        self._beats = []  # type: List[Tuple[Channel, Any]]
         self._missing = []  # type: List[Tuple[View, str, int]]
         self._deaf_at = 0.0
 
@@ -95,7 +95,7 @@ class FleetAudit(Audit):
 
     def _heard_heartbeats(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
-        self._beats[channel.name, channel.address] = channel, rows[-1]
+        self._beats.append((channel, rows[-1]))
         view, number = self.view_of(channel), channel.number_received
         if view is None or number < view.newest_heartbeat:
             return
@@ -130,11 +130,13 @@ class FleetAudit(Audit):
     def _on_registered(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
         name = facts['calculator']
-        if (name, facts['address']) not in self._beats:
+        found = [beat for beat in self._beats if (beat[0].name, beat[0].address) == (name, facts['address'])]
+        if not found:
             raise broken('S4', name, 'registered by nobody')
+        # Of two incarnations that are heard in one turn, the other one is present already.
+        channel, heartbeat = ([beat for beat in found if self.view_of(beat[0]) is None] or found)[0]
         if name in self.views:
             self._lose(now, name, 'replaced')
-        channel, heartbeat = self._beats[name, facts['address']]
         self.views[name] = View(channel, heartbeat, now)
         self.capacity_ever += heartbeat[4]
 
@@ -194,7 +196,7 @@ class FleetAudit(Audit):
     def end_turn(self, now):
         # type: (float) -> None
         if self._beats:
-            self._beats.clear()
+            del self._beats[:]
             for view, task_id, assignment in self._missing:
                 if view.given.get(task_id) == assignment:
                     raise broken('S8', (task_id, view.channel.name), 'its calculator does not have it, and says so')
