@@ -1,4 +1,4 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Run a client: send notional tasks at random intervals, and print statistics of their answers at the end.
 
 With --map or --call it calls functions on calculators that run with --work, and prints their results.

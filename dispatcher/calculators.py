@@ -216,28 +216,40 @@ class Calculators(object):
         before is only taken if there is no other.
         """
         queue = self.queue if queue is None else queue
+        calculator = queue.popleft()
+        if calculator.checked_in != self._settlement or calculator.free < 1 or calculator.alone is not None:
+            found = self._first_available(calculator, queue)
+            if found is None:
+                return None
+            calculator = found
+        if task.history is not None and task.was_in_vain_on(calculator.name):
+            for other in islice(queue, LOOKED_AT_MAX):
+                if other.is_available and not task.was_in_vain_on(other.name):
+                    queue.appendleft(calculator)
+                    queue.remove(other)
+                    calculator = other
+                    break
+        if calculator.free > 1 and calculator.conduct.reason is None:
+            queue.append(calculator)
+        else:
+            calculator.is_queued = False
+        return calculator
+
+    def _first_available(self, first, queue):
+        # type: (Calculator, Any) -> Calculator | None
+        """The first that is available; ``first`` was taken from the queue. Who has no slot leaves the queue, and who
+        can't be reached now stands at its end.
+        """
+        queue.appendleft(first)
         for _ in range(len(queue)):
             calculator = queue.popleft()
-            if calculator.checked_in != self._settlement or calculator.free < 1 or calculator.alone is not None:
-                if not calculator.has_slot:
-                    calculator.is_queued = False
-                    continue
-                if not calculator.is_available:
-                    queue.append(calculator)
-                    continue
-                calculator.checked_in = self._settlement
-            if task.history is not None and task.was_in_vain_on(calculator.name):
-                for other in islice(queue, LOOKED_AT_MAX):
-                    if other.is_available and not task.was_in_vain_on(other.name):
-                        queue.appendleft(calculator)
-                        queue.remove(other)
-                        calculator = other
-                        break
-            if calculator.free > 1 and calculator.conduct.reason is None:
+            if not calculator.has_slot:
+                calculator.is_queued = False
+            elif not calculator.is_available:
                 queue.append(calculator)
             else:
-                calculator.is_queued = False
-            return calculator
+                calculator.checked_in = self._settlement
+                return calculator
         return None
 
     def set_digest(self, calculator, digest):

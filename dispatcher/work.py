@@ -86,15 +86,20 @@ class Work(Outcomes):
             self.emit(now, 'assigned', task_id=task.task_id, calculator=calculator.name, attempt=task.attempt)
         if not known_as:
             calculator.sent_at = now
-            kind = 'run' if task.IS_CALL else 'assign'
             rows = calculator.channel.rows
-            if kind in rows:
-                rows[kind].append(self.assign_row(now, task))
+            if task.IS_CALL:
+                self.send(calculator.channel, 'run', self.assign_row(now, task))
+                return
+            row = [assignment, task.task_id, task.attempt, task.payload, self._answer_timeout_s,
+                   int((task.deadline_at - now) * 1000) / 1000 if task.deadline_at > now else 0]
+            if 'assign' in rows:
+                rows['assign'].append(row)
             else:
-                self.send(calculator.channel, kind, self.assign_row(now, task))
+                self.send(calculator.channel, 'assign', row)
 
     def assign_row(self, now, task):
         # type: (float, Any) -> List[Any]
+        """The same row for an assignment that is sent again; that of a call."""
         if task.IS_CALL:
             return [task.assignment, task.task_id, task.attempt, task.payload, task.options.get(u'answer_timeout_s'),
                     max(0.0, int((task.deadline_at - now) * 1000) / 1000), task.function,
@@ -218,6 +223,10 @@ class Work(Outcomes):
                 self.journal.ended(task)
                 self.has_unwritten = True
             elif outcome is DONE and client.cursor is None and not client.is_absent:
-                self.send(client.channel, 'done', [task.number, value, task.attempt])
+                channel = client.channel  # type: Any
+                if 'done' in channel.rows:
+                    channel.rows['done'].append([task.number, value, task.attempt])
+                else:
+                    self.send(channel, 'done', [task.number, value, task.attempt])
             else:
                 self.deliver(task)

@@ -35,7 +35,7 @@ SENTENCES = {
     'readmitted': ('info', 'Calculator %(calculator)s gets work again: an operator readmitted it.'),
     'probation': ('warning', 'Calculator %(calculator)s gets one attempt at a time: %(reason)s.'),
     'probation_over': ('info', 'Calculator %(calculator)s is trusted again: five attempts ended well.'),
-    'no_calculators': ('warning', '%(waiting tasks)s wait, and no calculator is registered: start one with the address '
+    'no_calculators': ('warning', '%(waiting tasks)s wait, and no calculator is alive: start one with the address '
                                   'of this dispatcher in its settings'),
     'held_up': ('warning', 'this dispatcher was held up for %(seconds).1f s; verdicts on silent calculators are '
                            'postponed once'),
