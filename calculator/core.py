@@ -10,7 +10,7 @@ from __future__ import absolute_import, division, print_function
 from calculator.attempts import ABANDONED, ENDS, LOST, MISSING_MAX, REPORTED, REVOKED, Numbers, Running, heartbeat_pages
 from calculator.outages import OutagePlan
 from calculator.settings import CRASH
-from net_protocol import notional
+from net_protocol import lengths, notional
 from net_protocol.channel import Channel
 from net_protocol.codec import check_payload
 from net_protocol.core import Core, require
@@ -39,7 +39,7 @@ class CalculatorCore(Core):
     """A calculator as a pure state machine.
 
     ``settings`` is a complete object of ``calculator.settings.SETTINGS``. ``draw_incarnation()`` returns a new
-    incarnation each time: the first now, the next after each crash.
+    incarnation each time: the first now, the next after each crash. ``outage_rng`` draws outages; ``rng`` if it is None.
     """
 
     ROLE = CALCULATOR
@@ -51,16 +51,16 @@ class CalculatorCore(Core):
                 'errors', 'crashes', 'freezes', 'heartbeats', 'not_registered', 'channel_openings',
                 'dispatcher_restarts')
 
-    def __init__(self, settings, name, draw_incarnation, rng):
-        # type: (Dict[str, Any], str, Callable[[], str], Any) -> None
+    def __init__(self, settings, name, draw_incarnation, rng, outage_rng=None):
+        # type: (Dict[str, Any], str, Callable[[], str], Any, Any) -> None
         super(CalculatorCore, self).__init__(name, draw_incarnation())
         self.dispatcher = Channel(DISPATCHER)
         self._settings = settings
         self._capacity = settings['capacity']
-        self._takes_time = settings['task_duration_s'][1] > 0
+        self._takes_time = lengths.longest(settings['task_duration_s']) > 0
         self._draw_incarnation = draw_incarnation
         self._rng = rng
-        self._plan = OutagePlan(settings['outage'], rng)
+        self._plan = OutagePlan(settings['outage'], outage_rng or rng)
         # Task id -> attempt that runs; assignment number -> the same, orphans excepted.
         self._running = {}  # type: Dict[str, Running]
         self._by_assignment = {}  # type: Dict[int, Running]
@@ -193,8 +193,12 @@ class CalculatorCore(Core):
         self.counts['assigned'] += 1
         if self.trace:
             self.emit(now, 'taken', task_id=task_id, assignment=assignment, attempt=attempt)
-        duration_s = self._rng.uniform(*self._settings['task_duration_s'])
-        self._timers.set(('finish', task_id), now + duration_s)
+        self._timers.set(('finish', task_id), now + self.draw_duration_s(task_id, attempt))
+
+    def draw_duration_s(self, task_id, attempt):
+        # type: (str, int) -> float
+        """How long it will work on an attempt."""
+        return lengths.draw(self._rng.random, self._settings['task_duration_s'])
 
     def _renumber(self, now, assignment, task_id, attempt):
         # type: (float, int, str, int) -> None
@@ -348,7 +352,7 @@ class CalculatorCore(Core):
         # type: (float) -> None
         self._is_heartbeat_due = True
         # The phase is drawn, so that outages do not coincide with heartbeats.
-        self._plan_outage(now, self._rng.uniform(0, self._plan.check_interval_s))
+        self._plan_outage(now, self._plan.first_wait_s())
 
     def _plan_outage(self, now, wait_s):
         # type: (float, float) -> None
@@ -359,7 +363,7 @@ class CalculatorCore(Core):
         # type: (float, None) -> None
         outage = self._plan.draw()
         if outage is None:
-            self._plan_outage(now, self._plan.check_interval_s)
+            self._plan_outage(now, self._plan.wait_s())
             return
         self._outage_kind, duration_s = outage
         self._condition = OUT_OF_ORDER
@@ -386,7 +390,7 @@ class CalculatorCore(Core):
         else:
             # It knows nothing of the time in between: whatever was to happen happens that much later.
             self._timers.postpone(now - self._out_at)
-            self._plan_outage(now, self._plan.check_interval_s)
+            self._plan_outage(now, self._plan.wait_s())
         self.emit(now, 'in_order', outage=self._outage_kind, away_s=now - self._out_at)
 
     # The end.

@@ -20,11 +20,11 @@ if MYPY:
 SHARE = schema.number(0, 1)
 
 NETWORK = Group('network', (
-    Setting('delay_s', schema.range_of_seconds(), [0.0002, 0.001], 'The time under way is drawn from this range.'),
+    Setting('delay_s', schema.random_length(), [0.0002, 0.001], 'The time under way is drawn from this range.'),
     Setting('slow', SHARE, 0, 'Share of datagrams that take far longer: a heavy tail, up to 10 s.'),
     Setting('loss', SHARE, 0, 'Share of datagrams lost, each by itself.'),
     Setting('burst_probability', SHARE, 0, 'The probability, per datagram, that its link begins to lose everything.'),
-    Setting('burst_s', schema.range_of_seconds(), [0.1, 2], 'How long such a burst lasts.'),
+    Setting('burst_s', schema.random_length(), [0.1, 2], 'How long such a burst lasts.'),
     Setting('duplicate', SHARE, 0, 'Share of datagrams that arrive more than once, up to ten times.'),
     Setting('late_copy', SHARE, 0.05, 'Share of the copies that come seconds to minutes later.'),
     Setting('late', SHARE, 0, 'Share of datagrams that arrive seconds to minutes late themselves.'),
@@ -38,42 +38,42 @@ NETWORK = Group('network', (
 ), 'What the network does to datagrams.')
 
 FAULTS = Group('faults', (
-    Setting('calculator_crash_s', schema.range_of_seconds(), [0, 0],
+    Setting('calculator_crash_s', schema.random_length(), [0, 0],
             'Time between kills of a calculator (another one is started later). [0, 0]: never.'),
-    Setting('dispatcher_crash_s', schema.range_of_seconds(), [0, 0], 'Time between kills of the dispatcher.'),
-    Setting('client_crash_s', schema.range_of_seconds(), [0, 0], 'Time between kills of a client.'),
-    Setting('stop_s', schema.range_of_seconds(), [0, 0],
+    Setting('dispatcher_crash_s', schema.random_length(), [0, 0], 'Time between kills of the dispatcher.'),
+    Setting('client_crash_s', schema.random_length(), [0, 0], 'Time between kills of a client.'),
+    Setting('stop_s', schema.random_length(), [0, 0],
             'Time between SIGTERMs to any process; it too comes back.'),
-    Setting('disk_s', schema.range_of_seconds(), [0, 0],
+    Setting('disk_s', schema.random_length(), [0, 0],
             'Time between failures of the disk under the journal: it is full, or answers with errors.'),
-    Setting('disk_duration_s', schema.range_of_seconds(), [0.1, 10], 'How long such a failure lasts.'),
+    Setting('disk_duration_s', schema.random_length(), [0.1, 10], 'How long such a failure lasts.'),
     Setting('other_journal', SHARE, 0, 'Share of restarts of the dispatcher that find no journal, or an older copy.'),
     Setting('wall_step', SHARE, 0, 'Share of restarts of the dispatcher before which the wall clock was set.'),
-    Setting('restart_s', schema.range_of_seconds(), [0.1, 8], 'How long until what was killed is started again.'),
+    Setting('restart_s', schema.random_length(), [0.1, 8], 'How long until what was killed is started again.'),
     Setting('move', SHARE, 0, 'Share of restarts that come back with another address.'),
     Setting('never_back', SHARE, 0, 'Share of killed calculators that never come back.'),
-    Setting('freeze_s', schema.range_of_seconds(), [0, 0], 'Time between suspensions of any process (SIGSTOP).'),
-    Setting('freeze_duration_s', schema.range_of_seconds(), [0.1, 15], 'How long a suspension lasts.'),
-    Setting('partition_s', schema.range_of_seconds(), [0, 0], 'Time between partitions of two processes.'),
-    Setting('partition_duration_s', schema.range_of_seconds(), [0.5, 20], 'How long a partition lasts.'),
+    Setting('freeze_s', schema.random_length(), [0, 0], 'Time between suspensions of any process (SIGSTOP).'),
+    Setting('freeze_duration_s', schema.random_length(), [0.1, 15], 'How long a suspension lasts.'),
+    Setting('partition_s', schema.random_length(), [0, 0], 'Time between partitions of two processes.'),
+    Setting('partition_duration_s', schema.random_length(), [0.5, 20], 'How long a partition lasts.'),
     Setting('one_way', SHARE, 0.5, 'Share of partitions that cut one direction only.'),
-    Setting('late_turns_s', schema.range_of_seconds(), [0, 0], 'Time between periods in which the turns of the '
+    Setting('late_turns_s', schema.random_length(), [0, 0], 'Time between periods in which the turns of the '
             'dispatcher are 0.1 to 2 s late.'),
-    Setting('late_turns_duration_s', schema.range_of_seconds(), [5, 60], 'How long such a period lasts.'),
-    Setting('clone_s', schema.range_of_seconds(), [0, 0],
+    Setting('late_turns_duration_s', schema.random_length(), [5, 60], 'How long such a period lasts.'),
+    Setting('clone_s', schema.random_length(), [0, 0],
             'Time between starts of another process with the name of a client or calculator.'),
-    Setting('clone_duration_s', schema.range_of_seconds(), [2, 20], 'How long it runs.'),
+    Setting('clone_duration_s', schema.random_length(), [2, 20], 'How long it runs.'),
     Setting('byzantine', SHARE, 0, 'Probability that one client or calculator acknowledges what it does not handle, or '
             'acknowledges nothing, for as long as there are faults.'),
     Setting('slow_process', SHARE, 0, 'Share of processes that need a hundred times as long for a turn.'),
     Setting('buffer_datagrams', schema.whole_number(1, 1000000), 4000, 'Datagrams that the buffer of a socket holds; '
             'what comes when it is full is lost.'),
     Setting('clock_drift', schema.number(0, 0.05), 0, 'Clocks run fast or slow by up to this share.'),
-    Setting('poison_s', schema.range_of_seconds(), [0, 0], 'Time between tasks that can not be computed, or that kill '
+    Setting('poison_s', schema.random_length(), [0, 0], 'Time between tasks that can not be computed, or that kill '
             'every calculator that takes them.'),
     Setting('one_way_for_ever', SHARE, 0, 'Probability that one calculator, at the end of the faults, hears nothing '
             'any more although it is heard.'),
-    Setting('noise_s', schema.range_of_seconds(), [0, 0],
+    Setting('noise_s', schema.random_length(), [0, 0],
             'Time between datagrams from strangers: garbage, replays, '
             'forged roles.'),
 ), 'What happens to processes.')
