@@ -39,7 +39,7 @@ class CalculatorCore(Core):
     """A calculator as a pure state machine.
 
     ``settings`` is a complete object of ``calculator.settings.SETTINGS``. ``draw_incarnation()`` returns a new
-    incarnation each time: the first now, the next after each crash. ``outage_rng`` draws outages; ``rng`` if it is None.
+    incarnation each time: the first now, the next after each crash. ``outage_rng`` draws outages, or ``rng`` does.
     """
 
     ROLE = CALCULATOR
@@ -136,6 +136,24 @@ class CalculatorCore(Core):
         """``assigned`` = the ends + running + unreported, at every moment."""
         return {'assigned': self.counts['assigned'], 'ends': dict(self.ends), 'running': len(self._running),
                 'unreported': len(self._unreported), 'counts': dict(self.counts)}
+
+    @property
+    def capacity(self):
+        # type: () -> int
+        """How many tasks it works on at a time."""
+        return self._capacity
+
+    @property
+    def running(self):
+        # type: () -> int
+        """How many it works on now."""
+        return len(self._running)
+
+    @property
+    def is_in_order(self):
+        # type: () -> bool
+        """Whether no outage goes on."""
+        return self._condition != OUT_OF_ORDER
 
     def check_invariants(self):
         # type: () -> None

@@ -76,7 +76,7 @@ class Arrivals(object):
         # type: (float) -> None
         # From the planned time, not from now, so that a late turn does not thin out the load; but a client that was
         # suspended does not make up for the time in one burst.
-        if self._left > 0:
+        if self._left > 0 and self.next_at is not None:
             self.next_at = max(self.next_at + lengths.draw(self._rng.random, self._interval_s), now)
         else:
             self.next_at = None

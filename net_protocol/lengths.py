@@ -45,7 +45,7 @@ _TAIL = ((6.65790464350110377720e0, 5.46378491116411436990e0, 1.7848265399172913
           7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15))
 
 
-class FromFile(dict):  # type: ignore[type-arg]
+class FromFile(dict):
     """``{"values": "FILE"}`` with the ``numbers`` of the file, which whoever reads settings has read."""
 
     def __init__(self, path, numbers):
@@ -107,7 +107,7 @@ def draw(random, length):
     # type: (Callable[[], float], Any) -> float
     """A length; ``random`` is the method of a generator."""
     if type(length) is list:
-        return length[0] + (length[1] - length[0]) * random()  # type: ignore[no-any-return]
+        return length[0] + (length[1] - length[0]) * random()
     return at_share(length, random())
 
 
@@ -115,14 +115,14 @@ def at_share(length, share):
     # type: (Any, float) -> float
     """The length that is not exceeded with probability ``share``, 0 <= share < 1. At most a year."""
     if type(length) in (list, tuple):
-        return length[0] + (length[1] - length[0]) * share  # type: ignore[no-any-return]
+        return length[0] + (length[1] - length[0]) * share
     kind, number = list(length.items())[0]
     if kind == 'constant':
-        return number  # type: ignore[no-any-return]
+        return number
     if kind == 'exponential':
         return min(-number * log(1 - share), float(SECONDS_MAX))
     if kind == 'values':
-        return length.numbers[int(share * len(length.numbers))]  # type: ignore[no-any-return]
+        return length.numbers[int(share * len(length.numbers))]
     return min(number['median'] * exp(number['sigma'] * normal_quantile(share)), float(SECONDS_MAX))
 
 
@@ -142,13 +142,13 @@ def mean(length):
     # type: (Any) -> float
     """The expected length."""
     if type(length) in (list, tuple):
-        return (length[0] + length[1]) / 2  # type: ignore[no-any-return]
+        return (length[0] + length[1]) / 2
     kind, number = list(length.items())[0]
     if kind == 'lognormal':
         return min(number['median'] * exp(number['sigma'] ** 2 / 2), float(SECONDS_MAX))
     if kind == 'values':
-        return sum(length.numbers) / len(length.numbers)  # type: ignore[no-any-return]
-    return number  # type: ignore[no-any-return]
+        return sum(length.numbers) / len(length.numbers)
+    return number
 
 
 def normal_quantile(share):

@@ -14,7 +14,7 @@ from simulator.process import AFTER_COMMIT, BEFORE_COMMIT, DEAF, DUMB
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, List, Set, Tuple  # noqa: F401
+    from typing import Any, Callable, Dict, List, Set, Tuple  # noqa: F401
 
     from simulator.process import Process  # noqa: F401
     from simulator.world import World  # noqa: F401
@@ -66,6 +66,8 @@ class Faults(object):
                 self._repeat((key, action))
         if self._draw() < self._settings['byzantine']:
             self._turn_byzantine()
+        for event in self._world.settings['events']:
+            self._world.agenda.at(event['at_s'], self._happen, event)
 
     def end(self):
         # type: () -> List[Tuple[str, str]]
@@ -106,6 +108,24 @@ class Faults(object):
         if not self._is_over:
             pair[1]()
             self._repeat(pair)
+
+    def _happen(self, event):
+        # type: (Dict[str, Any]) -> None
+        """A scheduled event."""
+        if self._is_over:
+            return
+        if 'kill' in event:
+            for process in self._world.running():
+                if process.name == event['kill'] and not process.is_clone:
+                    self._kill(process, None)
+                    if 'back_after_s' in event:
+                        self._world.agenda.after(event['back_after_s'], self._restart, process)
+            return
+        calculators = self._world.running(CALCULATOR)
+        for process in calculators[:int(round(event['restart_share'] * len(calculators)))]:
+            self._kill(process, None)
+            self._world.agenda.after(lengths.draw(self._rng.random, self._settings['restart_s']), self._restart,
+                                     process)
 
     # Killed and started again.
 
@@ -191,7 +211,7 @@ class Faults(object):
         elif dead.role == CALCULATOR:
             self._world.start_calculator(name, host, **dead.changes)
         else:
-            self._world.start_client(name, host)
+            self._world.start_client(name, host, **dead.changes)
 
     # The journal.
 
@@ -323,7 +343,7 @@ class Faults(object):
             if original.role == CALCULATOR:
                 clone = self._world.start_calculator(original.name, host, **original.changes)
             else:
-                clone = self._world.start_client(original.name, host)
+                clone = self._world.start_client(original.name, host, **original.changes)
             clone.is_clone = True
             self._world.agenda.after(lengths.draw(self._rng.random, self._settings['clone_duration_s']), self._end_clone, clone)
 

@@ -10,12 +10,12 @@ from __future__ import absolute_import, division, print_function
 from calculator.settings import SETTINGS as CALCULATOR
 from client.settings import SETTINGS as CLIENT
 from dispatcher.settings import SETTINGS as DISPATCHER
-from net_protocol import schema
-from net_protocol.schema import Group, Setting
+from net_protocol import lengths, schema
+from net_protocol.schema import Group, Kind, Setting
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict  # noqa: F401
+    from typing import Any, Dict, List, Tuple  # noqa: F401
 
 SHARE = schema.number(0, 1)
 
@@ -78,18 +78,99 @@ FAULTS = Group('faults', (
             'forged roles.'),
 ), 'What happens to processes.')
 
+
+def _is_group(value):
+    # type: (Any) -> bool
+    return isinstance(value, dict) and type(value.get('count')) is int and 0 <= value['count'] <= 10000
+
+
+def _members_from(least):
+    # type: (int) -> Kind
+    """How many there are, or groups of them."""
+    number = schema.whole_number(least, 10000)
+    return Kind('%s, or groups: [{"count": 2, "setting": its value}, ...]' % number.expected, lambda value: (
+        number.accepts(value) or type(value) is list and all(map(_is_group, value))
+        and least <= sum([group['count'] for group in value]) <= 10000))
+
+
+def _is_event(value):
+    # type: (Any) -> bool
+    if not isinstance(value, dict) or not AT.accepts(value.get('at_s')):
+        return False
+    if 'kill' in value:
+        return (set(value) <= {'at_s', 'kill', 'back_after_s'} and NAME.accepts(value['kill'])
+                and AT.accepts(value.get('back_after_s', 0)))
+    return set(value) == {'at_s', 'restart_share'} and SHARE.accepts(value['restart_share'])
+
+
+AT = schema.seconds(0)
+NAME = schema.text('a name', 80)
+EVENTS = Kind('[{"at_s": seconds, "kill": NAME}, {"at_s": seconds, "restart_share": 0 to 1}, ...]',
+              lambda value: type(value) is list and all(map(_is_event, value)))
+
+
+def _together(settings):
+    # type: (Dict[str, Any]) -> Tuple[str, str] | None
+    """Whether what a group says are settings of its role."""
+    for role, block in (('client', CLIENT), ('calculator', CALCULATOR)):
+        try:
+            for made in variants(settings, role):
+                block.checked(made)
+        except schema.SettingRefused as refusal:
+            return role + 's', 'settings of a %s (%s)' % (role, refusal)
+    return None
+
+
 SETTINGS = Group('', (
     Setting('duration_s', schema.number(1, 1e7, 'seconds'), 60,
             'Virtual seconds with faults; then come the calm ones.'),
-    Setting('clients', schema.whole_number(1, 10000), 3, 'Clients at the start.'),
-    Setting('calculators', schema.whole_number(0, 10000), 10, 'Calculators at the start.'),
+    Setting('clients', _members_from(1), 3, 'Clients at the start: a number, or groups with settings of their own.'),
+    Setting('calculators', _members_from(0), 10, 'Calculators at the start, in the same way.'),
+    Setting('events', EVENTS, [], 'What happens at a certain time: "kill" ends a process for good (or, with '
+            '"back_after_s", until then); "restart_share" kills that share of the calculators and starts them again '
+            'after faults.restart_s.'),
+    Group('turn_cost_s', (
+        Setting('turn', schema.number(0, 10, 'seconds'), 0.00005, 'Processor time of a turn of any process.'),
+        Setting('row', schema.number(0, 10, 'seconds'), 0, 'And of each row that it reads or writes.'),
+    ), 'What a turn costs.'),
     Setting('start_s', schema.seconds(0), 0, 'Clients start at moments drawn from so many seconds.'),
     Group('dispatcher', DISPATCHER.settings, together=DISPATCHER.together),
     Group('calculator', CALCULATOR.settings),
     Group('client', CLIENT.settings),
     NETWORK,
     FAULTS,
-))
+), together=_together)
+
+
+def members(settings, role):
+    # type: (Dict[str, Any], str) -> List[Tuple[str, Dict[str, Any]]]
+    """The names of the clients or calculators at the start, each with the settings in which it differs."""
+    groups = settings[role + 's']
+    if type(groups) is not list:
+        return [('%s-%d' % (role, number + 1), {}) for number in range(groups)]
+    changes = [_changes(settings[role], group) for group in groups for _ in range(group['count'])]
+    return [('%s-%d' % (role, number), change) for number, change in enumerate(changes, 1)]
+
+
+def variants(settings, role):
+    # type: (Dict[str, Any], str) -> List[Dict[str, Any]]
+    """The different complete settings of clients or calculators."""
+    groups = settings[role + 's']
+    if type(groups) is not list:
+        return [settings[role]]
+    return [dict(settings[role], **_changes(settings[role], group)) for group in groups]
+
+
+def _changes(common, group):
+    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    made = {}
+    for key, value in group.items():
+        if key != 'count':
+            # A distribution is an object too, and replaces the whole of another one.
+            is_block = isinstance(value, dict) and isinstance(common.get(key), dict) \
+                and not lengths.is_length(value) and not lengths.is_length(common[key])
+            made[key] = dict(common[key], **value) if is_block else value
+    return made
 
 #: Where the journal of a simulated dispatcher lies: nowhere.
 JOURNAL = 'in memory'
