@@ -23,8 +23,9 @@ from planner import answers
 from planner.replication import row_of
 from planner.study import Find, Point, Vary
 from planner.target import QuestionError, Target, points_of, values_of
-from runtime import command_line, workers
+from runtime import command_line
 from runtime import settings as settings_file
+from runtime import workers
 from runtime.clock import monotonic
 from runtime.console import LiveLine
 from runtime.process import GARBAGE_THRESHOLDS, CannotStart
@@ -254,7 +255,7 @@ def _answer(study, options):
 def _rows(study, pool, pieces):
     # type: (Any, Any, Any) -> Iterator[Any]
     """(number of a point, row) for each piece. A piece whose process was killed is done again."""
-    for attempt in range(TRIES_MAX):
+    for _ in range(TRIES_MAX):
         again = []
         results = pool.results([(seed, study.points[number].settings) for number, seed in pieces], lambda *_: None)
         for piece, row in zip(pieces, results):
@@ -310,10 +311,10 @@ def _parser():
     # type: () -> argparse.ArgumentParser
     made = command_line.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='Exit status: 0 all clean, or answered; 1 unstable, or no value holds the target; 2 settings and usage;\n'
-               '3 something happened that never must (safety); 4\n'
-               'something did not happen that finally must (liveness); 5 something raised; 6 all clean, but a rare\n'
-               'path was never taken; 130 a signal ended it, and what was found so far is shown.')
+        epilog='Exit status: 0 all clean, or answered; 1 unstable, or no value holds the target;\n'
+               '2 settings and usage; 3 something happened that never must (safety); 4 something did not happen that\n'
+               'finally must (liveness); 5 something raised; 6 all clean, but a rare path was never taken; 130 a\n'
+               'signal ended it, and what was found so far is shown.')
     world = made.add_mutually_exclusive_group()
     world.add_argument('-s', '--settings', metavar='FILE',
                        help='a scenario as JSON; config/simulation.json is a sample')

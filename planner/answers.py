@@ -50,7 +50,7 @@ def differences(one, other):
     seeds = sorted(set(one.rows) & set(other.rows))
     if None in measures or len(seeds) < 2:
         return None
-    found = {}
+    found = {}  # type: Dict[str, Any]
     for statistic in STATISTICS:
         columns = []
         for point, measure in zip((one, other), measures):
@@ -66,7 +66,7 @@ def differences(one, other):
             # As the quantiles themselves: that of all data together.
             values = [measure.find('response_time_s', statistic)['value'] for measure in measures]  # type: ignore
             pooled = values[1] - values[0]
-            difference = statistics.sectioned(pooled, [other - one for one, other in pairs])
+            difference = statistics.sectioned(pooled, [second - first for first, second in pairs])
         reduction = statistics.variance_reduction(ones, others)
         found[statistic] = dict(difference, variance_reduction=reduction)  # type: ignore[arg-type]
     return found
@@ -93,7 +93,7 @@ def vary_dict(study):
 def find_dict(study):
     # type: (Find) -> Dict[str, Any]
     """What ``--find --json`` prints."""
-    sides = []
+    sides = []  # type: List[Any]
     for number in study.boundary():
         if number is None:
             sides.append(None)
@@ -208,7 +208,7 @@ def vary_lines(study):
             shown_leaf(measures.find(name, statistic)) for _, name, statistic in COLUMNS] + [
                 '%d%s' % (point.number, '' if study.has_reached(point) else ' *')])
     lines = _aligned(rows)
-    if not all([study.has_reached(point) or point.why_unstable() for point in study.points]):
+    if not all(study.has_reached(point) or point.why_unstable() for point in study.points):
         lines.append('* less precise than asked')
     return notes + lines + _difference_lines(study) + ['', 'In brackets: 95 % confidence intervals.']
 
@@ -273,8 +273,8 @@ def find_lines(study):
     lines.append('; '.join(parts) or 'nothing is known yet')
     if not study.is_decided:
         lines.append('The search is not complete.')
-    tried = ['%s %s' % (_shown_value(study.points[number].changes[0][1]), 'holds' if study.verdicts[number] else 'fails')
-             for number in sorted(study.verdicts)]
+    tried = ['%s %s' % (_shown_value(study.points[number].changes[0][1]), 'holds' if verdict else 'fails')
+             for number, verdict in sorted(study.verdicts.items())]
     return lines + ['tried: %s; %d replications' % (', '.join(tried), sum([point.number for point in study.points]))]
 
 

@@ -46,7 +46,8 @@ class Kept(object):
         # type: (Dict[str, Any], int) -> None
         segments = row['segments'][cut:]
         self.sums = {name: sum([segment[name] for segment in segments]) for name in _SUMS}  # type: Dict[str, float]
-        sums, ends = self.sums, {}  # type: Any
+        sums = self.sums
+        ends = {}  # type: Dict[str, int]
         for segment in segments:
             for end, number in segment['ends'].items():
                 ends[end] = ends.get(end, 0) + number
@@ -150,7 +151,7 @@ class Measures(object):
         key = (name, statistic)
         if key not in self._found:
             self._found[key] = self._interval(name, statistic, len(self.values[key]))
-        return self._found[key]  # type: ignore[no-any-return]
+        return self._found[key]
 
     def _interval(self, name, statistic, number):
         # type: (str, str | None, int) -> Dict[str, Any] | None
@@ -164,7 +165,7 @@ class Measures(object):
             together = Times()
             for times in self._times[name][:number]:
                 together.add(times)
-            found = statistics.sectioned(together.quantiles()[statistic], values, self.confidence)  # type: ignore[index]
+            found = statistics.sectioned(together.quantiles()[statistic], values, self.confidence)
         if found is not None and found['low'] is not None:
             # Nothing here can be below 0, and no share above 1.
             found['low'] = max(0.0, found['low'])
@@ -184,7 +185,7 @@ class Measures(object):
         first = number - statistics.look_ahead(number)
         if first < statistics.REPLICATIONS_MIN or not self._is_precise('response_time_s', statistic, number, wanted):
             return False
-        return all([self._is_precise('response_time_s', statistic, fewer, wanted) for fewer in range(first, number)])
+        return all(self._is_precise('response_time_s', statistic, fewer, wanted) for fewer in range(first, number))
 
     def _is_precise(self, name, statistic, number, wanted):
         # type: (str, str, int, float) -> bool

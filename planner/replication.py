@@ -84,7 +84,7 @@ def _run(world, settings):
     if left:
         raise overdue('L1', CLIENT, '%d tasks have no outcome', len(left))
     world.check()
-    return sent  # type: ignore[no-any-return]
+    return sent
 
 
 class _Measured(object):

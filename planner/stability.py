@@ -16,6 +16,9 @@ if MYPY:
 CONFIDENCE = 0.99
 LEFT_OVER = 0.05
 
+#: A load of exactly 1 is judged by what happens.
+ROUNDING = 1e-9
+
 #: Calculators that are busy for more than this share of their time in order, while more than that share of the tasks
 #: is not answered, have no time for them.
 BUSY = 0.98
@@ -51,7 +54,7 @@ def in_order_share(outage):
     between_s, every_s = outage['check_interval_s'], 1 / outage['probability']
     # The phase of a fixed interval is drawn: the first draw comes after half of it.
     up_s = lengths.mean(between_s) * every_s if lengths.is_length(between_s) else between_s * (every_s - 0.5)
-    return up_s / (up_s + lengths.mean(outage['duration_s']))  # type: ignore[no-any-return]
+    return up_s / (up_s + lengths.mean(outage['duration_s']))
 
 
 def why_unstable(settings, rows):
@@ -59,12 +62,12 @@ def why_unstable(settings, rows):
     """Why a scenario is unstable, or None if it is not, as far as its settings and rows tell."""
     clients = scenario.variants(settings, CLIENT)
     open_loops = [client for client in clients if lengths.mean(client['task_interval_s']) > 0]
-    if not open_loops or all([client['on_refused'] == GIVE_UP for client in open_loops]) \
+    if not open_loops or all(client['on_refused'] == GIVE_UP for client in open_loops) \
             and settings['dispatcher']['pending_max'] < 10000:
         # Closed loops and refusals keep the queue short by themselves.
         return None
     load = offered_load(settings)
-    if load is not None and load >= 1:
+    if load is not None and load > 1 + ROUNDING:
         return 'the work that arrives is %.2f times what the calculators can do' % load
     if len(rows) < 3:
         return None

@@ -85,7 +85,7 @@ class Point(object):
         measures = self.measures()
         if measures is None:
             return float('inf')
-        if all([measures.has_precision(name, factor * precision) for name, factor in WANTED]):
+        if all(measures.has_precision(name, factor * precision) for name, factor in WANTED):
             return 0.0
         found = [(measures.precision(name), factor) for name, factor in WANTED]
         return max([float('inf') if one is None else one / (factor * precision) for one, factor in found])

@@ -4,12 +4,14 @@ from __future__ import absolute_import, division, print_function
 
 import re
 
-from planner.measures import NAMES, STATISTICS, TIMES, Measures
+from planner.measures import NAMES, STATISTICS, TIMES
 from simulator import scenario
 
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
+
+    from planner.measures import Measures  # noqa: F401
 
 #: Values of one key, at most.
 VALUES_MAX = 10000
@@ -29,7 +31,8 @@ class Target(object):
         # type: (str) -> None
         matched = _TARGET.match(text)
         if matched is None:
-            raise QuestionError('found %r, expected a target such as "p99 <= 5" or "answered_share >= 0.99"' % str(text))
+            raise QuestionError(
+                'found %r, expected a target such as "p99 <= 5" or "answered_share >= 0.99"' % str(text))
         name, statistic, self.relation, bound = matched.groups()
         if statistic is None and name in STATISTICS:
             name, statistic = 'response_time_s', name

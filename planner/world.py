@@ -43,7 +43,7 @@ def stream(seed, purpose, *entity):
 
 
 class Links(Network):
-    """A network on which the datagrams of each pair of hosts have a stream of their own. ``seed`` is set by the owner."""
+    """A network on which each pair of hosts has a stream of its own. ``seed`` is set by the owner."""
 
     seed = 0
 
@@ -79,7 +79,7 @@ class PlannedFaults(Faults):
         streams = self.__dict__.setdefault('streams', {})
         if key not in streams:
             streams[key] = stream(self._world.seed, 'fault', key)
-        return streams[key]  # type: ignore[no-any-return]
+        return streams[key]
 
 
 class Instruments(object):
@@ -115,7 +115,7 @@ class MeasuredProcess(Process):
         # type: (str, int) -> float
         duration_s = self._draw_duration_s(task_id, attempt)
         self.recorder.begins(self._agenda.now, self.name, task_id, duration_s)
-        return duration_s  # type: ignore[no-any-return]
+        return duration_s
 
     def _on_events(self, events):
         # type: (List[Any]) -> None
