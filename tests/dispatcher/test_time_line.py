@@ -155,5 +155,11 @@ def test_an_answer_time_out_longer_than_the_task_is_refused():
         settings(answer_timeout_s=61)
 
 
+def test_an_interval_that_is_asked_for_has_a_row():
+    rows = [line.split() for line in time_line(settings(), [0.5, 1.0]) if re.match(r' +[0-9]', line)]
+    assert [row[0] for row in rows] == ['5', '1', '0.5', '0.2']
+    assert rows[2] == ['0.5', '1.75', '2.75', '2.75', '2.75']
+
+
 def test_every_line_fits_on_a_terminal():
     assert max(len(line) for line in time_line(settings())) <= 120
