@@ -12,14 +12,17 @@ import runtime.early  # noqa: F401  isort:skip
 
 import argparse
 import gc
+import io
 import json
 import multiprocessing
+import os
+import re
 import signal
 import sys
 import time
 
 from net_protocol.schema import SettingRefused
-from planner import answers
+from planner import answers, report
 from planner.replication import row_of
 from planner.study import Find, Point, Vary
 from planner.target import QuestionError, Target, points_of, values_of
@@ -61,7 +64,7 @@ def run(argv=None):
     if options.measure or options.vary or options.find is not None:
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         return _plan(options, parser)
-    for name in ('target', 'precision', 'budget'):
+    for name in ('target', 'precision', 'budget', 'report'):
         if getattr(options, name) is not None:
             parser.error('--%s belongs to --measure, --vary or --find' % name)
     is_story = options.trace or options.task is not None
@@ -181,6 +184,9 @@ def _failure(result, options):
 
 # What-if questions.
 
+ROOT = os.path.dirname(os.path.abspath(__file__))
+
+
 def _plan(options, parser):
     # type: (Any, Any) -> int
     """Answer a question about a scenario; returns the exit status."""
@@ -194,7 +200,10 @@ def _plan(options, parser):
         is_interrupted = True
     finally:
         signal.signal(signal.SIGTERM, former)
-    command_line.print_result(options.json, as_dict(study), as_lines(study))
+    lines = as_lines(study)
+    command_line.print_result(options.json, as_dict(study), lines)
+    if options.report is not None:
+        _write_report(study, options, lines)
     if any(point.errors for point in study.points):
         return STATUS[SAFETY]
     if is_interrupted:
@@ -202,6 +211,35 @@ def _plan(options, parser):
     if options.find is not None:
         return STATUS_NO if study.boundary()[0] is None else command_line.OK
     return STATUS_NO if all(point.why_unstable() for point in study.points) else command_line.OK
+
+
+def _write_report(study, options, lines):
+    # type: (Any, Any, Any) -> None
+    """Write the answer as a page."""
+    keys = [key for key, _ in study.points[0].changes]
+    command = ' '.join(['python3 run_simulator.py'] + [_quoted(argument) for argument in sys.argv[1:]])
+    found = report.contents(study, keys, command, lines, _settings(options)(options.seed))
+    page = os.path.join(ROOT, 'monitor', 'page')
+    scripts = [os.path.join(page, name) for name in report.SCRIPTS] + [os.path.join(ROOT, 'planner', 'report.js')]
+    text = report.page(options.settings or options.preset, found, json.dumps, _read(os.path.join(page, report.STYLE)),
+                       [_read(path) for path in scripts])
+    try:
+        with io.open(options.report, 'w', encoding='utf-8') as file:
+            file.write(text)
+    except (IOError, OSError) as error:
+        raise CannotStart('cannot write the report to %s: %s' % (options.report, error.strerror))
+
+
+def _read(path):
+    # type: (str) -> Any
+    with io.open(path, encoding='utf-8') as file:
+        return file.read()
+
+
+def _quoted(argument):
+    # type: (str) -> str
+    """An argument as a shell takes it."""
+    return argument if re.match(r'[A-Za-z0-9_./:=,@%+-]+\Z', argument) else "'%s'" % argument.replace("'", "'\\''")
 
 
 def _question(options, parser):
@@ -341,6 +379,8 @@ def _parser():
                       help='how precise mean, p50 and p95 shall be (default: %g; p99: 2.5 times that)' % PRECISION)
     plan.add_argument('--budget', type=command_line.positive_seconds, metavar='S',
                       help='stop after so many seconds, whatever is reached')
+    plan.add_argument('--report', metavar='FILE', type=command_line.text_path,
+                      help='write the answer to FILE as one page, with curves and distributions')
     made.add_argument('--json', action='store_true', help='standard output carries exactly one JSON object')
     command_line.add_version(made)
     return made
