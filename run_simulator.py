@@ -18,12 +18,13 @@ import multiprocessing
 import os
 import re
 import signal
+import socket
 import sys
 import time
 
 from net_protocol.schema import SettingRefused
-from planner import answers, report
-from planner.replication import row_of
+from planner import answers, report, turn_cost
+from planner.replication import row_of_piece
 from planner.study import Find, Point, Vary
 from planner.target import QuestionError, Target, points_of, values_of
 from runtime import command_line
@@ -31,6 +32,7 @@ from runtime import settings as settings_file
 from runtime import workers
 from runtime.clock import monotonic
 from runtime.console import LiveLine
+from runtime.dask_pool import DaskPool
 from runtime.process import GARBAGE_THRESHOLDS, CannotStart
 from simulator import scenario, story
 from simulator.batch import Batch
@@ -61,10 +63,14 @@ def run(argv=None):
     """All worlds asked for; returns the exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
+    if options.measure_turn_cost:
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
+        print(json.dumps({'turn_cost_s': _turn_cost()}))
+        return command_line.OK
     if options.measure or options.vary or options.find is not None:
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         return _plan(options, parser)
-    for name in ('target', 'precision', 'budget', 'report'):
+    for name in ('target', 'precision', 'budget', 'report', 'engine'):
         if getattr(options, name) is not None:
             parser.error('--%s belongs to --measure, --vary or --find' % name)
     is_story = options.trace or options.task is not None
@@ -185,6 +191,11 @@ def _failure(result, options):
 # What-if questions.
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
+#: How long the cost of a turn is measured, and over how many datagrams that of a socket.
+TURN_COST_S = 5.0
+DATAGRAMS = 20000
+#: What makes a replication.
+PACKAGES = ('net_protocol', 'client', 'dispatcher', 'calculator', 'simulator', 'planner')
 
 
 def _plan(options, parser):
@@ -271,7 +282,7 @@ def _answer(study, options):
     # type: (Any, Any) -> None
     """Make replications until the question is answered or the budget is used."""
     line, began_at = LiveLine(), monotonic()
-    pool = workers.Pool(one_row, options.jobs or multiprocessing.cpu_count())
+    pool = _pool(options)
     done = 0
     try:
         while True:
@@ -308,10 +319,12 @@ def _rows(study, pool, pieces):
         pieces[0][1], TRIES_MAX))
 
 
-def one_row(piece):
-    # type: (Any) -> Dict[str, Any]
-    """Make one replication, in whichever process; ``piece`` is (seed, settings)."""
-    return row_of(*piece)
+def _pool(options):
+    # type: (Any) -> Any
+    """Where replications are made."""
+    if options.engine is not None:
+        return DaskPool(row_of_piece, options.engine, ROOT, PACKAGES)
+    return workers.Pool(row_of_piece, options.jobs or multiprocessing.cpu_count())
 
 
 def _progress(study, done, passed_s, budget_s):
@@ -343,6 +356,30 @@ def _bar(done, wanted):
     # type: (int, int) -> str
     filled = 20 * done // wanted
     return '[%s%s]' % ('#' * filled, '.' * (20 - filled))
+
+
+def _turn_cost():
+    # type: () -> Dict[str, float]
+    """What a turn and a row cost on this machine."""
+    endpoint = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        endpoint.bind(('127.0.0.1', 0))
+        begun_at, itself = _cpu_time(), endpoint.getsockname()
+        for _ in range(DATAGRAMS):
+            endpoint.sendto(b' ' * 300, itself)
+            endpoint.recvfrom(2000)
+        datagram_s = (_cpu_time() - begun_at) / DATAGRAMS
+    finally:
+        endpoint.close()
+    found = turn_cost.measured(_cpu_time, TURN_COST_S, datagram_s)
+    return {part: float('%.3g' % seconds) for part, seconds in found.items()}
+
+
+def _dask_address(text):
+    # type: (str) -> str
+    if not text.startswith('dask:') or not text[5:]:
+        raise argparse.ArgumentTypeError('found %s, expected dask:ADDRESS' % json.dumps(text))
+    return text[5:]
 
 
 def _parser():
@@ -379,6 +416,11 @@ def _parser():
                       help='how precise mean, p50 and p95 shall be (default: %g; p99: 2.5 times that)' % PRECISION)
     plan.add_argument('--budget', type=command_line.positive_seconds, metavar='S',
                       help='stop after so many seconds, whatever is reached')
+    plan.add_argument('--measure-turn-cost', action='store_true',
+                      help='measure turn_cost_s of a scenario on this machine, print it and end')
+    plan.add_argument('--engine', type=_dask_address, metavar='dask:ADDRESS',
+                      help='make the replications on the Dask cluster whose scheduler is at ADDRESS, such as '
+                           'dask:tcp://host:8786; needs the package "distributed"')
     plan.add_argument('--report', metavar='FILE', type=command_line.text_path,
                       help='write the answer to FILE as one page, with curves and distributions')
     made.add_argument('--json', action='store_true', help='standard output carries exactly one JSON object')

@@ -66,6 +66,12 @@ def row_of(seed, settings):
     return dict(_Measured(recorder, settings['duration_s'], sent).row(), seed=seed, error=None)
 
 
+def row_of_piece(piece):
+    # type: (Tuple[int, Dict[str, Any]]) -> Dict[str, Any]
+    """The same of (seed, scenario), in whichever process."""
+    return row_of(*piece)
+
+
 def _run(world, settings):
     # type: (MeasuredWorld, Dict[str, Any]) -> int
     """Returns the number of datagrams of the measured time."""
