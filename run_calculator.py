@@ -1,4 +1,4 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Run a calculator: take tasks, work on each for a while, answer; go out of order from time to time and come back."""
 
 from __future__ import absolute_import, division, print_function

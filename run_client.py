@@ -1,4 +1,4 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Run a client: send notional tasks at random intervals, and print statistics of their answers at the end.
 
 Ctrl-C stops it softly: no new task, and a bounded wait for open ones. A second Ctrl-C ends it at once.

@@ -1,4 +1,4 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Run the whole system on this machine and watch it: clients send tasks, a dispatcher assigns them to calculators, and
 these crash and freeze from time to time. In the middle one calculator is killed and another one started; at the end a
 report says what became of every task. All are real processes that talk over UDP on 127.0.0.1.
@@ -24,6 +24,10 @@ from run_monitor import Monitor, Page, styles
 from runtime import command_line
 from runtime.full_screen import FullScreen
 from runtime.signals import StopSignals
+
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
 
 DURATION_S = 20
 CALCULATORS = 4
@@ -77,10 +81,12 @@ class Demo(object):
         is_terminal = sys.stdout.isatty() and os.environ.get('TERM', 'dumb') != 'dumb'
         self._terminal = FullScreen(sys.stdout, styles()) if is_terminal else None
         self._show = Show(self._terminal)
-        self._director = Director(household, Cast(options.calculators, options.clients, seed), options.duration, signals,
-                                  self._show.note)
+        cast = Cast(options.calculators, options.clients, seed)
+        self._director = Director(household, cast, options.duration, signals, self._show.note)
         self._port = options.http
-        self._page = self._monitor = None
+        # Both are made when the port of the dispatcher is known.
+        self._monitor = None  # type: Any
+        self._page = None  # type: Any
 
     def run(self):
         """From the first process to the last, and on until Ctrl-C where there is a page."""
@@ -92,9 +98,7 @@ class Demo(object):
         self._monitor.on_report = self._take_report
         if self._port is not None:
             self._page = Page(self._monitor, HOST, self._port)
-            self._show.note(director.began_at, 'loud', 'the page is at %s' % self._page.address)
-            if self._terminal is None:
-                print('the page is at %s' % self._page.address)
+            director.note('page', address=self._page.address)
         if self._terminal is not None:
             self._terminal.__enter__()
         try:
@@ -125,8 +129,7 @@ class Demo(object):
             if self._signals.count:
                 self._monitor.core.stop(now)
             return
-        self._director.step(now)
-        if self._director.is_over:
+        if self._director.step(now):
             self._end(now)
 
     def _end(self, now):

@@ -1,4 +1,4 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Run the dispatcher: hand each task to a calculator that is alive and free, and send its client one outcome."""
 
 from __future__ import absolute_import, division, print_function

@@ -1,4 +1,4 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Show what the dispatcher is doing: live in this terminal or in a browser, as one report, as JSON, or as the history
 of one task.
 
@@ -116,12 +116,13 @@ class Monitor(object):
         self.picture = Picture()
         self.on_report = lambda now: None
         self._seal = seal_of(settings)
-        self.core = MonitorCore(process.default_name('monitor', os.getpid(), is_random=True), process.new_incarnation(),
-                                process.generator(None), interval_s, self.picture, lambda now: self.on_report(now))
+        name = process.default_name('monitor', os.getpid(), is_random=True)
+        self.core = MonitorCore(name, process.new_incarnation(), process.generator(None), interval_s, self.picture,
+                                self._note_report)
 
     def run(self, hooks=(), services=(), name_within_s=0.0):
-        """Run until it is stopped. ``hooks`` are pairs of an interval and an action. The name of the dispatcher has to be
-        found within ``name_within_s``; after that the dispatcher counts as silent, and may still be found.
+        """Run until it is stopped. ``hooks`` are pairs of an interval and an action. A dispatcher whose name is not
+        found within ``name_within_s`` counts as silent, and may still be found.
         """
         if name_within_s:
             wait_for_name(self.peer, self.signals, monotonic, lambda *_: None, monotonic() + name_within_s)
@@ -134,6 +135,9 @@ class Monitor(object):
         for service in services:
             loop.attach(service)
         process.run_loop(loop, self.peer)
+
+    def _note_report(self, now):
+        self.on_report(now)
 
     def view(self, now, notes=(), phase=''):
         """What a screen shows."""

@@ -1,4 +1,4 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Run the real client, dispatcher and calculator in virtual time on a faulty network.
 
 Each seed draws one world: sizes, settings, every fault's rate, who crashes when; an auditor holds it to the promises of

@@ -20,7 +20,7 @@ PAGE = os.path.join(children.ROOT, 'docs', 'performance.md')
 #: Of the page's folder.
 PLOTS = 'performance'
 
-NOT_MEASURED = 'Not measured yet.'
+NOT_MEASURED = 'No figures are committed for this version: see [how to repeat it](#how-to-repeat-it).'
 _PLACE = re.compile(r'(<!-- begin ([a-z]+) -->\n).*?(<!-- end \2 -->)', re.DOTALL)
 
 

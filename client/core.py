@@ -58,6 +58,8 @@ class ClientCore(Core):
         self._settings = settings
         self._timeout_s = settings['task_timeout_s']
         self._rng = rng
+        # Of their own, so that a seed draws the same payloads however many are drawn in one turn.
+        self._payload_rng = type(rng)(rng.getrandbits(64))
         self._tasks_max = tasks_max
         self._duration_s = duration_s
         self._arrivals = Arrivals(settings, arrivals_rng or rng, tasks_max)
@@ -159,7 +161,7 @@ class ClientCore(Core):
             self._accepted = 0
         new = self._arrivals.take(now, self._settings['in_flight_max'] - len(self._requests))
         if new:
-            rng, size = self._rng, self._settings['payload_bytes']
+            rng, size = self._payload_rng, self._settings['payload_bytes']
             self._add(now, [notional.draw_payload(rng, size) for _ in range(new)], self._arrivals.taken)
         # Each part returns whether it left something for another turn.
         has_more = self._expire(now) | self._examine_some(now)

@@ -11,7 +11,7 @@ GIVE_UP = 'give_up'
 
 SETTINGS = Group('', (
     Setting('name', schema.NAME, None,
-            'Who this client is. Null: made from the host name and the process id.'),
+            'Who this client is. Null: made from the host name, the process id and random characters.'),
     schema.address('dispatcher', schema.PORT, 5555, 'Where the dispatcher listens.'),
     Setting('task_interval_s', schema.random_length(), [0.5, 1.5],
             'The time to the next task is drawn from this. [0, 0]: always `in_flight_max` tasks are out, and '

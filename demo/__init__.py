@@ -1,3 +1,3 @@
-"""The whole system on this machine: real processes, some of which fail, the monitor's screen, and a report at the end."""
+"""The whole system on this machine: real processes, some of which fail, and a report at the end."""
 
 from __future__ import absolute_import, division, print_function

@@ -1,8 +1,8 @@
 """The script of a run: which processes start, are killed and are asked to end, and when.
 
-The script is a generator that yields (condition, until): it goes on when ``condition()`` is true, or at the time ``until``
-(monotonic seconds, None for no limit). The monitor's loop calls ``step`` a few times a second, so the script never waits
-itself.
+The script is a generator that yields (condition, until): it goes on when ``condition()`` is true, or at the time
+``until`` (monotonic seconds, None for no limit). The monitor's loop calls ``step`` a few times a second; the script
+itself never waits.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -10,7 +10,6 @@ from __future__ import absolute_import, division, print_function
 import time
 
 from demo.cast import CALCULATOR, CLIENT, DISPATCHER, DRAIN_TIMEOUT_S, SLOTS_MAX
-from demo.event_reader import Entry
 from demo.record import Record
 from demo.sentences import OWN_KINDS, sentence_of
 from monitor.words import tasks
@@ -19,9 +18,10 @@ from runtime.process import CannotStart
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Iterator, List, Tuple  # noqa: F401
+    from typing import Any, Callable, Generator, Iterator, List, Tuple  # noqa: F401
 
     from demo.cast import Cast  # noqa: F401
+    from demo.event_reader import Entry  # noqa: F401
     from demo.processes import Household, Process  # noqa: F401
     from runtime.signals import StopSignals  # noqa: F401
 
@@ -74,6 +74,8 @@ class Director(object):
         self._on_note = on_note
         self._running_since = None  # type: float | None
         self._is_ending = False
+        # When the last of the clients and calculators ended.
+        self._ended_at = 0.0
         #: When the monitor took its latest report.
         self.report_at = 0.0
         self._script = self._run()
@@ -96,16 +98,17 @@ class Director(object):
         return True
 
     def step(self, now):
-        # type: (float) -> None
-        """Look at everything, and go on with the script where it need not wait any longer."""
+        # type: (float) -> bool
+        """Look at everything, and go on with the script as far as it need not wait. Returns whether it is over."""
         self._look()
         try:
             if not self._is_ending and self._why_early():
-                self._wait = self._script.throw(EndEarly(self._why_early()))  # type: ignore[assignment]
+                self._wait = self._script.throw(EndEarly(self._why_early()))
             while self._wait[0]() or (self._wait[1] is not None and monotonic() >= self._wait[1]):
                 self._wait = next(self._script)
         except StopIteration:
             self.is_over = True
+        return self.is_over
 
     def note(self, kind, **facts):
         # type: (str, **Any) -> None
@@ -144,7 +147,7 @@ class Director(object):
     # The script.
 
     def _run(self):
-        # type: () -> Iterator[Wait]
+        # type: () -> Generator[Wait, None, None]
         try:
             for wait in self._main_part():
                 yield wait
@@ -157,8 +160,8 @@ class Director(object):
         for role, phase in _ENDINGS:
             self.phase = phase
             if role == DISPATCHER and not self.was_ended_early:
-                asked_at = monotonic()
-                yield (lambda: self.report_at > asked_at or self._must_hurry), asked_at + LAST_REPORT_WITHIN_S
+                self._ended_at = monotonic()
+                yield self._has_last_report, self._ended_at + LAST_REPORT_WITHIN_S
             for process in self.household.running(role):
                 process.ask_to_end()
             for wait in self._wait_for_the_end_of(role):
@@ -225,6 +228,10 @@ class Director(object):
         # type: () -> bool
         """After a second Ctrl-C, or when no dispatcher is left that could send an answer."""
         return self.stops > 1 or self.household.has_lost(DISPATCHER)
+
+    def _has_last_report(self):
+        # type: () -> bool
+        return self.report_at > self._ended_at or self._must_hurry
 
     def _why_early(self):
         # type: () -> str

@@ -78,8 +78,8 @@ class Process(object):
 
     def ask_to_end_at_once(self):
         # type: () -> None
-        """Ask again; it still writes its account. The signal is another one than the first, because two equal ones at the
-        same time are one.
+        """Ask again; it still writes its account. The signal differs from the first one, because two equal ones at the
+        same time count as one.
         """
         self._signal(signal.SIGTERM)
 

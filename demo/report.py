@@ -45,7 +45,7 @@ def report(director):
 
 def kill_lines(director):
     # type: (Director) -> List[str]
-    """What became of the tasks of the killed calculator: of those that it held, by its own report, and of those that the
+    """What became of the tasks of the killed calculator: those that it held, by its own report, and those that the
     dispatcher sent there before it noticed.
     """
     if director.kill is None:
@@ -121,8 +121,8 @@ def _total(accounts):
 
 def _dispatcher_lines(account):
     # type: (Dict[str, Any]) -> List[str]
-    """An attempt that is over, and did not fail, returned a result. An attempt that was given up may have done so too: a
-    late result counts if it is the first.
+    """What became of tasks and attempts. An attempt that was given up may have returned a result all the same: a late
+    result counts if it is the first.
     """
     attempts = account['attempts']
     given_up = {end: attempts[end] for end in attempts if attempts[end] and end not in _GOOD_ENDS}

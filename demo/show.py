@@ -1,4 +1,4 @@
-"""Shows a run while it goes on: the monitor's screen with the events of the demo in it, or plain lines, and the page."""
+"""Shows a run while it goes on: the monitor's screen with the demo's own events, or plain lines."""
 
 from __future__ import absolute_import, division, print_function
 

@@ -12,7 +12,7 @@ from dispatcher.retry_after import RETRY_AFTER_S, RetryAfter
 from dispatcher.tasks import ASSIGNED, SHORT_CHARS, TASK_BYTES, WAITING, WITHDRAWN, Task, size_with
 from net_protocol.compat import text_type
 from net_protocol.limits import NUMBERS_AHEAD_MAX
-from net_protocol.rows import CANCELLED, CLIENT, DRAINING, JOURNAL, QUEUE_FULL, REFUSALS, TOO_FAR_AHEAD
+from net_protocol.rows import CANCELLED, CLIENT, DONE, DRAINING, JOURNAL, QUEUE_FULL, REFUSALS, TOO_FAR_AHEAD
 
 MYPY = False
 if MYPY:
@@ -52,6 +52,7 @@ class Admission(Reports):
         places = self._plain_places(client)
         bytes_left = (settings['memory_max_bytes'] - self.memory_bytes - client.bytes) // 2
         number_max = client.open + NUMBERS_AHEAD_MAX
+        trace = self.trace
         client.tally.heard_at = now
         accepted = size_of_accepted = 0
         for number, payload, time_left_s in rows:
@@ -72,17 +73,17 @@ class Admission(Reports):
                 young.append(task)
             else:
                 self.plan(task)
-            if number > client.highest:
-                client.highest = number
             if journal is not None:
                 journal.accepted(task)
                 self.has_unwritten = True
-            if self.trace:
+            if trace:
                 self.emit(now, 'accepted', task_id=task.task_id)
             if is_plain:
+                client.highest = number
                 accepted += 1
                 size_of_accepted += size
             else:
+                client.highest = max(client.highest, number)
                 self._note_accepted(client, 1, size)
                 self._adopt_orphan(now, task)
         if accepted:
@@ -116,10 +117,11 @@ class Admission(Reports):
         if self.calculators.queue and not self.queue.has_room_for(client, self.settings['pending_max']):
             # Tasks that were accepted in this turn may be assigned at once, which makes room.
             self.settle(now)
-        reason = self._reason_to_refuse(client, number, size)
+        # A copy that left before its client had the refusal of an earlier one is refused like that: if it was accepted,
+        # the acknowledgement of the earlier one would promise what is not on disk yet.
+        refusal = client.refusals.get(number)
+        reason = self._reason_to_refuse(client, number, size) if refusal is None else refusal[2]
         if reason is None:
-            if client.refusals.pop(number, None) is not None:
-                self.recount(client)
             return True
         self.counts['refused_' + reason] += 1
         client.tally.refused += 1
@@ -130,9 +132,11 @@ class Admission(Reports):
         refusals = client.refusals
         if reason != TOO_FAR_AHEAD:
             client.highest = max(client.highest, number)
-            if number in refusals or client.bytes <= self.settings['memory_max_bytes'] - self.memory_bytes:
+            if refusal is None and client.bytes <= self.settings['memory_max_bytes'] - self.memory_bytes:
                 refusals[number] = row
                 self.recount(client)
+            elif refusal is not None and refusal[1] < row[1]:
+                refusals[number] = row
         if len(channel.rows.get('refused', ())) < len(refusals) + REFUSED_ROWS_MAX:
             self.send(channel, 'refused', row)
         else:
@@ -243,7 +247,8 @@ class Admission(Reports):
                                 WITHDRAWN if task.state is ASSIGNED else None)
                 forgotten += 1
                 size += task.size
-                task.result = None
+                if task.state is DONE:
+                    task.result = None
                 if journal is not None:
                     journal.over(task.task_id)
             elif refusals:

@@ -202,28 +202,41 @@ class Calculators(object):
         if it has another free slot. One on which the task failed before is only taken if there is no other.
         """
         queue = self.queue
+        calculator = queue.popleft()
+        if calculator.checked_in != self._settlement or calculator.free < 1:
+            found = self._first_available(calculator)
+            if found is None:
+                return None
+            calculator = found
+        if task.history is not None and task.was_in_vain_on(calculator.name):
+            for other in islice(queue, LOOKED_AT_MAX):
+                if other.is_available and not task.was_in_vain_on(other.name):
+                    queue.appendleft(calculator)
+                    queue.remove(other)
+                    calculator = other
+                    break
+        if calculator.free > 1:
+            queue.append(calculator)
+        else:
+            calculator.is_queued = False
+        return calculator
+
+    def _first_available(self, first):
+        # type: (Calculator) -> Calculator | None
+        """The first that is available; ``first`` was taken from the queue. Who has no slot leaves the queue, and who
+        can't be reached now stands at its end.
+        """
+        queue = self.queue
+        queue.appendleft(first)
         for _ in range(len(queue)):
             calculator = queue.popleft()
-            if calculator.checked_in != self._settlement or calculator.free < 1:
-                if not calculator.has_slot:
-                    calculator.is_queued = False
-                    continue
-                if not calculator.is_available:
-                    queue.append(calculator)
-                    continue
-                calculator.checked_in = self._settlement
-            if task.history is not None and task.was_in_vain_on(calculator.name):
-                for other in islice(queue, LOOKED_AT_MAX):
-                    if other.is_available and not task.was_in_vain_on(other.name):
-                        queue.appendleft(calculator)
-                        queue.remove(other)
-                        calculator = other
-                        break
-            if calculator.free > 1:
+            if not calculator.has_slot:
+                calculator.is_queued = False
+            elif not calculator.is_available:
                 queue.append(calculator)
             else:
-                calculator.is_queued = False
-            return calculator
+                calculator.checked_in = self._settlement
+                return calculator
         return None
 
     # What another incarnation of the dispatcher assigned.

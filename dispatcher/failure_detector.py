@@ -7,11 +7,13 @@ one does not count as a loss. (Adaptive detectors, like the phi accrual detector
 pay off where the network's delay varies by more than a heartbeat's interval.)
 
 A dispatcher that was held up, suspended or starved, heard nothing because it did not listen. A verdict that is due in
-such a turn is postponed, once in each silence and by no more than the turn's own delay. Only verdicts on silence are
-postponed; deadlines and answer time-outs are not.
+such a turn is postponed, once in each silence, until another heartbeat can have arrived, and by no more than the turn
+was late. Only verdicts on silence are postponed; deadlines and answer time-outs are not.
 """
 
 from __future__ import absolute_import, division, print_function
+
+from dispatcher.calculators import ALIVE
 
 MYPY = False
 if MYPY:
@@ -53,8 +55,11 @@ class FailureDetector(object):
     def next_look_at(self, now, calculator):
         # type: (float, Calculator) -> float
         """When the verdict can change next, if nothing is heard."""
-        suspect_at = self._missed_at(calculator, self._suspect_after)
-        return suspect_at if now < suspect_at else self._missed_at(calculator, self._dead_after)
+        look_at = self._missed_at(calculator, self._suspect_after)
+        if now >= look_at:
+            look_at = self._missed_at(calculator, self._dead_after)
+        # A silence that begins right now has a verdict of its own by then.
+        return min(look_at, now + (self._suspect_after + 0.5) * calculator.interval_s)
 
     def is_first_look(self, now, calculator):
         # type: (float, Calculator) -> bool
@@ -63,16 +68,16 @@ class FailureDetector(object):
 
     def excuse(self, now, calculator, late_s):
         # type: (float, Calculator, float) -> bool
-        """The verdict is due in a turn that is late, or left datagrams unread: postpone it, unless that was done before
-        in this silence. Returns whether it is postponed.
+        """A verdict is due in a turn that is so late, or left datagrams unread: postpone it, unless that was done
+        before in this silence. Returns whether it is postponed.
         """
         heard_at = calculator.channel.heard_at
         if calculator.excused_silence == heard_at:
             return False
-        due_at = self._missed_at(
-            calculator, self._dead_after if calculator.state != 'alive' else self._suspect_after)
+        is_suspect_next = calculator.state is ALIVE
+        due_at = self._missed_at(calculator, self._suspect_after if is_suspect_next else self._dead_after)
         calculator.excused_silence = heard_at
-        calculator.excuse_s = max(late_s, now - due_at + CATCH_UP_S)
+        calculator.excuse_s = now - due_at + min(max(late_s, CATCH_UP_S), CATCH_UP_S + calculator.interval_s)
         return True
 
     def _missed_at(self, calculator, heartbeats):

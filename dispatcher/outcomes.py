@@ -172,7 +172,8 @@ class Outcomes(Core):
         """The client has the outcome of the task, or will not get it."""
         del client.tasks[task.number]
         client.over.add(task.number)
-        task.result = None
+        if task.state is DONE:
+            task.result = None
         if self.journal is not None:
             self.journal.over(task.task_id)
         self.recount(client, 1, task.size)

@@ -38,6 +38,7 @@ class Reports(Fleet):
             return
         attempts, tally, ring = calculator.attempts, calculator.tally, self.watch.attempts
         done = failed = alike = 0
+        trace, name = self.trace, calculator.name
         # Tasks of one batch were mostly assigned, and accepted, together: equal durations are counted at once.
         assigned_at = accepted_at = 0.0
         for row in rows:
@@ -55,13 +56,13 @@ class Reports(Fleet):
             ring.total = number = ring.total + 1
             if error is None:
                 done += 1
-                ring.kept.append((number, task, task.attempt, calculator.name, assigned_at, now, RESULT))
-                if self.trace:
-                    self.emit(now, 'done', task_id=task_id, calculator=calculator.name, attempt=task.attempt)
+                ring.kept.append((number, task, task.attempt, name, assigned_at, now, RESULT))
+                if trace:
+                    self.emit(now, 'done', task_id=task_id, calculator=name, attempt=task.attempt)
                 self.finish(now, task, DONE, result)
             else:
                 failed += 1
-                ring.kept.append((number, task, task.attempt, calculator.name, assigned_at, now, ERROR))
+                ring.kept.append((number, task, task.attempt, name, assigned_at, now, ERROR))
                 self.finish(now, task, FAILED, error)
         if alike:
             self._note_durations(tally, now - assigned_at, now - accepted_at, alike)

@@ -86,14 +86,17 @@ class Work(Outcomes):
             self.emit(now, 'assigned', task_id=task.task_id, calculator=calculator.name, attempt=task.attempt)
         if not known_as:
             calculator.sent_at = now
+            row = [assignment, task.task_id, task.attempt, task.payload, self._answer_timeout_s,
+                   int((task.deadline_at - now) * 1000) / 1000 if task.deadline_at > now else 0]
             rows = calculator.channel.rows
             if 'assign' in rows:
-                rows['assign'].append(self.assign_row(now, task))
+                rows['assign'].append(row)
             else:
-                self.send(calculator.channel, 'assign', self.assign_row(now, task))
+                self.send(calculator.channel, 'assign', row)
 
     def assign_row(self, now, task):
         # type: (float, Task) -> List[Any]
+        """The same row for an assignment that is sent again."""
         return [task.assignment, task.task_id, task.attempt, task.payload, self._answer_timeout_s,
                 int((task.deadline_at - now) * 1000) / 1000 if task.deadline_at > now else 0]
 
@@ -202,6 +205,10 @@ class Work(Outcomes):
                 self.journal.ended(task)
                 self.has_unwritten = True
             elif outcome is DONE and client.cursor is None and not client.is_absent:
-                self.send(client.channel, 'done', [task.number, value, task.attempt])  # type: ignore[arg-type]
+                channel = client.channel  # type: Any
+                if 'done' in channel.rows:
+                    channel.rows['done'].append([task.number, value, task.attempt])
+                else:
+                    self.send(channel, 'done', [task.number, value, task.attempt])
             else:
                 self.deliver(task)

@@ -156,28 +156,35 @@ class Cases(object):
         elif kind in ('recovered', 'left'):
             self._suspect_since.pop(facts['calculator'], None)
         elif kind in _BEGINNINGS:
-            since = self._suspect_since.pop(facts['calculator'], event.at)
-            case = Case(facts['calculator'], event.at, since if kind == 'died' else event.at, kind == 'died',
-                        facts.get('silence_s'))
-            for lost in self._lost:
-                if case.has_lost(lost):
-                    case.add(lost.record['facts']['task_id'], lost.record['facts']['attempt'], lost.at)
-            if case.is_death or case.fates:
-                self._add(case)
-            else:
-                self._restarts.append(case)
+            self._begin(event.at, kind == 'died', facts)
         elif kind == 'reassigned':
-            self._lost.append(event)
-            for case in [case for case in self._restarts if case.has_lost(event)]:
-                self._restarts.remove(case)
-                self._add(case)
-            for case in self._cases:
-                if case.has_lost(event):
-                    case.add(facts['task_id'], facts['attempt'], event.at)
+            self._take_loss(event)
         elif kind == 'ended':
             for case in self._cases:
                 if facts['task_id'] in case.fates:
                     case.fates[facts['task_id']].note(OVER, event.at, None, None, facts['outcome'])
+
+    def _begin(self, at, is_death, facts):
+        # type: (float, bool, Dict[str, Any]) -> None
+        since = self._suspect_since.pop(facts['calculator'], at)
+        case = Case(facts['calculator'], at, since if is_death else at, is_death, facts.get('silence_s'))
+        for lost in self._lost:
+            if case.has_lost(lost):
+                case.add(lost.record['facts']['task_id'], lost.record['facts']['attempt'], lost.at)
+        if is_death or case.fates:
+            self._add(case)
+        else:
+            self._restarts.append(case)
+
+    def _take_loss(self, event):
+        # type: (Happening) -> None
+        self._lost.append(event)
+        for case in [case for case in self._restarts if case.has_lost(event)]:
+            self._restarts.remove(case)
+            self._add(case)
+        for case in self._cases:
+            if case.has_lost(event):
+                case.add(event.record['facts']['task_id'], event.record['facts']['attempt'], event.at)
 
     def _add(self, case):
         # type: (Case) -> None

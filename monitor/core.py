@@ -163,8 +163,8 @@ class MonitorCore(Core):
         picture = self.picture
         self.send(self.dispatcher, 'status', [self._question, picture.events_seen, picture.attempts_seen,
                                               picture.calculators_next, picture.clients_next])
-        # A question alone calls for no acknowledgement. With a ping a restart of the dispatcher is noticed: its greeting
-        # is believed only in answer to a datagram that does.
+        # A question alone calls for no acknowledgement, and a restarted dispatcher is believed only in answer to a
+        # datagram that does.
         self.send(self.dispatcher, 'ping', [])
 
     def _due_ask(self, now, _):

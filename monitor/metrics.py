@@ -97,7 +97,7 @@ def _add_dispatcher(page, facts):
     page.metric('dispatcher_sent_rows_total', COUNTER, 'Rows that were sent, resent ones included.',
                 [({}, traffic.get('rows_out'))])
     page.metric('dispatcher_memory_bytes', GAUGE, 'Estimated memory of the tables that peers fill.',
-                [({}, whole.get('memory_bytes'))])
+                [({}, facts.get(report.QUEUE, {}).get('memory_bytes'))])
     page.metric('dispatcher_turns_total', COUNTER, 'Turns of its event loop.', [({}, turns.get('number'))])
     page.metric('dispatcher_turn_seconds_total', COUNTER, 'Time spent in these turns.', [({}, turns.get('total_s'))])
     page.metric('dispatcher_receive_buffer_bytes', GAUGE, 'Receive buffer of its socket.',
@@ -116,8 +116,8 @@ def _add_tasks(page, facts):
                 _by('outcome', {outcome: counts.get(outcome) for outcome in OUTCOMES}))
     page.metric('dispatcher_ended_attempts_total', COUNTER, 'Attempts that ended, by the way they ended.',
                 _by('end', ends))
-    page.metric('dispatcher_waiting_tasks', GAUGE, 'Tasks that wait for a free calculator.', [({}, queue.get('waiting'))])
-    page.metric('dispatcher_running_tasks', GAUGE, 'Tasks that are assigned to a calculator.', [({}, queue.get('running'))])
+    page.metric('dispatcher_waiting_tasks', GAUGE, 'Tasks that wait for a calculator.', [({}, queue.get('waiting'))])
+    page.metric('dispatcher_running_tasks', GAUGE, 'Tasks that calculators run.', [({}, queue.get('running'))])
     page.metric('dispatcher_oldest_waiting_task_seconds', GAUGE, 'Age of the oldest waiting task, 0 for none.',
                 [({}, queue.get('oldest_s') or 0)])
     page.metric('dispatcher_calculators', GAUGE, 'Calculators, by state.',

@@ -121,14 +121,7 @@ class Picture(object):
                     record = report.as_record(row)
                 except ValueError:
                     continue
-                if word == report.EVENT:
-                    taken[word] += self._take_event(now, record, before[0])
-                elif word == report.ATTEMPT:
-                    taken[word] += self._take_attempt(now, record, before[1])
-                elif word == report.CALCULATOR:
-                    self._take_member(now, word, self.calculators, record)
-                elif word == report.CLIENT:
-                    self._take_member(now, word, self.clients, record)
+                self._take_record(now, word, record, before, taken)
         if not answers_a_former_question:
             self._account(before, taken)
         self._turn_tables(now)
@@ -138,12 +131,23 @@ class Picture(object):
         while len(self._recent) > 1 and self._recent[1][0] <= now - QUANTILES_S:
             self._recent.popleft()
 
+    def _take_record(self, now, word, record, before, taken):
+        # type: (float, str, Dict[str, Any], Tuple[int, int], Dict[str, int]) -> None
+        if word == report.EVENT:
+            taken[word] += self._take_event(now, record, before[0])
+        elif word == report.ATTEMPT:
+            taken[word] += self._take_attempt(now, record, before[1])
+        elif word == report.CALCULATOR:
+            self._take_member(now, word, self.calculators, record)
+        elif word == report.CLIENT:
+            self._take_member(now, word, self.clients, record)
+
     def _take_event(self, now, record, seen):
         # type: (float, Dict[str, Any], int) -> int
         if record['number'] <= seen:
             return 0
         self.events.append(Happening(record['number'], now - record['age_s'], record))
-        calculator = self.calculators.get(record['facts'].get('calculator'))  # type: ignore[arg-type]
+        calculator = self.calculators.get(record['facts'].get('calculator'))
         if calculator is not None and record['kind'] in STATES:
             calculator['state'] = STATES[record['kind']]
         return 1
@@ -207,8 +211,15 @@ class Picture(object):
     def slots(self):
         # type: () -> Tuple[int, int]
         """Slots of the calculators that are alive: free ones, and all."""
-        alive = [one for one in self.calculators.values() if one['state'] == 'alive' and not one['draining']]
-        return (sum(max(0, one['capacity'] - one['held']) for one in alive), sum(one['capacity'] for one in alive))
+        slots = elsewhere = 0
+        for one in self.calculators.values():
+            if one['state'] == 'alive' and not one['draining']:
+                slots += one['capacity']
+            else:
+                elsewhere += one['held']
+        # The rows of a large fleet are of several reports, the number of running tasks is of the last one.
+        running = self.facts.get(report.QUEUE, {}).get('running', 0)
+        return max(0, slots - max(0, running - elsewhere)), slots
 
     def rates(self):
         # type: () -> Dict[str, float | None]

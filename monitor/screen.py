@@ -115,7 +115,8 @@ def _calculators(view, columns, rows):
     picture = view.picture
     states = picture.facts.get(report.CALCULATOR_STATES, {})
     numbers = '   '.join('%s %d' % (state, states.get(state, 0)) for state in ('alive', 'suspect', 'dead', 'left'))
-    lines = [[(HEADING, 'calculators '), (PLAIN, '%s   free slots %d of %d' % ((numbers,) + picture.slots))]]  # type: List[Line]
+    summary = '%s   free slots %d of %d' % ((numbers,) + picture.slots)
+    lines = [[(HEADING, 'calculators '), (PLAIN, summary)]]  # type: List[Line]
     members = sorted(picture.calculators.values(), key=lambda one: one['name'])
     room = max(0, rows - 3)
     hidden = []  # type: List[Dict[str, Any]]
@@ -182,8 +183,8 @@ def _events(view, columns, rows):
         for part in parts:
             lines.append([(PAST, age.ljust(_AGE)), (style, ' ' + part)])
             age = ''
-    return [[(HEADING, 'latest events'), (PAST, missed)]] + (lines[-room:] if room else []) + (
-        [] if lines else [[(PAST, '  none yet')]])  # type: ignore[operator]
+    head = [[(HEADING, 'latest events'), (PAST, missed)]]  # type: List[Line]
+    return head + (lines[-room:] if room else []) if lines else head + [[(PAST, '  none yet')]]
 
 
 def latest(picture, notes, number):

@@ -1,6 +1,7 @@
 """The answers to browsers and scrapers: a table of paths. No request changes anything.
 
-A text from another process (a name, a reason) never becomes markup: it travels as JSON, and the page inserts it as text.
+A text of another process (a name, a reason) never becomes markup: it travels as JSON, and the page inserts it as
+text.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -34,8 +35,8 @@ OWN_NAMES = frozenset(['localhost', ''])
 class Site(object):
     """The answers of one monitor.
 
-    ``files`` are those of the page, {path: (content type, bytes)}; ``make(status, content type, body, is_stream)`` makes
-    an answer; ``names`` are further host names under which the site may be asked.
+    ``files`` are those of the page, {path: (content type, bytes)}; ``make(status, content type, body, is_stream)``
+    makes an answer; ``names`` are further host names under which the site may be asked.
     """
 
     def __init__(self, core, feed, files, make, names=()):

@@ -169,7 +169,7 @@ def event(kind, facts):
 
 _THEN = {
     report.ASSIGN_AGAIN: 'the assignment is sent to %(calculator)s again',
-    report.GIVE_UP_CALCULATOR: '%(calculator)s becomes suspect, because it acknowledges nothing, and the task %(again)s',
+    report.GIVE_UP_CALCULATOR: '%(calculator)s acknowledges nothing and becomes suspect, and the task %(again)s',
     report.SUSPECT_CALCULATOR: '%(calculator)s becomes suspect and gets no new tasks; this one stays there for now',
     report.DECLARE_DEAD: '%(calculator)s is declared dead, and the task %(again)s',
     report.ANSWER_TIMEOUT: 'the time of this attempt is over, and the task %(again)s',
@@ -181,13 +181,13 @@ _WAITS = {
     report.NONE_IN_ORDER: (
         'It waits because no calculator is alive: suspect %(suspect)s, dead %(dead)s, left %(left)s.'),
     report.ALL_BUSY: (
-        'It waits because all %(alive)s calculators that are alive are busy. Running tasks: %(running)s; waiting tasks: '
-        '%(waiting)s, of them of this client and before this one: %(before)s.'),
+        'It waits because all calculators that are alive (%(alive)s) are busy. Running tasks: %(running)s; waiting '
+        'tasks: %(waiting)s, of them of this client and before this one: %(before)s.'),
     report.DISPATCHER_RECOVERS: (
         'It waits because the dispatcher restarted a moment ago and first hears which tasks the calculators run.'),
     report.ITS_TURN: 'It waits and is assigned next.',
     report.DISPATCHER_DRAINS: 'It waits because the dispatcher is stopping and assigns no more tasks.',
-    report.ACKNOWLEDGEMENT: 'It is assigned to %(calculator)s (attempt %(attempt)s), which has not acknowledged it yet.',
+    report.ACKNOWLEDGEMENT: 'It is assigned to %(calculator)s (attempt %(attempt)s), not acknowledged yet.',
     report.ANSWER: 'It is running on %(calculator)s (attempt %(attempt)s), which is %(calculator_state)s and was heard '
                    '%(heard)s ago.',
 }

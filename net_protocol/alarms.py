@@ -44,18 +44,15 @@ class Alarms(object):
 
     def next_at(self):
         # type: () -> float | None
-        """The first time that something is due."""
+        """When ``take_due`` is to be called. It may turn out that nothing is due then: times that move to later are
+        found out when they come to the front.
+        """
         heap = self._heap
         while heap:
             at, _, channel = heap[0]
-            due_at = self._due_at(channel) if channel.alarm_at == at else None
-            if due_at is not None and due_at <= at:
+            if channel.alarm_at == at:
                 return at
             heappop(heap)
-            if channel.alarm_at == at:
-                channel.alarm_at = None
-            if due_at is not None:
-                self.set(channel, due_at)
         return None
 
     def take_due(self, now, channels_max):

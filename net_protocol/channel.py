@@ -10,7 +10,7 @@ from __future__ import absolute_import, division, print_function
 from net_protocol import codec
 from net_protocol.limits import COALESCED_BYTES, COALESCED_LOCAL_BYTES, HELLO_BYTES
 from net_protocol.recovery import CongestionWindow, LossDetection, ReceiveWindow, RoundTrip, Sent
-from net_protocol.rows import UNACKNOWLEDGED, UNRELIABLE
+from net_protocol.rows import ORDER, UNACKNOWLEDGED, UNRELIABLE
 from net_protocol.schedule import JITTER_MAX
 
 MYPY = False
@@ -60,7 +60,7 @@ class Channel(object):
         self.ticket = ''
         #: The number of the last datagram sent; 0 before the first.
         self.number = 0
-        #: Rows that were lost, as (how often, rows), to be sent before all others.
+        #: Rows that were lost, as (how often, rows), to be refreshed and sent before all others.
         self.lost_rows = []  # type: List[Tuple[int, Dict[str, List[Any]]]]
         #: The earliest of the alarms that the turn has planned for this channel, or None; when to probe, or None.
         self.alarm_at = None  # type: float | None
@@ -178,19 +178,26 @@ class Channel(object):
         acks_bytes = len(received.ranges) * (2 * len('%d' % received.highest) + len('[,],'))
         return max(self.bytes_max - seal.LENGTH - len(self.head(core)) - ENVELOPE_BYTES - acks_bytes, PROBE_BYTES)
 
-    def take_rows(self, core, seal):
-        # type: (Core, Any) -> Tuple[int, Dict[str, List[Any]], str] | None
-        """The rows of the next datagram that may leave now, as (losses, rows, their text), or None."""
+    def take_rows(self, now, core, seal):
+        # type: (float, Core, Any) -> Tuple[int, Dict[str, List[Any]], str] | None
+        """The rows of the next datagram that may leave now, as (losses, rows, their text), or None. Lost rows are
+        refreshed when they leave: they may have waited for the window.
+        """
         if not self.rows and not self.lost_rows:
             return None
         is_full = self.loss.segments >= self.window.segments and len(self.loss.in_flight) >= 2
-        if self.lost_rows and not is_full:
+        while self.lost_rows and not is_full:
             losses, rows = self.lost_rows.pop(0)
             limit = min(RESENT_BYTES[min(losses, len(RESENT_BYTES)) - 1], self.room(core, seal))
-            taken, text, rest = codec.pack(rows, limit, self._row_bytes)
+            taken, _, rest = codec.pack(rows, limit, self._row_bytes)
             if rest is not None:
                 self.lost_rows.insert(0, (losses, rest))
-            return losses, taken, text
+            taken = self.refreshed(now, core, taken)
+            if taken:
+                taken, text, rest = codec.pack(taken, limit, self._row_bytes)
+                if rest is not None:
+                    self.lost_rows.insert(0, (losses, rest))
+                return losses, taken, text
         rows = self.rows
         if not rows:
             return None
@@ -231,6 +238,17 @@ class Channel(object):
             if self.probe_at is None:
                 self.plan_probe(now, rng)
         return datagram
+
+    def refreshed(self, now, core, rows):
+        # type: (float, Core, Dict[str, List[Any]]) -> Dict[str, List[Any]]
+        """Rows that go out again, as the core says they are by now."""
+        refreshed = {}  # type: Dict[str, List[Any]]
+        for kind in ORDER if len(rows) > 1 else rows:
+            if kind in rows and kind not in UNRELIABLE:
+                some = [row for row in [core.refresh(now, self, kind, row) for row in rows[kind]] if row is not None]
+                if some:
+                    refreshed[kind] = some
+        return refreshed
 
     def plan_probe(self, now, rng):
         # type: (float, Any) -> None

@@ -185,7 +185,7 @@ class Core(object):
     def take_records(self):
         # type: () -> List[Any] | None
         """What must be on disk before anything is sent, or None. Only a dispatcher with a journal has any."""
-        return
+        return None  # noqa: RET501
 
     def note_written(self, now, failure):
         # type: (float, str | None) -> None

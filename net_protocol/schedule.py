@@ -17,6 +17,8 @@ PROBES_TO_COLLAPSE = 3
 
 #: A peer that is heard and leaves a datagram unacknowledged for so many time-outs and so long is unreachable.
 PROBES_TO_UNREACHABLE = 4
+#: More than so many of these probes leave after the peer was heard: it may have been frozen before.
+PROBES_WHILE_HEARD = 2
 UNREACHABLE_S = 1.0
 
 #: A channel of the dispatcher on which nothing was heard for so long sleeps.

@@ -6,7 +6,7 @@ from net_protocol.codec import CAUSES
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict  # noqa: F401
+    from typing import Any, Dict, List  # noqa: F401
 
 #: Why the turn refuses a datagram that the codec accepts.
 WRONG_ROLE = 'wrong_role'
@@ -25,12 +25,29 @@ class Traffic(object):
 
     __slots__ = COUNTERS + ('refused',)
 
+    if MYPY:
+        def __getattr__(self, name):
+            # type: (str) -> int
+            """Each counter is an attribute."""
+
+        def __setattr__(self, name, value):
+            # type: (str, Any) -> None
+            pass
+
     def __init__(self):
         # type: () -> None
         for name in self.COUNTERS:
             setattr(self, name, 0)
         #: Cause -> datagrams refused.
         self.refused = dict.fromkeys(CAUSES + (WRONG_ROLE, BAD_NUMBER, OVER_BUDGET), 0)  # type: Dict[str, int]
+
+    def count_out(self, rows, losses):
+        # type: (Dict[str, List[Any]], int) -> None
+        """Rows leave that were lost so often before."""
+        number = sum([len(some) for some in rows.values()])
+        self.rows_out += number
+        if losses:
+            self.resent += number
 
     def as_dict(self):
         # type: () -> Dict[str, Any]

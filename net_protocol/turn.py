@@ -18,6 +18,7 @@ from collections import deque
 
 from net_protocol import codec
 from net_protocol.alarms import Alarms
+from net_protocol.budget import READS_MAX, ROWS_READ_MAX, ReadingBudget
 from net_protocol.channel import PROBE_BYTES
 from net_protocol.codec import decode
 from net_protocol.directory import Directory
@@ -25,9 +26,10 @@ from net_protocol.errors import DatagramRefused
 from net_protocol.limits import NUMBERS_AHEAD_MAX
 from net_protocol.recovery import GRANULARITY_S
 from net_protocol.rows import LISTENS_TO, ORDER, PROBE, UNACKNOWLEDGED, UNRELIABLE
-from net_protocol.schedule import ACK_DELAY_S, PROBES_TO_COLLAPSE, PROBES_TO_UNREACHABLE, SLEEP_S, UNREACHABLE_S
+from net_protocol.schedule import (
+    ACK_DELAY_S, PROBES_TO_COLLAPSE, PROBES_TO_UNREACHABLE, PROBES_WHILE_HEARD, SLEEP_S, UNREACHABLE_S)
 from net_protocol.seals import CHECKSUM
-from net_protocol.traffic import BAD_NUMBER, OVER_BUDGET, WRONG_ROLE, Traffic
+from net_protocol.traffic import BAD_NUMBER, WRONG_ROLE, Traffic
 
 MYPY = False
 if MYPY:
@@ -37,19 +39,11 @@ if MYPY:
     from net_protocol.codec import Datagram  # noqa: F401
     from net_protocol.core import Core  # noqa: F401
 
-#: What is read in one turn: enough that a burst is handled together, so little that timers fire in time under a flood.
-READS_MAX = 256
-ROWS_READ_MAX = 2048
-BYTES_READ_MAX = 1024 * 1024
-
 #: Rows after which what came of them is sent before more is read. Many enough that datagrams stay full.
 PORTION_ROWS = 64
 
 #: Hellos that a greeting may answer: a round trip may be longer than the first time-outs.
 HELLOS_MAX = 16
-
-#: Probes without an answer since an unreachable peer was heard, at least.
-PROBES_WHILE_HEARD = 2
 
 #: Two datagrams wait for an acknowledgement: it leaves at the end of the turn (RFC 9000 section 13.2.2).
 WAITING_MAX = 2
@@ -86,9 +80,7 @@ class Turn(object):
         self._to_acknowledge = []  # type: List[Channel]
         self._withheld = []  # type: List[Channel]
         self._greetings = []  # type: List[Tuple[bytes, Any]]
-        # Address -> bytes read from there, in this turn and the one before.
-        self._read_now = {}  # type: Dict[Any, int]
-        self._read_before = {}  # type: Dict[Any, int]
+        self._budget = ReadingBudget()
         self._send = None  # type: Any
 
     # What the owner calls.
@@ -183,8 +175,8 @@ class Turn(object):
         traffic = self.traffic
         portion_ends = traffic.rows_in + PORTION_ROWS
         turn_ends = traffic.rows_in + ROWS_READ_MAX
-        bytes_left = BYTES_READ_MAX
-        self._read_before, self._read_now = self._read_now, {}
+        budget = self._budget
+        budget.begin()
         core = self._core
         core.has_unread = True
         for _ in range(READS_MAX):
@@ -193,10 +185,9 @@ class Turn(object):
                 core.has_unread = False
                 return
             datagram, address = received
-            bytes_left -= len(datagram)
             traffic.datagrams_in += 1
             try:
-                self._admit(address, len(datagram))
+                budget.spend(address, len(datagram))
                 self._handle(now, datagram, address)
             except DatagramRefused as refusal:
                 traffic.refused[refusal.cause] = traffic.refused.get(refusal.cause, 0) + 1
@@ -205,19 +196,8 @@ class Turn(object):
                 if write is None:
                     self._finish(now, None)
                 portion_ends = traffic.rows_in + PORTION_ROWS
-            if traffic.rows_in >= turn_ends or bytes_left <= 0:
+            if traffic.rows_in >= turn_ends or budget.bytes_left <= 0:
                 return
-
-    def _admit(self, address, size):
-        # type: (Any, int) -> None
-        """Refuse what one address sends beyond half of a turn's bytes while others are heard too. To its sender that
-        is a loss, so its congestion window adapts.
-        """
-        read = self._read_now
-        read[address] = bytes_read = read.get(address, 0) + size
-        if bytes_read > BYTES_READ_MAX // 2 and (len(read) > 1 or any(
-                other != address for other in self._read_before)):
-            raise DatagramRefused(OVER_BUDGET, 'more than half of what one turn reads')
 
     def _handle(self, now, data, address):
         # type: (float, bytes, Any) -> None
@@ -427,29 +407,16 @@ class Turn(object):
 
     def _send_again(self, now, channel, lost):
         # type: (float, Channel, List[Any]) -> None
-        """Rows of lost datagrams, as they are by now, go before all others."""
+        """Rows of lost datagrams go before all others."""
         self.traffic.lost += len(lost)
         repeated = {sent.number for sent in lost}
         for sent in lost:
             if sent.probe_of in repeated or sent.probe_of in channel.loss.in_flight:
                 # The rows that this probe repeated go again with that datagram, or may still arrive with it.
                 continue
-            rows = self._refreshed(now, channel, sent.rows)
-            if rows:
-                channel.lost_rows.append((sent.losses + 1, rows))
+            if not UNRELIABLE.issuperset(sent.rows):
+                channel.lost_rows.append((sent.losses + 1, sent.rows))
                 self._to_flush.append(channel)
-
-    def _refreshed(self, now, channel, rows):
-        # type: (float, Channel, Dict[str, List[Any]]) -> Dict[str, List[Any]]
-        core = self._core
-        refreshed = {}  # type: Dict[str, List[Any]]
-        for kind in ORDER if len(rows) > 1 else rows:
-            if kind in rows and kind not in UNRELIABLE:
-                some = [row for row in [core.refresh(now, channel, kind, row) for row in rows[kind]] if row is not None]
-                if some:
-                    self.traffic.resent += len(some)
-                    refreshed[kind] = some
-        return refreshed
 
     # Probes, and sleep.
 
@@ -519,8 +486,7 @@ class Turn(object):
                 self._to_flush.append(channel)
                 return
             oldest = None
-        rows = {} if oldest is None else self._refreshed(now, channel, oldest.rows)  # type: Dict[str, List[Any]]
-        rest = None
+        rows, rest = {} if oldest is None else channel.refreshed(now, self._core, oldest.rows), None  # type: Any, Any
         if rows:
             rows, text, rest = codec.pack(rows, PROBE_BYTES, PROBE_BYTES)
         else:
@@ -610,12 +576,15 @@ class Turn(object):
         if not channel.is_open or channel.is_asleep:
             channel.rows = {}
             return
-        taken = channel.take_rows(self._core, self._seal)
+        taken = channel.take_rows(now, self._core, self._seal)
         while taken is not None:
             losses, rows, text = taken
-            self.traffic.rows_out += sum([len(some) for some in rows.values()])
+            self.traffic.count_out(rows, losses)
             self._out(channel.write(now, self._core, self._rng, self._seal, rows, text, losses), channel)
-            taken = channel.take_rows(self._core, self._seal)
+            taken = channel.take_rows(now, self._core, self._seal)
+        if channel.unreachable_since is not None and channel.probe_at is None:
+            # Nothing of it is true any more. Pings go on until the peer acknowledges one.
+            channel.plan_probe(now, self._rng)
         if channel.probe_at is not None:
             self._alarms.set(channel, channel.probe_at)
 

@@ -63,6 +63,9 @@ def row_of(seed, settings):
         return {'seed': seed, 'error': '%s: %s' % (violation.rule, violation.sentence)}
     except BrokenInvariant as broken:
         return {'seed': seed, 'error': str(broken)}
+    except Exception as error:
+        # As in a batch of worlds: nothing that a world does may raise.
+        return {'seed': seed, 'error': '%s: %s' % (type(error).__name__, error)}
     return dict(_Measured(recorder, settings['duration_s'], sent).row(), seed=seed, error=None)
 
 

@@ -86,6 +86,7 @@ class Instruments(object):
     """What a process has in place of an audit."""
 
     HEARD = {}  # type: Dict[str, str]
+    EVENTS = {}  # type: Dict[str, str]
     size = TURNS_PER_CHECK
     told_to_stop = False
 

@@ -4,15 +4,20 @@ A signal ends it at once, without output: nothing has been started by then. With
 module the interpreter was; and the first process of a container would miss a SIGTERM, because the kernel sends it no
 signal that it has no handler for. ``runtime.command_line`` takes over when it begins.
 
-Where too few files may be open, imports would fail with messages that do not say so. One line does.
+Where too few files may be open, imports would fail with messages that do not say so. One line does; likewise on a
+system that lacks what these programs need.
 """
 
 from __future__ import absolute_import, division, print_function
 
 import os
-import resource
 import signal
 import sys
+
+if os.name != 'posix':
+    sys.exit('These programs run on Linux and macOS, not on %s.' % sys.platform)
+
+import resource
 
 MYPY = False
 if MYPY:

@@ -11,9 +11,9 @@ import os
 import random
 import select
 
-from net_protocol.histogram import Histogram
 from net_protocol.schedule import ACK_DELAY_S
 from net_protocol.seals import CHECKSUM
+from net_protocol.sketch import Sketch
 from net_protocol.turn import Turn
 from runtime.endpoint import is_loopback
 from runtime.journal_file import JournalFailed
@@ -69,7 +69,7 @@ class Loop(object):
         self._services = []  # type: List[Any]
         self._stops_seen = 0
         #: How long the turns took, without the wait.
-        self.turns = Histogram()
+        self.turns = Sketch()
 
     def every(self, interval_s, action):
         # type: (float, Callable[[float], None]) -> None

@@ -196,7 +196,7 @@ def surroundings(loop):
         report.TRAFFIC: dict(traffic, send_errors=sum(errors.values())),
         report.DROPPED: refused,
         report.TURNS: {'number': turns.number, 'total_s': round(turns.total_s, 6),
-                       'longest_s': round(turns.longest_s, 6), 'p50_s': turns.quantile(0.5),
+                       'longest_s': round(turns.max_s or 0.0, 6), 'p50_s': turns.quantile(0.5),
                        'p99_s': turns.quantile(0.99), 'receive_buffer_bytes': loop.endpoint.receive_buffer_bytes}}
 
 

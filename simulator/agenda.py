@@ -29,7 +29,7 @@ class Agenda(object):
         heappush(self._entries, (when if when > self.now else self.now, self._sequence, action, argument))
 
     def after(self, seconds, action, argument=None):
-        # type: (float, Callable[[Any], None], Any) -> None
+        # type: (float, Callable[[Any], Any], Any) -> None
         """Call ``action(argument)`` in ``seconds``."""
         self.at(self.now + seconds, action, argument)
 

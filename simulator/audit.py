@@ -1,13 +1,15 @@
 """What the auditors of all roles have in common: each looks at one process from outside.
 
-``heard`` comes with each valid datagram, ``handling`` and the methods of ``HEARD`` with the rows of one kind before the
-core gets them, ``writing``, ``wrote`` and the methods of ``SENT`` with the rows of each datagram before it is sent, the
-methods of ``EVENTS`` with the core's events, ``end_turn`` when a turn is over, ``sweep`` every ``SWEEP_S``.
+``heard`` comes with each valid datagram, ``handling`` and the methods of ``HEARD`` with the rows of one kind before
+the core gets them, ``hold_window``, ``wrote`` and the methods of ``SENT`` with the rows of each datagram before it
+is sent, the methods of ``EVENTS`` with the core's events, ``end_turn`` when a turn is over, ``sweep`` every
+``SWEEP_S``.
 """
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.rows import UNRELIABLE
+from net_protocol.rows import DISPATCHER, UNRELIABLE
+from simulator.noise import STRANGER
 from simulator.violations import broken
 
 MYPY = False
@@ -23,6 +25,14 @@ ROUNDING_S = 1e-6
 
 #: Within this time after a suspension, a late turn or the start nothing counts as late.
 UNDISTURBED_S = 1.0
+
+
+def on_the_way(channel, place, *kinds):
+    # type: (Channel, int, *str) -> Set[Any]
+    """The values at that place of all rows of these kinds that wait on a channel or are in flight."""
+    everything = [channel.rows] + [rows for _, rows in channel.lost_rows]
+    everything += [sent.rows for sent in channel.loss.in_flight.values()]
+    return {row[place] for rows in everything for kind in kinds for row in rows.get(kind, ())}
 
 
 class Audit(object):
@@ -93,12 +103,11 @@ class Audit(object):
         elif meant_for != self.core.incarnation:
             raise broken('S16', (self.name, channel.name), 'handled, and meant for an earlier incarnation: %r', key)
 
-    def writing(self, now, channel, rows, probe_of):
-        # type: (float, Channel, Dict[str, List[Any]], int) -> None
-        """A datagram with these rows is about to be written. Heartbeats, pings and probes pass a full window."""
+    def hold_window(self, channel, rows):
+        # type: (Channel, Dict[str, List[Any]]) -> None
+        """A datagram with these rows, which is no probe, is about to be written although the window is full."""
         loss = channel.loss
-        if loss.segments >= channel.window.segments and len(loss.in_flight) >= 2 and not probe_of \
-                and not UNRELIABLE.issuperset(rows) and not channel.probes:
+        if len(loss.in_flight) >= 2 and not UNRELIABLE.issuperset(rows) and not channel.probes:
             raise broken('S12', self.name, '%.1f segments to %s are in flight, its window is %.1f', loss.segments,
                          channel.name, channel.window.segments)
 
@@ -108,7 +117,7 @@ class Audit(object):
         self.ledger.datagrams[self.core.incarnation, channel.number] = channel.incarnation
         for kind, look in self._sent:
             if kind in rows:
-                look(now, channel, rows[kind])
+                look(now, channel, kind, rows[kind])
 
     def arrived(self, now, source, size):
         # type: (float, Any, int) -> None
@@ -119,6 +128,9 @@ class Audit(object):
         process = self.process
         reached = process.environment.reached
         reached[process.address, source] = now
+        if source == STRANGER:
+            # It may have passed on what the dispatcher sent here.
+            reached[process.address, process.environment.names.get(DISPATCHER)] = now
         if source not in process.shown:
             if reached.get((source, process.known_as), -1.0) >= self._began_at:
                 process.shown.add(source)

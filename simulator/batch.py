@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER
 from simulator.run import CLEAN, CRASH, LIVENESS, SAFETY
 
 MYPY = False
@@ -9,48 +10,39 @@ if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
 #: From this many worlds on, a rare path that none of them took is a failure: the batch shows less than it seems to.
-RUNS_FOR_RARE_PATHS = 100
+RUNS_FOR_RARE_PATHS = 300
 
-#: What has to happen somewhere in a batch: by the core that counts it, and the faults themselves.
-RARE_PATHS = (
-    'dispatcher.adopted', 'dispatcher.attempt_calculator_left', 'dispatcher.attempt_dead_calculator',
-    'dispatcher.attempt_error', 'dispatcher.attempt_new_life', 'dispatcher.attempt_not_held',
-    'dispatcher.attempt_timed_out', 'dispatcher.attempt_turned_down', 'dispatcher.attempt_unacknowledged',
-    'dispatcher.attempt_withdrawn', 'dispatcher.cancelled', 'dispatcher.cancelled_unknown', 'dispatcher.died',
-    'dispatcher.duplicate_results', 'dispatcher.duplicate_submits', 'dispatcher.expired', 'dispatcher.failed',
-    'dispatcher.held_up', 'dispatcher.late_results', 'dispatcher.late_results_used', 'dispatcher.left',
-    'dispatcher.lives_resumed', 'dispatcher.old_life_messages', 'dispatcher.outcomes_unacknowledged',
-    'dispatcher.recovered', 'dispatcher.refused_draining', 'dispatcher.refused_not_yours',
-    'dispatcher.refused_queue_full',
-    'dispatcher.registrations_refused', 'dispatcher.returned', 'dispatcher.revokes', 'dispatcher.stale_heartbeats',
-    'dispatcher.submits_after_ack', 'dispatcher.suspected', 'dispatcher.unexpected_messages',
-    'dispatcher.unknown_results', 'dispatcher.refused_bad_checksum', 'dispatcher.refused_not_json',
-    'dispatcher.refused_not_utf8', 'dispatcher.refused_too_long', 'dispatcher.refused_bad_field',
-    'dispatcher.refused_unknown_kind', 'dispatcher.refused_bad_envelope', 'dispatcher.refused_other_version',
-    'dispatcher.refused_bad_signature', 'dispatcher.refused_wrong_role',
-    'dispatcher.refused_replayed', 'dispatcher.unacquainted', 'dispatcher.welcomes',
-    'calculator.refused_bad_envelope', 'calculator.refused_other_version', 'calculator.refused_bad_signature',
-    'calculator.refused_wrong_role', 'calculator.refused_replayed', 'client.refused_bad_envelope',
-    'client.refused_other_version', 'client.refused_bad_signature', 'client.refused_wrong_role',
-    'client.refused_replayed',
-    'dispatcher.withheld_by_wire',
-    'calculator.crashes', 'calculator.freezes', 'calculator.dispatcher_restarts', 'calculator.duplicate_assigns',
-    'calculator.end_abandoned', 'calculator.end_lost', 'calculator.end_revoked', 'calculator.errors',
-    'calculator.ignored_out_of_order', 'calculator.not_for_this_life', 'calculator.refused_busy',
-    'calculator.refused_draining', 'calculator.unknown_revokes',
-    'client.dispatcher_restarts', 'client.duplicate_outcomes', 'client.held_back', 'client.kept_waiting',
-    'client.postponed',
-    'client.unknown_outcomes', 'client.outcome_cancelled', 'client.outcome_given_up', 'client.outcome_refused',
-    'accepted_again', 'lost', 'lost_in_bursts', 'partitioned', 'clogged', 'corrupted', 'truncated', 'lengthened',
-    'duplicated', 'late_copies', 'slow', 'nobody_there', 'kills', 'kills_while_sending', 'kills_by_poison', 'stops',
-    'suspensions', 'moves', 'never_back', 'partitions', 'partitions_one_way', 'poisonous_tasks', 'uncomputable_tasks',
-    'garbage', 'sealed_garbage', 'too_long', 'other_versions', 'broken_envelopes', 'forged', 'floods',
-    'inbox_overflows', 'replayed', 'replayed_by_strangers', 'reflected', 'tampered', 'signed_with_another_key',
-    'redirected',
-    'dispatcher.tasks_recovered', 'dispatcher.outcomes_recovered', 'dispatcher.outcomes_claimed',
-    'dispatcher.refused_journal', 'dispatcher.journal_failures', 'dispatcher.withheld', 'kills_before_commit',
-    'kills_after_commit', 'kills_in_recovery', 'disks_full', 'disks_failing', 'journals_lost', 'older_journals',
-    'wall_steps', 'half_written_found', 'starts_refused')
+_EVERYWHERE = ('duplicates', 'lost', 'probes', 'resent', 'too_old', 'unreachable', 'hints', 'refused_bad_checksum',
+               'refused_bad_envelope', 'refused_bad_field', 'refused_bad_number', 'refused_bad_signature',
+               'refused_not_json', 'refused_not_utf8', 'refused_other_version', 'refused_too_long',
+               'refused_unknown_kind', 'refused_wrong_role')
+
+#: What has to happen somewhere in a batch: in each role, and the faults themselves.
+RARE_PATHS = tuple('%s.%s' % (role, name) for role in (CALCULATOR, CLIENT, DISPATCHER) for name in _EVERYWHERE) + tuple(
+    'dispatcher.' + name for name in (
+        'adopted', 'attempt_calculator_left', 'attempt_dead_calculator', 'attempt_error', 'attempt_new_life',
+        'attempt_not_held', 'attempt_timed_out', 'attempt_turned_down', 'attempt_unacknowledged', 'attempt_withdrawn',
+        'cancelled', 'cancelled_unknown', 'died', 'duplicate_results', 'duplicate_submits', 'evicted', 'expired',
+        'failed', 'greetings', 'held_up', 'journal_failures', 'late_results', 'late_results_used', 'left',
+        'names_taken', 'not_greeted', 'outcomes_dropped', 'outcomes_of_former', 'outcomes_recovered',
+        'outcomes_sent_again', 'pings', 'recovered', 'refused_draining', 'refused_journal', 'refused_queue_full',
+        'registrations_refused', 'replaced', 'returned', 'revokes', 'stale_heartbeats', 'suspected', 'tasks_recovered',
+        'unknown_results')) + tuple(
+    'calculator.' + name for name in (
+        'adoptions', 'crashes', 'dispatcher_restarts', 'duplicate_assigns', 'end_abandoned', 'end_lost', 'end_revoked',
+        'errors', 'freezes', 'ignored', 'not_registered', 'refused_draining', 'stale', 'unknown_revokes')) + tuple(
+    'client.' + name for name in (
+        'dispatcher_restarts', 'duplicate_outcomes', 'held_back', 'outcome_cancelled', 'outcome_given_up',
+        'outcome_refused', 'outcomes_of_former', 'pings', 'postponed', 'resubmitted', 'stale', 'stale_refusals')) + (
+    'lost', 'lost_in_bursts', 'partitioned', 'clogged', 'corrupted', 'truncated', 'lengthened', 'duplicated',
+    'late_copies', 'late', 'slow', 'nobody_there', 'icmp_errors', 'kills', 'kills_while_sending', 'kills_by_poison',
+    'stops', 'suspensions', 'moves', 'never_back', 'partitions', 'partitions_one_way', 'poisonous_tasks',
+    'uncomputable_tasks', 'late_turns', 'clones', 'byzantine_deaf', 'byzantine_dumb', 'fresh_ports', 'garbage',
+    'sealed_garbage', 'too_long', 'other_versions', 'broken_envelopes', 'bad_rows', 'forged', 'floods',
+    'forged_numbers', 'forged_greetings', 'forged_icmp', 'inbox_overflows', 'replayed', 'replayed_by_strangers',
+    'reflected', 'tampered', 'signed_with_another_key', 'redirected', 'kills_before_commit', 'kills_after_commit',
+    'kills_in_recovery', 'disks_full', 'disks_failing', 'journals_lost', 'older_journals', 'wall_steps',
+    'half_written_found', 'starts_refused', 'accepted_again')
 
 
 class Batch(object):
@@ -106,7 +98,8 @@ class Batch(object):
         """For programs."""
         return {
             'runs': self.runs, 'complete': self.is_complete, 'verdict': self.verdict,
-            'virtual_s': round(self.virtual_s, 3), 'cpu_s': round(self.cpu_s, 3), 'tasks': self.tasks, 'tasks_per_cpu_s': self._rate(self.tasks),
+            'virtual_s': round(self.virtual_s, 3), 'cpu_s': round(self.cpu_s, 3), 'tasks': self.tasks,
+            'tasks_per_cpu_s': self._rate(self.tasks),
             'virtual_over_real': self._rate(self.virtual_s), 'counts': self.counts,
             'rare_paths_not_taken': self.untaken,
             'failures': [{key: failure[key] for key in ('seed', 'verdict', 'rule', 'sentence', 'about', 'hash')}

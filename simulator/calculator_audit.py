@@ -3,7 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 from net_protocol import lengths
-from simulator.audit import ROUNDING_S, Audit
+from simulator.audit import ROUNDING_S, Audit, on_the_way
 from simulator.violations import broken
 
 MYPY = False
@@ -22,7 +22,8 @@ class CalculatorAudit(Audit):
 
     HEARD = {'assign': '_heard_assign', 'revoke': '_heard_revoke'}
     SENT = {'result': '_sent_results', 'heartbeat': '_sent_heartbeats'}
-    EVENTS = {'taken': '_on_taken', 'let_go': '_on_let_go', 'out_of_order': '_on_out_of_order',
+    EVENTS = {'taken': '_on_taken', 'renumbered': '_on_renumbered', 'let_go': '_on_let_go',
+              'out_of_order': '_on_out_of_order',
               'in_order': '_on_in_order'}
 
     def __init__(self, ledger, settings, on_taken):
@@ -32,6 +33,8 @@ class CalculatorAudit(Audit):
         # Task id -> when it was taken, by this calculator's clock.
         self.held = {}  # type: Dict[str, float]
         self.taken_total = 0
+        # Those of them whose result was sent.
+        self._reported = set()  # type: Set[str]
         # In this turn: (task id, attempt) -> (incarnation of the dispatcher, assignment, payload).
         self._heard = {}  # type: Dict[Tuple[str, int], Tuple[str, int, Any]]
         self._revoked = set()  # type: Set[Any]
@@ -43,31 +46,33 @@ class CalculatorAudit(Audit):
 
     # What it hears and says.
 
-    def _heard_assign(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
+    def _heard_assign(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
         for assignment, task_id, attempt, payload, _, _ in rows:
             self._heard[task_id, attempt] = (channel.incarnation, assignment, payload)
 
-    def _heard_revoke(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
+    def _heard_revoke(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
         self._revoked.update([assignment or task_id for assignment, task_id in rows])
 
-    def writing(self, now, channel, rows, probe_of):
-        # type: (float, Channel, Dict[str, List[Any]], int) -> None
+    def wrote(self, now, channel, rows):
+        # type: (float, Channel, Dict[str, List[Any]]) -> None
         if self._out_since not in (None, now) and not self.core.is_listening:
             raise broken('S13', self.name, 'it is out of order and sends %r', rows)
-        super(CalculatorAudit, self).writing(now, channel, rows, probe_of)
+        super(CalculatorAudit, self).wrote(now, channel, rows)
 
-    def _sent_results(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
+    def _sent_results(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
         for _, task_id, result, error in rows:
             if task_id not in self._payloads:
                 raise broken('S4', task_id, 'a result of no work')
             if error is None and not self.ledger.is_right(task_id, self._payloads[task_id], result):
                 raise broken('S3', task_id, 'a result of %r', result)
+            if task_id in self.held:
+                self._reported.add(task_id)
 
-    def _sent_heartbeats(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
+    def _sent_heartbeats(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
         running = self.core.account(now)['running']
         if running > self.settings['capacity']:
             raise broken('S6', self.name, 'it runs %d of %d', running, self.settings['capacity'])
@@ -80,10 +85,7 @@ class CalculatorAudit(Audit):
         if (task_id, attempt) not in self._heard:
             raise broken('S4', task_id, 'work that nobody assigned')
         dispatcher, assignment, payload = self._heard[task_id, attempt]
-        key = (dispatcher, self.core.incarnation, assignment)
-        if key in self._taken:
-            raise broken('S16', (task_id, self.name), 'assignment %d taken again', assignment)
-        self._taken.add(key)
+        self._know(dispatcher, assignment, task_id)
         meant_for = self.ledger.assigned.get((dispatcher, task_id, attempt))
         if meant_for is not None and meant_for != self.core.incarnation:
             raise broken('S7', (task_id, self.name), 'taken, and meant for another incarnation')
@@ -97,10 +99,23 @@ class CalculatorAudit(Audit):
         self.taken_total += 1
         self._on_work(self.process, task_id)
 
+    def _on_renumbered(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        dispatcher, assignment, _ = self._heard[facts['task_id'], facts['attempt']]
+        self._know(dispatcher, assignment, facts['task_id'])
+
+    def _know(self, dispatcher, assignment, task_id):
+        # type: (str, int, str) -> None
+        key = (dispatcher, self.core.incarnation, assignment)
+        if key in self._taken:
+            raise broken('S16', (task_id, self.name), 'assignment %d taken again', assignment)
+        self._taken.add(key)
+
     def _on_let_go(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
         task_id, end = facts['task_id'], facts['end']
         taken_at = self.held.pop(task_id, None)
+        self._reported.discard(task_id)
         if taken_at is None:
             raise broken('S5', (task_id, self.name), 'let go and not held')
         if end == 'reported' and now - taken_at < lengths.shortest(self.settings['task_duration_s']) - ROUNDING_S:
@@ -131,6 +146,12 @@ class CalculatorAudit(Audit):
 
     def sweep(self, now):
         # type: (float) -> None
+        channel = self.core.dispatcher
+        if self._reported and channel.is_open and self.core.is_listening:
+            task_ids = on_the_way(channel, 1, 'result')
+            for task_id in sorted(self._reported):
+                if task_id not in task_ids:
+                    raise broken('S10', (task_id, self.name), 'its result is neither acknowledged nor on its way')
         account = self.core.account(now)
         if account['assigned'] != self.taken_total:
             raise broken('S19', self.name, 'taken %d, its events say %d', account['assigned'], self.taken_total)

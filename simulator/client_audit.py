@@ -3,8 +3,8 @@
 from __future__ import absolute_import, division, print_function
 
 from net_protocol.rows import CANCELLED, DONE
-from net_protocol.schedule import OUTCOME_GRACE_S
-from simulator.audit import ROUNDING_S, UNDISTURBED_S, Audit
+from net_protocol.schedule import OUTCOME_GRACE_S, PING_INTERVAL_S
+from simulator.audit import ROUNDING_S, UNDISTURBED_S, Audit, on_the_way
 from simulator.ledger import Entry
 from simulator.violations import broken
 
@@ -28,7 +28,7 @@ class ClientAudit(Audit):
     ``promises`` are those of the dispatchers with a journal, or None.
     """
 
-    HEARD = {'done': '_heard_done', 'ended': '_heard_ended', 'refused': '_heard_refused'}
+    HEARD = {'done': '_heard_outcomes', 'ended': '_heard_outcomes', 'refused': '_heard_refused'}
     SENT = {'submit': '_sent_submits', 'cancel': '_sent_cancels'}
     EVENTS = {'sent': '_on_sent', 'answered': '_on_answered', 'unanswered': '_on_unanswered', 'refused': '_on_refused'}
     ACKNOWLEDGED = frozenset(['submit'])
@@ -42,6 +42,8 @@ class ClientAudit(Audit):
         self.sent_total = 0
         self.done_total = 0
         self._cancelled = set()  # type: Set[str]
+        # When it last sent rows.
+        self._wrote_at = 0.0
 
     @property
     def size(self):
@@ -78,41 +80,37 @@ class ClientAudit(Audit):
                 self._promises.note_acknowledged(dispatcher, task_id)
             entry.accepted_by = dispatcher
 
-    def _heard_done(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
-        for number, result, attempts in rows:
-            self._hear(channel, number, (DONE, result, None, attempts))
+    def _heard_outcomes(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        for row in rows:
+            task_id, outcome = self._task(row[0]), [DONE] * (kind == 'done') + row[1:]
+            entry = self.ledger.tasks.get(task_id)
+            if entry is None:
+                raise broken('S4', task_id, 'an outcome of a task that was never sent')
+            if entry.heard_from != channel.incarnation:
+                # Another dispatcher, which may have begun it anew.
+                entry.outcome, entry.heard_from = outcome, channel.incarnation
+            elif entry.outcome != outcome:
+                raise broken('S2', task_id, 'first %r, now %r', entry.outcome, outcome)
 
-    def _heard_ended(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
-        for number, outcome, reason, attempts in rows:
-            self._hear(channel, number, (outcome, None, reason, attempts))
-
-    def _hear(self, channel, number, outcome):
-        # type: (Channel, int, Any) -> None
-        task_id = self._task(number)
-        entry = self.ledger.tasks.get(task_id)
-        if entry is None:
-            raise broken('S4', task_id, 'an outcome of a task that was never sent')
-        if entry.heard_from != channel.incarnation:
-            # Another dispatcher, which may have begun it anew.
-            entry.outcome, entry.heard_from = outcome, channel.incarnation
-        elif entry.outcome != outcome:
-            raise broken('S2', task_id, 'first %r, now %r', entry.outcome, outcome)
-
-    def _heard_refused(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
+    def _heard_refused(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
         for number, datagram, _, _ in rows:
             task_id = self._task(number)
             if task_id in self.pending and self.ledger.tasks[task_id].datagram == datagram:
                 entry = self.ledger.tasks[task_id]
                 entry.accepted_by = ''
-                entry.was_refused = True
+                entry.was_refused = entry.is_refused = True
 
     # What it says.
 
-    def _sent_submits(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
+    def wrote(self, now, channel, rows):
+        # type: (float, Channel, Dict[str, List[Any]]) -> None
+        super(ClientAudit, self).wrote(now, channel, rows)
+        self._wrote_at = now
+
+    def _sent_submits(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
         for row in rows:
             task_id = self._task(row[0])
             entry = self.ledger.tasks.get(task_id)
@@ -124,13 +122,14 @@ class ClientAudit(Audit):
                 raise broken('S3', task_id, 'submitted with another payload')
             entry.submits += 1
             entry.datagram = channel.number
+            entry.is_refused = False
             if entry.end is None:
                 waited_s = now - self.pending[task_id]
                 if entry.submits > SUBMITS_AT_ONCE + SUBMITS_PER_S * waited_s:
                     raise broken('S12', task_id, 'submitted %d times in %.1f s', entry.submits, waited_s)
 
-    def _sent_cancels(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
+    def _sent_cancels(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
         self._cancelled.update([self._task(row[0]) for row in rows])
 
     # What its caller hears.
@@ -140,10 +139,12 @@ class ClientAudit(Audit):
         task_id = facts['task_id']
         if task_id in self.ledger.tasks:
             raise broken('S2', task_id, 'sent twice')
+        if not self.pending:
+            self._wrote_at = now
         self.pending[task_id] = now
         self.sent_total += 1
         self.ledger.counts['tasks'] += 1
-        self.ledger.tasks[task_id] = Entry(self.process, self.process.clock.virtual(now))
+        self.ledger.tasks[task_id] = Entry(self.process, self.sent_total, self.process.clock.virtual(now))
 
     def _on_answered(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
@@ -186,6 +187,8 @@ class ClientAudit(Audit):
             waited_s = now - sent_at
             if waited_s < self.settings['task_timeout_s'] - ROUNDING_S:
                 raise broken('S13', task_id, 'given up after %.3f s', waited_s)
+            if entry.is_refused:
+                raise broken('S10', task_id, 'given up, and its caller does not hear that it was refused')
         entry.end = end
         entry.ended_at = self.process.clock.virtual(now)
         return entry
@@ -203,15 +206,28 @@ class ClientAudit(Audit):
         if statistics.waiting != len(self.pending):
             raise broken('S11', self.name, 'waiting %d, pending here %d', statistics.waiting, len(self.pending))
         if not self.told_to_stop and self.is_undisturbed(now):
+            if self.pending and self.core.dispatcher.is_open and now - self._wrote_at > 2 * PING_INTERVAL_S:
+                raise broken('L4', self.name, 'silent for %.1f s with open tasks', now - self._wrote_at)
+            self._hold_on_the_way()
             limit_s = self.settings['task_timeout_s'] + OUTCOME_GRACE_S + UNDISTURBED_S
             for task_id, sent_at in self.pending.items():
                 if now - sent_at > limit_s:
                     raise broken('S10', task_id, 'no word to its caller for %.1f s', now - sent_at)
 
+    def _hold_on_the_way(self):
+        # type: () -> None
+        """S10: what was submitted and is not answered is on its way. A channel without room may come to it later."""
+        channel = self.core.dispatcher
+        if channel.is_open and channel.has_room and self.process.fault is None:
+            numbers = on_the_way(channel, 0, 'submit')
+            for task_id in self.pending:
+                entry = self.ledger.tasks[task_id]
+                if entry.submits and not (entry.accepted_by or entry.is_refused or entry.number in numbers):
+                    raise broken('S10', task_id, 'neither answered nor on its way')
+
     def compare(self, dispatcher):
         # type: (DispatcherAudit) -> None
-        """S10, in peace: the dispatcher knows every task that this client believes to be accepted by it."""
+        """S1, in peace: the dispatcher knows every task that this client believes to be accepted by it."""
         for task_id in sorted(self.pending):
-            if self.ledger.tasks[task_id].accepted_by == dispatcher.core.incarnation \
-                    and task_id not in dispatcher.places and task_id not in dispatcher.over:
-                raise broken('S10', task_id, 'its client takes it for accepted, and the dispatcher does not know it')
+            if self.ledger.tasks[task_id].accepted_by == dispatcher.core.incarnation and not dispatcher.knows(task_id):
+                raise broken('S1', task_id, 'its client takes it for accepted, and the dispatcher does not know it')

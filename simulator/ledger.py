@@ -18,12 +18,14 @@ COUNTERS = ('tasks', 'answered', 'unanswered', 'accepted_again')
 class Entry(object):
     """One task. ``sent_at`` is virtual; ``end`` is None until its client's caller knows the outcome."""
 
-    __slots__ = ('payload', 'process', 'client', 'sent_at', 'end', 'ended_at', 'datagram', 'accepted_by', 'outcome',
-                 'heard_from', 'submits', 'was_refused')
+    __slots__ = ('payload', 'number', 'process', 'client', 'sent_at', 'end', 'ended_at', 'datagram', 'accepted_by',
+                 'outcome',
+                 'heard_from', 'submits', 'was_refused', 'is_refused')
 
-    def __init__(self, process, sent_at):
-        # type: (Process, float) -> None
+    def __init__(self, process, number, sent_at):
+        # type: (Process, int, float) -> None
         self.payload = None  # type: Any
+        self.number = number
         self.process = process
         self.client = process.name
         self.sent_at = sent_at
@@ -37,7 +39,8 @@ class Entry(object):
         # The first outcome that arrived, and the incarnation of the dispatcher that sent it.
         self.outcome = None  # type: Any
         self.heard_from = ''
-        self.was_refused = False
+        # Whether it was ever refused, and whether that is the last that happened.
+        self.was_refused = self.is_refused = False
 
     @property
     def is_awaited(self):

@@ -42,9 +42,9 @@ _time = Struct('<d').pack
 class Network(object):
     """All links between hosts. ``faults`` is a complete object of ``scenario.NETWORK``.
 
-    ``deliver(address, datagram, source, is_false)`` hands a datagram to the process at that address and returns whether
-    there is one. A datagram that ``is_false``, damaged or forged, must not be believed. ``report(source, target)`` tells a
-    process that nobody listens where it sent (ICMP).
+    ``deliver(address, datagram, source, is_false)`` hands a datagram to the process at that address and returns
+    whether there is one. A datagram that ``is_false``, damaged or forged, must not be believed. ``report(source,
+    target)`` tells a process that nobody listens where it sent (ICMP).
     """
 
     def __init__(self, agenda, rng, faults, deliver, report):

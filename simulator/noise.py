@@ -24,8 +24,10 @@ if MYPY:
 
     from simulator.network import Network  # noqa: F401
 
-COUNTERS = ('garbage', 'sealed_garbage', 'too_long', 'other_versions', 'broken_envelopes', 'forged', 'floods',
-            'forged_numbers', 'forged_greetings', 'forged_icmp', 'replayed', 'replayed_by_strangers', 'reflected')
+COUNTERS = ('garbage', 'sealed_garbage', 'too_long', 'other_versions', 'broken_envelopes', 'bad_rows', 'forged',
+            'floods',
+            'forged_numbers', 'forged_greetings', 'forged_icmp', 'short_hellos', 'replayed', 'replayed_by_strangers',
+            'reflected')
 
 #: What strangers do besides where there is a key.
 KEY_COUNTERS = ('tampered', 'signed_with_another_key', 'redirected')
@@ -45,7 +47,10 @@ _WRONG_ENVELOPES = (
     ('other_versions', b'"v":2,', b'"v":1,'),
     ('broken_envelopes', b'"from":"stranger"', b'"from":""'),
     ('broken_envelopes', b'"rows":{', b'"rows":[],"more":{'),
-    ('broken_envelopes', b'"ping":[[]]', b'"pong":[[]]'),
+    ('bad_rows', b'"ping":[[]]', b'"pong":[[]]'),
+    ('bad_rows', b'"ping":[[]]', b'"submit":[[true,"5f",60]]'),
+    ('bad_rows', b'"ping":[[]]', b'"done":[[1,"x"]]'),
+    ('bad_rows', b'"ping":[[]]', b'"assign":[[1,"not an id",1,"",1,1]]'),
 )
 
 #: Acknowledgements of numbers that were never sent.
@@ -78,7 +83,7 @@ class Strangers(object):
         self._network = network
         self._number = 0
         self._kinds = [self._garbage, self._sealed_garbage, self._forged, self._forge_numbers, self._forge_greeting,
-                       self._forge_icmp, self._replay, self._replay_elsewhere, self._reflect]
+                       self._forge_icmp, self._say_hello, self._replay, self._replay_elsewhere, self._reflect]
         if has_key:
             self._kinds += [self._tamper, self._sign_otherwise, self._redirect]
 
@@ -106,9 +111,10 @@ class Strangers(object):
 
     def _recorded(self):
         # type: () -> Any
-        """(source, target, datagram) of the world, or None."""
+        """(source, target, datagram) of the world, or None. Half of them are under way perhaps."""
         recorded = self._network.recorded
-        flight = self._one_of(recorded) if recorded else None
+        newest = len(recorded) if self._draw() < 0.5 else min(5, len(recorded))
+        flight = recorded[-1 - int(self._draw() * newest)] if recorded else None
         # Whoever throws back what was sent to it has shown that it receives that.
         return None if flight is None or flight[1] == STRANGER else flight
 
@@ -167,6 +173,12 @@ class Strangers(object):
         answered = self._one_of((self._number, 2 ** 40, 2 ** 53))
         self._send(target, codec.greeting(CHECKSUM, DISPATCHER, DISPATCHER, 'aaaaaaaa', answered, '1f.0123456789'))
 
+    def _say_hello(self, target, role):
+        # type: (Any, str) -> None
+        """A short datagram without a ticket: an answer may not be longer."""
+        self.counts['short_hellos'] += 1
+        self._send(target, self._stranger(self._one_of((CLIENT, CALCULATOR)), '', 'ping', [[]]))
+
     def _forge_icmp(self, target, role):
         # type: (Any, str) -> None
         """Somebody claims that nobody listens where a process has sent."""
@@ -179,7 +191,9 @@ class Strangers(object):
 
     def _forge_numbers(self, target, role):
         # type: (Any, str) -> None
-        """In a datagram on an open channel an acknowledgement is not possible, or, towards the dispatcher, the number."""
+        """In a datagram on an open channel an acknowledgement is not possible, or, towards the dispatcher, the
+        number.
+        """
         flight = self._recorded()
         if flight is None or b'"role":"dispatcher"' not in flight[2] or b'"re":' in flight[2]:
             return

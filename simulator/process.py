@@ -76,9 +76,7 @@ class Process(object):
         #: The address from which others see its datagrams come.
         self.known_as = address
         self.clock = clock
-        self.is_dead = False
-        self._is_ending = self._has_ended = False
-        self.is_suspended = False
+        self.is_dead = self.is_suspended = self._is_ending = self._has_ended = False  # type: Any
         #: Whether its turns are late, and what it does wrong (DEAF, DUMB or None).
         self.is_late = False
         self.fault = None  # type: str | None
@@ -110,11 +108,11 @@ class Process(object):
         # When the next turn is due by its own clock.
         self._timer_at = None  # type: float | None
         # Where the datagram that is being handled came from, and whether it is damaged or forged.
-        self._source = None  # type: Any
-        self._is_false = False
+        self._source, self._is_false = None, False  # type: Any, bool
         #: Addresses to which anything may be sent: those of its settings, and those that have shown themselves.
         self.shown = set()  # type: Any
         core.trace = True
+        self._looks = {kind: getattr(audit, method) for kind, method in audit.EVENTS.items()}
         self._tap(core, audit, peer)
         self.turn = Turn(core, rng, seal, ('secret of %s' % core.incarnation).encode('ascii'))
         self.turn.on_events = self._on_events
@@ -130,7 +128,7 @@ class Process(object):
     @property
     def incarnation(self):
         # type: () -> str
-        return self.core.incarnation  # type: ignore[no-any-return]
+        return self.core.incarnation
 
     def __repr__(self):
         # type: () -> str
@@ -197,7 +195,7 @@ class Process(object):
             if self.fault == DEAF:
                 return
             if see is not None:
-                see(now, channel, rows)
+                see(now, channel, kind, rows)
             handler(now, channel, rows)
         return handle
 
@@ -206,12 +204,12 @@ class Process(object):
         """See what leaves on a channel."""
         if 'write' in vars(channel):
             return
-        write, writing, wrote = channel.write, self.audit.writing, self.audit.wrote
+        write, hold_window, wrote = channel.write, self.audit.hold_window, self.audit.wrote
 
         def watched(now, core, rng, seal, rows, text, losses=0, probe_of=0):
             # type: (float, Core, Any, Any, Dict[str, List[Any]], str, int, int) -> bytes
-            if rows:
-                writing(now, channel, rows, probe_of)
+            if rows and channel.loss.segments >= channel.window.segments and not probe_of:
+                hold_window(channel, rows)
             datagram = write(now, core, rng, seal, rows, text, losses, probe_of)
             if rows:
                 wrote(now, channel, rows)
@@ -220,14 +218,13 @@ class Process(object):
 
     def _on_events(self, events):
         # type: (List[Event]) -> None
-        record = self.environment.record
-        if record is not None:
-            for event in events:
-                record((self._agenda.now, self.core.name, event.kind, None, event.facts))
-        see = self.audit.EVENTS
+        record, looks = self.environment.record, self._looks
         for event in events:
-            if event.kind in see:
-                getattr(self.audit, see[event.kind])(event.at, event.facts)
+            if record is not None:
+                record((self._agenda.now, self.core.name, event.kind, None, event.facts))
+            look = looks.get(event.kind)
+            if look is not None:
+                look(event.at, event.facts)
 
     def _complain(self, rule, sentence):
         # type: (str, str) -> None
@@ -435,7 +432,6 @@ class Process(object):
         if self._dies == BEFORE_COMMIT:
             raise Killed(BEFORE_COMMIT)
         failure = self._journal.write(records, self.clock.now())  # type: ignore[union-attr]
-        self.audit.recorded(records)
         if self._dies == AFTER_COMMIT:
             raise Killed(AFTER_COMMIT)
         return failure

@@ -15,7 +15,7 @@ if MYPY:
     from typing import Any, Dict, List, Set, Tuple  # noqa: F401
 
     from simulator.disk import Disk  # noqa: F401
-    from simulator.ledger import Entry, Ledger  # noqa: F401
+    from simulator.ledger import Ledger  # noqa: F401
 
 
 class Promises(object):
@@ -23,69 +23,64 @@ class Promises(object):
 
     def __init__(self, disk, ledger):
         # type: (Disk, Ledger) -> None
-        self.disk = disk
+        self._disk = disk
         self._ledger = ledger
-        # The incarnations that wrote to the present journal.
-        self._incarnations = set()  # type: Set[str]
-        # Tasks whose submit was acknowledged.
+        # The cores that wrote to the present journal, by incarnation.
+        self._cores = {}  # type: Dict[str, Any]
+        # Tasks whose submit was acknowledged; task id -> what its client was told, word for word.
         self._acknowledged = set()  # type: Set[str]
-        # Task id -> what its client was told, word for word.
         self._told = {}  # type: Dict[str, Any]
-        # Tasks whose outcome was dropped because their client was absent for long.
-        self._dropped = set()  # type: Set[str]
+
+    @property
+    def _dropped(self):
+        # type: () -> int
+        """Outcomes of absent clients that were dropped."""
+        return sum(core.counts['outcomes_dropped'] for core in self._cores.values())
 
     def note_acknowledged(self, dispatcher, task_id):
         # type: (str, str) -> None
         """The client takes it for accepted. A crash must not change that."""
-        if dispatcher in self._incarnations and task_id not in self._dropped:
-            if self.disk.state_of(task_id) is None:
+        if dispatcher in self._cores:
+            if self._disk.state_of(task_id) is None and not self._dropped:
                 raise broken('S1', task_id, 'acknowledged, and not on the disk')
             self._acknowledged.add(task_id)
 
     def note_outcome_sent(self, task_id, told):
         # type: (str, Any) -> None
         """No outcome leaves before it is on the disk, and none that differs from what any incarnation sent before."""
-        if self.disk.state_of(task_id) != ENDED:
+        if self._disk.state_of(task_id) != ENDED:
             raise broken('S1', task_id, 'its client is told %s, and that is not on the disk', told[0])
         before = self._told.setdefault(task_id, told)
         if before != told:
             raise broken('S2', task_id, 'an earlier incarnation told %r, this one %r', before, told)
 
-    def note_dropped(self, task_id):
-        # type: (str) -> None
-        """Nothing is promised of it any more."""
-        self.forget(task_id)
-        self._dropped.add(task_id)
-
     def forget(self, task_id):
         # type: (str) -> None
         """The task is accepted once more."""
-        self._dropped.discard(task_id)
         self._acknowledged.discard(task_id)
         self._told.pop(task_id, None)
 
-    def recovered(self, incarnation, wall_now):
-        # type: (str, float) -> List[Tuple[str, bool, float]]
+    def recovered(self, core, wall_now):
+        # type: (Any, float) -> List[Tuple[str, bool, float]]
         """(task id, whether it is over, time left) of all that the disk holds for the next incarnation.
 
         Everything promised is among it.
         """
-        self._incarnations.add(incarnation)
-        rows = JournalRows().read([row for _, row in sorted(self.disk.rows.items())], wall_now)
+        rows = JournalRows().read([row for _, row in sorted(self._disk.rows.items())], wall_now)
         found = [(task_id, kind == ENDED, time_left_s) for kind, task_id, _, time_left_s in rows]
-        kinds = {task_id: is_over for task_id, is_over, _ in found}
-        for task_id in sorted(self._acknowledged):
-            if task_id not in kinds and self._ledger.tasks[task_id].is_awaited:
-                raise broken('S14', task_id, 'accepted, and lost with the incarnation that accepted it')
-        for task_id in sorted(self._told):
-            if not kinds.get(task_id, True):
-                raise broken('S14', task_id, 'its client was told %s, and that is lost', self._told[task_id][0])
+        is_over = {task_id: is_over for task_id, is_over, _ in found}
+        lost = sorted(task_id for task_id in self._acknowledged
+                      if task_id not in is_over and self._ledger.tasks[task_id].is_awaited)
+        lost += sorted(task_id for task_id in self._told if not is_over.get(task_id, True))
+        if len(lost) > self._dropped:
+            raise broken('S14', tuple(lost), 'promised, and lost with the incarnation that promised it')
+        # No outcome is awaited any more that was dropped.
+        self._acknowledged.difference_update(lost)
+        self._cores[core.incarnation] = core
         return found
 
     def begin_anew(self):
         # type: () -> None
         """Somebody took the journal away, or put an older one in its place: nothing is promised."""
-        self._incarnations.clear()
-        self._acknowledged.clear()
-        self._told.clear()
-        self._dropped.clear()
+        for kept in (self._cores, self._acknowledged, self._told):
+            kept.clear()

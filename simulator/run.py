@@ -5,8 +5,7 @@ The bounds of liveness are computed from the settings, once and for all worlds, 
 
 from __future__ import absolute_import, division, print_function
 
-import os
-import sys
+import traceback
 from random import Random
 
 from net_protocol import lengths
@@ -147,7 +146,7 @@ class Course(object):
 
     def _expect_agreement(self):
         # type: () -> None
-        """S10: what a client takes for accepted, the dispatcher has."""
+        """S1: what a client takes for accepted, the dispatcher has."""
         dispatchers = self.world.running(DISPATCHER)
         for client in self.world.running(CLIENT):
             if len(dispatchers) == 1:
@@ -180,7 +179,7 @@ class Course(object):
             if process.address[0] not in self._cut_off:
                 name = process.core.name
                 view = views.get(name)
-                if not (view is not None and view.state == 'alive' and view.incarnation == process.core.incarnation):
+                if view is None or view.state != 'alive' or view.channel.incarnation != process.core.incarnation:
                     raise overdue('L3', name, '%s is not back: %s', name, view and view.state)
 
     def _probe(self):
@@ -293,12 +292,9 @@ def _run(seed, settings, tell):
     except BrokenInvariant as broken:
         verdict, rule, sentence = SAFETY, 'invariant', str(broken)
     except Exception as error:
-        # Nothing a world does may raise. The last line of the code that did tells where to look.
-        frame = sys.exc_info()[2]
-        while frame is not None and frame.tb_next is not None:
-            frame = frame.tb_next
-        where = '' if frame is None else ' (%s:%d)' % (os.path.basename(frame.tb_frame.f_code.co_filename),
-                                                       frame.tb_lineno)
+        # Nothing a world does may raise. The last line of the code that did says where to look.
+        lines = [line.strip() for line in traceback.format_exc().splitlines() if line.startswith('  File "')]
+        where = ' (%s)' % lines[-1]
         verdict, rule, sentence = CRASH, type(error).__name__, str(error) + where
     world = course.world
     return dict(

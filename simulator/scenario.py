@@ -238,7 +238,7 @@ def drawn(rng):
     if pick.of(False, True):
         world['dispatcher']['journal'] = JOURNAL
         world['faults'].update(_faults_with_journal(pick))
-    key_file = pick.of(None, None, 'key')
+    key_file = pick.of(None, 'key')
     for role in ('dispatcher', 'calculator', 'client'):
         world[role]['key_file'] = key_file
     # What the loop asks for, or all that a system gives that keeps to the default of Linux.
@@ -263,8 +263,9 @@ def _hasten(world):
 
 def _dispatcher(pick, calculators):
     # type: (Picker, int) -> Dict[str, Any]
+    task_timeout_s = pick.of(20, 40, 60)
     return {
-        'answer_timeout_s': pick.of(4, 8, 10), 'task_timeout_s': pick.of(20, 40, 60),
+        'answer_timeout_s': pick.of(4, 8, 10, task_timeout_s), 'task_timeout_s': task_timeout_s,
         'pending_max': pick.of(3, 50, 100000), 'attempts_max': pick.of(2, 20, 20),
         'remembered_max': pick.of(20, 100000, 100000),
         'calculators_max': pick.of(max(1, calculators - 1), 20000, 20000, 20000, 20000), 'drain_timeout_s': 5}

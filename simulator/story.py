@@ -61,20 +61,24 @@ def names(line, about):
     if name in about or peer in about:
         return True
     if what in ('<-', '->'):
-        return any(_mentions(thing, task_id) for task_id in about)
+        return any(_mentions(thing, task_id, (name, peer)) for task_id in about)
     return any(value in about for value in thing.values() if not isinstance(value, (list, dict)))
 
 
-def _mentions(said, task_id):
-    # type: (Any, str) -> bool
-    """Whether a datagram has a row about a task: by its id, or by its number on a channel of its client."""
+def _mentions(said, task_id, ends):
+    # type: (Any, str, Iterable[str]) -> bool
+    """Whether a datagram between these two has a row about a task: by its id, or by its number on a channel of its
+    client. (A client that moved has a longer name as a host.)
+    """
     parts = task_id.split(':')
     for kind in said.rows:
         for row in said.rows[kind]:
             if task_id in [value for value in row if not isinstance(value, (list, dict))]:
                 return True
             if len(parts) == 3 and kind in ('submit', 'cancel', 'refused', 'done', 'ended') and row[0] == int(parts[2]):
-                return bool(said.role != 'client' or said.incarnation == parts[1])
+                if said.role == 'client':
+                    return bool(said.incarnation == parts[1])
+                return any(end == parts[0] or end.startswith(parts[0] + '-') for end in ends)
     return False
 
 

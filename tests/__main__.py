@@ -1,9 +1,10 @@
 """Run the tests: ``python3 -m tests [--all] [--environment] [arguments for pytest]``.
 
-Makes an environment with what requirements-dev.txt lists, .venv/VERSION, the first time and after that file changes, and runs
-pytest in it on all processors. Nothing is installed outside of the checkout. Without arguments, tests that take long and do
-not depend on the Python are left out (marker ``slow``). ``--all`` runs everything that continuous integration runs
-(.ci/run; some of it installs Debian packages, as root); ``--environment`` makes the environment and prints its Python.
+Makes an environment with what requirements-dev.txt lists, .venv/VERSION, the first time and after that file changes,
+and runs pytest in it on all processors. Nothing is installed outside of the checkout. Without arguments, tests that
+take long and do not depend on the Python are left out (marker ``slow``). ``--all`` runs everything that continuous
+integration runs (.ci/run; some of it installs Debian packages, as root); ``--environment`` makes the environment and
+prints its Python.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -89,8 +90,8 @@ def make_with_virtualenv():
     status, output = call_quietly([sys.executable, '-m', 'pip', '--disable-pip-version-check', 'install', '--quiet',
                                    '--upgrade', '--target', folder, VIRTUALENV])
     if status != 0:
-        raise CannotInstall('The tests need virtualenv on Python 2.7, and %s -m pip could not install it; is its pip there, '
-                            'and is the network? %s' % (sys.executable, last_line(output)))
+        raise CannotInstall('The tests need virtualenv on Python 2.7, and %s -m pip could not install it; is its pip '
+                            'there, and is the network? %s' % (sys.executable, last_line(output)))
     status, output = call_quietly([sys.executable, '-m', 'virtualenv', '--no-download', ENVIRONMENT],
                                   env=dict(os.environ, PYTHONPATH=folder))
     if status != 0:

@@ -105,7 +105,8 @@ def test_what_is_done_names_the_attempt_that_did_it():
     _, (dispatcher, calculator, _) = world(trace=True)
     done = {(event.facts['task_id'], event.facts['attempt']) for event in of_kind(dispatcher, 'done')}
     # The last attempt of each task is the one that was reported.
-    assert done == set({event.facts['task_id']: event.facts['attempt'] for event in of_kind(calculator, 'taken')}.items())
+    last = {event.facts['task_id']: event.facts['attempt'] for event in of_kind(calculator, 'taken')}
+    assert done == set(last.items())
     assert {event.facts['calculator'] for event in of_kind(dispatcher, 'done')} == {'calculator-a'}
 
 
@@ -129,7 +130,8 @@ class Ones(object):
 @pytest.mark.parametrize('sentences', [SENTENCES[name] for name in sorted(SENTENCES)], ids=sorted(SENTENCES))
 def test_one_thing_is_not_called_several(sentences):
     for kind, (_, sentence) in sorted(sentences.items()):
-        assert re.search(r'\b1 (tasks|results|attempts|outcomes|incarnations)\b', sentence % Facts(Ones())) is None, kind
+        shown = sentence % Facts(Ones())
+        assert re.search(r'\b1 (tasks|results|attempts|outcomes|incarnations)\b', shown) is None, kind
 
 
 def lines_of(path):

@@ -46,7 +46,7 @@ MAY_IMPORT = {
 PURE = ('net_protocol', 'client', 'dispatcher', 'calculator', 'simulator', 'planner', 'monitor')
 COMPUTES = frozenset([
     '__future__', 'base64', 'binascii', 'bisect', 'collections', 'difflib', 'functools', 'hashlib', 'heapq', 'hmac',
-    'itertools', 'math', 'operator', 're', 'struct', 'textwrap', 'zlib',
+    'itertools', 'math', 'operator', 're', 'struct', 'textwrap', 'traceback', 'zlib',
 ])
 #: What a pure part may name under ``if MYPY:``, where nothing is imported at run time.
 NAMES_TYPES = frozenset(['random', 'typing'])
@@ -57,10 +57,10 @@ REACHES_OUT = frozenset(['__import__', 'compile', 'eval', 'exec', 'execfile', 'i
 #: The parts that make generators of random numbers, from seeds that they are given; all others are handed theirs.
 MAKES_GENERATORS = frozenset(['simulator', 'planner'])
 #: The pure files that may know JSON: one turns datagrams into values and back, one shows a wrong setting as it stands
-#: in its file, one turns records of the journal into rows, one speaks to browsers. Everywhere else a message is a
-#: message and a value a value.
+#: in its file, one turns records of the journal into rows, one speaks to browsers; the simulator makes datagrams by
+#: hand and shows rows. Everywhere else a value is a value.
 SEES_JSON = frozenset(['dispatcher/journal_rows.py', 'monitor/site.py', 'net_protocol/codec.py',
-                       'net_protocol/schema.py'])
+                       'net_protocol/schema.py', 'simulator/noise.py', 'simulator/story.py'])
 
 #: Only 3.10 and later know the names of their standard library; older ones leave that one rule to them.
 STANDARD_LIBRARY = getattr(sys, 'stdlib_module_names', None)

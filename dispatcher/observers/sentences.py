@@ -28,7 +28,7 @@ SENTENCES = {
     'late_result': ('info', 'late result of attempt %(attempt)d from %(calculator)s: task %(task_id)s was over'),
     'late_result_used': ('info', 'late result of attempt %(attempt)d from %(calculator)s is the first for task '
                                  '%(task_id)s: taken'),
-    'no_calculators': ('warning', '%(waiting tasks)s wait, and no calculator is registered: start one with the address '
+    'no_calculators': ('warning', '%(waiting tasks)s wait, and no calculator is alive: start one with the address '
                                   'of this dispatcher in its settings'),
     'held_up': ('warning', 'this dispatcher was held up for %(seconds).1f s; verdicts on silent calculators are '
                            'postponed once'),

@@ -109,12 +109,11 @@ function drawPlaces(places, one) {
 function drawGroups(list, members) {
   replace(list, ...STATES.filter((state) => members.some((one) => one.state === state)).map((state) => {
     const group = members.filter((one) => one.state === state);
-    const held = group.reduce((sum, one) => sum + one.held, 0);
-    const places = group.reduce((sum, one) => sum + one.capacity, 0);
+    const slots = group.reduce((sum, one) => sum + one.capacity, 0);
     const mosaic = element('div', { class: 'mosaic', 'aria-hidden': 'true' }, ...group.map(() => shape(state)));
     const named = state === 'dead' || state === 'suspect' ? `: ${group.slice(0, 8).map((one) => one.name).join(', ')}${group.length > 8 ? ' …' : ''}` : '';
     return element('li', { class: state, 'data-group': state }, element('b', {}, `${group.length} ${state}${named}`),
-      element('span', { class: 'word' }, `${held} of ${places} slots taken`), mosaic);
+      element('span', { class: 'word' }, ` ${slots} slots`), mosaic);
   }));
 }
 
@@ -223,7 +222,7 @@ function drawCase(one, isDead, link) {
 }
 
 function drawFate(one, [id, name, what, calculator, attempt, outcome, at], link) {
-  const later = seconds(Math.max(0, at - one.at));
+  const later = at > one.at ? `${seconds(at - one.at)} later` : 'before that';
   let mark = '…';
   let text = 'is waiting for another calculator';
   let kind = what;
@@ -232,11 +231,11 @@ function drawFate(one, [id, name, what, calculator, attempt, outcome, at], link)
     text = `is running on ${calculator} (attempt ${attempt})`;
   } else if (what === 'over' && outcome === 'done') {
     mark = '✓';
-    text = calculator ? `was done by ${calculator}, ${later} later (attempt ${attempt})` : 'was done';
+    text = calculator ? `was done by ${calculator} ${later} (attempt ${attempt})` : 'was done';
   } else if (what === 'over') {
     mark = '✕';
     kind = 'bad';
-    text = outcome === 'forgotten' ? 'ended long ago' : `${outcome}, ${later} later`;
+    text = outcome === 'forgotten' ? 'ended long ago' : `${outcome} ${later}`;
   }
   return element('li', { 'data-task': id, 'data-fate': what === 'over' ? outcome : what },
     element('span', { class: `fate ${kind}`, 'aria-hidden': 'true' }, mark),

@@ -1,13 +1,13 @@
-"""Attacks on real processes: killed, cut off, suspended, lied to about the time, flooded, fed garbage, worn.
+"""Attacks on real processes: kills, bad networks, suspensions, clock steps, failing calls, replay, floods, fuzz, soak.
 
-    make attacks                               all of them, some four minutes of two cores
+    make attacks                               all of them, some five minutes of two cores
     make attacks ARGS="kills network"          some of them
     make attacks PYTHON=python2.7 ARGS=fuzz    on another Python
     EXHAUSTIVE=1 make attacks ARGS=kills       much further than there is time for each time
 
 Most of it runs wherever the tests run. Some needs root, for network namespaces, or packages of Debian's (strace,
 nftables, iproute2, faketime, npm), which are installed here where that is allowed. What can't run is skipped and says
-why; where CI=true that is a failure instead, because what is left out there would count as passed.
+why; where CI=true that is a failure instead, because whatever is left out there would count as passed.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -28,19 +28,19 @@ if MYPY:
     from typing import Any, Dict, List, Sequence  # noqa: F401
 
 #: What runs beside one another: most of it mostly waits. The floods measure and are left alone.
-STAGES = (('kills', 'network', 'time'), ('journal', 'calls', 'replay', 'fuzz', 'soak'), ('floods',))
+STAGES = (('kills', 'journal', 'network'), ('time', 'calls', 'replay', 'virtual_address', 'fuzz', 'soak'), ('floods',))
 ALL = [name for stage in STAGES for name in stage]
-#: Those that attack each Python for itself do so at the same time: title and arguments of pytest.
+#: Some attack one Python after the other; both halves run at the same time: title and arguments of pytest.
 HALVES = ((' of this Python', ['-k', 'not second_python']), (' of the other Python', ['-k', 'second_python']))
-SPLIT = ('kills', 'journal', 'time', 'calls', 'replay')
+SPLIT = ('kills', 'journal', 'time', 'calls', 'replay', 'virtual_address')
 #: Each time a fifth of the million.
 SOAK_TASKS = 200000 if not os.environ.get('EXHAUSTIVE') else 1000000
 
-#: Each attack is ended after this time, whatever it does. The usual is below two minutes.
+#: Each attack is ended after this time. Most take less than two minutes.
 BOUND_S = 240.0 if not os.environ.get('EXHAUSTIVE') else 7200.0
 INSTALL_BOUND_S = 300.0
 POLL_S = 0.1
-#: After which those that were ended have to be gone.
+#: How long it may take to end.
 GRACE_S = 20.0
 
 
@@ -65,10 +65,10 @@ class Attack(object):
 
     def is_over(self):
         # type: () -> bool
-        """Whether it has ended; past its bound it is made to."""
+        """Whether it has ended; past its bound it is ended."""
         self.status = self._popen.poll()
         if self.status is None and time.time() - self.began_at > BOUND_S:
-            # pytest ends what it started; what it can't end in time is ended with it.
+            # pytest ends the processes that it started; what is left after that is killed with it.
             self.end(signal.SIGTERM)
             print('%s did not end within %d s' % (self.title, BOUND_S))
             self.status = 1
@@ -76,7 +76,7 @@ class Attack(object):
 
     def end(self, number):
         # type: (int) -> None
-        """Tell it to end, and see to it."""
+        """Ask it to end, and kill it if it does not."""
         end_at = time.time() + GRACE_S
         if self._popen.poll() is None:
             self._popen.send_signal(number)
@@ -167,7 +167,7 @@ def main():
     failed = []
     for stage in STAGES:
         failed += run_stage([name for name in stage if name in wanted], options.soak_tasks)
-    print('attacks that were withstood: %d of %d%s' % (
+    print('attacks passed: %d of %d%s' % (
         len(wanted) - len(failed), len(wanted), '; FAILED: %s' % ', '.join(failed) if failed else ''))
     return 1 if failed else 0
 

@@ -1,8 +1,8 @@
-"""Floods: of garbage, of strangers, of invented ids, of one greedy client, and of more than a buffer holds.
+"""Floods: garbage, strangers, expensive datagrams, questions, invented names, one greedy client, a full buffer.
 
 Others are served meanwhile at no less than half their undisturbed rate. Both rates are measured in the same run, one
 right after the other, several times, and the best of these counts: a busy machine makes a window slow now and then, but
-who starves is slow in each.
+a client that starves is slow in each.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -15,25 +15,33 @@ import time
 import pytest
 
 from net_protocol import codec
-from net_protocol.messages import Cancel, Heartbeat, OutcomeAck, Ping, Result, Submit
+from net_protocol.rows import CALCULATOR, CLIENT, MONITOR
+from net_protocol.seals import CHECKSUM
 from runtime.clock import monotonic
 from tests.attacks.soak import resident_kib
+from tests.net_protocol import samples
 from tests.system import garbage
-from tests.system.processes import CLIENT, eventually
-from tests.system.strangers import Stranger
+from tests.system.processes import eventually
+from tests.system.strangers import Actor, Stranger
 
 pytestmark = pytest.mark.timeout(200)
 
 #: Datagrams a second, several times what all others send together. More than a process can read is lost, whoever sent
 #: it, so there is a flood in which nobody is served; this is none of those.
 FLOOD_PER_S = 3000
+#: Of datagrams each of which takes some 20 ms to read.
+EXPENSIVE_PER_S = 60
+QUESTIONS_PER_S = 1000
 BURST_S = 0.01
 WINDOW_S = 1.5
 REPETITIONS = 5
 SHARE_MIN = 0.5
 
-INVENTED_IDS = 1000000 if os.environ.get('EXHAUSTIVE') else 200000
-IDS_PER_DATAGRAM = 25
+INVENTED_NAMES = 1000000 if os.environ.get('EXHAUSTIVE') else 50000
+INVENTED_NUMBERS = 500000 if os.environ.get('EXHAUSTIVE') else 50000
+ROWS_AT_A_TIME = 500
+#: Their answers fit in one buffer.
+NAMES_AT_A_TIME = 100
 REMEMBERED_MAX = 10000
 MEMORY_GROWTH_MAX = 0.1
 
@@ -41,11 +49,12 @@ MEMORY_GROWTH_MAX = 0.1
 class Flood(object):
     """Sends datagrams in turn, at an even rate, as long as it is on; a thread of the test's own process."""
 
-    def __init__(self, address, datagrams):
+    def __init__(self, address, datagrams, per_s=FLOOD_PER_S):
         self.sent = 0
         self._address = address
         self._datagrams = datagrams
-        self._stranger = Stranger('flood')
+        self._per_s = per_s
+        self._stranger = Stranger()
         self._closing = False
         self._thread = threading.Thread(target=self._run)
         self._thread.daemon = True
@@ -57,12 +66,12 @@ class Flood(object):
     def __exit__(self, *_):
         self._closing = True
         self._thread.join()
-        self._stranger.__exit__()
+        self._stranger.close()
 
     def _run(self):
         began_at = monotonic()
         while not self._closing:
-            while self.sent < (monotonic() - began_at) * FLOOD_PER_S:
+            while self.sent < (monotonic() - began_at) * self._per_s:
                 self._stranger.throw(self._address, self._datagrams[self.sent % len(self._datagrams)])
                 self.sent += 1
                 # Nothing that comes back may fill a buffer here.
@@ -77,7 +86,7 @@ class Served(object):
 
     def __init__(self, system, directory, name='served', **settings):
         self.path = os.path.join(directory, name + '.events')
-        self.process = system.start(CLIENT, name, dict(settings, task_interval_s=[0, 0]),
+        self.process = system.start(CLIENT, name, dict({'task_interval_s': [0, 0]}, **settings),
                                     ['--json', '--events', self.path])
 
     @property
@@ -89,7 +98,7 @@ class Served(object):
             return 0
 
     def rate(self):
-        """Answers a second, over a while."""
+        """Answers a second."""
         before, began_at = self.answers, monotonic()
         time.sleep(WINDOW_S)
         return (self.answers - before) / (monotonic() - began_at)
@@ -125,35 +134,40 @@ def best_share(served, disturb):
     return max(found)
 
 
-def wrong_roles():
-    """Valid messages by the name of strangers, of every role, and calculators that take nothing."""
-    made = []
-    for number in range(2000):
-        name = 'stranger-%d' % number
-        made += codec.encode(name, 'strangee', 1, [
-            Ping(number), OutcomeAck('%s:strangee:1' % name), Result('%s:strangee:1' % name, 1, 'x', None),
-            Heartbeat(1, 1, 1, 60, 1, [], [], True, 0)])
-    return made
+def strangers():
+    """Hellos of clients, calculators and monitors that are never heard again."""
+    return [hello('stranger-%d' % number, role) for number in range(1000)
+            for role in (CLIENT, CALCULATOR, MONITOR)]
 
 
-def refused_submits():
-    """Tasks of one stranger in the names of others."""
-    return [datagram for number in range(2000) for datagram in codec.encode(
-        'stranger', 'strangee', number + 1, [Submit('somebody:aaaaaaaa:%d' % number, 'x', 60)])]
+def hello(name, role=CLIENT):
+    return codec.hello(CHECKSUM, codec.head(role, name, 'strangee', ''), 1)
 
 
-@pytest.mark.parametrize('kind, made', [
-    ('garbage', lambda: garbage.bent(seed=11, number=3000)),
-    ('strangers of all roles', wrong_roles),
-    ('tasks in the names of others', refused_submits),
+def without_ticket():
+    """Rows of every kind in the names of our own processes, without a ticket of theirs."""
+    return [garbage.envelope(samples.ROWS, role=role, n=number, **{'from': name}) for number in range(1, 500)
+            for role, name in ((CLIENT, 'served'), (CALCULATOR, 'calculator-a'))]
+
+
+def expensive():
+    """As long as they may be, and everything in them is a value."""
+    return [garbage.submit_with(b'[' + b','.join([b'1'] * 29000) + b']')]
+
+
+@pytest.mark.parametrize('kind, made, per_s', [
+    ('garbage', lambda: [each for each in garbage.bent(seed=11, number=3000) if len(each) < 2000], FLOOD_PER_S),
+    ('strangers of all roles', strangers, FLOOD_PER_S),
+    ('rows without a ticket', without_ticket, FLOOD_PER_S),
+    ('expensive datagrams', expensive, EXPENSIVE_PER_S),
 ])
-def test_in_a_flood_of_strangers_others_are_served_at_half_their_rate(system, farm, tmpdir, kind, made, say):
+def test_in_a_flood_of_strangers_others_are_served_at_half_their_rate(system, farm, tmpdir, kind, made, per_s, say):
     served = Served(system, str(tmpdir), in_flight_max=20)
-    datagrams = [datagram for datagram in made() if len(datagram) < 2000]
+    datagrams = made()
     floods = []
 
     def disturb():
-        floods.append(Flood(farm.address, datagrams))
+        floods.append(Flood(farm.address, datagrams, per_s))
         return floods[-1]
     share, before = best_share(served, disturb)
     assert share >= SHARE_MIN
@@ -161,8 +175,47 @@ def test_in_a_flood_of_strangers_others_are_served_at_half_their_rate(system, fa
     system.balance()
     sent = sum(flood.sent for flood in floods)
     assert farm.account['traffic']['datagrams_in'] > 0.5 * sent
-    say('%s, %d a second: others are served at %.2f of their rate (%.0f a second)' % (
-        kind, FLOOD_PER_S, share, before))
+    assert farm.account['accepted'] == served.process.account['sent']
+    say('%s, %d a second: others are served at %.2f of their rate (%.0f a second)' % (kind, per_s, share, before))
+
+
+class Curious(object):
+    """A monitor that asks for everything, far more often than ours do; a thread of the test's own process."""
+
+    def __init__(self, address):
+        self.questions = 0
+        self._actor = Actor(MONITOR, address, 'curious')
+        self._closing = False
+        self._thread = threading.Thread(target=self._run)
+        self._thread.daemon = True
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._closing = True
+        self._thread.join()
+        self._actor.close()
+
+    def _run(self):
+        began_at = monotonic()
+        while not self._closing:
+            while self.questions < (monotonic() - began_at) * QUESTIONS_PER_S:
+                self.questions += 1
+                self._actor.put('status', [self.questions, 0, 0, 0, 0])
+            self._actor.turn(BURST_S)
+            self._actor.received.clear()
+
+
+def test_beside_a_monitor_that_asks_all_the_time_others_are_served_at_half_their_rate(system, farm, tmpdir, say):
+    served = Served(system, str(tmpdir), in_flight_max=20)
+    share, before = best_share(served, lambda: Curious(farm.address))
+    assert share >= SHARE_MIN
+    served.end()
+    system.balance()
+    say('a monitor that asks %d times a second: others are served at %.2f of their rate (%.0f a second)' % (
+        QUESTIONS_PER_S, share, before))
 
 
 class Greedy(object):
@@ -192,34 +245,52 @@ def test_beside_one_greedy_client_others_are_served_at_half_their_rate(system, f
         share, before))
 
 
-def test_invented_ids_by_the_hundred_thousand_take_no_memory(system, farm, tmpdir, say):
-    served = Served(system, str(tmpdir), in_flight_max=20)
-    address = farm.address
-    half = INVENTED_IDS // 2
-    with Stranger('inventor') as stranger:
-        invent(stranger, address, 0, half)
-        warm = resident_kib(farm.pid)
-        invent(stranger, address, half, INVENTED_IDS)
-        last = resident_kib(farm.pid)
+def test_invented_names_by_the_thousand_take_no_memory(system, farm, tmpdir, say):
+    def invent(first, last):
+        with Stranger() as stranger:
+            for number in range(first, last):
+                stranger.throw(farm.address, hello('invented-%d' % number))
+                if number % NAMES_AT_A_TIME == 0:
+                    assert stranger.is_answered_by(farm.address)
+            assert stranger.is_answered_by(farm.address)
+    check_memory(system, farm, tmpdir, say, 'names without a ticket', INVENTED_NAMES, invent)
+    assert farm.account['traffic']['greetings'] >= INVENTED_NAMES
+    assert farm.account['traffic']['channels_opened'] <= 4
+
+
+def test_invented_tasks_by_the_thousand_take_no_memory(system, farm, tmpdir, say):
+    """A client cancels what it never submitted, a calculator reports what it was never assigned."""
+    with Actor(CLIENT, farm.address, 'inventor') as client, Actor(CALCULATOR, farm.address, 'inventor') as calculator:
+        calculator.delivers('heartbeat', [1, 1, 1, 60, 1, [], [], True])
+
+        def invent(first, last):
+            for number in range(first, last, ROWS_AT_A_TIME):
+                several = range(number + 1, number + 1 + ROWS_AT_A_TIME)
+                client.dispatcher.open = number + 1
+                client.delivers('cancel', *[[each] for each in several])
+                # A row may come twice.
+                client.until(lambda: {row[0] for row in client.received.get('ended', ())}.issuperset(several),  # noqa: B023
+                             'all are cancelled')
+                calculator.delivers('result', *[[each, 'nobody:aaaaaaaa:%d' % each, 'x', None] for each in several])
+                client.received.clear()
+        check_memory(system, farm, tmpdir, say, 'tasks', INVENTED_NUMBERS, invent)
+    counts = farm.account['counts']
+    assert (counts['cancelled_unknown'], counts['unknown_results']) == (INVENTED_NUMBERS, INVENTED_NUMBERS)
+
+
+def check_memory(system, farm, tmpdir, say, what, number, invent):
+    """``invent(first, last)`` twice, and the dispatcher's memory after each half."""
+    # Few tasks: what the dispatcher remembers of the last ones grows too, up to its limit.
+    served = Served(system, str(tmpdir), task_interval_s=[0.02, 0.04])
+    invent(0, number // 2)
+    warm = resident_kib(farm.pid)
+    invent(number // 2, number)
+    last = resident_kib(farm.pid)
     assert last / warm - 1 < MEMORY_GROWTH_MAX, (warm, last)
     served.end()
     system.balance()
-    counts = farm.account['counts']
-    assert counts['cancelled_unknown'] == INVENTED_IDS // 2
-    assert counts['unknown_results'] == INVENTED_IDS // 2
-    say('%d invented ids: memory of the dispatcher %d KiB after half of them, %d KiB after all' % (
-        INVENTED_IDS, warm, last))
-
-
-def invent(stranger, address, first, last):
-    """Ids that nobody ever heard of; of half of them the dispatcher has to remember that they were cancelled."""
-    for number in range(first, last, IDS_PER_DATAGRAM):
-        stranger.say(address, [
-            Cancel('inventor:aaaaaaaa:%d' % each) if each % 2 else Result('nobody:aaaaaaaa:%d' % each, 1, 'x', None)
-            for each in range(number, number + IDS_PER_DATAGRAM)])
-        if number // IDS_PER_DATAGRAM % 20 == 19:
-            assert stranger.is_answered_by(address)
-            stranger.heard[:] = []
+    say('%d invented %s: memory of the dispatcher %d KiB after half of them, %d KiB after all' % (
+        number, what, warm, last))
 
 
 def drops(port):
@@ -237,7 +308,7 @@ def test_what_a_full_buffer_drops_is_taken_as_loss(system, farm, tmpdir, say):
     eventually(lambda: served.answers > 20, 'answers come')
     host, port = farm.address
     farm.suspend()
-    datagram = codec.encode('stranger', 'strangee', 1, [Ping(1)])[0]
+    datagram = hello('stranger')
     sent = 0
     with Stranger() as stranger:
         while drops(port) < 100:
@@ -249,7 +320,6 @@ def test_what_a_full_buffer_drops_is_taken_as_loss(system, farm, tmpdir, say):
         farm.resume()
         assert stranger.is_answered_by((host, port))
         lost = drops(port)
-        stranger.heard[:] = []
     eventually(lambda: served.answers > before + 50, 'the work goes on')
     served.end()
     system.balance()

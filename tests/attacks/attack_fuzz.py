@@ -1,4 +1,4 @@
-"""Any bytes -> valid messages or one counted refusal, nothing else, memory flat."""
+"""Any bytes give valid rows or one counted refusal, nothing else, and memory is flat."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -9,12 +9,14 @@ import sys
 
 import pytest
 
-from net_protocol import codec, guard, wire
+from net_protocol import codec, turn
 from net_protocol.errors import DatagramRefused
 from net_protocol.limits import DATAGRAM_BYTES_MAX
+from net_protocol.rows import ROLES
 from net_protocol.seals import CHECKSUM, Signature
+from net_protocol.traffic import BAD_NUMBER, WRONG_ROLE
 from tests.attacks import corpus, tools
-from tests.attacks.fuzzing import KEY, LIVES, UNACQUAINTED, VALID, Target
+from tests.attacks.fuzzing import TICKETS, VALID, Target
 from tests.attacks.soak import resident_kib
 from tests.net_protocol import samples
 from tests.source_tree import ROOT
@@ -32,7 +34,8 @@ GUIDED_S = 600 if os.environ.get('EXHAUSTIVE') else 20
 #: The tables of a process that has only just begun to fill take more.
 MEMORY_GROWTH_MAX_KIB = 2048
 
-CAUSES = codec.CAUSES + guard.CAUSES
+CAUSES = codec.CAUSES + (WRONG_ROLE, BAD_NUMBER)
+SIGNATURE = Signature([b'k' * 40])
 # Not the same on each run: what a run finds, hypothesis prints as an example that repeats it.
 every_check = list(HealthCheck.all()) if sys.version_info[0] == 2 else list(HealthCheck)  # until 2.7 goes
 many = settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=every_check)
@@ -40,40 +43,50 @@ many = settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_he
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
 json_values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(
     st.text(max_size=10), inner, max_size=5), max_leaves=20)
-sample_bodies = [samples.body(message) for message in samples.MESSAGES]
+kinds = sorted(samples.ROWS)
+numbers = st.sampled_from([
+    0, -1, 1, 2, 3, 20, 2 ** 20 + 2, 2 ** 53, 2 ** 64, 1e308, -0.0, u'', u'x' * 300, [], {}, None])
 
 
 @st.composite
-def bent_bodies(draw):
-    """A valid message, some fields of which are anything, gone, or of another message."""
-    body = dict(draw(st.sampled_from(sample_bodies)))
+def bent_rows(draw):
+    """(kind, rows): valid ones, some fields of which are anything, gone, or one too many."""
+    kind = draw(st.sampled_from(kinds))
+    rows = [list(row) for row in samples.ROWS[kind]]
+    if draw(st.integers(0, 15)) == 0:
+        kind = draw(st.text(max_size=5))
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
-        name = draw(st.sampled_from(sorted(body)))
+        row = draw(st.sampled_from(rows))
         how = draw(st.integers(0, 3))
+        at = draw(st.integers(0, len(row)))
         if how == 0:
-            del body[name]
-            if not body:
-                break
+            del row[at:at + 1]
         elif how == 1:
-            body[name] = draw(json_values)
-        elif how == 2:
-            body[name] = draw(st.sampled_from([0, -1, 1, 2 ** 53, 2 ** 64, 1e308, -0.0, u'', u'x' * 300, [], {}, None]))
+            row[at:at] = [draw(json_values)]
         else:
-            body[draw(st.text(max_size=5))] = draw(json_values)
-    return body
+            row[at:at + 1] = [draw(json_values if how == 2 else numbers)]
+    return kind, rows
 
 
 @st.composite
 def envelopes(draw):
-    """An envelope, mostly right, as bytes without the first brace. What only matters where there is a key is in it."""
-    changes = {'role': draw(st.sampled_from(sorted(LIVES))), 'to': draw(st.sampled_from(sorted(LIVES.values()) + [''])),
-               're': draw(st.integers(0, 5)), 'n': draw(st.integers(1, 10000)),
-               'v': draw(st.sampled_from([1] * 12 + [0, 2, u'1', True]))}
+    """An envelope, mostly right, as bytes without the first brace."""
+    role = draw(st.sampled_from(ROLES))
+    tickets = [TICKETS.get(role, samples.TICKET)] * 6 + [samples.TICKET, u'']
+    changes = {'role': role, 'to': draw(st.sampled_from(tickets)), 'n': draw(st.integers(1, 10000)),
+               'v': draw(st.sampled_from([2] * 12 + [0, 1, u'2', True]))}
+    for name, value in (('ack', st.lists(st.lists(st.integers(0, 60), min_size=2, max_size=2).map(sorted), max_size=3)),
+                        ('open', st.integers(0, 60)), ('delay', st.integers(0, 100))):
+        if draw(st.booleans()):
+            changes[name] = draw(value)
+    if draw(st.integers(0, 5)) == 0:
+        changes.update(re=draw(st.integers(1, 20)), ticket=draw(st.sampled_from(sorted(TICKETS.values()))))
+    names = ['v', 'sender', 'inc', 'n', 'role', 'to', 're', 'ticket', 'ack', 'open', 'delay', 'rows']
+    rows = dict(draw(st.lists(bent_rows(), max_size=3)))
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
-        changes[draw(st.sampled_from(['v', 'sender', 'life', 'n', 'role', 'to', 're', 'messages']))] = draw(json_values)
-    made = samples.envelope(*draw(st.lists(bent_bodies(), min_size=1, max_size=3)), **changes)
+        changes[draw(st.sampled_from(names))] = draw(json_values)
     try:
-        return samples.written(made)[1:]
+        return samples.written(samples.envelope(changes.pop('rows', rows), **changes))[1:]
     except (ValueError, OverflowError):
         # A number that this Python can't write.
         return b'}'
@@ -95,7 +108,7 @@ def deep(draw):
     """Nesting that no parser follows to its end, as deep as fits, in various places of an envelope."""
     opening = draw(st.sampled_from([b'[', b'{"a":', b'[[{"":', b'[[],']))
     made = opening * (draw(st.integers(1, DATAGRAM_BYTES_MAX - 500)) // len(opening))
-    return draw(st.sampled_from([b'"v":', b'"v":1,"messages":', b'', samples.submit_around(b'')[1:-40]])) + made
+    return draw(st.sampled_from([b'"v":', b'"v":2,"rows":', b'', samples.submit_around(b'')[1:-40]])) + made
 
 
 @pytest.fixture(scope='module')
@@ -105,7 +118,7 @@ def open_target():
 
 @pytest.fixture(scope='module')
 def guarded_target():
-    return Target(KEY)
+    return Target(SIGNATURE)
 
 
 @many
@@ -124,22 +137,21 @@ def test_any_bytes_behind_a_right_checksum(open_target, body):
 @many
 @given(body=st.binary(max_size=300) | envelopes() | damaged() | deep())
 def test_any_bytes_behind_a_right_signature(guarded_target, body):
-    assert guarded_target.offer(Signature([KEY]).seal(body)) in CAUSES + (VALID, UNACQUAINTED)
+    assert guarded_target.offer(SIGNATURE.seal(body)) in CAUSES + (VALID,)
 
 
 @many
 @given(payload=json_values)
 def test_what_may_be_sent_arrives_as_it_was_sent(payload):
-    message = samples.messages.Submit(samples.TASK, payload, 1)
     try:
         codec.check_payload('payload', payload)
     except codec.MisuseError:
         return
     except codec.TooLarge:
         return
-    sent, = codec.encode('client', 'aaaaaaaa', 1, [message])
-    heard, = codec.decode(sent).messages
-    assert samples.strictly_equal(heard.values()[1], json.loads(json.dumps(payload)))
+    _, text, _ = codec.pack({'submit': [[1, payload, 1]]}, DATAGRAM_BYTES_MAX, 1)
+    heard = codec.decode(codec.datagram(CHECKSUM, codec.head('client', 'client', 'aaaaaaaa', ''), 1, [], 0, text))
+    assert samples.strictly_equal(heard.rows['submit'][0][1], json.loads(json.dumps(payload)))
 
 
 def test_what_was_valid_and_what_was_refused(open_target, guarded_target, say):
@@ -148,19 +160,19 @@ def test_what_was_valid_and_what_was_refused(open_target, guarded_target, say):
         say('fuzzed: %d datagrams, %s' % (sum(target.verdicts.values()), ', '.join(
             '%s %d' % (verdict, target.verdicts[verdict]) for verdict in sorted(target.verdicts))))
     both = {codec.NOT_UTF8, codec.NOT_JSON, codec.BAD_ENVELOPE, codec.OTHER_VERSION, codec.UNKNOWN_KIND,
-            codec.BAD_FIELD, VALID}
+            codec.BAD_FIELD, VALID, WRONG_ROLE, BAD_NUMBER}
     assert both | {'bad_checksum'} <= set(open_target.verdicts)
-    assert both | {'bad_signature', guard.WRONG_ROLE, UNACQUAINTED} <= set(guarded_target.verdicts)
+    assert both | {'bad_signature'} <= set(guarded_target.verdicts)
 
 
-def test_the_bar_is_one_that_can_be_missed(monkeypatch):
+def test_the_target_notices_what_should_not_happen(monkeypatch):
     """What raises something else, or counts nothing, is noticed."""
     target = Target()
-    monkeypatch.setattr(wire.codec, 'decode', lambda datagram, seal: {}[datagram])
+    monkeypatch.setattr(turn, 'decode', lambda datagram, seal: {}[datagram])
     with pytest.raises(KeyError):
         target.offer(b'x')
     monkeypatch.undo()
-    monkeypatch.setattr(wire.Wire, 'receive', lambda self, now, datagram, address: None)
+    monkeypatch.setattr(turn.Turn, '_read', lambda self, now, receive, write: None)
     with pytest.raises(AssertionError):
         target.offer(b'x')
 
@@ -184,7 +196,7 @@ def payload_of(raw):
     """What the codec makes of a submit whose payload is these bytes: (True, the payload), or (False, the cause)."""
     datagram = CHECKSUM.seal(samples.submit_around(raw)[1:])
     try:
-        return True, codec.decode(datagram).messages[0].values()[1]
+        return True, codec.decode(datagram).rows['submit'][0][1]
     except DatagramRefused as refusal:
         return False, refusal.cause
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from net_protocol.delivery import RECEIPT_DELAY_S
+from net_protocol.schedule import ACK_DELAY_S
 from tests.attacks.joiner import Faults
 from tests.attacks.namespaces import NAME_OF_THE_DISPATCHER, NamespacedSystem, address
 from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, eventually
@@ -67,7 +67,7 @@ def test_with_so_many_percent_lost_both_ways_all_tasks_are_answered(net, percent
     lost = sum(namespace.dropped() for namespace in net.namespaces.values())
     all_done(net, client, tasks)
     assert lost >= 0.5 * percent / 100 * net.joiner.counts['carried'], (lost, net.joiner.counts)
-    assert client.account['counts']['resent'] + dispatcher.account['counts']['resent'] > 0
+    assert client.account['traffic']['resent'] + dispatcher.account['traffic']['resent'] > 0
     say('%d %% lost: %d tasks done in %.1f s, %d of %d packets dropped by the kernel' % (
         percent, tasks, client.account['duration_s'], lost, net.joiner.counts['carried']))
 
@@ -161,7 +161,7 @@ def test_a_client_that_is_cut_off_one_way_or_the_other_gets_its_answers_when_tha
         blocked = net.joiner.counts['blocked']
         net.joiner.blocked = {pair}
         client = net.client('client-%s' % pair[0], tasks=10, task_timeout_s=LONG_S)
-        wait_until_blocked(net, blocked + 20)
+        wait_until_blocked(net, blocked + 4)
         assert client.is_running
         net.joiner.blocked = set()
         assert client.wait(WAIT_S) == 0
@@ -175,8 +175,8 @@ def wait_until_blocked(net, packets):
     eventually(lambda: net.joiner.counts['blocked'] >= packets, 'it is cut off')
 
 
-#: By then every client has heard of what was accepted before: fifty times the delay of that.
-RECEIPTS_S = 50 * RECEIPT_DELAY_S
+#: By then every client has heard that its tasks were accepted: fifty times the delay of that.
+ACCEPTED_S = 50 * ACK_DELAY_S
 
 
 def test_everybody_follows_a_dispatcher_that_moves_to_another_address(net, say):
@@ -185,8 +185,8 @@ def test_everybody_follows_a_dispatcher_that_moves_to_another_address(net, say):
     dispatcher.says('registered from', times=2)
     client.says('listening')
     eventually(lambda: dispatcher.status['running'] >= 1, 'there is work')
-    # ``accepted`` comes a moment later. Who has never heard of the first life can't know the next one for another.
-    time.sleep(RECEIPTS_S)
+    # A client whose channel was not open before cannot know the next dispatcher for another one.
+    time.sleep(ACCEPTED_S)
     dispatcher.kill()
     for namespace in net.namespaces.values():
         namespace.say_where_the_dispatcher_is(address(DISPATCHER, 1))
@@ -194,7 +194,7 @@ def test_everybody_follows_a_dispatcher_that_moves_to_another_address(net, say):
         'listen': {'host': address(DISPATCHER, 1), 'port': PORT}, 'name': 'dispatcher', 'attempts_max': ATTEMPTS_MAX,
         'task_timeout_s': LONG_S}, ['--json'])
     second.says('registered from', times=2)
-    client.says('another life of the dispatcher answers')
+    client.says('The dispatcher restarted')
     client.ask_to_end()
     assert client.wait(WAIT_S) == 0
     net.balance()

@@ -1,16 +1,11 @@
-"""The events of all processes of a run, held against each other, from outside.
+"""The events of all processes of a run, replayed to the auditors of the simulator.
 
-An event is written before what it tells of is sent. So of everything that anybody heard, the event is there, also of a
+An event is written before what it describes is sent. So of everything that was heard, the event is there, also of a
 process that was killed the moment after.
 
-====  ================================================================================================================
-S1    a task that a life of the dispatcher accepted is over in that life, or the life was killed
-S2    each task ends once for its client's caller, and once in each life of the dispatcher
-S3    no answer was wrong (clients compute each result once more)
-S4    what a client was answered a dispatcher had called done before; what was done was taken by that calculator before;
-      what was accepted, a client had sent
-S6    the dispatcher's books never give a calculator more than its capacity
-====  ================================================================================================================
+Events say what a process did, and the auditors have to know what it heard. That is taken from the events of its peers:
+a submit was heard if its client has ``sent`` the task, an outcome if a dispatcher called the task ``done``. Points in
+time are not judged: an event is stamped when it is written, and a process may have been held up before that.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -18,143 +13,206 @@ from __future__ import absolute_import, division, print_function
 import io
 import json
 
+from net_protocol.limits import SECONDS_MAX
+from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, DONE, QUEUE_FULL
+from simulator.calculator_audit import CalculatorAudit
+from simulator.client_audit import ClientAudit
+from simulator.dispatcher_audit import DispatcherAudit
+from simulator.ledger import Ledger
+from simulator.violations import overdue
+
 MYPY = False
 if MYPY:
     from typing import Any, Dict, Iterable, List, Set, Tuple  # noqa: F401
 
+#: Nothing is too early, and no attack needs more attempts.
+SETTINGS = {'task_timeout_s': 0.0, 'answer_timeout_s': 0.0, 'task_duration_s': [0.0, 0.0], 'dead_after_missed': 0,
+            'attempts_max': 1000}
+
 
 class Event(object):
-    """What a process told: when, in which of its lives, and what."""
+    """What the process of that role and name wrote, and when."""
 
-    __slots__ = ('time', 'life', 'kind', 'facts')
+    __slots__ = ('role', 'name', 'time', 'kind', 'facts')
 
-    def __init__(self, time, life, kind, facts):
-        # type: (float, str, str, Dict[str, Any]) -> None
+    def __init__(self, role, name, time, kind, facts):
+        # type: (str, str, float, str, Dict[str, Any]) -> None
+        self.role = role
+        self.name = name
         self.time = time
-        self.life = life
         self.kind = kind
         self.facts = facts
 
 
-def read(path):
-    # type: (str) -> List[Event]
-    """The events of all lives of one process. A crash that a calculator imitates is not among the tests here."""
-    events = []
-    life = ''
+def read(role, name, path):
+    # type: (str, str, str) -> List[Event]
+    """The events of all incarnations of one process."""
     with io.open(path, encoding='ascii') as file:
-        for line in file:
-            found = json.loads(line)
-            if found['kind'] == 'began':
-                life = found['facts']['incarnation']
-            events.append(Event(found['time'], life, found['kind'], found['facts']))
-    return events
+        lines = [json.loads(line) for line in file]
+    return [Event(role, name, line['time'], line['kind'], line['facts']) for line in lines]
+
+
+class Audited(object):
+    """As much of a process, and of its core, clock and channel, as the auditors look at."""
+
+    fault = None
+
+    def __init__(self, role, name, incarnation):
+        # type: (str, str, str) -> None
+        self.core = self.environment = self.agenda = self.clock = self
+        self.role = role
+        self.name = name
+        self.incarnation = incarnation
+        self.now = 0.0
+        self.address = None  # type: Any
+        self.number_received = 0
+        self.peer_open = 0
+
+    @staticmethod
+    def virtual(now):
+        # type: (float) -> float
+        return now
+
+
+class TrustingLedger(Ledger):
+    """Events carry no payloads, and a client recomputes each result itself: it would say ``wrong``."""
+
+    def is_right(self, task_id, payload, result):
+        # type: (str, Any, Any) -> bool
+        return True
 
 
 class Auditor(object):
-    """Reads the files of events once everything has ended; every ``check`` asserts."""
+    """Takes the files of events of all processes when everything has ended: ``clients`` and ``calculators`` by name,
+    and the ``capacities`` of calculators.
+    """
 
-    def __init__(self, clients, dispatcher, calculators):
-        # type: (Iterable[str], str, Dict[str, str]) -> None
-        self.clients = [read(path) for path in clients]
-        self.dispatcher = read(dispatcher)
-        self.calculators = {name: read(path) for name, path in calculators.items()}
+    def __init__(self, clients, dispatcher, calculators, capacities):
+        # type: (Dict[str, str], str, Dict[str, str], Dict[str, int]) -> None
+        self._events = read(DISPATCHER, DISPATCHER, dispatcher)
+        for role, paths in ((CLIENT, clients), (CALCULATOR, calculators)):
+            for name, path in paths.items():
+                self._events += read(role, name, path)
+        self._events.sort(key=lambda event: event.time)
+        self._capacities = capacities
+        self._ledger = TrustingLedger()
+        # Name of a process -> the audit of its present incarnation. There is one dispatcher at a time.
+        self._audits = {}  # type: Dict[str, Any]
+        self._number = 0
+        # Clients that cancel what they have; task id -> what a dispatcher decided; (calculator, task id) of work that
+        # was begun; (calculator, task id, attempt) -> the incarnation of the dispatcher that assigned it.
+        self._cancelling = set()  # type: Set[str]
+        self._outcomes = {}  # type: Dict[str, str]
+        self._taken = set()  # type: Set[Tuple[str, str]]
+        self._assigned = {}  # type: Dict[Tuple[str, str, int], str]
 
-    def check(self, capacities, last_life_ended=True):
-        # type: (Dict[str, int], bool) -> None
-        """All of it. ``capacities`` by name of the calculator."""
-        self._check_clients()
-        self._check_dispatcher()
-        if last_life_ended:
-            self._check_last_life()
-        self._check_causes()
-        self._check_capacity(capacities)
+    def check(self):
+        # type: () -> None
+        """Raise ``Violation`` where a rule is broken. The last dispatcher has ended softly, with nothing to do."""
+        for event in self._events:
+            if event.kind == 'began':
+                self._begin(event)
+                continue
+            audit = self._audits[event.name]
+            {CLIENT: self._hear_as_client, DISPATCHER: self._hear_as_dispatcher,
+             CALCULATOR: self._hear_as_calculator}[event.role](audit, event)
+            if event.kind in audit.EVENTS:
+                getattr(audit, audit.EVENTS[event.kind])(event.time, event.facts)
+            audit.end_turn(event.time)
+        for task_id in sorted(self._audits[DISPATCHER].places):
+            raise overdue('S1', task_id, 'accepted by the last dispatcher, and never over')
+        assert not self._ledger.counts['accepted_again'], 'a task was accepted again after its end'
 
     def ends(self):
         # type: () -> Dict[str, List[str]]
         """Task -> how it ended for its client, over all clients."""
         found = {}  # type: Dict[str, List[str]]
-        for events in self.clients:
-            for event in events:
-                if event.kind == 'sent':
-                    found.setdefault(event.facts['task_id'], [])
-                elif event.kind in ('answered', 'unanswered', 'refused'):
-                    how = event.facts.get('outcome', event.kind)
-                    found.setdefault(event.facts['task_id'], []).append(how)
+        for event in self._events:
+            if event.kind == 'sent':
+                found.setdefault(event.facts['task_id'], [])
+            elif event.role == CLIENT and event.kind in ('answered', 'unanswered', 'refused'):
+                found.setdefault(event.facts['task_id'], []).append(event.facts.get('outcome', event.kind))
         return found
 
-    def _check_clients(self):
-        # type: () -> None
-        for task_id, ends in self.ends().items():
-            assert len(ends) <= 1, '%s ended as %r' % (task_id, ends)
-            assert ends != ['wrong'], '%s: a wrong answer' % task_id
+    def _begin(self, event):
+        # type: (Event) -> None
+        """An incarnation begins. Those of one calculator are not told apart: the dispatcher's events name none."""
+        incarnation = event.facts['incarnation'] if event.role != CALCULATOR else event.name
+        if event.role == CLIENT:
+            audit = ClientAudit(self._ledger, SETTINGS)  # type: Any
+        elif event.role == DISPATCHER:
+            audit = DispatcherAudit(self._ledger, SETTINGS)
+        else:
+            audit = CalculatorAudit(self._ledger, SETTINGS, lambda process, task_id: None)
+        audit.begin(Audited(event.role, event.facts['name'], incarnation))
+        self._audits[event.name] = audit
 
-    def _check_dispatcher(self):
-        # type: () -> None
-        accepted = set()  # type: Set[Tuple[str, str]]
-        over = set()  # type: Set[Tuple[str, str]]
-        for event in self.dispatcher:
-            key = (event.life, event.facts.get('task_id', ''))
-            if event.kind == 'accepted':
-                assert key not in accepted, 'accepted twice: %r' % (key,)
-                accepted.add(key)
-            elif event.kind in ('assigned', 'reassigned', 'adopted', 'done', 'ended'):
-                assert key in accepted, '%s before it was accepted: %r' % (event.kind, key)
-                assert key not in over, '%s after it was over: %r' % (event.kind, key)
-                if event.kind in ('done', 'ended'):
-                    over.add(key)
+    def _hears(self, audit, event, kind, sender, *rows):
+        # type: (Any, Event, str, Audited, *List[Any]) -> None
+        getattr(audit, audit.HEARD[kind])(event.time, sender, kind, rows)
 
-    def _check_last_life(self):
-        # type: () -> None
-        """The last life of the dispatcher was ended softly, when nothing waited: it owes nobody anything."""
-        life = self.dispatcher[-1].life
-        owed = set()
-        for event in self.dispatcher:
-            if event.life == life and event.kind == 'accepted':
-                owed.add(event.facts['task_id'])
-            elif event.life == life and event.kind in ('done', 'ended'):
-                owed.discard(event.facts['task_id'])
-        assert not owed, 'accepted and never over: %r' % sorted(owed)
+    # What a process must have heard before it could do that.
 
-    def _check_causes(self):
-        # type: () -> None
-        sent, accepted, taken, done = set(), set(), set(), {}  # type: Any, Any, Any, Any
-        for event in sorted(self._all(), key=lambda event: event[1].time):
-            name, told = event
-            task_id = told.facts.get('task_id')
-            if told.kind == 'sent':
-                sent.add(task_id)
-            elif told.kind == 'accepted':
-                assert task_id in sent, 'accepted and never sent: %s' % task_id
-                accepted.add(task_id)
-            elif told.kind == 'taken':
-                assert task_id in accepted, 'taken and never accepted: %s' % task_id
-                taken.add((name, task_id))
-            elif told.kind == 'done':
-                assert (told.facts['calculator'], task_id) in taken, 'done and never taken: %r' % told.facts
-                done[task_id] = told.time
-            elif told.kind == 'answered':
-                assert task_id in done, 'answered and never done: %s' % task_id
+    def _hear_as_client(self, audit, event):
+        # type: (Any, Event) -> None
+        outcome = self._outcomes.get(event.facts.get('task_id', ''))
+        dispatcher = self._audits.get(DISPATCHER)
+        sender = Audited(DISPATCHER, DISPATCHER, dispatcher.core.incarnation if dispatcher is not None else '')
+        if event.kind in ('draining', 'cancelling'):
+            audit.told_to_stop = True
+            self._cancelling.add(event.name)
+        elif event.kind == 'refused':
+            # Dispatchers don't write that.
+            self._hears(audit, event, 'refused', sender, [_number(event), 0, QUEUE_FULL, None])
+        elif event.kind in ('answered', 'unanswered') and outcome is not None:
+            if outcome == DONE:
+                self._hears(audit, event, 'done', sender, [_number(event), None, 1])
+            else:
+                self._hears(audit, event, 'ended', sender, [_number(event), outcome, None, 1])
 
-    def _all(self):
-        # type: () -> List[Tuple[str, Event]]
-        found = [('dispatcher', event) for event in self.dispatcher]
-        found += [('client', event) for events in self.clients for event in events]
-        return found + [(name, event) for name, events in self.calculators.items() for event in events]
+    def _hear_as_dispatcher(self, audit, event):
+        # type: (Any, Event) -> None
+        facts = event.facts
+        task_id, calculator = facts.get('task_id', ''), facts.get('calculator', '')
+        client = Audited(CLIENT, *(task_id.split(':') + ['', ''])[:2])
+        sender = Audited(CALCULATOR, calculator, calculator)
+        if event.kind == 'accepted' and task_id in self._ledger.tasks:
+            self._hears(audit, event, 'submit', client, *[[_number(event), None, left] for left in (0, SECONDS_MAX)])
+        elif event.kind == 'ended' and client.name in self._cancelling:
+            self._hears(audit, event, 'cancel', client, [_number(event)])
+        elif event.kind == 'done' and (calculator, task_id) in self._taken:
+            self._hears(audit, event, 'result', sender, [0, task_id, None, None])
+        elif event.kind in ('registered', 'returned'):
+            self._number += 1
+            sender.number_received = self._number
+            sender.address = facts['address'] = tuple(facts['address'])
+            self._hears(audit, event, 'heartbeat', sender,
+                        [1, 1, 1, 1.0, self._capacities[calculator], [], [], False])
+        elif event.kind == 'assigned':
+            self._assigned[calculator, task_id, facts['attempt']] = audit.core.incarnation
+        elif event.kind == 'reassigned':
+            # Whether the assignment was acknowledged before is not in any event.
+            row = [1, task_id, facts['attempt'], None, 0, 0]
+            getattr(audit, audit.SENT['assign'])(event.time, sender, 'assign', [row])
+            audit.acknowledged(event.time, sender, 'assign', [row])
+        if event.kind in ('done', 'ended'):
+            self._outcomes[task_id] = facts.get('outcome', DONE)
 
-    def _check_capacity(self, capacities):
-        # type: (Dict[str, int]) -> None
-        place = {}  # type: Dict[str, str]
-        numbers = dict.fromkeys(capacities, 0)
-        life = ''
-        for event in self.dispatcher:
-            if event.life != life:
-                life = event.life
-                place.clear()
-                numbers = dict.fromkeys(capacities, 0)
-            task_id = event.facts.get('task_id')
-            if event.kind in ('reassigned', 'done', 'ended') and task_id in place:
-                numbers[place.pop(task_id)] -= 1
-            elif event.kind in ('assigned', 'adopted'):
-                name = place[task_id] = event.facts['calculator']  # type: ignore[index]
-                numbers[name] += 1
-                assert numbers[name] <= capacities[name], '%s is given %d' % (name, numbers[name])
+    def _hear_as_calculator(self, audit, event):
+        # type: (Any, Event) -> None
+        task_id = event.facts.get('task_id', '')
+        if event.kind in ('taken', 'renumbered'):
+            dispatcher = self._assigned.get((event.name, task_id, event.facts['attempt']))
+            if dispatcher is not None:
+                self._hears(audit, event, 'assign', Audited(DISPATCHER, DISPATCHER, dispatcher),
+                            [event.facts['assignment'], task_id, event.facts['attempt'], None, 0, 0])
+            self._taken.add((event.name, task_id))
+        elif event.kind == 'let_go':
+            # Dispatchers don't write what they revoke.
+            self._hears(audit, event, 'revoke', Audited(DISPATCHER, DISPATCHER, ''),
+                        [event.facts['assignment'], task_id])
+
+
+def _number(event):
+    # type: (Event) -> int
+    return int(event.facts['task_id'].rsplit(':', 1)[1])

@@ -1,8 +1,8 @@
-"""A search for bytes that break the bar, led by the code that they reach: libFuzzer, through atheris. 3.x only.
+"""A search for bytes that break the rule of ``fuzzing``, led by the code that they reach: libFuzzer, through atheris.
 
     python -m tests.attacks.guided --seconds 600 DIRECTORY
 
-DIRECTORY keeps what was found worth keeping; a failure leaves its bytes there, in a file ``crash-...``.
+DIRECTORY keeps what was found worth keeping; a failure leaves its bytes there, in a file ``crash-...``. Python 3 only.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -16,17 +16,19 @@ import atheris
 
 with atheris.instrument_imports(include=['net_protocol', 'client', 'dispatcher', 'calculator']):
     from net_protocol.seals import CHECKSUM
-    from tests.attacks.fuzzing import Target
+    from tests.attacks.fuzzing import TICKETS, Target
 
+from net_protocol.rows import FIELDS, ORDER, ROLES
 from tests.net_protocol import samples
 
 #: Words that are not found by turning bits.
-WORDS = sorted({word for message in samples.MESSAGES for word in samples.body(message)} | {
-    message.KIND for message in samples.MESSAGES} | {
-        'v', 'from', 'life', 'n', 'messages', 'null', 'true', 'false', 'NaN', '1e999', '-0', '\\\\ud800',
-        '18446744073709551616'})
+WORDS = sorted(set(ORDER) | set(ROLES) | set(TICKETS.values()) | {samples.NAME, samples.INCARNATION} | {
+    'v', 'role', 'from', 'inc', 'to', 'n', 'ack', 'delay', 'open', 're', 'ticket', 'rows', 'null', 'true', 'false',
+    'NaN', '1e999', '-0', '\\\\ud800', '18446744073709551616', '9007199254740992', '1048577'})
 RESIDENT_MB_MAX = 400
-DATAGRAMS_OF_A_LIFE = 2000
+#: Who may send rows of each kind: enough that each reaches its handler once.
+SENDERS = ('client', 'calculator', 'monitor', 'dispatcher')
+DATAGRAMS_OF_A_TARGET = 2000
 
 
 class Search(object):
@@ -41,7 +43,7 @@ class Search(object):
         # type: (bytes) -> None
         """libFuzzer's entry: raising is a finding."""
         self._offered += 1
-        if self._offered % DATAGRAMS_OF_A_LIFE == 0:
+        if self._offered % DATAGRAMS_OF_A_TARGET == 0:
             self._target = Target()
         self._target.offer(CHECKSUM.seal(body))
 
@@ -57,9 +59,11 @@ def main():
         file.writelines(u'"%s"\n' % word for word in WORDS)
     kept = os.path.join(options.directory, 'kept')
     os.mkdir(kept)
-    for number, message in enumerate(samples.MESSAGES):
-        with io.open(os.path.join(kept, '%d' % number), 'wb') as seed:
-            seed.write(samples.datagram(samples.body(message))[1:])
+    for kind in FIELDS:
+        for role in SENDERS:
+            with io.open(os.path.join(kept, '%s-%s' % (kind, role)), 'wb') as seed:
+                seed.write(samples.datagram({kind: samples.ROWS[kind]}, role=role,
+                                            to=TICKETS.get(role, samples.TICKET))[1:])
     atheris.Setup([sys.argv[0], '-max_total_time=%d' % options.seconds, '-dict=' + words, '-max_len=4000',
                    '-rss_limit_mb=%d' % RESIDENT_MB_MAX, '-artifact_prefix=%s/' % options.directory,
                    '-print_final_stats=1', kept], Search().offer)

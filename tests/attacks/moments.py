@@ -1,13 +1,11 @@
 """At which moment of its work a process was killed, read from its last system calls.
 
-The moments are those of the promise "killed at any instant": what has been heard, written down, said.
-
-client      C0 nothing asked yet   C1 submit sent   C2 accepted received   C3 outcome received, not counted
+client      C0 nothing sent yet   C1 submit sent   C2 its datagram is acknowledged   C3 outcome received, not counted
             C4 counted, not acknowledged
-dispatcher  D1 submit received   D2 taken into the books, accepted not sent   D3 accepted sent   D4 calculator chosen
-            D5 assignment sent   D6 result received   D7 taken into the books, outcome not sent   D8 outcome sent
+dispatcher  D1 submit received   D2 accepted, its datagram not acknowledged   D3 acknowledged   D4 calculator chosen
+            D5 assignment sent   D6 result received   D7 task over, outcome not sent   D8 outcome sent
 calculator  W0 before the first heartbeat   W1 idle   W2 assignment received   W3 working   W4 done, result not sent
-            W5 result sent, not acknowledged   W6 back after a kill, the dispatcher's books still full
+            W5 result sent, not acknowledged   W6 restarted, and the dispatcher does not know it yet
 
 Where the dispatcher has a journal, D2 and D7 begin when the commit is on the disk: the log is synchronised. And there
 are two moments more: D9, cleaning up, when the log is copied into the file itself, cut or removed; and D10, recovery,
@@ -27,13 +25,18 @@ if MYPY:
 SENT, HEARD, TOLD = 'sendto', 'recvfrom', 'write'
 SYNCHRONISES = ('fdatasync', 'fsync')
 
-#: Role -> what a call does -> the moment that begins when it is done: a message sent or heard, an event written.
+#: What is acknowledged is a datagram with rows of that kind. A heartbeat is idle if it names no attempt.
+ACKNOWLEDGED, IDLE = 'acknowledged ', 'idle heartbeat'
+
+#: Role -> what a call does -> the moment that begins when it is done: rows sent or heard, an event written.
 BEGINS = {
-    CLIENT: {(SENT, 'submit'): 'C1', (HEARD, 'accepted'): 'C2', (HEARD, 'outcome'): 'C3', (TOLD, 'answered'): 'C4'},
-    DISPATCHER: {(HEARD, 'submit'): 'D1', (TOLD, 'accepted'): 'D2', (SENT, 'accepted'): 'D3', (TOLD, 'assigned'): 'D4',
-                 (SENT, 'assign'): 'D5', (HEARD, 'result'): 'D6', (TOLD, 'done'): 'D7', (SENT, 'outcome'): 'D8'},
-    CALCULATOR: {(SENT, 'heartbeat'): 'W1', (HEARD, 'assign'): 'W2', (SENT, 'assign_ack'): 'W3',
-                 (SENT, 'result'): 'W5', (HEARD, 'result_ack'): 'W1'},
+    CLIENT: {(SENT, 'submit'): 'C1', (HEARD, ACKNOWLEDGED + 'submit'): 'C2', (HEARD, 'done'): 'C3',
+             (TOLD, 'answered'): 'C4'},
+    DISPATCHER: {(HEARD, 'submit'): 'D1', (TOLD, 'accepted'): 'D2', (SENT, ACKNOWLEDGED + 'submit'): 'D3',
+                 (TOLD, 'assigned'): 'D4', (SENT, 'assign'): 'D5', (HEARD, 'result'): 'D6', (TOLD, 'done'): 'D7',
+                 (SENT, 'done'): 'D8'},
+    CALCULATOR: {(SENT, IDLE): 'W1', (HEARD, 'assign'): 'W2', (TOLD, 'taken'): 'W3', (SENT, 'result'): 'W5',
+                 (HEARD, ACKNOWLEDGED + 'result'): 'W1'},
 }  # type: Dict[str, Dict[Tuple[str, str], str]]
 FIRST = {CLIENT: 'C0', DISPATCHER: None, CALCULATOR: 'W0'}  # type: Dict[str, str | None]
 
@@ -57,48 +60,81 @@ def expected(role, journal=None):
     return set(ALL[role] + (OF_A_JOURNAL if journal is not None else []))
 
 
-def of(role, trace, is_first_life, journal=None):
+def of(role, trace, is_first, journal=None):
     # type: (str, List[Call], bool, str | None) -> str | None
     """The moment at which the process died: the one that its last step began. None: nothing had happened yet.
 
-    ``journal`` is the path of its journal.
+    ``journal`` is the path of its journal; ``is_first`` is whether this process was the first with that name.
     """
     moment = FIRST[role]
-    reader = _JournalReader(journal, is_first_life)
+    conversation = _Conversation()
+    reader = _JournalReader(journal, is_first)
     for call in trace:
         if call.is_done:
-            moment = reader.read(call, _begun(role, call) or moment)
+            for step in conversation.steps(call):
+                moment = BEGINS[role].get(step, moment)
+            moment = reader.read(call, moment)
     if journal is not None:
         return reader.at_the_end(trace, moment)
     if role == CALCULATOR:
-        if any(step == (SENT, 'result') for step in _steps(trace[-1])):
-            # On its lips when it was killed.
+        if 'result' in trace[-1].datagram.get('rows', ()) and trace[-1].name == SENT:
+            # It was killed while it sent it.
             return 'W4'
-        if moment == 'W1' and not reader.has_heard and not is_first_life:
+        if moment == 'W1' and not conversation.is_open and not is_first:
             return 'W6'
     return moment
 
 
-class _JournalReader(object):
-    """What happened so far to the journal of a dispatcher, if it has one, and whether it said or heard anything."""
+class _Conversation(object):
+    """The datagrams of one process with all its peers."""
 
-    def __init__(self, journal, is_first_life):
+    def __init__(self):
+        # type: () -> None
+        #: Whether something was heard that is not a greeting.
+        self.is_open = False
+        # (ticket of the channel, call that carried it, number) -> kinds of rows of a datagram that is not acknowledged.
+        self._unacknowledged = {}  # type: Dict[Tuple[str, str, int], List[str]]
+
+    def steps(self, call):
+        # type: (Call) -> List[Tuple[str, str]]
+        """What that call did, in the order in which it is handled."""
+        if call.event is not None:
+            return [(TOLD, call.event)]
+        datagram = call.datagram
+        if 'n' not in datagram:
+            return []
+        self.is_open = self.is_open or call.name == HEARD
+        rows, to = datagram.get('rows', {}), datagram['to']
+        # What a datagram acknowledges went the other way.
+        other_way = SENT if call.name == HEARD else HEARD
+        acknowledged = [key for key in self._unacknowledged if key[:2] == (to, other_way) and any(
+            first <= key[2] <= last for first, last in datagram.get('ack', ()))]
+        kinds = sorted({kind for key in acknowledged for kind in self._unacknowledged.pop(key)})
+        self._unacknowledged[to, call.name, datagram['n']] = list(rows)
+        steps = [(call.name, ACKNOWLEDGED + kind) for kind in kinds] + [(call.name, kind) for kind in sorted(rows)]
+        if any(not row[5] and not row[6] for row in rows.get('heartbeat', ())):
+            steps.insert(0, (call.name, IDLE))
+        return steps
+
+
+class _JournalReader(object):
+    """What happened so far to the journal of a dispatcher, if it has one."""
+
+    def __init__(self, journal, is_first):
         # type: (str | None, bool) -> None
-        self.has_heard = False
         self._journal = journal
         # What makes the file, at first, neither cleans up nor recovers anything.
-        self._is_made = not is_first_life
+        self._is_made = not is_first
         self._has_spoken = False
         self._is_log_written = False
 
     def read(self, call, moment):
         # type: (Call, str | None) -> str | None
-        """The moment after a call that was carried out, if it is ``moment`` for whoever has no journal."""
-        if call.messages:
-            self.has_heard = self.has_heard or call.name == HEARD
-            self._has_spoken = self._is_made = True
+        """The moment after a call that was carried out, if it is ``moment`` without a journal."""
         if self._journal is None:
             return moment
+        if call.datagram:
+            self._has_spoken = self._is_made = True
         if call.path == self._journal + '-wal':
             if call.name == 'pwrite64' and len(call.data) > LOG_HEADER_BYTES:
                 self._is_log_written = True
@@ -112,7 +148,7 @@ class _JournalReader(object):
         """The moment of the death, where ``moment`` is that of the last call that was carried out."""
         assert self._journal is not None
         if self._is_made and _cleans_up(trace[-1], self._journal):
-            # At it when it was killed.
+            # It was killed while it did that.
             return 'D9'
         if self._is_made and not self._has_spoken and any(call.path.startswith(self._journal) for call in trace):
             return 'D10'
@@ -125,17 +161,3 @@ def _cleans_up(call, journal):
     if call.name == 'pread64':
         return False
     return call.path == journal or (call.path == journal + '-wal' and call.name in ('unlink', 'ftruncate'))
-
-
-def _begun(role, call):
-    # type: (str, Call) -> str | None
-    found = None
-    for step in _steps(call):
-        found = BEGINS[role].get(step, found)
-    return found
-
-
-def _steps(call):
-    # type: (Call) -> List[Tuple[str, str]]
-    steps = [(call.name, message['kind']) for message in call.messages]
-    return steps + ([(TOLD, call.event)] if call.event is not None else [])

@@ -122,7 +122,7 @@ class NamespacedSystem(System):
 
     def run(self, role, name, arguments, settings=None, python=sys.executable, terminal=None):
         # type: (str, str, List[str], Dict[str, Any] | None, str, int | None) -> Process
-        """Start a program in the namespace of its role, with a file of events; lives of a dispatcher share theirs."""
+        """Start a program in the namespace of its role, with a file of events; all dispatchers share theirs."""
         label = '%s-%d' % (name, len(self.processes))
         path = os.path.join(self._directory, (role if role == DISPATCHER else name) + '.events')
         self.events.setdefault(role, {})[name] = path
@@ -137,7 +137,7 @@ class NamespacedSystem(System):
         """Hold the events of all against each other, when everything has ended."""
         path, = set(self.events[DISPATCHER].values())
         calculators = self.events[CALCULATOR]
-        Auditor(self.events[CLIENT].values(), path, calculators).check(dict.fromkeys(calculators, capacity))
+        Auditor(self.events[CLIENT], path, calculators, dict.fromkeys(calculators, capacity)).check()
 
     def heal(self):
         # type: () -> None

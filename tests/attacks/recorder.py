@@ -1,4 +1,4 @@
-"""Somebody who sits between clients, calculators and their dispatcher, keeps what they say, and says it again."""
+"""A relay between clients, calculators and their dispatcher that records every datagram and sends it again."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -13,16 +13,16 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Tuple  # noqa: F401
 
-#: Of what was recorded, as many datagrams are said again at a time, spread evenly.
-SAID_AGAIN_MAX = 120
-#: What is under way when the recorder looks has arrived a moment later, so that what it says comes second.
+#: Of what was recorded, so many datagrams are sent again at a time, spread evenly.
+SENT_AGAIN_MAX = 120
+#: What is under way when the recorder looks has arrived after this time, so that its copy comes second.
 ARRIVED_S = 0.2
 #: Datagrams in a row, and the pause after them: no buffer is to overflow.
 IN_A_ROW, PAUSE_S = 20, 0.005
 
 
 class Recorded(object):
-    """A datagram, the address of the client or calculator that said or heard it, and whether it was said by it."""
+    """A datagram, the address of the client or calculator that sent or received it, and whether it sent it."""
 
     __slots__ = ('peer', 'is_from_peer', 'datagram')
 
@@ -39,7 +39,8 @@ class Recorder(LossyRelay):
     def __init__(self, target):
         # type: (Tuple[str, int]) -> None
         self.recorded = []  # type: List[Recorded]
-        #: Name of a process -> datagrams that were thrown at it: again, elsewhere, or back.
+        #: Name of a process -> datagrams that were sent to it again, also those that were meant for others. Greetings
+        #: are not counted: a process does not count those either that answer nothing.
         self.thrown = collections.Counter()  # type: Any
         self.ways = collections.Counter()  # type: Any
         self._stranger = Stranger()
@@ -50,15 +51,13 @@ class Recorder(LossyRelay):
         LossyRelay.close(self)
         self._stranger.close()
 
-    def say_everything_again(self):
+    def send_everything_again(self):
         # type: () -> None
-        """Each of a sample of what was recorded: again, from another address, to others of its role and of the other
-        one, and back to where it came from.
-        """
+        """Each of a sample of what was recorded: again, from another address, to all others, and back to its sender."""
         everything = list(self.recorded)
         time.sleep(ARRIVED_S)
         names = self._names(everything)
-        for number, found in enumerate(everything[::max(1, len(everything) // SAID_AGAIN_MAX)]):
+        for number, found in enumerate(everything[::max(1, len(everything) // SENT_AGAIN_MAX)]):
             if found.is_from_peer:
                 self._to_dispatcher('again', found.peer, found.datagram)
                 self._to_dispatcher('from elsewhere', None, found.datagram)
@@ -73,24 +72,25 @@ class Recorder(LossyRelay):
             if number % IN_A_ROW == 0:
                 time.sleep(PAUSE_S)
 
-    def messages_to(self, names):
-        # type: (List[str]) -> Dict[str, int]
-        """How many messages the dispatcher said to each of these, over all lives of it."""
-        address_of = {name: address for address, name in self._names(self.recorded).items()}
-        return {name: sum(len(codec.parse(found.datagram).messages) for found in self.recorded
-                          if found.peer == address_of[name] and not found.is_from_peer) for name in names}
+    def rows_to(self, name):
+        # type: (str) -> int
+        """How many rows all dispatchers together sent to that process."""
+        address_of = {other: address for address, other in self._names(self.recorded).items()}
+        datagrams = [codec.parse(found.datagram) for found in self.recorded
+                     if found.peer == address_of[name] and not found.is_from_peer]
+        return sum(len(rows) for datagram in datagrams for rows in (datagram.rows or {}).values())
 
     @staticmethod
     def _names(everything):
         # type: (List[Recorded]) -> Dict[Any, str]
-        """Address -> who said something there last. The older address of a name is that of a life that is over."""
+        """Address -> who sent something from there last. An older address of a name belongs to a former incarnation."""
         addresses = {codec.parse(found.datagram).name: found.peer for found in everything if found.is_from_peer}
         return {address: name for name, address in addresses.items()}
 
     def _to_dispatcher(self, way, peer, datagram):
         # type: (str, Any, bytes) -> None
-        """As if that peer had said it, or from an address that nobody has heard of."""
-        self._count(way, 'dispatcher')
+        """As if that peer had sent it, or from an address that nobody has heard of."""
+        self._count(way, 'dispatcher', datagram)
         if peer is None:
             self._stranger.throw(self._target, datagram)
         else:
@@ -100,16 +100,16 @@ class Recorder(LossyRelay):
         # type: (str, Any, Dict[Any, str], bytes, bool) -> None
         if peer not in names:
             return
-        self._count(way, names[peer])
+        self._count(way, names[peer], datagram)
         if is_from_dispatcher:
             self._front.sendto(datagram, peer)
         else:
             self._stranger.throw(peer, datagram)
 
-    def _count(self, way, name):
-        # type: (str, str) -> None
+    def _count(self, way, name, datagram):
+        # type: (str, str, bytes) -> None
         self.ways[way] += 1
-        self.thrown[name] += 1
+        self.thrown[name] += codec.parse(datagram).re is None
 
     def _take(self, one, address, datagram):
         # type: (Any, Any, bytes) -> None

@@ -1,4 +1,4 @@
-"""Kill sweeps: each life of a victim ends at another system call, and at every moment of its work at least once."""
+"""Kill sweeps: a victim is killed at one system call after the other, and at every moment of its work at least once."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -16,43 +16,47 @@ if MYPY:
 
 #: Up to which of its calls of a kind a process is killed: on this Python, and on the other one. EXHAUSTIVE=1 goes
 #: further than there is time for each time.
-FARTHEST = (60, 60) if os.environ.get('EXHAUSTIVE') else (14, 10)
-#: And how much further for a moment that was missed so far.
+FARTHEST = (60, 60) if os.environ.get('EXHAUSTIVE') else (12, 8)
+#: And how much further for a moment that was missed so far, at calls that come right after each of them.
 MORE = 60
+FURTHER = ('sendto', 'recvfrom', 'write')
 
 
 class Sweep(object):
     """Kills one victim over and over and counts at what, and at which moments of its work.
 
-    ``meanwhile`` is done over and over while it lives, by whoever is to be there.
+    ``meanwhile`` is called over and over while it runs.
     """
 
     def __init__(self, victim, meanwhile=None):
         # type: (Victim, Callable[[], Any] | None) -> None
         self.points = collections.Counter()  # type: Any
         self.hit = collections.Counter()  # type: Any
+        #: Whether the usual range is over.
+        self.is_further = False
         self._victim = victim
         self._meanwhile = meanwhile
         self._expected = moments.expected(victim.role, victim.journal)
 
     def kill_at(self, call, when, only=None):
         # type: (str, int, str | None) -> bool
-        """One life that ends there; returns whether it came so far."""
+        """Run until it is killed there; returns whether it came so far."""
         victim = self._victim
-        trace = victim.live_until_killed_at(call, when, self._meanwhile, only)
+        trace = victim.run_until_killed_at(call, when, self._meanwhile, only)
         if trace:
             self.points[call] += 1
-            self.hit[moments.of(victim.role, trace, victim.lives == 1, victim.journal)] += 1
+            self.hit[moments.of(victim.role, trace, victim.starts == 1, victim.journal)] += 1
         return bool(trace)
 
     def rounds(self, share=1.0):
         # type: (float) -> Iterable[int]
-        """1, 2, 3, ..., and further for as long as there is a moment that no life ended at. ``share`` is that of the
+        """1, 2, 3, ..., and further for as long as there is a moment that was missed. ``share`` is that of the
         usual range.
         """
         farthest = int(share * FARTHEST[self._victim.python != sys.executable])
         for when in range(1, farthest + MORE + 1):
-            if when > farthest and self._expected <= set(self.hit):
+            self.is_further = when > farthest
+            if self.is_further and self._expected <= set(self.hit):
                 return
             yield when
 

@@ -1,7 +1,7 @@
 """System calls of a real process, watched by strace, and its death at the one that we choose.
 
 ``strace -e inject=CALL:signal=SIGKILL:when=N`` kills a process at its N-th such call, before that is carried out. So a
-loop over N visits each moment of a life in turn, without a sleep and without luck. The trace that is left shows what
+loop over N visits each moment of a process in turn, without a sleep and without luck. The trace that is left shows what
 the process had done by then, to the last byte of the last datagram.
 """
 
@@ -47,10 +47,10 @@ class Call(object):
         return 'Call(%r, %r, %r)' % (self.name, self.data[:60], self.is_done)
 
     @property
-    def messages(self):
-        # type: () -> List[Dict[str, Any]]
-        """The messages of the datagram that was sent or received."""
-        return _object(self.data).get('messages', []) if self.name in ('sendto', 'recvfrom') else []
+    def datagram(self):
+        # type: () -> Dict[str, Any]
+        """The datagram that was sent or received, empty where it was none."""
+        return _object(self.data) if self.name in ('sendto', 'recvfrom') else {}
 
     @property
     def event(self):

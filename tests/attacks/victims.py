@@ -1,4 +1,4 @@
-"""Processes that are killed over and over, each life at another system call."""
+"""Processes that are killed over and over, each time at another system call."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -24,18 +24,18 @@ if MYPY:
 
     from tests.attacks.tracing import Call  # noqa: F401
 
-#: A life in which the call does not come often enough is ended after this time.
-LIFE_S = 4.0
+#: A run in which the call does not come often enough is ended after this time.
+RUN_S = 4.0
 
 
 class Victim(object):
-    """The lives of one process: always the same settings and port, always the same file of events."""
+    """One process after the other: always the same settings and port, always the same file of events."""
 
     def __init__(self, directory, role, name, dispatcher=None, python=sys.executable, **settings):
         # type: (str, str, str, Tuple[str, int] | None, str, **Any) -> None
         self.role = role
         self.name = name
-        self.lives = 0
+        self.starts = 0
         self.events = os.path.join(directory, name + '.events')
         self._path = os.path.join(directory, name)
         self.python = python
@@ -53,14 +53,14 @@ class Victim(object):
         with io.open(self._path + '.json', 'w', encoding='utf-8') as file:
             file.write(u'%s' % json.dumps(complete))
         self._popen = None  # type: Any
-        # How many lives had begun when the last one was started.
+        # How many incarnations had begun when the last process was started.
         self._begun_before = 0
 
     def start(self, wrapper=()):
         # type: (Any) -> None
-        """Begin a life, in a session of its own: whatever is wrapped around it ends with it."""
-        self.lives += 1
-        self._begun_before = self._lives_begun()
+        """Start it, in a session of its own: whatever is wrapped around it ends with it."""
+        self.starts += 1
+        self._begun_before = len(self._began())
         command = list(wrapper) + [self.python, os.path.join(ROOT, 'run_%s.py' % self.role), '-s',
                                    self._path + '.json', '--json', '--events', self.events]
         with open(os.devnull, 'rb') as nothing, open(self._path + '.log', 'ab') as log, \
@@ -68,38 +68,38 @@ class Victim(object):
             self._popen = subprocess.Popen(command, stdin=nothing, stdout=out, stderr=log, cwd=ROOT, env=environment(),
                                            close_fds=True, preexec_fn=os.setsid)
 
-    def live_until_killed_at(self, call, when, meanwhile=None, only=None):
+    def run_until_killed_at(self, call, when, meanwhile=None, only=None):
         # type: (str, int, Callable[[], Any] | None, str | None) -> List[Call]
-        """One life that ends at its ``when``-th ``call``, of those that concern the file ``only``; returns its trace,
-        nothing if it never came to that. Until then somebody does something over and over ``meanwhile``.
+        """Run until its ``when``-th ``call``, of those that concern the file ``only``; returns its trace, nothing if it
+        never came to that. Until then ``meanwhile`` is called over and over.
         """
-        self.begin_to_die_at(call, when, only)
-        return self.wait_for_death(meanwhile)
+        self.start_to_be_killed_at(call, when, only)
+        return self.wait_for_kill(meanwhile)
 
-    def live_until(self, condition, what):
+    def run_until(self, condition, what):
         # type: (Callable[[], Any], str) -> None
-        """One life that nothing happens to until the condition is true; then it is killed."""
+        """Run until the condition is true; then it is killed."""
         self.start()
         try:
             eventually(condition, what)
         finally:
             self.dispose()
 
-    def live_until_says(self, pattern):
+    def run_until_says(self, pattern):
         # type: (str) -> None
-        """The same until the log of that life has that."""
-        former = len(self.log) if self.lives else 0
-        self.live_until(lambda: re.search(pattern, self.log[former:]), '%s says %r' % (self.name, pattern))
+        """The same until its log has that."""
+        former = len(self.log) if self.starts else 0
+        self.run_until(lambda: re.search(pattern, self.log[former:]), '%s says %r' % (self.name, pattern))
 
-    def begin_to_die_at(self, call, when, only=None):
+    def start_to_be_killed_at(self, call, when, only=None):
         # type: (str, int, str | None) -> None
-        """Begin a life that is to be killed."""
+        """Start one that is to be killed."""
         self.start(tracing.signalled_at('SIGKILL', call, when, self._path + '.trace',
                                         has_journal=self.journal is not None, only=only))
 
-    def wait_for_death(self, meanwhile=None):
+    def wait_for_kill(self, meanwhile=None):
         # type: (Callable[[], Any] | None) -> List[Call]
-        """Wait for its end and return its trace; if it does not die in time, end it and return nothing."""
+        """Wait for its end and return its trace; if it is not killed in time, end it and return nothing."""
         if not self._ends_by_itself(meanwhile):
             return []
         assert self._popen.returncode == -signal.SIGKILL, self.log
@@ -107,33 +107,34 @@ class Victim(object):
         assert trace and not trace[-1].is_done, 'it was not killed at a call: %r' % trace[-3:]
         return trace
 
-    def live_until_told_to_end_at(self, call, when, times=1):
+    def run_until_terminated_at(self, call, when, times=1):
         # type: (str, int, int) -> Dict[str, Any] | None
-        """One life that gets SIGTERM at its ``when``-th ``call``, perhaps again at the next; returns its account. None
-        if it never came to that, or if it had not yet come so far that it had one.
+        """Run until it gets SIGTERM at its ``when``-th ``call``, perhaps again at the next. Returns its account, None
+        if it never came to that, or had not begun yet.
         """
-        begun = self._lives_begun()
+        begun = len(self._began())
         self.start(tracing.signalled_at('SIGTERM', call, when, self._path + '.trace', times))
         if not self._ends_by_itself():
             return None
-        if self._popen.returncode == -signal.SIGTERM:
-            assert self._lives_begun() == begun, 'it had begun, and did not end softly: %s' % self.log
+        if len(self._began()) == begun:
+            # Nothing was started yet. The interpreter has no handler while it begins, and none while it ends.
+            assert self._popen.returncode in (0, -signal.SIGTERM), (self._popen.returncode, self.log)
             return None
-        return self._last_words()
+        return self._account()
 
     def start_failing(self, errors):
         # type: (Dict[str, str]) -> None
-        """Begin a life some of whose calls fail."""
+        """Start one some of whose calls fail."""
         self.start(tracing.failing(errors, self._path + '.trace'))
         self._until_begun()
 
     def _until_begun(self):
         # type: () -> None
-        eventually(lambda: self._lives_begun() > self._begun_before, '%s begins' % self.name)
+        eventually(lambda: len(self._began()) > self._begun_before, '%s begins' % self.name)
 
     def end(self):
         # type: () -> Dict[str, Any]
-        """End its last life, which was not to be killed, softly; returns the account."""
+        """End the last one, which was not to be killed, softly; returns the account."""
         self._until_begun()
         # Not what may be wrapped around it.
         os.kill(int(self._began()[-1]['facts']['process_id']), signal.SIGTERM)
@@ -141,13 +142,13 @@ class Victim(object):
 
     def wait(self):
         # type: () -> Dict[str, Any]
-        """Wait for the soft end of its last life; returns the account."""
+        """Wait for the soft end of the last one; returns the account."""
         eventually(lambda: self._popen.poll() is not None, '%s ends' % self.name)
-        return self._last_words()
+        return self._account()
 
     def _ends_by_itself(self, meanwhile=None):
         # type: (Callable[[], Any] | None) -> bool
-        end_at = monotonic() + LIFE_S
+        end_at = monotonic() + RUN_S
         try:
             while self._popen.poll() is None and monotonic() <= end_at:
                 if meanwhile is None:
@@ -158,19 +159,15 @@ class Victim(object):
         finally:
             self.dispose()
 
-    def _last_words(self):
+    def _account(self):
         # type: () -> Dict[str, Any]
         assert self._popen.returncode == 0, self.log
         with io.open(self._path + '.out', encoding='utf-8') as file:
             return the_one_object(file.read())
 
-    def _lives_begun(self):
-        # type: () -> int
-        return len(self._began())
-
     def _began(self):
         # type: () -> List[Any]
-        """What lives said first, of those that came so far."""
+        """The first event of each one that came so far."""
         if not os.path.exists(self.events):
             return []
         with io.open(self.events, encoding='ascii') as file:
@@ -178,7 +175,7 @@ class Victim(object):
 
     def dispose(self):
         # type: () -> None
-        """End whatever is left of the present life."""
+        """End whatever is left of the present one."""
         if self._popen is not None and self._popen.poll() is None:
             os.killpg(self._popen.pid, signal.SIGKILL)
             self._popen.wait()
@@ -186,6 +183,6 @@ class Victim(object):
     @property
     def log(self):
         # type: () -> str
-        """What all lives said."""
+        """The log of all of them."""
         with io.open(self._path + '.log', encoding='utf-8') as file:
             return file.read()

@@ -7,13 +7,16 @@ import sys
 
 from tests.attacks.auditor import Auditor
 from tests.attacks.victims import Victim
-from tests.system.processes import DISPATCHER
+from tests.system.processes import DISPATCHER, eventually
 
 MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
     from tests.system.processes import Process, System  # noqa: F401
+
+#: A client that waits for fewer tasks has caught up.
+OPEN_MAX = 20
 
 
 class World(object):
@@ -38,7 +41,7 @@ class World(object):
 
     def victim(self, role, name, **settings):
         # type: (str, str, **Any) -> Victim
-        """Make a victim, which has not begun to live."""
+        """Make a victim, which is not started yet."""
         made = Victim(self.directory, role, name, self.system.address, **settings)
         self.events[name] = made.events
         self.victims.append(made)
@@ -48,18 +51,30 @@ class World(object):
 
     def told(self, name, kind):
         # type: (str, str) -> int
-        """How many events of that kind a process has told of so far."""
+        """How many events of that kind a process has written so far."""
         with open(self.events[name]) as lines:
             return sum('"kind": "%s"' % kind in line for line in lines)
+
+    def end_client(self, client, tasks_min=50):
+        # type: (Process, int) -> None
+        """End a client once it has sent more than ``tasks_min``, or its account would say little, and has caught up:
+        a task that it had no room to submit yet it would cancel. Each of its tasks has to be answered.
+        """
+        name = client.settings['name']  # type: ignore[index]
+        eventually(lambda: tasks_min < self.told(name, 'sent') < self.told(name, 'answered') + OPEN_MAX,
+                   'there was something to lose, and %s has caught up' % name)
+        assert client.end() == 0
+        account = client.account
+        assert account['sent'] == account['answered'] > tasks_min, account
 
     def audit(self, clients, capacities):
         # type: (List[str], Dict[str, int]) -> Auditor
         """Hold the events of all against each other, when everything has ended: names of clients, and of calculators
         with their capacities.
         """
-        made = Auditor([self.events[name] for name in clients], self.events[DISPATCHER],
-                       {name: self.events[name] for name in capacities})
-        made.check(capacities)
+        made = Auditor({name: self.events[name] for name in clients}, self.events[DISPATCHER],
+                       {name: self.events[name] for name in capacities}, capacities)
+        made.check()
         self.system.is_balanced = True
         return made
 

@@ -170,13 +170,16 @@ def test_a_task_is_found_by_name_and_by_link(browser, system):
     browser.look(DESK, LIGHT)
     browser.open(page.address)
     eventually(lambda: works(reported(dispatcher)), 'all work')
+    # Of the pages before this one.
+    browser.complaints()
     search, = browser.find('#task-name')
     search.send_keys('client-1:1', Keys.ENTER)
     eventually(lambda: 'is done' in browser.text('#story-text'), 'its history')
     link = browser.run('return document.querySelector("#story-link").href')
     browser.find('#story button')[0].click()
     eventually(lambda: not browser.run('return document.querySelector("#story").open'), 'it is closed')
-    assert browser.run('return location.hash') == ''
+    # The event comes after the dialog has closed.
+    eventually(lambda: browser.run('return location.hash') == '', 'the link is gone')
     browser.driver.get(link)
     eventually(lambda: 'client-1:1 (' in browser.text('#story-text'), 'the link opens it')
     browser.find('#story button')[0].click()
@@ -211,7 +214,8 @@ def test_the_numbers_are_on_the_first_screen_and_nothing_covers_a_name(browser, 
     browser.look(size, LIGHT)
     browser.open(page.address)
     eventually(lambda: works(reported(dispatcher)), 'all work')
-    bottoms = browser.run('return [...document.querySelectorAll("#tiles dd")].map(one => one.getBoundingClientRect().bottom)')
+    bottoms = browser.run('return [...document.querySelectorAll("#tiles dd")]'
+                          '.map(one => one.getBoundingClientRect().bottom)')
     assert len(bottoms) == 14 and max(bottoms) <= size[1]
     eventually(lambda: browser.find('#moving circle'), 'a task is on its way')
     covered = browser.run(
@@ -263,8 +267,8 @@ def test_hostile_names_are_text(browser, system):
         'Promise.all([import("/model.js"), import("/picture.js")]).then(([{ Model }, { drawCases, drawPicture }]) => {'
         '  const changes = JSON.parse(arguments[0]);'
         '  const model = new Model();'
-        '  model.take({kind: "everything", now: 1, silence_s: 0, is_silent: false, is_there: true, incarnation: "x", over: "",'
-        '    health: ["good", "healthy"],'
+        '  model.take({kind: "everything", now: 1, silence_s: 0, is_silent: false, is_there: true, incarnation: "x",'
+        '    over: "", health: ["good", "healthy"],'
         '    queue: {}, states: {alive: 1}, attempts: [], samples: [], attempts_missed: 0, interval_s: 1, ...changes});'
         '  drawPicture(model); drawCases(model, (id, text) => text); done();'
         '});', told)

@@ -1,4 +1,4 @@
-"""A thousand calculators and a busy client, real cores in one thread: as much as the page has to bear, at a small price."""
+"""A thousand calculators and a busy client: real cores in one thread, a cheap load for the page."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -61,8 +61,8 @@ class Fleet(object):
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(limits[0], min(4096, limits[1])), limits[1]))
         cores = [CalculatorCore(CALCULATOR_SETTINGS.checked(CALCULATOR), 'calculator-%04d' % number,
                                 lambda: draw_incarnation(rng), rng) for number in range(calculators)]
-        cores.append(ClientCore(CLIENT_SETTINGS.checked({
-            'task_interval_s': [1 / tasks_per_second] * 2, 'in_flight_max': 5000}), 'client-1', draw_incarnation(rng), rng))
+        settings = {'task_interval_s': [1 / tasks_per_second] * 2, 'in_flight_max': 5000}
+        cores.append(ClientCore(CLIENT_SETTINGS.checked(settings), 'client-1', draw_incarnation(rng), rng))
         self._nodes = [Node(core, address, rng) for core in cores]
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run)

@@ -269,11 +269,11 @@ def test_on_a_terminal_it_shows_the_screen_of_the_monitor_and_then_the_report():
         window.shows(r'dispatcher at 127\.0\.0\.1:\d+')
         window.shows(r'of 600 s: running')
         window.shows(r'\+ calculator-b +alive')
-        assert window.screen.other
+        assert bool(window.screen.other)
         window.signal(signal.SIGTERM)
         window.shows('The accounts agree')
         assert window.wait() == 0
-        assert not window.screen.other and window.screen.cursor_is_shown and window.screen.wraps
+        assert not bool(window.screen.other) and window.screen.cursor_is_shown and window.screen.wraps
         assert 'The random draws of this run come from --seed' in window.screen.text
         assert window.modes == window.modes_before
     finally:

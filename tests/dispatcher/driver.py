@@ -47,10 +47,10 @@ class Driver(object):
         self.now = now
         self.twice = twice
         self.channels = {}  # type: Dict[Tuple[str, str, str], FakeChannel]
-        self.sent = []  # type: List[Tuple[FakeChannel, str, Any]]
+        self.sent = []  # type: List[Tuple[Any, str, Any]]
         self.events = []  # type: List[Any]
         #: Why the journal can't be written, and what was written.
-        self.failure = None  # type: str | None
+        self.failure = None  # type: Any
         self.records = []  # type: List[Any]
         self._beats = {}  # type: Dict[Tuple[str, str], int]
         if recover is not None:
@@ -149,8 +149,8 @@ class Driver(object):
         """The client says that everything below is over."""
         return self.hear(channel or self.client(), peer_open=lowest_open)
 
-    def beat(self, channel, held=(), orphans=(), capacity=1, draining=False, interval_s=1.0, pages=(1, 1), sequence=None,
-             number=None):
+    def beat(self, channel, held=(), orphans=(), capacity=1, draining=False, interval_s=1.0, pages=(1, 1),
+             sequence=None, number=None):
         # type: (FakeChannel, Any, Any, int, bool, float, Any, int | None, int | None) -> List[Any]
         """A heartbeat."""
         if sequence is None:

@@ -15,7 +15,8 @@ def world(seed, tasks=60, outage=None, **settings):
     link = FakeLink(seed)
     options = {} if outage is None else {'outage': outage}
     nodes = [link.dispatcher(**settings)] + [
-        link.calculator('calculator-%s' % letter, capacity=3, task_duration_s=[0.05, 0.5], **options) for letter in 'ab']
+        link.calculator('calculator-%s' % letter, capacity=3, task_duration_s=[0.05, 0.5], **options)
+        for letter in 'ab']
     return link, nodes, link.client(tasks=tasks, task_interval_s=[0, 0.05])
 
 

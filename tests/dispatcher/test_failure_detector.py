@@ -15,7 +15,7 @@ if MYPY:
 
 def heard_at_zero(interval_s=1.0):
     channel = FakeChannel('calculator', 'calculator-a', 'aaaaaaaa', None)  # type: Any
-    calculator = Calculator(channel, 1, 0, None, 0.0)  # type: ignore[arg-type]
+    calculator = Calculator(channel, 1, 0, None, 0.0)
     calculator.interval_s = interval_s
     calculator.advance('begin')
     return calculator
@@ -44,11 +44,26 @@ def test_when_the_timer_fires_there_is_a_verdict(interval_s):
 
 def test_an_excuse_postpones_all_verdicts_of_one_silence_and_is_given_once():
     detector, calculator = FailureDetector(3, 5), heard_at_zero()
-    assert detector.excuse(5.0, calculator, 1.5)
-    assert detector.next_look_at(5.0, calculator) == pytest.approx(5.0 + CATCH_UP_S)
+    assert detector.excuse(5.0, calculator, 0.7)
+    assert detector.next_look_at(5.0, calculator) == pytest.approx(5.7)
     assert not detector.excuse(5.2, calculator, 9.0)
-    assert detector.verdict(5.2, calculator) == SILENT
-    assert detector.verdict(5.5 + 1.6 + 0.001, calculator) == GONE
+    assert detector.verdict(5.71, calculator) == SILENT
+    assert detector.verdict(5.5 + 2.2 + 0.001, calculator) == GONE
+
+
+@pytest.mark.parametrize('late_s, postponed_s', [(0.0, CATCH_UP_S), (0.3, 0.3), (100.0, 1.0 + CATCH_UP_S)])
+def test_a_verdict_is_postponed_until_another_heartbeat_can_arrive_and_not_more_than_the_delay(late_s, postponed_s):
+    detector, calculator = FailureDetector(3, 5), heard_at_zero()
+    assert detector.excuse(200.0, calculator, late_s)
+    assert detector.next_look_at(200.0, calculator) == pytest.approx(200.0 + postponed_s)
+
+
+def test_a_silence_that_begins_after_an_excuse_is_noticed_in_time():
+    detector, calculator = FailureDetector(3, 5), heard_at_zero()
+    calculator.interval_s = 10.0
+    detector.excuse(200.0, calculator, 9.0)
+    calculator.interval_s = 1.0
+    assert detector.next_look_at(200.0, calculator) <= 203.5
 
 
 def test_who_was_heard_since_has_no_excuse_left_over():

@@ -57,7 +57,8 @@ class Randomly(object):
 
     def cancel(self):
         client = self.client()
-        self.driver.cancel(max(1, self.next_number.get(client.name + client.incarnation, 1) - self.choose([0, 1, 4])), client)
+        number = self.next_number.get(client.name + client.incarnation, 1) - self.choose([0, 1, 4])
+        self.driver.cancel(max(1, number), client)
 
     def raise_open(self):
         client = self.client()

@@ -94,17 +94,16 @@ def test_where_the_system_reports_that_nobody_listens_it_runs_elsewhere_sooner()
     link.run(0.1)
     assert doomed.core.account(link.now)['running'] == 1
     link.crash(doomed)
-    died_at, seen = link.now, len(link.sent)
+    died_at, seen = link.now, [len(link.sent)]
 
     def is_moved():
         # What a system with ICMP does: every datagram to the dead address is answered by an error.
-        while is_moved.seen < len(link.sent):
-            target = link.sent[is_moved.seen][2]
-            is_moved.seen += 1
+        while seen[0] < len(link.sent):
+            target = link.sent[seen[0]][2]
+            seen[0] += 1
             if target == doomed.address:
                 dispatcher.turn.note_unreachable(link.now, target)
         return dispatcher.core.counts['attempt_unacknowledged'] == 1
-    is_moved.seen = seen
     assert link.run_until(is_moved, 5)
     assert link.now - died_at <= REPORTED_S + SLACK_S
     assert REPORTED_S == 0.25 + HINT_PINGS * HINT_PING_S

@@ -7,6 +7,10 @@ import random
 from monitor.core import MonitorCore
 from monitor.picture import Picture
 
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
 
 class FakeChannel(object):
     """What the core reads and writes of a channel."""
@@ -26,8 +30,10 @@ class Driver(object):
         self.twice = twice
         self.picture = Picture()
         self.reports = []
-        self.core = MonitorCore('monitor', 'mmmmmmmm', random.Random(1), interval_s, self.picture, self.reports.append)
-        self.channel = self.core.dispatcher = FakeChannel()
+        self.core = MonitorCore('monitor', 'mmmmmmmm', random.Random(1), interval_s, self.picture,
+                                self.reports.append)  # type: Any
+        self.channel = FakeChannel()
+        self.core.dispatcher = self.channel  # type: ignore[assignment]
         self.core.start(self.now)
         assert self.sent() == {}, 'nothing is sent before the channel is open'
         if is_open:

@@ -49,7 +49,8 @@ def test_it_fits_whatever_the_window_and_the_fleet(columns, rows, calculators, i
 
 def test_80_by_24_shows_all_that_matters():
     text = '\n'.join(as_text(line) for line in screen(View(picture_of(4), 101.0, 'host:5555', 0.1, False), 80, 24))
-    for expected in ('dispatcher at host:5555', 'calculators: 1 dead', 'waiting 12 (oldest 1.5 s)', 'running 6', 'done 40',
+    for expected in ('dispatcher at host:5555', 'calculators: 1 dead', 'waiting 12 (oldest 1.5 s)', 'running 6',
+                     'done 40',
                      'refused 2', 'alive 3   suspect 0   dead 1', 'x calculator-0003', '[##..]', 'latest events',
                      'a:1 failed after 1 attempt'):
         assert expected in text, text

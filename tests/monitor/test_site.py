@@ -36,7 +36,8 @@ class Bench(object):
         self.link = link
         self.cases = Cases(link.picture, link.monitor.core.ask_about)
         self.feed = Feed(link.monitor.core, self.cases)
-        self.site = Site(link.monitor.core, self.feed, {'/': ('text/html', b'page')}, lambda *parts: parts, ['desk', 'Monitor.example'])
+        self.site = Site(link.monitor.core, self.feed, {'/': ('text/html', b'page')}, lambda *parts: parts,
+                         ['desk', 'Monitor.example'])
         link.monitor.core.on_report = self.cases.update
 
     def get(self, path, query='', host='localhost'):
@@ -81,7 +82,8 @@ def test_a_silent_dispatcher_is_not_well(bench):
 
 
 @pytest.mark.parametrize('host, expected', [
-    ('localhost', 200), ('127.0.0.1', 200), ('::1', 200), ('192.0.2.7', 200), ('desk', 200), ('monitor.example', 200), ('', 200),
+    ('localhost', 200), ('127.0.0.1', 200), ('::1', 200), ('192.0.2.7', 200), ('desk', 200),
+    ('monitor.example', 200), ('', 200),
     ('evil.example', 421), ('localhost.evil.example', 421), ('127.0.0.1.evil.example', 421), ('cafe', 421)])
 def test_only_its_own_names_and_numbers_are_answered(bench, host, expected):
     assert bench.get('/status.json', host=host)[0] == expected
@@ -257,7 +259,7 @@ def test_metrics_have_every_bucket_cumulated(bench):
 def test_a_metric_is_described_once_and_ends_with_its_unit(bench):
     text = bench.get('/metrics')[2].decode('ascii')
     described = re.findall(r'^# TYPE (\S+) (\w+)$', text, re.MULTILINE)
-    assert len(described) == len({name for name, _ in described}) == 20
+    assert len(described) == len({name for name, _ in described}) == 21
     for name, kind in described:
         assert name.endswith('_total') == (kind == 'counter')
         assert not name.endswith(('_s', '_ms'))

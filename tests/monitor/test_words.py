@@ -7,8 +7,8 @@ import re
 import pytest
 
 from dispatcher.observers.sentences import SENTENCES
-from dispatcher.tasks import ATTEMPT_ENDS
 from dispatcher.observers.watch import STEPS
+from dispatcher.tasks import ATTEMPT_ENDS
 from monitor import words
 from net_protocol import report
 from net_protocol.rows import REFUSALS

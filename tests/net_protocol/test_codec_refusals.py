@@ -287,9 +287,10 @@ def test_no_depth_is_too_deep_to_be_refused(place, value):
                         'kind': BAD_FIELD if value == u'[' else BAD_ENVELOPE,
                         'rows': BAD_ENVELOPE if value == u'[' else UNKNOWN_KIND}.get(place, BAD_ENVELOPE)
     verdicts = [verdict(nested(depth)) for depth in list(range(33, 2100, 13)) + list(range(4900, 10100, 200))]
-    given_up = verdicts.index(NOT_JSON)
+    # 3.13 takes any depth that a datagram has room for.
+    given_up = verdicts.index(NOT_JSON) if NOT_JSON in verdicts else len(verdicts)
     assert set(verdicts[:given_up]) == {refused_as_wrong}
-    assert set(verdicts[given_up:]) == {NOT_JSON}
+    assert set(verdicts[given_up:]) <= {NOT_JSON}
 
 
 # Every field of every kind.

@@ -12,8 +12,7 @@ from client.settings import SETTINGS as CLIENT
 from net_protocol import codec, columns, limits, rows, schedule
 from net_protocol.core import draw_incarnation
 from net_protocol.seals import CHECKSUM, Signature
-from tests.net_protocol.samples import (
-    LARGEST_COUNT, LONGEST_INCARNATION, LONGEST_NAME, LONGEST_TASK, LONGEST_TICKET)
+from tests.net_protocol.samples import LARGEST_COUNT, LONGEST_INCARNATION, LONGEST_NAME, LONGEST_TASK, LONGEST_TICKET
 
 MYPY = False
 if MYPY:

@@ -4,9 +4,10 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
+from net_protocol.budget import BYTES_READ_MAX, READS_MAX, ROWS_READ_MAX
 from net_protocol.limits import NUMBERS_AHEAD_MAX, RECEIVE_WINDOW
 from net_protocol.schedule import ACK_DELAY_S
-from net_protocol.turn import BYTES_READ_MAX, PORTION_ROWS, READS_MAX, ROWS_READ_MAX
+from net_protocol.turn import PORTION_ROWS
 from tests.net_protocol.toys import CLIENT_AT, ELSEWHERE, craft, pair
 
 MYPY = False

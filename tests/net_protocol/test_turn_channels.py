@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
-from net_protocol import codec, directory, turn
+from net_protocol import codec, directory
 from net_protocol.limits import HELLO_BYTES
 from net_protocol.rows import CALCULATOR, DISPATCHER, MONITOR, PROBE
 from net_protocol.schedule import SLEEP_S, TICKET_S
@@ -118,7 +118,8 @@ def test_a_probe_of_health_is_greeted_by_everybody_and_greets_nobody():
 
 
 @pytest.mark.parametrize('node, role', [(fresh_dispatcher(), DISPATCHER), (Node(ToyClient(), CLIENT_AT), u'client'),
-                                        (Node(ToyClient(), CLIENT_AT), CALCULATOR)], ids=str)
+                                        (Node(ToyClient(), CLIENT_AT), CALCULATOR)],
+                         ids=['dispatcher', 'client', 'calculator'])
 def test_a_datagram_of_a_role_that_is_not_listened_to_is_refused(node, role):
     assert node.step(1.0, (craft(5, SUBMIT, role=role, size=HELLO_BYTES), ELSEWHERE)) == []
     assert node.refusals == ['wrong_role']

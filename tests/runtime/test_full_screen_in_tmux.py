@@ -1,4 +1,4 @@
-"""The screen in a real terminal: tmux. The terminal emulation of tests/system is ours, and may share a mistake of ours."""
+"""The screen in a real terminal, tmux: the emulation in ``tests/system`` may share our mistakes."""
 
 from __future__ import absolute_import, division, print_function
 

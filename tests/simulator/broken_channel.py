@@ -2,10 +2,9 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol import turn
+from net_protocol import directory, turn
 from net_protocol.channel import Channel
-from net_protocol.recovery import CongestionWindow, ReceiveWindow
-from net_protocol.rows import ROLES
+from net_protocol.recovery import CongestionWindow, ReceiveWindow, RoundTrip
 from net_protocol.schedule import TICKET_S
 from net_protocol.seals import Checksum, Signature
 from net_protocol.tickets import Tickets
@@ -57,7 +56,8 @@ def _withholds_nothing_later(original):
 
 mutant('acknowledged_before_commit', 'S1', 'a submit is acknowledged before it is on disk',
        (Turn, '_handle_rows', _acknowledges_at_once))
-mutant('acknowledged_by_turn', 'S1', 'a submit is acknowledged when this turn wrote nothing of it, although an earlier one '
+mutant('acknowledged_by_turn', 'S1',
+       'a submit is acknowledged when this turn wrote nothing of it, although an earlier one '
        'could not', (Turn, '_handle_rows', _withholds_nothing_later))
 mutant('acknowledged_and_not_handled', 'S1', 'a datagram with a submit is acknowledged and not handled',
        (Turn, '_handle_rows', _loses('submit')))
@@ -108,8 +108,8 @@ def _any_address(original):
 
 def _any_greeting(original):
     def upstream_of(self, now, datagram):
-        if datagram.re is not None:
-            datagram.re = next(iter(self.upstream.loss.in_flight), None) or datagram.re
+        if datagram.re is not None and datagram.re > self.upstream.number:
+            datagram.re = next(iter(self.upstream.loss.in_flight), 0)
         return original(self, now, datagram)
     return upstream_of
 
@@ -121,8 +121,6 @@ mutant('signature_compared_in_part', 'S15', 'the first 32 digits of a signature 
        (Signature, 'check', _compares_some(len('{"hmac":"') + 32)))
 mutant('signature_of_the_head', 'S15', 'the signature covers the first 40 bytes', (
     Signature, '_digits', _covers_the_head))
-mutant('any_role_heard', 'S15', 'everybody listens to every role', (
-    turn, 'LISTENS_TO', instead(dict.fromkeys(ROLES, ROLES))))
 mutant('address_not_checked', 'S15', 'a ticket counts from any address', (Turn, '_channel_of', _any_address))
 mutant('any_ticket', 'S15', 'the ticket is not checked', (
     Tickets, 'issued_at_ms', instead(lambda self, now, datagram, address: 31 if '.' in datagram.to else None)))
@@ -141,13 +139,13 @@ def _old_tickets(original):
 
 
 mutant('copies_handled', 'S16', 'a datagram is handled as often as it arrives',
-       (ReceiveWindow, 'note', lambda original: lambda self, number: original(self, number) is not None))
+       (ReceiveWindow, 'note', lambda original: lambda self, *sent: original(self, *sent) is not None))
 mutant('window_of_the_last', 'S16', 'only the highest number is remembered',
-       (ReceiveWindow, 'note', lambda original: lambda self, number: number != self.highest and (
-           original(self, number) or True)))
+       (ReceiveWindow, 'note', lambda original: lambda self, number, *more: number != self.highest and (
+           original(self, number, *more) or True)))
 mutant('old_tickets', 'S16', 'a ticket opens a channel for ever, and after another one', (
     Tickets, 'issued_at_ms', _old_tickets), (Tickets, 'void', instead(nothing)),
-    (turn, 'is_newer', instead(lambda ticket, other: ticket != other)))
+    (directory, 'is_newer', instead(lambda ticket, other: ticket != other)))
 
 
 # S17: addresses.
@@ -177,7 +175,8 @@ def _late_turns_fire_nothing(original):
 
 
 mutant('lost_rows_are_lost', 'L1', 'what is lost is not sent again', (Turn, '_send_again', instead(nothing)))
-mutant('no_probes', 'L1', 'nothing is sent when an acknowledgement does not come', (Turn, '_probe', instead(nothing)))
+mutant('no_probes', 'L1', 'nothing is sent when an acknowledgement does not come', (
+    RoundTrip, 'probe_timeout_s', instead(lambda self, probes: 1e6)))
 mutant('timers_starve', 'L1', 'in a late turn no timer fires', (Turn, 'run', _late_turns_fire_nothing))
 mutant('unreachable_never', 'L8', 'a peer that acknowledges nothing counts as reachable',
        (Turn, '_judge', instead(nothing)))

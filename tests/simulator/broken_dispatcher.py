@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
-from dispatcher.calculators import ALIVE, DEAD, SUSPECT, Calculator, Calculators
+from dispatcher.calculators import ALIVE, DEAD, SUSPECT, Calculator
 from dispatcher.core import DispatcherCore
 from dispatcher.failure_detector import FailureDetector
 from net_protocol.rows import DONE
@@ -19,10 +19,10 @@ def _accepts_three_of_four(original):
 
 
 def _changes_its_mind(original):
-    def send_outcome(self, channel, task):
-        task.attempt += 1
-        original(self, channel, task)
-    return send_outcome
+    def refresh(self, now, channel, kind, row):
+        row = original(self, now, channel, kind, row)
+        return row if row is None or kind != 'done' else row[:2] + [row[2] + 1]
+    return refresh
 
 
 def _mixes_up_results(original):
@@ -65,12 +65,13 @@ def _to_the_heir(original):
 mutant('accepts_and_forgets', 'S1', 'the dispatcher acknowledges a submit and keeps nothing',
        (DispatcherCore, '_on_submit', _accepts_three_of_four))
 mutant('another_outcome_when_sent_again', 'S2', 'an outcome that is sent again is another one',
-       (DispatcherCore, '_send_outcome', _changes_its_mind))
+       (DispatcherCore, 'refresh', _changes_its_mind))
 mutant('results_mixed_up', 'S3', 'the dispatcher takes the result of another task',
        (DispatcherCore, '_on_result', _mixes_up_results))
 mutant('done_without_a_result', 'S4', 'the dispatcher calls a task done when it was only taken',
        (DispatcherCore, 'acknowledged', _believes_an_acknowledgement))
-mutant('outcomes_of_former_to_the_living', 'S4', 'an outcome of a former incarnation goes to the present one as its own',
+mutant('outcomes_of_former_to_the_living', 'S4',
+       'an outcome of a former incarnation goes to the present one as its own',
        (DispatcherCore, '_send_again', _to_the_heir))
 
 
@@ -107,19 +108,20 @@ def _lives_on(original):
     return register
 
 
-mutant('tells_what_is_not_so', 'S5', 'a task that waits is said to be assigned', (DispatcherCore, 'requeue', _both_places))
+mutant('tells_what_is_not_so', 'S5', 'a task that waits is said to be assigned', (DispatcherCore, 'requeue',
+                                                                                  _both_places))
 mutant('incarnation_ignored', 'S5', 'a new incarnation of a calculator is taken for the old one',
        (DispatcherCore, 'register', _lives_on))
 mutant('tables_ignore_capacity', 'S6', 'the dispatcher gives a calculator more than it has slots for', (
-    Calculators, 'note_given', lambda original: lambda self, calculator: (
-        setattr(calculator, 'free', calculator.free + 1), original(self, calculator))))
+    Calculator, 'has_slot', _available_if(
+        lambda self: self.state == ALIVE and not self.draining and not self.full_until_beat)))
 mutant('suspects_get_work', 'S7', 'a calculator that is suspect is given work', (
-    Calculator, 'is_available', _available_if(
+    Calculator, 'has_slot', _available_if(
         lambda self: self.state in (ALIVE, SUSPECT) and not self.draining and not self.full_until_beat
-        and self.free > 0 and self.channel.has_room)))
+        and self.free > 0)))
 mutant('draining_get_work', 'S7', 'a calculator that drains is given work', (
-    Calculator, 'is_available', _available_if(
-        lambda self: self.state == ALIVE and not self.full_until_beat and self.free > 0 and self.channel.has_room)))
+    Calculator, 'has_slot', _available_if(
+        lambda self: self.state == ALIVE and not self.full_until_beat and self.free > 0)))
 mutant('older_heartbeat_believed', 'S7', 'a heartbeat that was overtaken undoes what the newer one said',
        (DispatcherCore, '_on_heartbeat', _believes_older))
 
@@ -161,7 +163,8 @@ def _only_answers(original):
 mutant('no_answer_timeout', 'S8', 'an attempt may take for ever', (DispatcherCore, '_due_task', _only_the_deadline))
 mutant('deadline_ignored', 'S1', 'a task whose time is over stays where it is',
        (DispatcherCore, '_due_task', _only_answers))
-mutant('never_requeued', 'S8', 'the tasks of a dead calculator stay with it', (DispatcherCore, '_lose_all', instead(nothing)))
+mutant('never_requeued', 'S8', 'the tasks of a dead calculator stay with it',
+       (DispatcherCore, '_lose_all', instead(nothing)))
 mutant('nobody_dies', 'S8', 'a calculator is dead after a hundred times the silence', (
     FailureDetector, '__init__', lambda original: lambda self, suspect, dead: original(self, suspect, 100 * dead)))
 mutant('heartbeats_ignored', 'S8', 'what a heartbeat does not name stays assigned',
@@ -255,24 +258,37 @@ def _stays_dead(original):
 
 
 def _shrinks(original):
-    def attach(self, now, task, calculator, assignment):
-        original(self, now, task, calculator, assignment)
+    def assign(self, now, task, calculator, known_as=0):
+        original(self, now, task, calculator, known_as)
         calculator.capacity = max(1, calculator.capacity - 1)
-    return attach
+    return assign
 
 
 mutant('outcomes_not_resent', 'L1', 'a lost outcome is not sent again', (DispatcherCore, 'refresh', lambda original: (
     _forgets('done')(_forgets('ended')(original)))))
-mutant('assignments_not_resent', 'S8', 'a lost assignment is not sent again',
-       (DispatcherCore, 'refresh', _forgets('assign')))
+
+
+def _never_stopped(original):
+    def settle(self, now):
+        original(self, now)
+        self._stopped = False
+    return settle
+
+
 mutant('never_drained', 'L2', 'the dispatcher does not end', (DispatcherCore, '_due_drained', instead(nothing)),
-       (DispatcherCore, 'settle', lambda original: lambda self, now: (
-           original(self, now), setattr(self, '_stopped', False))[0]))
-mutant('nobody_comes_back', 'L3', 'a calculator that was dead stays dead', (DispatcherCore, '_on_heartbeat', _stays_dead))
+       (DispatcherCore, 'settle', _never_stopped))
+mutant('nobody_comes_back', 'L3', 'a calculator that was dead stays dead', (DispatcherCore, '_on_heartbeat',
+                                                                            _stays_dead))
 mutant('one_client_starves', 'L5', 'one client is always told to come back later',
        (DispatcherCore, '_plain_places', instead(lambda self, client: 0)),
        (DispatcherCore, '_reason_to_refuse', _refuses_one_client))
-mutant('a_slot_is_never_free', 'L7', 'a calculator has one slot less after each assignment', (DispatcherCore, '_attach', _shrinks))
+mutant(
+    'a_slot_is_never_free',
+    'L7',
+    'a calculator has one slot less after each assignment',
+    (DispatcherCore,
+    'assign',
+     _shrinks))
 mutant('unreachable_get_work', 'L8', 'a calculator that does not acknowledge is given more all the same',
        (DispatcherCore, 'unreachable', instead(nothing)), (Calculator, 'is_available', _available_if(
-           lambda self: self.state == ALIVE and not self.draining and not self.full_until_beat and self.free > 0)))
+           lambda self: self.has_slot)))

@@ -60,7 +60,7 @@ def _time_begins_anew(kind, task_id, body, time_left_s):
 
 def _drops_the_queue(original):
     def stop(self, now):
-        for client in self.clients:
+        for client in self.clients if self.journal is not None else ():
             for number in sorted(client.tasks):
                 if not client.tasks[number].is_over:
                     self.journal.over(client.tasks[number].task_id)

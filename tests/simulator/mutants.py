@@ -23,15 +23,13 @@ SEEDS_MAX = 40
 
 #: Some show in few worlds only; the search for them begins close to one of those, to be quick.
 FIRST_SEEDS = {
-    'heartbeat_lists_ignored': 45, 'deafness_counted_twice': 330, 'overtaken_heartbeat_believed': 30,
-    'former_life_for_ever': 100, 'former_life_believed': 20, 'forgets_tombstones_on_restart': 50,
-    'advice_ignored': 10,
+    'address_not_checked': 15, 'number_far_ahead': 15, 'unreachable_get_work': 15, 'unreachable_never': 15,
 }  # type: Dict[str, int]
 
 
 #: What is wrong with these is that they raise. An error in any other says that the variant itself does not work any
 #: more.
-RAISING = ('struck_from_no_book', 'poison_stops_a_process')
+RAISING = ('poison_stops_a_process', 'forgets_outcomes_on_restart')
 
 
 def catches(name, result):

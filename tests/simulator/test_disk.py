@@ -62,7 +62,7 @@ def test_the_journal_in_memory_holds_what_the_one_on_a_disk_holds(tmpdir, seed):
         # A new incarnation for each batch, so that all of it passes through the encoding.
         real, simulated = JournalFile(path, JournalRows(), wall=lambda: WALL), opened(disk)
         assert list(real.rows()) == list(simulated.rows())
-        assert real.incarnations == simulated.incarnations
+        assert real.starts == simulated.incarnations
         real.write(batch, 0.0)
         assert simulated.write(batch, 0.0) is None
         real.close()

@@ -8,11 +8,12 @@ import pytest
 
 from monitor.core import MonitorCore
 from monitor.picture import Picture
-from net_protocol.guard import PROBE
-from simulator.ledger import Audit
-from simulator.process import Clock, Process
+from net_protocol.rows import MONITOR
+from simulator.audit import Audit
+from simulator.environment import Clock
+from simulator.process import Process
 from simulator.run import CLEAN, draw_settings, run_world
-from simulator.world import DISPATCHER, World, guard_of
+from simulator.world import DISPATCHER, World, seal_of
 
 SEEDS = range(1, 13)
 
@@ -25,13 +26,9 @@ class Watcher(object):
         self.reports = 0
         self.whole = 0
         self._lost = 0
-        core = MonitorCore('monitor', 'mmmmmmmm', Random(world.seed), DISPATCHER, 1.0, self.picture, self._look)
-        self.core = core
-        self._process = Process('monitor', core, Audit(world.ledger, {}), ('monitor', 7000), world.environment,
-                                Clock(world.agenda), False, DISPATCHER,
-                                guard_of(PROBE, {PROBE: world.settings['client']}))
-        world.at[self._process.address] = self._process
-        self._process.start()
+        self.core = MonitorCore('monitor', 'mmmmmmmm', Random(world.seed), 1.0, self.picture, self._look)
+        Process(MONITOR, self.core, Audit(world.ledger, {}), ('monitor', 7000), world.environment, Clock(world.agenda),
+                Random(world.seed), seal_of(world.settings['client']), DISPATCHER).start()
 
     def _look(self, now):
         self.reports += 1

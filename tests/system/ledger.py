@@ -53,7 +53,11 @@ class Witness(Actor):
         # type: (float) -> None
         if self.dispatcher.is_open:
             numbers, self._to_submit = sorted(self._to_submit & self.asked), set()
-            self.put('submit', *[[number, [number, self.ballast] if self.ballast else number, 600] for number in numbers])
+            self.put('submit', *[[number, [number, self.ballast] if self.ballast else number, 600]
+                                 for number in numbers])
+            if not numbers and not self.dispatcher.loss.in_flight:
+                # The answer shows whether the dispatcher restarted.
+                self.put('ping', [])
         super(Witness, self).turn(seconds)
 
     def opened(self, now, channel):
@@ -97,7 +101,7 @@ class Witness(Actor):
 
 
 class Worker(Actor):
-    """The calculator. ``holds``: task id -> assignment number, 0 if another incarnation of the dispatcher assigned it."""
+    """The calculator. ``holds``: task id -> assignment number, 0 if another dispatcher incarnation assigned it."""
 
     def __init__(self):
         # type: () -> None
@@ -185,8 +189,8 @@ class Ledger(object):
         # type: (Tuple[str, int], bool, bool) -> None
         """Send everything that there is to send, and listen for a moment.
 
-        Every accepted task has a result at once, as if a former incarnation had assigned it: a dispatcher that is killed
-        soon assigns nothing. With ``straight`` only what was assigned has one.
+        Every accepted task has a result at once, as if a former incarnation had assigned it: a dispatcher that is
+        killed soon assigns nothing. With ``straight`` only what was assigned has one.
         """
         client, calculator = self.client, self.calculator
         client.aim_at(address)

@@ -103,8 +103,8 @@ class Process(object):
         """Everything on its standard error so far."""
         return _text(self._log_path)
 
-    def says(self, pattern, times=1):
-        # type: (str, int) -> Any
+    def says(self, pattern, times=1, bound_s=BOUND_S):
+        # type: (str, int, float) -> Any
         """Wait until its log has ``times`` matches of ``pattern``, in any case of letters; returns the last of them."""
         def matches():
             # type: () -> Any
@@ -114,7 +114,7 @@ class Process(object):
                 assert not ended, '%s ended with %s and never said %r' % (self.label, self.exit_status, pattern)
                 return None
             return found[-1]
-        return eventually(matches, '%s says %r, %d times' % (self.label, pattern, times))
+        return eventually(matches, '%s says %r, %d times' % (self.label, pattern, times), bound_s)
 
     @property
     def address(self):
@@ -214,8 +214,8 @@ class Process(object):
 class System(object):
     """Everything that one test started, and the comparison of accounts at its end.
 
-    ``address`` is where clients and calculators look for the dispatcher: the dispatcher's own, or a relay's. ``host`` is
-    an address of this system alone, so that the processes of two tests never meet when a port is used again.
+    ``address`` is where clients and calculators look for the dispatcher: the dispatcher's own, or a relay's. ``host``
+    is an address of this system alone, so that the processes of two tests never meet when a port is used again.
     """
 
     def __init__(self, directory):
@@ -231,10 +231,10 @@ class System(object):
 
     # Starting.
 
-    def dispatcher(self, python=sys.executable, **settings):
-        # type: (str, **Any) -> Process
+    def dispatcher(self, python=sys.executable, arguments=(), **settings):
+        # type: (str, Sequence[str], **Any) -> Process
         """Start a dispatcher and wait until it listens; the others look for it there."""
-        process = self.start(DISPATCHER, DISPATCHER, settings, ['--json'], python)
+        process = self.start(DISPATCHER, DISPATCHER, settings, ['--json'] + list(arguments), python)
         self.address = process.address
         return process
 
@@ -277,7 +277,11 @@ class System(object):
         """Start a program with exactly these arguments."""
         label = '%s-%d' % (name, len(self.processes))
         command = [python, os.path.join(ROOT, 'run_%s.py' % role)] + arguments
-        process = Process(role, label, command, self._directory, settings, terminal)
+        return self.adopt(Process(role, label, command, self._directory, settings, terminal))
+
+    def adopt(self, process):
+        # type: (Process) -> Process
+        """From now on this process is one of ours."""
         self.processes.append(process)
         return process
 

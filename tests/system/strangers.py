@@ -1,5 +1,5 @@
-"""Others who can send datagrams: a ``Stranger`` sends any bytes; an ``Actor`` plays a role with rows that a test writes,
-on a channel as real as any other.
+"""Others who can send datagrams: a ``Stranger`` sends any bytes; an ``Actor`` plays a role with rows that a test
+writes, on a channel as real as any other.
 
 ``Stranger.is_answered_by`` is a barrier: datagrams from one socket to another stay in order on loopback, so when the
 greeting is here, all that was sent before has been read.
@@ -151,7 +151,11 @@ class Actor(Core):
     def until(self, condition, what):
         # type: (Callable[[], Any], str) -> Any
         """Take turns until ``condition()``."""
-        return eventually(lambda: self.turn() or condition(), what)
+        def after_a_turn():
+            # type: () -> Any
+            self.turn()
+            return condition()
+        return eventually(after_a_turn, what)
 
     def delivers(self, kind, *rows):
         # type: (str, *Any) -> None

@@ -2,8 +2,12 @@
 
 from __future__ import absolute_import, division, print_function
 
+import json
+import sys
+
 import pytest
 
+from runtime.clock import monotonic
 from tests.system.lossy_relay import LossyRelay
 from tests.system.processes import eventually
 
@@ -12,6 +16,9 @@ ATTEMPTS_MAX = 1000
 
 #: Longer than any test lasts.
 FOREVER_S = 600
+
+#: The goal for the tasks of a killed calculator on a quiet machine, with the default settings.
+GOAL_ELSEWHERE_S = 1.0
 
 
 def all_answered(client, tasks):
@@ -39,6 +46,47 @@ def test_200_tasks_outlive_two_of_three_calculators(system):
     assert account['accepted'] == account['outcomes']['done'] == 200
     assert account['attempts']['unacknowledged'] == client.account['further_attempts'] == 8
     assert (account['counts']['died'], account['counts']['left']) == (2, 1)
+
+
+@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='only Linux reports that nobody listens at an address')
+def test_the_tasks_of_a_killed_calculator_soon_run_elsewhere(system, tmpdir):
+    events = tmpdir.join('events')
+    dispatcher = system.dispatcher(arguments=['--events', str(events)])
+    # Heartbeats as by default.
+    slow = {'capacity': 3, 'task_duration_s': [FOREVER_S, FOREVER_S], 'heartbeat_interval_s': 1}
+    first = system.calculator('calculator-a', **slow)
+    system.client(tasks=3, task_interval_s=[0, 0])
+    eventually(lambda: dispatcher.status['running'] == 3, 'it has its tasks')
+    system.calculator('calculator-b', **slow)
+    dispatcher.says('calculator-b registered')
+    killed_at = monotonic()
+    first.kill()
+
+    def assigned_at():
+        found = [json.loads(line) for line in events.read().splitlines(True) if line.endswith('\n')]
+        return [event['time'] for event in found if event['kind'] == 'assigned' and event['facts']['attempt'] == 2]
+    eventually(lambda: len(assigned_at()) == 3, 'they are assigned again')
+    assert max(assigned_at()) - killed_at <= 3 * GOAL_ELSEWHERE_S
+    eventually(lambda: dispatcher.status['running'] == 3, 'they run')
+    # They would run for ever.
+    system.is_balanced = True
+
+
+def test_two_calculators_with_one_name_both_log_it(system):
+    dispatcher = system.dispatcher()
+    older = system.calculator('calculator', capacity=2)
+    dispatcher.says('calculator calculator registered')
+    newer = system.calculator('calculator', capacity=2)
+    older.says('WARNING .*Another calculator named calculator is registered, so this one gets no tasks')
+    dispatcher.says('WARNING .*calculator calculator was at %s:%d and is at %s:%d now: .*they share a name' % (
+        older.address + newer.address))
+    assert system.client('first', tasks=10).wait() == 0
+    newer.end()
+    # Now the name is free.
+    dispatcher.says('calculator calculator is back', times=2)
+    assert system.client('second', tasks=10).wait() == 0
+    system.balance()
+    assert (newer.account['assigned'], older.account['assigned']) == (10, 10)
 
 
 def test_a_dispatcher_killed_with_tasks_out_finds_them_again(system):
@@ -111,7 +159,7 @@ def test_a_suspended_dispatcher_judges_nobody_for_its_own_pause(system):
     unheard = dict(system.relay.received)
     # Six missed heartbeats are a death sentence. Of 16 datagrams some are results and probes.
     eventually(lambda: all(system.relay.received[calculator.address] >= unheard[calculator.address] + 16
-                           for calculator in calculators), 'each calculator has sent more heartbeats than may be missed')
+                           for calculator in calculators), 'more heartbeats were sent than may be missed')
     dispatcher.resume()
     all_answered(client, 60)
     dispatcher.says('held up for .* s; verdicts on silent calculators are postponed')

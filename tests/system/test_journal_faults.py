@@ -123,7 +123,7 @@ def settings_file(directory, dispatcher):
     """Where a running dispatcher is to be found, for its probe. Not on the disk that is full."""
     path = os.path.join(os.path.dirname(directory), 'probe.json')
     with io.open(path, 'w', encoding='utf-8') as file:
-        file.write(u'{"listen": {"host": "127.0.0.1", "port": %d}}' % dispatcher.address[1])
+        file.write(u'{"listen": {"host": "%s", "port": %d}}' % dispatcher.address)
     return path
 
 

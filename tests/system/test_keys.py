@@ -91,7 +91,7 @@ def test_a_hello_without_the_key_gets_no_greeting(system, keys):
     system.is_balanced = True
 
 
-@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='only Linux has all of 127.0.0.0/8 on its loopback interface')
+@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='only Linux has all of 127.0.0.0/8 on loopback')
 def test_a_dispatcher_on_all_addresses_works_at_any_of_them(system, keys):
     dispatcher = system.dispatcher(listen={'host': '0.0.0.0', 'port': 0}, key_file=keys('a'))
     # Its datagrams to here come from 127.0.0.1, and not from where they are expected.

@@ -29,9 +29,8 @@ def test_with_30_percent_of_datagrams_lost_all_tasks_are_answered(system):
     assert client.account['outcomes']['done'] == FEW_TASKS
     counts = system.relay.counts
     assert counts['dropped'] >= 0.2 * (counts['to_target'] + counts['from_target'])
-    # Something was resent, one way or the other.
-    assert client.account['traffic']['resent'] > 0
-    assert dispatcher.account['traffic']['resent'] > 0
+    # Nothing of this works by itself.
+    assert sum(process.account['traffic']['resent'] for process in system.processes) > 0
 
 
 @pytest.mark.parametrize('faults, signs', [
@@ -48,8 +47,7 @@ def test_in_a_network_with_these_faults_all_tasks_are_answered_once(system, faul
     for sign in signs:
         assert system.relay.counts[sign] > 0, system.relay.counts
     if 'duplicate' in faults:
-        for process in system.processes:
-            assert process.account['traffic']['duplicates'] > 0, process
+        assert sum(process.account['traffic']['duplicates'] for process in system.processes) > 10
     if 'damage' in faults:
         accounts = [process.account for process in system.processes]
         # None of them was believed.
