@@ -272,7 +272,9 @@ def find_lines(study):
         parts.append('all values that were tried hold it')
     lines.append('; '.join(parts) or 'nothing is known yet')
     if not study.is_decided:
-        lines.append('The search is not complete.')
+        lines.append('The search is not complete.%s' % ''.join([
+            ' %s is not decided: %s.' % (_shown_value(study.points[number].changes[0][1]), _found(study, number))
+            for number in study.undecided]))
     tried = ['%s %s' % (_shown_value(study.points[number].changes[0][1]), 'holds' if verdict else 'fails')
              for number, verdict in sorted(study.verdicts.items())]
     return lines + ['tried: %s; %d replications' % (', '.join(tried), sum([point.number for point in study.points]))]

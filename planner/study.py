@@ -28,7 +28,7 @@ REPLICATIONS_MAX = 10000
 #: The sequential test of ``Find``: its confidence, its first round, and when it decides by the value alone.
 TEST_CONFIDENCE = 0.99
 TEST_FIRST = 6
-TEST_MAX = 120
+TEST_MAX = 60
 
 #: The precision to which the two sides of the boundary are measured in the end, and the most replications for that.
 BOUNDARY_PRECISION = 0.05
@@ -271,6 +271,12 @@ class Find(object):
         found = None if measures is None else measures.find(*self.target.key)
         precision = statistics.precision(found)
         return precision is not None and precision > BOUNDARY_PRECISION
+
+    @property
+    def undecided(self):
+        # type: () -> List[int]
+        """The points whose test goes on."""
+        return [number for number in self._asked() if self.points[number].rows]
 
     @property
     def is_decided(self):

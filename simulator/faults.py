@@ -95,13 +95,18 @@ class Faults(object):
         # type: () -> float
         return self._rng.random()
 
+    def _drawn_s(self, key):
+        # type: (str) -> float
+        """A random length from the settings."""
+        return lengths.draw(self._rng.random, self._settings[key])
+
     def _one_of(self, things):
         # type: (List[Any]) -> Any
         return things[int(self._rng.random() * len(things))]
 
     def _repeat(self, pair):
         # type: (Tuple[str, Callable[[], None]]) -> None
-        self._world.agenda.after(lengths.draw(self._rng.random, self._settings[pair[0]]), self._come, pair)
+        self._world.agenda.after(self._drawn_s(pair[0]), self._come, pair)
 
     def _come(self, pair):
         # type: (Tuple[str, Callable[[], None]]) -> None
@@ -124,7 +129,7 @@ class Faults(object):
         calculators = self._world.running(CALCULATOR)
         for process in calculators[:int(round(event['restart_share'] * len(calculators)))]:
             self._kill(process, None)
-            self._world.agenda.after(lengths.draw(self._rng.random, self._settings['restart_s']), self._restart,
+            self._world.agenda.after(self._drawn_s('restart_s'), self._restart,
                                      process)
 
     # Killed and started again.
@@ -191,7 +196,7 @@ class Faults(object):
         if process.role == CALCULATOR and not is_accident and self._draw() < self._settings['never_back']:
             self.counts['never_back'] += 1
             return
-        self._world.agenda.after(lengths.draw(self._rng.random, self._settings['restart_s']), self._restart, process)
+        self._world.agenda.after(self._drawn_s('restart_s'), self._restart, process)
 
     def _restart(self, dead):
         # type: (Process) -> None
@@ -223,7 +228,7 @@ class Faults(object):
             process = self._world.start_dispatcher(host)
         except DiskBroken:
             # Its supervisor tries again.
-            self._world.agenda.after(lengths.draw(self._rng.random, self._settings['restart_s']), self._restart, dead)
+            self._world.agenda.after(self._drawn_s('restart_s'), self._restart, dead)
             return
         if self._world.disk is not None and not self._is_over and self._draw() < AGAIN:
             self._world.agenda.after(AGAIN_S * self._draw(), self._kill_again, process)
@@ -263,7 +268,7 @@ class Faults(object):
         disk.failure = self._one_of([FULL, FAILING])
         self.counts['disks_full' if disk.failure == FULL else 'disks_failing'] += 1
         self._world.note_disk('disk full' if disk.failure == FULL else 'disk failing')
-        self._world.agenda.after(lengths.draw(self._rng.random, self._settings['disk_duration_s']), self._mend_disk)
+        self._world.agenda.after(self._drawn_s('disk_duration_s'), self._mend_disk)
 
     def _mend_disk(self, _=None):
         # type: (None) -> None
@@ -283,7 +288,7 @@ class Faults(object):
         process.note('suspended', {})
         process.suspend()
         self._suspended.append(process)
-        self._world.agenda.after(lengths.draw(self._rng.random, self._settings['freeze_duration_s']), self._thaw, process)
+        self._world.agenda.after(self._drawn_s('freeze_duration_s'), self._thaw, process)
 
     def _thaw(self, process):
         # type: (Process) -> None
@@ -306,7 +311,7 @@ class Faults(object):
             links.append((other, one))
         for link in links:
             self._world.network.cut(link)
-        self._world.agenda.after(lengths.draw(self._rng.random, self._settings['partition_duration_s']), self._mend, links)
+        self._world.agenda.after(self._drawn_s('partition_duration_s'), self._mend, links)
 
     def _mend(self, links):
         # type: (List[Tuple[str, str]]) -> None
@@ -321,7 +326,7 @@ class Faults(object):
                 self.counts['late_turns'] += 1
                 process.note('its turns are late', {})
                 process.is_late = True
-                self._world.agenda.after(lengths.draw(self._rng.random, self._settings['late_turns_duration_s']), self._make_prompt,
+                self._world.agenda.after(self._drawn_s('late_turns_duration_s'), self._make_prompt,
                                          process)
 
     def _make_prompt(self, process):
@@ -345,7 +350,7 @@ class Faults(object):
             else:
                 clone = self._world.start_client(original.name, host, **original.changes)
             clone.is_clone = True
-            self._world.agenda.after(lengths.draw(self._rng.random, self._settings['clone_duration_s']), self._end_clone, clone)
+            self._world.agenda.after(self._drawn_s('clone_duration_s'), self._end_clone, clone)
 
     def _end_clone(self, clone):
         # type: (Process) -> None

@@ -35,9 +35,11 @@ def test_members_have_names_and_what_is_theirs():
 @pytest.mark.parametrize('settings, key', [
     ({'calculators': [{'capacity': 2}]}, 'calculators'), ({'calculators': [{'count': 1, 'speed': 2}]}, 'calculators'),
     ({'clients': [{'count': 0}]}, 'clients'), ({'clients': [{'count': 1, 'task_interval_s': [2, 1]}]}, 'clients'),
-    ({'events': [{'at_s': 1}]}, 'events'), ({'events': [{'at_s': 1, 'kill': 'client-1', 'restart_share': 1}]}, 'events'),
+    ({'events': [{'at_s': 1}]}, 'events'),
+    ({'events': [{'at_s': 1, 'kill': 'client-1', 'restart_share': 1}]}, 'events'),
     ({'events': [{'kill': 'client-1'}]}, 'events'), ({'events': [{'at_s': 1, 'restart_share': 2}]}, 'events'),
-    ({'turn_cost_s': {'row': -1}}, 'turn_cost_s.row'), ({'network': {'delay_s': {'exponential': -1}}}, 'network.delay_s')])
+    ({'turn_cost_s': {'row': -1}}, 'turn_cost_s.row'),
+    ({'network': {'delay_s': {'exponential': -1}}}, 'network.delay_s')])
 def test_what_is_wrong_is_refused(settings, key):
     with pytest.raises(SettingRefused) as caught:
         scenario.SETTINGS.checked(settings)
