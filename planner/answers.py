@@ -68,7 +68,7 @@ def differences(one, other):
             pooled = values[1] - values[0]
             difference = statistics.sectioned(pooled, [second - first for first, second in pairs])
         reduction = statistics.variance_reduction(ones, others)
-        found[statistic] = dict(difference, variance_reduction=reduction)  # type: ignore[arg-type]
+        found[statistic] = dict(difference, variance_reduction=reduction)
     return found
 
 

@@ -146,7 +146,7 @@ class Measures(object):
                 self.values[name, statistic] = [None if one is None else one[statistic] for one in found]
 
     def find(self, name, statistic=None):
-        # type: (str, str | None) -> Dict[str, Any] | None
+        # type: (str, str | None) -> Any
         """One measure with its interval, or None if nothing is known of it."""
         key = (name, statistic)
         if key not in self._found:

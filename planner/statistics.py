@@ -126,7 +126,7 @@ def interval(value, half=None):
 
 
 def replication_interval(values, confidence=CONFIDENCE):
-    # type: (Sequence[float], float) -> Dict[str, Any] | None
+    # type: (Sequence[float], float) -> Any
     """The interval of a mean from independent replications; None where there are no values."""
     if not values:
         return None
@@ -147,7 +147,7 @@ def sectioned(pooled, values, confidence=CONFIDENCE):
 
 
 def batch_interval(series, batches=20, confidence=CONFIDENCE):
-    # type: (Sequence[float], int, float) -> Dict[str, Any] | None
+    # type: (Sequence[float], int, float) -> Any
     """The interval of the mean of one long series from the means of its batches; None where it is too short."""
     size = len(series) // batches
     if size == 0:
@@ -159,13 +159,13 @@ def batch_interval(series, batches=20, confidence=CONFIDENCE):
 
 
 def paired_difference(ones, others, confidence=CONFIDENCE):
-    # type: (Sequence[float], Sequence[float], float) -> Dict[str, Any] | None
+    # type: (Sequence[float], Sequence[float], float) -> Any
     """The interval of the mean of ``others`` minus ``ones``: replications with the same random numbers."""
     return replication_interval([other - one for one, other in zip(ones, others)], confidence)
 
 
 def variance_reduction(ones, others):
-    # type: (Sequence[float], Sequence[float]) -> float | None
+    # type: (Sequence[float], Sequence[float]) -> Any
     """How many times as many independent replications a difference would need as one with common random numbers."""
     if len(ones) < 2 or len(ones) != len(others):
         return None
@@ -199,7 +199,7 @@ def coverage(intervals, truth):
 # Warm-up.
 
 def warm_up(series, batch=BATCH):
-    # type: (Sequence[float], int) -> int | None
+    # type: (Sequence[float], int) -> Any
     """The number of observations at the beginning that MSER removes; None where the series is too short to tell.
 
     Of all truncations in the first half of the series, the one with the smallest squared standard error of the mean of

@@ -31,11 +31,15 @@ def page(tmpdir_factory):
 
 
 def shown(text):
-    return json.loads(re.search(r'<script type="application/json" id="report">(.*?)</script>', text, re.S).group(1))
+    found = re.search(r'<script type="application/json" id="report">(.*?)</script>', text, re.S)
+    assert found is not None
+    return json.loads(found.group(1))
 
 
 def script(text):
-    return re.search(r'<script type="module">\n(.*?)</script>', text, re.S).group(1)
+    found = re.search(r'<script type="module">\n(.*?)</script>', text, re.S)
+    assert found is not None
+    return found.group(1)
 
 
 def test_it_says_the_answer_and_the_command_that_repeats_it(page):
@@ -67,7 +71,7 @@ def test_the_charts_are_those_of_the_monitor(page):
 def test_the_script_is_one(page, tmpdir):
     path = tmpdir.join('script.mjs')
     path.write_text(script(page[0]), 'utf-8')
-    subprocess.check_call([NODE, '--check', str(path)])
+    subprocess.check_call([str(NODE), '--check', str(path)])
 
 
 def test_no_text_of_a_scenario_ends_its_element():
