@@ -29,7 +29,7 @@ WORLDS = {
         'faults': {'clone_s': [2, 4], 'clone_duration_s': [2, 20]}},
         ['clones', 'dispatcher.replaced', 'dispatcher.names_taken', 'client.outcomes_of_former']),
     'everybody_is_silent_longer_than_a_channel_is_awake': ({
-        'duration_s': 200, 'calculator': {'outage': _WELL}, 'dispatcher': {'remembered_max': 20},
+        'duration_s': 200, 'calculators': 2, 'calculator': {'outage': _WELL}, 'dispatcher': {'remembered_max': 20},
         'faults': {'partition_s': [1, 4], 'partition_duration_s': [31, 60]}}, ['dispatcher.outcomes_sent_again']),
 }
 
