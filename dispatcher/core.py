@@ -258,7 +258,7 @@ class DispatcherCore(Operations):
             client = self.clients.get(peer.name, row[0])
             task = None if client is None else client.tasks.get(row[1])
             if client is not None and task is not None and task.is_over:
-                self.forget(client, task)
+                self.forget(client, task, False)
 
     def refresh(self, now, channel, kind, row):
         # type: (float, Channel, str, Any) -> Any

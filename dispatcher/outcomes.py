@@ -167,11 +167,14 @@ class Outcomes(Core):
 
     # Forgetting.
 
-    def forget(self, client, task):
-        # type: (Client, Task) -> None
-        """The client has the outcome of the task, or will not get it."""
+    def forget(self, client, task, is_delivered=True):
+        # type: (Client, Task, bool) -> None
+        """The client has the outcome of the task, or will not get it. If another incarnation has it instead and this
+        one comes back after all, the task is executed again.
+        """
         del client.tasks[task.number]
-        client.over.add(task.number)
+        if is_delivered:
+            client.over.add(task.number)
         if task.state is DONE:
             task.result = None
         if self.journal is not None:

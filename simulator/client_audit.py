@@ -67,18 +67,19 @@ class ClientAudit(Audit):
     def acknowledged(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
         """S1: what is acknowledged is accepted, on disk where there is one, or a refusal is on its way."""
-        dispatcher = channel.incarnation
+        dispatcher, others = channel.incarnation, on_the_way(channel, 0, 'submit')
         for row in rows if self.process.fault is None else ():
             task_id = self._task(row[0])
             entry = self.ledger.tasks[task_id]
-            if entry.end is not None or task_id in self._cancelled:
+            entry.accepted_by = dispatcher
+            # Where another copy is on its way, it may be the one that counts.
+            if entry.end is not None or task_id in self._cancelled or row[0] in others:
                 continue
             is_accepted = task_id in self.ledger.accepted[dispatcher]
             if not is_accepted and task_id not in self.ledger.refused[dispatcher]:
                 raise broken('S1', task_id, 'acknowledged, and neither accepted nor refused')
             if is_accepted and self._promises is not None:
                 self._promises.note_acknowledged(dispatcher, task_id)
-            entry.accepted_by = dispatcher
 
     def _heard_outcomes(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
@@ -187,7 +188,7 @@ class ClientAudit(Audit):
             waited_s = now - sent_at
             if waited_s < self.settings['task_timeout_s'] - ROUNDING_S:
                 raise broken('S13', task_id, 'given up after %.3f s', waited_s)
-            if entry.is_refused:
+            if entry.is_refused and entry.number not in on_the_way(self.core.dispatcher, 0, 'submit'):
                 raise broken('S10', task_id, 'given up, and its caller does not hear that it was refused')
         entry.end = end
         entry.ended_at = self.process.clock.virtual(now)

@@ -129,8 +129,12 @@ class DispatcherAudit(FleetAudit):
         # type: (float, Channel, str, List[Any]) -> None
         if kind == 'assign':
             super(DispatcherAudit, self).acknowledged(now, channel, kind, rows)
-        else:
+        elif kind in ('done', 'ended'):
             self._acknowledged.update([task_id for task_id, _ in _outcomes(channel, kind, rows)])
+        elif self._promises is not None:
+            # Another incarnation of the client has them. If this one comes back, they may be executed again.
+            for task_id, _ in _outcomes(channel, kind, rows):
+                self._promises.forget(task_id)
 
     def queueing(self, channel, kind, row):
         # type: (Channel, str, Any) -> None
@@ -138,6 +142,7 @@ class DispatcherAudit(FleetAudit):
         if kind == 'refused':
             task_id = '%s:%s:%d' % (channel.name, channel.incarnation, row[0])
             self._refused.add(task_id)
+            self._accepted.discard(task_id)
             if task_id in self.places:
                 raise broken('S1', task_id, 'refused after it was accepted')
 
@@ -163,7 +168,8 @@ class DispatcherAudit(FleetAudit):
                 if told is not None and told[0] != outcome[0] and not is_forgotten:
                     raise broken('S2', task_id, 'it is %s, its client is told %s', told[0], outcome[0])
                 self._over[task_id] = outcome
-                if self._promises is not None and task_id in self._accepted and not self.ledger.is_byzantine(task_id):
+                entry = self.ledger.tasks.get(task_id)
+                if self._promises is not None and task_id in self._accepted and entry is not None and entry.is_awaited:
                     self._promises.note_outcome_sent(task_id, outcome)
             elif told != outcome:
                 raise broken('S2', task_id, 'first %r, now %r', told, outcome)
@@ -191,6 +197,7 @@ class DispatcherAudit(FleetAudit):
         timeout_s = self.settings['task_timeout_s']
         self.places[task_id] = Place(now, (now + min(least_s, timeout_s), now + min(most_s, timeout_s)))
         self._accepted.add(task_id)
+        self._refused.discard(task_id)
         self._accepted_total += 1
 
     def _on_assigned(self, now, facts):
@@ -227,8 +234,8 @@ class DispatcherAudit(FleetAudit):
             raise broken('S5', task_id, 'taken from %s, which does not have it', facts['calculator'])
         if reason == 'timed_out' and now < place.assigned_at + self.settings['answer_timeout_s'] - ROUNDING_S:
             raise broken('S13', task_id, 'timed out after %.3f s', now - place.assigned_at)
-        if reason == 'not_held' and task_id not in place.view.acknowledged:
-            raise broken('S8', (task_id, facts['calculator']), 'taken back, and it may not have arrived yet')
+        if reason == 'not_held' and place.view.acknowledged.get(task_id, 2 ** 53) >= place.view.newest_heartbeat:
+            raise broken('S8', (task_id, facts['calculator']), 'taken back, and no later heartbeat leaves it out')
         place.view.forget(task_id)
         place.view = None
 
@@ -319,8 +326,10 @@ class DispatcherAudit(FleetAudit):
                 ways[view] = on_the_way(view.channel, 1, 'assign')
             if task_id not in ways[view]:
                 raise broken('S8', about, 'its assignment is neither acknowledged nor on its way')
-            if for_s > UNREACHABLE_S and now - view.heard_at < HEARD_S:
-                raise broken('L8', about, 'not acknowledged for %.1f s by %s, which is heard', for_s, view.channel.name)
+            since = view.channel.unanswered_since
+            if since is not None and now - since > UNREACHABLE_S and now - view.heard_at < HEARD_S:
+                raise broken('L8', about, '%s is heard, and acknowledged nothing for %.1f s', view.channel.name,
+                             now - since)
 
     def _compare_accounts(self, now):
         # type: (float) -> None

@@ -58,7 +58,7 @@ class Ledger(object):
         self.counts = dict.fromkeys(COUNTERS, 0)
         #: (incarnation of the sender, number) -> the incarnation that it was meant for.
         self.datagrams = {}  # type: Dict[Tuple[str, int], str]
-        #: Incarnation of a dispatcher -> tasks that it accepted or recovered, and tasks that it refused.
+        #: Incarnation of a dispatcher -> tasks that it accepted or recovered, and tasks that it refused since.
         self.accepted = {}  # type: Dict[str, Set[str]]
         self.refused = {}  # type: Dict[str, Set[str]]
         #: (incarnation of a dispatcher, task id, attempt) -> the incarnation of the calculator that it is assigned to.

@@ -74,8 +74,9 @@ class Promises(object):
         lost += sorted(task_id for task_id in self._told if not is_over.get(task_id, True))
         if len(lost) > self._dropped:
             raise broken('S14', tuple(lost), 'promised, and lost with the incarnation that promised it')
-        # No outcome is awaited any more that was dropped.
+        # What is not on the disk any more is over for its client, or was dropped.
         self._acknowledged.difference_update(lost)
+        self._told = {task_id: told for task_id, told in self._told.items() if task_id in is_over}
         self._cores[core.incarnation] = core
         return found
 

@@ -11,6 +11,7 @@ from calculator.settings import SETTINGS as CALCULATOR
 from client.settings import SETTINGS as CLIENT
 from dispatcher.settings import SETTINGS as DISPATCHER
 from net_protocol import schema
+from net_protocol.schedule import SLEEP_S
 from net_protocol.schema import Group, Setting
 
 MYPY = False
@@ -131,9 +132,9 @@ DURABLE = {
 
 #: A thousand clients that start in the same second, each with a few tasks.
 CROWD = {
-    'duration_s': 15, 'clients': 1000, 'start_s': 1,
+    'duration_s': 10, 'clients': 1000, 'start_s': 1,
     'calculator': {'outage': _QUIET, 'capacity': 60, 'task_duration_s': [0.1, 1]},
-    'client': {'task_interval_s': [3, 9], 'task_timeout_s': 40},
+    'client': {'task_interval_s': [0, 40], 'task_timeout_s': 40},
 }  # type: Dict[str, Any]
 
 PRESETS = {'crowd': CROWD, 'calm': CALM, 'busy': BUSY, 'lossy': LOSSY, 'stormy': STORMY, 'durable': DURABLE}
@@ -165,6 +166,9 @@ def drawn(rng):
     # Port 0, which may be replaced by another, where the dispatcher may move behind a virtual address.
     world['network']['virtual_address'] = pick.of(0, 0, 1)
     world['calculator']['listen'] = {'port': 0 if world['network']['virtual_address'] else pick.of(0, 5600)}
+    if max(world['faults']['freeze_duration_s'][1], world['faults']['partition_duration_s'][1]) > SLEEP_S:
+        # So long that channels fall asleep and wake again.
+        world['duration_s'] += 40.0
     if pick.below(20) == 0:
         _hasten(world)
     return SETTINGS.checked(world)

@@ -64,12 +64,13 @@ def test_with_so_many_percent_lost_both_ways_all_tasks_are_answered(net, percent
         namespace.filter('input', 'meta l4proto udp numgen random mod 100 < %d counter drop' % percent)
     client = client_of(net, tasks)
     assert client.wait(WAIT_S) == 0
-    lost = sum(namespace.dropped() for namespace in net.namespaces.values())
+    # Both at the same moment: what follows in peace is carried too, and nothing of it is lost.
+    lost, carried = sum(namespace.dropped() for namespace in net.namespaces.values()), net.joiner.counts['carried']
     all_done(net, client, tasks)
-    assert lost >= 0.5 * percent / 100 * net.joiner.counts['carried'], (lost, net.joiner.counts)
+    assert lost >= 0.3 * percent / 100 * carried > 0, (lost, carried)
     assert client.account['traffic']['resent'] + dispatcher.account['traffic']['resent'] > 0
     say('%d %% lost: %d tasks done in %.1f s, %d of %d packets dropped by the kernel' % (
-        percent, tasks, client.account['duration_s'], lost, net.joiner.counts['carried']))
+        percent, tasks, client.account['duration_s'], lost, carried))
 
 
 def test_datagrams_that_a_firewall_refuses_to_send_are_counted_and_sent_again(net, say):

@@ -60,6 +60,19 @@ def test_another_incarnation_gets_the_outcomes_of_a_silent_one_and_acknowledges_
     assert len(driver.core.clients) == 1
 
 
+def test_a_client_that_comes_back_after_another_incarnation_got_its_outcome_can_submit_again():
+    driver, client = with_outcomes(1)
+    heir = driver.client(incarnation=SECOND)
+    driver.turn()
+    driver.acknowledge(heir, 'done_before', [FIRST, 1, u'result', 1])
+    accepted = driver.counts['accepted']
+    driver.awake(client)
+    # It still waits for the outcome that went to the other one: a submit that is ignored would wait in silence.
+    driver.submit(1)
+    assert (driver.counts['accepted'], driver.counts['duplicate_submits']) == (accepted + 1, 0)
+    assert not client.peer.tasks[1].is_over
+
+
 def test_outcomes_of_a_client_that_is_heard_go_to_nobody_else():
     driver = Driver()
     driver.beat(driver.calculator(), capacity=2)

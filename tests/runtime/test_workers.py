@@ -7,6 +7,10 @@ import signal
 
 from runtime import workers
 
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
 
 def square(number):
     if number == 5:
@@ -22,7 +26,7 @@ def test_results_come_in_the_order_of_the_work_and_a_killed_child_is_one_of_them
 
 
 def test_closing_ends_the_children():
-    results = workers.results(square, iter(range(100, 10000)), 2, None)
+    results = workers.results(square, iter(range(100, 10000)), 2, None)  # type: Any
     assert next(results) == 10000
     results.close()
 

@@ -90,12 +90,9 @@ def _available_if(condition):
 
 
 def _believes_older(original):
-    def on_heartbeat(self, now, channel, rows):
-        calculator = channel.peer
-        if calculator is not None and not calculator.IS_CLIENT:
-            calculator.sequence = 0
-        original(self, now, channel, rows)
-    return on_heartbeat
+    def reconcile(self, now, calculator, number, held, orphans):
+        original(self, now, calculator, 2 ** 53, held, orphans)
+    return reconcile
 
 
 def _lives_on(original):
@@ -122,8 +119,8 @@ mutant('suspects_get_work', 'S7', 'a calculator that is suspect is given work', 
 mutant('draining_get_work', 'S7', 'a calculator that drains is given work', (
     Calculator, 'has_slot', _available_if(
         lambda self: self.state == ALIVE and not self.full_until_beat and self.free > 0)))
-mutant('older_heartbeat_believed', 'S7', 'a heartbeat that was overtaken undoes what the newer one said',
-       (DispatcherCore, '_on_heartbeat', _believes_older))
+mutant('older_heartbeat_believed', 'S8', 'a heartbeat that an acknowledgement overtook counts as newer',
+       (DispatcherCore, '_reconcile', _believes_older))
 
 
 # S8: nothing stays with the dead.

@@ -23,7 +23,7 @@ SEEDS_MAX = 40
 
 #: Some show in few worlds only; the search for them begins close to one of those, to be quick.
 FIRST_SEEDS = {
-    'address_not_checked': 15, 'number_far_ahead': 15, 'unreachable_get_work': 15, 'unreachable_never': 15,
+    'heartbeats_ignored': 20, 'number_far_ahead': 40, 'unreachable_get_work': 40, 'unreachable_never': 40,
 }  # type: Dict[str, int]
 
 
