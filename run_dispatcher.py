@@ -30,7 +30,12 @@ def run(argv=None):
     parser.add_argument('--copy-journal', metavar='TARGET', type=command_line.text_path,
                         help='copy the journal that the settings name to the file TARGET, also while a dispatcher '
                              'uses it; start nothing')
+    parser.add_argument('--heartbeat-interval-s', metavar='S', type=command_line.heartbeat_interval, action='append',
+                        default=[], help='with --check: a row of the time line for calculators with this interval; '
+                                         'may be given several times')
     options = parser.parse_args(argv)
+    if options.heartbeat_interval_s and not options.check:
+        parser.error('--heartbeat-interval-s belongs to --check')
     settings = settings_file.load(options.settings, SETTINGS)
     if options.copy_journal is not None:
         return copy_journal(settings['journal'], options.copy_journal)
@@ -39,7 +44,8 @@ def run(argv=None):
         if settings['journal'] is not None:
             journal_file.check_before_start(settings['journal'])
         return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS),
-                                           [''] + time_line(settings) + ['', priority_line(settings)])
+                                           [''] + time_line(settings, options.heartbeat_interval_s) +
+                                           ['', priority_line(settings)])
     if options.probe:
         return probe.report(settings, 'listen', seal)
     name = settings['name'] or 'dispatcher'

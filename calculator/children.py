@@ -331,7 +331,7 @@ def checked_functions(announced):
     for entry in announced:
         if not isinstance(entry, dict) or not _is_text(entry.get('name')):
             return None
-        name, signature, doc = entry['name'], entry.get('signature'), entry.get('doc')
+        name, signature, doc = entry['name'], entry.get('signature'), entry.get('doc')  # type: Any, Any, Any
         if not 0 < len(name) <= 100 or not all(u' ' < character < u'\x7f' for character in name):
             return None
         found.append([name, signature[:200] if _is_text(signature) else u'', doc[:200] if _is_text(doc) else u''])

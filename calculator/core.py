@@ -10,7 +10,7 @@ from __future__ import absolute_import, division, print_function
 from calculator.attempts import ABANDONED, ENDS, LOST, MISSING_MAX, REPORTED, REVOKED, Numbers, Running, heartbeat_pages
 from calculator.outages import OutagePlan
 from calculator.settings import CRASH
-from net_protocol import notional
+from net_protocol import lengths, notional
 from net_protocol.channel import Channel
 from net_protocol.codec import check_payload
 from net_protocol.core import Core, require
@@ -45,12 +45,12 @@ class CalculatorCore(Core):
     """A calculator as a pure state machine.
 
     ``settings`` is a complete object of ``calculator.settings.SETTINGS``. ``draw_incarnation()`` returns a new
-    incarnation each time: the first now, the next after each crash.
+    incarnation each time: the first now, the next after each crash. ``outage_rng`` draws outages, or ``rng`` does.
     """
 
     ROLE = CALCULATOR
-    HANDLERS = {'assign': '_on_assign', 'run': '_on_run', 'revoke': '_on_revoke', 'not_registered': '_on_not_registered',
-                'functions_wanted': '_on_functions_wanted'}
+    HANDLERS = {'assign': '_on_assign', 'run': '_on_run', 'revoke': '_on_revoke',
+                'not_registered': '_on_not_registered', 'functions_wanted': '_on_functions_wanted'}
     TIMERS = {'heartbeat': '_due_heartbeat', 'finish': '_due_finish', 'outage': '_due_outage',
               'drained': '_due_drained', 'left': '_due_left'}
     ACKNOWLEDGED = frozenset(['result', 'failed', 'leave'])
@@ -59,16 +59,16 @@ class CalculatorCore(Core):
                 'errors', 'crashes', 'freezes', 'heartbeats', 'not_registered', 'channel_openings',
                 'dispatcher_restarts', 'calls', 'calls_failed', 'calls_stopped', 'deaths')
 
-    def __init__(self, settings, name, draw_incarnation, rng):
-        # type: (Dict[str, Any], str, Callable[[], str], Any) -> None
+    def __init__(self, settings, name, draw_incarnation, rng, outage_rng=None):
+        # type: (Dict[str, Any], str, Callable[[], str], Any, Any) -> None
         super(CalculatorCore, self).__init__(name, draw_incarnation())
         self.dispatcher = Channel(DISPATCHER)
         self._settings = settings
         self._capacity = settings['capacity']
-        self._takes_time = settings['task_duration_s'][1] > 0
+        self._takes_time = lengths.longest(settings['task_duration_s']) > 0
         self._draw_incarnation = draw_incarnation
         self._rng = rng
-        self._plan = OutagePlan(settings['outage'], rng)
+        self._plan = OutagePlan(settings['outage'], outage_rng or rng)
         # Task id -> attempt that runs; assignment number -> the same, orphans excepted.
         self._running = {}  # type: Dict[str, Running]
         self._by_assignment = {}  # type: Dict[int, Running]
@@ -145,6 +145,24 @@ class CalculatorCore(Core):
         return {'assigned': self.counts['assigned'], 'ends': dict(self.ends), 'running': len(self._running),
                 'unreported': len(self._unreported), 'counts': dict(self.counts)}
 
+    @property
+    def capacity(self):
+        # type: () -> int
+        """How many tasks it works on at a time."""
+        return self._capacity
+
+    @property
+    def running(self):
+        # type: () -> int
+        """How many it works on now."""
+        return len(self._running)
+
+    @property
+    def is_in_order(self):
+        # type: () -> bool
+        """Whether no outage goes on."""
+        return self._condition != OUT_OF_ORDER
+
     def check_invariants(self):
         # type: () -> None
         running, unreported = self._running, self._unreported
@@ -212,7 +230,7 @@ class CalculatorCore(Core):
         self.counts['assigned'] += 1
         if self.trace:
             self.emit(now, 'taken', task_id=task_id, assignment=assignment, attempt=attempt)
-        self._begin_work(now, self._running[task_id], call)
+        self._begin_work(now, self._running[task_id], attempt, call)
 
     def _reason_to_refuse(self, call):
         # type: (Any) -> str | None
@@ -228,9 +246,14 @@ class CalculatorCore(Core):
         # type: (Any) -> bool
         return call is None
 
-    def _begin_work(self, now, held, call):
-        # type: (float, Running, Any) -> None
-        self._timers.set(('finish', held.task_id), now + self._rng.uniform(*self._settings['task_duration_s']))
+    def _begin_work(self, now, held, attempt, call):
+        # type: (float, Running, int, Any) -> None
+        self._timers.set(('finish', held.task_id), now + self.draw_duration_s(held.task_id, attempt))
+
+    def draw_duration_s(self, task_id, attempt):
+        # type: (str, int) -> float
+        """How long it will work on an attempt."""
+        return lengths.draw(self._rng.random, self._settings['task_duration_s'])
 
     def _stop_work(self, held):
         # type: (Running) -> None
@@ -401,7 +424,7 @@ class CalculatorCore(Core):
         # type: (float) -> None
         self._is_heartbeat_due = True
         # The phase is drawn, so that outages do not coincide with heartbeats.
-        self._plan_outage(now, self._rng.uniform(0, self._plan.check_interval_s))
+        self._plan_outage(now, self._plan.first_wait_s())
 
     def _plan_outage(self, now, wait_s):
         # type: (float, float) -> None
@@ -412,7 +435,7 @@ class CalculatorCore(Core):
         # type: (float, None) -> None
         outage = self._plan.draw()
         if outage is None:
-            self._plan_outage(now, self._plan.check_interval_s)
+            self._plan_outage(now, self._plan.wait_s())
             return
         self._outage_kind, duration_s = outage
         self._condition = OUT_OF_ORDER
@@ -439,7 +462,7 @@ class CalculatorCore(Core):
         else:
             # It knows nothing of the time in between: whatever was to happen happens that much later.
             self._timers.postpone(now - self._out_at)
-            self._plan_outage(now, self._plan.check_interval_s)
+            self._plan_outage(now, self._plan.wait_s())
         self.emit(now, 'in_order', outage=self._outage_kind, away_s=now - self._out_at)
 
     # The end.

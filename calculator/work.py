@@ -109,13 +109,13 @@ class WorkingCalculatorCore(CalculatorCore):
         # type: (Any) -> bool
         return call is not None and call[6] in self._names
 
-    def _begin_work(self, now, held, call):
-        # type: (float, Running, Any) -> None
+    def _begin_work(self, now, held, attempt, call):
+        # type: (float, Running, int, Any) -> None
         self._last_call = number = self._last_call + 1
         self.counts['calls'] += 1
         held.call = number
         self._by_call[number] = held
-        _, task_id, attempt, arguments, timeout_s, _, function, is_each = call
+        _, task_id, _, arguments, timeout_s, _, function, is_each = call
         if timeout_s is None:
             timeout_s = self._settings['work_timeout_s']
         self._starts.append(Call(number, task_id, attempt, function, arguments, is_each, timeout_s))

@@ -10,6 +10,7 @@ from __future__ import absolute_import, division, print_function
 from client.admission import AdmissionControl, HeldTasks
 from client.arrivals import Arrivals
 from client.requests import ACCEPTED, CANCELLING, GIVEN_UP, HELD, REFUSED, SUBMITTED, WRONG, Request
+from client.settings import GIVE_UP
 from client.statistics import Statistics
 from net_protocol import notional
 from net_protocol.channel import Channel
@@ -36,6 +37,7 @@ class ClientCore(Core):
 
     ``settings`` is a complete object of ``client.settings.SETTINGS``, ``rng`` a ``random.Random``. With ``tasks_max``
     the client ends when that many tasks are over; with ``duration_s`` it begins to drain after that time.
+    ``arrivals_rng`` draws the times between tasks; ``rng`` if it is None.
     """
 
     ROLE = CLIENT
@@ -49,8 +51,8 @@ class ClientCore(Core):
     COUNTERS = ('duplicate_outcomes', 'unknown_outcomes', 'outcomes_of_former', 'postponed', 'stale_refusals',
                 'resubmitted', 'pings', 'channel_openings', 'dispatcher_restarts')
 
-    def __init__(self, settings, name, incarnation, rng, tasks_max=None, duration_s=None):
-        # type: (Dict[str, Any], str, str, Any, int | None, float | None) -> None
+    def __init__(self, settings, name, incarnation, rng, tasks_max=None, duration_s=None, arrivals_rng=None):
+        # type: (Dict[str, Any], str, str, Any, int | None, float | None, Any) -> None
         super(ClientCore, self).__init__(name, incarnation)
         self.statistics = Statistics()
         #: Its ``open`` is the lowest task number that is not over.
@@ -63,7 +65,7 @@ class ClientCore(Core):
         self._payload_rng = type(rng)(rng.getrandbits(64))
         self._tasks_max = tasks_max
         self._duration_s = duration_s
-        self._arrivals = Arrivals(settings, rng, tasks_max)
+        self._arrivals = Arrivals(settings, arrivals_rng or rng, tasks_max)
         # Number -> open task. Numbers are given in the order of time, so deadlines are in the order of numbers.
         self._requests = {}  # type: Dict[int, Request]
         self._held = HeldTasks(self._requests, self._timeout_s)
@@ -116,20 +118,22 @@ class ClientCore(Core):
         # type: (float, Any) -> str
         """Send one task; returns its id. Raises ``TooLarge`` or ``MisuseError`` for a payload that can't be sent."""
         check_payload('payload', payload)
-        self._add(now, [payload])
+        self._add(now, [payload], [now])
         self._has_more = True
         return self._task_id(self.statistics.sent)
 
-    def _add(self, now, payloads):
-        # type: (float, List[Any]) -> None
+    def _add(self, now, payloads, intended):
+        # type: (float, List[Any], List[float]) -> None
+        """Begin with tasks; ``intended`` is when each of them was to be sent."""
         first = self.statistics.sent + 1
         self.statistics.sent += len(payloads)
         new = [Request(number, payload, now) for number, payload in enumerate(payloads, first)]
         self._held.add(new)
-        for request in new:
+        for request, intended_at in zip(new, intended):
             self._requests[request.number] = request
+            request.intended_at = intended_at
             if self.trace:
-                self.emit(now, 'sent', task_id=self._task_id(request.number))
+                self.emit(now, 'sent', task_id=self._task_id(request.number), intended_at=intended_at)
 
     def account(self, now):
         # type: (float) -> Dict[str, Any]
@@ -161,7 +165,7 @@ class ClientCore(Core):
         new = self._arrivals.take(now, self._settings['in_flight_max'] - len(self._requests))
         if new:
             rng, size = self._payload_rng, self._settings['payload_bytes']
-            self._add(now, [notional.draw_payload(rng, size) for _ in range(new)])
+            self._add(now, [notional.draw_payload(rng, size) for _ in range(new)], self._arrivals.taken)
         # Each part returns whether it left something for another turn.
         has_more = self._expire(now) | self._examine_some(now)
         if self._held and self._examined > self._examine_until:
@@ -294,13 +298,16 @@ class ClientCore(Core):
         request.advance('hold')
         request.refusal = reason
         # Submits that left before the last pause ended say nothing about the time after it.
-        if retry_after_s is not None and datagram > self._datagram_of_resume:
+        if retry_after_s is None or self._settings['on_refused'] == GIVE_UP:
+            self._end_unanswered(now, request, REFUSED, reason)
+            return
+        if datagram > self._datagram_of_resume:
             # Spread, so that clients that were refused together do not come back together.
             jitter = 1 + (JITTER_MAX - 1) * self._rng.random()
             if admission.note_refused(now, retry_after_s, jitter):
                 self._timers.set(('resume', None), admission.paused_until)  # type: ignore[arg-type]
         deadline_at = request.sent_at + self._timeout_s
-        if retry_after_s is None or admission.paused_until is not None and admission.paused_until >= deadline_at:
+        if admission.paused_until is not None and admission.paused_until >= deadline_at:
             self._end_unanswered(now, request, REFUSED, reason)
         else:
             self.counts['postponed'] += 1
@@ -330,11 +337,11 @@ class ClientCore(Core):
             # Every state may end so: there is nothing to check.
             del requests[number]
             done += 1
-            add_response_time(now - request.sent_at)
+            add_response_time(now - request.intended_at)
             if attempts > 1:
                 statistics.further_attempts += attempts - 1
             if self.trace:
-                self.emit(now, 'answered', task_id=self._task_id(number), response_time_s=now - request.sent_at,
+                self.emit(now, 'answered', task_id=self._task_id(number), response_time_s=now - request.intended_at,
                           attempts=attempts)
         statistics.ends[DONE] += done
 

@@ -10,10 +10,8 @@ import threading
 from time import sleep
 
 if sys.version_info >= (3,):
-    from concurrent.futures import (
-        ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, CancelledError, Executor, Future, TimeoutError,  # noqa: A004
-        as_completed, wait)
-
+    from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, CancelledError, Executor, Future
+    from concurrent.futures import TimeoutError, as_completed, wait  # noqa: A004
 else:
     from runtime.clock import monotonic
 

@@ -10,7 +10,7 @@ from net_protocol.schedule import (
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
+    from typing import Any, Dict, List, Sequence  # noqa: F401
 
 #: Calculators say their interval themselves; these stand for slow, default and quick ones.
 INTERVALS_S = (5.0, 1.0, 0.2)
@@ -58,15 +58,16 @@ def unreachable_s():
     return [max(UNREACHABLE_S, waits_s(PROBE_MIN_S)), JITTER_MAX * waits_s(PROBE_FIRST_S)]
 
 
-def time_line(settings):
-    # type: (Dict[str, Any]) -> List[str]
-    """The lines that ``--check`` prints."""
+def time_line(settings, more=()):
+    # type: (Dict[str, Any], Sequence[float]) -> List[str]
+    """The lines that ``--check`` prints; ``more`` are heartbeat intervals beside ``INTERVALS_S``."""
     lines = [
         'From the death of a calculator until its tasks run on another one that is free, at the latest, in seconds:',
         '',
         _ROW % ('heartbeat', 'suspect:', 'called', 'a task it held', 'a task still sent to it'),
         _ROW % ('interval', 'no new work', 'dead', 'runs elsewhere', 'runs elsewhere')]
-    lines += [_row(settings, interval_s) for interval_s in INTERVALS_S]
+    intervals_s = sorted(set(INTERVALS_S) | set(more), reverse=True)
+    lines += [_row(settings, interval_s) for interval_s in intervals_s]
     return lines + [
         '',
         'Silence counts from its last heartbeat, so all of these can be up to one interval shorter. Sooner than that:',

@@ -177,6 +177,13 @@ class Work(Outcomes):
             if calculator is not None and leftover is not None and leftover.task is task:
                 self.revoke(calculator, past.assignment, task.task_id)
 
+    def _let_go(self, task):
+        # type: (Any) -> None
+        if task.IS_CALL and task.reserved is not None:
+            self.release(task)
+        if task.history is not None:
+            self._revoke_others(task)
+
     def finish(self, now, task, outcome, value, ended=None):
         # type: (float, Any, str, Any, str | None) -> None
         """A task ends, and its client is sent the outcome. ``value`` is the result of a task that is done, or the
@@ -209,10 +216,7 @@ class Work(Outcomes):
             self.absent_bytes += size
         if task.is_planned:
             self._timers.cancel(('task', task))
-        if task.IS_CALL and task.reserved is not None:
-            self.release(task)
-        if task.history is not None:
-            self._revoke_others(task)
+        self._let_go(task)
         if outcome is not DONE:
             self.emit(now, 'ended', task_id=task.task_id, outcome=outcome, reason=reason_text(value),
                       attempts=task.attempt)

@@ -129,8 +129,8 @@ FIELDS = {
 #: The order in which the kinds of one datagram are handled, and written: the order of a JSON object's keys is not kept
 #: on 2.7.
 ORDER = ('refused', 'not_offered', 'known_functions', 'done', 'ended', 'done_before', 'ended_before', 'revoke',
-         'assign', 'run', 'functions_wanted', 'not_registered', 'assign_refused', 'result', 'failed', 'heartbeat', 'offer',
-         'functions', 'leave', 'submit', 'call', 'cancel', 'ask_functions', 'ping', 'status', 'task_status',
+         'assign', 'run', 'functions_wanted', 'not_registered', 'assign_refused', 'result', 'failed', 'heartbeat',
+         'offer', 'functions', 'leave', 'submit', 'call', 'cancel', 'ask_functions', 'ping', 'status', 'task_status',
          'status_report', 'operate', 'operated')
 
 #: Kinds that pass a full congestion window and are never resent: a newer row of the kind replaces a lost one.

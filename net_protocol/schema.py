@@ -12,7 +12,7 @@ import json
 import re
 from difflib import get_close_matches
 
-from net_protocol import columns
+from net_protocol import columns, lengths
 from net_protocol.compat import INTEGER_TYPES, TEXT_TYPES
 from net_protocol.limits import NAME_CHARS_MAX, SECONDS_MAX
 
@@ -78,6 +78,20 @@ def range_of_seconds():
         return (type(value) in (list, tuple) and len(value) == 2 and all(_is_number(end) for end in value)
                 and 0 <= value[0] <= value[1] <= SECONDS_MAX)
     return Kind('[shortest, longest] in seconds, 0 <= shortest <= longest <= %d' % SECONDS_MAX, accepts)
+
+
+def random_length():
+    # type: () -> Kind
+    """A distribution that a length of time is drawn from: see ``net_protocol.lengths``."""
+    return Kind(lengths.EXPECTED, lengths.is_length)
+
+
+def number_or_length(low, high):
+    # type: (float, float) -> Kind
+    """A fixed number of seconds within these bounds, or a distribution whose mean is."""
+    fixed = number(low, high, 'seconds')
+    return Kind('%s, %s' % (fixed.expected, lengths.OR_DISTRIBUTION), lambda value: (
+        fixed.accepts(value) or lengths.is_length(value) and low <= lengths.mean(value) <= high))
 
 
 def choice(*words):
@@ -230,5 +244,5 @@ def _join(path, key):
 
 def _shown(value):
     # type: (Any) -> str
-    shown = json.dumps(value)
-    return shown if len(shown) <= 60 else shown[:57] + '...'
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + '...'

@@ -15,6 +15,7 @@ import textwrap
 
 from net_protocol import __version__
 from net_protocol.compat import text_type
+from net_protocol.limits import HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S
 from runtime import early, logs
 from runtime.clock import monotonic
 from runtime.console import LiveLine
@@ -163,6 +164,10 @@ def _number(kind, low, high, expected):
 
 
 positive_int = whole_number(1)
+#: As in the settings of a calculator.
+heartbeat_interval = _number(
+    float, HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S,
+    'a number of seconds from %g to %g' % (HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S))
 #: Not 0: the least that a clock can tell.
 positive_seconds = _number(float, 1e-6, 1e9, 'a number of seconds above 0')
 

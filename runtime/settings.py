@@ -6,6 +6,8 @@ import io
 import json
 from collections import OrderedDict
 
+from net_protocol.compat import text_type
+from net_protocol.lengths import FromFile, numbers_of
 from net_protocol.schema import Group, SettingRefused, shown_key
 from runtime.paths import native
 
@@ -74,7 +76,23 @@ def _no_key_twice(pairs):
         if key in found:
             raise SettingRefused(shown_key(key), 'the key twice', 'it once')
         found[key] = value
+    if list(found) == ['values'] and type(found['values']) is text_type:
+        return FromFile(found['values'], _numbers_in(found['values']))
     return found
+
+
+def _numbers_in(path):
+    # type: (str) -> List[float]
+    """The numbers of a file that a random length names."""
+    try:
+        with io.open(native(path), encoding='utf-8-sig') as file:
+            return numbers_of(file.read())
+    except (OSError, IOError) as error:
+        raise SettingRefused('values', json.dumps(path), 'a file that can be read (%s)' % error.strerror)
+    except ValueError as error:
+        # UnicodeDecodeError is one.
+        reason = 'it is not UTF-8' if isinstance(error, UnicodeDecodeError) else str(error)
+        raise SettingRefused('values', json.dumps(path), 'a file with a number of seconds a line (%s)' % reason)
 
 
 def _refuse_constant(word):

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+from net_protocol import lengths
 from simulator.audit import ROUNDING_S, Audit, on_the_way
 from simulator.violations import broken
 
@@ -117,9 +118,9 @@ class CalculatorAudit(Audit):
         self._reported.discard(task_id)
         if taken_at is None:
             raise broken('S5', (task_id, self.name), 'let go and not held')
-        if end == 'reported' and now - taken_at < self.settings['task_duration_s'][0] - ROUNDING_S:
+        if end == 'reported' and now - taken_at < lengths.shortest(self.settings['task_duration_s']) - ROUNDING_S:
             raise broken('S13', task_id, 'computed in %.3f s, %.3f at the least', now - taken_at,
-                         self.settings['task_duration_s'][0])
+                         lengths.shortest(self.settings['task_duration_s']))
         if end == 'revoked' and (facts['assignment'] or task_id) not in self._revoked:
             raise broken('S1', (task_id, self.name), 'revoked by nobody')
 

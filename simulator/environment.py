@@ -14,13 +14,15 @@ if MYPY:
 class Environment(object):
     """What all processes of a world share. ``names`` says where each host name leads to at the moment."""
 
-    def __init__(self, agenda, network, names, record, buffer_datagrams):
-        # type: (Agenda, Network, Dict[str, Any], Any, int) -> None
+    def __init__(self, agenda, network, names, record, buffer_datagrams, turn_cost_s):
+        # type: (Agenda, Network, Dict[str, Any], Any, int, Dict[str, float]) -> None
         self.agenda = agenda
         self.network = network
         self.names = names
         #: Datagrams that the buffer of a socket holds.
         self.buffer_datagrams = buffer_datagrams
+        #: How long a ``turn`` takes, and each ``row`` of it.
+        self.turn_cost_s = turn_cost_s
         #: ``record((virtual time, process name, what, peer, thing))`` keeps a line of the story; None: nobody reads it.
         self.record = record
         #: Address -> the process that listens there.

@@ -29,8 +29,7 @@ if MYPY:
 #: Waking up is no more exact than this.
 WAKE_LATER_S = 1e-6
 
-#: How long a turn takes, how much longer for a slow process, and the range of delays of one whose turns are late.
-TURN_S = 0.00005
+#: How much longer a turn takes for a slow process, and the range of delays of one whose turns are late.
 SLOW_FACTOR = 100
 LATE_TURN_S = (0.1, 2.0)
 
@@ -92,7 +91,9 @@ class Process(object):
         self._agenda = environment.agenda
         self._network_send = environment.network.send
         self._rng = rng
-        self._turn_s = TURN_S * (SLOW_FACTOR if is_slow else 1)
+        self._turn_s, self._row_s = [(SLOW_FACTOR if is_slow else 1) * environment.turn_cost_s[part]
+                                     for part in ('turn', 'row')]
+        self._rows = 0
         self._inbox = deque()  # type: Deque[Tuple[bytes, Any, bool]]
         self._inbox_max = environment.buffer_datagrams
         self._free_at = 0.0
@@ -376,6 +377,11 @@ class Process(object):
             self._is_ending = True
             self._agenda.after(ACK_DELAY_S, self._end)
         turn_s = self._turn_s
+        if self._row_s:
+            traffic = self.turn.traffic  # type: Any
+            rows = traffic.rows_in + traffic.rows_out
+            turn_s += self._row_s * (rows - self._rows)
+            self._rows = rows
         if self.is_late:
             turn_s = self._rng.uniform(*LATE_TURN_S)
             self.disturbed_at = self._agenda.now + turn_s

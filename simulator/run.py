@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 import traceback
 from random import Random
 
+from net_protocol import lengths
 from net_protocol.errors import BrokenInvariant
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, DONE
 from net_protocol.schedule import JITTER_MAX, OUTCOME_GRACE_S, PROBE_MAX_S, QUIET_S
@@ -49,10 +50,15 @@ PEACE_WORK_S = 3.0
 
 
 def _work_of_peace(settings):
-    # type: (Dict[str, Any]) -> List[float]
+    # type: (Dict[str, Any]) -> Any
     """How long work takes in peace, with those settings of a calculator."""
-    shortest, longest = settings['task_duration_s']
-    return [shortest, max(longest, PEACE_WORK_S)]
+    duration_s = settings['task_duration_s']
+    return [duration_s[0], max(duration_s[1], PEACE_WORK_S)] if lengths.is_range(duration_s) else duration_s
+
+
+def _longest_work(settings):
+    # type: (Dict[str, Any]) -> float
+    return max([lengths.longest(_work_of_peace(made)) for made in scenario.variants(settings, CALCULATOR)])
 
 
 class Bounds(object):
@@ -61,15 +67,18 @@ class Bounds(object):
     def __init__(self, settings):
         # type: (Dict[str, Any]) -> None
         faults, dispatcher = settings['faults'], settings['dispatcher']
+        calculators = scenario.variants(settings, CALCULATOR)
+        clients = scenario.variants(settings, CLIENT)
         #: The longest that a task, or the memory of one, can hold anybody up.
-        self.task_s = settings['client']['task_timeout_s'] + OUTCOME_GRACE_S + SLACK_S
+        self.task_s = max([made['task_timeout_s'] for made in clients]) + OUTCOME_GRACE_S + SLACK_S
         # Until dead processes are started again, silent ones found, and unreachable ones known to be.
-        back_s = max(faults['restart_s'][1] + 12.0, settings['calculator']['outage']['duration_s'][1])
+        back_s = max([lengths.longest(faults['restart_s']) + 12.0] + [
+            lengths.longest(made['outage']['duration_s']) for made in calculators])
         found_s = QUIET_S + ASK_LAST_S + UNREACHABLE_S
         #: From the end of the faults until nothing is felt of them any more.
         self.settle_s = back_s + found_s + dispatcher['answer_timeout_s'] + SLACK_S
         #: The longest that a task takes in peace: the work, and one assignment to a calculator that hears nothing.
-        self.response_s = _work_of_peace(settings['calculator'])[1] + UNREACHABLE_S + SLACK_S
+        self.response_s = _longest_work(settings) + UNREACHABLE_S + SLACK_S
         #: The longest from SIGTERM to the end.
         self.drain_s = max(dispatcher['drain_timeout_s'], settings['calculator']['drain_timeout_s']) \
             + UNREACHABLE_S + SLACK_S
@@ -85,9 +94,9 @@ class Course(object):
         self.world = World(seed, settings, tell)
         self.faults = Faults(self.world)
         # There may be no room for everybody; then nobody promises that the newcomers work.
-        self._has_room = settings['dispatcher']['calculators_max'] > settings['calculators']
+        self._has_room = settings['dispatcher']['calculators_max'] > len(scenario.members(settings, CALCULATOR))
         # Where the work may take longer than the time for an answer, a task may well fail.
-        self._is_feasible = _work_of_peace(settings['calculator'])[1] < settings['dispatcher']['answer_timeout_s']
+        self._is_feasible = _longest_work(settings) < settings['dispatcher']['answer_timeout_s']
         self._cut_off = []  # type: List[str]
         self._deaf_to = {}  # type: Dict[str, str]
 
@@ -152,6 +161,8 @@ class Course(object):
             settings['task_duration_s'] = _work_of_peace(settings)
         if process.role != DISPATCHER:
             settings['drain_timeout_s'] = self.bounds.task_s
+        # If it is started again, then so.
+        process.changes.update([(key, settings[key]) for key in process.changes if key != 'capacity'])
 
     # What must be true in peace.
 
@@ -202,7 +213,7 @@ class Course(object):
         for client in self.world.running(CLIENT):
             name = client.core.name
             # Its next task may be further away than it was watched.
-            is_idle = client.audit.settings['task_interval_s'][1] >= PROBE_S or client.audit.told_to_stop
+            is_idle = lengths.longest(client.audit.settings['task_interval_s']) >= PROBE_S or client.audit.told_to_stop
             if name not in served and not is_idle:
                 raise overdue('L5', name, 'nothing of it is done')
 

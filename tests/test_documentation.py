@@ -139,7 +139,7 @@ def test_the_settings_for_containers_load(role):
 
 
 def test_the_time_line_in_the_manual_is_what_check_prints():
-    text = section('docs/dispatcher.md', '### An example')
+    text = section('docs/dispatcher.md', '## The time line')
     given = re.search(r'\(`(\{.*?\})`\)', text)
     assert given is not None
     settings = DISPATCHER_SETTINGS.checked(json.loads(given.group(1)))

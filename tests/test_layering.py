@@ -27,6 +27,7 @@ MAY_IMPORT = {
     'dispatcher': ('net_protocol',),
     'calculator': ('net_protocol',),
     'simulator': ('net_protocol', 'client', 'dispatcher', 'calculator'),
+    'planner': ('simulator', 'net_protocol', 'client', 'dispatcher', 'calculator'),
     'monitor': ('net_protocol',),
     # Starts the programs and watches them from outside, as a person would.
     'demo': ('runtime', 'monitor'),
@@ -35,14 +36,14 @@ MAY_IMPORT = {
     'run_client': ('runtime', 'client', 'net_protocol'),
     'run_dispatcher': ('runtime', 'dispatcher', 'net_protocol'),
     'run_calculator': ('runtime', 'calculator', 'net_protocol'),
-    'run_simulator': ('simulator', 'runtime', 'net_protocol'),
+    'run_simulator': ('planner', 'simulator', 'runtime', 'net_protocol'),
     'run_monitor': ('monitor', 'runtime', 'net_protocol'),
     'run_demo': ('demo', 'runtime', 'run_monitor'),
 }
 
 #: Parts without clock, socket, file, thread, global random: from the standard library they take only what computes.
 #: The list says what is in use; to add a module to it is to say that it touches nothing outside the process.
-PURE = ('net_protocol', 'client', 'dispatcher', 'calculator', 'simulator', 'monitor')
+PURE = ('net_protocol', 'client', 'dispatcher', 'calculator', 'simulator', 'planner', 'monitor')
 #: Files in a role that are no part of its core: they may use ``runtime``, and the cores may not import them.
 SHELLS = frozenset(['calculator/child.py', 'calculator/children.py', 'calculator/worker.py', 'client/__init__.py',
                     'client/commands.py', 'client/executor.py', 'client/futures.py'])
@@ -57,7 +58,7 @@ TAKES_PACKAGES = frozenset(['benchmarks'])
 #: Builtins that reach outside, or around this test.
 REACHES_OUT = frozenset(['__import__', 'compile', 'eval', 'exec', 'execfile', 'input', 'open', 'print', 'raw_input'])
 #: The parts that make generators of random numbers, from seeds that they are given; all others are handed theirs.
-MAKES_GENERATORS = frozenset(['simulator'])
+MAKES_GENERATORS = frozenset(['simulator', 'planner'])
 #: The pure files that may know JSON: one turns datagrams into values and back, one shows a wrong setting as it stands
 #: in its file, one turns records of the journal into rows, one speaks to browsers; the simulator makes datagrams by
 #: hand and shows rows. Everywhere else a value is a value.

@@ -15,6 +15,10 @@ from runtime.clock import monotonic
 from tests.calculator.farmhands import POISON, Farm, is_running
 from tests.source_tree import ROOT
 
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
 
 @pytest.fixture
 def farm():
@@ -216,7 +220,7 @@ def test_a_killed_calculator_leaves_no_child(has_death_signal):
     if has_death_signal and not sys.platform.startswith('linux'):
         pytest.skip('only Linux has PR_SET_PDEATHSIG')
     process = subprocess.Popen([sys.executable, '-c', ORPHANS % (ROOT, has_death_signal, has_death_signal)],
-                               stdout=subprocess.PIPE)
+                               stdout=subprocess.PIPE)  # type: Any
     try:
         pids = [int(process.stdout.readline()) for _ in range(2)]
         assert all(is_running(pid) for pid in pids)

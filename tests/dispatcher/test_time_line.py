@@ -8,7 +8,8 @@ import pytest
 
 from dispatcher.fleet import HINT_PING_S, HINT_PINGS
 from dispatcher.settings import SETTINGS
-from dispatcher.time_line import INTERVALS_S, REPORTED_S, dead_s, held_s, priority_line, sent_s, suspect_s, time_line, unreachable_s
+from dispatcher.time_line import (
+    INTERVALS_S, REPORTED_S, dead_s, held_s, priority_line, sent_s, suspect_s, time_line, unreachable_s)
 from tests.fake_link import FakeLink
 
 MYPY = False
@@ -152,6 +153,12 @@ def test_the_lines_below_name_the_other_ways_and_their_times():
 def test_an_answer_time_out_longer_than_the_task_is_refused():
     with pytest.raises(ValueError):
         settings(answer_timeout_s=61)
+
+
+def test_an_interval_that_is_asked_for_has_a_row():
+    rows = [line.split() for line in time_line(settings(), [0.5, 1.0]) if re.match(r' +[0-9]', line)]
+    assert [row[0] for row in rows] == ['5', '1', '0.5', '0.2']
+    assert rows[2] == ['0.5', '1.75', '2.75', '2.75', '2.75']
 
 
 def test_every_line_fits_on_a_terminal():

@@ -19,6 +19,10 @@ from tests.source_tree import ROOT
 from tests.system import farm
 from tests.system.processes import eventually, run_to_end
 
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
+
 BOUND_S = 60
 
 
@@ -27,7 +31,7 @@ def started(system):
     """A dispatcher, two calculators with two slots each, and an executor."""
     system.is_balanced = True
     _, calculators = farm.start(system, 2)
-    executor = Executor(farm.address(system))
+    executor = Executor(farm.address(system))  # type: Any
     executor.system, executor.calculators = system, calculators
     try:
         yield executor
@@ -208,9 +212,10 @@ def test_map_resumes_after_the_lines_that_are_there(system, tmpdir):
 def test_map_stops_softly(system):
     system.is_balanced = True
     farm.start(system)
-    process = subprocess.Popen([sys.executable, os.path.join(ROOT, 'run_client.py'), '--dispatcher',
-                                farm.address(system), '--map', 'square'], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, bufsize=0)
+    command = [sys.executable, os.path.join(ROOT, 'run_client.py'), '--dispatcher', farm.address(system), '--map',
+               'square']
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
+                               bufsize=0)  # type: Any
     process.stdin.write(b'2\n3\n')
     process.stdin.flush()
     assert process.stdout.readline() == b'4\n'

@@ -47,8 +47,9 @@ def test_a_farm_on_two_machines_with_a_key(namespaces, tmpdir):
     key.write(KEY)
     key.chmod(0o600)
     tmpdir.join('farm.json').write('{"listen": {"host": "0.0.0.0", "port": 5555}, "key_file": "%s"}' % key)
-    tmpdir.join('calculator.json').write('{"listen": {"host": "0.0.0.0", "port": 0}, "key_file": "%s", "work": "%s"}' % (
-        key, os.path.join(ROOT, 'config', 'work.py')))
+    tmpdir.join('calculator.json').write(
+        '{"listen": {"host": "0.0.0.0", "port": 0}, "key_file": "%s", "work": "%s"}' % (
+            key, os.path.join(ROOT, 'config', 'work.py')))
     tmpdir.join('client.json').write('{"key_file": "%s"}' % key)
     started = []
 
