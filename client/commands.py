@@ -12,7 +12,7 @@ import sys
 from collections import deque
 
 from client.executor import Executor, TaskError, Wakeup
-from client.futures import TimeoutError  # noqa: A004
+from client.futures import TimeoutError
 from net_protocol.errors import MisuseError
 from runtime import logs
 from runtime.clock import monotonic

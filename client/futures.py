@@ -10,8 +10,9 @@ import threading
 from time import sleep
 
 if sys.version_info >= (3,):
-    from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, CancelledError, Executor, Future
-    from concurrent.futures import TimeoutError, as_completed, wait  # noqa: A004
+    from concurrent.futures import (
+        ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, CancelledError, Executor, Future, TimeoutError, as_completed,
+        wait)
 else:
     from runtime.clock import monotonic
 
