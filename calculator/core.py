@@ -15,7 +15,7 @@ from net_protocol.channel import Channel
 from net_protocol.codec import check_payload
 from net_protocol.core import Core, require
 from net_protocol.errors import MisuseError
-from net_protocol.limits import REASON_CHARS_MAX
+from net_protocol.limits import REASON_CHARS_MAX, UNREPORTED_MAX
 from net_protocol.rows import BUSY, CALCULATOR, DISPATCHER, DRAINING, NAME_TAKEN, UNKNOWN_FUNCTION
 
 MYPY = False
@@ -30,9 +30,6 @@ LEAVING = 'leaving'
 #: How long a calculator waits for the acknowledgement of its ``leave``: some probes. A dispatcher that does not hear it
 #: notices the missing heartbeats.
 LEAVE_WAIT_S = 2.25
-
-#: Results that may wait for their acknowledgement. Beyond, no new work is taken.
-UNREPORTED_MAX = 1000
 
 
 def kind_of(report):

@@ -26,10 +26,6 @@ STATES = (ALIVE, SUSPECT, DEAD, LEFT)
 #: What happens to one that is alive and shows that it failed: silence, no acknowledgement, a new incarnation.
 OUTAGES = frozenset(['fall_silent', 'lose_touch', 'die', 'end'])
 
-#: Results that a calculator may name in a heartbeat besides the attempts that its capacity allows, because they are
-#: not acknowledged yet.
-UNREPORTED_MAX = 1000
-
 #: Calculators that are looked at for a task that failed on the first one.
 LOOKED_AT_MAX = 100
 
@@ -45,7 +41,7 @@ class Calculator(Stateful):
     __slots__ = (
         'name', 'incarnation', 'channel', 'interval_s', 'capacity', 'free', 'draining', 'changed_at', 'attempts',
         'leftovers', 'orphans', 'last_assignment', 'lowest', 'sent_at', 'sequence', 'pages', 'full_until_beat',
-        'unknown', 'losing', 'is_queued', 'is_pinged', 'checked_in', 'hinted_at', 'hint_pings', 'excuse_s',
+        'unknown', 'losing', 'is_queued', 'is_pinged', 'found_in', 'hinted_at', 'hint_pings', 'excuse_s',
         'excused_silence', 'tally', 'conduct', 'digest', 'alone')
 
     IS_CLIENT = False
@@ -85,7 +81,7 @@ class Calculator(Stateful):
         self.losing = None  # type: str | None
         # In the queue; since which settlement its channel is known to have room.
         self.is_queued = False
-        self.checked_in = 0
+        self.found_in = 0
         self.is_pinged = False
         #: When the system reported that nobody listens at its address, while that is being examined.
         self.hinted_at = None  # type: float | None
@@ -120,7 +116,7 @@ class Calculator(Stateful):
 
     def raise_lowest(self, steps_max):
         # type: (int) -> None
-        """Our datagrams say what is over for the calculator too: all below the lowest open assignment."""
+        """``channel.open`` tells the calculator that all lower assignments are over."""
         lowest = self.lowest
         stop = min(self.last_assignment + 1, lowest + steps_max)
         while lowest < stop and lowest not in self.attempts and lowest not in self.leftovers:
@@ -217,7 +213,7 @@ class Calculators(object):
         """
         queue = self.queue if queue is None else queue
         calculator = queue.popleft()
-        if calculator.checked_in != self._settlement or calculator.free < 1 or calculator.alone is not None:
+        if calculator.found_in != self._settlement or calculator.free < 1 or calculator.alone is not None:
             found = self._first_available(calculator, queue)
             if found is None:
                 return None
@@ -248,7 +244,7 @@ class Calculators(object):
             elif not calculator.is_available:
                 queue.append(calculator)
             else:
-                calculator.checked_in = self._settlement
+                calculator.found_in = self._settlement
                 return calculator
         return None
 

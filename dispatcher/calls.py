@@ -2,13 +2,10 @@
 
 from __future__ import absolute_import, division, print_function
 
-from dispatcher.calculators import ALIVE
-from dispatcher.outcomes import TURN_MAX
 from dispatcher.reports import Reports
-from dispatcher.tasks import CHILD_DIED, ERROR, HISTORY_MAX, TIMED_OUT, WAITING, PastAttempt
+from dispatcher.tasks import CHILD_DIED, ERROR, TURN_MAX, WAITING
 from net_protocol.limits import REASON_CHARS_MAX
-from net_protocol.rows import CALCULATOR, FAILED
-from net_protocol.words import counted
+from net_protocol.rows import CALCULATOR
 
 MYPY = False
 if MYPY:
@@ -28,7 +25,7 @@ EXCEPTIONS = frozenset([u'exception', u'result'])
 class Calls(Reports):
     """What is different about calls."""
 
-    COUNTERS = ('calls', 'calls_delayed', 'calls_run_alone', 'functions_wanted') + Reports.COUNTERS
+    COUNTERS = ('calls', 'functions_wanted') + Reports.COUNTERS
 
     # Functions.
 
@@ -91,50 +88,9 @@ class Calls(Reports):
         # Sorted, because the order of a set differs between versions of Python.
         for client in sorted(queue.clients_of(function), key=lambda client: client.prefix):
             if client.channel is not None and not client.is_absent and client.channel.has_room:
-                self.send(client.channel, 'not_offered', [function, self.not_offered_because(function)])
-
-    def not_offered_because(self, function):
-        # type: (str) -> str
-        known = self.calculators.catalogue.names()
-        listed = u', '.join(u"'%s'" % name for name in known) or u'none'
-        return (u"no calculator has '%s'; known: %s" % (function, listed))[:REASON_CHARS_MAX]
+                self.send(client.channel, 'not_offered', [function, self.calculators.catalogue.why_not(function)])
 
     # Attempts.
-
-    def requeue(self, now, task, ended):
-        # type: (float, Any, str) -> None
-        if not task.IS_CALL:
-            super(Calls, self).requeue(now, task, ended)
-            return
-        self._end_attempt(now, task, ended)
-        if ended is TIMED_OUT:
-            # Its calculator should have ended it: it does not go on beside the next attempt.
-            self.revoke(task.calculator, task.assignment, task.task_id)
-        self.release(task)
-        past = PastAttempt(task, now, ended)
-        task.history = ((task.history or []) + [past])[-HISTORY_MAX:]
-        self.emit(now, 'reassigned', task_id=task.task_id, attempt=past.number, calculator=past.calculator,
-                  reason=ended)
-        task.state = WAITING
-        was_alone = task.is_alone
-        delay_s = task.note_end(ended)
-        if delay_s:
-            self.counts['calls_delayed'] += 1
-            self.queue.put_call(task, self.queue.calls.put_delayed)
-            self._timers.set(('delay', task), now + delay_s)
-        else:
-            self.queue.put_call(task, self.queue.calls.put_first)
-        if task.is_alone and not was_alone:
-            self.counts['calls_run_alone'] += 1
-        if task.counted >= task.attempts_max:
-            self.finish(now, task, FAILED, task.failure or u'no result after %s, the last: %s' % (
-                counted(task.attempt, 'attempts'), ended.replace('_', ' ')))
-        else:
-            self.plan(task)
-
-    def _due_delay(self, now, task):
-        # type: (float, CallTask) -> None
-        self.queue.calls.end_delay(task)
 
     def _on_failed(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
@@ -178,74 +134,3 @@ class Calls(Reports):
         self._on_result(now, calculator.channel, [[task.assignment, task.task_id, None, failure]])
 
     # Assignments.
-
-    def settle_calls(self, now):
-        # type: (float) -> int
-        """Assign calls to calculators that offer their functions. Returns the number of assignments."""
-        calls, calculators = self.queue.calls, self.calculators
-        assigned = self._settle_alone(now) if calls.alone else 0
-        for digest in sorted(calculators.groups):
-            queue = calculators.groups[digest]
-            names = calculators.catalogue.functions_of(digest)
-            if not queue or not names:
-                continue
-            for lines in calls.in_order(now, names):
-                while lines and queue and assigned < TURN_MAX:
-                    function, priority, line = lines.popleft()
-                    task = calls.take(function, priority, line)
-                    calculator = calculators.take_for(task, queue)
-                    if calculator is None:
-                        calls.put_first(task)
-                        queue = None  # type: ignore[assignment]
-                        break
-                    self.queue.note_left(task.client)
-                    self.assign(now, task, calculator)
-                    assigned += 1
-                    if line.size:
-                        lines.append((function, priority, line))
-                if not queue:
-                    break
-        if assigned >= TURN_MAX:
-            self._assigns_left = True
-        return assigned
-
-    def _settle_alone(self, now):
-        # type: (float) -> int
-        """Calls that run alone: keep a calculator free for each, and assign it when that holds nothing."""
-        calls, assigned = self.queue.calls, 0
-        for task in list(calls.alone[:TURN_MAX]):
-            calculator = task.reserved
-            if calculator is not None and not self._may_run_alone(calculator, task):
-                self.release(task)
-                calculator = None
-            if calculator is None:
-                calculator = self._reserve(task)
-            if calculator is not None and calculator.free == calculator.capacity and calculator.channel.has_room:
-                self.queue.remove(task)
-                self.assign(now, task, calculator)
-                assigned += 1
-        return assigned
-
-    def _may_run_alone(self, calculator, task):
-        # type: (Calculator, CallTask) -> bool
-        return (calculator.state is ALIVE and not calculator.draining and not calculator.conduct.is_withdrawn
-                and not calculator.channel.is_unreachable
-                and self.calculators.by_name.get(calculator.name) is calculator
-                and task.function in self.calculators.catalogue.functions_of(calculator.digest))
-
-    def _reserve(self, task):
-        # type: (CallTask) -> Calculator | None
-        """The calculator with the fewest attempts that offers the function, if possible one that it did not fail on."""
-        found = None
-        for digest in sorted(self.calculators.groups):
-            if task.function in self.calculators.catalogue.functions_of(digest):
-                for calculator in self.calculators.groups[digest]:
-                    if calculator.is_available and calculator.alone is None:
-                        rank = (task.was_in_vain_on(calculator.name), calculator.capacity - calculator.free)
-                        if found is None or rank < found[0]:
-                            found = (rank, calculator)
-        if found is None:
-            return None
-        task.reserved, found[1].alone = found[1], task
-        return found[1]
-

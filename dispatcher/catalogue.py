@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, division, print_function
 
+from net_protocol.limits import REASON_CHARS_MAX
+
 MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
@@ -84,3 +86,9 @@ class Catalogue(object):
             for entry in self._functions.get(digest, ()):
                 found[tuple(entry)] = found.get(tuple(entry), 0) + number
         return [list(entry) + [found[entry]] for entry in sorted(found)]
+
+    def why_not(self, function):
+        # type: (str) -> str
+        known = self.names()
+        listed = u', '.join(u"'%s'" % name for name in known) or u'none'
+        return (u"no calculator has '%s'; known: %s" % (function, listed))[:REASON_CHARS_MAX]

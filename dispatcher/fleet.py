@@ -1,15 +1,15 @@
-"""Calculators: registration, heartbeats, and the verdicts on those that are silent or can't be reached."""
+"""Calculators: registration, silence, and the verdicts on those that are silent or can't be reached."""
 
 from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
+from dispatcher.assignment import Assignment
 from dispatcher.calculators import ALIVE, DEAD, LEFT, SUSPECT, Calculator
 from dispatcher.conduct import Conduct
 from dispatcher.failure_detector import GONE, HELD_UP_S, SILENT, FailureDetector
-from dispatcher.outcomes import TURN_MAX
-from dispatcher.tasks import CALCULATOR_LEFT, DEAD_CALCULATOR, NEW_INCARNATION, UNACKNOWLEDGED
-from dispatcher.work import PING_AFTER_S, Work
+from dispatcher.tasks import CALCULATOR_LEFT, DEAD_CALCULATOR, NEW_INCARNATION, TURN_MAX, UNACKNOWLEDGED
+from dispatcher.work import PING_AFTER_S
 from net_protocol.rows import NAME_TAKEN, TOO_MANY
 from net_protocol.schedule import SLEEP_S
 
@@ -31,11 +31,11 @@ HINT_PING_S = 0.1
 PINGS_PER_SECOND = 2000.0
 
 
-class Fleet(Work):
+class Fleet(Assignment):
     """What happens to calculators."""
 
     COUNTERS = ('registered', 'registrations_refused', 'returned', 'replaced', 'names_taken', 'evicted', 'recovered',
-                'suspected', 'died', 'left', 'pings', 'hints', 'held_up', 'probations') + Work.COUNTERS
+                'suspected', 'died', 'left', 'pings', 'hints', 'held_up', 'probations') + Assignment.COUNTERS
 
     def __init__(self, settings, name, incarnation):
         # type: (Dict[str, Any], str, str) -> None
@@ -45,8 +45,6 @@ class Fleet(Work):
         self._to_empty = deque()  # type: Deque[Calculator]
         # How much later than asked for the present call of ``handle_timer`` is.
         self._late_s = 0.0
-        #: Tasks wait without any calculator, and that was logged.
-        self.is_warned = False
 
     # Registration.
 

@@ -15,9 +15,10 @@ if MYPY:
     from dispatcher.clients import Client  # noqa: F401
     from dispatcher.tasks import Task  # noqa: F401
 
-#: An even part of the queue is its places over the clients that have tasks in it. While less than one place in so many
-#: is taken nobody counts them; one in so many is kept for those who have less than a small part of an even one.
+#: While less than one place in three of the queue is taken, there is no limit for a client.
 UNCOUNTED = 3
+#: From there on a client gets an even part: the places over the clients that have tasks in the queue. One place in
+#: twenty is kept for clients that have less than half of that.
 KEPT = 20
 SMALL_PART = 0.5
 
@@ -83,7 +84,7 @@ class PendingQueue(object):
             self.calls.note_over(task)
             self.note_left(task.client)
         else:
-            self.note_over(task.client)
+            self.note_removed(task.client)
 
     def note_put(self, client, number):
         # type: (Client, int) -> None
@@ -92,8 +93,8 @@ class PendingQueue(object):
             self.lanes += 1
         client.waiting += number
         self.size += number
-        if not client.has_turn:
-            client.has_turn = True
+        if not client.in_rotation:
+            client.in_rotation = True
             self._turns.append(client)
 
     def take(self):
@@ -116,15 +117,15 @@ class PendingQueue(object):
                     if not client.waiting:
                         self.lanes -= 1
                     if not lane:
-                        client.has_turn = False
+                        client.in_rotation = False
                         turns.popleft()
                     elif len(turns) > 1:
                         turns.rotate(-1)
                     return task
-            client.has_turn = False
+            client.in_rotation = False
             turns.popleft()
 
-    def note_over(self, client):
+    def note_removed(self, client):
         # type: (Client) -> None
         """A waiting task of that client is over."""
         self.note_left(client)

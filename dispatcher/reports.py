@@ -2,10 +2,10 @@
 
 from __future__ import absolute_import, division, print_function
 
-from dispatcher.calculators import ALIVE, DEAD, LEFT, UNREPORTED_MAX
+from dispatcher.calculators import ALIVE, DEAD, LEFT
 from dispatcher.fleet import Fleet
-from dispatcher.outcomes import TURN_MAX
-from dispatcher.tasks import ASSIGNED, ERROR, NOT_HELD, RESULT, TURNED_DOWN, WAITING, WITHDRAWN
+from dispatcher.tasks import ASSIGNED, ERROR, NOT_HELD, RESULT, TURN_MAX, TURNED_DOWN, WAITING, WITHDRAWN
+from net_protocol.limits import UNREPORTED_MAX
 from net_protocol.rows import CALCULATOR, DONE, FAILED
 from net_protocol.schedule import ORPHAN_GRACE_S
 
@@ -39,7 +39,7 @@ class Reports(Fleet):
         attempts, tally, ring = calculator.attempts, calculator.tally, self.watch.attempts
         done = failed = alike = 0
         trace, name = self.trace, calculator.name
-        # Tasks of one batch were mostly assigned, and accepted, together: equal durations are counted at once.
+        # Neighbours often share both times: their durations are added in one call.
         assigned_at = accepted_at = 0.0
         for row in rows:
             assignment, task_id, result, error = row
@@ -64,7 +64,7 @@ class Reports(Fleet):
                 failed += 1
                 ring.kept.append((number, task, task.attempt, name, assigned_at, now, ERROR))
                 self.finish(now, task, FAILED, error)
-        if alike:
+        if done or failed:
             self._note_durations(tally, now - assigned_at, now - accepted_at, alike)
             self.running -= done + failed
             self.counts['attempt_result'] += done
@@ -202,7 +202,7 @@ class Reports(Fleet):
 
     def _reconcile_leftovers(self, now, calculator, number, named):
         # type: (float, Calculator, int, Set[int]) -> None
-        """Leftovers that it does not name any more occupy nothing; one whose task waits again goes on."""
+        """Forget leftovers that it does not name any more. Adopt those whose task waits."""
         leftovers = calculator.leftovers
         for assignment in sorted(leftovers):
             leftover = leftovers[assignment]
@@ -218,19 +218,10 @@ class Reports(Fleet):
                 self.adopt(now, task, calculator, assignment)
                 task.acknowledged_by = number
 
-    def adopt(self, now, task, calculator, assignment):
-        # type: (float, Task, Calculator, int) -> None
-        """The calculator has that task already: it goes on instead of being begun anew."""
-        self.counts['adopted'] += 1
-        self.emit(now, 'adopted', task_id=task.task_id, calculator=calculator.name, attempt=task.attempt + 1)
-        # Of an orphan, the calculator finds the task id among what it holds, and goes on under the new number.
-        self.assign(now, task, calculator, assignment)
-        self.queue.remove(task)
-
     def _revoke_unknown(self, calculator, named):
         # type: (Calculator, Set[int]) -> None
-        """What we do not know is over. Most of it are results whose acknowledgement is under way, so an assignment is
-        revoked when two heartbeats in a row name it.
+        """Assignments that we do not know are over. Mostly the acknowledgement of their result is on its way, so only
+        what two heartbeats in a row name is revoked.
         """
         unknown = named.difference(calculator.attempts, calculator.leftovers)
         for assignment in sorted(unknown.intersection(calculator.unknown)):
@@ -246,7 +237,7 @@ class Reports(Fleet):
             since = calculator.orphans.get(task_id, now)
             task = self.clients.task(task_id)
             if task is None and not self.clients.is_over(task_id):
-                # Its client may ask for it yet, or has not asked for so long that it won't.
+                # Its client may still submit it. After ORPHAN_GRACE_S that is not expected any more.
                 if now - since > ORPHAN_GRACE_S:
                     self.revoke(calculator, 0, task_id)
                 else:

@@ -47,7 +47,7 @@ EVENTS = {
     'probation_over': (GOOD, '%(calculator)s is trusted again: five attempts ended well'),
     'drained': (PLAIN, '%(calculator)s gets no new work: an operator drains it'),
     'readmitted': (GOOD, '%(calculator)s gets work again: an operator readmitted it'),
-    'recovered_books': (GOOD, 'the dispatcher restarted with %(waiting)s waiting tasks and %(untold)s outcomes'),
+    'journal_read': (GOOD, 'the dispatcher restarted with %(waiting)s waiting tasks and %(unacknowledged)s outcomes'),
     'journal_failed': (LOUD, 'the journal cannot be written: %(reason)s; new tasks are refused'),
     'journal_works': (GOOD, 'the journal can be written again after %(seconds).1f s'),
     'no_calculators': (LOUD, 'NO CALCULATOR is alive: waiting %(tasks)s'),

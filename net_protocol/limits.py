@@ -64,6 +64,10 @@ PRIORITY_DEFAULT = 5
 #: Attempts one calculator may work on at a time.
 CAPACITY_MAX = 10000
 
+#: Results of a calculator that wait for their acknowledgement. Beyond, it takes no new work. A heartbeat may name so
+#: many assignments besides the attempts that its capacity allows.
+UNREPORTED_MAX = 1000
+
 #: Bytes of a datagram that asks for a greeting: no shorter than a signed greeting with the longest name.
 HELLO_BYTES = 400
 

@@ -39,8 +39,8 @@ SENTENCES = {
                                   'of this dispatcher in its settings'),
     'held_up': ('warning', 'this dispatcher was held up for %(seconds).1f s; verdicts on silent calculators are '
                            'postponed once'),
-    'recovered_books': ('info', 'from the journal: %(waiting tasks)s wait again, %(untold outcomes)s are sent again; '
-                                'incarnations before this one: %(lives)d'),
+    'journal_read': ('info', 'from the journal: %(waiting tasks)s wait again, %(unacknowledged outcomes)s are sent '
+                             'again; incarnations before this one: %(lives)d'),
     'journal_failed': ('error', 'the journal cannot be written: %(reason)s; no new tasks until it can'),
     'journal_works': ('info', 'the journal is written again after %(seconds).1f s'),
     'draining': ('info', 'stopping: waiting up to %(bound_s)g s for %(running tasks)s that run and %(unacknowledged '

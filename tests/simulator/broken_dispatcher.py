@@ -207,7 +207,7 @@ def _counts_twice(original):
 
 def _knows_no_copies(original):
     def may_accept(self, now, channel, client, number, size):
-        client.over.drop_below(2 ** 53)
+        client.acknowledged.drop_below(2 ** 53)
         client.open = 1
         channel.peer_open = 0
         return original(self, now, channel, client, number, size)
