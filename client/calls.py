@@ -75,7 +75,7 @@ class CallingClientCore(ClientCore):
         self._requests[number] = request
         self._timers.set(('deadline', number), now + timeout_s)
         if self.trace:
-            self.emit(now, 'sent', task_id=self._task_id(number))
+            self.emit(now, 'sent', task_id=self._task_id(number), intended_at=now)
         self._has_more = True
         return number
 

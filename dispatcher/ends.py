@@ -122,7 +122,7 @@ class Ends(Outcomes):
             self.memory_bytes += size - task.size
             task.size = size
         client.live -= 1
-        client.over_bytes += size
+        client.outcome_bytes += size
         self.undelivered += 1
         self.counts[outcome] += 1
         client.tally.outcomes[outcome] += 1
