@@ -17,12 +17,13 @@ import sys
 import time
 from shutil import which  # type: ignore[attr-defined,unused-ignore]
 
-from benchmarks import children, event_files, machine
+from benchmarks import children, machine
 from benchmarks.children import RunFailed
 from benchmarks.figures import SHARES
 from benchmarks.load import BEGAN
 from benchmarks.peers import AFTER_SILENCE, NAMES, READY
 from runtime.clock import monotonic
+from runtime.event_files import events_of
 
 WORKERS = 2
 IN_FLIGHT = 100
@@ -208,8 +209,8 @@ class EndlessOwn(Own):
 
 def _first_at(running, kind, calculator):
     """When there was the first event of that kind and calculator, None if there was none."""
-    return next((event['time'] for event in event_files.read(running.events)
-                 if event['kind'] == kind and event['facts']['calculator'] == calculator), None)
+    return next((event.time for event in events_of(running.events)
+                 if event.kind == kind and event.facts['calculator'] == calculator), None)
 
 
 def run_once(group, system, in_flight, warm_up_s, duration_s):

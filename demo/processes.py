@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 from demo.cast import CALCULATOR, DISPATCHER
-from demo.event_reader import EventReader
+from runtime.event_files import EventReader
 from runtime.process import CannotStart
 
 MYPY = False
@@ -57,11 +57,17 @@ class Process(object):
         return self._popen.poll() is None
 
     @property
+    def has_begun(self):
+        # type: () -> bool
+        """Whether it is in its loop and handles signals."""
+        return self.events.header is not None
+
+    @property
     def how_it_ended(self):
         # type: () -> str
         """In words, for a process that has ended."""
         status = self._popen.poll()
-        if not self.events.has_begun:
+        if not self.has_begun:
             return 'ended before it started'
         if status is not None and status < 0:
             return 'ended by signal %d' % -status
@@ -70,7 +76,7 @@ class Process(object):
     def ask_to_end(self):
         # type: () -> None
         """Ask softly. A process that has not started yet handles no signal and has nothing to report."""
-        if self.events.has_begun:
+        if self.has_begun:
             self.is_expected_to_end = True
             self._signal(signal.SIGINT)
         else:

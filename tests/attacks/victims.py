@@ -12,6 +12,7 @@ import sys
 import time
 
 from runtime.clock import monotonic
+from runtime.event_files import events_of
 from tests.attacks import tracing
 from tests.source_tree import ROOT
 from tests.system.interpreters import version_of
@@ -137,7 +138,7 @@ class Victim(object):
         """End the last one, which was not to be killed, softly; returns the account."""
         self._until_begun()
         # Not what may be wrapped around it.
-        os.kill(int(self._began()[-1]['facts']['process_id']), signal.SIGTERM)
+        os.kill(int(self._began()[-1].facts['process_id']), signal.SIGTERM)
         return self.wait()
 
     def wait(self):
@@ -168,10 +169,7 @@ class Victim(object):
     def _began(self):
         # type: () -> List[Any]
         """The first event of each one that came so far."""
-        if not os.path.exists(self.events):
-            return []
-        with io.open(self.events, encoding='ascii') as file:
-            return [json.loads(line) for line in file if '"kind": "began"' in line and line.endswith('\n')]
+        return [event for event in events_of(self.events) if event.kind == 'began']
 
     def dispose(self):
         # type: () -> None

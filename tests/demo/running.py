@@ -12,11 +12,14 @@ import sys
 import time
 
 from runtime.clock import monotonic
+from runtime.event_files import events_of
 from tests.source_tree import ROOT
 
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, List  # noqa: F401
+
+    from runtime.event_files import Event  # noqa: F401
 
 #: The bound of every wait; on an idle machine nothing here takes more than a few seconds.
 BOUND_S = 90.0
@@ -82,10 +85,9 @@ class Demo(object):
     # What it keeps.
 
     def events(self, name):
-        # type: (str) -> List[Dict[str, Any]]
-        """What a process told so far."""
-        path = os.path.join(self.folder, name + '.events')
-        return [json.loads(line) for line in _text(path).splitlines() if line.endswith('}')]
+        # type: (str) -> List[Event]
+        """What a process wrote so far."""
+        return events_of(os.path.join(self.folder, name + '.events'))
 
     def account(self, name):
         # type: (str) -> Dict[str, Any]
@@ -96,7 +98,7 @@ class Demo(object):
         # type: () -> Dict[str, int]
         """Of those that have begun, by name."""
         names = [os.path.basename(path)[:-len('.events')] for path in glob.glob(os.path.join(self.folder, '*.events'))]
-        return {name: self.events(name)[0]['facts']['process_id'] for name in names if self.events(name)}
+        return {name: self.events(name)[0].facts['process_id'] for name in names if self.events(name)}
 
     def has_begun(self, number):
         # type: (int) -> bool

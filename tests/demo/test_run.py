@@ -37,10 +37,10 @@ def held_at_the_end(events):
     """Ids of the tasks that a calculator took and did not let go, by its own report."""
     held = {}
     for event in events:
-        if event['kind'] == 'taken':
-            held[event['facts']['task_id']] = event['facts']['attempt']
-        elif event['kind'] == 'let_go':
-            del held[event['facts']['task_id']]
+        if event.kind == 'taken':
+            held[event.facts['task_id']] = event.facts['attempt']
+        elif event.kind == 'let_go':
+            del held[event.facts['task_id']]
     return set(held)
 
 
@@ -142,14 +142,14 @@ def check_fates(run, report, victim, number):
     """What is said of the tasks of the killed calculator is what the event files say."""
     held = held_at_the_end(run.events(victim))
     assert number == len(held)
-    ends = {event['facts']['task_id']: event for event in run.events('dispatcher')
-            if event['kind'] in ('done', 'ended')}
+    ends = {event.facts['task_id']: event for event in run.events('dispatcher')
+            if event.kind in ('done', 'ended')}
     told = dict(FATE.findall(report))
     for task_id in held:
         client, _, number = task_id.split(':')
         fate, end = told['%s:%s' % (client, number)], ends[task_id]
-        facts = end['facts']
-        if end['kind'] == 'ended':
+        facts = end.facts
+        if end.kind == 'ended':
             assert fate.startswith('ended %s' % facts['outcome'])
         elif facts['calculator'] == victim:
             assert fate.startswith('was done by %s itself' % victim)
