@@ -24,6 +24,7 @@ from benchmarks.load import BEGAN
 from benchmarks.peers import AFTER_SILENCE, NAMES, READY
 from runtime.clock import monotonic
 from runtime.event_files import events_of
+from runtime.launcher import command
 
 WORKERS = 2
 IN_FLIGHT = 100
@@ -172,13 +173,12 @@ class Own(object):
     def _start(self, group, program, settings, options):
         label = os.path.basename(program).replace('.py', '')
         path = group.file(label + '.json')
-        with open(path, 'w') as file:
-            json.dump(settings, file)
-        return group.start('%s-%s' % (self.name, label), self.command(group, program, [
-            '-s', path, '--log-level', 'info', '--json'] + list(options)))
+        return group.start('%s-%s' % (self.name, label), self.wrapped(group, label, command(
+            program, path, settings, self.python) + ['--log-level', 'info', '--json'] + list(options)))
 
-    def command(self, group, program, options):
-        return [self.python, os.path.join(children.ROOT, program)] + options
+    def wrapped(self, group, label, started):
+        """The command of a program, for variants that start it through another."""
+        return started
 
 
 class EndlessOwn(Own):

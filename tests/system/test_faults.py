@@ -134,11 +134,11 @@ def test_a_late_result_of_a_task_that_still_waits_is_taken(system):
     client = system.client(tasks=1)
     eventually(lambda: dispatcher.status['running'] == 1, 'it has its task')
     slow.suspend()
-    dispatcher.says('lost its attempt 1 on slow .timed out.')
+    dispatcher.says('lost attempt 1 on slow: no answer in time')
     eventually(lambda: dispatcher.status['waiting'] == 1, 'the task waits for another')
     slow.resume()
     all_answered(client, 1)
-    dispatcher.says('late result of attempt 1 from slow is the first for task .*: taken')
+    dispatcher.says('late result of attempt 1 of task .* from slow used: it was the first')
     system.balance()
     counts = dispatcher.account['counts']
     assert (counts['late_results'], counts['late_results_used'], counts['duplicate_results']) == (0, 1, 0)

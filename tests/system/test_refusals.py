@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from runtime.launcher import run
 from tests.source_tree import ROOT
 from tests.system.processes import run_to_end
 
@@ -127,9 +128,8 @@ def test_a_client_whose_machine_lacks_the_family_of_the_dispatcher_is_refused(tm
     with io.open(path, 'w', encoding='utf-8') as file:
         file.write(u'{"dispatcher": {"host": "::1"}}')
     command = NO_NETWORK + [sys.executable, os.path.join(ROOT, 'run_client.py'), '-s', path] + arguments
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-    out, err = process.communicate()
-    assert (process.returncode, out) == (2, '')
+    status, out, err = run(command)
+    assert (status, out) == (2, '')
     assert err == 'run_client.py: cannot reach ::1 from here: cannot listen on ::1: Cannot assign requested address\n'
 
 
