@@ -11,8 +11,7 @@ import time
 
 from demo.cast import CALCULATOR, CLIENT, DISPATCHER, DRAIN_TIMEOUT_S, SLOTS_MAX
 from demo.record import Record
-from demo.sentences import OWN_KINDS, sentence_of
-from monitor.words import tasks
+from demo.sentences import OWN_KINDS, sentence_by, sentence_of
 from runtime.clock import monotonic
 from runtime.process import CannotStart
 
@@ -91,7 +90,7 @@ class Director(object):
             if self._signals.count:
                 return False
             if not dispatcher.is_running or monotonic() - self.began_at > BEGIN_WITHIN_S:
-                raise CannotStart('the dispatcher did not start: %s' % dispatcher.last_words)
+                raise CannotStart('the dispatcher did not start: %s' % dispatcher.last_line or 'nothing')
             time.sleep(0.02)
             self.read()
         self.port = dispatcher.events.header['address'][1]  # type: ignore[index]
@@ -142,7 +141,7 @@ class Director(object):
         for event in sorted(events, key=lambda event: event.time):
             self.record.take(event)
             if event.kind in OWN_KINDS:
-                self._on_note(event.time, *sentence_of(event.kind, dict(event.facts, name=event.name)))
+                self._on_note(event.time, *sentence_by(event.name, event.role, event.kind, event.facts))
 
     # The script.
 
@@ -207,7 +206,7 @@ class Director(object):
         self.kill = (victim, monotonic())
         # Its last reports tell what it held.
         self.read()
-        self.note('killed', victim=victim, tasks=tasks(len(self.record.held.get(victim, ()))))
+        self.note('killed', victim=victim, held=len(self.record.held.get(victim, ())))
 
     def _wait_for_the_end_of(self, role):
         # type: (str) -> Iterator[Wait]
