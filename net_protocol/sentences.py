@@ -2,8 +2,6 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER
-
 MYPY = False
 if MYPY:
     from typing import Any, Dict  # noqa: F401
@@ -13,7 +11,7 @@ HINT = ' Press Ctrl-C again to quit now.'
 
 #: Role -> kind of event -> (level of the log, sentence). For its places see ``Facts``.
 SENTENCES = {
-    CLIENT: {
+    'client': {
         'sent': ('debug', 'Task %(task_id)s: sent.'),
         'answered': ('debug', 'Task %(task_id)s: answered after %(response_time_s).3f s, %(attempts attempts)s.'),
         'unanswered': ('info', 'Task %(task_id)s: %(outcome)s (%(reason)s).'),
@@ -23,7 +21,7 @@ SENTENCES = {
         'draining': ('info', 'Stopping: waiting up to %(bound_s)g s for %(waiting tasks)s.' + HINT),
         'cancelling': ('info', 'Cancelling %(waiting tasks)s.'),
     },
-    CALCULATOR: {
+    'calculator': {
         'taken': ('debug', 'Task %(task_id)s: attempt %(attempt)d begins (assignment %(assignment)d).'),
         'renumbered': ('debug', 'Task %(task_id)s: goes on as attempt %(attempt)d (assignment %(assignment)d).'),
         'let_go': ('debug', 'Task %(task_id)s: %(end)s (assignment %(assignment)d).'),
@@ -39,7 +37,7 @@ SENTENCES = {
         'draining': ('info', 'Stopping: waiting up to %(bound_s)g s for %(running tasks)s and '
                              '%(unreported results)s.' + HINT),
     },
-    DISPATCHER: {
+    'dispatcher': {
         'registered': ('info', 'Calculator %(calculator)s registered from %(address)s.'),
         'returned': ('info', 'Calculator %(calculator)s is back as a new incarnation, from %(address)s.'),
         'replaced': ('warning', 'Calculator %(calculator)s was at %(old_address)s and is at %(address)s now. If both '
