@@ -3,9 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 import json
-import os
 import re
-import sys
 
 import pytest
 
@@ -15,9 +13,7 @@ from net_protocol.words import Facts
 from runtime import logs
 from runtime.console import LiveLine
 from runtime.event_file import EventFile
-from runtime.launcher import run
 from tests.fake_link import FakeLink
-from tests.source_tree import ROOT
 
 MYPY = False
 if MYPY:
@@ -163,20 +159,3 @@ def test_a_full_disk_ends_the_file_and_nothing_else(capsys):
     begun(log)
     log.event(Event('left', 0.0, {'calculator': 'calculator-a'}))
     assert capsys.readouterr().err.count('No space left on device') == 1
-
-
-def test_the_next_process_goes_on_in_the_same_file(tmpdir):
-    path = str(tmpdir.join('events'))
-    for time in (1.0, 2.0):
-        EventFile(path).write(time, 'left', {})
-    assert [line['time'] for line in lines_of(path)] == [1.0, 2.0]
-
-
-@pytest.mark.parametrize('program', ['run_client.py', 'run_dispatcher.py', 'run_calculator.py'])
-def test_a_file_that_cannot_be_written_is_one_line(tmpdir, program):
-    settings = tmpdir.join('settings.json')
-    # Not the default port: another test may have it.
-    settings.write('{}' if program == 'run_client.py' else '{"listen": {"port": 0}}')
-    status, out, err = run([sys.executable, os.path.join(ROOT, program), '-s', str(settings), '--events', str(tmpdir)])
-    assert (status, out, err.count('\n')) == (2, '', 1)
-    assert 'cannot write events to %s' % tmpdir in err

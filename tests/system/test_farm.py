@@ -171,17 +171,6 @@ def test_after_shutdown_nothing_is_taken_and_what_was_is_done(system):
     assert all(future.cancelled() for future in slow)
 
 
-def test_calculators_that_are_killed_lose_no_call(started):
-    results = started.map('square', range(3000), in_flight_max=100)
-    found = [next(results) for _ in range(300)]
-    started.calculators[0].kill()
-    started.system.calculator('calculator-1', work=farm.POISON, capacity=2)
-    found += [next(results) for _ in range(1000)]
-    started.calculators[1].kill()
-    started.system.calculator('calculator-2', work=farm.POISON, capacity=2)
-    assert found + list(results) == [n * n for n in range(3000)]
-
-
 # The commands.
 
 def test_map_prints_a_line_for_each_line(system):

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM, once and twice, at idle and at work: a soft end, an end at once, and always the accounts."""
+"""SIGINT, SIGTERM, SIGHUP, once and twice, at idle and at work: a soft end, an end at once, and always the accounts."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -16,7 +16,8 @@ SIGNALS = pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids
 FOR_EVER_S = 3600
 
 
-@SIGNALS
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP],
+                         ids=['SIGINT', 'SIGTERM', 'SIGHUP'])
 def test_an_idle_process_ends_at_the_first_signal_with_its_account(system, number):
     dispatcher = system.dispatcher(drain_timeout_s=FOR_EVER_S)
     calculator = system.calculator('calculator', drain_timeout_s=FOR_EVER_S)
