@@ -11,10 +11,12 @@ import runtime.early  # noqa: F401  isort:skip
 from calculator.child import Program
 from calculator.children import Children
 from calculator.core import CalculatorCore
-from calculator.sentences import SENTENCES, account_lines
+from calculator.sentences import account_lines
 from calculator.settings import SETTINGS
 from calculator.work import WorkingCalculatorCore
+from net_protocol.rows import CALCULATOR
 from net_protocol.seals import CHECKSUM
+from net_protocol.sentences import SENTENCES
 from runtime import command_line, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
@@ -49,7 +51,7 @@ def run(argv=None):
         settings['listen'] = dict(settings['listen'], port=0)
     peer = process.peer_for(endpoint, settings)
     name = settings['name'] or process.default_name('calculator', endpoint.address[1])
-    events = command_line.begin_log(name, SENTENCES, options)
+    events = command_line.begin_log(name, SENTENCES[CALCULATOR], options)
     if taken:
         logs.log.info('port %d is taken; using port %d', taken, endpoint.address[1])
     with StopSignals() as signals:

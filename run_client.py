@@ -15,8 +15,10 @@ import os
 
 from client import commands
 from client.core import ClientCore
-from client.sentences import SENTENCES, progress_line
+from client.sentences import progress_line
 from client.settings import SETTINGS
+from net_protocol.rows import CLIENT
+from net_protocol.sentences import SENTENCES
 from runtime import command_line, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
@@ -51,7 +53,7 @@ def run(argv=None):
     if options.arguments or options.resume:
         parser.error('arguments are for --call, and --resume is for --map')
     name = settings['name'] or process.default_name('client', os.getpid(), is_random=True)
-    events = command_line.begin_log(name, SENTENCES, options)
+    events = command_line.begin_log(name, SENTENCES[CLIENT], options)
     with StopSignals() as signals:
         core = ClientCore(settings, name, process.new_incarnation(), process.generator(options.seed), options.tasks,
                           options.duration)
@@ -100,13 +102,13 @@ def run_calls(parser, options, settings):
         parser.error('--resume is for --map')
     if options.functions:
         options.log_level = 'warning'
-        command_line.begin_log('client', SENTENCES, options)
+        command_line.begin_log('client', SENTENCES[CLIENT], options)
         is_complete = commands.show_functions(settings, options.json)
         return command_line.OK if is_complete else command_line.NOT_ACHIEVED
     if options.call is not None and options.log_level == 'info':
         # One line says what became of the call.
         options.log_level = 'warning'
-    command_line.begin_log(settings['name'] or 'client', SENTENCES, options)
+    command_line.begin_log(settings['name'] or 'client', SENTENCES[CLIENT], options)
     with StopSignals() as signals:
         if options.map is not None:
             try:

@@ -7,10 +7,12 @@ import runtime.early  # noqa: F401  isort:skip
 
 from dispatcher.core import DispatcherCore
 from dispatcher.journal_rows import JournalRows
-from dispatcher.observers.sentences import SENTENCES, account_lines, status_line
+from dispatcher.observers.sentences import account_lines, status_line
 from dispatcher.settings import SETTINGS
 from dispatcher.time_line import priority_line, time_line
+from net_protocol.rows import DISPATCHER
 from net_protocol.seals import CHECKSUM
+from net_protocol.sentences import SENTENCES
 from runtime import command_line, journal_file, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
@@ -49,7 +51,7 @@ def run(argv=None):
     if options.probe:
         return probe.report(settings, 'listen', seal)
     name = settings['name'] or 'dispatcher'
-    events = command_line.begin_log(name, SENTENCES, options)
+    events = command_line.begin_log(name, SENTENCES[DISPATCHER], options)
     endpoint = process.listen(settings['listen'])
     core = DispatcherCore(settings, name, process.new_incarnation(), process.generator(options.seed))
     journal = recovered(core, settings['journal'])

@@ -1,27 +1,10 @@
-"""The log level and sentence of each event of a calculator, and its account in words."""
+"""The account of a calculator in words."""
 
 from __future__ import absolute_import, division, print_function
 
 MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
-
-SENTENCES = {
-    'taken': ('debug', 'Task %(task_id)s: attempt %(attempt)d begins (assignment %(assignment)d).'),
-    'renumbered': ('debug', 'Task %(task_id)s: goes on as attempt %(attempt)d (assignment %(assignment)d).'),
-    'let_go': ('debug', 'Task %(task_id)s: %(end)s (assignment %(assignment)d).'),
-    'out_of_order': ('warning', 'Out of order for %(duration_s).1f s: %(outage)s with %(running tasks)s running.'),
-    'in_order': ('info', 'In order again, %(away_s).1f s after the %(outage)s.'),
-    'dispatcher_restarted': ('info', 'The dispatcher restarted; holding %(held tasks)s.'),
-    'name_taken': ('warning', 'Another calculator named %(name)s is registered, so this one gets no tasks. '
-                              'Give each calculator its own name.'),
-    'not_registered': ('warning', 'The dispatcher has too many calculators and does not register %(name)s; '
-                                  'trying again at each heartbeat.'),
-    'functions': ('info', 'Functions: %(functions)s.'),
-    'child_died': ('warning', 'Task %(task_id)s: %(reason)s.'),
-    'draining': ('info', 'Stopping: waiting up to %(bound_s)g s for %(running tasks)s and %(unreported results)s. '
-                         'Press Ctrl-C again to quit now.'),
-}
 
 
 def account_lines(account):

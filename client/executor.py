@@ -21,12 +21,12 @@ from collections import deque
 from client import futures
 from client.calls import TASK_TIMEOUT_S, CallingClientCore
 from client.requests import GIVEN_UP, REFUSED
-from client.sentences import SENTENCES
 from client.settings import SETTINGS
 from net_protocol import columns
 from net_protocol.codec import check_payload
 from net_protocol.limits import SECONDS_MAX
-from net_protocol.rows import CANCELLED, DONE, EXPIRED
+from net_protocol.rows import CANCELLED, CLIENT, DONE, EXPIRED
+from net_protocol.sentences import SENTENCES
 from net_protocol.words import reason_text
 from runtime import logs, process
 from runtime.clock import monotonic
@@ -195,7 +195,7 @@ class _Link(object):
         try:
             if process.find(peer, self._wakeup):  # type: ignore[arg-type]
                 endpoint = process.endpoint_towards(peer)
-                log = logs.EventLog(SENTENCES, monotonic, None, LiveLine())
+                log = logs.EventLog(SENTENCES[CLIENT], monotonic, None, LiveLine())
                 loop = Loop(self.core, endpoint, self._wakeup, monotonic, log, self._seal)  # type: ignore[arg-type]
                 loop.attach(self)
                 loop.attach(Upstream(loop, peer, process.any_port_towards))

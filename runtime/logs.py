@@ -1,6 +1,6 @@
 """The log: lines for people on standard error, at a bounded rate.
 
-Cores report events as data; each role has the sentences for its own (``<role>/sentences.py``). Lines that others can
+Cores report events as data; ``net_protocol/sentences.py`` has the sentences. Lines that others can
 cause (a flood of garbage, a thousand tasks that move at once) are written a few times a second at most, and then
 counted. A file of events (``--events``) is for programs: there nothing is left out.
 """
@@ -13,6 +13,7 @@ import re
 from time import time
 
 from net_protocol import __version__
+from net_protocol.sentences import in_words
 from net_protocol.words import Facts, counted
 from runtime.console import FINISH_WITHIN_S, LiveLine
 from runtime.endpoint import is_loopback, shown
@@ -147,7 +148,7 @@ class EventLog(object):
         level, sentence = self._sentences[event.kind]
         number = logging.getLevelName(level.upper())
         if log.isEnabledFor(number):
-            self._write(event.kind, number, sentence % _Shown(event.facts))
+            self._write(event.kind, number, sentence % _Shown(in_words(event.kind, event.facts)))
 
     def refusal(self, cause, detail, address):
         # type: (str, str, Any) -> None

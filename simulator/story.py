@@ -4,16 +4,12 @@ from __future__ import absolute_import, division, print_function
 
 import json
 
-from calculator.sentences import SENTENCES as CALCULATOR
-from client.sentences import SENTENCES as CLIENT
-from dispatcher.observers.sentences import SENTENCES as DISPATCHER
+from net_protocol.sentences import SENTENCES, in_words
 from net_protocol.words import Facts
 
 MYPY = False
 if MYPY:
     from typing import Any, Iterable, List  # noqa: F401
-
-_SENTENCES = {'calculator': CALCULATOR, 'client': CLIENT, 'dispatcher': DISPATCHER}  # type: Any
 
 #: What happens to a process matters to every story.
 _FATES = ('killed', 'suspended', 'resumed', 'told to stop', 'disk full', 'disk failing', 'disk well', 'journal lost',
@@ -31,8 +27,9 @@ def told(line):
         return '%12.6f  %-16s %s %-16s %s' % (when, name, what, peer, _datagram(thing))
     if what == 'killed':
         what = 'killed %(where)s' % thing
-    sentence = _SENTENCES.get(name.split('-')[0], {}).get(what)
-    return '%12.6f  %-16s    %s' % (when, name, what if sentence is None else sentence[1] % Facts(thing))
+    sentence = SENTENCES.get(name.split('-')[0], {}).get(what)
+    text = what if sentence is None else sentence[1] % Facts(in_words(what, thing))
+    return '%12.6f  %-16s    %s' % (when, name, text)
 
 
 def _datagram(said):

@@ -18,17 +18,17 @@ import sys
 import pytest
 
 from demo.report import _ROW, _TIMES
-from demo.sentences import SENTENCES as DEMO_SENTENCES
+from demo.sentences import DEMO
 from dispatcher.observers.sentences import status_line
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
 from dispatcher.time_line import time_line
-from monitor.words import EVENTS as MONITOR_SENTENCES
 from net_protocol import budget, channel, codec, limits, recovery, report
 from net_protocol import rows as row_kinds
 from net_protocol import schedule, turn
 from net_protocol.compat import INTEGER_TYPES
 from net_protocol.rows import FIELDS, ORDER, OUTCOMES
 from net_protocol.seals import CHECKSUM
+from net_protocol.sentences import SENTENCES
 from net_protocol.traffic import Traffic
 from runtime import settings as settings_file
 from tests.simulator.mutants import MUTANTS
@@ -39,9 +39,6 @@ if MYPY:
     from typing import Any, Dict, Iterator, List, Set, Tuple  # noqa: F401
 
 ROLES = ('client', 'dispatcher', 'calculator')
-#: The modules with the sentences of their events.
-SENTENCES = {'client': 'client.sentences', 'dispatcher': 'dispatcher.observers.sentences',
-             'calculator': 'calculator.sentences'}
 #: Programs with settings and a page of their own.
 PROGRAMS = ROLES + ('monitor',)
 PROGRAM_FILES = sorted(name for name in os.listdir(ROOT) if name.startswith('run_') and name.endswith('.py'))
@@ -297,7 +294,7 @@ def test_every_field_of_the_account_is_in_the_manual_and_no_other(role, tmpdir):
 
 @pytest.mark.parametrize('role', ROLES)
 def test_every_event_is_in_the_manual_with_its_level_and_facts(role):
-    sentences = importlib.import_module(SENTENCES[role]).SENTENCES
+    sentences = SENTENCES[role]
     rows = table(section('docs/%s.md' % role, '## What it prints'))
     assert sorted(rows) == sorted(sentences)
     for kind, (level, sentence) in sentences.items():
@@ -325,7 +322,7 @@ def printed_by(template):
 
 LOG_TEMPLATES = [text for name in sorted(os.listdir(os.path.join(ROOT, 'runtime'))) if name.endswith('.py')
                  for text in strings('runtime/' + name)]
-LOG_TEMPLATES += [text for name in sorted(SENTENCES.values()) for text in strings(name.replace('.', '/') + '.py')]
+LOG_TEMPLATES += [sentence for role in ROLES for _, sentence in SENTENCES[role].values()]
 LOG_LINE = re.compile(r'\d\d:\d\d:\d\d\.\d{3} [A-Z]+ +\S+: (.*)')
 
 
@@ -369,8 +366,8 @@ def demo_on_the_first_page():
 
 
 def test_every_line_of_the_demo_on_the_first_page_is_one_that_is_still_printed():
-    sentences = [sentence for _, sentence in list(DEMO_SENTENCES.values()) + list(MONITOR_SENTENCES.values())]
-    printed = [r' *\d+\.\d s  ' + printed_by(sentence) for sentence in sentences]
+    sentences = [sentence for known in list(SENTENCES.values()) + [DEMO] for _, sentence in known.values()]
+    printed = [r' *\d+\.\d s  ([\w-]+: )?' + printed_by(sentence) for sentence in sentences]
     # What the report puts together from pieces begins like one of them.
     places = re.compile(r'%[-+ 0-9.]*[a-z]')
     pieces = [text for path in ('demo/report.py', 'run_demo.py') for text in strings(path)

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     'planner': ('simulator', 'net_protocol', 'client', 'dispatcher', 'calculator'),
     'monitor': ('net_protocol',),
     # Starts the programs and watches them from outside, as a person would.
-    'demo': ('runtime', 'monitor'),
+    'demo': ('runtime', 'monitor', 'net_protocol'),
     # Starts them too, and takes from the parts what it would otherwise have to know a second time.
     'benchmarks': ('runtime', 'net_protocol', 'client', 'dispatcher', 'calculator', 'simulator', 'run_client'),
     'run_client': ('runtime', 'client', 'net_protocol'),

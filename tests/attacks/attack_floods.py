@@ -18,6 +18,7 @@ from net_protocol import codec
 from net_protocol.rows import CALCULATOR, CLIENT, MONITOR
 from net_protocol.seals import CHECKSUM
 from runtime.clock import monotonic
+from runtime.event_files import count
 from tests.attacks.soak import resident_kib
 from tests.net_protocol import samples
 from tests.system import garbage
@@ -91,11 +92,7 @@ class Served(object):
 
     @property
     def answers(self):
-        try:
-            with io.open(self.path, encoding='ascii') as file:
-                return sum('"answered"' in line for line in file)
-        except IOError:
-            return 0
+        return count(self.path, 'answered')
 
     def rate(self):
         """Answers a second."""

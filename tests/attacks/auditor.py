@@ -10,11 +10,9 @@ time are not judged: an event is stamped when it is written, and a process may h
 
 from __future__ import absolute_import, division, print_function
 
-import io
-import json
-
 from net_protocol.limits import SECONDS_MAX
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, DONE, QUEUE_FULL
+from runtime.event_files import read
 from simulator.calculator_audit import CalculatorAudit
 from simulator.client_audit import ClientAudit
 from simulator.dispatcher_audit import DispatcherAudit
@@ -25,31 +23,11 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, Iterable, List, Set, Tuple  # noqa: F401
 
+    from runtime.event_files import Event  # noqa: F401
+
 #: Nothing is too early, and no attack needs more attempts.
 SETTINGS = {'task_timeout_s': 0.0, 'answer_timeout_s': 0.0, 'task_duration_s': [0.0, 0.0], 'dead_after_missed': 0,
             'attempts_max': 1000}
-
-
-class Event(object):
-    """What the process of that role and name wrote, and when."""
-
-    __slots__ = ('role', 'name', 'time', 'kind', 'facts')
-
-    def __init__(self, role, name, time, kind, facts):
-        # type: (str, str, float, str, Dict[str, Any]) -> None
-        self.role = role
-        self.name = name
-        self.time = time
-        self.kind = kind
-        self.facts = facts
-
-
-def read(role, name, path):
-    # type: (str, str, str) -> List[Event]
-    """The events of all incarnations of one process."""
-    with io.open(path, encoding='ascii') as file:
-        lines = [json.loads(line) for line in file]
-    return [Event(role, name, line['time'], line['kind'], line['facts']) for line in lines]
 
 
 class Audited(object):
@@ -89,10 +67,10 @@ class Auditor(object):
 
     def __init__(self, clients, dispatcher, calculators, capacities):
         # type: (Dict[str, str], str, Dict[str, str], Dict[str, int]) -> None
-        self._events = read(DISPATCHER, DISPATCHER, dispatcher)
+        self._events = read(dispatcher, DISPATCHER, DISPATCHER)[1]
         for role, paths in ((CLIENT, clients), (CALCULATOR, calculators)):
             for name, path in paths.items():
-                self._events += read(role, name, path)
+                self._events += read(path, name, role)[1]
         self._events.sort(key=lambda event: event.time)
         self._capacities = capacities
         self._ledger = TrustingLedger()

@@ -78,12 +78,3 @@ class Farm(object):
         number = self.start(function, *arguments, **options)
         self.until(lambda: number in self.core.ended)
         return self.core.ended[number]
-
-
-def is_running(pid):
-    """Whether there is such a process, other than as an entry that nobody has waited for."""
-    try:
-        with open('/proc/%d/stat' % pid) as stat:
-            return stat.read().rpartition(')')[2].split()[0] != 'Z'
-    except IOError:
-        return False

@@ -12,7 +12,8 @@ import pytest
 
 from calculator.calls import DEATHS, EXCEPTION, EXIT, MEMORY, PROTOCOL, RESULT, SIGNAL, TIME
 from runtime.clock import monotonic
-from tests.calculator.farmhands import POISON, Farm, is_running
+from runtime.launcher import is_alive
+from tests.calculator.farmhands import POISON, Farm
 from tests.source_tree import ROOT
 
 MYPY = False
@@ -100,9 +101,9 @@ def test_output_does_not_disturb_the_protocol(farm, function, result):
 def test_a_grandchild_ends_with_the_group():
     with Farm(calls_max=2) as farm:
         pid, failed = farm.call('grandchild')
-        assert failed is None and is_running(pid)
+        assert failed is None and is_alive(pid)
         farm.call('square', 1)
-        farm.until(lambda: not is_running(pid))
+        farm.until(lambda: not is_alive(pid))
 
 
 def test_the_copy_of_a_child_that_forks_says_nothing(farm):
@@ -223,15 +224,15 @@ def test_a_killed_calculator_leaves_no_child(has_death_signal):
                                stdout=subprocess.PIPE)  # type: Any
     try:
         pids = [int(process.stdout.readline()) for _ in range(2)]
-        assert all(is_running(pid) for pid in pids)
+        assert all(is_alive(pid) for pid in pids)
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
     end_at = monotonic() + 30
-    while any(is_running(pid) for pid in pids) and monotonic() < end_at:
+    while any(is_alive(pid) for pid in pids) and monotonic() < end_at:
         time.sleep(0.05)
-    assert not any(is_running(pid) for pid in pids)
+    assert not any(is_alive(pid) for pid in pids)
 
 
 def test_close_ends_all_children_and_their_groups():
@@ -241,13 +242,13 @@ def test_close_ends_all_children_and_their_groups():
         for _ in range(3):
             farm.turn()
         pids = [child._process.pid for child in farm.children._children]
-    assert not any(is_running(pid) for pid in pids + [grandchild])
+    assert not any(is_alive(pid) for pid in pids + [grandchild])
 
 
 def test_an_idle_child_that_is_killed_is_replaced(farm):
     pid = farm.call('whoami')[0]
     os.kill(pid, signal.SIGKILL)
-    farm.until(lambda: not is_running(pid))
+    farm.until(lambda: not is_alive(pid))
     assert farm.call('square', 3) == (9, None)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from dispatcher.observers import status, watch
 from dispatcher.tasks import DEAD_CALCULATOR, RESULT
+from monitor.words import story
 from net_protocol import report
 from net_protocol.codec import pack
 from net_protocol.limits import COALESCED_BYTES, NAME_CHARS_MAX
@@ -40,6 +41,9 @@ class Watched(Driver):
 
     def story(self, number):
         rows = self.ask('task_status', task_id(number))
+        told = ' '.join(story(task_id(number), rows))
+        # A fact that a sentence has and a report has not is shown as a question mark.
+        assert '?' not in told and len(told) > 50
         return (facts_of(rows, report.TASK), records_of(rows, report.TRY), facts_of(rows, report.WAITS_FOR),
                 facts_of(rows, report.NEXT))
 

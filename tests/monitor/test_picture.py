@@ -6,7 +6,6 @@ import random
 
 import pytest
 
-from monitor.core import SILENT_AFTER
 from monitor.picture import Picture
 from net_protocol import report
 from net_protocol.sketch import RELATIVE_ERROR, Sketch
@@ -116,18 +115,6 @@ def test_a_lost_page_takes_only_itself():
     assert link.picture.is_whole
     numbers = [event.number for event in link.picture.events]
     assert numbers == sorted(set(numbers))
-
-
-def test_a_silent_dispatcher_is_noticed_and_its_return_too():
-    link = Watched()
-    link.run(2)
-    assert not link.monitor.core.is_silent(link.now)
-    link.isolate(link.server)
-    link.run(SILENT_AFTER + 1)
-    assert link.monitor.core.is_silent(link.now)
-    link.heal()
-    link.run(10)
-    assert not link.monitor.core.is_silent(link.now)
 
 
 def test_another_incarnation_of_the_dispatcher_begins_a_new_picture():

@@ -89,16 +89,6 @@ def line_with(stream, words):
 
 # Signals.
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=['SIGINT', 'SIGTERM', 'SIGHUP'])
-def test_each_of_three_signals_stops_it_softly_with_its_account(programs, number):
-    child = programs.dispatcher('--json')
-    line_with(child.stderr, 'listening on')
-    child.send_signal(number)
-    out, err = child.communicate()
-    assert (child.returncode, json.loads(out.decode('utf-8'))['accepted']) == (0, 0)
-    assert b'topping' in err
-
-
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGHUP], ids=['SIGINT', 'SIGHUP'])
 def test_a_signal_that_was_ignored_at_the_start_does_not_stop_it(programs, number):
     child = programs.dispatcher(preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))

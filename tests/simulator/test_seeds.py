@@ -153,7 +153,7 @@ def test_a_signal_leaves_what_was_found_so_far(number):
     process = subprocess.Popen(
         [sys.executable, run_simulator.__file__.replace('.pyc', '.py'), '--runs', '100000', '--jobs', '2', '--json'],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=os.setpgrp)
-    time.sleep(10)
+    time.sleep(5)
     os.killpg(process.pid, number)
     output, errors = process.communicate()
     answer = json.loads(output.decode('ascii'))

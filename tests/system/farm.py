@@ -3,11 +3,10 @@
 from __future__ import absolute_import, division, print_function
 
 import os
-import subprocess
 import sys
 
-from tests.source_tree import ROOT
-from tests.system.processes import default_signals, environment
+from runtime.launcher import ROOT, run
+from tests.system.processes import environment
 
 POISON = os.path.join(ROOT, 'tests', 'calculator', 'poison.py')
 
@@ -28,9 +27,5 @@ def address(system):
 
 def run_client(system, arguments, lines=''):
     """A client to its end: exit status, standard output, standard error."""
-    process = subprocess.Popen(
-        [sys.executable, os.path.join(ROOT, 'run_client.py'), '--dispatcher', address(system)] + list(arguments),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=environment(),
-        close_fds=True, preexec_fn=default_signals)
-    out, err = process.communicate(lines.encode('utf-8'))
-    return process.returncode, out.decode('utf-8'), err.decode('utf-8')
+    return run([sys.executable, os.path.join(ROOT, 'run_client.py'), '--dispatcher', address(system)] + list(arguments),
+               lines, environment=environment())

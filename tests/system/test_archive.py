@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from runtime import archive
+from runtime.launcher import run
 from tests.source_tree import ROOT
 from tests.system.processes import default_signals, environment, eventually
 
@@ -56,8 +57,8 @@ def test_one_file_is_a_farm(pyz, tmpdir):
 
 
 def test_a_program_that_is_not_there_is_said(pyz):
-    process = subprocess.Popen([sys.executable, str(pyz), 'demo'], stderr=subprocess.PIPE)
-    assert b'PROGRAM is one of client, dispatcher' in process.communicate()[1] and process.returncode == 2
+    status, _, err = run([sys.executable, str(pyz), 'demo'])
+    assert 'PROGRAM is one of client, dispatcher' in err and status == 2
 
 
 def test_the_same_tree_gives_the_same_bytes(pyz, tmpdir):

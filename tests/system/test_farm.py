@@ -14,7 +14,7 @@ import pytest
 import client
 from client import Executor, TaskExpired, TaskFailed, WorkerDied
 from net_protocol.errors import TooLarge
-from tests.calculator.farmhands import is_running
+from runtime.launcher import is_alive
 from tests.source_tree import ROOT
 from tests.system import farm
 from tests.system.processes import eventually, run_to_end
@@ -102,7 +102,7 @@ def test_cancel_stops_the_function_and_frees_its_slot(started):
     assert client.wait([slow], timeout=1)[0] == set()
     assert all(future.cancel() and future.cancelled() for future in running)
     assert slow.result(BOUND_S) == 'slept'
-    eventually(lambda: sum(is_running(pid) for pid in pids) <= len(pids) - 4 or len(pids) < 4, 'they ended')
+    eventually(lambda: sum(is_alive(pid) for pid in pids) <= len(pids) - 4 or len(pids) < 4, 'they ended')
     with pytest.raises(client.CancelledError):
         running[0].result(BOUND_S)
 
@@ -169,17 +169,6 @@ def test_after_shutdown_nothing_is_taken_and_what_was_is_done(system):
     slow = [executor.submit('sleep', 1000) for _ in range(5)]
     executor.shutdown(cancel_futures=True)
     assert all(future.cancelled() for future in slow)
-
-
-def test_calculators_that_are_killed_lose_no_call(started):
-    results = started.map('square', range(3000), in_flight_max=100)
-    found = [next(results) for _ in range(300)]
-    started.calculators[0].kill()
-    started.system.calculator('calculator-1', work=farm.POISON, capacity=2)
-    found += [next(results) for _ in range(1000)]
-    started.calculators[1].kill()
-    started.system.calculator('calculator-2', work=farm.POISON, capacity=2)
-    assert found + list(results) == [n * n for n in range(3000)]
 
 
 # The commands.
@@ -257,9 +246,9 @@ def test_a_killed_calculator_leaves_no_child(system):
     _, (calculator,) = farm.start(system)
     with Executor(farm.address(system)) as executor:
         pids = {executor.submit('whoami').result(BOUND_S) for _ in range(20)}
-        assert all(is_running(pid) for pid in pids)
+        assert all(is_alive(pid) for pid in pids)
         calculator.kill()
-        eventually(lambda: not any(is_running(pid) for pid in pids), 'its children ended')
+        eventually(lambda: not any(is_alive(pid) for pid in pids), 'its children ended')
 
 
 def test_the_default_port_may_be_taken(system):

@@ -2,12 +2,12 @@
 
 from __future__ import absolute_import, division, print_function
 
-import json
 import sys
 
 import pytest
 
 from runtime.clock import monotonic
+from runtime.event_files import events_of
 from tests.system.lossy_relay import LossyRelay
 from tests.system.processes import eventually
 
@@ -63,8 +63,8 @@ def test_the_tasks_of_a_killed_calculator_soon_run_elsewhere(system, tmpdir):
     first.kill()
 
     def assigned_at():
-        found = [json.loads(line) for line in events.read().splitlines(True) if line.endswith('\n')]
-        return [event['time'] for event in found if event['kind'] == 'assigned' and event['facts']['attempt'] == 2]
+        return [event.time for event in events_of(str(events))
+                if event.kind == 'assigned' and event.facts['attempt'] == 2]
     eventually(lambda: len(assigned_at()) == 3, 'they are assigned again')
     assert max(assigned_at()) - killed_at <= 3 * GOAL_ELSEWHERE_S
     eventually(lambda: dispatcher.status['running'] == 3, 'they run')
@@ -134,11 +134,11 @@ def test_a_late_result_of_a_task_that_still_waits_is_taken(system):
     client = system.client(tasks=1)
     eventually(lambda: dispatcher.status['running'] == 1, 'it has its task')
     slow.suspend()
-    dispatcher.says('lost its attempt 1 on slow .timed out.')
+    dispatcher.says('lost attempt 1 on slow: no answer in time')
     eventually(lambda: dispatcher.status['waiting'] == 1, 'the task waits for another')
     slow.resume()
     all_answered(client, 1)
-    dispatcher.says('late result of attempt 1 from slow is the first for task .*: taken')
+    dispatcher.says('late result of attempt 1 of task .* from slow used: it was the first')
     system.balance()
     counts = dispatcher.account['counts']
     assert (counts['late_results'], counts['late_results_used'], counts['duplicate_results']) == (0, 1, 0)

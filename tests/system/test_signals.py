@@ -1,13 +1,13 @@
-"""SIGINT and SIGTERM, once and twice, at idle and at work: a soft end, an end at once, and always the accounts."""
+"""SIGINT, SIGTERM, SIGHUP, once and twice, at idle and at work: a soft end, an end at once, and always the accounts."""
 
 from __future__ import absolute_import, division, print_function
 
-import json
 import re
 import signal
 
 import pytest
 
+from runtime.event_files import events_of
 from tests.system.processes import eventually
 
 SIGNALS = pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['SIGINT', 'SIGTERM'])
@@ -16,7 +16,8 @@ SIGNALS = pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids
 FOR_EVER_S = 3600
 
 
-@SIGNALS
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP],
+                         ids=['SIGINT', 'SIGTERM', 'SIGHUP'])
 def test_an_idle_process_ends_at_the_first_signal_with_its_account(system, number):
     dispatcher = system.dispatcher(drain_timeout_s=FOR_EVER_S)
     calculator = system.calculator('calculator', drain_timeout_s=FOR_EVER_S)
@@ -153,8 +154,7 @@ def test_what_a_client_gives_up_when_it_ends_at_once_is_an_event_like_everything
     client.says('stopping')
     client.signal(number)
     assert client.wait() == 0
-    events = [json.loads(line) for line in path.read().splitlines()]
-    ids = {kind: sorted(event['facts']['task_id'] for event in events if event['kind'] == kind)
+    ids = {kind: sorted(event.facts['task_id'] for event in events_of(str(path)) if event.kind == kind)
            for kind in ('sent', 'unanswered')}
     assert len(ids['sent']) == client.account['outcomes']['given_up'] == 45
     assert ids['unanswered'] == ids['sent']

@@ -1,12 +1,13 @@
-"""What is read from the event files of the programs."""
+"""What the recovery benchmark reads from the event files of the programs."""
 
 from __future__ import absolute_import, division, print_function
 
-from benchmarks import event_files
+from benchmarks.questions.recovery import held_since, moved_from
+from runtime.event_files import Event
 
 
 def event(time, kind, task_id, calculator='a', **facts):
-    return {'time': time, 'kind': kind, 'facts': dict(facts, task_id=task_id, calculator=calculator)}
+    return Event(time, kind, dict(facts, task_id=task_id, calculator=calculator))
 
 
 # Calculator a dies at 10 with tasks 2 and 3; task 1 was done, task 4 is with b, task 5 is taken from b later.
@@ -17,20 +18,13 @@ STORY = [event(1, 'assigned', '1'), event(2, 'done', '1'), event(4, 'assigned', 
 
 
 def test_the_first_assignment_after_a_death_counts():
-    assert event_files.moved(STORY, 'a', 10) == {'2': [11, 11], '3': [11.5, 13]}
+    assert moved_from(STORY, 'a', 10) == {'2': [11, 11], '3': [11.5, 13]}
 
 
 def test_a_task_that_never_ran_elsewhere_has_no_time():
-    assert event_files.moved(STORY[:8], 'a', 10) == {'2': [11, 11], '3': [11.5, None]}
+    assert moved_from(STORY[:8], 'a', 10) == {'2': [11, 11], '3': [11.5, None]}
 
 
 def test_the_tasks_held_at_a_death_are_found_with_the_time_of_their_assignment():
-    assert event_files.held_since(STORY, 'a', 10) == [4, 6]
-    assert event_files.held_since(STORY, 'c', 10) == []
-
-
-def test_a_half_written_line_is_left_out(tmpdir):
-    path = tmpdir.join('events')
-    assert event_files.read(str(path)) == []
-    path.write('{"time": 1, "kind": "done", "facts": {}}\n{"time": 2, "ki')
-    assert event_files.read(str(path)) == [{'time': 1, 'kind': 'done', 'facts': {}}]
+    assert held_since(STORY, 'a', 10) == [4, 6]
+    assert held_since(STORY, 'c', 10) == []
