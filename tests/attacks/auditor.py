@@ -27,7 +27,7 @@ if MYPY:
 
 #: Nothing is too early, and no attack needs more attempts.
 SETTINGS = {'task_timeout_s': 0.0, 'answer_timeout_s': 0.0, 'task_duration_s': [0.0, 0.0], 'dead_after_missed': 0,
-            'attempts_max': 1000}
+            'attempts_max': 1000, 'flap_events_max': 0}
 
 
 class Event(object):
