@@ -37,13 +37,13 @@ class Place(object):
     (function, options), or None.
     """
 
-    __slots__ = ('view', 'attempt', 'attempts', 'assigned_at', 'accepted_at', 'since', 'deadlines', 'is_adopted',
+    __slots__ = ('view', 'attempt', 'assigned_at', 'accepted_at', 'since', 'deadlines', 'is_adopted',
                  'call', 'counted', 'uncounted', 'attempts_max', 'answer_s', 'priority')
 
     def __init__(self, accepted_at, deadlines, call, settings):
         # type: (float, Tuple[float, float], Any, Dict[str, Any]) -> None
         self.view = None  # type: Any
-        self.attempt = self.attempts = self.counted = self.uncounted = 0
+        self.attempt = self.counted = self.uncounted = 0
         self.assigned_at = 0.0
         self.accepted_at = self.since = accepted_at
         self.deadlines = deadlines
@@ -94,6 +94,7 @@ class CallAudit(FleetAudit):
     """S22 to S25."""
 
     HEARD = dict(FleetAudit.HEARD, offer='_heard_offers', functions='_heard_offers')
+    EVENTS = dict(FleetAudit.EVENTS, returned='_on_returned')
     SENT = dict(FleetAudit.SENT, run='_sent_assigns')
     ACKNOWLEDGED = FleetAudit.ACKNOWLEDGED | frozenset(['run'])
 
@@ -122,12 +123,14 @@ class CallAudit(FleetAudit):
 
     def _on_registered(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
-        is_known = facts['calculator'] in self.views and facts['calculator'] in self._conducts
         super(CallAudit, self)._on_registered(now, facts)
-        if self.settings['flap_events_max'] and not is_known:
+        if self.settings['flap_events_max']:
             self._conducts[facts['calculator']] = Conduct(self.settings['flap_events_max'])
-        else:
-            self._note_failure_of(now, facts['calculator'])
+
+    def _on_returned(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        super(CallAudit, self)._on_registered(now, facts)
+        self._note_failure_of(now, facts['calculator'])
 
     def _on_gone(self, now, facts):
         # type: (float, Dict[str, Any]) -> None

@@ -54,10 +54,11 @@ class DispatcherAudit(CallAudit):
         self._accepted_total = self._recovered_total = 0
         self._ends = dict.fromkeys(OUTCOMES, 0)
         # In this turn: task id -> (payload, least and most time left, whether it is below `open`); task id -> results;
-        # tasks that were cancelled.
+        # tasks that were cancelled, and those whose attempts were revoked.
         self._submitted = {}  # type: Dict[str, Tuple[Any, float, float, bool]]
         self._results = {}  # type: Dict[str, List[Tuple[Any, Any]]]
         self._cancelled = set()  # type: Set[str]
+        self._revoked = set()  # type: Set[str]
 
     def begin(self, process):
         # type: (Process) -> None
@@ -131,7 +132,9 @@ class DispatcherAudit(CallAudit):
     def queueing(self, channel, kind, row):
         # type: (Channel, str, Any) -> None
         """The core wants to send a row."""
-        if kind == 'refused':
+        if kind == 'revoke':
+            self._revoked.add(row[1])
+        elif kind == 'refused':
             task_id = '%s:%s:%d' % (channel.name, channel.incarnation, row[0])
             self._refused.add(task_id)
             self._accepted.discard(task_id)
@@ -209,7 +212,6 @@ class DispatcherAudit(CallAudit):
         if place is None or place.view is not None:
             raise broken('S5', task_id, 'assigned while it is %s', 'over' if place is None else 'assigned')
         place.attempt = facts['attempt']
-        place.attempts += 1
         place.assigned_at = now
         place.is_adopted = not is_new
         place.view = self.note_given(now, facts['calculator'], task_id, place.attempt, is_new)
@@ -254,6 +256,8 @@ class DispatcherAudit(CallAudit):
         entry = self.ledger.tasks.get(task_id)
         if outcome == EXPIRED and now < place.deadlines[0] - ROUNDING_S:
             raise broken('S13', task_id, 'expired %.3f s early', place.deadlines[0] - now)
+        if outcome in (EXPIRED, CANCELLED) and place.view is not None and task_id not in self._revoked:
+            raise broken('S21', (task_id, place.view.channel.name), '%s, and it goes on', outcome)
         if outcome == FAILED and place.counted < place.attempts_max:
             # Of a call, the death of a child is no reason.
             if not any(error is not None and (place.call is None or error['cause'] in EXCEPTIONS)
@@ -278,7 +282,7 @@ class DispatcherAudit(CallAudit):
     def end_turn(self, now):
         # type: (float) -> None
         super(DispatcherAudit, self).end_turn(now)
-        for found in (self._submitted, self._results, self._cancelled):
+        for found in (self._submitted, self._results, self._cancelled, self._revoked):
             if found:
                 found.clear()
 

@@ -6,6 +6,8 @@ by somebody (a supervisor, a person) after a while, at the same or at another ad
 
 from __future__ import absolute_import, division, print_function
 
+from functools import partial
+
 from net_protocol import lengths
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER
 from simulator.disk import FAILING, FULL, DiskBroken
@@ -59,8 +61,9 @@ class Faults(object):
         """Let them happen from now on."""
         self._world.on_poison = self._poison
         for key, action in (
-                ('calculator_crash_s', self._crash_calculator), ('dispatcher_crash_s', self._crash_dispatcher),
-                ('client_crash_s', self._crash_client), ('stop_s', self._stop), ('freeze_s', self._freeze),
+                ('calculator_crash_s', partial(self._kill_one, CALCULATOR)),
+                ('dispatcher_crash_s', partial(self._kill_one, DISPATCHER)),
+                ('client_crash_s', partial(self._kill_one, CLIENT)), ('stop_s', self._stop), ('freeze_s', self._freeze),
                 ('partition_s', self._partition), ('poison_s', self._send_poison), ('noise_s', self._disturb),
                 ('disk_s', self._break_disk), ('late_turns_s', self._make_late), ('clone_s', self._clone),
                 ('flap_s', self._flap)):
@@ -136,10 +139,6 @@ class Faults(object):
 
     # Killed and started again.
 
-    def _crash_calculator(self):
-        # type: () -> None
-        self._kill_one(CALCULATOR)
-
     def _flap(self):
         # type: () -> None
         calculators = [process for process in self._world.running(CALCULATOR) if not process.is_clone]
@@ -151,14 +150,6 @@ class Faults(object):
                 self.counts['flaps'] += 1
                 self._kill(process, None)
                 self._world.agenda.after(0.0, self._restart, process)
-
-    def _crash_dispatcher(self):
-        # type: () -> None
-        self._kill_one(DISPATCHER)
-
-    def _crash_client(self):
-        # type: () -> None
-        self._kill_one(CLIENT)
 
     def _kill_one(self, role):
         # type: (str) -> None

@@ -11,6 +11,7 @@ from calculator.settings import SETTINGS as CALCULATOR
 from client.settings import SETTINGS as CLIENT
 from dispatcher.settings import SETTINGS as DISPATCHER
 from net_protocol import lengths, schema
+from net_protocol.compat import TEXT_TYPES
 from net_protocol.schedule import SLEEP_S
 from net_protocol.schema import Group, Kind, Setting
 
@@ -80,9 +81,13 @@ FAULTS = Group('faults', (
             'forged roles.'),
 ), 'What happens to processes.')
 
+#: Functions: 26 at the most.
+LETTERS = Kind('different letters from a to z', lambda value: (
+    isinstance(value, TEXT_TYPES) and 0 < len(value) == len(set(value).intersection('abcdefghijklmnopqrstuvwxyz'))))
+
 CALLS = Group('calls', (
     Setting('callers', schema.whole_number(0, 10000), 0, 'Further clients, which call functions.'),
-    Setting('functions', schema.text('letters', 26), u'abc', 'What they call.'),
+    Setting('functions', LETTERS, u'abc', 'What they call, each letter a function.'),
     Setting('duration_s', schema.random_length(), [0, 2], 'How long a call takes.'),
     Setting('timeout', SHARE, 0, 'Share of calls with an answer time-out.'),
     Setting('cancel', SHARE, 0, 'Share of calls that are cancelled.'),
@@ -136,6 +141,9 @@ def _together(settings):
                 block.checked(made)
         except schema.SettingRefused as refusal:
             return role + 's', 'settings of a %s (%s)' % (role, refusal)
+    for made in variants(settings, 'calculator'):
+        if made['work'] not in (None, '-') and not LETTERS.accepts(made['work']):
+            return 'calculators', 'work: null, "-", or ' + LETTERS.expected
     return None
 
 

@@ -196,6 +196,8 @@ class Auditor(object):
             getattr(audit, audit.SENT['assign'])(event.time, sender, 'assign', [row])
             audit.acknowledged(event.time, sender, 'assign', [row])
         if event.kind in ('done', 'ended'):
+            # What is revoked is in no event either.
+            audit.queueing(sender, 'revoke', [0, task_id])
             self._outcomes[task_id] = facts.get('outcome', DONE)
 
     def _hear_as_calculator(self, audit, event):

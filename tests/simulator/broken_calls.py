@@ -50,6 +50,8 @@ def _has_slot(self):
 
 mutant('a_cancelled_call_goes_on', 'S21', 'the child of a call that nobody waits for is not stopped',
        (WorkingCalculatorCore, '_stop_work', instead(_forgets_to_stop)))
+mutant('nothing_is_revoked', 'S21', 'a call that is over goes on where it runs', (
+    DispatcherCore, 'revoke', instead(nothing)))
 mutant('each_end_counts', 'S22', 'an attempt counts whose calculator died', (CallTask, 'note_end', instead(
     _each_end_counts)))
 mutant('no_end_counts', 'S22', 'a call whose child always dies is tried for ever', (CallTask, 'note_end', instead(

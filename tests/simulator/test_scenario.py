@@ -39,7 +39,9 @@ def test_members_have_names_and_what_is_theirs():
     ({'events': [{'at_s': 1, 'kill': 'client-1', 'restart_share': 1}]}, 'events'),
     ({'events': [{'kill': 'client-1'}]}, 'events'), ({'events': [{'at_s': 1, 'restart_share': 2}]}, 'events'),
     ({'turn_cost_s': {'row': -1}}, 'turn_cost_s.row'),
-    ({'network': {'delay_s': {'exponential': -1}}}, 'network.delay_s')])
+    ({'network': {'delay_s': {'exponential': -1}}}, 'network.delay_s'),
+    ({'calculator': {'work': 'work.py'}}, 'calculators'), ({'calls': {'functions': u'aa'}}, 'calls.functions'),
+    ({'calculators': [{'count': 1, 'work': {'module': 'a'}}]}, 'calculators')])
 def test_what_is_wrong_is_refused(settings, key):
     with pytest.raises(SettingRefused) as caught:
         scenario.SETTINGS.checked(settings)
