@@ -17,6 +17,8 @@ REVOKED = 'revoked'
 LOST = 'lost'
 ABANDONED = 'abandoned'
 ENDS = (REPORTED, REVOKED, LOST, ABANDONED)
+#: No child could begin with it: it does not count as taken.
+NOT_STARTED = 'not_started'
 
 #: Assignment numbers that may be known to be missing. The lowest ones beyond it count as known.
 MISSING_MAX = 20000

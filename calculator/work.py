@@ -6,6 +6,7 @@ each turn and reports how each call ended.
 
 from __future__ import absolute_import, division, print_function
 
+from calculator.attempts import NOT_STARTED
 from calculator.calls import DEATHS, RESULT, Call, failure
 from calculator.core import OUT_OF_ORDER, CalculatorCore
 from net_protocol.codec import check_payload
@@ -90,7 +91,10 @@ class WorkingCalculatorCore(CalculatorCore):
         held = self._by_call.pop(number, None)
         if held is not None:
             self._end_of_work(held)
+            # As if it had been refused at once.
             self.counts['assigned'] -= 1
+            if self.trace:
+                self.emit(now, 'let_go', task_id=held.task_id, assignment=held.assignment, end=NOT_STARTED)
             self.counts['refused_unknown_function'] += 1
             if held.assignment:
                 self.send(self.dispatcher, 'assign_refused', [held.assignment, held.task_id, UNKNOWN_FUNCTION])

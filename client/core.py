@@ -419,7 +419,7 @@ class ClientCore(Core):
         elif request.opening != self._openings or self._cancelling and request.state != CANCELLING:
             if not self.dispatcher.has_room:
                 return False
-            if not self._cancelling:
+            if not (self._cancelling or request.state == CANCELLING):
                 self.counts['resubmitted'] += 1
                 self._put(now, [request])
                 return True

@@ -130,7 +130,10 @@ def changed(settings, changes):
                 place[part] = value
             else:
                 place = place[part]
-    return scenario.SETTINGS.checked(made)
+    made = scenario.SETTINGS.checked(made)
+    if made['calls']['callers'] or any(variant['work'] for variant in scenario.variants(made, 'calculator')):
+        raise QuestionError('calls of functions are not measured: leave out calls.callers and work')
+    return made
 
 
 def points_of(settings, keys):

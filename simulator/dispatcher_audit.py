@@ -5,7 +5,8 @@ from __future__ import absolute_import, division, print_function
 from net_protocol.rows import CANCELLED, CLIENT, DONE, EXPIRED, FAILED, OUTCOMES
 from net_protocol.schedule import JITTER_MAX, PROBE_MAX_S, SLEEP_S
 from simulator.audit import ROUNDING_S, on_the_way
-from simulator.fleet_audit import ALIVE, FleetAudit
+from simulator.call_audit import EXCEPTIONS, CallAudit, Place
+from simulator.fleet_audit import ALIVE
 from simulator.violations import broken
 
 MYPY = False
@@ -26,41 +27,24 @@ HEARD_S = 2.0
 UNREACHABLE_S = 5 * PROBE_MAX_S * JITTER_MAX
 
 
-class Place(object):
-    """A task that is not over. ``view`` is the calculator that it is assigned to, None while it waits. ``deadlines``
-    are the earliest and the latest: copies of a submit differ in the time left.
-    """
-
-    __slots__ = ('view', 'attempt', 'attempts', 'assigned_at', 'accepted_at', 'deadlines', 'is_adopted')
-
-    def __init__(self, accepted_at, deadlines):
-        # type: (float, Tuple[float, float]) -> None
-        self.view = None  # type: Any
-        self.attempt = self.attempts = 0
-        self.assigned_at = 0.0
-        self.accepted_at = accepted_at
-        self.deadlines = deadlines
-        self.is_adopted = False
-
-
-class DispatcherAudit(FleetAudit):
-    """S1 to S5, S8 to S14, S16 and S19; those about calculators (S6, S7, S8) are its base's.
+class DispatcherAudit(CallAudit):
+    """S1 to S5, S8 to S14, S16 and S19; those about calculators (S6, S7, S8) and calls (S22 to S25) are its bases'.
 
     ``promises`` are those of all incarnations, where there is a journal; else None.
     """
 
-    HEARD = dict(FleetAudit.HEARD, submit='_heard_submits', cancel='_heard_cancels', result='_heard_results')
-    SENT = dict(FleetAudit.SENT, done='_sent_outcomes', ended='_sent_outcomes', done_before='_sent_outcomes',
+    HEARD = dict(CallAudit.HEARD, submit='_heard_submits', call='_heard_submits', cancel='_heard_cancels',
+                 result='_heard_results', failed='_heard_results')
+    SENT = dict(CallAudit.SENT, done='_sent_outcomes', ended='_sent_outcomes', done_before='_sent_outcomes',
                 ended_before='_sent_outcomes')
-    EVENTS = dict(FleetAudit.EVENTS, accepted='_on_accepted', assigned='_on_assigned', adopted='_on_adopted',
+    EVENTS = dict(CallAudit.EVENTS, accepted='_on_accepted', assigned='_on_assigned', adopted='_on_adopted',
                   reassigned='_on_reassigned', done='_on_done', ended='_on_ended')
-    ACKNOWLEDGED = FleetAudit.ACKNOWLEDGED | frozenset(['done', 'ended', 'done_before', 'ended_before'])
+    ACKNOWLEDGED = CallAudit.ACKNOWLEDGED | frozenset(['done', 'ended', 'done_before', 'ended_before'])
 
     def __init__(self, ledger, settings, promises=None):
         # type: (Ledger, Dict[str, Any], Promises | None) -> None
         super(DispatcherAudit, self).__init__(ledger, settings)
         self._promises = promises
-        self.places = {}  # type: Dict[str, Place]
         # Task id -> what its client is told; the first is None where an earlier incarnation ended it. Those of which
         # the client said that it has it.
         self._over = {}  # type: Dict[str, Any]
@@ -70,10 +54,11 @@ class DispatcherAudit(FleetAudit):
         self._accepted_total = self._recovered_total = 0
         self._ends = dict.fromkeys(OUTCOMES, 0)
         # In this turn: task id -> (payload, least and most time left, whether it is below `open`); task id -> results;
-        # tasks that were cancelled.
+        # tasks that were cancelled, and those whose attempts were revoked.
         self._submitted = {}  # type: Dict[str, Tuple[Any, float, float, bool]]
         self._results = {}  # type: Dict[str, List[Tuple[Any, Any]]]
         self._cancelled = set()  # type: Set[str]
+        self._revoked = set()  # type: Set[str]
 
     def begin(self, process):
         # type: (Process) -> None
@@ -89,9 +74,16 @@ class DispatcherAudit(FleetAudit):
             if is_over:
                 self._over[task_id] = None
             else:
-                deadline_at = now + min(max(0.0, time_left_s), self.settings['task_timeout_s'])
-                self.places[task_id] = Place(now, (deadline_at, deadline_at))
+                self._put(now, task_id, max(0.0, time_left_s), max(0.0, time_left_s))
                 self._recovered_total += 1
+
+    def _put(self, now, task_id, least_s, most_s):
+        # type: (float, str, float, float) -> None
+        """It is accepted, and its client leaves it so much time. The settings bound that of a notional task."""
+        entry = self.ledger.tasks.get(task_id)
+        call = None if entry is None else entry.call
+        most = self.settings['task_timeout_s'] if call is None else most_s
+        self.places[task_id] = Place(now, (now + min(least_s, most), now + min(most_s, most)), call, self.settings)
 
     @property
     def size(self):
@@ -111,7 +103,7 @@ class DispatcherAudit(FleetAudit):
 
     def _heard_submits(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
-        for number, payload, left_s in rows:
+        for number, payload, left_s in [row[:3] for row in rows]:
             task_id = '%s:%s:%d' % (channel.name, channel.incarnation, number)
             _, least_s, most_s, _ = self._submitted.get(task_id, (None, left_s, left_s, False))
             self._submitted[task_id] = payload, min(least_s, left_s), max(most_s, left_s), number < channel.peer_open
@@ -122,12 +114,13 @@ class DispatcherAudit(FleetAudit):
 
     def _heard_results(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
-        for _, task_id, result, error in rows:
-            self._results.setdefault(task_id, []).append((result, error))
+        for row in rows:
+            result, error = (None, row[2]) if kind == 'failed' else row[2:]
+            self._results.setdefault(row[1], []).append((result, error))
 
     def acknowledged(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
-        if kind == 'assign':
+        if kind in CallAudit.ACKNOWLEDGED:
             super(DispatcherAudit, self).acknowledged(now, channel, kind, rows)
         elif kind in ('done', 'ended'):
             self._acknowledged.update([task_id for task_id, _ in _outcomes(channel, kind, rows)])
@@ -139,7 +132,9 @@ class DispatcherAudit(FleetAudit):
     def queueing(self, channel, kind, row):
         # type: (Channel, str, Any) -> None
         """The core wants to send a row."""
-        if kind == 'refused':
+        if kind == 'revoke':
+            self._revoked.add(row[1])
+        elif kind == 'refused':
             task_id = '%s:%s:%d' % (channel.name, channel.incarnation, row[0])
             self._refused.add(task_id)
             self._accepted.discard(task_id)
@@ -194,8 +189,7 @@ class DispatcherAudit(FleetAudit):
         entry = self.ledger.tasks.get(task_id)
         if entry is not None and entry.payload != payload:
             raise broken('S3', task_id, 'another payload than its client sent')
-        timeout_s = self.settings['task_timeout_s']
-        self.places[task_id] = Place(now, (now + min(least_s, timeout_s), now + min(most_s, timeout_s)))
+        self._put(now, task_id, least_s, most_s)
         self._accepted.add(task_id)
         self._refused.discard(task_id)
         self._accepted_total += 1
@@ -218,12 +212,10 @@ class DispatcherAudit(FleetAudit):
         if place is None or place.view is not None:
             raise broken('S5', task_id, 'assigned while it is %s', 'over' if place is None else 'assigned')
         place.attempt = facts['attempt']
-        place.attempts += 1
         place.assigned_at = now
         place.is_adopted = not is_new
-        if place.attempts > self.settings['attempts_max']:
-            raise broken('S12', task_id, '%d attempts, %d at the most', place.attempts, self.settings['attempts_max'])
         place.view = self.note_given(now, facts['calculator'], task_id, place.attempt, is_new)
+        self.note_begun(now, task_id, place, is_new)
 
     def _on_reassigned(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
@@ -232,17 +224,24 @@ class DispatcherAudit(FleetAudit):
         if place is None or place.view is None or place.attempt != facts['attempt'] \
                 or place.view.channel.name != facts['calculator']:
             raise broken('S5', task_id, 'taken from %s, which does not have it', facts['calculator'])
-        if reason == 'timed_out' and now < place.assigned_at + self.settings['answer_timeout_s'] - ROUNDING_S:
+        if reason == 'timed_out' and now < place.assigned_at + place.answer_s - ROUNDING_S:
             raise broken('S13', task_id, 'timed out after %.3f s', now - place.assigned_at)
         if reason == 'not_held' and place.view.acknowledged.get(task_id, 2 ** 53) >= place.view.newest_heartbeat:
             raise broken('S8', (task_id, facts['calculator']), 'taken back, and no later heartbeat leaves it out')
+        if reason in ('child_died', 'error') and not any(
+                error is not None and (error['cause'] in EXCEPTIONS) == (reason == 'error')
+                for _, error in self._results.get(task_id, ())):
+            raise broken('S4', task_id, '%s for no reason', reason)
+        if reason == 'child_died':
+            self._note_failure_of(now, facts['calculator'])
         place.view.forget(task_id)
-        place.view = None
+        place.note_end(now, reason)
 
     def _on_done(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
         task_id = facts['task_id']
         self._end(task_id, DONE)
+        self._note_good_end_of(facts['calculator'])
         if task_id not in self._results:
             raise broken('S4', task_id, 'done without a result')
         entry = self.ledger.tasks.get(task_id)
@@ -257,9 +256,15 @@ class DispatcherAudit(FleetAudit):
         entry = self.ledger.tasks.get(task_id)
         if outcome == EXPIRED and now < place.deadlines[0] - ROUNDING_S:
             raise broken('S13', task_id, 'expired %.3f s early', place.deadlines[0] - now)
-        if outcome == FAILED and place.attempts < self.settings['attempts_max'] and not any(
-                error is not None for _, error in self._results.get(task_id, ())):
-            raise broken('S4', task_id, 'failed for no reason')
+        if outcome in (EXPIRED, CANCELLED) and place.view is not None and task_id not in self._revoked:
+            raise broken('S21', (task_id, place.view.channel.name), '%s, and it goes on', outcome)
+        if outcome == FAILED and place.counted < place.attempts_max:
+            # Of a call, the death of a child is no reason.
+            if not any(error is not None and (place.call is None or error['cause'] in EXCEPTIONS)
+                       for _, error in self._results.get(task_id, ())):
+                raise broken('S4' if place.call is None else 'S22', task_id, 'failed for no reason')
+            if place.view is not None:
+                self._note_good_end_of(place.view.channel.name)
         if outcome == CANCELLED and task_id not in self._cancelled and entry is not None and entry.end is None:
             raise broken('S4', task_id, 'cancelled by nobody')
 
@@ -277,7 +282,7 @@ class DispatcherAudit(FleetAudit):
     def end_turn(self, now):
         # type: (float) -> None
         super(DispatcherAudit, self).end_turn(now)
-        for found in (self._submitted, self._results, self._cancelled):
+        for found in (self._submitted, self._results, self._cancelled, self._revoked):
             if found:
                 found.clear()
 
@@ -317,13 +322,13 @@ class DispatcherAudit(FleetAudit):
             if view is None:
                 continue
             about, for_s = (task_id, view.channel.name), now - place.assigned_at
-            if for_s > self.settings['answer_timeout_s'] + LATE_S:
+            if for_s > place.answer_s + LATE_S:
                 raise broken('S8', about, 'with %s for %.1f s', view.channel.name, for_s)
             if place.is_adopted or view.state != ALIVE or task_id in view.acknowledged or view.channel.is_asleep \
                     or not view.channel.is_open:
                 continue
             if view not in ways:
-                ways[view] = on_the_way(view.channel, 1, 'assign')
+                ways[view] = on_the_way(view.channel, 1, 'assign', 'run')
             if task_id not in ways[view]:
                 raise broken('S8', about, 'its assignment is neither acknowledged nor on its way')
             since = view.channel.unanswered_since

@@ -6,6 +6,8 @@ by somebody (a supervisor, a person) after a while, at the same or at another ad
 
 from __future__ import absolute_import, division, print_function
 
+from functools import partial
+
 from net_protocol import lengths
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER
 from simulator.disk import FAILING, FULL, DiskBroken
@@ -22,7 +24,7 @@ if MYPY:
 COUNTERS = ('kills', 'kills_while_sending', 'kills_by_poison', 'stops', 'suspensions', 'moves', 'never_back',
             'partitions', 'partitions_one_way', 'poisonous_tasks', 'uncomputable_tasks', 'kills_before_commit',
             'kills_after_commit', 'kills_in_recovery', 'disks_full', 'disks_failing', 'journals_lost', 'older_journals',
-            'wall_steps', 'late_turns', 'clones', 'byzantine_deaf', 'byzantine_dumb')
+            'wall_steps', 'late_turns', 'flaps', 'clones', 'byzantine_deaf', 'byzantine_dumb')
 
 #: Share of restarts of a dispatcher with a journal after which it is killed again, within this time.
 AGAIN = 0.2
@@ -50,6 +52,7 @@ class Faults(object):
         self._moves = 0
         self._clones = 0
         self._byzantine = None  # type: Process | None
+        self._flapping = None  # type: str | None
         # A copy of the journal that somebody keeps.
         self._copy = None  # type: Any
 
@@ -58,10 +61,12 @@ class Faults(object):
         """Let them happen from now on."""
         self._world.on_poison = self._poison
         for key, action in (
-                ('calculator_crash_s', self._crash_calculator), ('dispatcher_crash_s', self._crash_dispatcher),
-                ('client_crash_s', self._crash_client), ('stop_s', self._stop), ('freeze_s', self._freeze),
+                ('calculator_crash_s', partial(self._kill_one, CALCULATOR)),
+                ('dispatcher_crash_s', partial(self._kill_one, DISPATCHER)),
+                ('client_crash_s', partial(self._kill_one, CLIENT)), ('stop_s', self._stop), ('freeze_s', self._freeze),
                 ('partition_s', self._partition), ('poison_s', self._send_poison), ('noise_s', self._disturb),
-                ('disk_s', self._break_disk), ('late_turns_s', self._make_late), ('clone_s', self._clone)):
+                ('disk_s', self._break_disk), ('late_turns_s', self._make_late), ('clone_s', self._clone),
+                ('flap_s', self._flap)):
             if lengths.longest(self._settings[key]) > 0:
                 self._repeat((key, action))
         if self._draw() < self._settings['byzantine']:
@@ -134,17 +139,17 @@ class Faults(object):
 
     # Killed and started again.
 
-    def _crash_calculator(self):
+    def _flap(self):
         # type: () -> None
-        self._kill_one(CALCULATOR)
-
-    def _crash_dispatcher(self):
-        # type: () -> None
-        self._kill_one(DISPATCHER)
-
-    def _crash_client(self):
-        # type: () -> None
-        self._kill_one(CLIENT)
+        calculators = [process for process in self._world.running(CALCULATOR) if not process.is_clone]
+        if self._flapping is None and calculators:
+            # One of the last, which have functions where any has.
+            self._flapping = calculators[-1].name
+        for process in calculators:
+            if process.name == self._flapping:
+                self.counts['flaps'] += 1
+                self._kill(process, None)
+                self._world.agenda.after(0.0, self._restart, process)
 
     def _kill_one(self, role):
         # type: (str) -> None
@@ -369,6 +374,7 @@ class Faults(object):
     def _send_poison(self):
         # type: () -> None
         clients = [process for process in self._world.running(CLIENT) if not process.audit.told_to_stop
+                   and 'calls' not in process.audit.settings
                    and len(process.audit.pending) < process.audit.settings['in_flight_max']]
         if not clients:
             return

@@ -119,7 +119,7 @@ class FleetAudit(Audit):
     def _sent_assigns(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
         view = self.view_of(channel)
-        for assignment, task_id, attempt, _, _, _ in rows:
+        for assignment, task_id, attempt in [row[:3] for row in rows]:
             if self.ledger.assigned.get((self.core.incarnation, task_id, attempt)) != channel.incarnation:
                 raise broken('S7', (task_id, channel.name), 'assigned to another incarnation of %s', channel.name)
             if view is not None and task_id in view.given and assignment >= view.given[task_id]:
@@ -147,12 +147,8 @@ class FleetAudit(Audit):
         if 'silence_s' in facts:
             wanted_s = self.settings['dead_after_missed'] * view.interval_s
             if now - view.heard_at < wanted_s - ROUNDING_S:
-                raise broken(
-    'S13',
-    name,
-    'dead after %.3f s of silence, %.3f are needed',
-    now - view.heard_at,
-     wanted_s)
+                raise broken('S13', name, 'dead after %.3f s of silence, %.3f are needed', now - view.heard_at,
+                             wanted_s)
         self._lose(now, name, 'gone')
 
     def _lose(self, now, name, state):

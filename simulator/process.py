@@ -65,6 +65,9 @@ class Process(object):
     ``can_rebind`` is whether it may listen at another port when the dispatcher is silent.
     """
 
+    #: The child processes of a calculator with functions.
+    children = None  # type: Any
+
     def __init__(self, role, core, audit, address, environment, clock, rng, seal, peer=None, is_slow=False,
                  can_rebind=True):
         # type: (str, Any, Any, Any, Environment, Clock, Any, Any, str | None, bool, bool) -> None
@@ -249,14 +252,18 @@ class Process(object):
     def deliver(self, datagram, source, is_false):
         # type: (bytes, Any, bool) -> None
         """A datagram arrives at its socket; one that ``is_false`` has to be refused."""
-        now = self._agenda.now
-        self.audit.arrived(now, source, len(datagram))
+        self.audit.arrived(self._agenda.now, source, len(datagram))
         if len(self._inbox) >= self._inbox_max:
             self.environment.overflowed += 1
             return
         self._inbox.append((datagram, source, is_false))
+        self.rouse()
+
+    def rouse(self):
+        # type: () -> None
+        """There is something to read."""
         if not self.is_suspended:
-            if self._free_at <= now:
+            if self._free_at <= self._agenda.now:
                 self._turn()
             else:
                 self._plan(self._free_at)
@@ -342,7 +349,8 @@ class Process(object):
         if self.is_suspended or self.is_dead:
             return
         timer = self._timer_at
-        if self._inbox or (timer is not None and timer <= self.clock.now()):
+        if self._inbox or (timer is not None and timer <= self.clock.now()) \
+                or (self.children is not None and self.children.reports):
             self._turn()
         elif timer is not None:
             # It was moved since; the agenda is asked when it is looked at, not each time it moves. Or the clocks round
@@ -357,12 +365,16 @@ class Process(object):
         now = self.clock.now()
         if self._peer is not None and now >= self._look_at:
             self._look_for_peer(now)
+        if self.children is not None:
+            self.children.report(now)
         try:
             self.turn.run(now, self._receive, self._send, None if self._journal is None else self._write)
         except Killed as killed:
             self._die(str(killed))
             self._on_events(core.take_events())
             return
+        if self.children is not None:
+            self.children.take(now)
         self.audit.end_turn(now)
         if self._sends_left is not None:
             self._die(AFTER_SENDING)
@@ -376,6 +388,15 @@ class Process(object):
             # As in the real loop: the last datagrams are acknowledged.
             self._is_ending = True
             self._agenda.after(ACK_DELAY_S, self._end)
+        self._free_at = self._agenda.now + self._turn_took_s()
+        if self._inbox:
+            self._plan(self._free_at)
+        timer = self._timer_at = self.turn.next_timer()
+        if timer is not None:
+            self._plan(self.clock.virtual(timer))
+
+    def _turn_took_s(self):
+        # type: () -> float
         turn_s = self._turn_s
         if self._row_s:
             traffic = self.turn.traffic  # type: Any
@@ -385,12 +406,7 @@ class Process(object):
         if self.is_late:
             turn_s = self._rng.uniform(*LATE_TURN_S)
             self.disturbed_at = self._agenda.now + turn_s
-        self._free_at = self._agenda.now + turn_s
-        if self._inbox:
-            self._plan(self._free_at)
-        timer = self._timer_at = self.turn.next_timer()
-        if timer is not None:
-            self._plan(self.clock.virtual(timer))
+        return turn_s
 
     def _end(self, _):
         # type: (None) -> None

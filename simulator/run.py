@@ -61,6 +61,11 @@ def _longest_work(settings):
     return max([lengths.longest(_work_of_peace(made)) for made in scenario.variants(settings, CALCULATOR)])
 
 
+def _longest_call(settings):
+    # type: (Dict[str, Any]) -> float
+    return lengths.longest(settings['calls']['duration_s']) if settings['calls']['callers'] else 0.0
+
+
 class Bounds(object):
     """How long what must happen may take, from the settings of a world."""
 
@@ -78,7 +83,7 @@ class Bounds(object):
         #: From the end of the faults until nothing is felt of them any more.
         self.settle_s = back_s + found_s + dispatcher['answer_timeout_s'] + SLACK_S
         #: The longest that a task takes in peace: the work, and one assignment to a calculator that hears nothing.
-        self.response_s = _longest_work(settings) + UNREACHABLE_S + SLACK_S
+        self.response_s = max(_longest_work(settings), _longest_call(settings)) + UNREACHABLE_S + SLACK_S
         #: The longest from SIGTERM to the end.
         self.drain_s = max(dispatcher['drain_timeout_s'], settings['calculator']['drain_timeout_s']) \
             + UNREACHABLE_S + SLACK_S
@@ -133,6 +138,10 @@ class Course(object):
             outage=dict(self.settings['calculator']['outage'], probability=0),
             task_duration_s=_work_of_peace(self.settings['calculator']))
         self.world.start_calculator(PEACE, capacity=PEACE_CAPACITY)
+        calls = self.settings['calls']
+        if calls['callers']:
+            calls.update(dict.fromkeys(scenario.TROUBLES, 0))
+            self.world.start_calculator(PEACE + '-with-functions', capacity=PEACE_CAPACITY, work=calls['functions'])
 
     def _settle(self):
         # type: () -> None
@@ -193,10 +202,10 @@ class Course(object):
         self.world.check_all()
         if not (self._has_room and self._is_feasible):
             return
-        probed = 0
+        probed = 0  # Notional tasks.
         for task_id, entry in sorted(self.world.ledger.tasks.items()):
             if begun_at <= entry.sent_at < until and task_id not in self.world.poisoned:
-                probed += 1
+                probed += entry.call is None
                 if entry.end != DONE:
                     raise overdue('L1', task_id, 'sent in peace and %s', entry.end or 'still out')
                 took_s = entry.ended_at - entry.sent_at
@@ -231,7 +240,7 @@ class Course(object):
             # A dispatcher that was dead when the faults ended may have come back elsewhere, from where there is a way.
             if self._deaf_to[name] == host and after.get(name, 0) > before.get(name, 0):
                 raise overdue('L8', name, 'nothing reaches it, and it is given work')
-        back = sorted(process.core.name for process in self.world.running(CALCULATOR))
+        back = sorted(process.core.name for process in self.world.running(CALCULATOR) if process.children is None)
         if probed > 3 * len(back):
             for name in back:
                 if name not in self._deaf_to and after.get(name) == before.get(name):
@@ -256,6 +265,12 @@ class Course(object):
         left = sorted(dispatcher.audit.places)
         if left:
             raise overdue('L2', tuple(left), '%d tasks are left', len(left))
+        for process in self.world.running(CALCULATOR):
+            if process.children is not None and process.children.running:
+                raise overdue('L2', process.core.name, '%d calls run', len(process.children.running))
+        for calculator in dispatcher.core.calculators:
+            if calculator.state == 'alive' and calculator.free != calculator.capacity:
+                raise overdue('L2', calculator.name, '%d of %d slots are free', calculator.free, calculator.capacity)
         for role in (CALCULATOR, DISPATCHER):
             for process in self.world.running(role):
                 process.stop()

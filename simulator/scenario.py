@@ -2,7 +2,7 @@
 
 The blocks ``dispatcher``, ``calculator`` and ``client`` are the settings of the real processes, so what is found out
 here can be put in their files as it is. A ``key_file`` is not read: its name stands for the key in it, so processes
-with one name have one key.
+with one name have one key. So is ``work``: each of its letters is a function that a calculator offers; "-": none.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -11,6 +11,7 @@ from calculator.settings import SETTINGS as CALCULATOR
 from client.settings import SETTINGS as CLIENT
 from dispatcher.settings import SETTINGS as DISPATCHER
 from net_protocol import lengths, schema
+from net_protocol.compat import TEXT_TYPES
 from net_protocol.schedule import SLEEP_S
 from net_protocol.schema import Group, Kind, Setting
 
@@ -58,6 +59,7 @@ FAULTS = Group('faults', (
     Setting('partition_s', schema.random_length(), [0, 0], 'Time between partitions of two processes.'),
     Setting('partition_duration_s', schema.random_length(), [0.5, 20], 'How long a partition lasts.'),
     Setting('one_way', SHARE, 0.5, 'Share of partitions that cut one direction only.'),
+    Setting('flap_s', schema.random_length(), [0, 0], 'Time between restarts of one calculator, always the same.'),
     Setting('late_turns_s', schema.random_length(), [0, 0], 'Time between periods in which the turns of the '
             'dispatcher are 0.1 to 2 s late.'),
     Setting('late_turns_duration_s', schema.random_length(), [5, 60], 'How long such a period lasts.'),
@@ -78,6 +80,26 @@ FAULTS = Group('faults', (
             'Time between datagrams from strangers: garbage, replays, '
             'forged roles.'),
 ), 'What happens to processes.')
+
+#: Functions: 26 at the most.
+LETTERS = Kind('different letters from a to z', lambda value: (
+    isinstance(value, TEXT_TYPES) and 0 < len(value) == len(set(value).intersection('abcdefghijklmnopqrstuvwxyz'))))
+
+CALLS = Group('calls', (
+    Setting('callers', schema.whole_number(0, 10000), 0, 'Further clients, which call functions.'),
+    Setting('functions', LETTERS, u'abc', 'What they call, each letter a function.'),
+    Setting('duration_s', schema.random_length(), [0, 2], 'How long a call takes.'),
+    Setting('timeout', SHARE, 0, 'Share of calls with an answer time-out.'),
+    Setting('cancel', SHARE, 0, 'Share of calls that are cancelled.'),
+    Setting('poison', SHARE, 0, 'Share of calls of which each attempt kills its child.'),
+    Setting('death', SHARE, 0, 'Share of attempts whose child dies.'),
+    Setting('error', SHARE, 0, 'Share of attempts that raise an exception.'),
+    Setting('no_load', SHARE, 0, 'Share of children that can not load the functions.'),
+    Setting('idle_death_s', schema.random_length(), [0, 0], 'Time between deaths of idle children of a calculator.'),
+), 'Calls of functions.')
+
+#: What ends with the faults.
+TROUBLES = ('timeout', 'cancel', 'poison', 'death', 'error', 'no_load')
 
 
 def _is_group(value):
@@ -119,6 +141,9 @@ def _together(settings):
                 block.checked(made)
         except schema.SettingRefused as refusal:
             return role + 's', 'settings of a %s (%s)' % (role, refusal)
+    for made in variants(settings, 'calculator'):
+        if made['work'] not in (None, '-') and not LETTERS.accepts(made['work']):
+            return 'calculators', 'work: null, "-", or ' + LETTERS.expected
     return None
 
 
@@ -138,6 +163,7 @@ SETTINGS = Group('', (
     Group('dispatcher', DISPATCHER.settings, together=DISPATCHER.together),
     Group('calculator', CALCULATOR.settings),
     Group('client', CLIENT.settings),
+    CALLS,
     NETWORK,
     FAULTS,
 ), together=_together)
@@ -147,9 +173,10 @@ def members(settings, role):
     # type: (Dict[str, Any], str) -> List[Tuple[str, Dict[str, Any]]]
     """The names of the clients or calculators at the start, each with the settings in which it differs."""
     groups = settings[role + 's']
-    if type(groups) is not list:
-        return [('%s-%d' % (role, number + 1), {}) for number in range(groups)]
-    changes = [_changes(settings[role], group) for group in groups for _ in range(group['count'])]
+    changes = [{} for _ in range(groups)] if type(groups) is not list else [
+        _changes(settings[role], group) for group in groups for _ in range(group['count'])]
+    if role == 'client':
+        changes += [{'calls': settings['calls']} for _ in range(settings['calls']['callers'])]
     return [('%s-%d' % (role, number), change) for number, change in enumerate(changes, 1)]
 
 
@@ -252,6 +279,8 @@ def drawn(rng):
         world['duration_s'] += 40.0
     if pick.below(20) == 0:
         _hasten(world)
+    if pick.below(3) == 0:
+        _add_calls(pick, world)
     return SETTINGS.checked(world)
 
 
@@ -263,6 +292,22 @@ def _hasten(world):
     world['calculator'].update(task_duration_s=[0, 0.1], capacity=60)
     world['client'].update(task_interval_s=[0, 0], in_flight_max=20, payload_bytes=10)
     world['dispatcher']['pending_max'] = 100000
+
+
+def _add_calls(pick, world):
+    # type: (Picker, Dict[str, Any]) -> None
+    """Clients that call functions, calculators that offer some of them, and one calculator that restarts and
+    restarts.
+    """
+    world['calculators'] = [{'count': world['calculators']}] + [
+        {'count': 1, 'work': u'abc' if number == 0 else pick.of(u'abc', u'abc', u'ab', u'c', u'-'),
+         'capacity': pick.of(1, 2, 5)} for number in range(1 + pick.below(4))]
+    world['calls'] = {
+        'callers': pick.of(1, 2), 'duration_s': pick.of([0, 0.5], [0, 2], [1, 6]), 'timeout': pick.of(0, 0.3),
+        'cancel': pick.of(0, 0.2), 'poison': pick.of(0, 0.05), 'death': pick.of(0, 0, 0.1, 0.4),
+        'error': pick.of(0, 0.1), 'no_load': pick.of(0, 0, 0.3), 'idle_death_s': pick.of([0, 0], [1, 5])}
+    world['faults']['flap_s'] = pick.of([0, 0], [0.2, 2])
+    world['dispatcher']['priority_ageing_s'] = pick.of(1, 10)
 
 
 def _dispatcher(pick, calculators):

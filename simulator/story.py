@@ -72,7 +72,8 @@ def _mentions(said, task_id, ends):
         for row in said.rows[kind]:
             if task_id in [value for value in row if not isinstance(value, (list, dict))]:
                 return True
-            if len(parts) == 3 and kind in ('submit', 'cancel', 'refused', 'done', 'ended') and row[0] == int(parts[2]):
+            if len(parts) == 3 and kind in ('submit', 'call', 'cancel', 'refused', 'done', 'ended') \
+                    and row[0] == int(parts[2]):
                 if said.role == 'client':
                     return bool(said.incarnation == parts[1])
                 return any(end == parts[0] or end.startswith(parts[0] + '-') for end in ends)

@@ -10,6 +10,7 @@ from collections import deque
 from random import Random
 
 from calculator.core import CalculatorCore
+from calculator.work import WorkingCalculatorCore
 from client.core import ClientCore
 from dispatcher.core import DispatcherCore
 from net_protocol.core import draw_incarnation
@@ -18,6 +19,8 @@ from net_protocol.seals import CHECKSUM, KEY_CHARS_MIN, Signature
 from simulator import scenario
 from simulator.agenda import Agenda
 from simulator.calculator_audit import CalculatorAudit
+from simulator.caller import Caller
+from simulator.children import Children
 from simulator.client_audit import ClientAudit
 from simulator.disk import Disk, DiskJournal
 from simulator.dispatcher_audit import DispatcherAudit
@@ -138,16 +141,20 @@ class World(object):
         settings = dict(self.settings['calculator'], **changes)
         settings['outage'] = dict(settings['outage'])
         incarnations = self.generator()
-        core = CalculatorCore(settings, name, lambda: draw_incarnation(incarnations), self.generator())
+        core = (CalculatorCore if settings['work'] is None else WorkingCalculatorCore)(
+            settings, name, lambda: draw_incarnation(incarnations), self.generator())
         audit = CalculatorAudit(self.ledger, settings, self._on_taken)
         process = self._start(CALCULATOR, core, audit, host or name, settings)
         process.changes = changes
+        if settings['work'] is not None:
+            process.children = Children(process, settings, self.settings['calls'], self.generator())
         return process
 
     def start_client(self, name, host=None, **changes):
         # type: (str, str | None, **Any) -> Process
         settings = dict(self.settings['client'], **changes)
-        core = ClientCore(settings, name, draw_incarnation(self.rng), self.generator())
+        core = (Caller if 'calls' in settings else ClientCore)(
+            settings, name, draw_incarnation(self.rng), self.generator())
         audit = ClientAudit(self.ledger, settings, self.promises)
         process = self._start(CLIENT, core, audit, host or name, settings)
         process.changes = changes

@@ -27,7 +27,7 @@ if MYPY:
 
 #: Nothing is too early, and no attack needs more attempts.
 SETTINGS = {'task_timeout_s': 0.0, 'answer_timeout_s': 0.0, 'task_duration_s': [0.0, 0.0], 'dead_after_missed': 0,
-            'attempts_max': 1000}
+            'attempts_max': 1000, 'flap_events_max': 0}
 
 
 class Audited(object):
@@ -174,6 +174,8 @@ class Auditor(object):
             getattr(audit, audit.SENT['assign'])(event.time, sender, 'assign', [row])
             audit.acknowledged(event.time, sender, 'assign', [row])
         if event.kind in ('done', 'ended'):
+            # What is revoked is in no event either.
+            audit.queueing(sender, 'revoke', [0, task_id])
             self._outcomes[task_id] = facts.get('outcome', DONE)
 
     def _hear_as_calculator(self, audit, event):

@@ -118,8 +118,10 @@ def test_a_call_that_no_child_can_run_is_refused():
     worker = Worker()
     worker.run(1)
     worker.taken()
+    worker.core.trace = True
     worker.core.call_not_started(worker.now, 1)
     assert of_kind(worker.turn(), 'assign_refused') == [[1, task_id(1), u'unknown_function']]
+    assert [event.facts['end'] for event in worker.events if event.kind == 'let_go'] == ['not_started']
 
 
 def test_the_time_out_of_the_settings_is_for_calls_that_name_none():

@@ -54,7 +54,8 @@ def test_a_key_may_lead_into_a_group_and_a_distribution():
 
 @pytest.mark.parametrize('key, value, error', [
     ('calculator', 3, SettingRefused), ('calculator.speed', 3, QuestionError),
-    ('calculators.0.count', 3, QuestionError),
+    ('calculators.0.count', 3, QuestionError), ('calls.callers', 1, QuestionError),
+    ('calculator.work', u'a', QuestionError),
     ('calculators', -1, SettingRefused), ('network.loss', 2, SettingRefused)])
 def test_a_wrong_key_or_value_is_refused(key, value, error):
     with pytest.raises(error):

@@ -11,7 +11,8 @@ from __future__ import absolute_import, division, print_function
 import sys
 
 from simulator.run import CLEAN, CRASH, draw_settings, run_world
-from tests.simulator import broken_channel, broken_client, broken_dispatcher, broken_journal  # noqa: F401  they fill it
+from tests.simulator import (  # noqa: F401  they fill it
+    broken_calls, broken_channel, broken_client, broken_dispatcher, broken_journal)
 from tests.simulator.breaking import MUTANTS, applied
 
 MYPY = False

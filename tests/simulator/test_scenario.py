@@ -2,8 +2,13 @@
 
 from __future__ import absolute_import, division, print_function
 
+import io
+import json
+import os
+
 import pytest
 
+import run_simulator
 from net_protocol.schema import SettingRefused
 from simulator import scenario
 from simulator.run import CLEAN, run_world
@@ -39,8 +44,19 @@ def test_members_have_names_and_what_is_theirs():
     ({'events': [{'at_s': 1, 'kill': 'client-1', 'restart_share': 1}]}, 'events'),
     ({'events': [{'kill': 'client-1'}]}, 'events'), ({'events': [{'at_s': 1, 'restart_share': 2}]}, 'events'),
     ({'turn_cost_s': {'row': -1}}, 'turn_cost_s.row'),
-    ({'network': {'delay_s': {'exponential': -1}}}, 'network.delay_s')])
+    ({'network': {'delay_s': {'exponential': -1}}}, 'network.delay_s'),
+    ({'calculator': {'work': 'work.py'}}, 'calculators'), ({'calls': {'functions': u'aa'}}, 'calls.functions'),
+    ({'calculators': [{'count': 1, 'work': {'module': 'a'}}]}, 'calculators')])
 def test_what_is_wrong_is_refused(settings, key):
     with pytest.raises(SettingRefused) as caught:
         scenario.SETTINGS.checked(settings)
     assert caught.value.key == key
+
+
+def test_the_sample_has_every_key():
+    with io.open(os.path.join(os.path.dirname(run_simulator.__file__), 'config', 'simulation.json')) as file:
+        sample = json.load(file)
+    complete = scenario.SETTINGS.checked({})
+    assert sorted(sample) == sorted(complete)
+    for key, block in complete.items():
+        assert not isinstance(block, dict) or sorted(sample[key]) == sorted(block)
