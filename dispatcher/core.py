@@ -170,7 +170,7 @@ class DispatcherCore(Operations):
                 self._warn_later(now)
             self.counts['assignments'] += assigned
         if self.is_draining and not self.running and self.undelivered == self.absent_outcomes:
-            self._stopped = True
+            self.is_stopped = True
         journal = self.journal
         if journal is not None and journal.is_lazy and ('journal', None) not in self._timers:
             self._timers.set(('journal', None), now + LAZY_S)
@@ -301,7 +301,8 @@ class DispatcherCore(Operations):
 
     def next_timer(self):
         # type: () -> float | None
-        if self._to_empty or self._behind or self._deliver_now or self._assigns_left or self.has_outcomes_to_drop:
+        if self._to_empty or self._behind or self._deliver_now or self._assigns_left \
+                or self._absent and self.has_outcomes_to_drop:
             return 0.0
         return self._next_due()
 
@@ -324,12 +325,14 @@ class DispatcherCore(Operations):
             self.counts['held_up'] += 1
             self.emit(now, 'held_up', seconds=self._late_s)
         young = self.young
-        for _ in range(min(len(young), TURN_MAX)):
-            if young[0].accepted_at + self.young_s > now:
-                break
-            task = young.popleft()
-            if not (task.is_over or task.is_planned):
-                self.plan(task)
+        if young and young[0].accepted_at + self.young_s <= now:
+            # Together with those that are half as old, so that one turn does it for many.
+            for _ in range(min(len(young), TURN_MAX)):
+                if young[0].accepted_at + self.young_s / 2 > now:
+                    break
+                task = young.popleft()
+                if not (task.is_over or task.is_planned):
+                    self.plan(task)
         keys = self._timers.take_due(now)
         for number, (kind, key) in enumerate(keys, 1):
             self._on_timer[kind](now, key)
@@ -393,7 +396,7 @@ class DispatcherCore(Operations):
 
     def _due_drained(self, now, _):
         # type: (float, None) -> None
-        self._stopped = True
+        self.is_stopped = True
 
     def _due_journal(self, now, _):
         # type: (float, None) -> None
@@ -403,7 +406,7 @@ class DispatcherCore(Operations):
 
     def take_records(self):
         # type: () -> List[Any] | None
-        return None if self.journal is None else self.journal.take(self._stopped)
+        return None if self.journal is None else self.journal.take(self.is_stopped)
 
     def note_written(self, now, failure):
         # type: (float, str | None) -> None

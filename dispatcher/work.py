@@ -24,12 +24,19 @@ if MYPY:
 #: Most tasks are over sooner than this after their acceptance, and get no timer.
 YOUNG_S = 1.0
 
-#: A calculator that holds attempts and was sent nothing for so long gets a ping: only what is sent brings the ICMP
-#: error that says that nobody listens any more.
+#: A calculator that holds attempts, was sent nothing and was not heard for so long gets a ping: only what is sent
+#: brings the ICMP error that says that nobody listens any more. It may come up to a step earlier, with those of others.
 PING_AFTER_S = 0.25
+PING_STEP_S = 0.05
 
 #: Attempts that can't be running on their calculator any more when they end in this way.
 _NOT_RUNNING = frozenset([NOT_HELD, TURNED_DOWN, CALCULATOR_LEFT, NEW_INCARNATION, CHILD_DIED, ERROR])
+
+
+def step_before(at):
+    # type: (float) -> float
+    """The last step of pings up to that time."""
+    return (at + 1e-6) // PING_STEP_S * PING_STEP_S
 
 
 class Work(Outcomes):
@@ -59,6 +66,11 @@ class Work(Outcomes):
             due_at = task.answer_due_at
         self._timers.set(('task', task), due_at)
 
+    def plan_ping(self, calculator, at):
+        # type: (Calculator, float) -> None
+        """See then whether that calculator needs a ping."""
+        self._timers.set(('ping', calculator.name), step_before(at))
+
     def assign(self, now, task, calculator, known_as=0):
         # type: (float, Any, Calculator, int) -> None
         """Give a task to a calculator that has a free slot. ``known_as`` is the assignment under which it runs there
@@ -81,7 +93,7 @@ class Work(Outcomes):
             self.plan(task)
         if not calculator.is_pinged:
             calculator.is_pinged = True
-            self._timers.set(('ping', calculator.name), now + PING_AFTER_S)
+            self.plan_ping(calculator, now + PING_AFTER_S)
         if self.trace:
             self.emit(now, 'assigned', task_id=task.task_id, calculator=calculator.name, attempt=task.attempt)
         if not known_as:

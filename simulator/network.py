@@ -100,7 +100,7 @@ class Network(object):
         counts = self.counts
         counts['sent'] += 1
         now = self._agenda.now
-        self.trace_hash = crc32(datagram, crc32(_time(now), self.trace_hash)) & 0xffffffff
+        self.trace_hash = crc32(_time(now) + datagram, self.trace_hash) & 0xffffffff
         seen_as = source
         if self.virtual is not None:
             if target == self.virtual:
