@@ -471,4 +471,4 @@ class CalculatorCore(Core):
     def _due_left(self, now, _):
         # type: (float, None) -> None
         self._timers.clear()
-        self._stopped = True
+        self.is_stopped = True

@@ -97,7 +97,7 @@ class CallingClientCore(ClientCore):
     def settle(self, now):
         # type: (float) -> None
         super(CallingClientCore, self).settle(now)
-        if self._is_ending and not self._requests and not self._stopped:
+        if self._is_ending and not self._requests and not self.is_stopped:
             self._finish(now)
 
     def end_when_over(self, now, within_s):

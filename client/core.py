@@ -111,7 +111,7 @@ class ClientCore(Core):
         """Stop at once: no open task gets an outcome any more."""
         for number in sorted(self._requests):
             self._end_unanswered(now, self._requests[number], GIVEN_UP, 'the client was stopped')
-        if not self._stopped:
+        if not self.is_stopped:
             self._finish(now)
 
     def submit(self, now, payload):
@@ -141,7 +141,7 @@ class ClientCore(Core):
 
     def next_timer(self):
         # type: () -> float | None
-        if self._stopped:
+        if self.is_stopped:
             return None
         if self._has_more:
             return self._now
@@ -156,7 +156,7 @@ class ClientCore(Core):
 
     def settle(self, now):
         # type: (float) -> None
-        if self._stopped:
+        if self.is_stopped:
             return
         self._now = now
         if self._accepted:
@@ -488,4 +488,4 @@ class ClientCore(Core):
         # type: (float) -> None
         self.statistics.ended_at = now
         self._timers.clear()
-        self._stopped = True
+        self.is_stopped = True

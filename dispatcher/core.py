@@ -143,7 +143,7 @@ class DispatcherCore(Operations):
             self.deliver_some(now)
         self.assign_waiting(now)
         if self.is_draining and not self.running and self.undelivered == self.absent_outcomes:
-            self._stopped = True
+            self.is_stopped = True
         journal = self.journal
         if journal is not None and journal.is_lazy and ('journal', None) not in self._timers:
             self._timers.set(('journal', None), now + LAZY_S)
@@ -244,7 +244,8 @@ class DispatcherCore(Operations):
 
     def next_timer(self):
         # type: () -> float | None
-        if self._to_empty or self._behind or self._deliver_now or self.assigns_left or self.has_outcomes_to_drop:
+        if self._to_empty or self._behind or self._deliver_now or self.assigns_left \
+                or self._absent and self.has_outcomes_to_drop:
             return 0.0
         return self._next_due()
 
@@ -294,7 +295,7 @@ class DispatcherCore(Operations):
 
     def _due_drained(self, now, _):
         # type: (float, None) -> None
-        self._stopped = True
+        self.is_stopped = True
 
     # The journal.
 

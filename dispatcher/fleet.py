@@ -9,7 +9,7 @@ from dispatcher.calculators import ALIVE, DEAD, LEFT, SUSPECT, Calculator
 from dispatcher.conduct import Conduct
 from dispatcher.failure_detector import GONE, HELD_UP_S, SILENT, FailureDetector
 from dispatcher.tasks import CALCULATOR_LEFT, DEAD_CALCULATOR, NEW_INCARNATION, TURN_MAX, UNACKNOWLEDGED
-from dispatcher.work import PING_AFTER_S
+from dispatcher.work import PING_AFTER_S, step_before
 from net_protocol.rows import NAME_TAKEN, TOO_MANY
 from net_protocol.schedule import SLEEP_S
 
@@ -276,7 +276,7 @@ class Fleet(Assignment):
 
     def _due_ping(self, now, name):
         # type: (float, str) -> None
-        """Send a ping if the calculator holds attempts and was sent nothing lately."""
+        """Send a ping if the calculator holds attempts, and was sent nothing and not heard lately."""
         calculator = self.calculators.by_name.get(name)
         if calculator is None:
             return
@@ -284,9 +284,11 @@ class Fleet(Assignment):
             calculator.is_pinged = False
             return
         interval_s = max(PING_AFTER_S, self.calculators.numbers[ALIVE] / PINGS_PER_SECOND)
-        if now - calculator.sent_at >= interval_s - 1e-6:
+        last_at = max(calculator.sent_at, calculator.channel.heard_at)
+        if step_before(last_at + interval_s) <= now:
             self._ping(now, calculator)
-        self._timers.set(('ping', name), calculator.sent_at + interval_s)
+            last_at = now
+        self.plan_ping(calculator, last_at + interval_s)
 
     def _ping(self, now, calculator):
         # type: (float, Calculator) -> None

@@ -269,7 +269,7 @@ class Outcomes(Core):
 
     def take_records(self):
         # type: () -> List[Any] | None
-        return None if self.journal is None else self.journal.take(self._stopped)
+        return None if self.journal is None else self.journal.take(self.is_stopped)
 
     def note_written(self, now, failure):
         # type: (float, str | None) -> None

@@ -21,9 +21,16 @@ if MYPY:
 #: Most tasks are over sooner than this after their acceptance, and get no timer.
 YOUNG_S = 1.0
 
-#: A calculator that holds attempts and was sent nothing for so long gets a ping: only what is sent brings the ICMP
-#: error that says that nobody listens any more.
+#: A calculator that holds attempts, was sent nothing and was not heard for so long gets a ping: only what is sent
+#: brings the ICMP error that says that nobody listens any more. It may come up to a step earlier, with those of others.
 PING_AFTER_S = 0.25
+PING_STEP_S = 0.05
+
+
+def step_before(at):
+    # type: (float) -> float
+    """The last step of pings up to that time."""
+    return (at + 1e-6) // PING_STEP_S * PING_STEP_S
 
 
 class Work(Ends):
@@ -50,15 +57,23 @@ class Work(Ends):
 
     def plan_young(self, now):
         # type: (float) -> None
-        """Set the timers of tasks that were accepted longer than ``young_s`` ago. Most of them are over by then."""
-        young = self.young
+        """Set the timers of tasks that were accepted longer than ``young_s`` ago. Most of them are over by then. Those
+        half as old come along, so that one turn does it for many.
+        """
+        young, age_s = self.young, self.young_s
         for _ in range(min(len(young), TURN_MAX)):
             task = young[0]
             if (task.state is WAITING or task.state is ASSIGNED) and not task.is_planned:
-                if task.accepted_at + self.young_s > now:
+                if task.accepted_at + age_s > now:
                     break
                 self.plan(task)
+                age_s = self.young_s / 2
             young.popleft()
+
+    def plan_ping(self, calculator, at):
+        # type: (Calculator, float) -> None
+        """See then whether that calculator needs a ping."""
+        self._timers.set(('ping', calculator.name), step_before(at))
 
     def assign(self, now, task, calculator, known_as=0):
         # type: (float, Any, Calculator, int) -> None
@@ -82,7 +97,7 @@ class Work(Ends):
             self.plan(task)
         if not calculator.is_pinged:
             calculator.is_pinged = True
-            self._timers.set(('ping', calculator.name), now + PING_AFTER_S)
+            self.plan_ping(calculator, now + PING_AFTER_S)
         if self.trace:
             self.emit(now, 'assigned', task_id=task.task_id, calculator=calculator.name, attempt=task.attempt)
         if not known_as:

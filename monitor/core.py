@@ -113,7 +113,7 @@ class MonitorCore(Core):
     def stop(self, now):
         # type: (float) -> None
         """Stop at once: no peer depends on a monitor."""
-        self._stopped = True
+        self.is_stopped = True
 
     def account(self, now):
         # type: (float) -> Dict[str, Any]

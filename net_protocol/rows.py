@@ -140,6 +140,9 @@ UNRELIABLE = frozenset(['heartbeat', 'offer', 'functions_wanted', 'ask_functions
 #: Kinds that alone do not call for an acknowledgement: a question is answered once, and an answer is its receipt.
 UNACKNOWLEDGED = frozenset(['status', 'task_status', 'status_report', 'operate', 'operated'])
 
+#: Kinds that are acknowledged at the end of the turn: rarely would anything else leave within the delay.
+AT_ONCE = frozenset(['heartbeat', 'ping'])
+
 #: Kinds that a dispatcher acknowledges only when what they say is on disk.
 SUBMITS = frozenset(['submit', 'call'])
 

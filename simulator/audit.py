@@ -91,7 +91,9 @@ class Audit(object):
         # type: (Channel, str) -> None
         """Rows of that kind are handled: once for each datagram, and only in the incarnation that it is meant for."""
         key = (channel.incarnation, channel.number_received)
-        handled = self._handled.setdefault(kind, set())
+        handled = self._handled.get(kind)
+        if handled is None:
+            handled = self._handled[kind] = set()
         if key in handled:
             raise broken('S16', (self.name, channel.name), 'the datagram %d of %s is handled twice', key[1],
                          channel.name)

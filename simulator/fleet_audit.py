@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, division, print_function
 
+from bisect import bisect_right
+
 from net_protocol.rows import CALCULATOR
 from simulator.audit import ROUNDING_S, Audit
 from simulator.violations import broken
@@ -101,9 +103,11 @@ class FleetAudit(Audit):
             return
         view.hear(now, rows[-1])
         _, _, pages, _, _, held, _, _ = rows[-1]
+        firsts = [first for first, _ in held]
         for task_id in sorted(view.given) if pages == 1 else ():
             assignment = view.given[task_id]
-            if any(first <= assignment <= last for first, last in held):
+            place = bisect_right(firsts, assignment)
+            if place and assignment <= held[place - 1][1]:
                 # As good as an acknowledgement.
                 view.acknowledged.setdefault(task_id, number)
             elif view.acknowledged.get(task_id, number) < number:

@@ -104,7 +104,7 @@ class Network(object):
         if said.count(b'{') > 2:
             # A call: 2.7 does not keep the order of the keys of an object, and so of what its seal covers.
             said = bytes(bytearray(sorted(bytearray(said.partition(b',')[2]))))
-        self.trace_hash = crc32(said, crc32(_time(now), self.trace_hash)) & 0xffffffff
+        self.trace_hash = crc32(_time(now) + said, self.trace_hash) & 0xffffffff
         seen_as = source
         if self.virtual is not None:
             if target == self.virtual:

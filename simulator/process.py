@@ -79,7 +79,9 @@ class Process(object):
         #: The address from which others see its datagrams come.
         self.known_as = address
         self.clock = clock
-        self.is_dead = self.is_suspended = self._is_ending = self._has_ended = False  # type: Any
+        self.is_dead = self.is_suspended = self._is_ending = False  # type: Any
+        #: Neither dead nor at its end.
+        self.is_running = True
         #: Whether its turns are late, and what it does wrong (DEAF, DUMB or None).
         self.is_late = False
         self.fault = None  # type: str | None
@@ -106,8 +108,7 @@ class Process(object):
         self._sends_left = None  # type: int | None
         self._dies = None  # type: str | None
         self._journal = None  # type: DiskJournal | None
-        self._turns = 0
-        self._check_at = 0
+        self._turns = self._check_at = 0
         # When the next turn is due by its own clock.
         self._timer_at = None  # type: float | None
         # Where the datagram that is being handled came from, and whether it is damaged or forged.
@@ -136,12 +137,6 @@ class Process(object):
     def __repr__(self):
         # type: () -> str
         return '%s (%s)' % (self.core.name, self.core.incarnation)
-
-    @property
-    def is_running(self):
-        # type: () -> bool
-        """Neither dead nor at its end."""
-        return not self.is_dead and not self._has_ended
 
     # What the audit sees: everything that passes between the core and the turn.
 
@@ -293,6 +288,7 @@ class Process(object):
         if self.is_running:
             self.note('killed', {'where': where})
         self.is_dead = True
+        self.is_running = False
 
     def suspend(self):
         # type: () -> None
@@ -359,7 +355,7 @@ class Process(object):
 
     def _turn(self):
         # type: () -> None
-        if self.is_dead or self._has_ended:
+        if not self.is_running:
             return
         core = self.core
         now = self.clock.now()
@@ -410,7 +406,7 @@ class Process(object):
 
     def _end(self, _):
         # type: (None) -> None
-        self._has_ended = True
+        self.is_running = False
 
     def _receive(self):
         # type: () -> Tuple[bytes, Any] | None

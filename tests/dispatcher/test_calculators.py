@@ -377,9 +377,14 @@ def test_a_forged_report_costs_three_pings(twice):
     assert driver.status['running'] == 1 and driver.counts['suspected'] == 0
 
 
-def test_a_calculator_that_works_and_is_sent_nothing_is_pinged_four_times_a_second(twice):
+def test_a_calculator_that_works_is_pinged_when_nothing_was_sent_or_heard_for_a_quarter_of_a_second(twice):
+    assert len(of_kind(running(twice).wait(2.1), 'ping')) == 8
     driver = running(twice)
-    assert len(of_kind(driver.wait(2.1, beating=[driver.calculator()], held=[(1, 1)]), 'ping')) == 8
+    # Every second a heartbeat saves one.
+    assert len(of_kind(driver.wait(2, beating=[driver.calculator()], held=[(1, 1)]), 'ping')) == 6
+    for _ in range(10):
+        driver.beat(driver.calculator(), [(1, 1)])
+        assert of_kind(driver.wait(0.19), 'ping') == []
     driver.result(driver.calculator(), 1, 1)
     driver.wait(0.3)
     assert of_kind(driver.wait(2), 'ping') == []

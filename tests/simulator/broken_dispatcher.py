@@ -268,7 +268,7 @@ mutant('outcomes_not_resent', 'L1', 'a lost outcome is not sent again', (Dispatc
 def _never_stopped(original):
     def settle(self, now):
         original(self, now)
-        self._stopped = False
+        self.is_stopped = False
     return settle
 
 
