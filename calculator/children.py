@@ -165,7 +165,7 @@ class Children(object):
             self._problem = None
             log.info('%s works again', self._program)
         self._failed_starts = 0
-        child.is_each_known = line.get('each') is True
+        child.is_each_known, child.takes_texts = line.get('each') is True, line.get('texts') is True
         child.due_at = None
         child.state = IDLE
         self._idle.append(child)
@@ -182,10 +182,12 @@ class Children(object):
 
     def _give(self, now, child, call):
         # type: (float, Child, Call) -> None
-        child.begin(call)
         child.due_at = None if call.timeout_s is None else now + call.timeout_s
         self._by_call[call.number] = child
-        child.ask()
+        try:
+            child.begin(call)
+        except ValueError as error:
+            self._note_end(now, child, None, failure(EXCEPTION, 'the arguments are not valid: %s' % error))
 
     def _handle_lines(self, now, child):
         # type: (float, Child) -> None
@@ -212,16 +214,29 @@ class Children(object):
         if not isinstance(line, dict) or line.get('call') != call.number or ('result' in line) == ('error' in line):
             self._end(now, child, PROTOCOL, 'it wrote what is no answer')
             return
-        if 'result' in line and child.note_result(line['result']):
-            # A part of a chunk, for a program that takes no chunks.
-            child.ask()
-            return
-        failed = None if 'result' in line else self._failure_of(child, line['error'])
-        if failed is not None and failed[u'cause'] == MEMORY:
-            self._end(now, child, MEMORY, failed[u'message'])
-            return
+        result = failed = None
+        if 'result' in line:
+            try:
+                result = child.take_result(line['result'])
+            except (ValueError, RuntimeError) as error:
+                failed = failure(RESULT, str(error))
+            else:
+                if result is None:
+                    # It has another part of the chunk to do.
+                    return
+        else:
+            failed = self._failure_of(child, line['error'])
+            if failed[u'cause'] == MEMORY:
+                self._end(now, child, MEMORY, failed[u'message'])
+                return
+        self._note_end(now, child, result, failed)
+
+    def _note_end(self, now, child, result, failed):
+        # type: (float, Child, Any, Any) -> None
+        """A call is over, and its child is free."""
+        number = child.call.number
         self._forget_call(child)
-        self._core.call_ended(now, call.number, child.result, failed)
+        self._core.call_ended(now, number, result, failed)
         if child.calls >= self._calls_max:
             self._let_go(now, child)
         else:

@@ -22,7 +22,7 @@ ASK_AGAIN_S = 1.0
 
 
 class CallRequest(Request):
-    """A call from its beginning to its end. ``payload`` is [args, kwargs]; ``deliver(outcome, value, attempts)`` is
+    """A call from its beginning to its end. ``payload`` is [args, kwargs] as JSON in a text; ``deliver(outcome, value, attempts)`` is
     called once, with the result or the reason.
     """
 

@@ -13,6 +13,7 @@ through a queue, and it ends their futures.
 from __future__ import absolute_import, division, print_function
 
 import errno
+import json
 import os
 import socket
 import threading
@@ -24,7 +25,7 @@ from client.requests import GIVEN_UP, REFUSED
 from client.sentences import SENTENCES
 from client.settings import SETTINGS
 from net_protocol import columns
-from net_protocol.codec import check_payload
+from net_protocol.codec import json_text
 from net_protocol.limits import SECONDS_MAX
 from net_protocol.rows import CANCELLED, DONE, EXPIRED
 from net_protocol.words import reason_text
@@ -273,7 +274,12 @@ def _end(future, outcome, value, attempts):
         return
     try:
         if outcome == DONE:
-            future.set_result(value)
+            try:
+                result = json.loads(value)
+            except (TypeError, ValueError, RuntimeError) as error:
+                future.set_exception(TaskFailed('the result is not JSON: %s' % error))
+            else:
+                future.set_result(result)
         elif outcome == CANCELLED:
             # By an operator, or because the executor was shut down.
             if futures.Future.cancel(future):
@@ -358,8 +364,7 @@ class Executor(futures.Executor):
         function = getattr(function, '__name__', function)
         if columns.FUNCTION.match(function) is None:
             raise ValueError('%r is no name of a function' % (function,))
-        payload = [arguments, keywords]
-        check_payload('the arguments', payload)
+        payload = json_text('the arguments', [arguments, keywords])
         future = CallFuture(self._cancel)
         self._link.tell(self._link.start, future, function, payload, options, self._timeout_s)
         return future
