@@ -15,6 +15,7 @@ import sys
 import time
 
 from calculator.calls import EXIT, SIGNAL, as_text
+from net_protocol.codec import json_value
 from runtime.descriptors import CLOSE_FDS, selectable
 
 MYPY = False
@@ -334,10 +335,7 @@ class Child(object):
 def arguments_of(call):
     # type: (Call) -> Any
     """[args, kwargs] of a call; [] for args is no chunk. Raises ``ValueError``."""
-    try:
-        found = json.loads(call.arguments)
-    except (TypeError, RuntimeError) as error:
-        raise ValueError(str(error))
+    found = json_value(call.arguments)
     if not isinstance(found, list) or [type(part) for part in found] != [list, dict] or (call.is_each and not found[0]):
         raise ValueError('expected [args, kwargs]')
     return found

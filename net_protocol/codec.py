@@ -95,6 +95,15 @@ def json_text(what, value):
     return text
 
 
+def json_value(text):
+    # type: (Any) -> Any
+    """What such a text says. Raises ``ValueError`` for what is none."""
+    try:
+        return _loads(text)
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(str(error))
+
+
 def check_payload(what, value):
     # type: (str, Any) -> None
     """Refuse a payload or result where it enters: raise ``TooLarge`` or ``MisuseError`` naming the limit."""

@@ -36,7 +36,9 @@ REFUSALS = (QUEUE_FULL, DRAINING, JOURNAL, TOO_FAR_AHEAD)
 BUSY = 'busy'
 #: It does not offer the function any more.
 UNKNOWN_FUNCTION = 'unknown_function'
-ASSIGN_REFUSALS = (BUSY, DRAINING, UNKNOWN_FUNCTION)
+#: A call that was assigned ahead would have waited too long for a slot.
+HANDED_BACK = 'handed_back'
+ASSIGN_REFUSALS = (BUSY, DRAINING, UNKNOWN_FUNCTION, HANDED_BACK)
 
 #: Why a calculator is not registered.
 NAME_TAKEN = 'name_taken'
