@@ -75,5 +75,5 @@ def test_a_farm_on_two_machines_with_a_key(namespaces, tmpdir):
             if process.poll() is None:
                 process.terminate()
             # On 2.7 nothing may be asked twice (until 2.7 goes).
-            if not process.stdin.closed:
+            if process.stdin is not None and not process.stdin.closed:
                 process.communicate()
