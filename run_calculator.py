@@ -79,7 +79,7 @@ def begin_children(core, loop, settings):
         return None
     children = Children(core, Program(settings['work'], settings['work_memory_bytes']), settings['capacity'],
                         settings['work_tasks_max'])
-    loop.attach(children)
+    loop.attach(children, is_source=True)
     return children
 
 

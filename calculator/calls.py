@@ -28,8 +28,8 @@ DEATHS = frozenset([SIGNAL, EXIT, MEMORY, TIME, PROTOCOL])
 
 
 class Call(object):
-    """One attempt, as a child gets it. ``arguments`` is [args, kwargs]; with ``is_each`` args is a list of argument
-    lists. ``timeout_s`` is None for no limit.
+    """One attempt, as a child gets it. ``arguments`` is [args, kwargs] as JSON in a text; with ``is_each`` args is a
+    list of argument lists. ``timeout_s`` is None for no limit.
     """
 
     __slots__ = ('number', 'task_id', 'attempt', 'function', 'arguments', 'is_each', 'timeout_s')

@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 
-from calculator.calls import EXIT, SIGNAL
+from calculator.calls import EXIT, SIGNAL, as_text
+from net_protocol.codec import json_value
 from runtime.descriptors import CLOSE_FDS, selectable
 
 MYPY = False
@@ -115,10 +116,11 @@ class Child(object):
         self.state = LOADING
         self.call = None  # type: Any
         self.calls = 0
-        #: The result so far of the present call.
-        self.result = None  # type: Any
-        #: Whether it takes calls with "each".
-        self.is_each_known = False
+        #: Whether it takes calls with "each", and arguments in a text.
+        self.is_each_known = self.takes_texts = False
+        # Of the present call, where it takes no texts: [args, kwargs], and the results so far.
+        self._arguments = None  # type: Any
+        self._results = []  # type: List[Any]
         #: When something is to be done about it: what, depends on the state.
         self.due_at = None  # type: float | None
         #: It will write nothing more.
@@ -193,39 +195,46 @@ class Child(object):
             except (ValueError, RuntimeError):
                 yield None
 
-    def ask(self):
-        # type: () -> None
-        """Send the present call, or its next part where the program takes no chunks."""
-        call = self.call
-        arguments, keywords = call.arguments
-        asked = {'call': call.number, 'task': call.task_id, 'attempt': call.attempt, 'function': call.function,
-                 'args': arguments, 'kwargs': keywords}  # type: Dict[str, Any]
-        if call.is_each and self.is_each_known:
-            asked['each'] = True
-        elif call.is_each:
-            if self.result is None:
-                self.result = []
-            asked['args'] = arguments[len(self.result)]
-        self.unwritten += json.dumps(asked).encode('ascii') + b'\n'
-        self._write()
-
     def begin(self, call):
         # type: (Call) -> None
+        """Send a call. Raises ``ValueError`` for arguments that are none."""
         self.state = BUSY
         self.call = call
         self.calls += 1
-        self.result = None
         self._said = b''
+        if not self.takes_texts:
+            self._arguments, self._results = arguments_of(call), []
+        self._ask()
 
-    def note_result(self, value):
-        # type: (Any) -> bool
-        """Returns whether another part of the call is to be asked."""
+    def _ask(self):
+        # type: () -> None
+        """Send the present call, or its next part where the program takes no chunks."""
         call = self.call
-        if not call.is_each or self.is_each_known:
-            self.result = value
-            return False
-        self.result.append(value)
-        return len(self.result) < len(call.arguments[0])
+        asked = {'call': call.number, 'task': call.task_id, 'attempt': call.attempt,
+                 'function': call.function}  # type: Dict[str, Any]
+        if self.takes_texts:
+            asked['arguments'] = call.arguments
+        else:
+            asked['args'], asked['kwargs'] = self._arguments
+        if call.is_each and self.is_each_known:
+            asked['each'] = True
+        elif call.is_each:
+            asked['args'] = asked['args'][len(self._results)]
+        self.unwritten += json.dumps(asked).encode('ascii') + b'\n'
+        self._write()
+
+    def take_result(self, value):
+        # type: (Any) -> Any
+        """The result of the call as JSON in a text, or None where another part was asked. Raises ``ValueError``."""
+        if self.takes_texts:
+            return value
+        if self.call.is_each and not self.is_each_known:
+            self._results.append(value)
+            if len(self._results) < len(self._arguments[0]):
+                self._ask()
+                return None
+            value = self._results
+        return as_text(json.dumps(value))
 
     def _write(self):
         # type: () -> None
@@ -321,3 +330,12 @@ class Child(object):
             if pipe is not None:
                 pipe.close()
         self.input = self.output = self.errors = None
+
+
+def arguments_of(call):
+    # type: (Call) -> Any
+    """[args, kwargs] of a call; [] for args is no chunk. Raises ``ValueError``."""
+    found = json_value(call.arguments)
+    if not isinstance(found, list) or [type(part) for part in found] != [list, dict] or (call.is_each and not found[0]):
+        raise ValueError('expected [args, kwargs]')
+    return found

@@ -13,12 +13,13 @@ from collections import deque
 
 from calculator.calls import EXCEPTION, MEMORY, PROTOCOL, RESULT, TIME, as_text, failure
 from calculator.child import BUSY, ENDING, IDLE, Child
+from net_protocol.rows import HANDED_BACK
 from runtime.clock import monotonic
 from runtime.logs import log
 
 MYPY = False
 if MYPY:
-    from typing import Any, Deque, Dict, List  # noqa: F401
+    from typing import Any, Deque, Dict, List, Set  # noqa: F401
 
     from calculator.calls import Call  # noqa: F401
     from calculator.child import Program  # noqa: F401
@@ -29,6 +30,13 @@ LOOK_S = 0.2
 
 #: Time from SIGTERM to SIGKILL.
 GRACE_S = 0.5
+
+#: How long a call that was assigned ahead may wait while all children are busy. Then it is handed back, so that no call
+#: waits for a slow one here while another calculator is free.
+AHEAD_S = 0.1
+
+#: So many calls before a child is replaced the next one is started, so that the slot is never empty.
+SUCCESSOR_CALLS = 100
 
 #: How long a child may load its functions.
 LOAD_S = 60.0
@@ -58,6 +66,10 @@ class Children(object):
         # Number of the call -> its child; and calls that wait for one.
         self._by_call = {}  # type: Dict[int, Child]
         self._waiting = deque()  # type: Deque[Call]
+        # Those among the children that will be replaced soon.
+        self._retiring = set()  # type: Set[Child]
+        # When the last of the waiting calls has waited for too long.
+        self._hand_back_at = None  # type: float | None
         self._look_at = 0.0
         # Starts in a row that led to nothing.
         self._failed_starts = 0
@@ -83,7 +95,8 @@ class Children(object):
         # type: () -> float | None
         times = [child.due_at for children in (self._children, self._ending) for child in children]
         times.append(self._look_at)
-        if len(self._children) < self._number:
+        times.append(self._hand_back_at)
+        if len(self._children) - len(self._retiring) < self._number:
             times.append(self._start_at)
         return min([time for time in times if time is not None])
 
@@ -103,11 +116,15 @@ class Children(object):
         for number in stops:
             self._stop_call(now, number)
         self._waiting.extend(starts)
-        while len(self._children) < self._number and now >= self._start_at:
+        while len(self._children) - len(self._retiring) < self._number and now >= self._start_at:
             if not self._start(now):
                 break
-        while self._waiting and self._idle:
+        while self._waiting and self._idle and len(self._by_call) < self._number:
             self._give(now, self._idle.popleft(), self._waiting.popleft())
+        if not self._waiting or starts:
+            self._hand_back_at = now + AHEAD_S if self._waiting else None
+        elif self._hand_back_at is not None and now >= self._hand_back_at:
+            self._hand_back(now)
 
     def close(self):
         # type: () -> None
@@ -125,6 +142,13 @@ class Children(object):
             everybody = [child for child in everybody if not child.has_ended()]
             if everybody:
                 everybody[0].wait_a_little()
+
+    def _hand_back(self, now):
+        # type: (float) -> None
+        """Keep as many calls as there are slots."""
+        self._hand_back_at = None
+        while self._waiting and len(self._by_call) + len(self._waiting) > self._number:
+            self._core.call_not_started(now, self._waiting.pop().number, HANDED_BACK)
 
     # Starts.
 
@@ -165,7 +189,7 @@ class Children(object):
             self._problem = None
             log.info('%s works again', self._program)
         self._failed_starts = 0
-        child.is_each_known = line.get('each') is True
+        child.is_each_known, child.takes_texts = line.get('each') is True, line.get('texts') is True
         child.due_at = None
         child.state = IDLE
         self._idle.append(child)
@@ -182,10 +206,12 @@ class Children(object):
 
     def _give(self, now, child, call):
         # type: (float, Child, Call) -> None
-        child.begin(call)
         child.due_at = None if call.timeout_s is None else now + call.timeout_s
         self._by_call[call.number] = child
-        child.ask()
+        try:
+            child.begin(call)
+        except ValueError as error:
+            self._note_end(now, child, None, failure(EXCEPTION, 'the arguments are not valid: %s' % error))
 
     def _handle_lines(self, now, child):
         # type: (float, Child) -> None
@@ -212,20 +238,38 @@ class Children(object):
         if not isinstance(line, dict) or line.get('call') != call.number or ('result' in line) == ('error' in line):
             self._end(now, child, PROTOCOL, 'it wrote what is no answer')
             return
-        if 'result' in line and child.note_result(line['result']):
-            # A part of a chunk, for a program that takes no chunks.
-            child.ask()
-            return
-        failed = None if 'result' in line else self._failure_of(child, line['error'])
-        if failed is not None and failed[u'cause'] == MEMORY:
-            self._end(now, child, MEMORY, failed[u'message'])
-            return
+        result = failed = None
+        if 'result' in line:
+            try:
+                result = child.take_result(line['result'])
+            except (ValueError, RuntimeError) as error:
+                failed = failure(RESULT, str(error))
+            else:
+                if result is None:
+                    # It has another part of the chunk to do.
+                    return
+        else:
+            failed = self._failure_of(child, line['error'])
+            if failed[u'cause'] == MEMORY:
+                self._end(now, child, MEMORY, failed[u'message'])
+                return
+        self._note_end(now, child, result, failed)
+
+    def _note_end(self, now, child, result, failed):
+        # type: (float, Child, Any, Any) -> None
+        """A call is over, and its child is free."""
+        number = child.call.number
         self._forget_call(child)
-        self._core.call_ended(now, call.number, child.result, failed)
+        self._core.call_ended(now, number, result, failed)
         if child.calls >= self._calls_max:
             self._let_go(now, child)
+            return
+        child.state = IDLE
+        if child.calls >= self._calls_max - SUCCESSOR_CALLS and child.calls >= SUCCESSOR_CALLS:
+            self._retiring.add(child)
+            # Before its successor.
+            self._idle.appendleft(child)
         else:
-            child.state = IDLE
             self._idle.append(child)
 
     @staticmethod
@@ -269,6 +313,7 @@ class Children(object):
         """Tell a child to end; another one is started at once."""
         self._forget(self._children, child)
         self._forget(self._idle, child)
+        self._retiring.discard(child)
         self._ending.append(child)
         child.begin_to_end(now + GRACE_S)
 

@@ -49,10 +49,10 @@ class CalculatorCore(Core):
     HANDLERS = {'assign': '_on_assign', 'run': '_on_run', 'revoke': '_on_revoke',
                 'not_registered': '_on_not_registered', 'functions_wanted': '_on_functions_wanted'}
     TIMERS = {'heartbeat': '_due_heartbeat', 'finish': '_due_finish', 'outage': '_due_outage',
-              'drained': '_due_drained', 'left': '_due_left'}
+              'drained': '_due_drained', 'left': '_due_left', 'reports': '_due_reports'}
     ACKNOWLEDGED = frozenset(['result', 'failed', 'leave'])
     COUNTERS = ('assigned', 'duplicate_assigns', 'adoptions', 'refused_busy', 'refused_draining',
-                'refused_unknown_function', 'unknown_revokes',
+                'refused_unknown_function', 'refused_handed_back', 'unknown_revokes',
                 'errors', 'crashes', 'freezes', 'heartbeats', 'not_registered', 'channel_openings',
                 'dispatcher_restarts', 'calls', 'calls_failed', 'calls_stopped', 'deaths')
 
@@ -62,6 +62,8 @@ class CalculatorCore(Core):
         self.dispatcher = Channel(DISPATCHER)
         self._settings = settings
         self._capacity = settings['capacity']
+        # Attempts that it takes: those that run, and with functions as many that wait for a slot.
+        self._places = self._capacity
         self._takes_time = lengths.longest(settings['task_duration_s']) > 0
         self._draw_incarnation = draw_incarnation
         self._rng = rng
@@ -163,7 +165,7 @@ class CalculatorCore(Core):
     def check_invariants(self):
         # type: () -> None
         running, unreported = self._running, self._unreported
-        require(len(running) <= self._capacity, 'running %d over capacity', len(running))
+        require(len(running) <= self._places, 'running %d over capacity', len(running))
         require(self.counts['assigned'] == sum(self.ends.values()) + len(running) + len(unreported),
                 'attempts went missing')
         require(not set(running) & set(unreported), 'a task runs and has a result')
@@ -233,7 +235,7 @@ class CalculatorCore(Core):
         # type: (Any) -> str | None
         if self._draining:
             return DRAINING
-        if len(self._running) >= self._capacity or len(self._unreported) >= UNREPORTED_MAX:
+        if len(self._running) >= self._places or len(self._unreported) >= UNREPORTED_MAX:
             return BUSY
         return None if self._offers(call) else UNKNOWN_FUNCTION
 
@@ -264,6 +266,10 @@ class CalculatorCore(Core):
         # type: (float, Channel, List[Any]) -> None
         pass
 
+    def _due_reports(self, now, _):
+        # type: (float, None) -> None
+        pass
+
     def _renumber(self, now, assignment, task_id, attempt):
         # type: (float, int, str, int) -> None
         """The dispatcher assigned a task that is held: it goes on under the newer number."""
@@ -280,18 +286,22 @@ class CalculatorCore(Core):
             self._by_assignment[assignment] = held
             held.assignment = assignment
         else:
-            self._report([assignment] + self._unreported[task_id][1:])
+            self._report(now, [assignment] + self._unreported[task_id][1:])
 
     def _due_finish(self, now, task_id):
         # type: (float, str) -> None
         held = self._running.pop(task_id)
         self._by_assignment.pop(held.assignment, None)
         result, error = self._compute(held.payload)
-        self._report([held.assignment, task_id, result, error])
+        self._report(now, [held.assignment, task_id, result, error])
 
-    def _report(self, row):
-        # type: (List[Any]) -> None
+    def _report(self, now, row):
+        # type: (float, List[Any]) -> None
         self._unreported[row[1]] = row
+        self._send_report(now, row)
+
+    def _send_report(self, now, row):
+        # type: (float, List[Any]) -> None
         self.send(self.dispatcher, kind_of(row), row)
 
     def _compute(self, payload):

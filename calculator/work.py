@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 from calculator.attempts import NOT_STARTED
 from calculator.calls import DEATHS, RESULT, Call, failure
-from calculator.core import OUT_OF_ORDER, CalculatorCore
+from calculator.core import OUT_OF_ORDER, CalculatorCore, kind_of
 from net_protocol.codec import check_payload
 from net_protocol.errors import MisuseError
 from net_protocol.rows import UNKNOWN_FUNCTION
@@ -21,6 +21,11 @@ if MYPY:
     from net_protocol.channel import Channel  # noqa: F401
 
 
+#: How long the end of a call may wait for others, while calls that were assigned ahead keep all children busy: one
+#: datagram for several results.
+REPORTS_WAIT_S = 0.001
+
+
 class WorkingCalculatorCore(CalculatorCore):
     """``settings['work']`` is set; what it says is the business of the children."""
 
@@ -29,6 +34,8 @@ class WorkingCalculatorCore(CalculatorCore):
         super(WorkingCalculatorCore, self).__init__(settings, name, draw_incarnation, rng)
         # Notional tasks are not computed here.
         self._takes_time = True
+        # One call ahead for each slot, so that a child has its next call at once.
+        self._places = 2 * self._capacity
         # What is offered: names, and the row that says so. None until the children have loaded it.
         self._names = frozenset()  # type: Any
         self._functions = None  # type: List[Any] | None
@@ -37,6 +44,8 @@ class WorkingCalculatorCore(CalculatorCore):
         self._by_call = {}  # type: Dict[int, Running]
         self._starts = []  # type: List[Call]
         self._stops = []  # type: List[int]
+        # Rows that report ends and wait for others: see REPORTS_WAIT_S.
+        self._reports = []  # type: List[List[Any]]
         # What ended while this calculator was out of order.
         self._late = []  # type: List[Tuple[int, Any, Any]]
 
@@ -83,10 +92,10 @@ class WorkingCalculatorCore(CalculatorCore):
                 self.counts['deaths'] += 1
                 self.emit(now, 'child_died', task_id=held.task_id, reason=failed[u'message'])
         self._end_of_work(held)
-        self._report(row)
+        self._report(now, row)
 
-    def call_not_started(self, now, number):
-        # type: (float, int) -> None
+    def call_not_started(self, now, number, reason=UNKNOWN_FUNCTION):
+        # type: (float, int, str) -> None
         """There is no child for it."""
         held = self._by_call.pop(number, None)
         if held is not None:
@@ -95,9 +104,9 @@ class WorkingCalculatorCore(CalculatorCore):
             self.counts['assigned'] -= 1
             if self.trace:
                 self.emit(now, 'let_go', task_id=held.task_id, assignment=held.assignment, end=NOT_STARTED)
-            self.counts['refused_unknown_function'] += 1
+            self.counts['refused_' + reason] += 1
             if held.assignment:
-                self.send(self.dispatcher, 'assign_refused', [held.assignment, held.task_id, UNKNOWN_FUNCTION])
+                self.send(self.dispatcher, 'assign_refused', [held.assignment, held.task_id, reason])
 
     def settle(self, now):
         # type: (float) -> None
@@ -107,7 +116,25 @@ class WorkingCalculatorCore(CalculatorCore):
                 self.call_ended(now, *ended)
         super(WorkingCalculatorCore, self).settle(now)
 
+        if self._reports and len(self._running) <= self._capacity:
+            self._due_reports(now, None)
+
     # What differs from notional tasks.
+
+    def _send_report(self, now, row):
+        # type: (float, List[Any]) -> None
+        if not self._reports:
+            self._timers.set(('reports', None), now + REPORTS_WAIT_S)
+        self._reports.append(row)
+
+    def _due_reports(self, now, _):
+        # type: (float, None) -> None
+        reports, self._reports = self._reports, []
+        self._timers.cancel(('reports', None))
+        for row in reports:
+            # Unless it was revoked meanwhile, or goes out under another number.
+            if self._unreported.get(row[1]) is row:
+                self.send(self.dispatcher, kind_of(row), row)
 
     def _offers(self, call):
         # type: (Any) -> bool
@@ -152,6 +179,8 @@ class WorkingCalculatorCore(CalculatorCore):
 
     def opened(self, now, channel):
         # type: (float, Channel) -> None
+        # All that is not acknowledged goes again.
+        self._reports = []
         super(WorkingCalculatorCore, self).opened(now, channel)
         if self._functions is not None:
             self.send(channel, 'functions', self._functions)

@@ -3,13 +3,15 @@
 It speaks JSON lines with the calculator, on duplicates of standard input and output: what a function prints or closes
 does not disturb the protocol. This file imports nothing of the project, so that the user's modules can have any name.
 
-    {"ready": true, "functions": [{"name": "score", "signature": "(text, scale=1)", "doc": "..."}], "each": true}
+    {"ready": true, "functions": [{"name": "score", "signature": "(text, scale=1)", "doc": "..."}], "each": true,
+     "texts": true}
     {"ready": false, "error": "..."}
-    {"call": 7, "task": "client-a:k3f7q2xa:17", "attempt": 1, "function": "score", "args": ["abc"], "kwargs": {}}
-    {"call": 7, "result": 6}
+    {"call": 7, "task": "client-a:k3f7q2xa:17", "attempt": 1, "function": "score", "arguments": "[[\"abc\"],{}]"}
+    {"call": 7, "result": "6"}
     {"call": 7, "error": {"type": "ValueError", "message": "...", "traceback": "..."}}
 
-With ``"each": true`` in a call, ``args`` is a list of argument lists, and the result is the list of results.
+``arguments`` is [args, kwargs] as JSON in a text, and so is the result: nobody else reads them. With ``"each": true``
+in a call, args is a list of argument lists, and the result is the list of results.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -22,7 +24,6 @@ import os
 import re
 import signal
 import sys
-import threading
 import traceback
 import types
 
@@ -49,6 +50,7 @@ SHORT_CHARS_MAX = 200
 LOAD_FAILED = 3
 ORPHANED = 4
 
+_encode = json.JSONEncoder(separators=(',', ':'), allow_nan=False).encode
 _NAME = re.compile(r'[!-~]{1,100}\Z')
 _IS_2 = sys.version_info < (3,)
 if sys.version_info < (3,):
@@ -89,6 +91,8 @@ class Link(object):
         """Read in a thread, which ends this process and its group as soon as the calculator is gone: for systems
         without PR_SET_PDEATHSIG. A function that never lets other threads run prevents it.
         """
+        import threading
+
         waiting = []  # type: List[bytes]
         condition = threading.Condition()
         reader = self._reader
@@ -199,11 +203,12 @@ def answer(functions, asked):
         function = functions.get(asked['function'])
         if function is None:
             raise LookupError('no function %s' % asked['function'])
+        arguments, keywords = json.loads(asked['arguments'])
         if asked.get('each'):
-            result = [function(*arguments) for arguments in asked['args']]
+            result = [function(*each) for each in arguments]
         else:
-            result = function(*asked['args'], **asked['kwargs'])
-        return '{"call": %d, "result": %s}' % (number, encoded(result))
+            result = function(*arguments, **keywords)
+        return '{"call": %d, "result": %s}' % (number, json.dumps(encoded(result)))
     except MemoryError:
         # Before anything else is allocated.
         return '{"call": %d, "error": {"type": "MemoryError", "message": "", "traceback": ""}}' % number
@@ -218,7 +223,7 @@ def encoded(result):
         raise NoResult('the result takes more than %d bytes as JSON; store it and return where it is' % (
             RESULT_BYTES_MAX,))
     try:
-        text = json.dumps(result, allow_nan=False)
+        text = _encode(result)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise NoResult('the result is not JSON: %s' % error)
     if len(text) > RESULT_BYTES_MAX:
@@ -279,7 +284,7 @@ def main(arguments):
         shown = '%s: %s' % (error['type'], error['message'])
         link.send(json.dumps({'ready': False, 'error': shown[:MESSAGE_CHARS_MAX]}))
         return LOAD_FAILED
-    link.send(json.dumps({'ready': True, 'functions': announced, 'each': True}))
+    link.send(json.dumps({'ready': True, 'functions': announced, 'each': True, 'texts': True}))
     process = os.getpid()
     for line in link.lines:
         text = answer(functions, json.loads(line.decode('utf-8')))

@@ -22,8 +22,8 @@ ASK_AGAIN_S = 1.0
 
 
 class CallRequest(Request):
-    """A call from its beginning to its end. ``payload`` is [args, kwargs]; ``deliver(outcome, value, attempts)`` is
-    called once, with the result or the reason.
+    """A call from its beginning to its end. ``payload`` is [args, kwargs] as JSON in a text, and so is the result;
+    ``deliver(outcome, value, attempts)`` is called once, with the result or the reason.
     """
 
     __slots__ = ('function', 'options', 'deadline_at', 'deliver', 'attempts')

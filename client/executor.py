@@ -17,13 +17,14 @@ import os
 import socket
 import threading
 from collections import deque
+from itertools import islice
 
 from client import futures
 from client.calls import TASK_TIMEOUT_S, CallingClientCore
 from client.requests import GIVEN_UP, REFUSED
 from client.settings import SETTINGS
 from net_protocol import columns
-from net_protocol.codec import check_payload
+from net_protocol.codec import json_text, json_value
 from net_protocol.limits import SECONDS_MAX
 from net_protocol.rows import CANCELLED, CLIENT, DONE, EXPIRED
 from net_protocol.sentences import SENTENCES
@@ -273,7 +274,12 @@ def _end(future, outcome, value, attempts):
         return
     try:
         if outcome == DONE:
-            future.set_result(value)
+            try:
+                result = json_value(value)
+            except ValueError as error:
+                future.set_exception(TaskFailed('the result is not JSON: %s' % error))
+            else:
+                future.set_result(result)
         elif outcome == CANCELLED:
             # By an operator, or because the executor was shut down.
             if futures.Future.cancel(future):
@@ -358,8 +364,7 @@ class Executor(futures.Executor):
         function = getattr(function, '__name__', function)
         if columns.FUNCTION.match(function) is None:
             raise ValueError('%r is no name of a function' % (function,))
-        payload = [arguments, keywords]
-        check_payload('the arguments', payload)
+        payload = json_text('the arguments', [arguments, keywords])
         future = CallFuture(self._cancel)
         self._link.tell(self._link.start, future, function, payload, options, self._timeout_s)
         return future
@@ -384,11 +389,13 @@ class Executor(futures.Executor):
         if chunksize < 1 or in_flight_max < 1:
             raise ValueError('chunksize and in_flight_max must be at least 1')
         end_at = None if timeout is None else monotonic() + timeout
+        rows = futures.zip_lazily(*iterables)
+        call_options = self._options
         if chunksize == 1:
-            pieces = ([list(arguments), self._options] for arguments in zip_lazily(iterables))  # type: Iterator[Any]
+            pieces = iter(rows)  # type: Iterator[Any]
         else:
-            each = dict(self._options, each=True)
-            pieces = ([chunk, each] for chunk in _chunks(zip_lazily(iterables), chunksize))
+            call_options = dict(self._options, each=True)
+            pieces = iter(lambda: list(islice(rows, chunksize)), [])
         waiting = deque()  # type: Deque[CallFuture]
 
         def fill():
@@ -397,7 +404,7 @@ class Executor(futures.Executor):
                 piece = next(pieces, None)
                 if piece is None:
                     return
-                waiting.append(self._submit(function, piece[0], {}, piece[1]))
+                waiting.append(self._submit(function, piece, {}, call_options))
 
         def results():
             # type: () -> Iterator[Any]
@@ -437,29 +444,3 @@ class Executor(futures.Executor):
             while self._link.thread.is_alive():
                 # In pieces: on 2.7 nothing interrupts a join (until 2.7 goes).
                 self._link.thread.join(1.0)
-
-
-def zip_lazily(iterables):
-    # type: (Any) -> Iterator[Any]
-    """As ``zip`` does on 3.x."""
-    iterators = [iter(iterable) for iterable in iterables]
-    while iterators:
-        row = []
-        for iterator in iterators:
-            try:
-                row.append(next(iterator))
-            except StopIteration:
-                return
-        yield row
-
-
-def _chunks(rows, size):
-    # type: (Iterator[Any], int) -> Iterator[Any]
-    chunk = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

@@ -13,7 +13,10 @@ if sys.version_info >= (3,):
     from concurrent.futures import (
         ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, CancelledError, Executor, Future, TimeoutError, as_completed,
         wait)
+    zip_lazily = zip
 else:
+    from itertools import izip as zip_lazily
+
     from runtime.clock import monotonic
 
     FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED = 'FIRST_COMPLETED', 'FIRST_EXCEPTION', 'ALL_COMPLETED'
@@ -139,4 +142,4 @@ else:
             sleep(0.005)
 
 __all__ = ['ALL_COMPLETED', 'FIRST_COMPLETED', 'FIRST_EXCEPTION', 'CancelledError', 'Executor', 'Future',
-           'TimeoutError', 'as_completed', 'wait']
+           'TimeoutError', 'as_completed', 'wait', 'zip_lazily']

@@ -103,7 +103,10 @@ class Admission(Calls):
             self.memory_bytes += size
             self.counts['accepted'] += 1
             self.queue.put_call(task, self.queue.calls.put)
-            self.plan(task)
+            if time_left_s > self.young_s:
+                self.young.append(task)
+            else:
+                self.plan(task)
             if self.journal is not None:
                 self.journal.accepted(task)
                 self.has_unwritten = True

@@ -67,24 +67,44 @@ class Assignment(Work):
             names = calculators.catalogue.functions_of(digest)
             if not queue or not names:
                 continue
-            for lines in calls.in_order(now, names):
-                while lines and queue and assigned < TURN_MAX:
-                    function, priority, line = lines.popleft()
-                    task = calls.take(function, priority, line)
-                    calculator = calculators.take_for(task, queue)
-                    if calculator is None:
-                        calls.put_first(task)
-                        queue = None  # type: ignore[assignment]
-                        break
-                    self.queue.note_left(task.client)
-                    self.assign(now, task, calculator)
-                    assigned += 1
-                    if line.size:
-                        lines.append((function, priority, line))
-                if not queue:
+            for task in calls.taken_in_order(now, names):
+                calculator = calculators.take_for(task, queue)
+                if calculator is None:
+                    calls.put_first(task)
                     break
+                self.queue.note_left(task.client)
+                self.assign(now, task, calculator)
+                assigned += 1
+                if not queue or assigned >= TURN_MAX:
+                    break
+        if calculators.quick:
+            assigned += self._assign_ahead(now)
         if assigned >= TURN_MAX:
             self.assigns_left = True
+        return assigned
+
+    def _assign_ahead(self, now):
+        # type: (float) -> int
+        """All slots are taken, and calls are over so soon that the way to the calculator would be most of their time:
+        let one more for each slot wait there. Returns the number of assignments.
+        """
+        calls, quick, assigned = self.queue.calls, self.calculators.quick, 0
+        while quick:
+            calculator = quick.popleft()
+            calculator.is_to_be_fed = False
+            names = self.calculators.catalogue.functions_of(calculator.digest)
+            if not calls.size or not names or not calculator.takes_ahead():
+                continue
+            for task in calls.taken_in_order(now, names):
+                if task.history is not None:
+                    # It may need a long time, or kill its child.
+                    calls.put_first(task)
+                    break
+                self.queue.note_left(task.client)
+                self.assign(now, task, calculator)
+                assigned += 1
+                if not calculator.takes_ahead():
+                    break
         return assigned
 
     def _assign_alone(self, now):

@@ -42,7 +42,7 @@ class Calculator(Stateful):
         'name', 'incarnation', 'channel', 'interval_s', 'capacity', 'free', 'draining', 'changed_at', 'attempts',
         'leftovers', 'orphans', 'last_assignment', 'lowest', 'sent_at', 'sequence', 'pages', 'full_until_beat',
         'unknown', 'losing', 'is_queued', 'is_pinged', 'found_in', 'hinted_at', 'hint_pings', 'excuse_s',
-        'excused_silence', 'tally', 'conduct', 'digest', 'alone')
+        'excused_silence', 'tally', 'conduct', 'digest', 'alone', 'is_quick', 'is_to_be_fed')
 
     IS_CLIENT = False
 
@@ -95,6 +95,8 @@ class Calculator(Stateful):
         self.digest = None  # type: str | None
         #: The call that it is kept free for, or that runs here alone.
         self.alone = None  # type: Any
+        #: Its last call took so little time that others may be assigned ahead; it stands in ``Calculators.quick``.
+        self.is_quick = self.is_to_be_fed = False
 
     @property
     def has_slot(self):
@@ -109,6 +111,14 @@ class Calculator(Stateful):
         # type: () -> bool
         """Whether it may be given a task now."""
         return self.has_slot and self.channel.has_room and not self.channel.is_unreachable
+
+    def takes_ahead(self):
+        # type: () -> bool
+        """Whether a call may wait at it for one of its slots, which are all taken: one for each slot."""
+        return (self.is_quick and self.state is ALIVE and -self.capacity < self.free <= 0
+                and not self.full_until_beat and not self.draining and self.alone is None
+                and not self.conduct.is_withdrawn and self.conduct.reason is None
+                and self.channel.has_room and not self.channel.is_unreachable)
 
     def count_free(self):
         # type: () -> None
@@ -148,6 +158,8 @@ class Calculators(object):
         #: functions, by the digest of these.
         self.queue = deque()  # type: Deque[Calculator]
         self.groups = {}  # type: Dict[str, Deque[Calculator]]
+        #: Those that had a result of a quick call since calls were assigned ahead last.
+        self.quick = deque()  # type: Deque[Calculator]
         self.catalogue = Catalogue()
         self._settlement = 0
 

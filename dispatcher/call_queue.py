@@ -225,6 +225,16 @@ class CallQueue(object):
         ranked.sort(key=lambda entry: entry[:3])
         return [entry[3] for entry in ranked]
 
+    def taken_in_order(self, now, functions):
+        # type: (float, Any) -> Iterator[CallTask]
+        """Remove and yield the calls of these functions, the one to be served first first."""
+        for lines in self.in_order(now, functions):
+            while lines:
+                function, priority, line = lines.popleft()
+                yield self.take(function, priority, line)
+                if line.size:
+                    lines.append((function, priority, line))
+
     def level(self, now, priority, accepted_at):
         # type: (float, int, float) -> int
         return min(PRIORITY_MAX, priority + int(max(0.0, now - accepted_at) / self._ageing_s))

@@ -132,5 +132,3 @@ class Calls(Reports):
                 return
             self.note_good_ends(now, calculator, 1)
         self._on_result(now, calculator.channel, [[task.assignment, task.task_id, None, failure]])
-
-    # Assignments.

@@ -30,6 +30,14 @@ class Conduct(object):
         #: An operator wants it to get no work.
         self.is_withdrawn = False
 
+    @property
+    def note(self):
+        # type: () -> str
+        """Why it gets less work than others, for people; mostly empty."""
+        if self.is_withdrawn:
+            return u'no new work: an operator drains it'
+        return u'' if self.reason is None else u'one attempt at a time: ' + self.reason
+
     def note_failure(self, now, what):
         # type: (float, str) -> bool
         """Returns whether that begins a probation."""

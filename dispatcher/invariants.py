@@ -98,8 +98,8 @@ def _check_calculators(core):
         held = len(calculator.attempts) + len(calculator.leftovers) + len(calculator.orphans)
         require(calculator.free == calculator.capacity - held, '%s: %d slots free, counted %d', name,
                 calculator.capacity - held, calculator.free)
-        require(len(calculator.attempts) + len(calculator.leftovers) <= calculator.capacity,
-                '%s holds more than its capacity', name)
+        places = calculator.capacity * (1 if calculator.digest is None else 2)
+        require(len(calculator.attempts) + len(calculator.leftovers) <= places, '%s holds more than its capacity', name)
         require(not calculator.has_slot or calculator.is_queued, '%s is available, and not in the queue', name)
         if calculator.state in (DEAD, LEFT):
             require(not calculator.attempts or calculator.losing, '%s is %s and holds something', name,

@@ -132,7 +132,7 @@ class Task(object):
 
 
 class CallTask(Task):
-    """A call of a function. ``payload`` is [args, kwargs].
+    """A call of a function. ``payload`` is [args, kwargs] as JSON in a text.
 
     ``counted`` and ``uncounted`` are the ends of attempts so far. ``is_queued``: it has an entry in a line of the
     queue. ``reserved`` is the calculator that is kept free for a call that runs alone. ``failure`` is how the last

@@ -101,7 +101,7 @@ def _calculator(one):
             one['failed'], one['lost'], one['outages'], one['p50_s'], one['p95_s'], one['silence_s'], one['interval_s'],
             one['draining'], [[task_id, number, round(one['at'] - seconds, 3)]
                               for task_id, number, seconds in one['running']], one['address'],
-            round(one['at'], 3)]
+            round(one['at'], 3), one['note']]
 
 
 def _event(one):

@@ -92,6 +92,8 @@ def health(picture, silence_s, is_silent):
     trouble = ['%d %s' % (states[state], state) for state in ('dead', 'suspect') if states.get(state)]
     if trouble:
         return BAD, 'calculators: %s' % ', '.join(trouble)
+    if whole.get('functions_differ'):
+        return BAD, 'calculators offer different functions: %s' % plain(whole['functions_differ'])
     return GOOD, 'healthy'
 
 

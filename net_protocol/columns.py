@@ -196,15 +196,6 @@ def json_value(column):
 
 # Calls.
 
-def arguments(column):
-    # type: (Sequence[Any]) -> None
-    """``[args, kwargs]``."""
-    for value in column:
-        if type(value) is not list or len(value) != 2 or type(value[0]) is not list or type(value[1]) is not dict:
-            raise FieldRefused('[a list, an object]')
-    json_value(column)
-
-
 def _priority(value):
     # type: (Any) -> bool
     return type(value) in _INTEGERS and 0 <= value <= PRIORITY_MAX

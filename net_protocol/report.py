@@ -34,7 +34,8 @@ SECTIONS = (WHOLE, SETTINGS, COUNTS, TRAFFIC, TURNS, DROPPED, QUEUE, CALCULATOR_
             RESPONSE_TIME, RESPONSE_COUNTS, TASK, WAITS_FOR, NEXT)
 
 #: A calculator. ``since_s`` is how long it has been in its state, ``silence_s`` how long nothing was heard from it;
-#: ``running`` are some of the attempts it holds, as ``[task id, attempt, for how long]``.
+#: ``running`` are some of the attempts it holds, as ``[task id, attempt, for how long]``; ``note`` says why it gets
+#: less work than its slots could take, a text that is mostly empty.
 CALCULATOR = 'calculator'
 #: A client, and what became of its tasks.
 CLIENT = 'client'
@@ -47,7 +48,7 @@ TRY = 'try'
 
 COLUMNS = {
     CALCULATOR: ('name', 'address', 'state', 'since_s', 'draining', 'capacity', 'held', 'done', 'failed', 'lost',
-                 'silence_s', 'interval_s', 'outages', 'p50_s', 'p95_s', 'running'),
+                 'silence_s', 'interval_s', 'outages', 'p50_s', 'p95_s', 'running', 'note'),
     CLIENT: ('name', 'accepted', 'refused', 'waiting', 'running', 'done', 'failed', 'expired', 'cancelled', 'heard_s'),
     EVENT: ('number', 'age_s', 'kind', 'facts'),
     ATTEMPT: ('number', 'task_id', 'attempt', 'calculator', 'began_s', 'ended_s', 'end'),

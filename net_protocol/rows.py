@@ -36,7 +36,9 @@ REFUSALS = (QUEUE_FULL, DRAINING, JOURNAL, TOO_FAR_AHEAD)
 BUSY = 'busy'
 #: It does not offer the function any more.
 UNKNOWN_FUNCTION = 'unknown_function'
-ASSIGN_REFUSALS = (BUSY, DRAINING, UNKNOWN_FUNCTION)
+#: A call that was assigned ahead would have waited too long for a slot.
+HANDED_BACK = 'handed_back'
+ASSIGN_REFUSALS = (BUSY, DRAINING, UNKNOWN_FUNCTION, HANDED_BACK)
 
 #: Why a calculator is not registered.
 NAME_TAKEN = 'name_taken'
@@ -86,7 +88,7 @@ FIELDS = {
                ('time_left_s', columns.seconds)),
     # The assignment of a call; ``each``: the arguments are those of many calls.
     'run': (('assignment', columns.positive), ('task_id', columns.task_id), ('attempt', columns.positive),
-            ('arguments', columns.arguments), ('answer_timeout_s', columns.optional(columns.seconds)),
+            ('arguments', columns.json_value), ('answer_timeout_s', columns.optional(columns.seconds)),
             ('time_left_s', columns.seconds), ('function', columns.function), ('each', columns.flag)),
     'functions_wanted': (('digest', columns.digest),),
     'not_registered': (('reason', columns.one_of(*REGISTRATION_REFUSALS)),),
@@ -108,8 +110,8 @@ FIELDS = {
     'leave': (),
     # client -> dispatcher
     'submit': (('number', _number), ('payload', columns.json_value), ('time_left_s', columns.seconds)),
-    # A function by name, [args, kwargs], and the options that were set.
-    'call': (('number', _number), ('arguments', columns.arguments), ('time_left_s', columns.seconds),
+    # A function by name, [args, kwargs] as JSON in a text, and the options that were set.
+    'call': (('number', _number), ('arguments', columns.json_value), ('time_left_s', columns.seconds),
              ('function', columns.function), ('options', columns.options)),
     'cancel': (('number', _number),),
     'ask_functions': (('question', columns.positive),),

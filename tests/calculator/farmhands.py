@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+import json
 import os
 import select
 
@@ -33,9 +34,9 @@ class FakeCore(object):
 
     def call_ended(self, now, number, result, failed):
         assert number not in self.ended
-        self.ended[number] = (result, failed)
+        self.ended[number] = (None if result is None else json.loads(result), failed)
 
-    def call_not_started(self, now, number):
+    def call_not_started(self, now, number, reason=None):
         self.not_started.append(number)
 
 
@@ -57,7 +58,8 @@ class Farm(object):
         self._number += 1
         self.core.starts.append(Call(
             self._number, u'client-a:cccccccc:%d' % self._number, options.get('attempt', 1), function,
-            [list(arguments), options.get('keywords', {})], options.get('each', False), options.get('timeout_s')))
+            json.dumps([list(arguments), options.get('keywords', {})]), options.get('each', False),
+            options.get('timeout_s')))
         return self._number
 
     def turn(self):

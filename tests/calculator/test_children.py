@@ -11,6 +11,7 @@ import time
 import pytest
 
 from calculator.calls import DEATHS, EXCEPTION, EXIT, MEMORY, PROTOCOL, RESULT, SIGNAL, TIME
+from calculator.children import SUCCESSOR_CALLS
 from runtime.clock import monotonic
 from runtime.launcher import is_alive
 from tests.calculator.farmhands import POISON, Farm
@@ -160,6 +161,26 @@ def test_a_call_that_waits_is_stopped_before_it_starts(farm):
     assert waiting not in farm.core.ended
 
 
+def test_a_call_that_waits_for_a_slot_is_handed_back_unless_a_slot_is_free_soon(farm):
+    assert farm.call('square', 1) == (1, None)
+    slow, ahead = farm.start('sleep', 0.5), farm.start('square', 3)
+    farm.until(lambda: slow in farm.core.ended)
+    assert farm.core.not_started == [ahead] and ahead not in farm.core.ended
+    calls = [farm.start('square', n) for n in (1, 2)]
+    farm.until(lambda: calls[1] in farm.core.ended)
+    assert farm.core.not_started == [ahead]
+
+
+def test_a_child_has_its_successor_before_it_ends():
+    with Farm(calls_max=2 * SUCCESSOR_CALLS) as farm:
+        first = farm.call('whoami')
+        for _ in range(SUCCESSOR_CALLS):
+            farm.call('whoami')
+        farm.until(lambda: len(farm.children._idle) == 2)
+        assert [farm.call('whoami') == first for _ in range(SUCCESSOR_CALLS)].index(False) == SUCCESSOR_CALLS - 1
+        assert len(farm.children._children) == 1
+
+
 # Programs that are not ours.
 
 ECHO = '''import json, sys
@@ -187,6 +208,15 @@ def test_a_command_exchanges_lines(echo):
     assert echo.call('echo', [1, None]) == ([1, None], None)
     assert echo.call('echo', [1], [2], each=True) == ([1, 2], None)
     assert echo.call('echo', 'wrong')[1] == {'cause': 'exception', 'type': 'E', 'message': 'm', 'traceback': 't'}
+
+
+@pytest.mark.parametrize('arguments', [u'no JSON', u'[[]]', u'[{}, []]', None, 1])
+def test_arguments_that_are_none_are_an_exception(echo, farm, arguments):
+    for some in (echo, farm):
+        some.start('square')
+        some.core.starts[0].arguments = arguments
+        some.until(lambda some=some: some.core.ended)
+        assert some.core.ended[1][1]['cause'] == 'exception'
 
 
 def test_any_other_line_counts_as_a_death(echo):

@@ -8,7 +8,8 @@ import pytest
 
 from calculator.calls import EXCEPTION, EXIT, RESULT, failure
 from calculator.settings import SETTINGS
-from calculator.work import WorkingCalculatorCore
+from calculator.work import REPORTS_WAIT_S, WorkingCalculatorCore
+from net_protocol.rows import HANDED_BACK
 from net_protocol.schema import SettingRefused
 from tests.calculator.test_core import INCARNATIONS, task_id
 from tests.client.driver import Driver, of_kind
@@ -102,6 +103,40 @@ def test_what_is_not_offered_is_refused(twice):
     assert worker.hear('assign', [2, task_id(2), 1, u'abc', 10, 60])[0] == (
         'assign_refused', [2, task_id(2), u'unknown_function'])
     assert worker.taken() == ([], [])
+
+
+def test_one_call_for_each_slot_may_wait_and_results_wait_for_each_other_meanwhile(twice):
+    worker = Worker(twice, capacity=2)
+    for number in (1, 2, 3, 4):
+        assert worker.run(number) == []
+    assert worker.run(5)[0] == ('assign_refused', [5, task_id(5), u'busy'])
+    assert worker.end(1, u'1') == []
+    assert of_kind(worker.end(2, u'2'), 'result') == [[1, task_id(1), u'1', None], [2, task_id(2), u'2', None]]
+    worker.run(6)
+    assert worker.end(3, u'3') == [('result', [3, task_id(3), u'3', None])]
+
+
+def test_a_result_does_not_wait_for_long(twice):
+    worker = Worker(twice, capacity=1)
+    for number in (1, 2):
+        worker.run(number)
+    worker.run(3)
+    assert worker.end(1, u'1') == [('result', [1, task_id(1), u'1', None])]
+    worker = Worker(twice, capacity=2)
+    for number in (1, 2, 3, 4):
+        worker.run(number)
+    assert worker.end(1, u'1') == []
+    assert worker.wait(2 * REPORTS_WAIT_S) == [('result', [1, task_id(1), u'1', None])]
+
+
+def test_a_call_that_waits_for_too_long_is_handed_back(twice):
+    worker = Worker(twice)
+    worker.run(1)
+    worker.run(2)
+    worker.taken()
+    worker.core.call_not_started(worker.now, 2, HANDED_BACK)
+    assert worker.turn() == [('assign_refused', [2, task_id(2), u'handed_back'])]
+    assert worker.end(1, u'1') == [('result', [1, task_id(1), u'1', None])]
 
 
 def test_a_revoked_call_is_stopped_and_its_slot_is_free(twice):

@@ -5,6 +5,7 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 from dispatcher.conduct import GOOD_ENDS
+from dispatcher.reports import QUICK_S
 from dispatcher.tasks import ANSWER_GRACE_S, DELAYS_S
 from tests.dispatcher.driver import ONE, TWO, Driver, task_id
 
@@ -285,6 +286,41 @@ def test_clients_and_functions_of_one_priority_take_turns():
     assert u'score' in [row[6] for row in rows[:2]]
 
 
+# Calls ahead.
+
+def test_a_calculator_whose_calls_are_quick_gets_one_ahead_for_each_slot(twice):
+    farm = Farm(twice)
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square', capacity=2)
+    for number in range(1, 11):
+        farm.call(number)
+    assert farm.status['running'] == 2
+    farm.result(one, 1, 1, 9)
+    assert farm.status['running'] == 4
+    farm.wait(QUICK_S + 0.01)
+    farm.result(one, 2, 2, 9)
+    # That was slow: what is ahead stays, and no more comes.
+    assert farm.status['running'] == 3
+    farm.result(one, 3, 3, 9)
+    farm.result(one, 4, 4, 9)
+    assert farm.status['running'] == 2
+
+
+def test_a_call_that_is_handed_back_goes_elsewhere_and_nothing_of_it_counts(twice):
+    farm = Farm(twice)
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square')
+    for number in (1, 2, 3):
+        farm.call(number, attempts_max=1)
+    farm.result(one, 1, 1, 9)
+    assert farm.runs(one) == [1, 2, 3]
+    two = farm.calculator(TWO)
+    farm.offer(two, u'square')
+    farm.hear(one, 'assign_refused', [[3, task_id(3), u'handed_back']])
+    assert farm.runs(two) == [3] and farm.status['running'] == 2
+    assert not farm.ended() and farm.core.counts['calls_delayed'] == 0
+
+
 # Probation.
 
 def test_a_calculator_whose_children_die_gets_one_attempt_at_a_time_until_five_end_well():
@@ -301,7 +337,8 @@ def test_a_calculator_whose_children_die_gets_one_attempt_at_a_time_until_five_e
     for number in range(6, 6 + GOOD_ENDS):
         assert farm.status['running'] == 1
         farm.result(one, number, number, 9)
-    assert farm.status['running'] == 3 and len(farm.emitted('probation_over')) == 1
+    # One for each slot, and one ahead for each.
+    assert farm.status['running'] == 6 and len(farm.emitted('probation_over')) == 1
 
 
 def test_restarts_lead_to_probation_too():

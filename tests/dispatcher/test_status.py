@@ -133,6 +133,26 @@ def test_a_calculator_is_reported_with_what_it_holds_and_its_tally(twice):
     assert one['running'] == [[task_id(2), 1, 1.5]]
     assert one['address'] == '%s:1' % ONE and one['interval_s'] == 60.0
     assert 0 <= one['p50_s'] <= one['p95_s'] <= 0.51
+    assert one['note'] == ''
+
+
+def test_a_report_says_why_a_calculator_gets_less_work_and_which_functions_not_all_offer():
+    driver = Watched()
+    for name, functions in ((ONE, [u'square']), (TWO, [u'score', u'square'])):
+        channel = driver.calculator(name)
+        driver.beat(channel, capacity=2)
+        digest = u'%016x' % len(functions)
+        driver.hear(channel, 'offer', [[digest]])
+        driver.hear(channel, 'functions', [[digest, [[function, u'()', u''] for function in functions]]])
+    whole = facts_of(driver.report(), report.WHOLE)
+    assert whole['functions_differ'] == 'score'
+    conduct = driver.core.calculators.by_name[ONE].conduct
+    for _ in range(5):
+        conduct.note_failure(driver.now, 'a dead child')
+    one, two = records_of(driver.report(), report.CALCULATOR)
+    assert one['note'] == 'one attempt at a time: 5 failures within 0 s, the last: a dead child' and two['note'] == ''
+    conduct.is_withdrawn = True
+    assert records_of(driver.report(), report.CALCULATOR)[0]['note'] == 'no new work: an operator drains it'
 
 
 def test_outages_are_counted_once_each_however_they_show(twice):

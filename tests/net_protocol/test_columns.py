@@ -52,8 +52,6 @@ CHECKS = {
     'rows': (columns.rows, [[], [[]], [None, 1, {u'a': []}]], [None, {}, u'', 1, [INFINITY], [2 ** 64]]),
     'function': (columns.function, [u'f', u'a.b', u'x' * 100], [u'', u'x' * 101, u'a b', u'a\n', u'\xe4', None, 1]),
     'digest': (columns.digest, [u'01234567', u'f' * 64], [u'', u'0123456', u'f' * 65, u'ABCDEF01', None]),
-    'arguments': (columns.arguments, [[[], {}], [[1, [2]], {u'a': None}]],
-                  [None, [], [[]], [{}, []], [[], {}, 1], [[], []], {}, u'', [[INFINITY], {}], [[], {u'a': 2 ** 64}]]),
     'options': (columns.options,
                 [{}, {u'priority': 0}, {u'priority': 9}, {u'answer_timeout_s': 0.5, u'attempts_max': 1000,
                                                           u'retry_on_error': True, u'each': False}],

@@ -287,5 +287,5 @@ def test_an_operator_drains_readmits_cancels_and_lists(started):
         slow.result(BOUND_S)
     assert started.options(attempts_max=1).submit('vanish').exception(BOUND_S) is not None
     status, out, _ = monitor('--failed')
-    assert status == 0 and 'vanish [[], {}]' in out and 'child died' in out
+    assert status == 0 and 'vanish [[],{}]' in out and 'child died' in out
     assert json.loads(monitor('--failed', '--json')[1])['tasks'][0]['function'] == 'vanish'

@@ -8,6 +8,8 @@ from __future__ import absolute_import, division, print_function
 import os
 import threading
 
+import pytest
+
 from client import Executor
 from tests.system import farm
 
@@ -40,6 +42,7 @@ class Killer(threading.Thread):
         self.join()
 
 
+@pytest.mark.timeout(120 if CALLS <= 20000 else 3600)
 def test_calls_survive_calculators_that_are_killed(system):
     system.is_balanced = True
     dispatcher, calculators = farm.start(system, CALCULATORS)
