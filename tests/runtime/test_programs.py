@@ -196,7 +196,7 @@ def test_a_result_that_nobody_reads_is_given_up(programs):
 
 
 def test_a_result_that_is_read_late_is_complete():
-    child = subprocess.Popen([sys.executable, '-c', RESULT % 60.0], cwd=ROOT, stdout=subprocess.PIPE)
+    child = subprocess.Popen([sys.executable, '-c', RESULT % 60.0], cwd=ROOT, stdout=subprocess.PIPE)  # type: Any
     assert select.select([child.stdout], [], [], BOUND_S)[0]
     time.sleep(0.5)
     assert json.loads(child.communicate()[0].decode('ascii')) == {'text': 200000 * 'x'}
