@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import resource
 import select
 import signal
 import socket
@@ -154,6 +155,33 @@ def test_the_first_process_of_a_container_is_stopped_from_its_first_line_on(tmpd
         if outer.poll() is None:
             outer.kill()
         outer.communicate()
+
+
+# Descriptors.
+
+#: Runs a program with 1,100 more open files than usual.
+INHERITED = '''
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (2048, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+for number in range(3, 1103):
+    os.dup2(0, number)
+os.execv(sys.executable, [sys.executable] + sys.argv[1:])
+'''
+
+
+@pytest.mark.skipif(0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2048, reason='may not open so many files')
+@pytest.mark.parametrize('command', [
+    ['run_dispatcher.py'], ['run_calculator.py', '--port', '0'], ['run_client.py', '--tasks', '1'],
+    ['run_monitor.py', '--once'], ['run_demo.py'], ['run_simulator.py', '--preset', 'calm', '--runs', '2'],
+    ['run_client.py', '--call', 'f']], ids=' '.join)
+def test_more_inherited_files_than_select_can_take_are_one_line(command, tmpdir):
+    child = subprocess.Popen([sys.executable, '-c', INHERITED, os.path.join(ROOT, command[0])] + command[1:],
+                             cwd=str(tmpdir), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for(child)
+    _, err = child.communicate()
+    lines = err.decode('utf-8').splitlines()
+    assert child.returncode == 2 and len(lines) == 1, lines
+    assert 'more than 1023 descriptors are open' in lines[0]
 
 
 # Streams.
