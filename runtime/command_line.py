@@ -10,6 +10,8 @@ import argparse
 import errno
 import json
 import os
+import select
+import stat
 import sys
 import textwrap
 
@@ -21,8 +23,10 @@ from runtime.clock import monotonic
 from runtime.console import LiveLine
 from runtime.descriptors import NONE_LEFT, TooManyDescriptors
 from runtime.event_file import EventFile
+from runtime.output import Output
 from runtime.process import CannotStart
 from runtime.settings import SettingsError
+from runtime.signals import is_stopping
 
 MYPY = False
 if MYPY:
@@ -33,6 +37,10 @@ if MYPY:
 OK = 0
 NOT_ACHIEVED = 1
 USAGE = 2
+
+#: How long a process that shall stop waits for the reader of a full pipe, and the time between two looks.
+READER_WITHIN_S = 10.0
+LOOK_S = 0.2
 
 #: Width of the list of settings in the help.
 HELP_COLUMNS = 79
@@ -227,13 +235,9 @@ def _status_of(program, argv):
 
 def _complain(what):
     # type: (Any) -> None
-    line = u'%s: %s\n' % (os.path.basename(sys.argv[0]), what)
-    try:
-        sys.stderr.write(_encodable(line, sys.stderr))
-        sys.stderr.flush()
-    except EnvironmentError:
-        # Nobody reads it.
-        pass
+    line = LiveLine()
+    line.write_above(u'%s: %s' % (os.path.basename(sys.argv[0]), what))
+    line.end()
 
 
 def _encodable(text, stream):
@@ -253,7 +257,7 @@ class OutputLost(Exception):
     """
 
     def __init__(self, error):
-        # type: (IOError) -> None
+        # type: (EnvironmentError) -> None
         super(OutputLost, self).__init__(error)
         self.errno = error.errno
         self.strerror = error.strerror
@@ -266,32 +270,65 @@ def drop_output(stream=None):
 
 
 class _Output(object):
-    """Standard output, whose errors can be distinguished from those of any other file or socket."""
+    """Standard output, whose errors can be distinguished from those of any other file or socket.
+
+    A pipe that is full is waited for, because its reader may be slow; but not for ever by a process that shall stop.
+    """
 
     def __init__(self, stream):
         # type: (Any) -> None
         self._stream = stream
+        self._pipe = None  # type: Any
+        try:
+            mode = os.fstat(stream.fileno()).st_mode
+            if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+                self._pipe = Output(stream.fileno(), lambda number: b'', pending_max=sys.maxsize)
+        except (AttributeError, ValueError, EnvironmentError):
+            # Something in memory.
+            pass
 
     def __getattr__(self, name):
         # type: (str) -> Any
         return getattr(self._stream, name)
 
     def write(self, text):
-        # type: (str) -> Any
+        # type: (str) -> None
         """As of the stream, or ``OutputLost``."""
-        return self._try(self._stream.write, _encodable(text, self._stream))
+        encoded = _encodable(text, self._stream)
+        if self._pipe is None:
+            self._try(self._stream.write, encoded)
+        else:
+            self._try(self._write_to_pipe, encoded.encode(self._stream.encoding) if isinstance(encoded, text_type)
+                      else encoded)
 
     def flush(self):
         # type: () -> None
         """As of the stream, or ``OutputLost``."""
         self._try(self._stream.flush)
 
+    def _write_to_pipe(self, piece):
+        # type: (bytes) -> None
+        self._pipe.put(piece)
+        end_at = None  # type: float | None
+        while self._pipe.is_pending:
+            now = monotonic()
+            if end_at is None and is_stopping():
+                end_at = now + READER_WITHIN_S
+            if end_at is not None and (now >= end_at or is_stopping() > 1):
+                raise IOError(errno.EAGAIN, 'nobody reads it')
+            try:
+                self._pipe.finish(LOOK_S)
+            except select.error as error:
+                # On 2.7 a signal ends the wait (until 2.7 goes).
+                if error.args[0] != errno.EINTR:
+                    raise IOError(*error.args)
+
     @staticmethod
     def _try(act, *arguments):
         # type: (Callable[..., Any], *Any) -> Any
         try:
             return act(*arguments)
-        except IOError as error:
+        except EnvironmentError as error:
             raise OutputLost(error)
 
 

@@ -12,6 +12,8 @@ import select
 import signal
 from collections import deque
 
+from runtime.descriptors import selectable
+
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Iterable, Iterator, List  # noqa: F401
@@ -30,6 +32,7 @@ class _Worker(object):
     def __init__(self, function):
         # type: (Callable[[Any], Any]) -> None
         self.connection, end = multiprocessing.Pipe()
+        selectable(self.connection)
         self.process = multiprocessing.Process(target=_serve, args=(function, end, os.getpid()))
         self.process.daemon = True
         self.process.start()

@@ -135,6 +135,11 @@ def test_the_settings_for_containers_load(role):
     settings_file.load(os.path.join(ROOT, 'config', 'compose', role + '.json'), settings_of(role))
 
 
+@pytest.mark.parametrize('role', ROLES)
+def test_the_settings_for_kubernetes_load(role):
+    settings_file.load(os.path.join(ROOT, 'deploy', 'kubernetes', role + '.json'), settings_of(role))
+
+
 def test_the_time_line_in_the_manual_is_what_check_prints():
     text = section('docs/dispatcher.md', '## The time line')
     given = re.search(r'\(`(\{.*?\})`\)', text)
@@ -437,7 +442,8 @@ def test_every_file_that_is_named_is_there(page):
     # What a profile shows of the standard library is not ours.
     missing = [name for name in named if '*' not in name and name not in NO_FILES and not name.startswith('python3.')
                and not os.path.exists(os.path.join(ROOT, name))
-               and not os.path.exists(os.path.join(ROOT, os.path.dirname(page), name))]
+               and not any(os.path.exists(os.path.join(ROOT, folder, name))
+                           for folder in (os.path.dirname(page), 'deploy/kubernetes'))]
     assert missing == []
 
 
