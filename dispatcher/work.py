@@ -12,6 +12,7 @@ from dispatcher.tasks import (
     TIMED_OUT, TURNED_DOWN, WAITING, Leftover, PastAttempt, size_with)
 from net_protocol.compat import text_type
 from net_protocol.rows import DONE, FAILED, OUTCOMES
+from net_protocol.schedule import PING_AFTER_S
 from net_protocol.words import counted, reason_text
 
 MYPY = False
@@ -23,10 +24,6 @@ if MYPY:
 
 #: Most tasks are over sooner than this after their acceptance, and get no timer.
 YOUNG_S = 1.0
-
-#: A calculator that holds attempts and was sent nothing for so long gets a ping: only what is sent brings the ICMP
-#: error that says that nobody listens any more.
-PING_AFTER_S = 0.25
 
 #: Attempts that can't be running on their calculator any more when they end in this way.
 _NOT_RUNNING = frozenset([NOT_HELD, TURNED_DOWN, CALCULATOR_LEFT, NEW_INCARNATION, CHILD_DIED, ERROR])
