@@ -9,10 +9,10 @@ from dispatcher.core import DispatcherCore
 from dispatcher.journal_rows import JournalRows
 from dispatcher.observers.sentences import account_lines, status_line
 from dispatcher.settings import SETTINGS
-from dispatcher.time_line import priority_line, time_line
 from net_protocol.rows import DISPATCHER
 from net_protocol.seals import CHECKSUM
 from net_protocol.sentences import SENTENCES
+from net_protocol.time_line import INTERVALS_S, priority_line, time_line
 from runtime import command_line, journal_file, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
@@ -46,8 +46,8 @@ def run(argv=None):
         if settings['journal'] is not None:
             journal_file.check_before_start(settings['journal'])
         return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS),
-                                           [''] + time_line(settings, options.heartbeat_interval_s) +
-                                           ['', priority_line(settings)])
+                                           [''] + time_line(settings, INTERVALS_S + tuple(options.heartbeat_interval_s))
+                                           + ['', priority_line(settings)])
     if options.probe:
         return probe.report(settings, 'listen', seal)
     name = settings['name'] or 'dispatcher'

@@ -290,6 +290,8 @@ def print_report(monitor, options):
     elif answers:
         for line in screen(monitor.view(now), REPORT_COLUMNS, REPORT_ROWS):
             print(as_text(line))
+        for text in monitor.picture.time_line():
+            print(text)
     else:
         print('%r does not answer' % monitor.peer)
     return command_line.OK if answers else command_line.NOT_ACHIEVED

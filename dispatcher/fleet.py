@@ -9,9 +9,9 @@ from dispatcher.calculators import ALIVE, DEAD, LEFT, SUSPECT, Calculator
 from dispatcher.conduct import Conduct
 from dispatcher.failure_detector import GONE, HELD_UP_S, SILENT, FailureDetector
 from dispatcher.tasks import CALCULATOR_LEFT, DEAD_CALCULATOR, NEW_INCARNATION, TURN_MAX, UNACKNOWLEDGED
-from dispatcher.work import PING_AFTER_S, step_before
+from dispatcher.work import step_before
 from net_protocol.rows import NAME_TAKEN, TOO_MANY
-from net_protocol.schedule import SLEEP_S
+from net_protocol.schedule import HINT_PING_S, HINT_PINGS, PING_AFTER_S, SLEEP_S
 
 MYPY = False
 if MYPY:
@@ -22,10 +22,6 @@ if MYPY:
 #: A dead calculator is forgotten after this time; one that left, as soon as its last datagrams can't arrive any more.
 FORGET_DEAD_S = 3600.0
 FORGET_LEFT_S = SLEEP_S + 5.0
-
-#: After an ICMP error, which can be forged: pings, and the time between them and until the verdict.
-HINT_PINGS = 3
-HINT_PING_S = 0.1
 
 #: Pings a second to all calculators that hold attempts. Where there are more of those, each gets fewer.
 PINGS_PER_SECOND = 2000.0

@@ -8,6 +8,7 @@ from dispatcher.calculators import ALIVE
 from dispatcher.ends import Ends
 from dispatcher.tasks import ASSIGNED, HISTORY_MAX, TIMED_OUT, TURN_MAX, WAITING, WITHDRAWN, PastAttempt
 from net_protocol.rows import EXPIRED, FAILED
+from net_protocol.schedule import PING_AFTER_S
 from net_protocol.words import counted
 
 MYPY = False
@@ -21,9 +22,7 @@ if MYPY:
 #: Most tasks are over sooner than this after their acceptance, and get no timer.
 YOUNG_S = 1.0
 
-#: A calculator that holds attempts, was sent nothing and was not heard for so long gets a ping: only what is sent
-#: brings the ICMP error that says that nobody listens any more. It may come up to a step earlier, with those of others.
-PING_AFTER_S = 0.25
+#: Pings leave up to a step earlier than they are due, together with those of others.
 PING_STEP_S = 0.05
 
 

@@ -4,9 +4,9 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
-from dispatcher.fleet import FORGET_DEAD_S, HINT_PING_S, HINT_PINGS
+from dispatcher.fleet import FORGET_DEAD_S
 from net_protocol.limits import UNREPORTED_MAX
-from net_protocol.schedule import ORPHAN_GRACE_S
+from net_protocol.schedule import HINT_PING_S, HINT_PINGS, ORPHAN_GRACE_S
 from tests.dispatcher.driver import FIRST, ONE, SECOND, TWO, Driver, assigned, of_kind, task_id
 
 

@@ -34,6 +34,16 @@ def test_the_picture_is_what_the_dispatcher_knows():
     assert status['calculator_states']['alive'] == 2
 
 
+def test_the_time_line_has_the_heartbeat_intervals_in_use():
+    link = Watched(dead_after_missed=7)
+    assert link.picture.time_line() == []
+    for name, interval_s in (('calculator-a', 0.5), ('calculator-b', 2), ('calculator-c', 2)):
+        link.calculator(name, **dict(QUICK, heartbeat_interval_s=interval_s))
+    link.run(5)
+    rows = [line.split() for line in link.picture.time_line() if line.strip()[:1].isdigit()]
+    assert [row[:3] for row in rows] == [['2', '7', '15'], ['0.5', '1.75', '3.75']]
+
+
 def test_quantiles_are_within_one_percent_and_never_outside_of_what_there_was():
     draw = random.Random(7).random
     times, made, picture = Sketch(), [], Picture()

@@ -2,11 +2,10 @@
 
 from __future__ import absolute_import, division, print_function
 
-from dispatcher.fleet import HINT_PING_S, HINT_PINGS
-from dispatcher.work import PING_AFTER_S
 from net_protocol.limits import PRIORITY_MAX
 from net_protocol.schedule import (
-    JITTER_MAX, PROBE_FIRST_S, PROBE_MAX_S, PROBE_MIN_S, PROBES_TO_UNREACHABLE, UNREACHABLE_S)
+    HINT_PING_S, HINT_PINGS, JITTER_MAX, PING_AFTER_S, PROBE_FIRST_S, PROBE_MAX_S, PROBE_MIN_S, PROBES_TO_UNREACHABLE,
+    UNREACHABLE_S)
 
 MYPY = False
 if MYPY:
@@ -18,6 +17,9 @@ INTERVALS_S = (5.0, 1.0, 0.2)
 #: Where the system reports that nobody listens at the calculator's address (ICMP): a ping brings the report, and the
 #: pings that examine it get no answer.
 REPORTED_S = PING_AFTER_S + HINT_PINGS * HINT_PING_S
+
+#: The settings of the dispatcher on which all this depends.
+USED = frozenset(['suspect_after_missed', 'dead_after_missed', 'answer_timeout_s', 'task_timeout_s'])
 
 _ROW = '  %9s   %11s   %6s   %14s   %23s'
 _EXPIRED = '%g, expired'
@@ -58,16 +60,15 @@ def unreachable_s():
     return [max(UNREACHABLE_S, waits_s(PROBE_MIN_S)), JITTER_MAX * waits_s(PROBE_FIRST_S)]
 
 
-def time_line(settings, more=()):
+def time_line(settings, intervals_s=INTERVALS_S):
     # type: (Dict[str, Any], Sequence[float]) -> List[str]
-    """The lines that ``--check`` prints; ``more`` are heartbeat intervals beside ``INTERVALS_S``."""
+    """A table with a row for each heartbeat interval, and what else ends the wait, by a dispatcher's settings."""
     lines = [
         'From the death of a calculator until its tasks run on another one that is free, at the latest, in seconds:',
         '',
         _ROW % ('heartbeat', 'suspect:', 'called', 'a task it held', 'a task still sent to it'),
         _ROW % ('interval', 'no new work', 'dead', 'runs elsewhere', 'runs elsewhere')]
-    intervals_s = sorted(set(INTERVALS_S) | set(more), reverse=True)
-    lines += [_row(settings, interval_s) for interval_s in intervals_s]
+    lines += [_row(settings, interval_s) for interval_s in sorted(set(intervals_s), reverse=True)]
     return lines + [
         '',
         'Silence counts from its last heartbeat, so all of these can be up to one interval shorter. Sooner than that:',

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from dispatcher.fleet import HINT_PING_S, HINT_PINGS
 from dispatcher.settings import SETTINGS
-from dispatcher.time_line import (
+from net_protocol.schedule import HINT_PING_S, HINT_PINGS
+from net_protocol.time_line import (
     INTERVALS_S, REPORTED_S, dead_s, held_s, priority_line, sent_s, suspect_s, time_line, unreachable_s)
 from tests.fake_link import FakeLink
 
@@ -156,8 +156,8 @@ def test_an_answer_time_out_longer_than_the_task_is_refused():
 
 
 def test_an_interval_that_is_asked_for_has_a_row():
-    rows = [line.split() for line in time_line(settings(), [0.5, 1.0]) if re.match(r' +[0-9]', line)]
-    assert [row[0] for row in rows] == ['5', '1', '0.5', '0.2']
+    rows = [line.split() for line in time_line(settings(), [0.5, 5.0, 1.0, 0.5]) if re.match(r' +[0-9]', line)]
+    assert [row[0] for row in rows] == ['5', '1', '0.5']
     assert rows[2] == ['0.5', '1.75', '2.75', '2.75', '2.75']
 
 
