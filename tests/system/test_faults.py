@@ -8,7 +8,6 @@ import pytest
 
 from runtime.clock import monotonic
 from runtime.event_files import events_of
-from tests.system.lossy_relay import LossyRelay
 from tests.system.processes import eventually
 
 #: A task may be begun often here.
@@ -105,68 +104,6 @@ def test_a_dispatcher_killed_with_tasks_out_finds_them_again(system):
     # What the first one did not answer is done by the second, begun anew or adopted where it still ran.
     assert account['accepted'] == account['outcomes']['done'] >= 10
     assert client.account['counts']['dispatcher_restarts'] == 1
-
-
-def test_a_calculator_that_comes_back_is_relieved_of_a_task_that_is_over(system):
-    dispatcher = system.dispatcher()
-    slow = system.calculator('slow', task_duration_s=[3, 3])
-    client = system.client(tasks=5)
-    eventually(lambda: dispatcher.status['running'] == 1, 'it has its task')
-    slow.suspend()
-    dispatcher.says('slow is dead')
-    system.calculator('quick', heartbeat_interval_s=2)
-    all_answered(client, 5)
-    slow.resume()
-    dispatcher.says('slow was dead and is alive again')
-    system.balance()
-    counts = dispatcher.account['counts']
-    assert (counts['late_results_used'], counts['died']) == (0, 1)
-    # The revocation waited in its socket. Had the result been due before it was read, that would be a late result.
-    assert slow.account['assigned'] == slow.account['ends']['reported'] + slow.account['ends']['revoked'] == 1
-    assert slow.account['ends']['reported'] == counts['late_results']
-    assert client.account['counts']['duplicate_outcomes'] == 0
-
-
-def test_a_late_result_of_a_task_that_still_waits_is_taken(system):
-    dispatcher = system.dispatcher(answer_timeout_s=2)
-    # Its heartbeats are so far apart that only the answer time-out notices.
-    slow = system.calculator('slow', task_duration_s=[1.5, 1.5], heartbeat_interval_s=5)
-    client = system.client(tasks=1)
-    eventually(lambda: dispatcher.status['running'] == 1, 'it has its task')
-    slow.suspend()
-    dispatcher.says('lost attempt 1 on slow: no answer in time')
-    eventually(lambda: dispatcher.status['waiting'] == 1, 'the task waits for another')
-    slow.resume()
-    all_answered(client, 1)
-    dispatcher.says('late result of attempt 1 of task .* from slow used: it was the first')
-    system.balance()
-    counts = dispatcher.account['counts']
-    assert (counts['late_results'], counts['late_results_used'], counts['duplicate_results']) == (0, 1, 0)
-    assert client.account['counts']['duplicate_outcomes'] == 0
-
-
-def test_a_suspended_dispatcher_judges_nobody_for_its_own_pause(system):
-    dispatcher = system.dispatcher()
-    # A relay without faults, which counts what the dispatcher does not read.
-    system.relay = LossyRelay(dispatcher.address, seed=1)
-    system.address = system.relay.address
-    calculators = [system.calculator('calculator-%s' % letter, capacity=2, task_duration_s=[0.05, 0.2])
-                   for letter in 'abc']
-    dispatcher.says('registered from', times=3)
-    client = system.client(tasks=60)
-    eventually(lambda: dispatcher.status['running'] == 6, 'all are at work')
-    dispatcher.suspend()
-    unheard = dict(system.relay.received)
-    # Six missed heartbeats are a death sentence. Of 16 datagrams some are results and probes.
-    eventually(lambda: all(system.relay.received[calculator.address] >= unheard[calculator.address] + 16
-                           for calculator in calculators), 'more heartbeats were sent than may be missed')
-    dispatcher.resume()
-    all_answered(client, 60)
-    dispatcher.says('held up for .* s; verdicts on silent calculators are postponed')
-    system.balance()
-    counts = dispatcher.account['counts']
-    assert counts['held_up'] >= 1
-    assert counts['died'] == dispatcher.account['attempts']['dead_calculator'] == 0
 
 
 @pytest.mark.parametrize('kind, word', [('freeze', 'freezes'), ('crash', 'crashes')])

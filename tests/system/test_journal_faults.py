@@ -13,7 +13,6 @@ import pytest
 from runtime.clock import monotonic
 from tests.attacks import tracing
 from tests.needs import skip_unless_ci
-from tests.runtime.test_journal_file import version_1
 from tests.system.processes import eventually, run_to_end
 from tests.system.test_journal import Victim, ledger, live_until_all_is_over, live_until_killed, victim  # noqa: F401
 
@@ -195,45 +194,3 @@ def has_failed_for(seconds, victim):  # noqa: F811
             since.append(monotonic())
         return bool(since) and monotonic() >= since[0] + seconds
     return is_over
-
-
-# Files.
-
-def refusal(tmpdir, journal):
-    # type: (Any, str) -> str
-    """The one line with which a dispatcher does not start."""
-    settings = tmpdir.join('refused.json')
-    settings.write('{"listen": {"port": 0}, "journal": "%s"}' % journal)
-    status, output, errors = run_to_end([os.path.join('run_dispatcher.py'), '-s', str(settings)])
-    assert (status, output) == (2, '')
-    assert len(errors.splitlines()) == 1, errors
-    return errors
-
-
-def test_two_dispatchers_on_one_file(system, tmpdir):
-    journal = str(tmpdir.join('the.journal'))
-    first = system.dispatcher(journal=journal)
-    assert 'is in use by another dispatcher' in refusal(tmpdir, journal)
-    # The first one goes on.
-    system.calculator('calculator')
-    client = system.client(tasks=20)
-    assert client.wait() == 0
-    system.balance()
-    assert first.account['counts']['journal_failures'] == 0
-    again = system.again(first, journal=journal)
-    again.end()
-
-
-@pytest.mark.parametrize('states, tasks', [((0, 2), 1), ((), 0)], ids=['with a task', 'without tasks'])
-def test_a_journal_of_0_1_0_is_refused_with_tasks_and_replaced_without(system, tmpdir, states, tasks):
-    journal = tmpdir.join('the.journal')
-    version_1(journal, *states)
-    if tasks:
-        assert '%s was written by 0.1.0 and holds 1 tasks: finish them with 0.1.0 first' % journal in refusal(
-            tmpdir, str(journal))
-        system.is_balanced = True
-        return
-    system.dispatcher(journal=str(journal))
-    system.calculator('calculator')
-    assert system.client(tasks=5).wait() == 0
-    system.balance()
