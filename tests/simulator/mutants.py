@@ -27,6 +27,8 @@ FIRST_SEEDS = {
     'heartbeats_ignored': 20, 'number_far_ahead': 40, 'unreachable_get_work': 40, 'unreachable_never': 40,
 }  # type: Dict[str, int]
 
+# The first world with calls.
+FIRST_SEEDS.update((name, 11) for name, (rule, _, _) in MUTANTS.items() if rule in ('S21', 'S22', 'S23', 'S25'))
 
 #: What is wrong with these is that they raise. An error in any other says that the variant itself does not work any
 #: more.
