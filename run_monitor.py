@@ -26,9 +26,10 @@ from monitor.picture import Picture
 from monitor.screen import View, as_text, screen
 from monitor.settings import SETTINGS
 from monitor.site import Site
-from monitor.words import BAD, GOOD, HEADING, LOUD, PAST, PLAIN, story
+from monitor.words import BAD, GOOD, HEADING, LOUD, PAST, PLAIN, plain, story
 from net_protocol import columns
 from net_protocol.compat import text_type
+from net_protocol.words import counted
 from runtime import command_line, logs, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
@@ -342,7 +343,7 @@ def operate(monitor, verb, argument, as_json):
                           'tasks': [dict(zip(FAILED_FIELDS, row)) for row in rows]}, sort_keys=True))
     else:
         if reason:
-            print(' '.join([word for word in (argument, reason) if word]))
+            print((' ' if found else ': ').join([word for word in (argument, reason) if word]))
         for row in rows:
             print('\n'.join(failed_lines(row)))
     return command_line.OK if found else command_line.NOT_ACHIEVED
@@ -355,8 +356,9 @@ FAILED_FIELDS = ('task', 'function', 'payload', 'reason', 'attempts', 'ago_s', '
 def failed_lines(row):
     """A failed task for people."""
     task, function, payload, reason, attempts, ago_s, history = row
-    yield '%s failed %.0f s ago after %d attempts: %s' % (task, ago_s, attempts, reason)
-    yield '  %s%s' % ('' if function is None else function + ' ', json.dumps(payload))
+    yield '%s failed %.0f s ago after %s: %s' % (task, ago_s, counted(attempts, 'attempts'), plain(reason))
+    # The arguments of a call are JSON already.
+    yield '  ' + (json.dumps(payload) if function is None else '%s %s' % (function, plain(payload)))
     for number, calculator, ended in history:
         yield '  attempt %d on %s: %s' % (number, calculator, ended.replace('_', ' '))
 

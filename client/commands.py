@@ -151,7 +151,11 @@ class Mapper(object):
     def _future_of(self, line):
         # type: (bytes) -> Any
         try:
-            future = self._farm.submit(self._function, json.loads(line.decode('utf-8')))
+            argument = json.loads(line.decode('utf-8'))
+        except (ValueError, RuntimeError):
+            return _Failed(ValueError('found no JSON'))
+        try:
+            future = self._farm.submit(self._function, argument)
         except (ValueError, RuntimeError, MisuseError) as error:
             return _Failed(error)
         future.add_done_callback(lambda _: self._wakeup.wake())
