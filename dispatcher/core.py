@@ -38,6 +38,9 @@ ADOPTION_S = 1.5
 #: How long tasks wait without any calculator before that is logged.
 NO_CALCULATORS_S = 2.0
 
+#: Attempts that took too long on calculators in order are logged as a warning once in so long.
+TOO_SLOW_EVERY_S = 60.0
+
 
 class DispatcherCore(Operations):
     """A dispatcher as a pure state machine.
@@ -68,6 +71,7 @@ class DispatcherCore(Operations):
         # The last settlement left tasks and available calculators; when ``handle_timer`` was called last.
         self._assigns_left = False
         self._handled_at = 0.0
+        self._warn_slow_at = 0.0
         #: Answers monitors. Its owner may set ``desk.surroundings``.
         self.desk = StatusDesk(self)
 
@@ -347,6 +351,10 @@ class DispatcherCore(Operations):
         if now >= task.deadline_at:
             self.finish(now, task, EXPIRED, self._expired_because(task), WITHDRAWN if task.state is ASSIGNED else None)
         elif task.state is ASSIGNED and now >= task.answer_due_at:
+            if now >= self._warn_slow_at and task.calculator.state is ALIVE and task.acknowledged_by is not None:
+                self._warn_slow_at = now + TOO_SLOW_EVERY_S
+                self.emit(now, 'too_slow', task_id=task.task_id, calculator=task.calculator.name,
+                          limit_s=round(task.answer_due_at - task.assigned_at, 3))
             self.requeue(now, task, TIMED_OUT)
         else:
             self.plan(task)

@@ -47,6 +47,7 @@ EVENTS = {
     'probation_over': (GOOD, '%(calculator)s is trusted again: five attempts ended well'),
     'drained': (PLAIN, '%(calculator)s gets no new work: an operator drains it'),
     'readmitted': (GOOD, '%(calculator)s gets work again: an operator readmitted it'),
+    'too_slow': (BAD, '%(task)s takes longer than %(limit_s)g s on %(calculator)s (answer_timeout_s)'),
     'recovered_books': (GOOD, 'the dispatcher restarted with %(waiting)s waiting tasks and %(untold)s outcomes'),
     'journal_failed': (LOUD, 'the journal cannot be written: %(reason)s; new tasks are refused'),
     'journal_works': (GOOD, 'the journal can be written again after %(seconds).1f s'),

@@ -20,6 +20,8 @@ SENTENCES = {
     'recovered': ('info', 'calculator %(calculator)s was %(was)s and is alive again'),
     'left': ('info', 'calculator %(calculator)s left'),
     'reassigned': ('info', 'task %(task_id)s lost its attempt %(attempt)d on %(calculator)s (%(reason)s)'),
+    'too_slow': ('warning', 'task %(task_id)s was not done within %(limit_s)g s on calculator %(calculator)s, which is '
+                            'alive, and begins again: tasks that take longer need a longer answer_timeout_s'),
     'adopted': ('info', 'task %(task_id)s is running on %(calculator)s already and goes on there'),
     'accepted': ('debug', 'task %(task_id)s accepted'),
     'assigned': ('debug', 'attempt %(attempt)d of task %(task_id)s is assigned to %(calculator)s'),
