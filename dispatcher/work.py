@@ -22,6 +22,9 @@ if MYPY:
 #: Most tasks are over sooner than this after their acceptance, and get no timer.
 YOUNG_S = 1.0
 
+#: Attempts that took too long on calculators in order are logged as a warning once in so long.
+TOO_SLOW_EVERY_S = 60.0
+
 #: Pings leave up to a step earlier than they are due, together with those of others.
 PING_STEP_S = 0.05
 
@@ -44,6 +47,7 @@ class Work(Ends):
         #: Tasks that have no timer yet, the oldest first. Most are over before they need one.
         self.young = deque()  # type: Deque[Task]
         self.young_s = min(YOUNG_S, self._answer_timeout_s)
+        self._warn_slow_at = 0.0
 
     def plan(self, task):
         # type: (Task) -> None
@@ -208,6 +212,10 @@ class Work(Ends):
         if now >= task.deadline_at:
             self.finish(now, task, EXPIRED, self._expired_because(task), WITHDRAWN if task.state is ASSIGNED else None)
         elif task.state is ASSIGNED and now >= task.answer_due_at:
+            if now >= self._warn_slow_at and task.calculator.state is ALIVE and task.acknowledged_by is not None:
+                self._warn_slow_at = now + TOO_SLOW_EVERY_S
+                self.emit(now, 'too_slow', task_id=task.task_id, calculator=task.calculator.name,
+                          limit_s=round(task.answer_due_at - task.assigned_at, 3))
             self.requeue(now, task, TIMED_OUT)
         else:
             self.plan(task)

@@ -51,3 +51,16 @@ def test_without_a_network_one_line_says_so(checkout):
     assert 'network' in lines[0] and 'Connection refused' in lines[0]
     # Progress: what takes long was announced.
     assert '== making .venv/' in out or sys.version_info < (3,)
+
+
+@pytest.mark.parametrize('command', [['-m', 'tests'], ['run_dispatcher.py'], ['run_demo.py'], ['run_monitor.py']],
+                         ids=' '.join)
+def test_a_system_that_is_not_supported_is_named_in_one_line(tmpdir, command):
+    # As on Windows: the name of the system, and no module ``fcntl`` or ``resource``.
+    tmpdir.join('sitecustomize.py').write('import os, subprocess, sys\nos.name = "nt"\nsys.platform = "win32"\n'
+                                          'sys.modules["fcntl"] = sys.modules["resource"] = None\n')
+    process = subprocess.Popen([sys.executable] + command, cwd=ROOT, env=dict(os.environ, PYTHONPATH=str(tmpdir)),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    out, err = process.communicate()
+    lines = (out + err).splitlines()
+    assert process.returncode == 2 and len(lines) == 1 and 'Linux and macOS' in lines[0], lines

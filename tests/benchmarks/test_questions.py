@@ -41,7 +41,7 @@ def test_throughput_of_ours_and_the_relay(tmpdir):
 
 
 @pytest.mark.parametrize('question, words', [
-    ('memory', 'finished tasks'), ('simulation', 'p50 with 30 % loss')])
+    ('memory', 'finished tasks'), pytest.param('simulation', 'p50 with 30 % loss', marks=pytest.mark.slow)])
 def test_a_question_about_ours_alone(tmpdir, question, words):
     status, said, log, out = ask(tmpdir, question, '--systems', 'ours', '--even-disturbed')
     assert status == 0, log

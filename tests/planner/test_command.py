@@ -89,6 +89,7 @@ def test_vary(start):
     assert found['points'][2]['difference']['mean']['high'] < 0
 
 
+@pytest.mark.slow
 def test_find(start):
     found = answer(start('--find', 'calculators=1..16', '--target', 'p95 <= 1.2', '--json'))
     assert (found['key'], found['target']) == ('calculators', 'p95 <= 1.2')
@@ -96,6 +97,7 @@ def test_find(start):
     assert found['holds']['measures']['response_time_s']['p95']['value'] <= 1.2
 
 
+@pytest.mark.slow
 def test_where_nothing_holds(start):
     found = answer(start('--find', 'calculators=1..3', '--target', 'mean <= 0.001', '--json'), 1)
     assert found['holds'] is None
@@ -122,7 +124,7 @@ def test_a_budget_ends_it_and_it_says_what_was_reached(start):
 
 @pytest.mark.parametrize('number, question', [
     (signal.SIGINT, ['--measure']), (signal.SIGTERM, ['--vary', 'calculators=4..6']),
-    (signal.SIGINT, ['--find', 'calculators=1..9', '--target', 'mean <= 0.36'])])
+    pytest.param(signal.SIGINT, ['--find', 'calculators=1..9', '--target', 'mean <= 0.36'], marks=pytest.mark.slow)])
 def test_a_signal_leaves_a_usable_answer(start, number, question):
     process = start('--precision', '0.0001', '--json', *question, duration_s=20)
     time.sleep(6)
