@@ -234,7 +234,7 @@ class DispatcherCore(Operations):
                     del peer.refusals[row[0]]
             self.recount(peer)
         else:
-            self._forget_former(peer, rows)
+            self._forget_former(now, peer, rows)
 
     def _note_acknowledged(self, channel, calculator, kind, rows):
         # type: (Channel, Calculator, str, List[Any]) -> None
@@ -251,14 +251,14 @@ class DispatcherCore(Operations):
             if attempt is not None and attempt.acknowledged_by is None:
                 attempt.acknowledged_by = number
 
-    def _forget_former(self, peer, rows):
-        # type: (Client, List[Any]) -> None
-        """Another incarnation of a client has the outcomes."""
+    def _forget_former(self, now, peer, rows):
+        # type: (float, Client, List[Any]) -> None
+        """Another incarnation of a client has the outcomes. One that came back meanwhile gets them itself."""
         for row in rows:
             client = self.clients.get(peer.name, row[0])
             task = None if client is None else client.tasks.get(row[1])
-            if client is not None and task is not None and task.is_over:
-                self.forget(client, task, False)
+            if client is not None and client.is_absent and task is not None and task.is_over:
+                self.drop(now, client, task)
 
     def refresh(self, now, channel, kind, row):
         # type: (float, Channel, str, Any) -> Any
@@ -338,7 +338,7 @@ class DispatcherCore(Operations):
         keys.close()  # type: ignore[attr-defined]
         self.lose_some(now)
         self.forget_some(now)
-        self.drop_outcomes()
+        self.drop_outcomes(now)
         self._handled_at = now
 
     def _due_task(self, now, task):

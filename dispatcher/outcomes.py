@@ -167,11 +167,20 @@ class Outcomes(Core):
 
     # Forgetting.
 
+    def drop(self, now, client, task):
+        # type: (float, Client, Task) -> None
+        """Forget an outcome that its client, which is absent, did not acknowledge. If it comes back after all, its
+        channel begins anew. So it submits what it waits for, and the task is executed again.
+        """
+        if client.channel is not None:
+            client.channel.is_open = False
+        if self.trace:
+            self.emit(now, 'outcome_dropped', task_id=task.task_id)
+        self.forget(client, task, False)
+
     def forget(self, client, task, is_delivered=True):
         # type: (Client, Task, bool) -> None
-        """The client has the outcome of the task, or will not get it. If another incarnation has it instead and this
-        one comes back after all, the task is executed again.
-        """
+        """The client has the outcome of the task, or will not get it."""
         del client.tasks[task.number]
         if is_delivered:
             client.over.add(task.number)
@@ -211,8 +220,8 @@ class Outcomes(Core):
         return (self.absent_outcomes > self.settings['remembered_max']
                 or self.absent_bytes > self.settings['memory_max_bytes'] // 4)
 
-    def drop_outcomes(self):
-        # type: () -> None
+    def drop_outcomes(self, now):
+        # type: (float) -> None
         """Those of the client that has been absent longest go first."""
         budget = TURN_MAX
         while budget and self.has_outcomes_to_drop:
@@ -228,4 +237,4 @@ class Outcomes(Core):
                 self._absent[client] = None
             elif task is not None and task.is_over:
                 self.counts['outcomes_dropped'] += 1
-                self.forget(client, task)
+                self.drop(now, client, task)

@@ -26,7 +26,7 @@ if MYPY:
     from typing import Any  # noqa: F401
 
 SENTENCES = {'dispatcher': DISPATCHER_SENTENCES, 'calculator-a': CALCULATOR_SENTENCES, 'client-a': CLIENT_SENTENCES}
-STEPS = {'accepted', 'assigned', 'done', 'sent', 'answered', 'taken', 'renumbered', 'let_go'}
+STEPS = {'accepted', 'assigned', 'done', 'outcome_dropped', 'sent', 'answered', 'taken', 'renumbered', 'let_go'}
 
 
 class Process(object):

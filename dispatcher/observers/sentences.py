@@ -25,6 +25,7 @@ SENTENCES = {
     'assigned': ('debug', 'attempt %(attempt)d of task %(task_id)s is assigned to %(calculator)s'),
     'done': ('debug', 'task %(task_id)s done by attempt %(attempt)d on %(calculator)s'),
     'ended': ('info', 'task %(task_id)s %(outcome)s after %(attempts attempts)s: %(reason)s'),
+    'outcome_dropped': ('debug', 'task %(task_id)s: its outcome is forgotten, and its client may submit it again'),
     'late_result': ('info', 'late result of attempt %(attempt)d from %(calculator)s: task %(task_id)s was over'),
     'late_result_used': ('info', 'late result of attempt %(attempt)d from %(calculator)s is the first for task '
                                  '%(task_id)s: taken'),
