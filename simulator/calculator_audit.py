@@ -23,8 +23,7 @@ class CalculatorAudit(Audit):
     HEARD = {'assign': '_heard_assign', 'revoke': '_heard_revoke'}
     SENT = {'result': '_sent_results', 'heartbeat': '_sent_heartbeats'}
     EVENTS = {'taken': '_on_taken', 'renumbered': '_on_renumbered', 'let_go': '_on_let_go',
-              'out_of_order': '_on_out_of_order',
-              'in_order': '_on_in_order'}
+              'out_of_order': '_on_out_of_order', 'in_order': '_on_in_order'}
 
     def __init__(self, ledger, settings, on_taken):
         # type: (Ledger, Dict[str, Any], Any) -> None
@@ -118,9 +117,9 @@ class CalculatorAudit(Audit):
         self._reported.discard(task_id)
         if taken_at is None:
             raise broken('S5', (task_id, self.name), 'let go and not held')
-        if end == 'reported' and now - taken_at < lengths.shortest(self.settings['task_duration_s']) - ROUNDING_S:
-            raise broken('S13', task_id, 'computed in %.3f s, %.3f at the least', now - taken_at,
-                         lengths.shortest(self.settings['task_duration_s']))
+        least_s = lengths.shortest(self.settings['task_duration_s'])
+        if end == 'reported' and now - taken_at < least_s - ROUNDING_S:
+            raise broken('S13', task_id, 'computed in %.3f s, %.3f at the least', now - taken_at, least_s)
         if end == 'revoked' and (facts['assignment'] or task_id) not in self._revoked:
             raise broken('S1', (task_id, self.name), 'revoked by nobody')
 
@@ -139,10 +138,8 @@ class CalculatorAudit(Audit):
 
     def end_turn(self, now):
         # type: (float) -> None
-        if self._heard:
-            self._heard.clear()
-        if self._revoked:
-            self._revoked.clear()
+        self._heard.clear()
+        self._revoked.clear()
 
     def sweep(self, now):
         # type: (float) -> None
@@ -153,10 +150,9 @@ class CalculatorAudit(Audit):
                 if task_id not in task_ids:
                     raise broken('S10', (task_id, self.name), 'its result is neither acknowledged nor on its way')
         account = self.core.account(now)
-        if account['assigned'] != self.taken_total:
-            raise broken('S19', self.name, 'taken %d, its events say %d', account['assigned'], self.taken_total)
-        if account['assigned'] != sum(account['ends'].values()) + account['running'] + account['unreported']:
+        held = account['running'] + account['unreported']
+        if account['assigned'] != sum(account['ends'].values()) + held:
             raise broken('S11', self.name, '%r', account)
-        if account['running'] + account['unreported'] != len(self.held):
-            raise broken('S19', self.name, 'holds %d, its events say %d', account['running'] + account['unreported'],
-                         len(self.held))
+        if (account['assigned'], held) != (self.taken_total, len(self.held)):
+            raise broken('S19', self.name, '%r, its events say that it took %d and holds %d', account,
+                         self.taken_total, len(self.held))

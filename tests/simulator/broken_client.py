@@ -67,6 +67,15 @@ def _answers_from_nowhere(original):
     return settle
 
 
+def _calls_it_refused(original):
+    def emit(self, now, what, **facts):
+        is_given_up = what == 'unanswered' and facts['outcome'] == 'given_up'
+        original(self, now, 'refused' if is_given_up else what, **facts)
+    return emit
+
+
+mutant('refused_by_nobody', 'S4', 'a client calls tasks refused that it gave up',
+       (ClientCore, 'emit', _calls_it_refused))
 mutant('computes_wrongly', 'S3', 'the calculator returns a wrong result now and then',
        (sys.modules['calculator.core'], 'notional', instead(_WrongSometimes)))
 mutant('answered_by_itself', 'S4', 'the client counts an accepted task as answered', (
@@ -78,14 +87,38 @@ mutant('answered_by_itself', 'S4', 'the client counts an accepted task as answer
 def _any_capacity(original):
     def init(self, *arguments):
         original(self, *arguments)
-        self._capacity = 10 ** 6
+        self._capacity += 1
     return init
 
 
+def _revokes_itself(original):
+    def on_assign(self, now, channel, rows):
+        original(self, now, channel, rows)
+        self._on_revoke(now, channel, [row[:2] for row in rows if row[0] % 5 == 0])
+    return on_assign
+
+
+def _keeps(end):
+    def patch(original):
+        def let_go_of_all(self, now, why):
+            if why != end:
+                original(self, now, why)
+        return let_go_of_all
+    return patch
+
+
+def _comes_back_at_half_time(original):
+    def due_outage(self, now, _):
+        original(self, now, _)
+        if not self.is_listening:
+            self._back_at = (now + self._back_at) / 2
+    return due_outage
+
+
 def _forgets_some(original):
-    def take(self, now, assignment, task_id, attempt, payload):
+    def take(self, now, assignment, *rest):
         if assignment % 4:
-            original(self, now, assignment, task_id, attempt, payload)
+            original(self, now, assignment, *rest)
     return take
 
 
@@ -104,9 +137,15 @@ mutant('acknowledges_without_working', 'L1',
        'work on it', (CalculatorCore, '_due_finish', instead(
            lambda self, now, task_id: self._timers.set(('finish', task_id), now + 3600))))
 mutant('forgets_assignments', 'L1', 'the calculator forgets one assignment in four', (
-    CalculatorCore, '_take', _forgets_some), (CalculatorCore, '_on_assign', lambda original: original))
+    CalculatorCore, '_take', _forgets_some))
 mutant('assignments_begin_anew', 'S16', 'a copy of an assignment is taken again',
        (Numbers, 'note', instead(lambda self, number, lowest: True)))
+mutant('revoked_by_nobody', 'S1', 'the calculator drops one assignment in five and calls it revoked',
+       (CalculatorCore, '_on_assign', _revokes_itself))
+mutant('work_survives_a_crash', 'S5', 'a calculator has after a crash what it had before',
+       (CalculatorCore, '_let_go_of_all', _keeps('lost')))
+mutant('back_early', 'S13', 'an outage takes half of its time', (
+    CalculatorCore, '_due_outage', _comes_back_at_half_time))
 mutant('works_while_frozen', 'S13', 'timers fire in a calculator that is out of order',
        (CalculatorCore, 'handle_timer', _works_while_frozen),
        (CalculatorCore, 'next_timer', instead(Core.next_timer)))
@@ -172,7 +211,7 @@ mutant('never_pings', 'L4', 'a client with open tasks is silent', (
     ClientCore, '_due_ping', instead(lambda self, now, _: self._timers.set(('ping', None), now + 5))))
 mutant('pause_without_end', 'L5', 'after a refusal a client submits nothing more',
        (AdmissionControl, 'resume', instead(nothing)))
-mutant('poison_stops_a_process', 'L6', 'a payload that can\'t be computed ends its calculator', (
+mutant('poison_stops_a_process', 'L6 NotComputable', 'a payload that can\'t be computed ends its calculator', (
     CalculatorCore, '_compute', instead(lambda self, payload: (calculator_notional.compute(payload), None))))
 mutant('name_asked_once', 'L4', 'nobody looks for a dispatcher that moved',
        (Process, '_set_upstream', lambda original: lambda self, address: (

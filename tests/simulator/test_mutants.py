@@ -19,11 +19,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 @pytest.mark.parametrize('name', sorted(mutants.MUTANTS))
 def test_a_broken_variant_is_caught_within_fifteen_seeds(name):
-    assert mutants.seeds_survived(name, 15)[1] is not None
+    assert mutants.seeds_survived(name)[1] is not None
 
 
 def test_every_invariant_that_the_simulator_checks_has_a_broken_variant():
-    broken = {rule for rule, _, _ in mutants.MUTANTS.values()}
+    broken = {rule for rules, _, _ in mutants.MUTANTS.values() for rule in rules if rule[1:].isdigit()}
     # S18 is held below.
     assert broken == {'S%d' % number for number in range(1, 21) if number != 18} | {
         'L%d' % number for number in range(1, 9)}
