@@ -122,7 +122,7 @@ mutant('signature_compared_in_part', 'S15', 'the first 32 digits of a signature 
 mutant('signature_of_the_head', 'S15', 'the signature covers the first 40 bytes', (
     Signature, '_digits', _covers_the_head))
 mutant('address_not_checked', 'S15', 'a ticket counts from any address', (Turn, '_channel_of', _any_address))
-mutant('any_ticket', 'S15', 'the ticket is not checked', (
+mutant('any_ticket', 'S15 S16', 'the ticket is not checked', (
     Tickets, 'issued_at_ms', instead(lambda self, now, datagram, address: 31 if '.' in datagram.to else None)))
 mutant('any_greeting', 'S15', 'a greeting is believed whatever it answers', (Turn, '_upstream_of', _any_greeting))
 def _any_acknowledgement(original):
@@ -183,10 +183,10 @@ def _late_turns_fire_nothing(original):
     return run
 
 
-mutant('lost_rows_are_lost', 'L1', 'what is lost is not sent again', (Turn, '_send_again', instead(nothing)))
-mutant('no_probes', 'L1', 'nothing is sent when an acknowledgement does not come', (
+mutant('lost_rows_are_lost', 'S10', 'what is lost is not sent again', (Turn, '_send_again', instead(nothing)))
+mutant('no_probes', 'L3', 'nothing is sent when an acknowledgement does not come', (
     RoundTrip, 'probe_timeout_s', instead(lambda self, probes: 1e6)))
-mutant('timers_starve', 'L1', 'in a late turn no timer fires', (Turn, 'run', _late_turns_fire_nothing))
+mutant('timers_starve', 'S8', 'in a late turn no timer fires', (Turn, 'run', _late_turns_fire_nothing))
 def _answered_by_writing(original):
     def write(self, now, *rest):
         datagram = original(self, now, *rest)

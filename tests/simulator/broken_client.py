@@ -11,7 +11,7 @@ from client.admission import AdmissionControl
 from client.core import ClientCore
 from dispatcher.core import DispatcherCore
 from net_protocol.core import Core
-from net_protocol.rows import DONE
+from net_protocol.rows import EXPIRED
 from net_protocol.timers import Timers
 from simulator.process import Process
 from tests.simulator.breaking import instead, mutant, nothing
@@ -174,20 +174,21 @@ def _early(original):
     return set_timer
 
 
-def _counts_twice(original):
+def _counts_another(original):
     def on_done(self, now, channel, rows):
         original(self, now, channel, rows)
-        self.statistics.ends[DONE] += rows[0][0] % 7 == 0
+        self.statistics.ends[EXPIRED] += rows[0][0] % 7 == 0
     return on_done
 
 
-mutant('ends_counted_twice', 'S11', 'a client counts one end in seven twice', (ClientCore, '_on_done', _counts_twice))
+mutant('ends_counted_twice', 'S11', 'a client counts one end in seven as another one too',
+       (ClientCore, '_on_done', _counts_another))
 mutant('advice_ignored', 'S12', 'a client that was refused submits again at once',
        (AdmissionControl, 'note_refused', _does_not_wait))
 mutant('timers_early', 'S13', 'every timer fires 0.3 s early', (Timers, 'set', _early))
 mutant('answers_untold', 'S19', 'a client does not tell that a task was answered',
        (Core, 'emit', _keeps_quiet_about('answered')))
-mutant('event_missing', 'S19', 'a reassignment is not told',
+mutant('event_missing', 'S5', 'a reassignment is not told',
        (DispatcherCore, 'emit', _keeps_quiet_about('reassigned')))
 
 
@@ -203,9 +204,9 @@ def _drops(kind):
 
 mutant('deadline_forgotten', 'S10', 'a client waits for ever', (
     ClientCore, '_expire', instead(lambda self, now: False)))
-mutant('submit_not_resent', 'L1', 'a lost submit is not sent again', (ClientCore, 'refresh', _drops('submit')))
-mutant('result_not_resent', 'L1', 'a lost result is not sent again', (CalculatorCore, 'refresh', _drops('result')))
-mutant('nothing_resubmitted', 'L1', 'a client does not submit again when the dispatcher restarted',
+mutant('submit_not_resent', 'L1 S10', 'a lost submit is not sent again', (ClientCore, 'refresh', _drops('submit')))
+mutant('result_not_resent', 'L1 S10', 'a lost result is not sent again', (CalculatorCore, 'refresh', _drops('result')))
+mutant('nothing_resubmitted', 'S10', 'a client does not submit again when the dispatcher restarted',
        (ClientCore, '_examine_all', instead(nothing)))
 mutant('never_pings', 'L4', 'a client with open tasks is silent', (
     ClientCore, '_due_ping', instead(lambda self, now, _: self._timers.set(('ping', None), now + 5))))
@@ -213,8 +214,8 @@ mutant('pause_without_end', 'L5', 'after a refusal a client submits nothing more
        (AdmissionControl, 'resume', instead(nothing)))
 mutant('poison_stops_a_process', 'L6 NotComputable', 'a payload that can\'t be computed ends its calculator', (
     CalculatorCore, '_compute', instead(lambda self, payload: (calculator_notional.compute(payload), None))))
-mutant('name_asked_once', 'L4', 'nobody looks for a dispatcher that moved',
+mutant('name_asked_once', 'L3 L1 L4', 'nobody looks for a dispatcher that moved',
        (Process, '_set_upstream', lambda original: lambda self, address: (
            None if self._turns else original(self, address))))
-mutant('port_kept', 'L4', 'no fresh source port is used after a silence', (Process, '_use_fresh_port',
+mutant('port_kept', 'L3 L1 L4', 'no fresh source port is used after a silence', (Process, '_use_fresh_port',
                                                                            instead(nothing)))

@@ -331,8 +331,8 @@ def _shrinks(original):
     return assign
 
 
-mutant('outcomes_not_resent', 'L1', 'a lost outcome is not sent again', (DispatcherCore, 'refresh', lambda original: (
-    _forgets('done')(_forgets('ended')(original)))))
+mutant('outcomes_not_resent', 'L1 S10', 'a lost outcome is not sent again', (
+    DispatcherCore, 'refresh', lambda original: _forgets('done')(_forgets('ended')(original))))
 
 
 def _never_stopped(original):
