@@ -201,7 +201,7 @@ class DispatcherCore(Operations):
         elif kind == 'refused':
             self.forget_refusals(peer, rows)
         else:
-            self.forget_former(peer, rows)
+            self.forget_former(now, peer, rows)
 
     def refresh(self, now, channel, kind, row):
         # type: (float, Channel, str, Any) -> Any
@@ -276,7 +276,7 @@ class DispatcherCore(Operations):
         keys.close()  # type: ignore[attr-defined]
         self.lose_some(now)
         self.forget_some(now)
-        self.drop_outcomes()
+        self.drop_outcomes(now)
         self._handled_at = now
 
     def _due_former(self, now, _):

@@ -181,11 +181,20 @@ class Outcomes(Core):
 
     # Forgetting.
 
+    def drop(self, now, client, task):
+        # type: (float, Client, Task) -> None
+        """Forget an outcome that its client, which is absent, did not acknowledge. If it comes back after all, its
+        channel begins anew. So it submits what it waits for, and the task is executed again.
+        """
+        if client.channel is not None:
+            client.channel.is_open = False
+        if self.trace:
+            self.emit(now, 'outcome_dropped', task_id=task.task_id)
+        self.forget(client, task, False)
+
     def forget(self, client, task, is_remembered=True):
         # type: (Client, Task, bool) -> None
-        """Forget a task that is over. Its number is remembered, unless another incarnation of the client has the
-        outcome: then a submit of this one is executed again.
-        """
+        """Forget a task that is over, and remember its number unless a submit of it is to be executed again."""
         del client.tasks[task.number]
         if is_remembered:
             client.acknowledged.add(task.number)
@@ -209,14 +218,14 @@ class Outcomes(Core):
                 del client.refusals[row[0]]
         self.recount(client)
 
-    def forget_former(self, peer, rows):
-        # type: (Client, List[Any]) -> None
-        """Another incarnation of a client has the outcomes."""
+    def forget_former(self, now, peer, rows):
+        # type: (float, Client, List[Any]) -> None
+        """Another incarnation of a client has the outcomes. One that came back meanwhile gets them itself."""
         for row in rows:
             client = self.clients.get(peer.name, row[0])
             task = None if client is None else client.tasks.get(row[1])
-            if client is not None and task is not None and task.is_over:
-                self.forget(client, task, False)
+            if client is not None and client.is_absent and task is not None and task.is_over:
+                self.drop(now, client, task)
 
     def recount(self, client, forgotten=0, size=0):
         # type: (Client, int, int) -> None
@@ -248,8 +257,8 @@ class Outcomes(Core):
         return (self.absent_outcomes > self.settings['remembered_max']
                 or self.absent_bytes > self.settings['memory_max_bytes'] // 4)
 
-    def drop_outcomes(self):
-        # type: () -> None
+    def drop_outcomes(self, now):
+        # type: (float) -> None
         """Those of the client that has been absent longest go first."""
         budget = TURN_MAX
         while budget and self.has_outcomes_to_drop:
@@ -265,7 +274,7 @@ class Outcomes(Core):
                 self._absent[client] = None
             elif task is not None and task.is_over:
                 self.counts['outcomes_dropped'] += 1
-                self.forget(client, task)
+                self.drop(now, client, task)
 
     def take_records(self):
         # type: () -> List[Any] | None

@@ -59,7 +59,8 @@ SENTENCES = {
                                 'the task had ended.'),
         'late_result_used': ('info', 'Late result of attempt %(attempt)d of task %(task_id)s from %(calculator)s used: '
                                      'it was the first.'),
-        'too_slow': ('warning', 'Task %(task_id)s was not done within %(limit_s)g s on calculator %(calculator)s, which '
+        'outcome_dropped': ('debug', 'Task %(task_id)s: its outcome is forgotten, and its client may submit it again.'),
+        'too_slow': ('warning', 'Task %(task_id)s was not done in %(limit_s)g s on calculator %(calculator)s, which '
                                 'is alive, and begins again: tasks that take longer need a longer answer_timeout_s.'),
         'offers': ('info', 'Calculator %(calculator)s offers %(number functions)s.'),
         'no_function': ('warning', 'Calls wait for %(function)s, and no calculator offers it.'),

@@ -221,8 +221,7 @@ class Turn(object):
     def _take(self, now, channel, datagram):
         # type: (float, Channel, Datagram) -> None
         """Handle a datagram that belongs to an open channel."""
-        number = datagram.number
-        received = channel.received
+        number, received = datagram.number, channel.received
         if number > received.highest + NUMBERS_AHEAD_MAX and received.highest:
             raise DatagramRefused(BAD_NUMBER, 'number %d is too far ahead' % number)
         if datagram.acked > channel.number:
@@ -312,9 +311,13 @@ class Turn(object):
                 self._core.opened(now, channel)
             return None
         if datagram.to != channel.ticket or datagram.incarnation != channel.incarnation or not channel.is_open:
-            self.traffic.stale += 1
+            self._note_stale(datagram)
             return None
         return channel
+
+    def _note_stale(self, datagram):
+        # type: (Datagram) -> None
+        self.traffic.stale += 1
 
     def _channel_of(self, now, datagram, address, size):
         # type: (float, Datagram, Any, int) -> Channel | None

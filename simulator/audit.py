@@ -147,6 +147,16 @@ class Audit(object):
             raise broken('S17', self.name, 'sends %d bytes to %s, %d more than came from there', size, address[0],
                          -left)
 
+    def strayed(self, datagram):
+        # type: (Any) -> None
+        """A datagram belongs to no open channel. Where one of us sent it with rows, count why."""
+        meant_for = self.ledger.datagrams.get((datagram.incarnation, datagram.number))
+        if meant_for is not None:
+            running = [process.incarnation for process in self.process.environment.at.values() if process.is_running]
+            self.ledger.counts['copies_for_former' if meant_for != self.core.incarnation else
+                               'copies_with_old_tickets' if datagram.incarnation in running else
+                               'copies_from_former'] += 1
+
     def end_turn(self, now):
         # type: (float) -> None
         pass

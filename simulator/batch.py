@@ -45,7 +45,9 @@ RARE_PATHS = tuple('%s.%s' % (role, name) for role in (CALCULATOR, CLIENT, DISPA
     'forged_numbers', 'forged_greetings', 'forged_icmp', 'inbox_overflows', 'replayed', 'replayed_by_strangers',
     'reflected', 'tampered', 'signed_with_another_key', 'redirected', 'kills_before_commit', 'kills_after_commit',
     'kills_in_recovery', 'disks_full', 'disks_failing', 'journals_lost', 'older_journals', 'wall_steps',
-    'half_written_found', 'starts_refused', 'flaps', 'idle_deaths', 'failed_loads')
+    'half_written_found', 'starts_refused', 'accepted_again', 'clients_forgotten_and_heard', 'refusals_again',
+    'submits_again_before_commit', 'copies_for_former', 'copies_from_former', 'copies_with_old_tickets', 'flaps',
+    'idle_deaths', 'failed_loads')
 
 
 class Batch(object):

@@ -170,10 +170,9 @@ class CalculatorAudit(Audit):
                 if task_id not in task_ids:
                     raise broken('S10', (task_id, self.name), 'its result is neither acknowledged nor on its way')
         account = self.core.account(now)
-        if account['assigned'] != self.taken_total:
-            raise broken('S19', self.name, 'taken %d, its events say %d', account['assigned'], self.taken_total)
-        if account['assigned'] != sum(account['ends'].values()) + account['running'] + account['unreported']:
+        held = account['running'] + account['unreported']
+        if account['assigned'] != sum(account['ends'].values()) + held:
             raise broken('S11', self.name, '%r', account)
-        if account['running'] + account['unreported'] != len(self.held):
-            raise broken('S19', self.name, 'holds %d, its events say %d', account['running'] + account['unreported'],
-                         len(self.held))
+        if (account['assigned'], held) != (self.taken_total, len(self.held)):
+            raise broken('S19', self.name, '%r, its events say that it took %d and holds %d', account,
+                         self.taken_total, len(self.held))

@@ -37,17 +37,15 @@ class Place(object):
     (function, options), or None.
     """
 
-    __slots__ = ('view', 'attempt', 'assigned_at', 'accepted_at', 'since', 'deadlines', 'is_adopted',
-                 'call', 'counted', 'uncounted', 'attempts_max', 'answer_s', 'priority')
+    __slots__ = ('view', 'attempt', 'accepted_at', 'since', 'deadlines', 'call', 'counted', 'uncounted', 'attempts_max',
+                 'answer_s', 'priority')
 
     def __init__(self, accepted_at, deadlines, call, settings):
         # type: (float, Tuple[float, float], Any, Dict[str, Any]) -> None
         self.view = None  # type: Any
         self.attempt = self.counted = self.uncounted = 0
-        self.assigned_at = 0.0
         self.accepted_at = self.since = accepted_at
         self.deadlines = deadlines
-        self.is_adopted = False
         self.call = call
         options = {} if call is None else call[1]
         self.attempts_max = settings['attempts_max'] if call is None else options.get('attempts_max', ATTEMPTS_MAX)

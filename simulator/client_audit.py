@@ -207,13 +207,11 @@ class ClientAudit(Audit):
     def sweep(self, now):
         # type: (float) -> None
         statistics = self.core.statistics
-        if statistics.sent != self.sent_total or statistics.answered != self.done_total:
+        if (statistics.sent, statistics.answered) != (self.sent_total, self.done_total):
             raise broken('S19', self.name, 'sent %d and answered %d, its events say %d and %d', statistics.sent,
                          statistics.answered, self.sent_total, self.done_total)
-        if statistics.sent != statistics.waiting + sum(statistics.ends.values()):
-            raise broken('S11', self.name, '%r', statistics.as_dict(now))
-        if statistics.waiting != len(self.pending):
-            raise broken('S11', self.name, 'waiting %d, pending here %d', statistics.waiting, len(self.pending))
+        if statistics.sent != len(self.pending) + sum(statistics.ends.values()):
+            raise broken('S11', self.name, '%d wait: %r', len(self.pending), statistics.as_dict(now))
         if not self.told_to_stop and self.is_undisturbed(now):
             if self.pending and self.core.dispatcher.is_open and now - self._wrote_at > 2 * PING_INTERVAL_S:
                 raise broken('L4', self.name, 'silent for %.1f s with open tasks', now - self._wrote_at)

@@ -12,7 +12,9 @@ if MYPY:
     from simulator.process import Process  # noqa: F401
 
 #: What the auditors count; the rest of the rare paths is counted by the processes.
-COUNTERS = ('tasks', 'answered', 'unanswered', 'accepted_again', 'idle_deaths', 'failed_loads')
+COUNTERS = ('tasks', 'answered', 'unanswered', 'accepted_again', 'clients_forgotten_and_heard', 'refusals_again',
+            'submits_again_before_commit', 'copies_for_former', 'copies_from_former', 'copies_with_old_tickets',
+            'idle_deaths', 'failed_loads')
 
 
 class Entry(object):
@@ -64,6 +66,8 @@ class Ledger(object):
         self.refused = {}  # type: Dict[str, Set[str]]
         #: (incarnation of a dispatcher, task id, attempt) -> the incarnation of the calculator that it is assigned to.
         self.assigned = {}  # type: Dict[Tuple[str, str, int], str]
+        #: Tasks whose outcome was dropped, and that were not accepted again since.
+        self.dropped = set()  # type: Set[str]
         #: Whether all processes of the world have one key.
         self.has_key = False
         # Task id -> its right result, computed when first needed.

@@ -119,7 +119,7 @@ class Process(object):
         self._looks = {kind: getattr(audit, method) for kind, method in audit.EVENTS.items()}
         self._tap(core, audit, peer)
         self.turn = Turn(core, rng, seal, ('secret of %s' % core.incarnation).encode('ascii'))
-        self.turn.on_events = self._on_events
+        self._watch_turn(self.turn)
         self._peer = peer
         self._can_rebind = can_rebind
         self._look_at = self._silent_from = self._ask_at = 0.0
@@ -133,6 +133,12 @@ class Process(object):
     def incarnation(self):
         # type: () -> str
         return self.core.incarnation
+
+    @property
+    def unread(self):
+        # type: () -> Any
+        """(datagram, source, whether it is false) of what has arrived and was not read."""
+        return self._inbox
 
     def __repr__(self):
         # type: () -> str
@@ -213,6 +219,22 @@ class Process(object):
                 wrote(now, channel, rows)
             return datagram
         channel.write = watched  # type: ignore[method-assign]
+
+    def _watch_turn(self, turn):
+        # type: (Any) -> None
+        """See the events, and which datagrams have a ticket that belongs to no open channel."""
+        note_stale, greet = turn._note_stale, turn._greet
+
+        def stray(datagram):
+            # type: (Any) -> None
+            self.audit.strayed(datagram)
+            note_stale(datagram)
+
+        def greeted(now, datagram, *more):
+            # type: (float, Any, *Any) -> None
+            self.audit.strayed(datagram)
+            greet(now, datagram, *more)
+        turn.on_events, turn._note_stale, turn._greet = self._on_events, stray, greeted
 
     def _on_events(self, events):
         # type: (List[Event]) -> None

@@ -19,7 +19,7 @@ MYPY = False
 if MYPY:
     from typing import Any  # noqa: F401
 
-STEPS = {'accepted', 'assigned', 'done', 'sent', 'answered', 'taken', 'renumbered', 'let_go'}
+STEPS = {'accepted', 'assigned', 'done', 'outcome_dropped', 'sent', 'answered', 'taken', 'renumbered', 'let_go'}
 
 
 class Process(object):

@@ -42,7 +42,7 @@ FAILED_KEPT = 100
 FAILED_BYTES_MAX = 10000
 
 #: Steps of single tasks. They are emitted only where somebody reads the trace, and would push out all else.
-STEPS = frozenset(['accepted', 'assigned', 'done'])
+STEPS = frozenset(['accepted', 'assigned', 'done', 'outcome_dropped'])
 
 
 class Ring(object):

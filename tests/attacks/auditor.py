@@ -16,6 +16,7 @@ from runtime.event_files import read
 from simulator.calculator_audit import CalculatorAudit
 from simulator.client_audit import ClientAudit
 from simulator.dispatcher_audit import DispatcherAudit
+from simulator.fleet_audit import HINT_PINGS, HINT_S
 from simulator.ledger import Ledger
 from simulator.violations import overdue
 
@@ -26,8 +27,8 @@ if MYPY:
     from runtime.event_files import Event  # noqa: F401
 
 #: Nothing is too early, and no attack needs more attempts.
-SETTINGS = {'task_timeout_s': 0.0, 'answer_timeout_s': 0.0, 'task_duration_s': [0.0, 0.0], 'dead_after_missed': 0,
-            'attempts_max': 1000, 'flap_events_max': 0}
+SETTINGS = {'task_timeout_s': 0.0, 'answer_timeout_s': 0.0, 'task_duration_s': [0.0, 0.0], 'dead_after_missed': -1,
+            'suspect_after_missed': -1, 'attempts_max': 1000, 'flap_events_max': 0}
 
 
 class Audited(object):
@@ -45,6 +46,10 @@ class Audited(object):
         self.address = None  # type: Any
         self.number_received = 0
         self.peer_open = 0
+
+    #: What was not read and whether a journal fails is in no event.
+    unread = ()  # type: Any
+    journal = None  # type: Any
 
     @staticmethod
     def virtual(now):
@@ -99,7 +104,6 @@ class Auditor(object):
             audit.end_turn(event.time)
         for task_id in sorted(self._audits[DISPATCHER].places):
             raise overdue('S1', task_id, 'accepted by the last dispatcher, and never over')
-        assert not self._ledger.counts['accepted_again'], 'a task was accepted again after its end'
 
     def ends(self):
         # type: () -> Dict[str, List[str]]
@@ -166,6 +170,10 @@ class Auditor(object):
             sender.address = facts['address'] = tuple(facts['address'])
             self._hears(audit, event, 'heartbeat', sender,
                         [1, 1, 1, 1.0, self._capacities[calculator], [], [], False])
+        elif event.kind == 'suspected':
+            # Pings are no events.
+            getattr(audit, audit.SENT['ping'])(event.time - HINT_S, sender, 'ping', [[]])
+            audit.views[calculator].pings *= HINT_PINGS
         elif event.kind == 'assigned':
             self._assigned[calculator, task_id, facts['attempt']] = audit.core.incarnation
         elif event.kind == 'reassigned':

@@ -76,7 +76,7 @@ mutant('failed_write_dropped', 'S1', 'what could not be written is not written l
        (JournalRows, 'note', _drops_what_failed))
 mutant('another_outcome_after_a_restart', 'S2', 'an outcome comes back from the journal as another one',
        (dispatcher_core, 'restored', _restores_with(_another_word)))
-mutant('deadline_begins_anew', 'S14', 'a recovered task is given 30 s more', (
+mutant('deadline_begins_anew', 'S1', 'a recovered task is given 30 s more', (
     dispatcher_core, 'restored', _restores_with(_time_begins_anew)))
 mutant('forgets_on_restart', 'S14', 'what waited is not there after a restart',
        (DispatcherCore, 'recover', _restores_only(ENDED)))
