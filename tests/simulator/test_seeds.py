@@ -27,7 +27,7 @@ BATCH = range(1, 41)
 
 #: What some worlds came to on the Python that this was written on. A change of the product changes them, and then they
 #: are replaced by the new ones, which must be the same on 2.7 and on the oldest and newest 3.x.
-HASHES = {1: '7e6be3d7', 2: 'c9d3c5c4', 3: 'bc1fb257', 9: '52a523b3'}
+HASHES = {1: '94a36025', 2: 'c9d3c5c4', 3: 'bc1fb257', 9: '52a523b3'}
 
 
 def failed_once():
