@@ -134,7 +134,8 @@ class Reports(Fleet):
         for sequence, page, pages, interval_s, capacity, held, orphans, draining in rows:
             self.counts['heartbeats'] += 1
             calculator = channel.peer
-            if calculator is None or self.calculators.by_name.get(channel.name) is not calculator:
+            is_new = calculator is None or self.calculators.by_name.get(channel.name) is not calculator
+            if is_new:
                 calculator = self.register(now, channel, capacity)
                 if calculator is None:
                     continue
@@ -159,6 +160,9 @@ class Reports(Fleet):
                 self._reconcile(now, calculator, channel.number_received, held, orphans)
             else:
                 self._take_page(now, calculator, (channel.number_received, page, pages, held, orphans))
+            if is_new and calculator.conduct.reason is not None:
+                # One that restarts all the time would lose any number of attempts: it has to live up to its next one.
+                calculator.full_until_beat = True
 
     def _take_page(self, now, calculator, taken):
         # type: (float, Calculator, Any) -> None

@@ -346,6 +346,9 @@ def test_restarts_lead_to_probation_too():
     for letter in 'abcdef':
         farm.beat(farm.calculator(ONE, letter * 8), capacity=4, sequence=1)
     farm.submit(*range(1, 9))
+    # On probation, a calculator that has just restarted gets nothing before its second heartbeat.
+    assert farm.status['running'] == 0
+    farm.beat(farm.calculator(ONE, 'f' * 8), capacity=4, sequence=2)
     assert farm.status['running'] == 1
     farm = Farm(flap_events_max=0)
     for letter in 'abcdef':
