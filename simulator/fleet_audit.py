@@ -284,7 +284,9 @@ class FleetAudit(Audit):
             limit_s = (self.settings['dead_after_missed'] + 0.5) * view.interval_s + VERDICT_LATE_S
             is_gone = view.lost_at is not None and now - view.lost_at > VERDICT_LATE_S
             if view.given and (is_gone or self._deaf_at <= view.heard_at < now - limit_s):
-                raise broken('L8' if view.state == SUSPECT else 'S8', (view.channel.name,) + tuple(sorted(view.given)),
+                # A suspect has lost what it had where it can't be reached, not where it is silent.
+                raise broken('L8' if is_gone and view.state == SUSPECT else 'S8',
+                             (view.channel.name,) + tuple(sorted(view.given)),
                              '%d tasks with %s (%s), heard %.1f s ago', len(view.given), view.channel.name, view.state,
                              now - view.heard_at)
             if view.state == ALIVE and view.channel.is_open and not view.channel.is_asleep:

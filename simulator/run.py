@@ -202,17 +202,17 @@ class Course(object):
         self.world.check_all()
         if not (self._has_room and self._is_feasible):
             return
-        probed = 0  # Notional tasks.
-        for task_id, entry in sorted(self.world.ledger.tasks.items()):
-            if begun_at <= entry.sent_at < until and task_id not in self.world.poisoned:
-                probed += entry.call is None
-                if entry.end != DONE:
-                    raise overdue('L1', task_id, 'sent in peace and %s', entry.end or 'still out')
-                took_s = entry.ended_at - entry.sent_at
-                if took_s > self.bounds.response_s:
-                    raise overdue('L7', task_id, 'took %.1f s', took_s)
+        probed = [(task_id, entry) for task_id, entry in sorted(self.world.ledger.tasks.items())
+                  if begun_at <= entry.sent_at < until and task_id not in self.world.poisoned]
+        for task_id, entry in probed:
+            took_s = entry.ended_at - entry.sent_at
+            if entry.end == DONE and took_s > self.bounds.response_s:
+                raise overdue('L7', task_id, 'took %.1f s', took_s)
+        for task_id, entry in probed:
+            if entry.end != DONE:
+                raise overdue('L1', task_id, 'sent in peace and %s', entry.end or 'still out')
         self._expect_every_client_served(begun_at)
-        self._expect_work_for_all(given, probed)
+        self._expect_work_for_all(given, sum(entry.call is None for _, entry in probed))
 
     def _expect_every_client_served(self, since):
         # type: (float) -> None

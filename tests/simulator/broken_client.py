@@ -144,6 +144,8 @@ mutant('revoked_by_nobody', 'S1', 'the calculator drops one assignment in five a
        (CalculatorCore, '_on_assign', _revokes_itself))
 mutant('work_survives_a_crash', 'S5', 'a calculator has after a crash what it had before',
        (CalculatorCore, '_let_go_of_all', _keeps('lost')))
+mutant('overtime', 'L7', 'work takes half a minute longer', (
+    CalculatorCore, 'draw_duration_s', lambda original: lambda self, *attempt: original(self, *attempt) + 32))
 mutant('back_early', 'S13', 'an outage takes half of its time', (
     CalculatorCore, '_due_outage', _comes_back_at_half_time))
 mutant('works_while_frozen', 'S13', 'timers fire in a calculator that is out of order',

@@ -207,7 +207,7 @@ def _only_answers(original):
 mutant('no_answer_timeout', 'S8', 'an attempt may take for ever', (DispatcherCore, '_due_task', _only_the_deadline))
 mutant('deadline_ignored', 'S1', 'a task whose time is over stays where it is',
        (DispatcherCore, '_due_task', _only_answers))
-mutant('never_requeued', 'S8', 'the tasks of a dead calculator stay with it',
+mutant('never_requeued', 'S8 L8', 'the tasks of a dead calculator stay with it',
        (DispatcherCore, '_lose_all', instead(nothing)))
 mutant('nobody_dies', 'S8', 'a calculator is dead after a hundred times the silence', (
     FailureDetector, '__init__', lambda original: lambda self, suspect, dead: original(self, suspect, 100 * dead)))
@@ -349,13 +349,8 @@ mutant('nobody_comes_back', 'L3', 'a calculator that was dead stays dead', (Disp
 mutant('one_client_starves', 'L5', 'one client is always told to come back later',
        (DispatcherCore, '_plain_places', instead(lambda self, client: 0)),
        (DispatcherCore, '_reason_to_refuse', _refuses_one_client))
-mutant(
-    'a_slot_is_never_free',
-    'L7',
-    'a calculator has one slot less after each assignment',
-    (DispatcherCore,
-    'assign',
-     _shrinks))
+mutant('a_slot_is_never_free', 'L7 L1', 'a calculator has one slot less after each assignment', (
+    DispatcherCore, 'assign', _shrinks))
 mutant('unreachable_get_work', 'L8', 'a calculator that does not acknowledge is given more all the same',
        (DispatcherCore, 'unreachable', instead(nothing)), (Calculator, 'is_available', _available_if(
            lambda self: self.has_slot)))

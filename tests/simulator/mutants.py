@@ -25,7 +25,9 @@ if MYPY:
 SEEDS_MAX = 15
 
 #: Some show in few worlds only; the search for them begins close to one of those, to be quick.
-FIRST_SEEDS = {'draining_get_work': 12, 'works_while_frozen': 11}  # type: Dict[str, int]
+FIRST_SEEDS = {
+    'draining_get_work': 12, 'heartbeats_ignored': 20, 'number_far_ahead': 40, 'works_while_frozen': 11,
+}  # type: Dict[str, int]
 
 # The first world with calls.
 FIRST_SEEDS.update((name, 11) for name, (rules, _, _) in MUTANTS.items() if rules[0] in ('S21', 'S22', 'S23', 'S25'))
@@ -36,6 +38,9 @@ WORLDS_OF = {
     'lost_assigns_starve': 'nothing_reaches_one_calculator_after_the_other',
     'memory_unbounded': 'memory_is_short',
     'never_unanswered': 'nothing_reaches_one_calculator_after_the_other',
+    'overtime': 'nothing_reaches_one_calculator_after_the_other',
+    'unreachable_get_work': 'nothing_reaches_one_calculator_after_the_other',
+    'unreachable_never': 'nothing_reaches_one_calculator_after_the_other',
     'unreachable_keep_tasks': 'nothing_reaches_one_calculator_after_the_other',
 }
 
