@@ -51,6 +51,7 @@ LOAD_FAILED = 3
 ORPHANED = 4
 
 _encode = json.JSONEncoder(separators=(',', ':'), allow_nan=False).encode
+_SCALARS = frozenset([int, float, bool, type(None)])
 _NAME = re.compile(r'[!-~]{1,100}\Z')
 _IS_2 = sys.version_info < (3,)
 if sys.version_info < (3,):
@@ -241,7 +242,8 @@ def is_small(value):
     while level and depth < 1000:
         depth += 1
         below = []  # type: List[Any]
-        for item in level:
+        # Mostly a list has only numbers. They are short.
+        for item in () if _SCALARS.issuperset(map(type, level)) else level:
             if isinstance(item, _TEXTS):
                 left -= len(item)
             elif isinstance(item, (list, tuple, dict)):

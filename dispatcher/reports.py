@@ -293,6 +293,8 @@ class Reports(Fleet):
         """A call that was assigned ahead waits again. That is no attempt that came to nothing."""
         calculator.is_quick = False
         self._end_attempt(now, task, TURNED_DOWN)
+        self.emit(now, 'reassigned', task_id=task.task_id, attempt=task.attempt, calculator=calculator.name,
+                  reason=TURNED_DOWN)
         task.state = WAITING
         self.queue.put_call(task, self.queue.calls.put_first)
         self.plan(task)

@@ -59,7 +59,8 @@ class View(object):
         self.state = ALIVE
         self.lost_at = None  # type: float | None
         self.acknowledged_at = 0.0
-        self.capacity = heartbeat[4]
+        # With functions, one call ahead for each slot: see ``_on_offers``.
+        self.capacity = self.places = heartbeat[4]
         self.draining_since = None  # type: float | None
         self.given = {}  # type: Dict[str, Given]
         self.given_total = 0
@@ -83,7 +84,8 @@ class FleetAudit(Audit):
     HEARD = {'heartbeat': '_heard_heartbeats'}
     SENT = {'assign': '_sent_assigns', 'ping': '_sent_pings'}
     EVENTS = {'registered': '_on_registered', 'returned': '_on_registered', 'died': '_on_gone', 'left': '_on_gone',
-              'suspected': '_on_suspected', 'recovered': '_on_recovered', 'held_up': '_on_held_up'}
+              'suspected': '_on_suspected', 'recovered': '_on_recovered', 'held_up': '_on_held_up',
+              'offers': '_on_offers'}
     ACKNOWLEDGED = frozenset(['assign', 'revoke', 'ping'])
 
     def __init__(self, ledger, settings):
@@ -185,6 +187,11 @@ class FleetAudit(Audit):
         self._registered.add((name, channel.incarnation))
         self.capacity_ever += heartbeat[4]
 
+    def _on_offers(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        view = self.views[facts['calculator']]
+        view.places = 2 * view.capacity
+
     def _on_gone(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
         name = facts['calculator']
@@ -255,8 +262,7 @@ class FleetAudit(Audit):
             raise broken('S7', (task_id, name), 'given to %s, which drains', name)
         view.given[task_id] = Given(now, not is_new)
         view.given_total += 1
-        # A calculator with functions may have one call ahead for each slot.
-        if len(view.given) > view.capacity * (1 if self.core.calculators.by_name[name].digest is None else 2):
+        if len(view.given) > view.places:
             raise broken('S6', (task_id, name), '%s has %d tasks and %d slots', name, len(view.given), view.capacity)
         self.ledger.assigned[self.core.incarnation, task_id, attempt] = view.channel.incarnation
         return view

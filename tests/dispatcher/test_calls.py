@@ -319,6 +319,7 @@ def test_a_call_that_is_handed_back_goes_elsewhere_and_nothing_of_it_counts(twic
     farm.hear(one, 'assign_refused', [[3, task_id(3), u'handed_back']])
     assert farm.runs(two) == [3] and farm.status['running'] == 2
     assert not farm.ended() and farm.core.counts['calls_delayed'] == 0
+    assert [facts['reason'] for facts in farm.emitted('reassigned')] == ['turned_down']
 
 
 # Probation.

@@ -13,7 +13,7 @@ import pytest
 from client import Executor
 from tests.system import farm
 
-CALLS = int(os.environ.get('FARM_CALLS', '4000'))
+CALLS = int(os.environ.get('FARM_CALLS', '2000'))
 KILL_S = 2.0 if CALLS > 20000 else 0.7
 CALCULATORS = 5
 
@@ -50,7 +50,7 @@ def test_calls_survive_calculators_that_are_killed(system):
     killer = Killer(system, calculators)
     killer.start()
     try:
-        results = list(executor.map('square', range(CALLS), timeout=50 if CALLS <= 20000 else 3000, in_flight_max=200))
+        results = list(executor.map('square', range(CALLS), timeout=100 if CALLS <= 20000 else 3000, in_flight_max=200))
     finally:
         killer.end()
         executor.shutdown(cancel_futures=True)
