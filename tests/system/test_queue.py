@@ -13,7 +13,7 @@ def test_who_is_refused_until_the_deadline_is_told_so(system):
     # Three may wait, and expire; asking again after a second is too late for the others.
     assert client.account['outcomes']['expired'] == dispatcher.account['outcomes']['expired'] == 3
     assert client.account['outcomes']['refused'] == dispatcher.account['counts']['refused_queue_full'] == 7
-    client.says('refused .queue full')
+    client.says('refused .the queue was full')
 
 
 def test_calculators_come_and_go_while_tasks_wait(system):
