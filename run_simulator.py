@@ -202,6 +202,9 @@ def _plan(options, parser):
     # type: (Any, Any) -> int
     """Answer a question about a scenario; returns the exit status."""
     study, as_dict, as_lines = _question(options, parser)
+    if options.report is not None:
+        # Better now than after the work.
+        _open_report(options.report, 'a').close()
     is_interrupted = False
     former = signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -234,11 +237,16 @@ def _write_report(study, options, lines):
     scripts = [os.path.join(page, name) for name in report.SCRIPTS] + [os.path.join(ROOT, 'planner', 'report.js')]
     text = report.page(options.settings or options.preset, found, json.dumps, _read(os.path.join(page, report.STYLE)),
                        [_read(path) for path in scripts])
+    with _open_report(options.report, 'w') as file:
+        file.write(text)
+
+
+def _open_report(path, mode):
+    # type: (str, str) -> Any
     try:
-        with io.open(options.report, 'w', encoding='utf-8') as file:
-            file.write(text)
+        return io.open(path, mode, encoding='utf-8')
     except (IOError, OSError) as error:
-        raise CannotStart('cannot write the report to %s: %s' % (options.report, error.strerror))
+        raise CannotStart('cannot write the report to %s: %s' % (path, error.strerror))
 
 
 def _read(path):
@@ -264,15 +272,16 @@ def _question(options, parser):
         parser.error('one of --measure, --vary and --find at a time')
     if (options.find is None) != (options.target is None):
         parser.error('--find and --target belong together')
-    settings = _settings(options)(options.seed)
+    settings, precision = _settings(options)(options.seed), options.precision or PRECISION
     try:
         keys = [values_of(text, json.loads) for text in options.vary or [options.find] if text is not None]
         points = [Point(*made) for made in points_of(settings, keys)]
         if options.find is not None:
-            return Find(points, Target(options.target), options.seed), answers.find_dict, answers.find_lines
+            found = Find(points, Target(options.target), precision, options.seed)
+            return found, answers.find_dict, answers.find_lines
     except (QuestionError, SettingRefused) as error:
         parser.error(str(error))
-    study = Vary(points, options.precision or PRECISION, options.seed)
+    study = Vary(points, precision, options.seed)
     if options.vary:
         return study, answers.vary_dict, answers.vary_lines
     return study, answers.measure_dict, answers.measure_lines

@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 import math
 
+from net_protocol.words import counted
 from planner import statistics
 from planner.measures import RATIOS, STATISTICS, TIMES
 from planner.study import WANTED
@@ -34,9 +35,10 @@ def point_dict(point, has_reached):
     """One point for programs."""
     reason = point.why_unstable()
     measures = point.measures() if reason is None else None
+    is_known = point.rows or reason is not None
     return {
         'measures': None if measures is None else measures.as_dict(), 'replications': point.number,
-        'tasks': 0 if measures is None else measures.tasks, 'stable': reason is None,
+        'tasks': point.tasks if measures is None else measures.tasks, 'stable': reason is None if is_known else None,
         'precision_reached': has_reached, 'reason': reason,
         'warm_up_share': None if measures is None else measures.warm_up_share,
         'settled': None if measures is None else measures.has_settled,
@@ -155,8 +157,8 @@ def measure_lines(study):
     measures = point.measures()
     if measures is None:
         return lines + ['nothing was measured: no task ended']
-    lines.append('%d replications of %g s, %d tasks; removed as warm-up: %.3g s of each (MSER-5)' % (
-        point.number, point.settings['duration_s'], measures.tasks,
+    lines.append('%s of %g s, %d tasks; removed as warm-up: %.3g s of each (MSER-5)' % (
+        counted(point.number, 'replications'), point.settings['duration_s'], measures.tasks,
         measures.warm_up_share * point.settings['duration_s']))
     if not measures.has_settled:
         lines.append('The response times have not settled in the first half of a run: set a longer duration_s.')
@@ -264,8 +266,7 @@ def find_lines(study):
         if number is not None:
             parts.append('%s %s %s %s (%s)%s' % (
                 key, _shown_value(study.points[number].changes[0][1]), words, study.target.text,
-                _found(study, number), ' by its value; its interval contains the bound'
-                if number in study.uncertain else ''))
+                _found(study, number), _by_value(study, number) if number in study.uncertain else ''))
     if holds is None and study.is_decided:
         parts.insert(0, 'no value of %s holds %s' % (key, study.target.text))
     elif holds is not None and fails is None and study.is_decided:
@@ -291,6 +292,12 @@ def _found(study, number):
     if leaf is None:
         return 'unknown'
     return shown(leaf['value']) if leaf['low'] is None else '%s to %s' % (shown(leaf['low']), shown(leaf['high']))
+
+
+def _by_value(study, number):
+    # type: (Find, int) -> str
+    precision = statistics.precision(study.points[number].measures().find(*study.target.key))  # type: ignore
+    return ', by its value: the interval contains the bound, and is +- %.1f %%' % (100 * (precision or 0.0))
 
 
 def _shown_value(value):

@@ -56,7 +56,7 @@ def contents(study, keys, command, lines, scenario):
     """What the page shows, as plain values. ``scenario`` is the scenario without the variation."""
     points = []
     for point in study.points:
-        if not point.number:
+        if not point.number and point.why_unstable() is None:
             continue
         has_reached = study.has_reached(point) if hasattr(study, 'has_reached') else True
         found = dict(point_dict(point, has_reached), settings=dict(point.changes))

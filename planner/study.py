@@ -25,14 +25,16 @@ WANTED = ((MEAN, 1.0), ('p50', 1.0), ('p95', 1.0), ('p99', 2.5))
 FIRST = statistics.REPLICATIONS_MIN + statistics.LOOK_AHEAD
 REPLICATIONS_MAX = 10000
 
-#: The sequential test of ``Find``: its confidence, its first round, and when it decides by the value alone.
-TEST_CONFIDENCE = 0.99
+#: The sequential test of ``Find``: the confidence of one look, so that a verdict after five looks is wrong in 5 % of
+#: cases (Pocock, "Group sequential methods", Biometrika 64, 1977), and its first round. What is
+#: known as precisely as wanted, or has so many replications, is decided by the value alone.
+TEST_CONFIDENCE = 0.97
 TEST_FIRST = 6
-TEST_MAX = 60
+TEST_MAX = 200
 
 #: The precision to which the two sides of the boundary are measured in the end, and the most replications for that.
-BOUNDARY_PRECISION = 0.05
-BOUNDARY_MAX = 60
+BOUNDARY_PRECISION = 0.1
+BOUNDARY_MAX = 24
 
 
 class Point(object):
@@ -126,10 +128,10 @@ class Vary(object):
     def _wanted(self, number, point):
         # type: (int, Point) -> int
         done = point.number
-        if not done:
-            return FIRST
-        if number in self._reached or point.errors or not point.tasks or point.why_unstable() is not None:
+        if number in self._reached or point.errors or point.why_unstable() is not None:
             return 0
+        if not point.tasks:
+            return 0 if done else FIRST
         excess = point.excess(self.precision)
         if excess == 0 or done >= REPLICATIONS_MAX:
             self._reached.add(number)
@@ -159,7 +161,7 @@ class Vary(object):
         """About how many replications are missing; None where that is not known."""
         left = 0.0
         for number, point in enumerate(self.points):
-            excess = float('inf') if point.number < FIRST else 0.0 if number in self._reached else self._excess(point)
+            excess = 0.0 if number in self._reached else self._excess(point)
             if excess == float('inf'):
                 return None
             left += point.number * max(0.0, excess ** 2 - 1)
@@ -167,19 +169,23 @@ class Vary(object):
 
     def _excess(self, point):
         # type: (Point) -> float
-        return point.excess(self.precision) if point.tasks and point.why_unstable() is None else 0.0
+        if point.why_unstable() is not None:
+            return 0.0
+        return float('inf') if point.number < FIRST else point.excess(self.precision) if point.tasks else 0.0
 
 
 class Find(object):
     """The boundary between the values of one key that hold a target and those that do not, by bisection.
 
-    A value is tested with more and more replications until the interval of the measure is on one side of the bound.
+    A value is tested with more and more replications until the interval of the measure is on one side of the bound, or
+    is so narrow that the difference does not matter.
     """
 
-    def __init__(self, points, target, seed=1):
-        # type: (List[Point], Target, int) -> None
+    def __init__(self, points, target, precision, seed=1):
+        # type: (List[Point], Target, float, int) -> None
         self.points = points
         self.target = target
+        self._precision = precision * dict(WANTED).get(str(target.key[1]), 1.0)
         self._seed = seed
         #: Number of a point -> whether it holds the target; and those that were decided by the value alone.
         self.verdicts = {}  # type: Dict[int, bool]
@@ -246,11 +252,17 @@ class Find(object):
         elif point.number >= TEST_FIRST:
             measures = point.measures(TEST_CONFIDENCE)
             verdict = self.target.verdict(measures)
-            if verdict is None and point.number >= TEST_MAX:
+            if verdict is None and (point.number >= TEST_MAX or self._is_precise(point)):
                 self.uncertain.add(number)
                 verdict = self.target.verdict(measures, True)
             if verdict is not None:
                 self.verdicts[number] = verdict
+
+    def _is_precise(self, point):
+        # type: (Point) -> bool
+        measures = point.measures()
+        found = None if measures is None else measures.find(*self.target.key)
+        return found is not None and found['high'] - found['low'] <= 2 * self._precision * self.target.scale
 
     def boundary(self):
         # type: () -> Tuple[int | None, int | None]

@@ -43,6 +43,8 @@ class Target(object):
         self.text = text.strip()
         self.key = (name, statistic)
         self.bound = float(bound)
+        #: What a precision is a share of. 0.999 is far from 1 for a share.
+        self.scale = min(self.bound, abs(1 - self.bound)) if name.endswith('_share') else self.bound
 
     def verdict(self, measures, by_value=False):
         # type: (Measures | None, bool) -> bool | None
@@ -123,9 +125,8 @@ def changed(settings, changes):
             if isinstance(place, list) and part.isdigit() and int(part) < len(place):
                 part = int(part)
             elif not isinstance(place, dict) or part not in place:
-                known = sorted(place) if isinstance(place, dict) else []
-                raise QuestionError('%s is no key of a scenario%s' % (
-                    '.'.join(parts[:depth + 1]), known and '; there are %s' % ', '.join(known)))
+                known = '; there are %s' % ', '.join(sorted(place)) if isinstance(place, dict) else ''
+                raise QuestionError('%s is no key of a scenario%s' % ('.'.join(parts[:depth + 1]), known))
             if depth == len(parts) - 1:
                 place[part] = value
             else:
