@@ -2,17 +2,15 @@
 
 from __future__ import absolute_import, division, print_function
 
-import json
+from runtime import event_file
 
 
 def read(path):
     """All complete lines, in order: each a dict with ``time``, ``kind`` and ``facts``."""
     try:
-        with open(path) as file:
-            text = file.read()
+        return event_file.read(path)
     except IOError:
         return []
-    return [json.loads(line) for line in text[:text.rfind('\n') + 1].splitlines()]
 
 
 def moved(events, calculator, died_at):

@@ -3,7 +3,8 @@
 from __future__ import absolute_import, division, print_function
 
 import io
-import json
+
+from runtime.event_file import parsed
 
 MYPY = False
 if MYPY:
@@ -60,7 +61,7 @@ class EventReader(object):
                 return []
         lines = (self._begun_line + self._file.read()).split(b'\n')
         self._begun_line = lines.pop()
-        return [self._entry(json.loads(line.decode('ascii'))) for line in lines]
+        return [self._entry(event) for event in parsed(lines + [b''], self.path)]
 
     def _entry(self, line):
         # type: (Dict[str, Any]) -> Entry

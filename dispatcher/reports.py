@@ -123,7 +123,7 @@ class Reports(Fleet):
             self.counts['heartbeats'] += 1
             calculator = channel.peer
             if calculator is None or self.calculators.by_name.get(channel.name) is not calculator:
-                calculator = self.register(now, channel, capacity)
+                calculator = self.register(now, channel, capacity, interval_s)
                 if calculator is None:
                     continue
             if calculator.state == LEFT or sequence < calculator.sequence or (

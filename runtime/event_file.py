@@ -3,7 +3,8 @@
     {"time": 1234.567890, "kind": "assigned", "facts": {"task_id": "...", "calculator": "calculator-a", "attempt": 1}}
 
 ``time`` is in seconds of the machine's monotonic clock, so the files of all processes of one machine share one order;
-the first line of each start, ``began``, carries the time of day (``unix_time``) as well, and which process writes.
+the first line of each start, ``began``, carries the time of day (``unix_time``) as well, which process writes, and its
+settings. The last line of a process that was not killed is ``stopped``.
 
 Each line is handed to the system at once, so the file of a process that is killed is complete. A pipe whose reader is
 slow never holds the process up: lines that do not fit are dropped, and ``events_dropped`` tells how many.
@@ -11,6 +12,7 @@ slow never holds the process up: lines that do not fit are dropped, and ``events
 
 from __future__ import absolute_import, division, print_function
 
+import io
 import json
 import os
 import stat
@@ -21,7 +23,7 @@ from runtime.paths import native
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
+    from typing import Any, Dict, Iterator, List  # noqa: F401
 
 #: Bytes that are kept for the slow reader of a pipe.
 PENDING_BYTES_MAX = 4 * 1024 * 1024
@@ -45,11 +47,11 @@ class EventFile(object):
         # type: (float, str, Dict[str, Any]) -> None
         """Append one event. ``facts`` are plain values."""
         self._time = time
-        self._output.put(_line(time, kind, facts))
+        self._output.put(line(time, kind, facts))
 
     def _dropped(self, number):
         # type: (int) -> bytes
-        return _line(self._time, 'events_dropped', {'number': number})
+        return line(self._time, 'events_dropped', {'number': number})
 
     def writers(self):
         # type: () -> List[Any]
@@ -67,9 +69,45 @@ class EventFile(object):
         self._output.finish(within_s)
 
 
-def _line(time, kind, facts):
+def line(time, kind, facts):
     # type: (float, str, Dict[str, Any]) -> bytes
-    return ('{"time": %.6f, "kind": %s, "facts": %s}\n' % (time, json.dumps(kind), json.dumps(facts))).encode('ascii')
+    """One event as it stands in a file. Its numbers are read back as they are."""
+    return ('{"time": %r, "kind": %s, "facts": %s}\n' % (time, json.dumps(kind), json.dumps(facts))).encode('ascii')
+
+
+class EventsBroken(ValueError):
+    """A file is no file of events; the text is one line that says where and why."""
+
+
+def read(path):
+    # type: (str) -> List[Dict[str, Any]]
+    """The events of a file, each a dict with ``time``, ``kind`` and ``facts``. A line that a kill or a full disk has
+    cut off is left out. Raises ``EventsBroken`` where the file holds anything else, ``IOError`` where it can't be read.
+    """
+    with io.open(native(path), 'rb') as file:
+        return list(parsed(file.read().split(b'\n'), path))
+
+
+def parsed(lines, path):
+    # type: (List[bytes], str) -> Iterator[Dict[str, Any]]
+    """The events in lines, of which the last is not complete."""
+    for number, text in enumerate(lines, 1):
+        event = _event(text)
+        if event is not None:
+            yield event
+        elif number < len(lines) and b'"kind": "began"' not in lines[number]:
+            raise EventsBroken('%s: line %d is no event' % (path, number))
+
+
+def _event(text):
+    # type: (bytes) -> Dict[str, Any] | None
+    try:
+        event = json.loads(text.decode('ascii'))
+    except (ValueError, RuntimeError):
+        return None
+    is_event = (type(event) is dict and type(event.get('time')) in (int, float) and 'kind' in event
+                and type(event.get('facts')) is dict)
+    return event if is_event else None
 
 
 def _is_torn(path):

@@ -17,7 +17,7 @@ from net_protocol.core import Core, Event
 from net_protocol.words import Facts
 from runtime import logs
 from runtime.console import LiveLine
-from runtime.event_file import EventFile
+from runtime.event_file import EventFile, read
 from tests.fake_link import FakeLink
 from tests.source_tree import ROOT
 
@@ -48,7 +48,7 @@ class Process(object):
 def begun(log):
     """The core of a process that has begun to write that log."""
     process = Process()  # type: Any
-    log.begin(process)
+    log.begin(process, {})
     return process.core
 
 
@@ -134,18 +134,13 @@ def test_one_thing_is_not_called_several(sentences):
         assert re.search(r'\b1 (tasks|results|attempts|outcomes|incarnations)\b', shown) is None, kind
 
 
-def lines_of(path):
-    with open(str(path)) as file:
-        return [json.loads(line) for line in file]
-
-
 def test_the_file_takes_what_the_log_leaves_out(tmpdir, capsys):
     logs.set_up('dispatcher', 'error', LiveLine())
     log = logs.EventLog(DISPATCHER_SENTENCES, lambda: 12.5, EventFile(str(tmpdir.join('events'))))
     core = begun(log)
     for _ in range(100):
         log.event(Event('left', 0.0, {'calculator': 'calculator-a'}))
-    lines = lines_of(tmpdir.join('events'))
+    lines = read(str(tmpdir.join('events')))
     assert core.trace is True
     assert lines[0]['kind'] == 'began'
     assert lines[0]['facts']['name'] == 'dispatcher'
@@ -172,7 +167,7 @@ def test_the_next_process_goes_on_in_the_same_file(tmpdir):
     path = str(tmpdir.join('events'))
     for time in (1.0, 2.0):
         EventFile(path).write(time, 'left', {})
-    assert [line['time'] for line in lines_of(path)] == [1.0, 2.0]
+    assert [line['time'] for line in read(path)] == [1.0, 2.0]
 
 
 @pytest.mark.parametrize('program', ['run_client.py', 'run_dispatcher.py', 'run_calculator.py'])

@@ -10,11 +10,9 @@ time are not judged: an event is stamped when it is written, and a process may h
 
 from __future__ import absolute_import, division, print_function
 
-import io
-import json
-
 from net_protocol.limits import SECONDS_MAX
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, DONE, QUEUE_FULL
+from runtime import event_file
 from simulator.calculator_audit import CalculatorAudit
 from simulator.client_audit import ClientAudit
 from simulator.dispatcher_audit import DispatcherAudit
@@ -47,9 +45,7 @@ class Event(object):
 def read(role, name, path):
     # type: (str, str, str) -> List[Event]
     """The events of all incarnations of one process."""
-    with io.open(path, encoding='ascii') as file:
-        lines = [json.loads(line) for line in file]
-    return [Event(role, name, line['time'], line['kind'], line['facts']) for line in lines]
+    return [Event(role, name, event['time'], event['kind'], event['facts']) for event in event_file.read(path)]
 
 
 class Audited(object):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+from runtime import event_file
 from runtime.clock import monotonic
 from tests.attacks import tracing
 from tests.source_tree import ROOT
@@ -170,8 +171,7 @@ class Victim(object):
         """The first event of each one that came so far."""
         if not os.path.exists(self.events):
             return []
-        with io.open(self.events, encoding='ascii') as file:
-            return [json.loads(line) for line in file if '"kind": "began"' in line and line.endswith('\n')]
+        return [event for event in event_file.read(self.events) if event['kind'] == 'began']
 
     def dispose(self):
         # type: () -> None

@@ -2,11 +2,11 @@
 
 from __future__ import absolute_import, division, print_function
 
-import json
 import sys
 
 import pytest
 
+from runtime import event_file
 from runtime.clock import monotonic
 from tests.system.lossy_relay import LossyRelay
 from tests.system.processes import eventually
@@ -63,8 +63,8 @@ def test_the_tasks_of_a_killed_calculator_soon_run_elsewhere(system, tmpdir):
     first.kill()
 
     def assigned_at():
-        found = [json.loads(line) for line in events.read().splitlines(True) if line.endswith('\n')]
-        return [event['time'] for event in found if event['kind'] == 'assigned' and event['facts']['attempt'] == 2]
+        return [event['time'] for event in event_file.read(str(events))
+                if event['kind'] == 'assigned' and event['facts']['attempt'] == 2]
     eventually(lambda: len(assigned_at()) == 3, 'they are assigned again')
     assert max(assigned_at()) - killed_at <= 3 * GOAL_ELSEWHERE_S
     eventually(lambda: dispatcher.status['running'] == 3, 'they run')

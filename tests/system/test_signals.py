@@ -2,12 +2,12 @@
 
 from __future__ import absolute_import, division, print_function
 
-import json
 import re
 import signal
 
 import pytest
 
+from runtime import event_file
 from tests.system.processes import eventually
 
 SIGNALS = pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['SIGINT', 'SIGTERM'])
@@ -153,7 +153,7 @@ def test_what_a_client_gives_up_when_it_ends_at_once_is_an_event_like_everything
     client.says('stopping')
     client.signal(number)
     assert client.wait() == 0
-    events = [json.loads(line) for line in path.read().splitlines()]
+    events = event_file.read(str(path))
     ids = {kind: sorted(event['facts']['task_id'] for event in events if event['kind'] == kind)
            for kind in ('sent', 'unanswered')}
     assert len(ids['sent']) == client.account['outcomes']['given_up'] == 45
