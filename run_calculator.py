@@ -59,7 +59,7 @@ def run(argv=None):
         core = (CalculatorCore if settings['work'] is None else WorkingCalculatorCore)(
             settings, name, process.new_incarnation, process.generator(options.seed))
         loop = Loop(core, endpoint, signals, monotonic, events, seal)
-        events.begin(loop)
+        events.begin(loop, settings)
         children = begin_children(core, loop, settings)
         if process.find(peer, signals):
             loop.attach(Upstream(loop, peer, process.any_port_of(settings['listen'])))

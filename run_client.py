@@ -62,7 +62,7 @@ def run(argv=None):
         if process.find(peer, signals):
             endpoint = process.endpoint_towards(peer)
             loop = Loop(core, endpoint, signals, monotonic, events, seal)
-            events.begin(loop)
+            events.begin(loop, settings, tasks_max=options.tasks)
             if events.line.is_live:
                 loop.every(LIVE_INTERVAL_S, lambda now: events.line.show(progress_line(core.statistics)))
             else:

@@ -59,7 +59,7 @@ def run(argv=None):
         loop = Loop(core, endpoint, signals, monotonic, events, seal, journal)
         core.may_operate = lambda address: seal is not CHECKSUM or is_loopback(address)
         core.desk.surroundings = lambda: process.surroundings(loop)
-        events.begin(loop)
+        events.begin(loop, settings)
         loop.every(settings['status_interval_s'], StatusLine(core, loop))
         if journal is not None:
             loop.every(JOURNAL_INTERVAL_S, JournalWatch(journal))

@@ -22,12 +22,18 @@ import socket
 import sys
 import time
 
-from net_protocol.schema import SettingRefused
+from net_protocol import lengths
+from net_protocol.schema import Group, SettingRefused
 from planner import answers, report, turn_cost
+from planner.comparison import Comparison
+from planner.recording import FROM_RECORDING, Recording, RecordingError
 from planner.replication import row_of_piece
+from planner.replication import run as run_measured
+from planner.replication import world_of
 from planner.study import Find, Point, Vary
+from planner.tape import NOT_RECORDED, Tape
 from planner.target import QuestionError, Target, points_of, values_of
-from runtime import command_line
+from runtime import command_line, event_file, event_files
 from runtime import settings as settings_file
 from runtime import workers
 from runtime.clock import monotonic
@@ -63,6 +69,9 @@ def run(argv=None):
     """All worlds asked for; returns the exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
+    options.recording = None if options.replay is None else _recording(options, parser)
+    if options.seed is None:
+        options.seed = getattr(options.recording, 'seed', None) or 1
     if options.measure_turn_cost:
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         print(json.dumps({'turn_cost_s': _turn_cost()}))
@@ -73,6 +82,9 @@ def run(argv=None):
     for name in ('target', 'precision', 'budget', 'report', 'engine'):
         if getattr(options, name) is not None:
             parser.error('--%s belongs to --measure, --vary or --find' % name)
+    if options.recording is not None or options.events is not None:
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
+        return (_record if options.recording is None else _replay)(options, parser)
     is_story = options.trace or options.task is not None
     if is_story and options.runs > 1:
         parser.error('--trace and --task tell the story of one world, that of --seed: leave out --runs')
@@ -235,7 +247,8 @@ def _write_report(study, options, lines):
     found = report.contents(study, keys, command, lines, _settings(options)(options.seed))
     page = os.path.join(ROOT, 'monitor', 'page')
     scripts = [os.path.join(page, name) for name in report.SCRIPTS] + [os.path.join(ROOT, 'planner', 'report.js')]
-    text = report.page(options.settings or options.preset, found, json.dumps, _read(os.path.join(page, report.STYLE)),
+    title = ' '.join(options.replay) if options.replay else options.settings or options.preset
+    text = report.page(title, found, json.dumps, _read(os.path.join(page, report.STYLE)),
                        [_read(path) for path in scripts])
     with _open_report(options.report, 'w') as file:
         file.write(text)
@@ -264,10 +277,9 @@ def _quoted(argument):
 def _question(options, parser):
     # type: (Any, Any) -> Any
     """The study, and what makes its answer for programs and for people."""
-    if options.settings is None and options.preset is None:
-        parser.error('--measure, --vary and --find need a scenario: -s FILE or --preset NAME')
-    if options.runs > 1 or options.trace or options.task is not None:
-        parser.error('--runs, --trace and --task are about single worlds: leave them out')
+    _require_scenario(options, parser)
+    if options.events is not None:
+        parser.error('--events records a single run: leave out --measure, --vary and --find')
     if sum([options.measure, bool(options.vary), options.find is not None]) > 1:
         parser.error('one of --measure, --vary and --find at a time')
     if (options.find is None) != (options.target is None):
@@ -276,6 +288,12 @@ def _question(options, parser):
     try:
         keys = [values_of(text, json.loads) for text in options.vary or [options.find] if text is not None]
         points = [Point(*made) for made in points_of(settings, keys)]
+        if options.recording is not None:
+            for point in points:
+                point.settings['recording'] = options.recording
+            for key, _ in keys:
+                if set(key.split('.')) & FROM_RECORDING:
+                    raise QuestionError('%s is not varied: it is what the recording says' % key)
         if options.find is not None:
             found = Find(points, Target(options.target), precision, options.seed)
             return found, answers.find_dict, answers.find_lines
@@ -285,6 +303,77 @@ def _question(options, parser):
     if options.vary:
         return study, answers.vary_dict, answers.vary_lines
     return study, answers.measure_dict, answers.measure_lines
+
+
+def _require_scenario(options, parser):
+    # type: (Any, Any) -> None
+    if options.settings is None and options.preset is None and options.recording is None:
+        parser.error('this needs a scenario: -s FILE or --preset NAME, or a recording: --replay FILE ...')
+    if options.runs > 1 or options.trace or options.task is not None:
+        parser.error('--runs, --trace and --task are about single worlds: leave them out')
+
+
+# Recordings.
+
+def _recording(options, parser):
+    # type: (Any, Any) -> Recording
+    """What the files of --replay hold, with what the file of -s says of the network."""
+    if options.preset is not None:
+        parser.error('a recording is a scenario: leave out --preset')
+    around = {}  # type: Dict[str, Any]
+    if options.settings is not None:
+        around = settings_file.load(options.settings, Group('', [
+            part for part in scenario.SETTINGS.settings if part.key in ('network', 'turn_cost_s')]))
+    files = []
+    for path in options.replay:
+        try:
+            files.append((path, event_files.read(path)[1]))
+        except (IOError, OSError) as error:
+            raise CannotStart('%s: %s' % (path, error.strerror))
+        except event_files.EventsBroken as error:
+            raise CannotStart(str(error))
+    try:
+        return Recording(files, around)
+    except RecordingError as error:
+        raise CannotStart(str(error))
+    except SettingRefused as error:
+        raise CannotStart('the settings in %s: %s' % (', '.join(options.replay), error))
+
+
+def _record(options, parser):
+    # type: (Any, Any) -> int
+    """Run a scenario once and write its events."""
+    _require_scenario(options, parser)
+    settings = _settings(options)(options.seed)
+    for key in NOT_RECORDED:
+        value = settings['faults'][key]
+        if lengths.longest(value) if lengths.is_length(value) else value:
+            parser.error('faults.%s: --events cannot record what this does' % key)
+    tape = Tape(options.seed, settings)
+    world = world_of(options.seed, settings, tape)
+    run_measured(world)
+    try:
+        with io.open(options.events, 'wb') as file:
+            for event in tape.events():
+                file.write(event_file.line(*event))
+    except (IOError, OSError) as error:
+        raise CannotStart('cannot write events to %s: %s' % (options.events, error.strerror))
+    tasks = len(world.recorder.tasks)
+    command_line.print_result(options.json, {'seed': options.seed, 'tasks': tasks}, [
+        'recorded %d tasks in %s; python3 run_simulator.py --replay %s runs them again' % (
+            (tasks,) + 2 * (_quoted(options.events),))])
+    return command_line.OK
+
+
+def _replay(options, parser):
+    # type: (Any, Any) -> int
+    """Run a recording again and compare."""
+    _require_scenario(options, parser)
+    if options.events is not None:
+        parser.error('--events records a scenario, and --replay runs a recording')
+    comparison = Comparison(options.recording, _settings(options)(options.seed), options.seed)
+    command_line.print_result(options.json, comparison.as_dict(), comparison.as_lines())
+    return command_line.OK if comparison.is_reproduced else STATUS_NO
 
 
 def _answer(study, options):
@@ -349,7 +438,9 @@ def _settings(options):
     # type: (Any) -> Any
     """A function from seed to complete settings."""
     fixed = None
-    if options.settings:
+    if options.recording is not None:
+        fixed = options.recording.settings
+    elif options.settings:
         fixed = settings_file.load(options.settings, scenario.SETTINGS)
     elif options.preset:
         fixed = scenario.preset(options.preset)
@@ -403,8 +494,8 @@ def _parser():
     world.add_argument('-s', '--settings', metavar='FILE',
                        help='a scenario as JSON; config/simulation.json is a sample')
     world.add_argument('--preset', choices=sorted(scenario.PRESETS), help='a scenario that is at hand')
-    made.add_argument('--seed', type=command_line.whole_number(), default=1, metavar='N',
-                      help='the first seed (default: 1)')
+    made.add_argument('--seed', type=command_line.whole_number(), metavar='N',
+                      help='the first seed (default: 1, or that of the recording)')
     made.add_argument('--runs', type=command_line.positive_int, default=1, metavar='N',
                       help='how many seeds, counting up (default: 1)')
     made.add_argument('--duration', type=command_line.positive_seconds, metavar='S',
@@ -413,6 +504,12 @@ def _parser():
     made.add_argument('--trace', action='store_true', help='tell everything that happens, a line each')
     made.add_argument('--task', metavar='ID', help='tell what happens to one task and its processes')
     plan = made.add_argument_group('what-if questions about a scenario')
+    plan.add_argument('--events', metavar='FILE', type=command_line.text_path,
+                      help='run the scenario once and write what happens to FILE, for --replay')
+    plan.add_argument('--replay', metavar='FILE', nargs='+', type=command_line.text_path,
+                      help='a recording in place of a scenario: the event files of a dispatcher, its clients and, if '
+                           'there are some, its calculators; -s FILE then says only "network" and "turn_cost_s". '
+                           'Alone it compares the replay with the recording')
     plan.add_argument('--measure', action='store_true',
                       help='response times, shares and more of the scenario, each with a 95 %% interval')
     plan.add_argument('--vary', action='append', metavar='KEY=VALUES',

@@ -42,13 +42,14 @@ class CalculatorCore(Core):
     """A calculator as a pure state machine.
 
     ``settings`` is a complete object of ``calculator.settings.SETTINGS``. ``draw_incarnation()`` returns a new
-    incarnation each time: the first now, the next after each crash. ``outage_rng`` draws outages, or ``rng`` does.
+    incarnation each time: the first now, the next after each crash. ``outages`` says when this calculator goes out of
+    order; by default that is drawn from ``rng``.
     """
 
     ROLE = CALCULATOR
     HANDLERS = {'assign': '_on_assign', 'run': '_on_run', 'revoke': '_on_revoke',
                 'not_registered': '_on_not_registered', 'functions_wanted': '_on_functions_wanted'}
-    TIMERS = {'heartbeat': '_due_heartbeat', 'finish': '_due_finish', 'outage': '_due_outage',
+    TIMERS = {'heartbeat': 'beat', 'finish': '_due_finish', 'outage': '_due_outage',
               'drained': '_due_drained', 'left': '_due_left', 'reports': '_due_reports'}
     ACKNOWLEDGED = frozenset(['result', 'failed', 'leave'])
     COUNTERS = ('assigned', 'duplicate_assigns', 'adoptions', 'refused_busy', 'refused_draining',
@@ -56,8 +57,8 @@ class CalculatorCore(Core):
                 'errors', 'crashes', 'freezes', 'heartbeats', 'not_registered', 'channel_openings',
                 'dispatcher_restarts', 'calls', 'calls_failed', 'calls_stopped', 'deaths')
 
-    def __init__(self, settings, name, draw_incarnation, rng, outage_rng=None):
-        # type: (Dict[str, Any], str, Callable[[], str], Any, Any) -> None
+    def __init__(self, settings, name, draw_incarnation, rng, outages=None):
+        # type: (Dict[str, Any], str, Callable[[], str], Any, OutagePlan | None) -> None
         super(CalculatorCore, self).__init__(name, draw_incarnation())
         self.dispatcher = Channel(DISPATCHER)
         self._settings = settings
@@ -67,7 +68,7 @@ class CalculatorCore(Core):
         self._takes_time = lengths.longest(settings['task_duration_s']) > 0
         self._draw_incarnation = draw_incarnation
         self._rng = rng
-        self._plan = OutagePlan(settings['outage'], outage_rng or rng)
+        self._plan = outages or OutagePlan(settings['outage'], rng)
         # Task id -> attempt that runs; assignment number -> the same, orphans excepted.
         self._running = {}  # type: Dict[str, Running]
         self._by_assignment = {}  # type: Dict[int, Running]
@@ -198,7 +199,7 @@ class CalculatorCore(Core):
                 unreported[task_id] = answer = [assignment, task_id, result, error]
                 results.append(answer)
                 if self.trace:
-                    self.emit(now, 'taken', task_id=task_id, assignment=assignment, attempt=attempt)
+                    self.emit(now, 'taken', task_id=task_id, assignment=assignment, attempt=attempt, duration_s=0.0)
             else:
                 self._take(now, assignment, task_id, attempt, payload, None)
         if results:
@@ -225,11 +226,11 @@ class CalculatorCore(Core):
             self.counts['refused_' + reason] += 1
             self.send(self.dispatcher, 'assign_refused', [assignment, task_id, reason])
             return
-        self._running[task_id] = self._by_assignment[assignment] = Running(assignment, task_id, payload)
+        self._running[task_id] = self._by_assignment[assignment] = held = Running(assignment, task_id, payload)
         self.counts['assigned'] += 1
+        duration_s = self._begin_work(now, held, attempt, call)
         if self.trace:
-            self.emit(now, 'taken', task_id=task_id, assignment=assignment, attempt=attempt)
-        self._begin_work(now, self._running[task_id], attempt, call)
+            self.emit(now, 'taken', task_id=task_id, assignment=assignment, attempt=attempt, duration_s=duration_s)
 
     def _reason_to_refuse(self, call):
         # type: (Any) -> str | None
@@ -246,8 +247,11 @@ class CalculatorCore(Core):
         return call is None
 
     def _begin_work(self, now, held, attempt, call):
-        # type: (float, Running, int, Any) -> None
-        self._timers.set(('finish', held.task_id), now + self.draw_duration_s(held.task_id, attempt))
+        # type: (float, Running, int, Any) -> float | None
+        """Returns how long it will take, None where that is not known."""
+        duration_s = self.draw_duration_s(held.task_id, attempt)
+        self._timers.set(('finish', held.task_id), now + duration_s)
+        return duration_s
 
     def draw_duration_s(self, task_id, attempt):
         # type: (str, int) -> float
@@ -397,8 +401,9 @@ class CalculatorCore(Core):
 
     # Heartbeats.
 
-    def _due_heartbeat(self, now, _):
+    def beat(self, now=0.0, _=None):
         # type: (float, None) -> None
+        """Send a heartbeat with the next turn."""
         self._is_heartbeat_due = True
 
     def _send_heartbeat(self, now):
@@ -431,18 +436,18 @@ class CalculatorCore(Core):
         # type: (float) -> None
         self._is_heartbeat_due = True
         # The phase is drawn, so that outages do not coincide with heartbeats.
-        self._plan_outage(now, self._plan.first_wait_s())
+        self._plan_outage(self._plan.first_at(now))
 
-    def _plan_outage(self, now, wait_s):
-        # type: (float, float) -> None
+    def _plan_outage(self, at):
+        # type: (float) -> None
         if self._plan.is_possible and not self._draining:
-            self._timers.set(('outage', None), now + wait_s)
+            self._timers.set(('outage', None), at)
 
     def _due_outage(self, now, _):
         # type: (float, None) -> None
-        outage = self._plan.draw()
+        outage = self._plan.draw(now)
         if outage is None:
-            self._plan_outage(now, self._plan.wait_s())
+            self._plan_outage(self._plan.next_at(now))
             return
         self._outage_kind, duration_s = outage
         self._condition = OUT_OF_ORDER
@@ -469,7 +474,7 @@ class CalculatorCore(Core):
         else:
             # It knows nothing of the time in between: whatever was to happen happens that much later.
             self._timers.postpone(now - self._out_at)
-            self._plan_outage(now, self._plan.wait_s())
+            self._plan_outage(self._plan.next_at(now))
         self.emit(now, 'in_order', outage=self._outage_kind, away_s=now - self._out_at)
 
     # The end.

@@ -24,22 +24,22 @@ class OutagePlan(object):
         """Whether an outage can ever begin."""
         return self._settings['probability'] > 0
 
-    def wait_s(self):
-        # type: () -> float
-        """How long until the next draw."""
+    def next_at(self, now):
+        # type: (float) -> float
+        """When the next draw is."""
         interval_s = self._settings['check_interval_s']
-        return lengths.draw(self._rng.random, interval_s) if lengths.is_length(interval_s) else float(interval_s)
+        return now + (lengths.draw(self._rng.random, interval_s) if lengths.is_length(interval_s) else interval_s)
 
-    def first_wait_s(self):
-        # type: () -> float
+    def first_at(self, now):
+        # type: (float) -> float
         """The same after a start. The phase of a fixed interval is drawn, so that calculators that start together do
         not go out of order together.
         """
-        wait_s = self.wait_s()
-        return wait_s if lengths.is_length(self._settings['check_interval_s']) else self._rng.uniform(0, wait_s)
+        interval_s = self._settings['check_interval_s']
+        return self.next_at(now) if lengths.is_length(interval_s) else now + self._rng.uniform(0, interval_s)
 
-    def draw(self):
-        # type: () -> Tuple[str, float] | None
+    def draw(self, now):
+        # type: (float) -> Tuple[str, float] | None
         """The ``(kind, duration_s)`` of an outage that begins now, or None."""
         if self._rng.random() >= self._settings['probability']:
             return None

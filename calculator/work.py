@@ -141,7 +141,7 @@ class WorkingCalculatorCore(CalculatorCore):
         return call is not None and call[6] in self._names
 
     def _begin_work(self, now, held, attempt, call):
-        # type: (float, Running, int, Any) -> None
+        # type: (float, Running, int, Any) -> float | None
         self._last_call = number = self._last_call + 1
         self.counts['calls'] += 1
         held.call = number
@@ -150,6 +150,7 @@ class WorkingCalculatorCore(CalculatorCore):
         if timeout_s is None:
             timeout_s = self._settings['work_timeout_s']
         self._starts.append(Call(number, task_id, attempt, function, arguments, is_each, timeout_s))
+        return None  # noqa: RET501
 
     def _stop_work(self, held):
         # type: (Running) -> None

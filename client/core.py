@@ -37,7 +37,7 @@ class ClientCore(Core):
 
     ``settings`` is a complete object of ``client.settings.SETTINGS``, ``rng`` a ``random.Random``. With ``tasks_max``
     the client ends when that many tasks are over; with ``duration_s`` it begins to drain after that time.
-    ``arrivals_rng`` draws the times between tasks; ``rng`` if it is None.
+    ``arrivals`` says when tasks are sent; by default that is drawn from ``rng``.
     """
 
     ROLE = CLIENT
@@ -51,8 +51,8 @@ class ClientCore(Core):
     COUNTERS = ('duplicate_outcomes', 'unknown_outcomes', 'outcomes_of_former', 'postponed', 'stale_refusals',
                 'resubmitted', 'pings', 'channel_openings', 'dispatcher_restarts')
 
-    def __init__(self, settings, name, incarnation, rng, tasks_max=None, duration_s=None, arrivals_rng=None):
-        # type: (Dict[str, Any], str, str, Any, int | None, float | None, Any) -> None
+    def __init__(self, settings, name, incarnation, rng, tasks_max=None, duration_s=None, arrivals=None):
+        # type: (Dict[str, Any], str, str, Any, int | None, float | None, Arrivals | None) -> None
         super(ClientCore, self).__init__(name, incarnation)
         self.statistics = Statistics()
         #: Its ``open`` is the lowest task number that is not over.
@@ -65,7 +65,7 @@ class ClientCore(Core):
         self._payload_rng = type(rng)(rng.getrandbits(64))
         self._tasks_max = tasks_max
         self._duration_s = duration_s
-        self._arrivals = Arrivals(settings, arrivals_rng or rng, tasks_max)
+        self._arrivals = arrivals or Arrivals(settings, rng, tasks_max)
         # Number -> open task. Numbers are given in the order of time, so deadlines are in the order of numbers.
         self._requests = {}  # type: Dict[int, Request]
         self._held = HeldTasks(self._requests, self._timeout_s)

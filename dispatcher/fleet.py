@@ -44,8 +44,8 @@ class Fleet(Assignment):
 
     # Registration.
 
-    def register(self, now, channel, capacity):
-        # type: (float, Channel, int) -> Calculator | None
+    def register(self, now, channel, capacity, interval_s):
+        # type: (float, Channel, int, float) -> Calculator | None
         """The first heartbeat on a channel, or one of a calculator whose name another one has taken."""
         calculators = self.calculators
         current = calculators.by_name.get(channel.name)
@@ -81,7 +81,8 @@ class Fleet(Assignment):
         self.is_warned = False
         kind = 'registered' if current is None else 'returned'
         self.counts[kind] += 1
-        self.emit(now, kind, calculator=channel.name, address=channel.address)
+        self.emit(now, kind, calculator=channel.name, address=channel.address, capacity=capacity,
+                  heartbeat_interval_s=interval_s)
         return calculator
 
     def _send_not_registered(self, channel, reason):
@@ -172,7 +173,8 @@ class Fleet(Assignment):
         # type: (float, Calculator, str, str) -> None
         self.calculators.advance(now, calculator, event)
         self.counts['suspected'] += 1
-        self.emit(now, 'suspected', calculator=calculator.name, held=len(calculator.attempts), why=why)
+        self.emit(now, 'suspected', calculator=calculator.name, held=len(calculator.attempts), why=why,
+                  silence_s=self.detector.silence_s(now, calculator))
 
     def recover_calculator(self, now, calculator):
         # type: (float, Calculator) -> None

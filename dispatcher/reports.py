@@ -136,7 +136,7 @@ class Reports(Fleet):
             calculator = channel.peer
             is_new = calculator is None or self.calculators.by_name.get(channel.name) is not calculator
             if is_new:
-                calculator = self.register(now, channel, capacity)
+                calculator = self.register(now, channel, capacity, interval_s)
                 if calculator is None:
                     continue
             if calculator.state == LEFT or sequence < calculator.sequence or (

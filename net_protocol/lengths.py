@@ -6,6 +6,8 @@
     {"lognormal": {"median": m, "sigma": s}}   a heavy tail: sigma is the standard deviation of the logarithm
     {"values": "FILE"}                         one of the numbers in a file, one a line
 
+In the settings that are written to a recording, the numbers themselves stand in place of the name of the file.
+
 Every draw takes one number from ``random()`` and is monotone in it (the inverse of the distribution). So all Pythons
 draw the same, the streams of two simulations stay in step, and what is longer under one setting is longer under the
 other. The quantiles of the normal distribution are those of Wichura, algorithm AS 241, Applied Statistics 37 (1988).
@@ -57,6 +59,26 @@ class FromFile(dict):
     def __reduce__(self):
         # type: () -> Any
         return FromFile, (self['values'], self.numbers)
+
+
+def plain(settings):
+    # type: (Any) -> Any
+    """Settings with the numbers of each ``FromFile`` in place of its path."""
+    if isinstance(settings, dict):
+        if type(settings) is FromFile:
+            return {'values': settings.numbers}
+        return {key: plain(value) for key, value in settings.items()}
+    return [plain(value) for value in settings] if type(settings) is list else settings
+
+
+def from_plain(settings):
+    # type: (Any) -> Any
+    """What ``plain`` was made of, but for the path."""
+    if isinstance(settings, dict):
+        if list(settings) == ['values'] and type(settings['values']) is list:
+            return FromFile('recorded', settings['values'])
+        return {key: from_plain(value) for key, value in settings.items()}
+    return [from_plain(value) for value in settings] if type(settings) is list else settings
 
 
 def is_range(value):

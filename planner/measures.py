@@ -126,7 +126,8 @@ class Measures(object):
 
     def __init__(self, rows, confidence=statistics.CONFIDENCE):
         # type: (Sequence[Dict[str, Any]], float) -> None
-        cut = warm_up_cut(rows)
+        # A recording is a run as it was: nothing of it is warm-up.
+        cut = 0 if rows[0].get('is_replay') else warm_up_cut(rows)
         self.has_settled = cut is not None
         #: The share of each replication that was removed.
         self.warm_up_share = CUTS[len(CUTS) - 1 if cut is None else min(cut, len(CUTS) - 1)]

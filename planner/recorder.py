@@ -53,6 +53,8 @@ class Recorder(object):
     """Listens to the events of all processes. ``network`` is set by its owner."""
 
     network = None  # type: Any
+    #: Takes every event, for a recording; None: nobody wants them.
+    tape = None  # type: Any
 
     def __init__(self):
         # type: () -> None

@@ -14,6 +14,7 @@ from net_protocol.errors import BrokenInvariant
 from net_protocol.rows import CLIENT, DONE
 from net_protocol.schedule import OUTCOME_GRACE_S
 from planner.recorder import CLIENT_GONE, Recorder
+from planner.replay import ReplayWorld
 from planner.world import MeasuredWorld, PlannedFaults
 from simulator import scenario
 from simulator.violations import Violation, overdue
@@ -21,6 +22,8 @@ from simulator.violations import Violation, overdue
 MYPY = False
 if MYPY:
     from typing import Any, Dict, Iterable, List, Tuple  # noqa: F401
+
+    from planner.tape import Tape  # noqa: F401
 
 #: Where a segment begins, as a share of the measured time: a warm-up ends at one of these.
 CUTS = (0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
@@ -53,12 +56,9 @@ def middle_s(index):
 def row_of(seed, settings):
     # type: (int, Dict[str, Any]) -> Dict[str, Any]
     """The row of a complete scenario; ``error`` in it is None or says what went wrong."""
-    settings = scenario.copied(settings)
-    recorder = Recorder()
-    world = MeasuredWorld(seed, settings, recorder)
-    recorder.network = world.network
+    world = world_of(seed, settings)
     try:
-        sent = _run(world, settings)
+        sent = run(world)
     except Violation as violation:
         return {'seed': seed, 'error': '%s: %s' % (violation.rule, violation.sentence)}
     except BrokenInvariant as broken:
@@ -66,7 +66,8 @@ def row_of(seed, settings):
     except Exception as error:
         # As in a batch of worlds: nothing that a world does may raise.
         return {'seed': seed, 'error': '%s: %s' % (type(error).__name__, error)}
-    return dict(_Measured(recorder, settings['duration_s'], sent).row(), seed=seed, error=None)
+    return dict(_Measured(world.recorder, settings['duration_s'], sent).row(), seed=seed, error=None,
+                is_replay='recording' in settings)
 
 
 def row_of_piece(piece):
@@ -75,9 +76,21 @@ def row_of_piece(piece):
     return row_of(*piece)
 
 
-def _run(world, settings):
-    # type: (MeasuredWorld, Dict[str, Any]) -> int
-    """Returns the number of datagrams of the measured time."""
+def world_of(seed, settings, tape=None):
+    # type: (int, Dict[str, Any], Tape | None) -> MeasuredWorld
+    """The world of a complete scenario, or that of its ``recording``."""
+    settings, recorder = scenario.copied(settings), Recorder()
+    recording = settings.pop('recording', None)
+    world = MeasuredWorld(seed, settings, recorder) if recording is None else ReplayWorld(
+        seed, settings, recorder, recording)
+    recorder.network, recorder.tape = world.network, tape
+    return world
+
+
+def run(world):
+    # type: (MeasuredWorld) -> int
+    """Run it until the last measured task is over. Returns the number of datagrams of the measured time."""
+    settings = world.settings
     until = settings['duration_s']
     world.start()
     PlannedFaults(world).begin()

@@ -60,6 +60,9 @@ def in_order_share(outage):
 def why_unstable(settings, rows):
     # type: (Dict[str, Any], Sequence[Dict[str, Any]]) -> str | None
     """Why a scenario is unstable, or None if it is not, as far as its settings and rows tell."""
+    if 'recording' in settings:
+        # As many tasks as there were.
+        return None
     clients = scenario.variants(settings, CLIENT)
     open_loops = [client for client in clients if lengths.mean(client['task_interval_s']) > 0]
     if not open_loops or all(client['on_refused'] == GIVE_UP for client in open_loops) \

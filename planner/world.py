@@ -11,6 +11,8 @@ from hashlib import sha256
 from random import Random
 
 from calculator.core import CalculatorCore
+from calculator.outages import OutagePlan
+from client.arrivals import Arrivals
 from client.core import ClientCore
 from client.requests import WRONG
 from dispatcher.core import DispatcherCore
@@ -74,6 +76,28 @@ class PlannedFaults(Faults):
         self._rng = self._stream(pair[0])
         Faults._come(self, pair)
 
+    # What comes later has streams of its own too, not that of the fault that came last.
+
+    def _restart(self, dead):
+        # type: (Process) -> None
+        self._rng = self._stream('restart')
+        Faults._restart(self, dead)
+
+    def _end_what_was_stopped(self, process):
+        # type: (Process) -> None
+        self._rng = self._stream('restart')
+        Faults._end_what_was_stopped(self, process)
+
+    def _kill_again(self, process):
+        # type: (Process) -> None
+        self._rng = self._stream('restart')
+        Faults._kill_again(self, process)
+
+    def _happen(self, event):
+        # type: (Dict[str, Any]) -> None
+        self._rng = self._stream('restart')
+        Faults._happen(self, event)
+
     def _stream(self, key):
         # type: (str) -> Random
         streams = self.__dict__.setdefault('streams', {})
@@ -120,8 +144,10 @@ class MeasuredProcess(Process):
 
     def _on_events(self, events):
         # type: (List[Any]) -> None
-        virtual, handlers = self.clock.virtual, self.recorder.handlers
+        virtual, handlers, tape = self.clock.virtual, self.recorder.handlers, self.recorder.tape
         for event in events:
+            if tape is not None:
+                tape.write(self, event.at, event.kind, event.facts)
             handle = handlers.get(event.kind)
             if handle is not None:
                 handle(virtual(event.at), self, event.facts)
@@ -141,6 +167,45 @@ class MeasuredProcess(Process):
             self.recorder.note_calculator(self._agenda.now, self)
         elif was_running and self.role == CLIENT:
             self.recorder.note_client_death(self._agenda.now, self)
+
+    # What is done to it stands in the recording too.
+
+    def kill(self, sends_left=None):
+        # type: (int | None) -> None
+        self._record_act('killed', sends_left=sends_left)
+        Process.kill(self, sends_left)
+
+    def kill_at_commit(self, where):
+        # type: (str) -> None
+        self._record_act('killed_at_commit', where=where)
+        Process.kill_at_commit(self, where)
+
+    def stop(self):
+        # type: () -> None
+        self._record_act('told_to_stop')
+        Process.stop(self)
+
+    def suspend(self):
+        # type: () -> None
+        self._record_act('suspended')
+        Process.suspend(self)
+
+    def resume(self):
+        # type: () -> None
+        self._record_act('resumed')
+        Process.resume(self)
+
+    def beat(self):
+        # type: () -> None
+        """A calculator sends a heartbeat now."""
+        if not self.is_suspended:
+            self.core.beat()
+            self._turn()
+
+    def _record_act(self, kind, **facts):
+        # type: (str, **Any) -> None
+        if self.recorder.tape is not None and self.is_running:
+            self.recorder.tape.write(self, self._agenda.now, kind, facts)
 
     def _end(self, _):
         # type: (None) -> None
@@ -192,13 +257,10 @@ class MeasuredWorld(World):
         settings, number = dict(self.settings['calculator'], **changes), self._number(name)
         incarnations = self.stream('incarnations', name, number)
         core = CalculatorCore(settings, name, lambda: draw_incarnation(incarnations),
-                              self.stream('calculator', name, number), self.stream('outages', name, number))
-        length = settings['task_duration_s']
-        if not lengths.is_range(length) or length[0] < length[1]:
-            def duration_s(task_id, attempt):
-                # type: (str, int) -> float
-                return lengths.draw(self.stream('length', task_id, attempt).random, length)
-            core.draw_duration_s = duration_s  # type: ignore[method-assign]
+                              self.stream('calculator', name, number), self._outages(name, number, settings))
+        durations = self._durations(name, settings)
+        if durations is not None:
+            core.draw_duration_s = durations  # type: ignore[assignment]
         process = self._begin(CALCULATOR, core, number, host or name, settings)
         process.changes = changes
         return process
@@ -206,26 +268,52 @@ class MeasuredWorld(World):
     def start_client(self, name, host=None, **changes):
         # type: (str, str | None, **Any) -> Process
         settings, number = dict(self.settings['client'], **changes), self._number(name)
-        incarnation = draw_incarnation(self.stream('incarnations', name, number))
-        core = ClientCore(settings, name, incarnation, self.stream('client', name, number),
-                          arrivals_rng=self.stream('arrivals', name, number))
+        core = ClientCore(settings, name, self._incarnation(name, number), self.stream('client', name, number),
+                          arrivals=self._arrivals(name, number, settings))
         process = self._begin(CLIENT, core, number, host or name, settings)
         process.changes = changes
         return process
 
+    # What a replay takes from its recording.
+
+    def _arrivals(self, name, number, settings):
+        # type: (str, int, Dict[str, Any]) -> Arrivals
+        return Arrivals(settings, self.stream('arrivals', name, number), None)
+
+    def _outages(self, name, number, settings):
+        # type: (str, int, Dict[str, Any]) -> OutagePlan
+        return OutagePlan(settings['outage'], self.stream('outages', name, number))
+
+    def _durations(self, name, settings):
+        # type: (str, Dict[str, Any]) -> Callable[[str, int], float] | None
+        """What draws the duration of an attempt at a task; None where all are alike."""
+        length = settings['task_duration_s']
+        if lengths.is_range(length) and length[0] == length[1]:
+            return None
+        return lambda task_id, attempt: lengths.draw(self.stream('length', task_id, attempt).random, length)
+
+    def _incarnation(self, name, number):
+        # type: (str, int) -> str
+        return draw_incarnation(self.stream('incarnations', name, number))
+
+    def _clock(self, name, number):
+        # type: (str, int) -> Clock
+        # All begin together, as the clocks of one machine. The audits have those that do not.
+        drift = self.settings['faults']['clock_drift'] * (2 * self.stream('clock', name, number).random() - 1)
+        return Clock(self.agenda, 1 + drift)
+
     def _begin(self, role, core, number, host, settings, journal=None):
         # type: (str, Any, int, str, Dict[str, Any], DiskJournal | None) -> Process
-        faults = self.settings['faults']
-        draw = self.stream('clock', core.name, number).random
-        pace = 1 + faults['clock_drift'] * (2 * draw() - 1)
-        clock = Clock(self.agenda, pace, 1000 * draw())
+        clock = self._clock(core.name, number)
+        is_slow = self.stream('slow', core.name, number).random() < self.settings['faults']['slow_process']
         can_rebind = role != CALCULATOR or settings['listen']['port'] == 0
         core.trace = True
         process = MeasuredProcess(role, core, Instruments(settings), (host, PORTS[role]), self.environment, clock,
                                   self.stream('turn', core.name, number), seal_of(settings),
-                                  None if role == DISPATCHER else DISPATCHER, draw() < faults['slow_process'],
-                                  can_rebind)
+                                  None if role == DISPATCHER else DISPATCHER, is_slow, can_rebind)
         process.recorder = self.recorder
+        if self.recorder.tape is not None:
+            self.recorder.tape.begin(process, settings)
         self.processes.append(process)
         if role == CALCULATOR:
             self.recorder.add_calculator(self.agenda.now, process)

@@ -12,6 +12,10 @@ if MYPY:
     from typing import Any, Dict, List, Tuple  # noqa: F401
 
 
+class EventsBroken(ValueError):
+    """A file is no file of events; the text is one line that says where."""
+
+
 class Event(object):
     """An event: its time (monotonic seconds), its kind and facts, and the process that wrote it, where known."""
 
@@ -38,8 +42,11 @@ class EventReader(object):
         self.path = path
         #: The facts of the first ``began``: who writes, since when, at which address. None before it was read.
         self.header = None  # type: Dict[str, Any] | None
-        #: The number of whole lines that are no event, such as one that a full disk has cut off.
+        #: The number of whole lines that are no event, and the first of them that neither a kill nor a full disk
+        #: explains: after those another ``began`` follows.
         self.damaged = 0
+        self.broken_at = None  # type: int | None
+        self._lines = 0
         self._name = name
         self._role = role
         self._file = None  # type: Any
@@ -58,6 +65,11 @@ class EventReader(object):
         lines = (self._begun_line + self._file.read()).split(b'\n')
         self._begun_line = lines.pop()
         found = [self._event(line) for line in lines]
+        for place, event in enumerate(found, 1):
+            if event is None and self.broken_at is None and (
+                    place == len(found) or found[place] is None or found[place].kind != 'began'):
+                self.broken_at = self._lines + place
+        self._lines += len(found)
         return [event for event in found if event is not None]
 
     def close(self):
@@ -71,8 +83,8 @@ class EventReader(object):
         # type: (bytes) -> Event | None
         try:
             found = json.loads(line.decode('ascii'))
-            event = Event(found['time'], found['kind'], found['facts'], self._name, self._role)
-        except (ValueError, KeyError, TypeError):
+            event = Event(found['time'] + 0.0, found['kind'], dict(found['facts']), self._name, self._role)
+        except (ValueError, KeyError, TypeError, RuntimeError):
             self.damaged += 1
             return None
         if event.kind == 'began' and self.header is None:
@@ -83,14 +95,14 @@ class EventReader(object):
 def read(path, name='', role=''):
     # type: (str, str, str) -> Tuple[Dict[str, Any], List[Event]]
     """The header, empty where there is none, and all events of a file, without a torn last line. Several starts of one
-    process follow one another. Raises ``IOError`` where the file can't be read, ``ValueError`` where it has no event
-    but something else.
+    process follow one another. Raises ``IOError`` where the file can't be read, ``EventsBroken`` where it holds
+    anything else.
     """
     reader = EventReader(path, name, role)
     with io.open(native(path), 'rb') as reader._file:
         events = reader.take()
-    if reader.damaged and not events:
-        raise ValueError('%s is no file of events' % path)
+    if reader.broken_at is not None:
+        raise EventsBroken('%s: line %d is no event' % (path, reader.broken_at))
     return reader.header or {}, events
 
 

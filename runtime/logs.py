@@ -12,7 +12,7 @@ import os
 import re
 from time import time
 
-from net_protocol import __version__
+from net_protocol import __version__, lengths
 from net_protocol.sentences import in_words
 from net_protocol.words import Facts, counted
 from runtime.console import FINISH_WITHIN_S, LiveLine
@@ -80,20 +80,23 @@ class EventLog(object):
         self._sentences = sentences
         self._monotonic = monotonic
         self._file = file
-        self._has_named_port = False
+        self._has_named_port = self._has_begun = False
         # Kind -> the lines of the second in which the last one came.
         self._lines = {}  # type: Dict[str, _Second]
 
-    def begin(self, loop):
-        # type: (Loop) -> None
-        """A process begins: have its core report each step if anybody reads that, and write who it is to the file."""
+    def begin(self, loop, settings, **more):
+        # type: (Loop, Dict[str, Any], **Any) -> None
+        """A process begins: have its core report each step if anybody reads that, and write to the file who it is, its
+        settings, and ``more`` of what its command line says.
+        """
         core = loop.core
         core.trace = self._file is not None or log.isEnabledFor(logging.DEBUG)
         loop.attach(self)
         loop.every(LEFT_OUT_INTERVAL_S, self.log_left_out)
-        self._to_file('began', {
-            'name': core.name, 'incarnation': core.incarnation, 'address': loop.endpoint.address,
-            'process_id': os.getpid(), 'version': __version__, 'unix_time': time()})
+        self._has_begun = True
+        self._to_file('began', dict(
+            more, name=core.name, incarnation=core.incarnation, address=loop.endpoint.address, process_id=os.getpid(),
+            version=__version__, unix_time=time(), role=core.ROLE, settings=lengths.plain(settings)))
 
     def end(self, core):
         # type: (Core) -> None
@@ -103,6 +106,8 @@ class EventLog(object):
         for kind in sorted(self._lines):
             self._log_left_out(kind)
         self.line.end()
+        if self._has_begun:
+            self._to_file('stopped', {})
         if self._file is not None:
             self._try_file(self._file.finish, FINISH_WITHIN_S)
 

@@ -36,19 +36,19 @@ class Environment(object):
 class Clock(object):
     """A monotonic clock that began anywhere and runs a little fast or slow."""
 
-    __slots__ = ('_agenda', '_pace', '_origin')
+    __slots__ = ('_agenda', 'pace', '_origin')
 
     def __init__(self, agenda, pace=1.0, origin=0.0):
         # type: (Agenda, float, float) -> None
         self._agenda = agenda
-        self._pace = pace
+        self.pace = pace
         self._origin = origin
 
     def now(self):
         # type: () -> float
-        return self._origin + self._agenda.now * self._pace
+        return self._origin + self._agenda.now * self.pace
 
     def virtual(self, when):
         # type: (float) -> float
         """The virtual time at which the clock will show ``when``."""
-        return (when - self._origin) / self._pace
+        return (when - self._origin) / self.pace

@@ -13,6 +13,7 @@ from net_protocol.words import Facts
 from runtime import logs
 from runtime.console import LiveLine
 from runtime.event_file import EventFile
+from runtime.event_files import read
 from tests.fake_link import FakeLink
 
 MYPY = False
@@ -41,7 +42,7 @@ class Process(object):
 def begun(log):
     """The core of a process that has begun to write that log."""
     process = Process()  # type: Any
-    log.begin(process)
+    log.begin(process, {})
     return process.core
 
 
@@ -127,23 +128,18 @@ def test_one_thing_is_not_called_several(sentences):
         assert re.search(r'\b1 (tasks|results|attempts|outcomes|incarnations)\b', shown) is None, kind
 
 
-def lines_of(path):
-    with open(str(path)) as file:
-        return [json.loads(line) for line in file]
-
-
 def test_the_file_takes_what_the_log_leaves_out(tmpdir, capsys):
     logs.set_up('dispatcher', 'error', LiveLine())
     log = logs.EventLog(SENTENCES['dispatcher'], lambda: 12.5, EventFile(str(tmpdir.join('events'))))
     core = begun(log)
     for _ in range(100):
         log.event(Event('left', 0.0, {'calculator': 'calculator-a'}))
-    lines = lines_of(tmpdir.join('events'))
+    header, events = read(str(tmpdir.join('events')))
     assert core.trace is True
-    assert lines[0]['kind'] == 'began'
-    assert lines[0]['facts']['name'] == 'dispatcher'
-    assert lines[0]['facts']['address'] == ['127.0.0.1', 5555]
-    assert lines[1:] == [{'time': 12.5, 'kind': 'left', 'facts': {'calculator': 'calculator-a'}}] * 100
+    assert (header['name'], header['address']) == ('dispatcher', ['127.0.0.1', 5555])
+    assert events[0].kind == 'began'
+    assert [(one.time, one.kind, one.facts) for one in events[1:]] == [
+        (12.5, 'left', {'calculator': 'calculator-a'})] * 100
     assert capsys.readouterr().err == ''
 
 

@@ -33,7 +33,8 @@ def test_a_calculator_is_registered_by_its_first_heartbeat(twice):
     assert driver.status['alive'] == 0
     driver.beat(driver.calculator())
     assert driver.status['alive'] == 1
-    assert driver.emitted('registered') == [{'calculator': ONE, 'address': (ONE, 1)}]
+    assert driver.emitted('registered') == [
+        {'calculator': ONE, 'address': (ONE, 1), 'capacity': 1, 'heartbeat_interval_s': 1.0}]
 
 
 def test_a_new_incarnation_means_that_everything_the_old_one_held_is_lost(twice):
@@ -362,7 +363,10 @@ def test_when_nobody_listens_at_its_address_three_pings_decide(twice):
     driver.core.hinted(driver.now, driver.calculator())
     left = driver.turn() + driver.wait(HINT_PINGS * HINT_PING_S + 0.001)
     assert len(of_kind(left, 'ping')) == HINT_PINGS
-    assert driver.emitted('suspected') == [{'calculator': ONE, 'held': 1, 'why': 'nobody listens at its address'}]
+    suspected, = driver.emitted('suspected')
+    assert (suspected['calculator'], suspected['held']) == (ONE, 1)
+    assert suspected['why'] == 'nobody listens at its address'
+    assert 0 < suspected['silence_s'] < 1
     assert driver.status['waiting'] == 1
     # A late result still counts.
     assert of_kind(driver.result(driver.calculator(), 1, 1), 'done') == [[1, u'result', 1]]

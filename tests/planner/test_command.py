@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+import io
 import json
 import os
 import signal
@@ -163,3 +164,52 @@ def test_a_process_that_is_killed_is_replaced_and_the_answer_is_the_same(start):
         time.sleep(0.4)
     assert killed
     assert answer(process) == expected
+
+
+# Recordings.
+
+def test_a_simulation_is_recorded_and_replayed(start, tmpdir):
+    path = str(tmpdir.join('run.jsonl'))
+    assert answer(start('--events', path, '--seed', '5', '--json', faults={'calculator_crash_s': [3, 9]}))['seed'] == 5
+    found = answer(run_alone('--replay', path, '--json'))
+    assert found['reproduced'] and found['differing'] == {} and found['recorded'] == found['replayed']
+    assert found['tasks'] > 100
+    found = answer(run_alone('--replay', path, '--measure', '--json', '--precision', '0.5'))
+    assert found['measures']['response_time_s']['p50'] is not None and found['warm_up_share'] == 0
+    # Other settings are another run.
+    report = str(tmpdir.join('report.html'))
+    found = answer(run_alone('--replay', path, '--vary', 'calculators=2,4', '--json', '--precision', '0.5',
+                             '--report', report))
+    means = [point['measures']['response_time_s']['mean']['value'] for point in found['points']]
+    assert means[0] > means[1]
+    with io.open(report, encoding='utf-8') as file:
+        assert path in file.read()
+
+
+def run_alone(*arguments):
+    return subprocess.Popen([sys.executable, PROGRAM] + list(arguments), stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize('arguments, sentence', [
+    (['--replay', 'nowhere.jsonl'], 'nowhere.jsonl: No such file or directory'),
+    (['--replay', PROGRAM], '%s: line 1 is no event' % PROGRAM),
+    (['--replay', os.devnull], '%s: there are no events in it' % os.devnull),
+    (['--replay', os.devnull, '--preset', 'calm'], 'a recording is a scenario: leave out --preset'),
+    (['--events', 'x.jsonl'], 'this needs a scenario: -s FILE or --preset NAME, or a recording: --replay FILE ...'),
+    (['--events', 'x.jsonl', '--preset', 'stormy'], 'faults.poison_s: --events cannot record what this does'),
+    (['--events', os.path.join(os.devnull, 'x'), '--preset', 'calm', '--duration', '5'],
+     'cannot write events to %s: Not a directory' % os.path.join(os.devnull, 'x')),
+    (['--events', 'x.jsonl', '--preset', 'calm', '--measure'],
+     '--events records a single run: leave out --measure, --vary and --find')])
+def test_a_wrong_recording_is_one_line(arguments, sentence):
+    output, errors = run_alone(*arguments).communicate()
+    assert (output, errors.decode('utf-8')) == (b'', 'run_simulator.py: %s\n' % sentence)
+
+
+def test_what_is_recorded_one_by_one_is_not_varied(start, tmpdir):
+    path = str(tmpdir.join('run.jsonl'))
+    assert start('--events', path, duration_s=5).wait() == 0
+    output, errors = run_alone('--replay', path, '--vary', 'calculator.outage.probability=0,1').communicate()
+    assert (output, errors.decode('utf-8')) == (b'', 'run_simulator.py: calculator.outage.probability is not varied: '
+                                                     'it is what the recording says\n')
