@@ -123,7 +123,7 @@ class Instruments(object):
         # type: (*Any) -> None
         """Nothing is looked at here."""
 
-    begin = arrived = end_turn = sweep = sending_to_stranger = recorded = ignore
+    begin = arrived = end_turn = sweep = sending_to_stranger = strayed = recorded = ignore
 
 
 class MeasuredProcess(Process):

@@ -65,11 +65,10 @@ class EventReader(object):
         lines = (self._begun_line + self._file.read()).split(b'\n')
         self._begun_line = lines.pop()
         found = [self._event(line) for line in lines]
-        for place, event in enumerate(found, 1):
-            if event is None and self.broken_at is None and (
-                    place == len(found) or found[place] is None or found[place].kind != 'began'):
-                self.broken_at = self._lines + place
-        self._lines += len(found)
+        for event, following in zip(found, found[1:] + [None]):
+            self._lines += 1
+            if event is None and self.broken_at is None and (following is None or following.kind != 'began'):
+                self.broken_at = self._lines
         return [event for event in found if event is not None]
 
     def close(self):

@@ -146,13 +146,12 @@ def test_the_comparison_says_what_ended_otherwise(tmpdir):
 
 def began(name, role, time=100.0, incarnation='aaaaaaaa', unix_time=None, **settings):
     block = dict(scenario.SETTINGS.default[role], **settings)
-    return {'time': time, 'kind': 'began', 'facts': {
-        'name': name, 'incarnation': incarnation, 'role': role, 'settings': block, 'version': '0.2.0',
-        'unix_time': 5000.0 + time if unix_time is None else unix_time, 'address': ['127.0.0.1', 5555]}}
+    return event(time, 'began', name=name, incarnation=incarnation, role=role, settings=block, version='0.2.0',
+                 unix_time=5000.0 + time if unix_time is None else unix_time, address=['127.0.0.1', 5555])
 
 
 def event(time, kind, **facts):
-    return {'time': time, 'kind': kind, 'facts': facts}
+    return event_files.Event(time, kind, facts)
 
 
 TASK = 'client-a:aaaaaaaa:1'
