@@ -14,9 +14,9 @@ from calculator.core import CalculatorCore
 from calculator.sentences import account_lines
 from calculator.settings import SETTINGS
 from calculator.work import WorkingCalculatorCore
+from common.sentences import SENTENCES
 from net_protocol.rows import CALCULATOR
 from net_protocol.seals import CHECKSUM
-from net_protocol.sentences import SENTENCES
 from runtime import command_line, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic

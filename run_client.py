@@ -17,8 +17,8 @@ from client import commands
 from client.core import ClientCore
 from client.sentences import progress_line
 from client.settings import SETTINGS
+from common.sentences import SENTENCES
 from net_protocol.rows import CLIENT
-from net_protocol.sentences import SENTENCES
 from runtime import command_line, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic

@@ -5,13 +5,13 @@ from __future__ import absolute_import, division, print_function
 
 import runtime.early  # noqa: F401  isort:skip
 
+from common.sentences import SENTENCES
 from dispatcher.core import DispatcherCore
 from dispatcher.journal_rows import JournalRows
 from dispatcher.observers.sentences import account_lines, status_line
 from dispatcher.settings import SETTINGS
 from net_protocol.rows import DISPATCHER
 from net_protocol.seals import CHECKSUM
-from net_protocol.sentences import SENTENCES
 from net_protocol.time_line import INTERVALS_S, priority_line, time_line
 from runtime import command_line, journal_file, logs, probe, process
 from runtime import settings as settings_file

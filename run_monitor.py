@@ -18,6 +18,8 @@ import sys
 import time
 import zipfile
 
+from common.compat import text_type
+from common.words import counted
 from monitor.answers import task_as_values
 from monitor.cases import Cases
 from monitor.core import MonitorCore
@@ -28,8 +30,6 @@ from monitor.settings import SETTINGS
 from monitor.site import Site
 from monitor.words import BAD, GOOD, HEADING, LOUD, PAST, PLAIN, plain, story
 from net_protocol import columns
-from net_protocol.compat import text_type
-from net_protocol.words import counted
 from runtime import command_line, logs, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic

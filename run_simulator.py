@@ -22,8 +22,8 @@ import socket
 import sys
 import time
 
-from net_protocol import lengths
-from net_protocol.schema import Group, SettingRefused
+from common import lengths
+from common.schema import Group, SettingRefused
 from planner import answers, report, turn_cost
 from planner.comparison import Comparison
 from planner.recording import FROM_RECORDING, Recording, RecordingError

@@ -10,7 +10,8 @@ from __future__ import absolute_import, division, print_function
 from calculator.attempts import ABANDONED, ENDS, LOST, MISSING_MAX, REPORTED, REVOKED, Numbers, Running, heartbeat_pages
 from calculator.outages import OutagePlan
 from calculator.settings import CRASH
-from net_protocol import lengths, notional
+from common import lengths
+from net_protocol import notional
 from net_protocol.channel import Channel
 from net_protocol.codec import check_payload
 from net_protocol.core import Core, require

@@ -3,7 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 from calculator.settings import CRASH, FREEZE, MIXED
-from net_protocol import lengths
+from common import lengths
 
 MYPY = False
 if MYPY:

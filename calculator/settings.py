@@ -2,10 +2,10 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol import schema
-from net_protocol.compat import TEXT_TYPES
+from common import schema
+from common.compat import TEXT_TYPES
+from common.schema import Group, Kind, Setting
 from net_protocol.limits import CAPACITY_MAX, HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S
-from net_protocol.schema import Group, Kind, Setting
 
 MYPY = False
 if MYPY:

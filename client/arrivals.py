@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
-from net_protocol import lengths
+from common import lengths
 
 MYPY = False
 if MYPY:

@@ -12,6 +12,7 @@ from client.arrivals import Arrivals
 from client.requests import ACCEPTED, CANCELLING, GIVEN_UP, HELD, REFUSED, SUBMITTED, WRONG, Request
 from client.settings import GIVE_UP
 from client.statistics import Statistics
+from common.words import reason_text
 from net_protocol import notional
 from net_protocol.channel import Channel
 from net_protocol.codec import check_payload
@@ -19,7 +20,6 @@ from net_protocol.core import Core, require
 from net_protocol.limits import NUMBERS_AHEAD_MAX
 from net_protocol.rows import CANCELLED, CLIENT, DISPATCHER, DONE
 from net_protocol.schedule import JITTER_MAX, OUTCOME_GRACE_S, PING_INTERVAL_S
-from net_protocol.words import reason_text
 
 MYPY = False
 if MYPY:

@@ -23,12 +23,12 @@ from client import futures
 from client.calls import TASK_TIMEOUT_S, CallingClientCore
 from client.requests import GIVEN_UP, REFUSED
 from client.settings import SETTINGS
+from common.sentences import SENTENCES
+from common.words import reason_text
 from net_protocol import columns
 from net_protocol.codec import json_text, json_value
 from net_protocol.limits import SECONDS_MAX
 from net_protocol.rows import CANCELLED, CLIENT, DONE, EXPIRED
-from net_protocol.sentences import SENTENCES
-from net_protocol.words import reason_text
 from runtime import logs, process
 from runtime.clock import monotonic
 from runtime.console import LiveLine

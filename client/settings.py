@@ -2,9 +2,9 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol import schema
+from common import schema
+from common.schema import Group, Setting
 from net_protocol.limits import PAYLOAD_BYTES_MAX
-from net_protocol.schema import Group, Setting
 
 RETRY = 'retry'
 GIVE_UP = 'give_up'

@@ -2,9 +2,9 @@
 
 from __future__ import absolute_import, division, print_function
 
+from common.sentences import SENTENCES
+from common.words import Facts
 from monitor.words import BAD, GOOD, LOUD, PLAIN
-from net_protocol.sentences import SENTENCES
-from net_protocol.words import Facts
 
 MYPY = False
 if MYPY:

@@ -2,12 +2,12 @@
 
 from __future__ import absolute_import, division, print_function
 
+from common.compat import text_type
 from dispatcher.calculators import ALIVE
 from dispatcher.calls import Calls
 from dispatcher.pending_queue import UNCOUNTED
 from dispatcher.retry_after import RETRY_AFTER_S, RetryAfter
 from dispatcher.tasks import ASSIGNED, SHORT_CHARS, TASK_BYTES, WITHDRAWN, CallTask, Task, size_with
-from net_protocol.compat import text_type
 from net_protocol.limits import NUMBERS_AHEAD_MAX
 from net_protocol.rows import CANCELLED, CLIENT, DRAINING, JOURNAL, QUEUE_FULL, REFUSALS, TOO_FAR_AHEAD
 

@@ -4,16 +4,16 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
+from common.compat import text_type
+from common.words import reason_text
 from dispatcher.calculators import Calculators
 from dispatcher.outcomes import Outcomes
 from dispatcher.pending_queue import PendingQueue
 from dispatcher.tasks import (
     ASSIGNED, ATTEMPT_ENDS, CALCULATOR_LEFT, CHILD_DIED, ERROR, NEW_INCARNATION, NOT_HELD, SHORT_CHARS, TASK_BYTES,
     TURN_MAX, TURNED_DOWN, WAITING, WITHDRAWN, Leftover, size_with)
-from net_protocol.compat import text_type
 from net_protocol.limits import UNREPORTED_MAX
 from net_protocol.rows import CANCELLED, DONE, OUTCOMES
-from net_protocol.words import reason_text
 
 MYPY = False
 if MYPY:

@@ -2,10 +2,10 @@
 
 from __future__ import absolute_import, division, print_function
 
+from common.words import reason_text
 from dispatcher.admission import Admission
 from dispatcher.tasks import ASSIGNED, WITHDRAWN
 from net_protocol.rows import CALCULATOR, CANCEL, CANCELLED, CLIENT, DRAIN, FAILED_TASKS, MONITOR
-from net_protocol.words import reason_text
 
 MYPY = False
 if MYPY:

@@ -2,8 +2,8 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol import schema
-from net_protocol.schema import Group, Setting
+from common import schema
+from common.schema import Group, Setting
 
 MYPY = False
 if MYPY:

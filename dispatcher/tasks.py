@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.compat import text_type
+from common.compat import text_type
 from net_protocol.limits import PRIORITY_DEFAULT
 
 MYPY = False

@@ -4,12 +4,12 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
+from common.words import counted
 from dispatcher.calculators import ALIVE
 from dispatcher.ends import Ends
 from dispatcher.tasks import ASSIGNED, HISTORY_MAX, TIMED_OUT, TURN_MAX, WAITING, WITHDRAWN, PastAttempt
 from net_protocol.rows import EXPIRED, FAILED
 from net_protocol.schedule import PING_AFTER_S
-from net_protocol.words import counted
 
 MYPY = False
 if MYPY:

@@ -5,10 +5,10 @@ Times are seconds of the monitor's clock. Each message carries the present time,
 
 from __future__ import absolute_import, division, print_function
 
+from common import report
 from monitor.words import PAST
 from monitor.words import event as event_in_words
 from monitor.words import health, task_name
-from net_protocol import report
 
 MYPY = False
 if MYPY:

@@ -4,9 +4,9 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
-from net_protocol import report
+from common import report
+from common.sketch import difference, quantile, upper_bound_s
 from net_protocol.rows import OUTCOMES
-from net_protocol.sketch import difference, quantile, upper_bound_s
 from net_protocol.time_line import USED, time_line
 
 MYPY = False

@@ -8,8 +8,8 @@ from __future__ import absolute_import, division, print_function
 
 from textwrap import wrap
 
+from common import report
 from monitor.words import BAD, GOOD, HEADING, LOUD, PAST, PLAIN, event, health, plain, rate, seconds
-from net_protocol import report
 from net_protocol.rows import OUTCOMES
 
 MYPY = False

@@ -4,11 +4,11 @@ from __future__ import absolute_import, division, print_function
 
 import re
 
-from net_protocol import report
-from net_protocol.compat import INTEGER_TYPES, TEXT_TYPES
+from common import report
+from common.compat import INTEGER_TYPES, TEXT_TYPES
+from common.sentences import ENDS, HINT, REFUSALS, REFUSED, SENTENCES, in_words
+from common.words import Facts, counted
 from net_protocol.rows import DISPATCHER
-from net_protocol.sentences import ENDS, HINT, REFUSALS, REFUSED, SENTENCES, in_words
-from net_protocol.words import Facts, counted
 
 MYPY = False
 if MYPY:

@@ -18,8 +18,8 @@ from __future__ import absolute_import, division, print_function
 import json
 import re
 
+from common.compat import INTEGER_TYPES, text_type
 from net_protocol import columns
-from net_protocol.compat import INTEGER_TYPES, text_type
 from net_protocol.errors import DatagramRefused, MisuseError, TooLarge
 from net_protocol.limits import (
     ACK_RANGES_MAX, COALESCED_LOCAL_BYTES, COUNT_MAX, DATAGRAM_BYTES_MAX, HELLO_BYTES, PAYLOAD_BYTES_MAX, ROWS_MAX)

@@ -10,7 +10,8 @@ from __future__ import absolute_import, division, print_function
 
 import re
 
-from net_protocol.compat import INTEGER_TYPES, text_type
+from common.bounds import NAME
+from common.compat import INTEGER_TYPES, text_type
 from net_protocol.limits import (
     COUNT_MAX, DEPTH_MAX, FAILURE_CHARS_MAX, FUNCTION_CHARS_MAX, FUNCTIONS_MAX, HEARTBEAT_INTERVAL_MAX_S,
     HEARTBEAT_INTERVAL_MIN_S, HELD_RANGES_MAX, INCARNATION_CHARS, INTEGER_MAX, NAME_CHARS_MAX, PRIORITY_MAX,
@@ -20,9 +21,6 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, Sequence  # noqa: F401
 
-#: Names appear in logs, file names and web pages, so a name has no character with a meaning there.
-#: ``\Z``, not ``$``: ``$`` also matches before a trailing newline.
-NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.@-]{0,%d}\Z' % (NAME_CHARS_MAX - 1))
 INCARNATION = re.compile(r'[a-z2-7]{%d}\Z' % INCARNATION_CHARS)
 TASK_ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.@-]{0,%d}:[a-z2-7]{%d}:[1-9][0-9]{0,15}\Z' % (
     NAME_CHARS_MAX - 1, INCARNATION_CHARS))

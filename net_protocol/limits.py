@@ -6,6 +6,8 @@ what both ends of a datagram must agree on.
 
 from __future__ import absolute_import, division, print_function
 
+from common.bounds import NAME_CHARS_MAX, REASON_CHARS_MAX, SECONDS_MAX  # noqa: F401
+
 #: Bytes of a datagram that carries several messages. An Ethernet frame takes 1,500 bytes, IPv6 and UDP headers 48;
 #: 1,400 leaves room for a tunnel or two, so that nothing is fragmented. A fragmented datagram is lost whole when one
 #: fragment is. (QUIC starts from 1,200, RFC 9000 section 14; DNS settled on 1,232.)
@@ -37,17 +39,11 @@ DEPTH_MAX = 32
 #: later refuse to print numbers of more than 4,300 digits.
 INTEGER_MAX = 2 ** 64
 
-#: Characters of a process's name. A host name label has at most 63, and a port or pid follows it.
-NAME_CHARS_MAX = 80
-
 #: Characters of an incarnation: 40 random bits in eight characters of base 32.
 INCARNATION_CHARS = 8
 
 #: Characters of a task id: client's name, incarnation and a number, with colons between.
 TASK_ID_CHARS_MAX = NAME_CHARS_MAX + INCARNATION_CHARS + 22
-
-#: Characters of a reason told to a person.
-REASON_CHARS_MAX = 300
 
 #: Characters of the parts of a failure of a call: a line for a person, the type of an exception, its traceback, and
 #: what was written to standard error. Together they fit in a datagram, even if each is escaped as two surrogates.
@@ -101,6 +97,3 @@ HEARTBEAT_INTERVAL_MAX_S = 3600
 
 #: Pages of one heartbeat: enough for the largest capacity with the longest ids.
 PAGES_MAX = 2000
-
-#: Seconds of any interval or time-out: a year.
-SECONDS_MAX = 366 * 86400

@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 import math
 
-from net_protocol.words import counted
+from common.words import counted
 from planner import statistics
 from planner.measures import RATIOS, STATISTICS, TIMES
 from planner.study import WANTED

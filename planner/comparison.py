@@ -4,8 +4,8 @@ from __future__ import absolute_import, division, print_function
 
 from math import ceil
 
+from common.words import counted
 from net_protocol.rows import DONE
-from net_protocol.words import counted
 from planner.measures import MEAN, QUANTILES
 from planner.replication import run, world_of
 

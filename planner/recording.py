@@ -9,8 +9,8 @@ from __future__ import absolute_import, division, print_function
 from bisect import bisect_right
 
 from calculator.settings import SETTINGS as CALCULATOR_SETTINGS
+from common import lengths
 from dispatcher.fleet import HINT_PING_S, HINT_PINGS
-from net_protocol import lengths
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, DONE
 from simulator import scenario
 

@@ -7,7 +7,7 @@ from __future__ import absolute_import, division, print_function
 
 from calculator.outages import OutagePlan
 from client.arrivals import Arrivals
-from net_protocol import lengths
+from common import lengths
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER
 from planner.recording import HEARD, KILLED, RESUMED, START, SUSPENDED, TOLD_TO_STOP
 from planner.world import MeasuredWorld

@@ -3,7 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 from client.settings import GIVE_UP
-from net_protocol import lengths
+from common import lengths
 from net_protocol.rows import CALCULATOR, CLIENT, DONE
 from planner import statistics
 from simulator import scenario
@@ -71,7 +71,7 @@ def why_unstable(settings, rows):
         return None
     load = offered_load(settings)
     if load is not None and load > 1 + ROUNDING:
-        return 'the work that arrives is %.2f times what the calculators can do' % load
+        return 'the work that arrives is %.*f times what the calculators can do' % (2 if load >= 1.01 else 4, load)
     if len(rows) < 3:
         return None
     arrived = sum([row['tasks'] for row in rows]) / len(rows)

@@ -7,7 +7,7 @@ on sixteen. It can be asked for its answer at any time.
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.words import counted
+from common.words import counted
 from planner import statistics
 from planner.measures import MEAN, Measures
 from planner.stability import why_unstable

@@ -6,7 +6,8 @@ too. The first line holds what is in no event: the scenario, and the seed from w
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol import __version__, lengths
+from common import lengths
+from net_protocol import __version__
 
 MYPY = False
 if MYPY:

@@ -15,8 +15,8 @@ from calculator.outages import OutagePlan
 from client.arrivals import Arrivals
 from client.core import ClientCore
 from client.requests import WRONG
+from common import lengths
 from dispatcher.core import DispatcherCore
-from net_protocol import lengths
 from net_protocol.core import draw_incarnation
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER
 from simulator.disk import DiskJournal

@@ -18,7 +18,7 @@ if MYPY:
     from typing import Iterator, List, Tuple  # noqa: F401
 
 PROGRAMS = ('client', 'dispatcher', 'calculator', 'monitor', 'simulator')
-PACKAGES = ('net_protocol', 'runtime') + PROGRAMS
+PACKAGES = ('common', 'net_protocol', 'runtime') + PROGRAMS
 
 #: What is packed: program text, and the page of the monitor.
 ENDINGS = ('.py', '.html', '.css', '.js', '.svg')

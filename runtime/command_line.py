@@ -15,8 +15,8 @@ import stat
 import sys
 import textwrap
 
+from common.compat import text_type
 from net_protocol import __version__
-from net_protocol.compat import text_type
 from net_protocol.limits import HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S
 from runtime import early, logs
 from runtime.clock import monotonic
@@ -32,7 +32,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, List  # noqa: F401
 
-    from net_protocol.schema import Group  # noqa: F401
+    from common.schema import Group  # noqa: F401
 
 OK = 0
 NOT_ACHIEVED = 1

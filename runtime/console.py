@@ -5,8 +5,8 @@ from __future__ import absolute_import, division, print_function
 import select
 import sys
 
-from net_protocol.compat import text_type
-from net_protocol.words import counted
+from common.compat import text_type
+from common.words import counted
 from runtime.output import Output
 
 MYPY = False

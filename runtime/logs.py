@@ -1,6 +1,6 @@
 """The log: lines for people on standard error, at a bounded rate.
 
-Cores report events as data; ``net_protocol/sentences.py`` has the sentences. Lines that others can
+Cores report events as data; ``common/sentences.py`` has the sentences. Lines that others can
 cause (a flood of garbage, a thousand tasks that move at once) are written a few times a second at most, and then
 counted. A file of events (``--events``) is for programs: there nothing is left out.
 """
@@ -12,9 +12,10 @@ import os
 import re
 from time import time
 
-from net_protocol import __version__, lengths
-from net_protocol.sentences import in_words
-from net_protocol.words import Facts, counted
+from common import lengths
+from common.sentences import in_words
+from common.words import Facts, counted
+from net_protocol import __version__
 from runtime.console import FINISH_WITHIN_S, LiveLine
 from runtime.endpoint import is_loopback, shown
 

@@ -11,9 +11,9 @@ import os
 import random
 import select
 
+from common.sketch import Sketch
 from net_protocol.schedule import ACK_DELAY_S
 from net_protocol.seals import CHECKSUM
-from net_protocol.sketch import Sketch
 from net_protocol.turn import Turn
 from runtime.endpoint import is_loopback
 from runtime.journal_file import JournalFailed

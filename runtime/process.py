@@ -9,8 +9,8 @@ import re
 import socket
 from hashlib import sha256
 
-from net_protocol import report
-from net_protocol.compat import text_type
+from common import report
+from common.compat import text_type
 from net_protocol.core import draw_incarnation
 from net_protocol.traffic import Traffic
 from runtime.clock import monotonic

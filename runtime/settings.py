@@ -6,9 +6,9 @@ import io
 import json
 from collections import OrderedDict
 
-from net_protocol.compat import text_type
-from net_protocol.lengths import FromFile, numbers_of
-from net_protocol.schema import Group, SettingRefused, shown_key
+from common.compat import text_type
+from common.lengths import FromFile, numbers_of
+from common.schema import Group, SettingRefused, shown_key
 from runtime.paths import native
 
 MYPY = False

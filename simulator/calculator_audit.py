@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol import lengths
+from common import lengths
 from simulator.audit import ROUNDING_S, Audit, on_the_way
 from simulator.violations import broken
 

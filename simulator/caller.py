@@ -3,7 +3,8 @@
 from __future__ import absolute_import, division, print_function
 
 from client.calls import CallingClientCore
-from net_protocol import lengths, notional
+from common import lengths
+from net_protocol import notional
 
 MYPY = False
 if MYPY:

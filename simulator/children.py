@@ -8,7 +8,8 @@ from __future__ import absolute_import, division, print_function
 from collections import deque
 
 from calculator.calls import DEATHS, EXCEPTION, EXIT, MEMORY, PROTOCOL, SIGNAL, TIME, failure
-from net_protocol import lengths, notional
+from common import lengths
+from net_protocol import notional
 from simulator.caller import POISON
 
 MYPY = False

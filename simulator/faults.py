@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 from functools import partial
 
-from net_protocol import lengths
+from common import lengths
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER
 from simulator.disk import FAILING, FULL, DiskBroken
 from simulator.noise import Strangers

@@ -10,7 +10,7 @@ from collections import deque
 from struct import Struct
 from zlib import crc32
 
-from net_protocol import lengths
+from common import lengths
 
 MYPY = False
 if MYPY:

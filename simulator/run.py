@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 import traceback
 from random import Random
 
-from net_protocol import lengths
+from common import lengths
 from net_protocol.errors import BrokenInvariant
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, DONE
 from net_protocol.schedule import JITTER_MAX, OUTCOME_GRACE_S, PROBE_MAX_S, QUIET_S

@@ -9,11 +9,11 @@ from __future__ import absolute_import, division, print_function
 
 from calculator.settings import SETTINGS as CALCULATOR
 from client.settings import SETTINGS as CLIENT
+from common import lengths, schema
+from common.compat import TEXT_TYPES
+from common.schema import Group, Kind, Setting
 from dispatcher.settings import SETTINGS as DISPATCHER
-from net_protocol import lengths, schema
-from net_protocol.compat import TEXT_TYPES
 from net_protocol.schedule import SLEEP_S
-from net_protocol.schema import Group, Kind, Setting
 
 MYPY = False
 if MYPY:

@@ -4,8 +4,8 @@ from __future__ import absolute_import, division, print_function
 
 import json
 
-from net_protocol.sentences import SENTENCES, in_words
-from net_protocol.words import Facts
+from common.sentences import SENTENCES, in_words
+from common.words import Facts
 
 MYPY = False
 if MYPY:

@@ -18,10 +18,10 @@ from calculator.core import CalculatorCore
 from calculator.settings import SETTINGS as CALCULATOR_SETTINGS
 from client.core import ClientCore
 from client.settings import SETTINGS as CLIENT_SETTINGS
+from common.sentences import SENTENCES
 from dispatcher.core import DispatcherCore
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
 from net_protocol.core import draw_incarnation
-from net_protocol.sentences import SENTENCES
 from runtime.endpoint import Endpoint
 from runtime.logs import EventLog
 from runtime.loop import Loop

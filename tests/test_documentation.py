@@ -17,17 +17,18 @@ import sys
 
 import pytest
 
+from common import report
+from common.compat import INTEGER_TYPES
+from common.sentences import SENTENCES
 from demo.report import _ROW, _TIMES
 from demo.sentences import DEMO
 from dispatcher.observers.sentences import status_line
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
-from net_protocol import budget, channel, codec, limits, recovery, report
+from net_protocol import budget, channel, codec, limits, recovery
 from net_protocol import rows as row_kinds
 from net_protocol import schedule, turn
-from net_protocol.compat import INTEGER_TYPES
 from net_protocol.rows import FIELDS, ORDER, OUTCOMES
 from net_protocol.seals import CHECKSUM
-from net_protocol.sentences import SENTENCES
 from net_protocol.time_line import time_line
 from net_protocol.traffic import Traffic
 from runtime import settings as settings_file

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
+from common.sentences import SENTENCES
+from common.words import Facts
 from net_protocol.core import Core, Event
-from net_protocol.sentences import SENTENCES
-from net_protocol.words import Facts
 from runtime import logs
 from runtime.console import LiveLine
 from runtime.event_file import EventFile

@@ -19,8 +19,9 @@ if MYPY:
     from typing import Iterator, List, Set, Tuple  # noqa: F401
 
 #: For each part, a package or a program at the top level, the other parts that it may import. A part that is not here
-#: has no place in the house yet, and every import in it is a complaint.
+#: has no place in the house yet, and every import in it is a complaint. All may import ``common``.
 MAY_IMPORT = {
+    'common': (),
     'net_protocol': (),
     'runtime': ('net_protocol',),
     'client': ('net_protocol',),
@@ -43,7 +44,7 @@ MAY_IMPORT = {
 
 #: Parts without clock, socket, file, thread, global random: from the standard library they take only what computes.
 #: The list says what is in use; to add a module to it is to say that it touches nothing outside the process.
-PURE = ('net_protocol', 'client', 'dispatcher', 'calculator', 'simulator', 'planner', 'monitor')
+PURE = ('common', 'net_protocol', 'client', 'dispatcher', 'calculator', 'simulator', 'planner', 'monitor')
 #: Files in a role that are no part of its core: they may use ``runtime``, and the cores may not import them.
 SHELLS = frozenset(['calculator/child.py', 'calculator/children.py', 'calculator/worker.py', 'client/__init__.py',
                     'client/commands.py', 'client/executor.py', 'client/futures.py'])
@@ -63,7 +64,7 @@ MAKES_GENERATORS = frozenset(['simulator', 'planner'])
 #: in its file, one turns records of the journal into rows, one speaks to browsers; the simulator makes datagrams by
 #: hand and shows rows. Everywhere else a value is a value.
 SEES_JSON = frozenset(['dispatcher/journal_rows.py', 'monitor/site.py', 'net_protocol/codec.py',
-                       'net_protocol/schema.py', 'simulator/noise.py', 'simulator/story.py'])
+                       'common/schema.py', 'simulator/noise.py', 'simulator/story.py'])
 
 #: Only 3.10 and later know the names of their standard library; older ones leave that one rule to them.
 STANDARD_LIBRARY = getattr(sys, 'stdlib_module_names', None)
@@ -105,7 +106,7 @@ def complaint_about_import(path, name, for_types):
     if part in PURE and path not in SHELLS and name.replace('.', '/') + '.py' in SHELLS:
         return 'a core must not know the shell %s' % name
     if target in MAY_IMPORT or target == 'tests':
-        if target == part or target in MAY_IMPORT[part]:
+        if target in (part, 'common') or target in MAY_IMPORT[part]:
             return ''
         return '%s must not know %s' % (part, target)
     if part in TAKES_PACKAGES:

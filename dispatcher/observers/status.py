@@ -9,9 +9,10 @@ from __future__ import absolute_import, division, print_function
 import re
 from itertools import islice
 
+from common import report
 from dispatcher.observers.story import story_rows
 from dispatcher.observers.watch import sampled
-from net_protocol import __version__, report
+from net_protocol import __version__
 from net_protocol.limits import REPORT_ROWS_BYTES
 from net_protocol.rows import OUTCOMES
 

@@ -4,11 +4,11 @@ from __future__ import absolute_import, division, print_function
 
 from itertools import islice
 
+from common import report
+from common.words import reason_text
 from dispatcher.calculators import ALIVE, SUSPECT
 from dispatcher.tasks import ASSIGNED
-from net_protocol import report
 from net_protocol.rows import DONE
-from net_protocol.words import reason_text
 
 MYPY = False
 if MYPY:

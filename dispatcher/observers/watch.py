@@ -6,10 +6,10 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
+from common.sketch import Sketch
 from dispatcher.observers.tally import CalculatorTally, ClientTally
 from dispatcher.tasks import RESULT, size_with
 from net_protocol.rows import FAILED
-from net_protocol.sketch import Sketch
 
 MYPY = False
 if MYPY:

@@ -9,8 +9,8 @@ import pytest
 from calculator.calls import EXCEPTION, EXIT, RESULT, failure
 from calculator.settings import SETTINGS
 from calculator.work import REPORTS_WAIT_S, WorkingCalculatorCore
+from common.schema import SettingRefused
 from net_protocol.rows import HANDED_BACK
-from net_protocol.schema import SettingRefused
 from tests.calculator.test_core import INCARNATIONS, task_id
 from tests.client.driver import Driver, of_kind
 

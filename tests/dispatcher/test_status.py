@@ -4,10 +4,10 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
+from common import report
 from dispatcher.observers import status, watch
 from dispatcher.tasks import DEAD_CALCULATOR, RESULT
 from monitor.words import story
-from net_protocol import report
 from net_protocol.codec import pack
 from net_protocol.limits import COALESCED_BYTES, NAME_CHARS_MAX
 from net_protocol.rows import CANCELLED, DONE, EXPIRED, MONITOR, QUEUE_FULL

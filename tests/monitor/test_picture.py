@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from common import report
+from common.sketch import RELATIVE_ERROR, Sketch
 from monitor.picture import Picture
-from net_protocol import report
-from net_protocol.sketch import RELATIVE_ERROR, Sketch
 from tests.monitor.watched import QUICK, Watched
 
 

@@ -4,9 +4,9 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
+from common import report
 from monitor.picture import Picture
 from monitor.screen import View, as_text, screen
-from net_protocol import report
 
 MYPY = False
 if MYPY:

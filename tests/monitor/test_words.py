@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from common import report
 from dispatcher.tasks import ATTEMPT_ENDS
 from monitor import words
-from net_protocol import report
 from net_protocol.rows import REFUSALS
 
 HOSTILE = u'<script>\x1b[2J\r\n\u202eevil\u2028</script>'

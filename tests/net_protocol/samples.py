@@ -8,8 +8,8 @@ from __future__ import absolute_import, division, print_function
 
 import json
 
+from common.compat import INTEGER_TYPES, TEXT_TYPES
 from net_protocol import rows as kinds
-from net_protocol.compat import INTEGER_TYPES, TEXT_TYPES
 
 MYPY = False
 if MYPY:

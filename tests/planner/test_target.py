@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from net_protocol.schema import SettingRefused
+from common.schema import SettingRefused
 from planner.target import QuestionError, Target, changed, points_of, values_of
 from simulator import scenario
 

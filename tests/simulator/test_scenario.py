@@ -9,7 +9,7 @@ import os
 import pytest
 
 import run_simulator
-from net_protocol.schema import SettingRefused
+from common.schema import SettingRefused
 from simulator import scenario
 from simulator.run import CLEAN, run_world
 

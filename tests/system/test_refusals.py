@@ -18,7 +18,7 @@ from tests.system.processes import run_to_end
 DAEMONS = ['run_calculator.py', 'run_dispatcher.py']
 
 #: Program -> the text of a settings file that it refuses, and words that the one line must have. What else is refused
-#: is tested without processes, in tests/runtime/test_settings.py and tests/net_protocol/test_schema.py.
+#: is tested without processes, in tests/runtime/test_settings.py and tests/common/test_schema.py.
 WRONG_SETTINGS = {
     'run_client.py': ('{"name": }', 'not JSON'),
     'run_calculator.py': ('{"outage": {"kind": "explode"}}', 'outage.kind: found "explode", expected one of "crash"'),

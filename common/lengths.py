@@ -17,8 +17,8 @@ from __future__ import absolute_import, division, print_function
 
 from math import exp, log, sqrt
 
-from net_protocol.compat import INTEGER_TYPES
-from net_protocol.limits import SECONDS_MAX
+from common.bounds import SECONDS_MAX
+from common.compat import INTEGER_TYPES
 
 MYPY = False
 if MYPY:

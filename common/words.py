@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.limits import REASON_CHARS_MAX
+from common.bounds import REASON_CHARS_MAX
 
 MYPY = False
 if MYPY:

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from net_protocol import lengths
-from net_protocol.lengths import FromFile
+from common import lengths
+from common.lengths import FromFile
 
 FILE = FromFile(u'times.txt', [3.0, 1.0, 2.0, 2.0])
 

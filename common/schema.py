@@ -12,9 +12,9 @@ import json
 import re
 from difflib import get_close_matches
 
-from net_protocol import columns, lengths
-from net_protocol.compat import INTEGER_TYPES, TEXT_TYPES
-from net_protocol.limits import NAME_CHARS_MAX, SECONDS_MAX
+from common import bounds, lengths
+from common.bounds import NAME_CHARS_MAX, SECONDS_MAX
+from common.compat import INTEGER_TYPES, TEXT_TYPES
 
 MYPY = False
 if MYPY:
@@ -82,7 +82,7 @@ def range_of_seconds():
 
 def random_length():
     # type: () -> Kind
-    """A distribution that a length of time is drawn from: see ``net_protocol.lengths``."""
+    """A distribution that a length of time is drawn from: see ``common.lengths``."""
     return Kind(lengths.EXPECTED, lengths.is_length)
 
 
@@ -118,7 +118,7 @@ def or_null(kind):
 
 
 NAME = or_null(Kind('a name of 1 to %d of A-Z a-z 0-9 _ . @ -, beginning with a letter or digit' % NAME_CHARS_MAX,
-                    lambda value: type(value) in TEXT_TYPES and columns.NAME.match(value) is not None))
+                    lambda value: type(value) in TEXT_TYPES and bounds.NAME.match(value) is not None))
 #: Where a file is, relative to the working directory. The system says what is wrong with it when it is opened.
 PATH = or_null(Kind('the path of a file', lambda value: (
     type(value) in TEXT_TYPES and bool(value.strip()) and len(value) <= 4096 and u'\0' not in value)))

@@ -6,9 +6,9 @@ import pytest
 
 from calculator.settings import SETTINGS as CALCULATOR
 from client.settings import SETTINGS as CLIENT
+from common import schema
+from common.schema import Group, Setting, SettingRefused
 from dispatcher.settings import SETTINGS as DISPATCHER
-from net_protocol import schema
-from net_protocol.schema import Group, Setting, SettingRefused
 
 MYPY = False
 if MYPY:

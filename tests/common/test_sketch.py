@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from net_protocol.sketch import RELATIVE_ERROR, SHORTEST_S, Sketch, difference, quantile, upper_bound_s
+from common.sketch import RELATIVE_ERROR, SHORTEST_S, Sketch, difference, quantile, upper_bound_s
 
 MYPY = False
 if MYPY:
