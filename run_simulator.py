@@ -84,7 +84,7 @@ def run(argv=None):
             parser.error('--%s belongs to --measure, --vary or --find' % name)
     if options.recording is not None or options.events is not None:
         gc.set_threshold(*GARBAGE_THRESHOLDS)
-        return (_record if options.recording is None else _replay)(options, parser)
+        return _record_or_replay(options, parser)
     is_story = options.trace or options.task is not None
     if is_story and options.runs > 1:
         parser.error('--trace and --task tell the story of one world, that of --seed: leave out --runs')
@@ -338,6 +338,14 @@ def _recording(options, parser):
         raise CannotStart(str(error))
     except SettingRefused as error:
         raise CannotStart('the settings in %s: %s' % (', '.join(options.replay), error))
+
+
+def _record_or_replay(options, parser):
+    # type: (Any, Any) -> int
+    try:
+        return (_record if options.recording is None else _replay)(options, parser)
+    except KeyboardInterrupt:
+        return STATUS_INTERRUPTED
 
 
 def _record(options, parser):
