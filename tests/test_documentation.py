@@ -32,6 +32,7 @@ from net_protocol.seals import CHECKSUM
 from net_protocol.time_line import time_line
 from net_protocol.traffic import Traffic
 from runtime import settings as settings_file
+from tests import reference
 from tests.simulator.mutants import MUTANTS
 from tests.source_tree import ROOT, python_files
 
@@ -101,20 +102,9 @@ def settings_of(role):
 
 # Settings.
 
-@pytest.mark.parametrize('role', PROGRAMS)
-def test_every_setting_has_a_row_with_its_unit_default_and_range(role):
-    rows = table(section('docs/%s.md' % role, '## Settings'))
-    settings = dict(settings_of(role).walk())
-    assert sorted(rows) == sorted(settings)
-    for key, setting in settings.items():
-        unit, default, expected, about = rows[key]
-        assert default == '`%s`' % json.dumps(setting.default), key
-        assert expected == setting.kind.expected, key
-        assert about, key
-        if key.endswith('_s'):
-            assert unit == 'seconds', key
-        if key.endswith('_bytes'):
-            assert unit == 'bytes', key
+def test_the_tables_of_the_reference_are_what_the_code_says():
+    text = read('docs/reference.md')
+    assert text == reference.written(text), 'python3 -m tests.reference writes them'
 
 
 @pytest.mark.parametrize('role', PROGRAMS)
@@ -142,7 +132,7 @@ def test_the_settings_for_kubernetes_load(role):
 
 
 def test_the_time_line_in_the_manual_is_what_check_prints():
-    text = section('docs/dispatcher.md', '## The time line')
+    text = section('docs/operations.md', '## How a death is noticed')
     given = re.search(r'\(`(\{.*?\})`\)', text)
     assert given is not None
     settings = DISPATCHER_SETTINGS.checked(json.loads(given.group(1)))
@@ -227,15 +217,6 @@ def help_of(program):
                                                                       else 'optional arguments:')[1]))
 
 
-@pytest.mark.parametrize('role', PROGRAMS)
-def test_every_option_is_in_the_manual_and_no_other(role):
-    documented = set()  # type: Set[str]
-    for line in section('docs/%s.md' % role, '## Command line').splitlines():
-        if line.startswith('| `'):
-            documented.update(re.findall(r'`(--?[a-z-]+)', line.split(' | ')[0]))
-    assert documented == help_of('run_%s.py' % role)
-
-
 @pytest.mark.parametrize('role', ROLES)
 def test_the_help_describes_every_setting_with_its_default(role):
     output = subprocess.check_output([sys.executable, os.path.join(ROOT, 'run_%s.py' % role), '--help'],
@@ -285,7 +266,7 @@ def paths(value, prefix=''):
 @pytest.mark.parametrize('role', ROLES)
 def test_every_field_of_the_account_is_in_the_manual_and_no_other(role, tmpdir):
     account = account_of(role, tmpdir)
-    rows = table(section('docs/%s.md' % role, '## Its account, field by field'))
+    rows = table(section('docs/reference.md', '### Account of the %s' % role))
     traffic = account.pop('traffic')
     assert set(table(section('docs/protocol.md', '## Traffic'))) == set(traffic)
     there = set(paths(account)) | {'traffic'}
@@ -296,17 +277,6 @@ def test_every_field_of_the_account_is_in_the_manual_and_no_other(role, tmpdir):
     groups = {path.rsplit('.', 1)[0] for path in there if '.' in path}
     assert set(rows) - groups == there - repeated
     assert groups <= set(rows)
-
-
-@pytest.mark.parametrize('role', ROLES)
-def test_every_event_is_in_the_manual_with_its_level_and_facts(role):
-    sentences = SENTENCES[role]
-    rows = table(section('docs/%s.md' % role, '## What it prints'))
-    assert sorted(rows) == sorted(sentences)
-    for kind, (level, sentence) in sentences.items():
-        assert rows[kind][0] == level, kind
-        for fact in re.findall(r'%\((\w+)(?: \w+)?\)', sentence):
-            assert '`%s`' % fact in rows[kind][1], '%s of %s' % (fact, kind)
 
 
 def strings(path):
@@ -492,8 +462,7 @@ def test_every_program_is_in_the_list_of_changes_or_is_a_daemon(program):
 
 
 #: Pages whose prose is wrapped; what a program prints, a table and an example are as long as they are.
-WRAPPED = ['README.md'] + ['docs/%s.md' % name for name in (
-    'client', 'dispatcher', 'calculator', 'protocol', 'design', 'tutorial', 'compose')]
+WRAPPED = ['README.md'] + ['docs/%s.md' % name for name in ('operations', 'protocol', 'design', 'tutorial')]
 
 
 @pytest.mark.parametrize('page', WRAPPED)

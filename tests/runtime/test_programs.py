@@ -136,7 +136,7 @@ def test_the_first_process_of_a_container_is_stopped_from_its_first_line_on(tmpd
     outer = subprocess.Popen(['unshare', '--pid', '--fork', '--kill-child', sys.executable, 'run_dispatcher.py', '-s',
                               str(settings)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        # While the interpreter itself starts, the kernel drops the signal: docs/compose.md says what to do about that.
+        # While the interpreter itself starts, the kernel drops the signal: see docs/operations.md.
         inner = wait_for_handler(outer.pid)
         time.sleep(delay_s)
         os.kill(inner, signal.SIGTERM)

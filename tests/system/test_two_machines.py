@@ -75,8 +75,8 @@ def test_a_dispatcher_that_moved_behind_a_virtual_address_is_found_again(machine
 
 
 def blocks_of_the_manual():
-    """The commands of each block in docs/security.md, "Several machines"."""
-    with io.open(os.path.join(ROOT, 'docs', 'security.md'), encoding='utf-8') as file:
+    """The commands of each block in docs/operations.md, "Several machines"."""
+    with io.open(os.path.join(ROOT, 'docs', 'operations.md'), encoding='utf-8') as file:
         section = file.read().split(u'## Several machines')[1].split(u'\n## ')[0]
     return [re.findall(r'^\$ (.*)', block, re.MULTILINE) for block in section.split(u'```')[1::2]]
 
