@@ -112,6 +112,9 @@ def run(argv=None):
 
 def _interrupt(number, frame):
     # type: (int, Any) -> None
+    if os.getpid() != PROCESS_ID:
+        # A worker that was ended before it had a handler of its own: it must not go on as its parent would.
+        os._exit(1)
     raise KeyboardInterrupt
 
 
@@ -203,6 +206,7 @@ def _failure(result, options):
 # What-if questions.
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
+PROCESS_ID = os.getpid()
 #: How long the cost of a turn is measured, and over how many datagrams that of a socket.
 TURN_COST_S = 5.0
 DATAGRAMS = 20000

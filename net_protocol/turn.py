@@ -109,11 +109,9 @@ class Turn(object):
 
     def run(self, now, receive, send, write=None):
         # type: (float, Callable[[], Any], Callable[[bytes, Any], None], Callable[[Any], str | None] | None) -> None
-        """One turn.
-
-        ``receive()`` returns the next (datagram, address), or None when nothing is left. ``send(datagram, address)``
-        sends. ``write(records)`` puts records on disk, all or none, and returns None or why it failed; without it
-        there is no journal. What they raise passes through.
+        """One turn. ``receive()`` returns the next (datagram, address), or None when nothing is left; ``send(datagram,
+        address)`` sends. ``write(records)`` puts records on disk, all or none, and returns None or why it failed;
+        without it there is no journal. What they raise passes through.
         """
         core = self._core
         self._send = send

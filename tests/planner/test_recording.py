@@ -84,7 +84,7 @@ def test_a_replay_does_what_the_events_say_and_not_what_the_seed_draws(tmpdir):
             event.facts['duration_s'] += 5.0
     # The last calculator is killed in the beginning, and never seen again.
     began = [event for event in changed if event.kind == 'began'][50]
-    changed.insert(changed.index(began) + 1, {'time': 1.0, 'kind': 'killed', 'facts': {'sends_left': None}})
+    changed.insert(changed.index(began) + 1, event_files.Event(1.0, 'killed', {'sends_left': None}))
     recording = Recording([('events', changed)], {})
     # The network draws anew.
     tasks = replayed(recording, seed=7).recorder.tasks

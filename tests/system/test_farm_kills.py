@@ -13,8 +13,8 @@ import pytest
 from client import Executor
 from tests.system import farm
 
-CALLS = int(os.environ.get('FARM_CALLS', '2000'))
-KILL_S = 2.0 if CALLS > 20000 else 0.7
+CALLS = int(os.environ.get('FARM_CALLS', '6000'))
+KILL_S = 2.0 if CALLS > 20000 else 0.3
 CALCULATORS = 5
 
 

@@ -5,7 +5,6 @@ from __future__ import absolute_import, division, print_function
 import io
 import json
 import os
-import signal
 import subprocess
 
 import pytest
@@ -35,7 +34,7 @@ def test_tasks_go_on_without_their_client_and_its_next_incarnation_gets_their_ou
     client.kill()
     first.kill()
     second = system.again(first, journal=journal)
-    second.says('from the journal: 30 tasks wait again')
+    second.says('From the journal: 30 tasks wait again')
     system.calculator('calculator', capacity=4)
     eventually(lambda: second.status['alive'] == 1 and second.status['waiting'] + second.status['running'] == 0,
                'all are over')
@@ -99,21 +98,21 @@ def test_a_full_disk_costs_new_tasks_and_nothing_else_and_heals(system, small_di
     assert first.wait() == 0
     filler = fill(small_disk)
     hasty = system.client('hasty', task_timeout_s=3, task_interval_s=[0.02, 0.05], payload_bytes=2000)
-    dispatcher.says('the journal cannot be written: database or disk is full')
+    dispatcher.says('The journal cannot be written: database or disk is full')
     # It refuses new tasks with this reason, and goes on answering.
-    hasty.says(r'refused .journal')
+    hasty.says(r'refused .the journal could not be written')
     assert run_to_end(['run_dispatcher.py', '-s', settings_file(small_disk, dispatcher), '--probe'])[0] == 0
     hasty.end()
     assert hasty.account['outcomes']['refused'] >= 1
     patient = system.client('patient', tasks=20, task_timeout_s=60, payload_bytes=2000)
     os.remove(filler)
-    dispatcher.says('the journal is written again')
+    dispatcher.says('The journal is written again')
     assert patient.wait() == 0
     assert patient.account['answered'] == 20
     assert calculator.is_running
     dispatcher.kill()
     again = system.again(dispatcher, journal=journal)
-    again.says('from the journal: 0 tasks wait again')
+    again.says('From the journal: 0 tasks wait again')
     system.balance()
 
 
@@ -139,14 +138,14 @@ def test_it_does_not_start_on_a_full_disk_and_leaves_the_journal_as_it_was(syste
     assert 'cannot use the journal %s: database or disk is full' % journal in refused.log.splitlines()[-1]
     os.remove(filler)
     again = system.again(first, journal=journal)
-    again.says('from the journal: 20 tasks wait again')
+    again.says('From the journal: 20 tasks wait again')
     again.end()
     system.is_balanced = True
 
 
 # A disk that fails.
 
-CANNOT_WRITE = 'the journal cannot be written'
+CANNOT_WRITE = 'The journal cannot be written'
 #: Long enough for some more attempts at it.
 FAILING_S = 0.5
 FAILURES = (('fdatasync', 'EIO', '20..22'), ('pwrite64', 'EIO', '30..32'), ('pwrite64', 'ENOSPC', '30..32'))
@@ -160,15 +159,14 @@ def test_a_disk_that_fails_for_a_while_breaks_no_promise(victim, ledger, failure
     try:
         def healed():
             # type: () -> bool
-            assert process.poll() is None, victim.log
+            assert process.is_running, victim.log
             ledger.turn(victim.address)
-            return 'the journal is written again' in victim.log
+            return 'The journal is written again' in victim.log
         eventually(healed, 'it fails, and heals')
         before = len(ledger.accepted)
         eventually(lambda: ledger.turn(victim.address) or len(ledger.accepted) > before + 20, 'new tasks are taken')
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.dispose_session()
     assert CANNOT_WRITE in victim.log
     live_until_all_is_over(victim, ledger)
 

@@ -62,7 +62,7 @@ def test_a_dispatcher_that_moved_behind_a_virtual_address_is_found_again(machine
     assert second.address == ('10.9.0.2', PORT)
     leads_to(here, '10.9.0.2')
     moved_at = monotonic()
-    second.says('calculator calculator registered', bound_s=MOVED_S)
+    second.says('Calculator calculator registered', bound_s=MOVED_S)
     client.says('answered after', client.log.count('answered after') + 5, MOVED_S)
     took_s = monotonic() - moved_at
     print('works again after %.1f s' % took_s)
