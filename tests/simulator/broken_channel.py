@@ -79,7 +79,7 @@ def _any_window(original):
 mutant('window_ignored', 'S12', 'datagrams leave although the congestion window is full',
        (Channel, 'take_rows', _any_window))
 mutant('sleeping_are_sent_to', 'S12', 'a client that is silent for long is resent to all the same',
-       (Turn, '_fall_asleep', instead(nothing)))
+       (turn, 'SLEEP_S', instead(1e9)))
 
 
 # S15: seals, roles, tickets.
@@ -128,6 +128,7 @@ mutant('any_greeting', 'S15', 'a greeting is believed whatever it answers', (Tur
 def _any_acknowledgement(original):
     def take(self, now, channel, datagram):
         datagram.acks = [[min(first, channel.number), min(last, channel.number)] for first, last in datagram.acks]
+        datagram.acked = min(datagram.acked, channel.number)
         original(self, now, channel, datagram)
     return take
 

@@ -88,6 +88,7 @@ def _any_capacity(original):
     def init(self, *arguments):
         original(self, *arguments)
         self._capacity += 1
+        self._places += 1
     return init
 
 

@@ -73,7 +73,7 @@ def _registers_whoever_opens(original):
     def opened(self, now, channel):
         original(self, now, channel)
         if channel.role == CALCULATOR and channel.peer is None:
-            self.register(now, channel, 1)
+            self.register(now, channel, 1, 1.0)
     return opened
 
 
@@ -127,6 +127,16 @@ def _available_if(condition):
     return lambda original: property(condition)
 
 
+def _although_it_drains(original):
+    def has_slot(self):
+        self.draining, draining = False, self.draining
+        try:
+            return original.fget(self)
+        finally:
+            self.draining = draining
+    return property(has_slot)
+
+
 def _believes_older(original):
     def reconcile(self, now, calculator, number, held, orphans):
         original(self, now, calculator, 2 ** 53, held, orphans)
@@ -134,19 +144,19 @@ def _believes_older(original):
 
 
 def _older_wins(original):
-    def register(self, now, channel, capacity):
+    def register(self, now, channel, *said):
         current = self.calculators.by_name.get(channel.name)
-        return original(self, now, channel, capacity) if current is None or current.state == DEAD else None
+        return original(self, now, channel, *said) if current is None or current.state == DEAD else None
     return register
 
 
 def _lives_on(original):
-    def register(self, now, channel, capacity):
+    def register(self, now, channel, *said):
         current = self.calculators.by_name.get(channel.name)
         if current is not None:
             channel.peer = current
             return current
-        return original(self, now, channel, capacity)
+        return original(self, now, channel, *said)
     return register
 
 
@@ -162,8 +172,7 @@ mutant('suspects_get_work', 'S7', 'a calculator that is suspect is given work', 
         lambda self: self.state in (ALIVE, SUSPECT) and not self.draining and not self.full_until_beat
         and self.free > 0)))
 mutant('draining_get_work', 'S7', 'a calculator that drains is given work', (
-    Calculator, 'has_slot', _available_if(
-        lambda self: self.state == ALIVE and not self.full_until_beat and self.free > 0)))
+    Calculator, 'has_slot', _although_it_drains))
 mutant('older_channel_wins', 'S7', 'of two calculators with one name the older one works',
        (DispatcherCore, 'register', _older_wins))
 mutant('older_heartbeat_believed', 'S8', 'a heartbeat that an acknowledgement overtook counts as newer',
