@@ -46,8 +46,8 @@ class WorkingCalculatorCore(CalculatorCore):
         self._stops = []  # type: List[int]
         # Rows that report ends and wait for others: see REPORTS_WAIT_S.
         self._reports = []  # type: List[List[Any]]
-        # What ended while this calculator was out of order.
-        self._late = []  # type: List[Tuple[int, Any, Any]]
+        # What the children said while this calculator was out of order: methods and their arguments.
+        self._late = []  # type: List[Tuple[Callable[..., None], Tuple[Any, ...]]]
 
     # What the children call.
 
@@ -61,6 +61,8 @@ class WorkingCalculatorCore(CalculatorCore):
     def functions_changed(self, now, digest, functions):
         # type: (float, str, List[List[Any]]) -> None
         """From now on these are offered: [name, signature, first line of the docstring]."""
+        if self._is_late(self.functions_changed, digest, functions):
+            return
         self._functions = [digest, functions]
         self._names = frozenset(entry[0] for entry in functions)
         self.emit(now, 'functions', functions=', '.join(sorted(self._names)) or 'none')
@@ -71,8 +73,7 @@ class WorkingCalculatorCore(CalculatorCore):
     def call_ended(self, now, number, result, failed):
         # type: (float, int, Any, Any) -> None
         """``failed`` is None or why there is no result."""
-        if self._condition == OUT_OF_ORDER:
-            self._late.append((number, result, failed))
+        if self._is_late(self.call_ended, number, result, failed):
             return
         held = self._by_call.pop(number, None)
         if held is None:
@@ -97,6 +98,8 @@ class WorkingCalculatorCore(CalculatorCore):
     def call_not_started(self, now, number, reason=UNKNOWN_FUNCTION):
         # type: (float, int, str) -> None
         """There is no child for it."""
+        if self._is_late(self.call_not_started, number, reason):
+            return
         held = self._by_call.pop(number, None)
         if held is not None:
             self._end_of_work(held)
@@ -108,14 +111,21 @@ class WorkingCalculatorCore(CalculatorCore):
             if held.assignment:
                 self.send(self.dispatcher, 'assign_refused', [held.assignment, held.task_id, reason])
 
+    def _is_late(self, note, *arguments):
+        # type: (Callable[..., None], *Any) -> bool
+        """Out of order it hears nothing, not even its children: what they say is noted after the outage."""
+        is_late = self._condition == OUT_OF_ORDER
+        if is_late:
+            self._late.append((note, arguments))
+        return is_late
+
     def settle(self, now):
         # type: (float) -> None
         if self._late and self._condition != OUT_OF_ORDER:
             late, self._late = self._late, []
-            for ended in late:
-                self.call_ended(now, *ended)
+            for note, arguments in late:
+                note(now, *arguments)
         super(WorkingCalculatorCore, self).settle(now)
-
         if self._reports and len(self._running) <= self._capacity:
             self._due_reports(now, None)
 

@@ -182,6 +182,27 @@ def test_an_outage_stops_the_calls_or_keeps_what_they_brought(kind):
     assert (stops, rows) == (([1], []) if kind == 'crash' else ([], [[1, task_id(1), 9, None]]))
 
 
+@pytest.mark.parametrize('kind', ['crash', 'freeze'])
+def test_out_of_order_it_says_nothing_of_its_children_until_it_is_back(kind, twice):
+    worker = Worker(twice, outage={'probability': 1, 'check_interval_s': 9, 'duration_s': [2, 2], 'kind': kind})
+    worker.run(1)
+    worker.run(2)
+    worker.taken()
+    while worker.core.is_listening:
+        worker.wait(0.1)
+    worker.core.functions_changed(worker.now, u'other', FUNCTIONS[:1])
+    worker.core.call_not_started(worker.now, 2, HANDED_BACK)
+    assert worker.turn() == worker.wait(1.5) == []
+    rows = worker.wait(0.7)
+    refused = of_kind(rows, 'assign_refused')
+    if kind == 'crash':
+        assert rows == [], 'the channel is not open yet'
+        rows = worker.reopen()
+    assert of_kind(rows, 'functions') == [[u'other', FUNCTIONS[:1]]]
+    assert of_kind(rows, 'offer') == [[u'other']]
+    assert refused == ([] if kind == 'crash' else [[2, task_id(2), u'handed_back']])
+
+
 def test_after_a_restart_of_the_dispatcher_a_call_goes_on_under_its_new_number():
     worker = Worker()
     worker.run(1)
