@@ -42,7 +42,8 @@ class _Worker(object):
     def close(self):
         # type: () -> None
         self.connection.close()
-        self.process.terminate()
+        # A process that has just been forked can lose any other signal.
+        os.kill(self.process.pid, signal.SIGKILL)  # type: ignore[arg-type]
         self.process.join()
 
 
