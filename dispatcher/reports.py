@@ -139,6 +139,8 @@ class Reports(Fleet):
                 calculator = self.register(now, channel, capacity, interval_s)
                 if calculator is None:
                     continue
+                # Until all pages of a heartbeat say what it holds.
+                calculator.full_until_beat = True
             if calculator.state == LEFT or sequence < calculator.sequence or (
                     sequence == calculator.sequence and pages == 1):
                 self.counts['stale_heartbeats'] += 1
@@ -160,6 +162,8 @@ class Reports(Fleet):
                 self._reconcile(now, calculator, channel.number_received, held, orphans)
             else:
                 self._take_page(now, calculator, (channel.number_received, page, pages, held, orphans))
+                # It may not be draining any more.
+                self.calculators.update(calculator)
             if is_new and calculator.conduct.reason is not None:
                 # One that restarts all the time would lose any number of attempts: it has to live up to its next one.
                 calculator.full_until_beat = True

@@ -272,6 +272,19 @@ def test_pages_that_never_complete_take_bounded_memory():
     assert driver.counts['refused_heartbeats'] > 0
 
 
+def test_half_a_heartbeat_makes_nobody_available_and_an_end_of_draining_does():
+    driver = Driver()
+    channel = driver.calculator()
+    driver.beat(channel, pages=(1, 2), sequence=1)
+    driver.core.check_invariants()
+    assert not channel.peer.has_slot
+    driver.beat(channel, pages=(2, 2), sequence=1)
+    assert channel.peer.is_queued
+    driver.beat(channel, sequence=2, draining=True)
+    driver.beat(channel, pages=(1, 2), sequence=3)
+    driver.core.check_invariants()
+
+
 # Silence.
 
 def test_silence_is_judged_half_an_interval_after_the_heartbeat_that_was_missed(twice):
