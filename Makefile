@@ -17,7 +17,7 @@ endif
 # The Python of the environment, made when it is first needed.
 RUN = $$($(INTERPRETER) -m tests --environment | tail -n 1)
 
-.PHONY: help test attacks check lint fix types environment peers ci clean
+.PHONY: help test attacks check lint fix types environment farm peers ci clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1@/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -47,6 +47,9 @@ types:  ## the type comments (mypy); Python 3.10 or later
 environment:  ## make the environment and run nothing
 	$(INTERPRETER) -m tests --environment
 
+farm:  ## farm.pyz: the programs and the library in one file
+	$(INTERPRETER) -m runtime.archive
+
 peers:  ## .venv/benchmarks and the brokers that ours is compared with (Debian packages: needs root)
 	bash benchmarks/install $(INTERPRETER)
 
@@ -54,6 +57,6 @@ ci:  ## everything that continuous integration runs
 	bash .ci/run
 
 clean:  ## remove the environments and everything generated
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache farm.pyz
 	find . -name '*.py[co]' -not -path './.git/*' -delete
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Run a client: send notional tasks at random intervals, and print statistics of their answers at the end.
 
+With --map or --call it calls functions on calculators that run with --work, and prints their results.
+
 Ctrl-C stops it softly: no new task, and a bounded wait for open ones. A second Ctrl-C ends it at once.
 """
 
@@ -8,11 +10,15 @@ from __future__ import absolute_import, division, print_function
 
 import runtime.early  # noqa: F401  isort:skip
 
+import errno
 import os
 
+from client import commands
 from client.core import ClientCore
-from client.sentences import SENTENCES, progress_line
+from client.sentences import progress_line
 from client.settings import SETTINGS
+from common.sentences import SENTENCES
+from net_protocol.rows import CLIENT
 from runtime import command_line, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
@@ -34,15 +40,20 @@ def run(argv=None):
                         help='send N tasks, wait for all outcomes, end; exit status 1 if some got no result')
     parser.add_argument('--duration', type=command_line.positive_seconds, metavar='S',
                         help='stop softly after S seconds')
+    add_calls(parser)
     options = parser.parse_args(argv)
-    settings = settings_file.load(options.settings, SETTINGS)
+    settings = settings_file.load(options.settings, SETTINGS, command_line.own_changes(options))
     seal = seal_of(settings)
     if options.check:
         return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS))
     if options.probe:
         return probe.report(settings, 'dispatcher', seal)
+    if options.map is not None or options.call is not None or options.functions:
+        return run_calls(parser, options, settings)
+    if options.arguments or options.resume:
+        parser.error('arguments are for --call, and --resume is for --map')
     name = settings['name'] or process.default_name('client', os.getpid(), is_random=True)
-    events = command_line.begin_log(name, SENTENCES, options)
+    events = command_line.begin_log(name, SENTENCES[CLIENT], options)
     with StopSignals() as signals:
         core = ClientCore(settings, name, process.new_incarnation(), process.generator(options.seed), options.tasks,
                           options.duration)
@@ -51,7 +62,7 @@ def run(argv=None):
         if process.find(peer, signals):
             endpoint = process.endpoint_towards(peer)
             loop = Loop(core, endpoint, signals, monotonic, events, seal)
-            events.begin(loop)
+            events.begin(loop, settings, tasks_max=options.tasks)
             if events.line.is_live:
                 loop.every(LIVE_INTERVAL_S, lambda now: events.line.show(progress_line(core.statistics)))
             else:
@@ -66,6 +77,52 @@ def run(argv=None):
     if options.tasks is not None and core.statistics.answered < options.tasks:
         return command_line.NOT_ACHIEVED
     return command_line.OK
+
+
+def add_calls(parser):
+    """The options for calls of functions."""
+    command_line.add_own(parser, 'dispatcher', 'name')
+    parser.add_argument('--map', metavar='FUNCTION', type=command_line.text_path,
+                        help='call FUNCTION for each line of standard input, which is its argument as JSON, and print '
+                             'one line of JSON for each, in order; exit status 1 if some have no result')
+    parser.add_argument('--resume', metavar='FILE', type=command_line.text_path,
+                        help='with --map: skip as many inputs as FILE has lines')
+    parser.add_argument('--call', metavar='FUNCTION', type=command_line.text_path,
+                        help='call FUNCTION once and print its result as JSON; exit status 1 if there is none')
+    parser.add_argument('--functions', action='store_true', help='list the functions that calculators offer')
+    parser.add_argument('arguments', nargs='*', type=command_line.text_path,
+                        help='with --call: arguments as JSON, NAME=JSON for a keyword')
+
+
+def run_calls(parser, options, settings):
+    """What --map and --call do."""
+    if options.map is not None and (options.call is not None or options.arguments):
+        parser.error('--map takes its arguments from standard input')
+    if options.resume is not None and options.map is None:
+        parser.error('--resume is for --map')
+    if options.functions:
+        options.log_level = 'warning'
+        command_line.begin_log('client', SENTENCES[CLIENT], options)
+        is_complete = commands.show_functions(settings, options.json)
+        return command_line.OK if is_complete else command_line.NOT_ACHIEVED
+    if options.call is not None and options.log_level == 'info':
+        # One line says what became of the call.
+        options.log_level = 'warning'
+    command_line.begin_log(settings['name'] or 'client', SENTENCES[CLIENT], options)
+    with StopSignals() as signals:
+        if options.map is not None:
+            try:
+                is_complete = commands.run_map(settings, signals, options.map, options.resume)
+            except command_line.OutputLost as error:
+                if error.errno != errno.EPIPE:
+                    raise
+                # Whoever reads has enough.
+                command_line.drop_output()
+                is_complete = True
+        else:
+            is_complete = commands.run_call(settings, signals, options.call, options.arguments)
+        signals.ignore()
+    return command_line.OK if is_complete else command_line.NOT_ACHIEVED
 
 
 if __name__ == '__main__':

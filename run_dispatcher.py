@@ -5,15 +5,18 @@ from __future__ import absolute_import, division, print_function
 
 import runtime.early  # noqa: F401  isort:skip
 
+from common.sentences import SENTENCES
 from dispatcher.core import DispatcherCore
 from dispatcher.journal_rows import JournalRows
-from dispatcher.observers.sentences import SENTENCES, account_lines, status_line
+from dispatcher.observers.sentences import account_lines, status_line
 from dispatcher.settings import SETTINGS
-from dispatcher.time_line import time_line
+from net_protocol.rows import DISPATCHER
 from net_protocol.seals import CHECKSUM
+from net_protocol.time_line import INTERVALS_S, priority_line, time_line
 from runtime import command_line, journal_file, logs, probe, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
+from runtime.endpoint import is_loopback
 from runtime.journal_file import JournalFile
 from runtime.keys import seal_of
 from runtime.loop import Loop
@@ -29,7 +32,12 @@ def run(argv=None):
     parser.add_argument('--copy-journal', metavar='TARGET', type=command_line.text_path,
                         help='copy the journal that the settings name to the file TARGET, also while a dispatcher '
                              'uses it; start nothing')
+    parser.add_argument('--heartbeat-interval-s', metavar='S', type=command_line.heartbeat_interval, action='append',
+                        default=[], help='with --check: a row of the time line for calculators with this interval; '
+                                         'may be given several times')
     options = parser.parse_args(argv)
+    if options.heartbeat_interval_s and not options.check:
+        parser.error('--heartbeat-interval-s belongs to --check')
     settings = settings_file.load(options.settings, SETTINGS)
     if options.copy_journal is not None:
         return copy_journal(settings['journal'], options.copy_journal)
@@ -38,18 +46,20 @@ def run(argv=None):
         if settings['journal'] is not None:
             journal_file.check_before_start(settings['journal'])
         return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS),
-                                           [''] + time_line(settings))
+                                           [''] + time_line(settings, INTERVALS_S + tuple(options.heartbeat_interval_s))
+                                           + ['', priority_line(settings)])
     if options.probe:
         return probe.report(settings, 'listen', seal)
     name = settings['name'] or 'dispatcher'
-    events = command_line.begin_log(name, SENTENCES, options)
+    events = command_line.begin_log(name, SENTENCES[DISPATCHER], options)
     endpoint = process.listen(settings['listen'])
     core = DispatcherCore(settings, name, process.new_incarnation(), process.generator(options.seed))
     journal = recovered(core, settings['journal'])
     with StopSignals() as signals:
         loop = Loop(core, endpoint, signals, monotonic, events, seal, journal)
+        core.may_operate = lambda address: seal is not CHECKSUM or is_loopback(address)
         core.desk.surroundings = lambda: process.surroundings(loop)
-        events.begin(loop)
+        events.begin(loop, settings)
         loop.every(settings['status_interval_s'], StatusLine(core, loop))
         if journal is not None:
             loop.every(JOURNAL_INTERVAL_S, JournalWatch(journal))

@@ -16,7 +16,10 @@ import os
 import socket
 import sys
 import time
+import zipfile
 
+from common.compat import text_type
+from common.words import counted
 from monitor.answers import task_as_values
 from monitor.cases import Cases
 from monitor.core import MonitorCore
@@ -25,9 +28,8 @@ from monitor.picture import Picture
 from monitor.screen import View, as_text, screen
 from monitor.settings import SETTINGS
 from monitor.site import Site
-from monitor.words import BAD, GOOD, HEADING, LOUD, PAST, PLAIN, story
+from monitor.words import BAD, GOOD, HEADING, LOUD, PAST, PLAIN, plain, story
 from net_protocol import columns
-from net_protocol.compat import text_type
 from runtime import command_line, logs, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
@@ -60,6 +62,14 @@ CONTENT_TYPES = {'html': 'text/html; charset=utf-8', 'css': 'text/css; charset=u
 STYLES = {HEADING: '\x1b[1m', PAST: '\x1b[2m', GOOD: '\x1b[32m', BAD: '\x1b[33m', LOUD: '\x1b[1;31m', PLAIN: ''}
 
 
+#: What changes something at the dispatcher, which accepts it from its own machine or with a key.
+OPERATIONS = (
+    ('drain', 'CALCULATOR', 'have the dispatcher give a calculator no new work, and end'),
+    ('readmit', 'CALCULATOR', 'have the dispatcher give it work again, and end'),
+    ('cancel', 'TASK', 'have the dispatcher cancel a task, and end'),
+)
+
+
 def parsed(argv):
     """The options."""
     parser = command_line.Parser(
@@ -74,6 +84,10 @@ def parsed(argv):
     parser.add_argument('--json', action='store_true', help='the same for programs: exactly one JSON object')
     parser.add_argument('--task', type=task_id, metavar='ID',
                         help='print the history of a task and what it waits for, and end')
+    for verb, metavar, about in OPERATIONS:
+        parser.add_argument('--' + verb, metavar=metavar, type=command_line.text_path, help=about)
+    parser.add_argument('--failed', action='store_true',
+                        help='list the last tasks that failed, with payload and causes, and end')
     parser.add_argument('--http', type=host_and_port, metavar='HOST:PORT',
                         help='serve a live page, /metrics, /status.json and /healthz there; port 0: any free one')
     command_line.add_version(parser)
@@ -181,11 +195,21 @@ class Page(object):
 
 def page_files():
     """The files of the page, {path: (content type, bytes)}."""
-    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'monitor', 'page')
+    here = os.path.dirname(os.path.abspath(__file__))
+    folder = os.path.join(here, 'monitor', 'page')
     files = {}
-    for name in sorted(os.listdir(folder)):
-        with io.open(os.path.join(folder, name), 'rb') as file:
-            files['/' + name] = (CONTENT_TYPES[name.rpartition('.')[2]], file.read())
+    if os.path.isfile(here):
+        # All of it is in one archive.
+        with zipfile.ZipFile(here) as archive:
+            contents = {name.rpartition('/')[2]: archive.read(name) for name in archive.namelist()
+                        if name.startswith('monitor/page/')}
+    else:
+        contents = {}
+        for name in os.listdir(folder):
+            with io.open(os.path.join(folder, name), 'rb') as file:
+                contents[name] = file.read()
+    for name in sorted(contents):
+        files['/' + name] = (CONTENT_TYPES[name.rpartition('.')[2]], contents[name])
     files['/'] = files['/index.html']
     return files
 
@@ -208,6 +232,11 @@ def run(argv=None):
     with StopSignals() as signals:
         if options.http:
             return serve(Monitor(settings, signals, settings['interval_s']), options.http, settings['http_hosts'])
+        for verb, argument in [(verb, getattr(options, verb)) for verb, _, _ in OPERATIONS]:
+            if argument is not None:
+                return operate(Monitor(settings, signals, ONCE_INTERVAL_S), verb, argument, options.json)
+        if options.failed:
+            return operate(Monitor(settings, signals, ONCE_INTERVAL_S), 'failed', '', options.json)
         if options.task:
             return print_history(Monitor(settings, signals, ONCE_INTERVAL_S), options)
         if options.once or options.json or not sys.stdout.isatty():
@@ -262,6 +291,8 @@ def print_report(monitor, options):
     elif answers:
         for line in screen(monitor.view(now), REPORT_COLUMNS, REPORT_ROWS):
             print(as_text(line))
+        for text in monitor.picture.time_line():
+            print(text)
     else:
         print('%r does not answer' % monitor.peer)
     return command_line.OK if answers else command_line.NOT_ACHIEVED
@@ -287,6 +318,49 @@ def print_history(monitor, options):
     else:
         print('\n'.join(story(options.task, rows)))
     return command_line.OK if rows is not None else command_line.NOT_ACHIEVED
+
+
+def operate(monitor, verb, argument, as_json):
+    """Have the dispatcher do one thing, and print what came of it."""
+    answer = []
+
+    def take(*came):
+        answer.append(came)
+        monitor.core.stop(monotonic())
+
+    def look(now):
+        if monitor.is_silent_for_long(now):
+            monitor.core.stop(now)
+
+    monitor.core.operate(monotonic(), verb, argument, take)
+    monitor.run([(LOOK_S, look)], name_within_s=SILENCE_MAX_S)
+    if not answer:
+        print('%r does not answer' % monitor.peer)
+        return command_line.NOT_ACHIEVED
+    found, reason, rows = answer[0]
+    if as_json:
+        print(json.dumps({'found': found, 'reason': reason,
+                          'tasks': [dict(zip(FAILED_FIELDS, row)) for row in rows]}, sort_keys=True))
+    else:
+        if reason:
+            print((' ' if found else ': ').join([word for word in (argument, reason) if word]))
+        for row in rows:
+            print('\n'.join(failed_lines(row)))
+    return command_line.OK if found else command_line.NOT_ACHIEVED
+
+
+#: The fields of a failed task.
+FAILED_FIELDS = ('task', 'function', 'payload', 'reason', 'attempts', 'ago_s', 'history')
+
+
+def failed_lines(row):
+    """A failed task for people."""
+    task, function, payload, reason, attempts, ago_s, history = row
+    yield '%s failed %.0f s ago after %s: %s' % (task, ago_s, counted(attempts, 'attempts'), plain(reason))
+    # The arguments of a call are JSON already.
+    yield '  ' + (json.dumps(payload) if function is None else '%s %s' % (function, plain(payload)))
+    for number, calculator, ended in history:
+        yield '  attempt %d on %s: %s' % (number, calculator, ended.replace('_', ' '))
 
 
 if __name__ == '__main__':

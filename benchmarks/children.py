@@ -7,20 +7,20 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
-import time
 
 from benchmarks import machine
-from runtime.clock import monotonic
+from runtime import launcher
+from runtime.launcher import POLL_S, ROOT
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
 
 #: Programs of this environment come first. Debian keeps some brokers in /usr/sbin.
 SEARCH_PATH = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get('PATH', os.defpath), '/usr/sbin'])
 
-POLL_S = 0.01
 #: The longest wait for a process to get ready: RabbitMQ takes several seconds on two busy processors.
 READY_S = 90.0
 
@@ -29,41 +29,18 @@ class RunFailed(Exception):
     """A system could not be measured; the text is one line for a person."""
 
 
-class Child(object):
-    """One process and whatever it starts. Its output goes to files, so nobody has to read along."""
+class Child(launcher.Child):
+    """One process and whatever it starts."""
 
     def __init__(self, label, command, folder, environment=None):
         self.label = label
-        self._base = os.path.join(folder, label)
         everything = dict(os.environ, PATH=SEARCH_PATH, PYTHONPATH=ROOT, PYTHONDONTWRITEBYTECODE='1',
                           **(environment or {}))
         try:
-            with open(os.devnull) as nothing, open(self._base + '.out', 'w') as out, \
-                    open(self._base + '.log', 'w') as log:
-                self._popen = subprocess.Popen(command, stdin=nothing, stdout=out, stderr=log, cwd=ROOT,
-                                               env=everything, close_fds=True, preexec_fn=_before_program)
+            super(Child, self).__init__(command, os.path.join(folder, label), environment=everything,
+                                        before=_before_program)
         except OSError as error:
             raise RunFailed('%s: cannot start %s: %s' % (label, command[0], error.strerror))
-        self.pid = self._popen.pid
-
-    @property
-    def status(self):
-        """Its exit status, None while it runs."""
-        return self._popen.poll()
-
-    @property
-    def is_running(self):
-        return self.status is None
-
-    @property
-    def output(self):
-        """Its standard output so far."""
-        return _text(self._base + '.out')
-
-    @property
-    def log(self):
-        """Its standard error so far."""
-        return _text(self._base + '.log')
 
     def cpu_s(self):
         """Processor seconds so far of the process and its descendants."""
@@ -71,53 +48,39 @@ class Child(object):
 
     def until(self, condition, what, bound_s=READY_S, poll_s=POLL_S):
         """Poll until ``condition()``. Raises ``RunFailed`` when the process ends first, or the time is over."""
-        end_at = monotonic() + bound_s
-        while True:
-            found = condition()
-            if found:
-                return found
-            if not self.is_running or monotonic() > end_at:
-                raise RunFailed('%s: never %s%s' % (self.label, what, self._last_line()))
-            time.sleep(poll_s)
+        found = [None]  # type: Any
+
+        def is_over():
+            found[0] = condition()
+            return found[0] or not self.is_running
+        launcher.wait_until(is_over, bound_s, poll_s)
+        if not found[0]:
+            raise RunFailed('%s: never %s%s' % (self.label, what, self._said()))
+        return found[0]
 
     def wait(self, bound_s):
         """Wait for its end. Raises ``RunFailed`` when it does not end in time or not with status 0."""
-        end_at = monotonic() + bound_s
-        while self.is_running:
-            if monotonic() > end_at:
-                raise RunFailed('%s did not end within %g s%s' % (self.label, bound_s, self._last_line()))
-            time.sleep(POLL_S)
-        if self.status != 0:
-            raise RunFailed('%s ended with status %s%s' % (self.label, self.status, self._last_line()))
+        if not launcher.wait_until(lambda: not self.is_running, bound_s):
+            raise RunFailed('%s did not end within %g s%s' % (self.label, bound_s, self._said()))
+        if self.exit_status != 0:
+            raise RunFailed('%s ended with status %s%s' % (self.label, self.exit_status, self._said()))
 
     def must_run(self):
         """Raise ``RunFailed`` when it has ended."""
         if not self.is_running:
-            raise RunFailed('%s ended with status %s%s' % (self.label, self.status, self._last_line()))
-
-    def signal(self, number):
-        """Send a signal to this process alone."""
-        if self.is_running:
-            self._popen.send_signal(number)
+            raise RunFailed('%s ended with status %s%s' % (self.label, self.exit_status, self._said()))
 
     def end(self, bound_s=5.0):
         """SIGTERM; SIGKILL after the bound."""
         self.signal(signal.SIGTERM)
         self.signal(signal.SIGCONT)
-        end_at = monotonic() + bound_s
-        while self.is_running and monotonic() < end_at:
-            time.sleep(POLL_S)
-        self.kill()
+        launcher.wait_until(lambda: not self.is_running, bound_s)
+        self.dispose()
 
-    def kill(self):
-        """SIGKILL, and wait for the end."""
-        if self.is_running:
-            self._popen.kill()
-            self._popen.wait()
+    kill = launcher.Child.dispose
 
-    def _last_line(self):
-        lines = (self.log + self.output).strip().splitlines()
-        return ': ' + lines[-1][:300] if lines else ''
+    def _said(self):
+        return ': ' + self.last_line[:300] if self.last_line else ''
 
 
 class ProcessGroup(object):
@@ -158,14 +121,13 @@ class ProcessGroup(object):
             child.end()
         del self._children[:]
         # Orphans have become our children, so every descendant that is left comes from one of them.
-        end_at = monotonic() + READY_S
-        while monotonic() < end_at:
-            left = _descendants() - self._strangers
-            if not left:
-                return
-            for pid in left:
-                _end_orphan(pid)
-            time.sleep(POLL_S)
+        launcher.wait_until(self._has_ended_orphans, READY_S)
+
+    def _has_ended_orphans(self):
+        left = _descendants() - self._strangers
+        for pid in left:
+            _end_orphan(pid)
+        return not left
 
 
 def free_port(kind=socket.SOCK_STREAM):
@@ -189,14 +151,9 @@ def accepts(port):
 
 
 def _before_program():
-    # A session of its own, so that the terminal's Ctrl-C reaches only the harness.
-    os.setsid()
+    # So the terminal's Ctrl-C reaches only the harness.
+    launcher.own_session()
     machine.die_with_parent()
-
-
-def _text(path):
-    with open(path, 'rb') as file:
-        return file.read().decode('utf-8', 'replace')
 
 
 def _descendants():

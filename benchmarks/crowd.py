@@ -47,7 +47,8 @@ class Rate(object):
         self._rate = rate
         self._interval_s = interval_s
         self._began_at = 0.0
-        self._taken = 0
+        self._sent = 0
+        self.taken = []
         self.next_at = None
 
     def start(self, now):
@@ -60,8 +61,9 @@ class Rate(object):
         """The number of tasks to send now."""
         if self.next_at is None:
             return 0
-        number = max(0, min(places, int(self._rate * (now - self._began_at)) - self._taken))
-        self._taken += number
+        number = max(0, min(places, int(self._rate * (now - self._began_at)) - self._sent))
+        self._sent += number
+        self.taken = [now] * number
         self.next_at = now + self._interval_s
         return number
 

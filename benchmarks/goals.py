@@ -179,6 +179,9 @@ GOALS = (
     Goal('from the end of the overload to normal, s', AT_MOST, 10.0, 'overload', _figure(_SLOW, 'normal_after_s')),
     Goal('submits for each task that is done under overload', AT_MOST, 2.0, 'overload',
          _figure(_SLOW, 'submits_per_task')),
+    Goal('map over trivial calls, over ProcessPoolExecutor', AT_LEAST, 0.5, 'work', _over('pool', 'calls_per_s_1')),
+    Goal('the same in chunks of 100', AT_LEAST, 0.8, 'work', _over('pool', 'calls_per_s_100')),
+    Goal('one call, over a notional task of zero duration, p50', AT_MOST, 2.0, 'work', _first('call_over_notional')),
     Goal('simulator: p50 with 30 % loss, over that of 0.1.0', AT_MOST, 0.35, 'simulation', lambda section: summary(
         run['lossy_p50_s'] / P50_OF_0_1_0_S for run in section['runs'] if 'lossy_p50_s' in run)),
     Goal('simulator, preset "busy": tasks per second of processor time', AT_LEAST, 6000.0, 'simulation',

@@ -17,12 +17,14 @@ import sys
 import time
 from shutil import which  # type: ignore[attr-defined,unused-ignore]
 
-from benchmarks import children, event_files, machine
+from benchmarks import children, machine
 from benchmarks.children import RunFailed
 from benchmarks.figures import SHARES
 from benchmarks.load import BEGAN
 from benchmarks.peers import AFTER_SILENCE, NAMES, READY
 from runtime.clock import monotonic
+from runtime.event_files import events_of
+from runtime.launcher import command
 
 WORKERS = 2
 IN_FLIGHT = 100
@@ -171,13 +173,12 @@ class Own(object):
     def _start(self, group, program, settings, options):
         label = os.path.basename(program).replace('.py', '')
         path = group.file(label + '.json')
-        with open(path, 'w') as file:
-            json.dump(settings, file)
-        return group.start('%s-%s' % (self.name, label), self.command(group, program, [
-            '-s', path, '--log-level', 'info', '--json'] + list(options)))
+        return group.start('%s-%s' % (self.name, label), self.wrapped(group, label, command(
+            program, path, settings, self.python) + ['--log-level', 'info', '--json'] + list(options)))
 
-    def command(self, group, program, options):
-        return [self.python, os.path.join(children.ROOT, program)] + options
+    def wrapped(self, group, label, started):
+        """The command of a program, for variants that start it through another."""
+        return started
 
 
 class EndlessOwn(Own):
@@ -208,8 +209,8 @@ class EndlessOwn(Own):
 
 def _first_at(running, kind, calculator):
     """When there was the first event of that kind and calculator, None if there was none."""
-    return next((event['time'] for event in event_files.read(running.events)
-                 if event['kind'] == kind and event['facts']['calculator'] == calculator), None)
+    return next((event.time for event in events_of(running.events)
+                 if event.kind == kind and event.facts['calculator'] == calculator), None)
 
 
 def run_once(group, system, in_flight, warm_up_s, duration_s):

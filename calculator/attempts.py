@@ -17,6 +17,8 @@ REVOKED = 'revoked'
 LOST = 'lost'
 ABANDONED = 'abandoned'
 ENDS = (REPORTED, REVOKED, LOST, ABANDONED)
+#: No child could begin with it: it does not count as taken.
+NOT_STARTED = 'not_started'
 
 #: Assignment numbers that may be known to be missing. The lowest ones beyond it count as known.
 MISSING_MAX = 20000
@@ -25,13 +27,15 @@ MISSING_MAX = 20000
 class Running(object):
     """An attempt that runs."""
 
-    __slots__ = ('assignment', 'task_id', 'payload')
+    __slots__ = ('assignment', 'task_id', 'payload', 'call')
 
     def __init__(self, assignment, task_id, payload):
         # type: (int, str, Any) -> None
         self.assignment = assignment
         self.task_id = task_id
         self.payload = payload
+        #: The number of its call; 0 for a notional task.
+        self.call = 0
 
 
 class Numbers(object):

@@ -10,13 +10,14 @@ from __future__ import absolute_import, division, print_function
 from calculator.attempts import ABANDONED, ENDS, LOST, MISSING_MAX, REPORTED, REVOKED, Numbers, Running, heartbeat_pages
 from calculator.outages import OutagePlan
 from calculator.settings import CRASH
+from common import lengths
 from net_protocol import notional
 from net_protocol.channel import Channel
 from net_protocol.codec import check_payload
 from net_protocol.core import Core, require
 from net_protocol.errors import MisuseError
-from net_protocol.limits import REASON_CHARS_MAX
-from net_protocol.rows import BUSY, CALCULATOR, DISPATCHER, DRAINING, NAME_TAKEN
+from net_protocol.limits import REASON_CHARS_MAX, UNREPORTED_MAX
+from net_protocol.rows import BUSY, CALCULATOR, DISPATCHER, DRAINING, NAME_TAKEN, UNKNOWN_FUNCTION
 
 MYPY = False
 if MYPY:
@@ -31,36 +32,44 @@ LEAVING = 'leaving'
 #: notices the missing heartbeats.
 LEAVE_WAIT_S = 2.25
 
-#: Results that may wait for their acknowledgement. Beyond, no new work is taken.
-UNREPORTED_MAX = 1000
+
+def kind_of(report):
+    # type: (List[Any]) -> str
+    """The kind of a row that reports the end of an attempt."""
+    return 'result' if len(report) == 4 else 'failed'
 
 
 class CalculatorCore(Core):
     """A calculator as a pure state machine.
 
     ``settings`` is a complete object of ``calculator.settings.SETTINGS``. ``draw_incarnation()`` returns a new
-    incarnation each time: the first now, the next after each crash.
+    incarnation each time: the first now, the next after each crash. ``outages`` says when this calculator goes out of
+    order; by default that is drawn from ``rng``.
     """
 
     ROLE = CALCULATOR
-    HANDLERS = {'assign': '_on_assign', 'revoke': '_on_revoke', 'not_registered': '_on_not_registered'}
-    TIMERS = {'heartbeat': '_due_heartbeat', 'finish': '_due_finish', 'outage': '_due_outage',
-              'drained': '_due_drained', 'left': '_due_left'}
-    ACKNOWLEDGED = frozenset(['result', 'leave'])
-    COUNTERS = ('assigned', 'duplicate_assigns', 'adoptions', 'refused_busy', 'refused_draining', 'unknown_revokes',
+    HANDLERS = {'assign': '_on_assign', 'run': '_on_run', 'revoke': '_on_revoke',
+                'not_registered': '_on_not_registered', 'functions_wanted': '_on_functions_wanted'}
+    TIMERS = {'heartbeat': 'beat', 'finish': '_due_finish', 'outage': '_due_outage',
+              'drained': '_due_drained', 'left': '_due_left', 'reports': '_due_reports'}
+    ACKNOWLEDGED = frozenset(['result', 'failed', 'leave'])
+    COUNTERS = ('assigned', 'duplicate_assigns', 'adoptions', 'refused_busy', 'refused_draining',
+                'refused_unknown_function', 'refused_handed_back', 'unknown_revokes',
                 'errors', 'crashes', 'freezes', 'heartbeats', 'not_registered', 'channel_openings',
-                'dispatcher_restarts')
+                'dispatcher_restarts', 'calls', 'calls_failed', 'calls_stopped', 'deaths')
 
-    def __init__(self, settings, name, draw_incarnation, rng):
-        # type: (Dict[str, Any], str, Callable[[], str], Any) -> None
+    def __init__(self, settings, name, draw_incarnation, rng, outages=None):
+        # type: (Dict[str, Any], str, Callable[[], str], Any, OutagePlan | None) -> None
         super(CalculatorCore, self).__init__(name, draw_incarnation())
         self.dispatcher = Channel(DISPATCHER)
         self._settings = settings
         self._capacity = settings['capacity']
-        self._takes_time = settings['task_duration_s'][1] > 0
+        # Attempts that it takes: those that run, and with functions as many that wait for a slot.
+        self._places = self._capacity
+        self._takes_time = lengths.longest(settings['task_duration_s']) > 0
         self._draw_incarnation = draw_incarnation
         self._rng = rng
-        self._plan = OutagePlan(settings['outage'], rng)
+        self._plan = outages or OutagePlan(settings['outage'], rng)
         # Task id -> attempt that runs; assignment number -> the same, orphans excepted.
         self._running = {}  # type: Dict[str, Running]
         self._by_assignment = {}  # type: Dict[int, Running]
@@ -137,10 +146,28 @@ class CalculatorCore(Core):
         return {'assigned': self.counts['assigned'], 'ends': dict(self.ends), 'running': len(self._running),
                 'unreported': len(self._unreported), 'counts': dict(self.counts)}
 
+    @property
+    def capacity(self):
+        # type: () -> int
+        """How many tasks it works on at a time."""
+        return self._capacity
+
+    @property
+    def running(self):
+        # type: () -> int
+        """How many it works on now."""
+        return len(self._running)
+
+    @property
+    def is_in_order(self):
+        # type: () -> bool
+        """Whether no outage goes on."""
+        return self._condition != OUT_OF_ORDER
+
     def check_invariants(self):
         # type: () -> None
         running, unreported = self._running, self._unreported
-        require(len(running) <= self._capacity, 'running %d over capacity', len(running))
+        require(len(running) <= self._places, 'running %d over capacity', len(running))
         require(self.counts['assigned'] == sum(self.ends.values()) + len(running) + len(unreported),
                 'attempts went missing')
         require(not set(running) & set(unreported), 'a task runs and has a result')
@@ -149,7 +176,7 @@ class CalculatorCore(Core):
         for task_id, held in running.items():
             require(held.task_id == task_id and self._by_assignment.get(held.assignment, held) is held,
                     '%s is not what its number says', task_id)
-            require(('finish', task_id) in self._timers, '%s never finishes', task_id)
+            require(self._will_end(held), '%s never finishes', task_id)
         require(len(self._numbers.missing) <= MISSING_MAX, 'too many missing numbers')
 
     # Work.
@@ -173,28 +200,80 @@ class CalculatorCore(Core):
                 unreported[task_id] = answer = [assignment, task_id, result, error]
                 results.append(answer)
                 if self.trace:
-                    self.emit(now, 'taken', task_id=task_id, assignment=assignment, attempt=attempt)
+                    self.emit(now, 'taken', task_id=task_id, assignment=assignment, attempt=attempt, duration_s=0.0)
             else:
-                self._take(now, assignment, task_id, attempt, payload)
+                self._take(now, assignment, task_id, attempt, payload, None)
         if results:
             self.counts['assigned'] += len(results)
             self.send(channel, 'result', results[0])
             channel.rows['result'].extend(results[1:])
 
-    def _take(self, now, assignment, task_id, attempt, payload):
-        # type: (float, int, str, int, Any) -> None
-        """Refuse a new assignment, or begin to work on it."""
-        if self._draining or len(self._running) >= self._capacity or len(self._unreported) >= UNREPORTED_MAX:
-            reason = DRAINING if self._draining else BUSY
+    def _on_run(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        for row in rows:
+            assignment, task_id, attempt, arguments = row[:4]
+            if not self._numbers.note(assignment, channel.peer_open):
+                self.counts['duplicate_assigns'] += 1
+            elif task_id in self._running or task_id in self._unreported:
+                self._renumber(now, assignment, task_id, attempt)
+            else:
+                self._take(now, assignment, task_id, attempt, arguments, row)
+
+    def _take(self, now, assignment, task_id, attempt, payload, call):
+        # type: (float, int, str, int, Any, Any) -> None
+        """Refuse a new assignment, or begin to work on it. ``call`` is the ``run`` row, None for a notional task."""
+        reason = self._reason_to_refuse(call)
+        if reason is not None:
             self.counts['refused_' + reason] += 1
             self.send(self.dispatcher, 'assign_refused', [assignment, task_id, reason])
             return
-        self._running[task_id] = self._by_assignment[assignment] = Running(assignment, task_id, payload)
+        self._running[task_id] = self._by_assignment[assignment] = held = Running(assignment, task_id, payload)
         self.counts['assigned'] += 1
+        duration_s = self._begin_work(now, held, attempt, call)
         if self.trace:
-            self.emit(now, 'taken', task_id=task_id, assignment=assignment, attempt=attempt)
-        duration_s = self._rng.uniform(*self._settings['task_duration_s'])
-        self._timers.set(('finish', task_id), now + duration_s)
+            self.emit(now, 'taken', task_id=task_id, assignment=assignment, attempt=attempt, duration_s=duration_s)
+
+    def _reason_to_refuse(self, call):
+        # type: (Any) -> str | None
+        if self._draining:
+            return DRAINING
+        if len(self._running) >= self._places or len(self._unreported) >= UNREPORTED_MAX:
+            return BUSY
+        return None if self._offers(call) else UNKNOWN_FUNCTION
+
+    # What real work does otherwise: see ``calculator.work``.
+
+    def _offers(self, call):
+        # type: (Any) -> bool
+        return call is None
+
+    def _begin_work(self, now, held, attempt, call):
+        # type: (float, Running, int, Any) -> float | None
+        """Returns how long it will take, None where that is not known."""
+        duration_s = self.draw_duration_s(held.task_id, attempt)
+        self._timers.set(('finish', held.task_id), now + duration_s)
+        return duration_s
+
+    def draw_duration_s(self, task_id, attempt):
+        # type: (str, int) -> float
+        """How long it will work on an attempt."""
+        return lengths.draw(self._rng.random, self._settings['task_duration_s'])
+
+    def _stop_work(self, held):
+        # type: (Running) -> None
+        self._timers.cancel(('finish', held.task_id))
+
+    def _will_end(self, held):
+        # type: (Running) -> bool
+        return ('finish', held.task_id) in self._timers
+
+    def _on_functions_wanted(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        pass
+
+    def _due_reports(self, now, _):
+        # type: (float, None) -> None
+        pass
 
     def _renumber(self, now, assignment, task_id, attempt):
         # type: (float, int, str, int) -> None
@@ -212,19 +291,23 @@ class CalculatorCore(Core):
             self._by_assignment[assignment] = held
             held.assignment = assignment
         else:
-            self._report([assignment] + self._unreported[task_id][1:])
+            self._report(now, [assignment] + self._unreported[task_id][1:])
 
     def _due_finish(self, now, task_id):
         # type: (float, str) -> None
         held = self._running.pop(task_id)
         self._by_assignment.pop(held.assignment, None)
         result, error = self._compute(held.payload)
-        self._report([held.assignment, task_id, result, error])
+        self._report(now, [held.assignment, task_id, result, error])
 
-    def _report(self, row):
-        # type: (List[Any]) -> None
+    def _report(self, now, row):
+        # type: (float, List[Any]) -> None
         self._unreported[row[1]] = row
-        self.send(self.dispatcher, 'result', row)
+        self._send_report(now, row)
+
+    def _send_report(self, now, row):
+        # type: (float, List[Any]) -> None
+        self.send(self.dispatcher, kind_of(row), row)
 
     def _compute(self, payload):
         # type: (Any) -> Tuple[Any, str | None]
@@ -246,7 +329,7 @@ class CalculatorCore(Core):
             if held is not None and held.assignment == assignment:
                 # The slot is free: the dispatcher does not have to wait for the next heartbeat to learn that.
                 self._is_heartbeat_due = True
-                self._timers.cancel(('finish', held.task_id))
+                self._stop_work(held)
                 self._by_assignment.pop(assignment, None)
                 self._let_go(now, self._running, held.task_id, assignment, REVOKED)
             elif task_id in self._unreported and self._unreported[task_id][0] == assignment:
@@ -266,7 +349,7 @@ class CalculatorCore(Core):
         # type: (float, str) -> None
         # Sorted, because the order of a dict differs between versions of Python.
         for task_id in sorted(self._running):
-            self._timers.cancel(('finish', task_id))
+            self._stop_work(self._running[task_id])
             self._let_go(now, self._running, task_id, self._running[task_id].assignment, end)
         for task_id in sorted(self._unreported):
             self._let_go(now, self._unreported, task_id, self._unreported[task_id][0], end)
@@ -289,7 +372,7 @@ class CalculatorCore(Core):
             for task_id in self._unreported:
                 self._unreported[task_id] = [0] + self._unreported[task_id][1:]
         for task_id in sorted(self._unreported):
-            self.send(channel, 'result', self._unreported[task_id])
+            self.send(channel, kind_of(self._unreported[task_id]), self._unreported[task_id])
         self._is_heartbeat_due = True
         if self._condition == LEAVING:
             self.send(channel, 'leave', [])
@@ -301,13 +384,13 @@ class CalculatorCore(Core):
             return
         unreported = self._unreported
         for row in rows:
-            assignment, task_id, _, _ = row
+            assignment, task_id = row[:2]
             if unreported.get(task_id) is row:
                 self._let_go(now, unreported, task_id, assignment, REPORTED)
 
     def refresh(self, now, channel, kind, row):
         # type: (float, Channel, str, List[Any]) -> List[Any] | None
-        return row if kind != 'result' or self._unreported.get(row[1]) is row else None
+        return row if kind not in ('result', 'failed') or self._unreported.get(row[1]) is row else None
 
     def _on_not_registered(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
@@ -319,8 +402,9 @@ class CalculatorCore(Core):
 
     # Heartbeats.
 
-    def _due_heartbeat(self, now, _):
+    def beat(self, now=0.0, _=None):
         # type: (float, None) -> None
+        """Send a heartbeat with the next turn."""
         self._is_heartbeat_due = True
 
     def _send_heartbeat(self, now):
@@ -341,6 +425,11 @@ class CalculatorCore(Core):
             self.send(self.dispatcher, 'heartbeat', [
                 self._sequence, page, len(pages), self._settings['heartbeat_interval_s'], self._capacity, ranges,
                 task_ids, self._draining])
+        self._send_offer()
+
+    def _send_offer(self):
+        # type: () -> None
+        pass
 
     # Outages.
 
@@ -348,18 +437,18 @@ class CalculatorCore(Core):
         # type: (float) -> None
         self._is_heartbeat_due = True
         # The phase is drawn, so that outages do not coincide with heartbeats.
-        self._plan_outage(now, self._rng.uniform(0, self._plan.check_interval_s))
+        self._plan_outage(self._plan.first_at(now))
 
-    def _plan_outage(self, now, wait_s):
-        # type: (float, float) -> None
+    def _plan_outage(self, at):
+        # type: (float) -> None
         if self._plan.is_possible and not self._draining:
-            self._timers.set(('outage', None), now + wait_s)
+            self._timers.set(('outage', None), at)
 
     def _due_outage(self, now, _):
         # type: (float, None) -> None
-        outage = self._plan.draw()
+        outage = self._plan.draw(now)
         if outage is None:
-            self._plan_outage(now, self._plan.check_interval_s)
+            self._plan_outage(self._plan.next_at(now))
             return
         self._outage_kind, duration_s = outage
         self._condition = OUT_OF_ORDER
@@ -386,7 +475,7 @@ class CalculatorCore(Core):
         else:
             # It knows nothing of the time in between: whatever was to happen happens that much later.
             self._timers.postpone(now - self._out_at)
-            self._plan_outage(now, self._plan.check_interval_s)
+            self._plan_outage(self._plan.next_at(now))
         self.emit(now, 'in_order', outage=self._outage_kind, away_s=now - self._out_at)
 
     # The end.
@@ -398,4 +487,4 @@ class CalculatorCore(Core):
     def _due_left(self, now, _):
         # type: (float, None) -> None
         self._timers.clear()
-        self._stopped = True
+        self.is_stopped = True

@@ -3,6 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 from calculator.settings import CRASH, FREEZE, MIXED
+from common import lengths
 
 MYPY = False
 if MYPY:
@@ -16,7 +17,6 @@ class OutagePlan(object):
         # type: (Dict[str, Any], Any) -> None
         self._settings = settings
         self._rng = rng
-        self.check_interval_s = settings['check_interval_s']  # type: float
 
     @property
     def is_possible(self):
@@ -24,12 +24,26 @@ class OutagePlan(object):
         """Whether an outage can ever begin."""
         return self._settings['probability'] > 0
 
-    def draw(self):
-        # type: () -> Tuple[str, float] | None
+    def next_at(self, now):
+        # type: (float) -> float
+        """When the next draw is."""
+        interval_s = self._settings['check_interval_s']
+        return now + (lengths.draw(self._rng.random, interval_s) if lengths.is_length(interval_s) else interval_s)
+
+    def first_at(self, now):
+        # type: (float) -> float
+        """The same after a start. The phase of a fixed interval is drawn, so that calculators that start together do
+        not go out of order together.
+        """
+        interval_s = self._settings['check_interval_s']
+        return self.next_at(now) if lengths.is_length(interval_s) else now + self._rng.uniform(0, interval_s)
+
+    def draw(self, now):
+        # type: (float) -> Tuple[str, float] | None
         """The ``(kind, duration_s)`` of an outage that begins now, or None."""
         if self._rng.random() >= self._settings['probability']:
             return None
-        duration_s = self._rng.uniform(*self._settings['duration_s'])
+        duration_s = lengths.draw(self._rng.random, self._settings['duration_s'])
         kind = self._settings['kind']
         if kind == MIXED:
             kind = CRASH if self._rng.random() < 0.5 else FREEZE

@@ -1,3 +1,9 @@
-"""The client: sends notional tasks at random intervals and keeps statistics of what became of them."""
+"""The client: sends tasks, and follows each until its outcome is known. ``Executor`` is the library."""
 
 from __future__ import absolute_import, division, print_function
+
+from client.executor import Executor, TaskExpired, TaskFailed, TaskRefused, WorkerDied
+from client.futures import CancelledError, TimeoutError, as_completed, wait
+
+__all__ = ['CancelledError', 'Executor', 'TaskExpired', 'TaskFailed', 'TaskRefused', 'TimeoutError', 'WorkerDied',
+           'as_completed', 'wait']

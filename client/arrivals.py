@@ -2,12 +2,19 @@
 
 from __future__ import absolute_import, division, print_function
 
+from collections import deque
+
+from common import lengths
+
 MYPY = False
 if MYPY:
-    from typing import Any, Dict  # noqa: F401
+    from typing import Any, Deque, Dict, List  # noqa: F401
 
 #: Tasks sent in one turn.
 STEPS_MAX = 1000
+
+#: Tasks that wait for a place and whose intended moment is known.
+KNOWN_MAX = 100000
 
 
 class Arrivals(object):
@@ -18,9 +25,13 @@ class Arrivals(object):
         self._interval_s = settings['task_interval_s']
         self._rng = rng
         self._left = float('inf') if tasks_max is None else tasks_max  # type: float
-        self._is_closed_loop = self._interval_s[1] == 0
+        self._is_closed_loop = lengths.longest(self._interval_s) == 0
         # Tasks whose time came while there was no place.
         self._waiting = 0
+        # When the oldest of them were to be sent.
+        self._intended = deque()  # type: Deque[float]
+        #: When each of the tasks that ``take`` returned last was to be sent.
+        self.taken = []  # type: List[float]
         #: How many there were.
         self.held_back = 0
         #: When the next task is due, or None.
@@ -36,12 +47,14 @@ class Arrivals(object):
         # type: () -> None
         self.next_at = None
         self._left = self._waiting = 0
+        self._intended.clear()
 
     def take(self, now, places):
         # type: (float, int) -> int
         """The number of tasks to send now, where there are so many places."""
         number = max(0, min(places, STEPS_MAX, self._left if self._is_closed_loop else self._waiting))  # type: Any
         self._waiting -= number
+        self.taken = [self._intended.popleft() if self._intended else now for _ in range(number)]
         if self._is_closed_loop:
             self._left -= number
             self.next_at = now if number == STEPS_MAX else None
@@ -50,7 +63,10 @@ class Arrivals(object):
             self._left -= 1
             if number < places:
                 number += 1
+                self.taken.append(self.next_at)
             else:
+                if len(self._intended) == self._waiting < KNOWN_MAX:
+                    self._intended.append(self.next_at)
                 self._waiting += 1
                 self.held_back += 1
             self._plan(now)
@@ -60,4 +76,7 @@ class Arrivals(object):
         # type: (float) -> None
         # From the planned time, not from now, so that a late turn does not thin out the load; but a client that was
         # suspended does not make up for the time in one burst.
-        self.next_at = max(self.next_at + self._rng.uniform(*self._interval_s), now) if self._left > 0 else None
+        if self._left > 0 and self.next_at is not None:
+            self.next_at = max(self.next_at + lengths.draw(self._rng.random, self._interval_s), now)
+        else:
+            self.next_at = None

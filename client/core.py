@@ -10,7 +10,9 @@ from __future__ import absolute_import, division, print_function
 from client.admission import AdmissionControl, HeldTasks
 from client.arrivals import Arrivals
 from client.requests import ACCEPTED, CANCELLING, GIVEN_UP, HELD, REFUSED, SUBMITTED, WRONG, Request
+from client.settings import GIVE_UP
 from client.statistics import Statistics
+from common.words import reason_text
 from net_protocol import notional
 from net_protocol.channel import Channel
 from net_protocol.codec import check_payload
@@ -35,19 +37,22 @@ class ClientCore(Core):
 
     ``settings`` is a complete object of ``client.settings.SETTINGS``, ``rng`` a ``random.Random``. With ``tasks_max``
     the client ends when that many tasks are over; with ``duration_s`` it begins to drain after that time.
+    ``arrivals`` says when tasks are sent; by default that is drawn from ``rng``.
     """
 
     ROLE = CLIENT
     HANDLERS = {'refused': '_on_refused', 'done': '_on_done', 'ended': '_on_ended', 'done_before': '_on_former',
-                'ended_before': '_on_former'}
-    TIMERS = {'resume': '_due_resume', 'ping': '_due_ping', 'end': 'stop', 'drained': '_due_drained'}
+                'ended_before': '_on_former', 'not_offered': '_on_not_offered',
+                'known_functions': '_on_known_functions'}
+    TIMERS = {'resume': '_due_resume', 'ping': '_due_ping', 'end': 'stop', 'drained': '_due_drained',
+              'deadline': '_due_deadline', 'functions': '_due_functions'}
     ACKNOWLEDGED = frozenset(['submit'])
     WANTS_NUMBERS = True
     COUNTERS = ('duplicate_outcomes', 'unknown_outcomes', 'outcomes_of_former', 'postponed', 'stale_refusals',
                 'resubmitted', 'pings', 'channel_openings', 'dispatcher_restarts')
 
-    def __init__(self, settings, name, incarnation, rng, tasks_max=None, duration_s=None):
-        # type: (Dict[str, Any], str, str, Any, int | None, float | None) -> None
+    def __init__(self, settings, name, incarnation, rng, tasks_max=None, duration_s=None, arrivals=None):
+        # type: (Dict[str, Any], str, str, Any, int | None, float | None, Arrivals | None) -> None
         super(ClientCore, self).__init__(name, incarnation)
         self.statistics = Statistics()
         #: Its ``open`` is the lowest task number that is not over.
@@ -60,7 +65,7 @@ class ClientCore(Core):
         self._payload_rng = type(rng)(rng.getrandbits(64))
         self._tasks_max = tasks_max
         self._duration_s = duration_s
-        self._arrivals = Arrivals(settings, rng, tasks_max)
+        self._arrivals = arrivals or Arrivals(settings, rng, tasks_max)
         # Number -> open task. Numbers are given in the order of time, so deadlines are in the order of numbers.
         self._requests = {}  # type: Dict[int, Request]
         self._held = HeldTasks(self._requests, self._timeout_s)
@@ -106,27 +111,29 @@ class ClientCore(Core):
         """Stop at once: no open task gets an outcome any more."""
         for number in sorted(self._requests):
             self._end_unanswered(now, self._requests[number], GIVEN_UP, 'the client was stopped')
-        if not self._stopped:
+        if not self.is_stopped:
             self._finish(now)
 
     def submit(self, now, payload):
         # type: (float, Any) -> str
         """Send one task; returns its id. Raises ``TooLarge`` or ``MisuseError`` for a payload that can't be sent."""
         check_payload('payload', payload)
-        self._add(now, [payload])
+        self._add(now, [payload], [now])
         self._has_more = True
         return self._task_id(self.statistics.sent)
 
-    def _add(self, now, payloads):
-        # type: (float, List[Any]) -> None
+    def _add(self, now, payloads, intended):
+        # type: (float, List[Any], List[float]) -> None
+        """Begin with tasks; ``intended`` is when each of them was to be sent."""
         first = self.statistics.sent + 1
         self.statistics.sent += len(payloads)
         new = [Request(number, payload, now) for number, payload in enumerate(payloads, first)]
         self._held.add(new)
-        for request in new:
+        for request, intended_at in zip(new, intended):
             self._requests[request.number] = request
+            request.intended_at = intended_at
             if self.trace:
-                self.emit(now, 'sent', task_id=self._task_id(request.number))
+                self.emit(now, 'sent', task_id=self._task_id(request.number), intended_at=intended_at)
 
     def account(self, now):
         # type: (float) -> Dict[str, Any]
@@ -134,7 +141,7 @@ class ClientCore(Core):
 
     def next_timer(self):
         # type: () -> float | None
-        if self._stopped:
+        if self.is_stopped:
             return None
         if self._has_more:
             return self._now
@@ -149,7 +156,7 @@ class ClientCore(Core):
 
     def settle(self, now):
         # type: (float) -> None
-        if self._stopped:
+        if self.is_stopped:
             return
         self._now = now
         if self._accepted:
@@ -158,7 +165,7 @@ class ClientCore(Core):
         new = self._arrivals.take(now, self._settings['in_flight_max'] - len(self._requests))
         if new:
             rng, size = self._payload_rng, self._settings['payload_bytes']
-            self._add(now, [notional.draw_payload(rng, size) for _ in range(new)])
+            self._add(now, [notional.draw_payload(rng, size) for _ in range(new)], self._arrivals.taken)
         # Each part returns whether it left something for another turn.
         has_more = self._expire(now) | self._examine_some(now)
         if self._held and self._examined > self._examine_until:
@@ -291,13 +298,16 @@ class ClientCore(Core):
         request.advance('hold')
         request.refusal = reason
         # Submits that left before the last pause ended say nothing about the time after it.
-        if retry_after_s is not None and datagram > self._datagram_of_resume:
+        if retry_after_s is None or self._settings['on_refused'] == GIVE_UP:
+            self._end_unanswered(now, request, REFUSED, reason)
+            return
+        if datagram > self._datagram_of_resume:
             # Spread, so that clients that were refused together do not come back together.
             jitter = 1 + (JITTER_MAX - 1) * self._rng.random()
             if admission.note_refused(now, retry_after_s, jitter):
                 self._timers.set(('resume', None), admission.paused_until)  # type: ignore[arg-type]
         deadline_at = request.sent_at + self._timeout_s
-        if retry_after_s is None or admission.paused_until is not None and admission.paused_until >= deadline_at:
+        if admission.paused_until is not None and admission.paused_until >= deadline_at:
             self._end_unanswered(now, request, REFUSED, reason)
         else:
             self.counts['postponed'] += 1
@@ -327,11 +337,11 @@ class ClientCore(Core):
             # Every state may end so: there is nothing to check.
             del requests[number]
             done += 1
-            add_response_time(now - request.sent_at)
+            add_response_time(now - request.intended_at)
             if attempts > 1:
                 statistics.further_attempts += attempts - 1
             if self.trace:
-                self.emit(now, 'answered', task_id=self._task_id(number), response_time_s=now - request.sent_at,
+                self.emit(now, 'answered', task_id=self._task_id(number), response_time_s=now - request.intended_at,
                           attempts=attempts)
         statistics.ends[DONE] += done
 
@@ -351,6 +361,20 @@ class ClientCore(Core):
     def _on_former(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
         self.counts['outcomes_of_former'] += len(rows)
+
+    def _on_not_offered(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        """Notional tasks need no function; see ``client.calls``."""
+
+    def _due_deadline(self, now, number):
+        # type: (float, int) -> None
+        """Notional tasks have one time-out in common."""
+
+    _on_known_functions = _on_not_offered
+
+    def _due_functions(self, now, _):
+        # type: (float, None) -> None
+        """Notional tasks need no function."""
 
     def _due_ping(self, now, _):
         # type: (float, None) -> None
@@ -395,7 +419,7 @@ class ClientCore(Core):
         elif request.opening != self._openings or self._cancelling and request.state != CANCELLING:
             if not self.dispatcher.has_room:
                 return False
-            if not self._cancelling:
+            if not (self._cancelling or request.state == CANCELLING):
                 self.counts['resubmitted'] += 1
                 self._put(now, [request])
                 return True
@@ -433,7 +457,7 @@ class ClientCore(Core):
     # Ends.
 
     def _end_unanswered(self, now, request, end, reason):
-        # type: (float, Request, str, str | None) -> None
+        # type: (float, Request, str, Any) -> None
         if request.state == SUBMITTED:
             if end in (GIVEN_UP, CANCELLED):
                 self._admission.unanswered -= 1
@@ -443,7 +467,7 @@ class ClientCore(Core):
         del self._requests[request.number]
         self.statistics.ends[end] += 1
         kind = 'refused' if end == REFUSED else 'unanswered'
-        self.emit(now, kind, task_id=self._task_id(request.number), outcome=end, reason=reason)
+        self.emit(now, kind, task_id=self._task_id(request.number), outcome=end, reason=reason_text(reason))
 
     def _task_id(self, number):
         # type: (int) -> str
@@ -464,4 +488,4 @@ class ClientCore(Core):
         # type: (float) -> None
         self.statistics.ended_at = now
         self._timers.clear()
-        self._stopped = True
+        self.is_stopped = True

@@ -32,7 +32,7 @@ _ENDS = {end: end for end in ENDS}
 class Request(Stateful):
     """A task from its beginning to its end."""
 
-    __slots__ = ('number', 'payload', 'sent_at', 'row', 'datagram', 'opening', 'refusal')
+    __slots__ = ('number', 'payload', 'sent_at', 'intended_at', 'row', 'datagram', 'opening', 'refusal')
 
     #: Every state leads to every end: the dispatcher's word on how a task ended is final.
     TRANSITIONS = {
@@ -50,6 +50,8 @@ class Request(Stateful):
         self.number = number
         self.payload = payload
         self.sent_at = sent_at
+        #: When it was to be sent: earlier where no task may be out any more, or a turn is late.
+        self.intended_at = sent_at
         #: The ``submit`` row that counts; copies of a former one do not.
         self.row = None  # type: List[Any] | None
         #: The number of the last datagram that carried it.

@@ -3,8 +3,8 @@
 from __future__ import absolute_import, division, print_function
 
 from client.requests import ENDS
+from common.sketch import Sketch
 from net_protocol.rows import DONE
-from net_protocol.sketch import Sketch
 
 MYPY = False
 if MYPY:

@@ -11,8 +11,7 @@ import time
 
 from demo.cast import CALCULATOR, CLIENT, DISPATCHER, DRAIN_TIMEOUT_S, SLOTS_MAX
 from demo.record import Record
-from demo.sentences import OWN_KINDS, sentence_of
-from monitor.words import tasks
+from demo.sentences import OWN_KINDS, sentence_by, sentence_of
 from runtime.clock import monotonic
 from runtime.process import CannotStart
 
@@ -21,8 +20,8 @@ if MYPY:
     from typing import Any, Callable, Generator, Iterator, List, Tuple  # noqa: F401
 
     from demo.cast import Cast  # noqa: F401
-    from demo.event_reader import Entry  # noqa: F401
     from demo.processes import Household, Process  # noqa: F401
+    from runtime.event_files import Event  # noqa: F401
     from runtime.signals import StopSignals  # noqa: F401
 
     Wait = Tuple[Callable[[], Any], float | None]
@@ -87,14 +86,14 @@ class Director(object):
         # type: () -> bool
         """Start the dispatcher and wait for its port. Returns False after a request to stop; raises ``CannotStart``."""
         dispatcher = self.household.start(self._cast.dispatcher())
-        while not dispatcher.events.has_begun:
+        while not dispatcher.has_begun:
             if self._signals.count:
                 return False
             if not dispatcher.is_running or monotonic() - self.began_at > BEGIN_WITHIN_S:
-                raise CannotStart('the dispatcher did not start: %s' % dispatcher.last_words)
+                raise CannotStart('the dispatcher did not start: %s' % dispatcher.last_line or 'nothing')
             time.sleep(0.02)
             self.read()
-        self.port = dispatcher.events.address[1]
+        self.port = dispatcher.events.header['address'][1]  # type: ignore[index]
         return True
 
     def step(self, now):
@@ -137,12 +136,12 @@ class Director(object):
     def read(self):
         # type: () -> None
         """Take what the processes reported since the last call."""
-        entries = [entry for process in self.household.processes for entry in process.events.take()]  # type: List[Entry]
+        events = [event for process in self.household.processes for event in process.events.take()]  # type: List[Event]
         # They come file by file, and all files share one clock.
-        for entry in sorted(entries, key=lambda entry: entry.time):
-            self.record.take(entry)
-            if entry.kind in OWN_KINDS:
-                self._on_note(entry.time, *sentence_of(entry.kind, dict(entry.facts, name=entry.name)))
+        for event in sorted(events, key=lambda event: event.time):
+            self.record.take(event)
+            if event.kind in OWN_KINDS:
+                self._on_note(event.time, *sentence_by(event.name, event.role, event.kind, event.facts))
 
     # The script.
 
@@ -175,7 +174,7 @@ class Director(object):
         for part in self._cast.calculators(self.port) + self._cast.clients(self.port):
             household.start(part)
         self.note('began', port=self.port)
-        yield (lambda: all(process.events.has_begun or not process.is_running for process in household.processes),
+        yield (lambda: all(process.has_begun or not process.is_running for process in household.processes),
                monotonic() + BEGIN_WITHIN_S)
         self._running_since = begun_at = monotonic()
         self.phase = 'running. Ctrl-C ends it. Try kill -9 on a calculator.'
@@ -207,7 +206,7 @@ class Director(object):
         self.kill = (victim, monotonic())
         # Its last reports tell what it held.
         self.read()
-        self.note('killed', victim=victim, tasks=tasks(len(self.record.held.get(victim, ()))))
+        self.note('killed', victim=victim, held=len(self.record.held.get(victim, ())))
 
     def _wait_for_the_end_of(self, role):
         # type: (str) -> Iterator[Wait]

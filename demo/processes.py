@@ -16,7 +16,8 @@ import sys
 import tempfile
 
 from demo.cast import CALCULATOR, DISPATCHER
-from demo.event_reader import EventReader
+from runtime.event_files import EventReader
+from runtime.launcher import Child, command, default_signals
 from runtime.process import CannotStart
 
 MYPY = False
@@ -26,10 +27,9 @@ if MYPY:
     from demo.cast import Part  # noqa: F401
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_PROGRAMS = os.path.dirname(_HERE)
 
 
-class Process(object):
+class Process(Child):
     """One program. ``is_expected_to_end``: the demo asked it to end, or killed it (``was_killed``)."""
 
     def __init__(self, part, folder, join_group):
@@ -39,29 +39,25 @@ class Process(object):
         self.is_expected_to_end = False
         self.was_killed = False
         self._is_end_noted = False
-        self._base = os.path.join(folder, part.name)
-        self.events = EventReader(self._base + '.events', part.name, part.role)
-        with open(self._base + '.json', 'w') as file:
-            json.dump(part.settings, file, indent=2, sort_keys=True)
-        command = [sys.executable, os.path.join(_PROGRAMS, 'run_%s.py' % part.role), '-s', self._base + '.json',
-                   '--seed', str(part.seed), '--json', '--events', self._base + '.events']
-        with open(os.devnull) as nothing, open(self._base + '.account', 'w') as account, \
-                open(self._base + '.log', 'w') as log:
-            self._popen = subprocess.Popen(command, stdin=nothing, stdout=account, stderr=log, close_fds=True,
-                                           preexec_fn=join_group)
+        base = os.path.join(folder, part.name)
+        self.events = EventReader(base + '.events', part.name, part.role)
+        super(Process, self).__init__(
+            command(part.role, base + '.json', part.settings) + [
+                '--seed', str(part.seed), '--json', '--events', self.events.path],
+            base, '.account', cwd=None, before=join_group)
 
     @property
-    def is_running(self):
+    def has_begun(self):
         # type: () -> bool
-        """Whether it still exists. One that has ended is reaped here."""
-        return self._popen.poll() is None
+        """Whether it is in its loop and handles signals."""
+        return self.events.header is not None
 
     @property
     def how_it_ended(self):
         # type: () -> str
         """In words, for a process that has ended."""
-        status = self._popen.poll()
-        if not self.events.has_begun:
+        status = self.exit_status
+        if not self.has_begun:
             return 'ended before it started'
         if status is not None and status < 0:
             return 'ended by signal %d' % -status
@@ -70,9 +66,9 @@ class Process(object):
     def ask_to_end(self):
         # type: () -> None
         """Ask softly. A process that has not started yet handles no signal and has nothing to report."""
-        if self.events.has_begun:
+        if self.has_begun:
             self.is_expected_to_end = True
-            self._signal(signal.SIGINT)
+            self.signal(signal.SIGINT)
         else:
             self.kill()
 
@@ -81,42 +77,33 @@ class Process(object):
         """Ask again; it still writes its account. The signal differs from the first one, because two equal ones at the
         same time count as one.
         """
-        self._signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
 
     def kill(self):
         # type: () -> None
         """Send SIGKILL, and wait until it worked."""
         if self.is_running:
             self.is_expected_to_end = self.was_killed = True
-            self._signal(signal.SIGKILL)
-            self._popen.wait()
+            self.dispose()
 
     def account(self):
         # type: () -> Dict[str, Any] | None
         """What it counted, which it writes at its end; None where there is none."""
         try:
-            with open(self._base + '.account') as file:
-                return json.load(file)
-        except (IOError, OSError, ValueError):
+            return json.loads(self.output)
+        except ValueError:
             return None
 
     @property
     def trouble(self):
         # type: () -> str | None
         """A sentence where it ended as it should not. Anybody may kill a calculator."""
-        status = self._popen.poll()
+        status = self.exit_status
         if status is None or self.was_killed or (status < 0 and self.role == CALCULATOR):
             return None
         if status == 0 and (self.is_expected_to_end or self.role != DISPATCHER):
             return None
-        return '%s %s; the last line of its log: %s' % (self.name, self.how_it_ended, self.last_words)
-
-    @property
-    def last_words(self):
-        # type: () -> str
-        """The last line of its log."""
-        with open(self._base + '.log') as file:
-            return (file.read().strip().splitlines() or ['nothing'])[-1]
+        return '%s %s; the last line of its log: %s' % (self.name, self.how_it_ended, self.last_line or 'nothing')
 
     def take_end(self):
         # type: () -> bool
@@ -125,12 +112,6 @@ class Process(object):
             return False
         self._is_end_noted = True
         return True
-
-    def _signal(self, number):
-        # type: (int) -> None
-        # Its number cannot belong to another process before it is reaped.
-        if self.is_running:
-            self._popen.send_signal(number)
 
 
 class Household(object):
@@ -196,8 +177,7 @@ class Household(object):
         passes on. Where the keeper is gone this raises, and nothing starts.
         """
         os.setpgid(0, self._keeper.pid)
-        # Ignored in the background of a script; but here it is how a child is asked to end.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        default_signals()
 
 
 def _made(folder):

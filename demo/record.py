@@ -8,7 +8,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Set, Tuple  # noqa: F401
 
-    from demo.event_reader import Entry  # noqa: F401
+    from runtime.event_files import Event  # noqa: F401
 
 
 class Record(object):
@@ -23,7 +23,7 @@ class Record(object):
         #: Calculator -> when it took a task last.
         self.taken_at = {}  # type: Dict[str, float]
         #: Task id -> the event ``done`` or ``ended`` of the dispatcher.
-        self.ends = {}  # type: Dict[str, Entry]
+        self.ends = {}  # type: Dict[str, Event]
         #: (calculator, task id, time) of each attempt that the dispatcher gave up.
         self.lost = []  # type: List[Tuple[str, str, float]]
         #: Calculator -> when the dispatcher declared it dead last.
@@ -32,33 +32,33 @@ class Record(object):
         self.sent = 0
         self.answered = 0
 
-    def take(self, entry):
-        # type: (Entry) -> None
-        if entry.role == CALCULATOR:
-            self._take_calculator(entry)
-        elif entry.role == CLIENT:
-            self.sent += entry.kind == 'sent'
-            self.answered += entry.kind == 'answered'
-        elif entry.role == DISPATCHER:
-            if entry.kind in ('done', 'ended'):
-                self.ends[entry.facts['task_id']] = entry
-            elif entry.kind == 'reassigned':
-                self.lost.append((entry.facts['calculator'], entry.facts['task_id'], entry.time))
-            elif entry.kind == 'died':
-                self.dead_at[entry.facts['calculator']] = entry.time
+    def take(self, event):
+        # type: (Event) -> None
+        if event.role == CALCULATOR:
+            self._take_calculator(event)
+        elif event.role == CLIENT:
+            self.sent += event.kind == 'sent'
+            self.answered += event.kind == 'answered'
+        elif event.role == DISPATCHER:
+            if event.kind in ('done', 'ended'):
+                self.ends[event.facts['task_id']] = event
+            elif event.kind == 'reassigned':
+                self.lost.append((event.facts['calculator'], event.facts['task_id'], event.time))
+            elif event.kind == 'died':
+                self.dead_at[event.facts['calculator']] = event.time
 
-    def _take_calculator(self, entry):
-        # type: (Entry) -> None
-        held = self.held.setdefault(entry.name, set())
-        if entry.kind in ('taken', 'renumbered'):
-            held.add(entry.facts['task_id'])
-            self.taken_at[entry.name] = entry.time
-        elif entry.kind == 'let_go':
-            held.discard(entry.facts['task_id'])
-        elif entry.kind in ('began', 'in_order'):
-            self.in_order.add(entry.name)
-        elif entry.kind in ('out_of_order', 'draining'):
-            self.in_order.discard(entry.name)
+    def _take_calculator(self, event):
+        # type: (Event) -> None
+        held = self.held.setdefault(event.name, set())
+        if event.kind in ('taken', 'renumbered'):
+            held.add(event.facts['task_id'])
+            self.taken_at[event.name] = event.time
+        elif event.kind == 'let_go':
+            held.discard(event.facts['task_id'])
+        elif event.kind in ('began', 'in_order'):
+            self.in_order.add(event.name)
+        elif event.kind in ('out_of_order', 'draining'):
+            self.in_order.discard(event.name)
 
     def busiest(self, names):
         # type: (List[str]) -> str | None

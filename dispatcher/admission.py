@@ -2,17 +2,14 @@
 
 from __future__ import absolute_import, division, print_function
 
-from collections import deque
-
+from common.compat import text_type
 from dispatcher.calculators import ALIVE
-from dispatcher.outcomes import TURN_MAX
+from dispatcher.calls import Calls
 from dispatcher.pending_queue import UNCOUNTED
-from dispatcher.reports import Reports
 from dispatcher.retry_after import RETRY_AFTER_S, RetryAfter
-from dispatcher.tasks import ASSIGNED, SHORT_CHARS, TASK_BYTES, WAITING, WITHDRAWN, Task, size_with
-from net_protocol.compat import text_type
+from dispatcher.tasks import ASSIGNED, SHORT_CHARS, TASK_BYTES, WITHDRAWN, CallTask, Task, size_with
 from net_protocol.limits import NUMBERS_AHEAD_MAX
-from net_protocol.rows import CANCELLED, CLIENT, DONE, DRAINING, JOURNAL, QUEUE_FULL, REFUSALS, TOO_FAR_AHEAD
+from net_protocol.rows import CANCELLED, CLIENT, DRAINING, JOURNAL, QUEUE_FULL, REFUSALS, TOO_FAR_AHEAD
 
 MYPY = False
 if MYPY:
@@ -28,19 +25,16 @@ RANGES_MAX = 10000
 REFUSED_ROWS_MAX = 100
 
 
-class Admission(Reports):
+class Admission(Calls):
     """What happens to clients."""
 
     COUNTERS = ('accepted',) + tuple('refused_' + reason for reason in REFUSALS) + (
-        'duplicate_submits', 'cancelled_unknown', 'refusals_dropped') + Reports.COUNTERS
+        'duplicate_submits', 'cancelled_unknown', 'refusals_dropped') + Calls.COUNTERS
 
     def __init__(self, settings, name, incarnation):
         # type: (Dict[str, Any], str, str) -> None
         super(Admission, self).__init__(settings, name, incarnation)
-        self.is_draining = False
         self._retry_after = RetryAfter()
-        # Clients whose ``open`` was raised by more than one turn handles.
-        self._behind = deque()  # type: Deque[Client]
 
     def _on_submit(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
@@ -50,6 +44,7 @@ class Admission(Reports):
         tasks, lane, young, journal, settings = client.tasks, client.lane, self.young, self.journal, self.settings
         timeout_s, young_s = settings['task_timeout_s'], self.young_s
         places = self._plain_places(client)
+        # As in ``_reason_to_refuse``: a client gets no more memory than what stays free.
         bytes_left = (settings['memory_max_bytes'] - self.memory_bytes - client.bytes) // 2
         number_max = client.open + NUMBERS_AHEAD_MAX
         trace = self.trace
@@ -62,7 +57,7 @@ class Admission(Reports):
             if not is_plain:
                 if accepted:
                     self._note_accepted(client, accepted, size_of_accepted)
-                # From here on each row is looked at.
+                # The rest is examined row by row.
                 accepted = size_of_accepted = places = 0
                 if not self._may_accept(now, channel, client, number, size):
                     continue
@@ -89,10 +84,41 @@ class Admission(Reports):
         if accepted:
             self._note_accepted(client, accepted, size_of_accepted)
 
+    def _on_call(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        if channel.role != CLIENT:
+            return
+        client = channel.peer or self.meet_client(now, channel)
+        client.tally.heard_at = now
+        for number, arguments, time_left_s, function, options in rows:
+            size = size_with([arguments, function, options])
+            if not self._may_accept(now, channel, client, number, size):
+                continue
+            task = client.tasks[number] = CallTask(
+                client, number, arguments, now, now + time_left_s, size, function, options)
+            client.highest = max(client.highest, number)
+            client.live += 1
+            client.bytes += size
+            client.tally.accepted += 1
+            self.memory_bytes += size
+            self.counts['accepted'] += 1
+            self.queue.put_call(task, self.queue.calls.put)
+            if time_left_s > self.young_s:
+                self.young.append(task)
+            else:
+                self.plan(task)
+            if self.journal is not None:
+                self.journal.accepted(task)
+                self.has_unwritten = True
+            if self.trace:
+                self.emit(now, 'accepted', task_id=task.task_id)
+            self.note_call(now, task)
+            self._adopt_orphan(now, task)
+
     def _plain_places(self, client):
         # type: (Client) -> int
         """So many new tasks of that client may be accepted without a closer look, as far as memory allows."""
-        if self.is_draining or client.is_behind or client.refusals or len(client.over) > RANGES_MAX \
+        if self.is_draining or client.is_behind or client.refusals or len(client.acknowledged) > RANGES_MAX \
                 or self.calculators.orphans or (self.journal is not None and self.journal.failing_since is not None):
             return 0
         return min(self.settings['pending_max'] // UNCOUNTED - self.queue.size,
@@ -111,14 +137,14 @@ class Admission(Reports):
     def _may_accept(self, now, channel, client, number, size):
         # type: (float, Channel, Client, int, int) -> bool
         """Whether a task with that number is new and there is room for it; sends the refusal if there is none."""
-        if number < channel.peer_open or number < client.open or number in client.tasks or number in client.over:
+        if number < max(channel.peer_open, client.open) or number in client.tasks or number in client.acknowledged:
             self.counts['duplicate_submits'] += 1
             return False
         if self.calculators.queue and not self.queue.has_room_for(client, self.settings['pending_max']):
-            # Tasks that were accepted in this turn may be assigned at once, which makes room.
-            self.settle(now)
-        # A copy that left before its client had the refusal of an earlier one is refused like that: if it was accepted,
-        # the acknowledgement of the earlier one would promise what is not on disk yet.
+            # Tasks that this turn has accepted may be assigned at once, which makes room.
+            self.assign_waiting(now)
+        # Until the client has acknowledged a refusal, every copy is refused. Otherwise the acknowledgement of the
+        # refused copy would look like an acceptance, before the task is on disk.
         refusal = client.refusals.get(number)
         reason = self._reason_to_refuse(client, number, size) if refusal is None else refusal[2]
         if reason is None:
@@ -127,8 +153,8 @@ class Admission(Reports):
         client.tally.refused += 1
         self.watch.refused(now, client.name, client.prefix + str(number), reason)
         row = [number, channel.number_received, reason, self._retry_after_s(now, reason)]
-        # A client may be asleep, or its channel begin anew, before it has the refusal. One that acknowledges nothing
-        # must not fill our memory with refusals.
+        # The refusal is kept, to be sent again on a new channel, but only while there is memory: a client that
+        # acknowledges nothing must not fill it.
         refusals = client.refusals
         if reason != TOO_FAR_AHEAD:
             client.highest = max(client.highest, number)
@@ -154,7 +180,8 @@ class Admission(Reports):
         settings = self.settings
         # One client gets no more memory than what is left free.
         if client.bytes + size > settings['memory_max_bytes'] - self.memory_bytes - size \
-                or len(client.over) > RANGES_MAX or len(client.tasks) - client.live >= settings['remembered_max'] \
+                or len(client.acknowledged) > RANGES_MAX \
+                or len(client.tasks) - client.live >= settings['remembered_max'] \
                 or not self.queue.has_room_for(client, settings['pending_max']):
             return QUEUE_FULL
         return None
@@ -170,8 +197,8 @@ class Admission(Reports):
 
     def _adopt_orphan(self, now, task):
         # type: (float, Task) -> None
-        """A calculator may run the new task already. If it was given other work since it named the task, that waits
-        until the next heartbeat.
+        """A calculator may run the new task already. If it has got other work since, adoption waits for its next
+        heartbeat.
         """
         holder = self.calculators.orphans.get(task.task_id)
         if holder is not None and holder.state == ALIVE and holder.free >= 0:
@@ -189,7 +216,7 @@ class Admission(Reports):
                 if not task.is_over:
                     self.finish(now, task, CANCELLED, u'cancelled by its client',
                                 WITHDRAWN if task.state is ASSIGNED else None)
-            elif not (number < channel.peer_open or number < client.open or number in client.over) \
+            elif not (number < channel.peer_open or number < client.open or number in client.acknowledged) \
                     and number <= client.open + NUMBERS_AHEAD_MAX \
                     and client.bytes + TASK_BYTES <= self.settings['memory_max_bytes'] - self.memory_bytes:
                 self._cancel_unknown(now, client, number)
@@ -205,68 +232,9 @@ class Admission(Reports):
         task.result = u'cancelled before it was accepted'
         client.highest = max(client.highest, number)
         client.bytes += TASK_BYTES
-        client.over_bytes += TASK_BYTES
+        client.outcome_bytes += TASK_BYTES
         self.memory_bytes += TASK_BYTES
         self.undelivered += 1
         self.deliver(task)
 
-    def meet_client(self, now, channel):
-        # type: (float, Channel) -> Client
-        client = self.clients.get(channel.name, channel.incarnation)
-        if client is None:
-            client = self.new_client(now, channel.name, channel.incarnation, now)
-            client.open = max(client.open, channel.peer_open)
-            client.highest = client.open - 1
-        elif channel.peer_open < client.open:
-            # Recovered: the journal says nothing of tasks below its lowest one, which may never have been accepted.
-            client.open = max(1, channel.peer_open)
-        client.channel = channel
-        channel.peer = client
-        self.note_present(client)
-        return client
-
     # What the client knows to be over.
-
-    def forget_below(self, now, client):
-        # type: (float, Client) -> None
-        """Everything below the lowest number that is not over for the client is forgotten; what waits or runs there is
-        cancelled.
-        """
-        channel = client.channel
-        wanted = client.open if channel is None else channel.peer_open
-        first = client.open
-        stop = min(wanted, client.highest + 1, first + TURN_MAX)
-        tasks, refusals, journal = client.tasks, client.refusals, self.journal
-        client.open = max(first, stop)
-        forgotten = size = 0
-        for number in range(first, stop):
-            task = tasks.pop(number, None)
-            if task is not None:
-                if task.state is WAITING or task.state is ASSIGNED:
-                    self.finish(now, task, CANCELLED, u'its client does not wait for it',
-                                WITHDRAWN if task.state is ASSIGNED else None)
-                forgotten += 1
-                size += task.size
-                if task.state is DONE:
-                    task.result = None
-                if journal is not None:
-                    journal.over(task.task_id)
-            elif refusals:
-                refusals.pop(number, None)
-        if client.open > client.highest:
-            client.open = max(client.open, wanted)
-            client.highest = client.open - 1
-        if client.over:
-            client.over.drop_below(client.open)
-        self.recount(client, forgotten, size)
-        if client.open < wanted and not client.is_behind:
-            client.is_behind = True
-            self._behind.append(client)
-
-    def forget_some(self, now):
-        # type: (float) -> None
-        """Go on with one of the clients whose ``open`` was raised by much."""
-        if self._behind:
-            client = self._behind.popleft()
-            client.is_behind = False
-            self.forget_below(now, client)

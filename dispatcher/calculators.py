@@ -5,6 +5,8 @@ from __future__ import absolute_import, division, print_function
 from collections import OrderedDict, deque
 from itertools import islice
 
+from dispatcher.catalogue import Catalogue
+from dispatcher.conduct import Conduct
 from net_protocol.states import Stateful
 
 MYPY = False
@@ -24,10 +26,6 @@ STATES = (ALIVE, SUSPECT, DEAD, LEFT)
 #: What happens to one that is alive and shows that it failed: silence, no acknowledgement, a new incarnation.
 OUTAGES = frozenset(['fall_silent', 'lose_touch', 'die', 'end'])
 
-#: Results that a calculator may name in a heartbeat besides the attempts that its capacity allows, because they are
-#: not acknowledged yet.
-UNREPORTED_MAX = 1000
-
 #: Calculators that are looked at for a task that failed on the first one.
 LOOKED_AT_MAX = 100
 
@@ -43,8 +41,8 @@ class Calculator(Stateful):
     __slots__ = (
         'name', 'incarnation', 'channel', 'interval_s', 'capacity', 'free', 'draining', 'changed_at', 'attempts',
         'leftovers', 'orphans', 'last_assignment', 'lowest', 'sent_at', 'sequence', 'pages', 'full_until_beat',
-        'unknown', 'losing', 'is_queued', 'is_pinged', 'checked_in', 'hinted_at', 'hint_pings', 'excuse_s',
-        'excused_silence', 'tally')
+        'unknown', 'losing', 'is_queued', 'is_pinged', 'found_in', 'hinted_at', 'hint_pings', 'excuse_s',
+        'excused_silence', 'tally', 'conduct', 'digest', 'alone', 'is_quick', 'is_to_be_fed')
 
     IS_CLIENT = False
 
@@ -83,7 +81,7 @@ class Calculator(Stateful):
         self.losing = None  # type: str | None
         # In the queue; since which settlement its channel is known to have room.
         self.is_queued = False
-        self.checked_in = 0
+        self.found_in = 0
         self.is_pinged = False
         #: When the system reported that nobody listens at its address, while that is being examined.
         self.hinted_at = None  # type: float | None
@@ -92,12 +90,21 @@ class Calculator(Stateful):
         self.excuse_s = 0.0
         self.excused_silence = -1.0
         self.tally = tally
+        self.conduct = Conduct(0, 0)
+        #: Of the functions that it offers; None: it does notional tasks.
+        self.digest = None  # type: str | None
+        #: The call that it is kept free for, or that runs here alone.
+        self.alone = None  # type: Any
+        #: Its last call took so little time that others may be assigned ahead; it stands in ``Calculators.quick``.
+        self.is_quick = self.is_to_be_fed = False
 
     @property
     def has_slot(self):
         # type: () -> bool
         """Whether it would take a task, if that reached it."""
-        return self.state is ALIVE and self.free > 0 and not self.full_until_beat and not self.draining
+        return (self.state is ALIVE and self.free > 0 and not self.full_until_beat and not self.draining
+                and self.alone is None and not self.conduct.is_withdrawn
+                and (self.conduct.reason is None or self.free == self.capacity))
 
     @property
     def is_available(self):
@@ -105,13 +112,21 @@ class Calculator(Stateful):
         """Whether it may be given a task now."""
         return self.has_slot and self.channel.has_room and not self.channel.is_unreachable
 
+    def takes_ahead(self):
+        # type: () -> bool
+        """Whether a call may wait at it for one of its slots, which are all taken: one for each slot."""
+        return (self.is_quick and self.state is ALIVE and -self.capacity < self.free <= 0
+                and not self.full_until_beat and not self.draining and self.alone is None
+                and not self.conduct.is_withdrawn and self.conduct.reason is None
+                and self.channel.has_room and not self.channel.is_unreachable)
+
     def count_free(self):
         # type: () -> None
         self.free = self.capacity - len(self.attempts) - len(self.leftovers) - len(self.orphans)
 
     def raise_lowest(self, steps_max):
         # type: (int) -> None
-        """Our datagrams say what is over for the calculator too: all below the lowest open assignment."""
+        """``channel.open`` tells the calculator that all lower assignments are over."""
         lowest = self.lowest
         stop = min(self.last_assignment + 1, lowest + steps_max)
         while lowest < stop and lowest not in self.attempts and lowest not in self.leftovers:
@@ -139,8 +154,13 @@ class Calculators(object):
         self.orphans = {}  # type: Dict[str, Calculator]
         #: No new calculator begins below this: one that was forgotten may come back and still know its assignments.
         self.last_assignment = 0
-        #: Those that may be available, the one that has been for the longest time first.
+        #: Those that may be available, the one that has been for the longest time first; the same, of those that offer
+        #: functions, by the digest of these.
         self.queue = deque()  # type: Deque[Calculator]
+        self.groups = {}  # type: Dict[str, Deque[Calculator]]
+        #: Those that had a result of a quick call since calls were assigned ahead last.
+        self.quick = deque()  # type: Deque[Calculator]
+        self.catalogue = Catalogue()
         self._settlement = 0
 
     def __len__(self):
@@ -161,6 +181,7 @@ class Calculators(object):
 
     def remove(self, calculator):
         # type: (Calculator) -> None
+        self.set_digest(calculator, None)
         del self.by_name[calculator.name]
         self.numbers[calculator.state] -= 1
         self.gone.pop(calculator.name, None)
@@ -189,22 +210,23 @@ class Calculators(object):
         """
         if not calculator.is_queued and calculator.has_slot:
             calculator.is_queued = True
-            self.queue.append(calculator)
+            (self.queue if calculator.digest is None else self.groups[calculator.digest]).append(calculator)
 
     def begin_settlement(self):
         # type: () -> None
         """What was found about channels before is not valid any more."""
         self._settlement += 1
 
-    def take_for(self, task):
-        # type: (Task) -> Calculator | None
+    def take_for(self, task, queue=None):
+        # type: (Task, Any) -> Calculator | None
         """The calculator that has been available for the longest time, for one task; it stands at the end of the queue
-        if it has another free slot. One on which the task failed before is only taken if there is no other.
+        if it has another free slot. ``queue`` is one of ``groups``, None for the others. One on which the task failed
+        before is only taken if there is no other.
         """
-        queue = self.queue
+        queue = self.queue if queue is None else queue
         calculator = queue.popleft()
-        if calculator.checked_in != self._settlement or calculator.free < 1:
-            found = self._first_available(calculator)
+        if calculator.found_in != self._settlement or calculator.free < 1 or calculator.alone is not None:
+            found = self._first_available(calculator, queue)
             if found is None:
                 return None
             calculator = found
@@ -215,18 +237,17 @@ class Calculators(object):
                     queue.remove(other)
                     calculator = other
                     break
-        if calculator.free > 1:
+        if calculator.free > 1 and calculator.conduct.reason is None:
             queue.append(calculator)
         else:
             calculator.is_queued = False
         return calculator
 
-    def _first_available(self, first):
-        # type: (Calculator) -> Calculator | None
+    def _first_available(self, first, queue):
+        # type: (Calculator, Any) -> Calculator | None
         """The first that is available; ``first`` was taken from the queue. Who has no slot leaves the queue, and who
         can't be reached now stands at its end.
         """
-        queue = self.queue
         queue.appendleft(first)
         for _ in range(len(queue)):
             calculator = queue.popleft()
@@ -235,9 +256,28 @@ class Calculators(object):
             elif not calculator.is_available:
                 queue.append(calculator)
             else:
-                calculator.checked_in = self._settlement
+                calculator.found_in = self._settlement
                 return calculator
         return None
+
+    def set_digest(self, calculator, digest):
+        # type: (Calculator, str | None) -> None
+        """It offers other functions now; None: none at all."""
+        former = calculator.digest
+        if digest == former:
+            return
+        if calculator.is_queued:
+            (self.queue if former is None else self.groups[former]).remove(calculator)
+            calculator.is_queued = False
+        if former is not None:
+            self.catalogue.drop(former)
+            if not self.catalogue.has(former):
+                del self.groups[former]
+        calculator.digest = digest
+        if digest is not None:
+            self.catalogue.note(digest)
+            self.groups.setdefault(digest, deque())
+        self.update(calculator)
 
     # What another incarnation of the dispatcher assigned.
 

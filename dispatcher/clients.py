@@ -78,13 +78,13 @@ class Client(object):
     """One incarnation of a client.
 
     Tasks below ``open`` are over for the client, and nothing is kept of them. ``tasks`` holds those above it that
-    wait, run, or whose outcome is not acknowledged; ``over`` the numbers above it whose outcome is acknowledged;
+    wait, run, or whose outcome is not acknowledged; ``acknowledged`` the numbers above it whose outcome is;
     ``highest`` is the highest number that was ever accepted or refused, and is no lower than ``open`` - 1.
     """
 
     __slots__ = ('name', 'incarnation', 'prefix', 'channel', 'is_absent', 'former_from', 'open', 'highest', 'tasks',
-                 'over', 'bytes', 'over_bytes', 'extra_bytes', 'live', 'lane', 'waiting', 'has_turn', 'refusals',
-                 'cursor', 'is_behind', 'drop_from', 'tally')
+                 'acknowledged', 'bytes', 'outcome_bytes', 'extra_bytes', 'live', 'lane', 'waiting', 'in_rotation',
+                 'refusals', 'cursor', 'is_behind', 'drop_from', 'tally')
 
     IS_CLIENT = True
 
@@ -100,17 +100,17 @@ class Client(object):
         self.open = 1
         self.highest = 0
         self.tasks = {}  # type: Dict[int, Task]
-        self.over = Ranges()
+        self.acknowledged = Ranges()
         #: Memory of everything here, of the tasks that are over, and of ranges and refusals.
         self.bytes = CLIENT_BYTES
-        self.over_bytes = 0
+        self.outcome_bytes = 0
         self.extra_bytes = 0
         #: Tasks that wait or run.
         self.live = 0
         # The queue's: see ``PendingQueue``.
         self.lane = deque()  # type: Deque[Task]
         self.waiting = 0
-        self.has_turn = False
+        self.in_rotation = False
         #: Refusals that are not acknowledged: number of the task -> row.
         self.refusals = {}  # type: Dict[int, List[Any]]
         #: Outcomes from this number on are still to be sent again; None: none are.
@@ -177,7 +177,7 @@ class Clients(object):
         if client is None:
             return False
         task = client.tasks.get(number)
-        return task.is_over if task is not None else number < client.open or number in client.over
+        return task.is_over if task is not None else number < client.open or number in client.acknowledged
 
     def heir_of(self, client):
         # type: (Client) -> Client | None

@@ -1,25 +1,31 @@
 """The dispatcher: every accepted task ends in exactly one outcome, which its client learns of.
 
-The path of a task: ``Admission._on_submit`` accepts it; ``settle`` assigns it to the calculator that has been
-available for the longest time; ``Reports._on_result`` ends it, which sends the outcome; when the client has that,
-``acknowledged`` forgets the task, or ``Admission.forget_below`` does when the client says that it is over.
+A task can be followed through six files. Each is a class that extends the later ones:
+
+    admission       ``_on_submit`` accepts the task: it waits in the queue
+    assignment      ``assign_waiting``, once a turn, takes it out of the queue
+    work            ``assign`` sends it to a calculator; ``requeue`` lets it wait again if that attempt is lost
+    reports         ``_on_result`` takes the result
+    ends            ``finish`` ends the task; ``forget_below`` forgets it when the client says that it is over
+    outcomes        ``deliver`` sends the outcome, again and again if the client is away
+
+``reports`` stands above ``assignment``, because calculators are the business of ``fleet``, between the two. Here are
+only the tables of rows and timers, and what concerns whole channels.
 """
 
 from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
-from dispatcher.admission import Admission
-from dispatcher.calculators import ALIVE, DEAD, LEFT, SUSPECT
+from dispatcher.calculators import DEAD, LEFT, SUSPECT
 from dispatcher.failure_detector import HELD_UP_S
 from dispatcher.invariants import check
-from dispatcher.journal import ACCEPTED, LAZY_S, RETRY_S, restored
+from dispatcher.journal import ACCEPTED, ACCEPTED_CALL, LAZY_S, restored
 from dispatcher.observers.status import StatusDesk
-from dispatcher.outcomes import TURN_MAX
-from dispatcher.tasks import ASSIGNED, ATTEMPT_ENDS, TIMED_OUT, WAITING, WITHDRAWN
-from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, EXPIRED, OUTCOMES
+from dispatcher.operations import Operations
+from dispatcher.tasks import ATTEMPT_ENDS, TURN_MAX
+from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, OUTCOMES
 from net_protocol.schedule import SLEEP_S
-from net_protocol.words import counted
 
 MYPY = False
 if MYPY:
@@ -35,35 +41,32 @@ if MYPY:
 #: second where nobody set another interval), and that goes on there instead of being begun anew.
 ADOPTION_S = 1.5
 
-#: How long tasks wait without any calculator before that is logged.
-NO_CALCULATORS_S = 2.0
 
-
-class DispatcherCore(Admission):
+class DispatcherCore(Operations):
     """A dispatcher as a pure state machine.
 
     ``settings`` is a complete object of ``dispatcher.settings.SETTINGS``, ``rng`` a ``random.Random``.
     """
 
     ROLE = DISPATCHER
-    HANDLERS = {'submit': '_on_submit', 'cancel': '_on_cancel', 'heartbeat': '_on_heartbeat', 'leave': '_on_leave',
-                'assign_refused': '_on_assign_refused', 'result': '_on_result', 'status': '_on_status',
-                'task_status': '_on_task_status'}
+    HANDLERS = {'submit': '_on_submit', 'call': '_on_call', 'failed': '_on_failed',
+                'offer': '_on_offer', 'functions': '_on_functions', 'cancel': '_on_cancel',
+                'heartbeat': '_on_heartbeat', 'leave': '_on_leave', 'assign_refused': '_on_assign_refused',
+                'result': '_on_result', 'status': '_on_status', 'task_status': '_on_task_status',
+                'operate': '_on_operate', 'ask_functions': '_on_ask_functions'}
     TIMERS = {'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget', 'ping': '_due_ping',
               'hint': '_due_hint', 'drained': '_due_drained', 'adoption': '_due_adoption', 'journal': '_due_journal',
-              'former': '_due_former', 'no_calculators': '_due_no_calculators'}
-    ACKNOWLEDGED = frozenset(['assign', 'revoke', 'refused', 'done', 'ended', 'done_before', 'ended_before'])
-    COUNTERS = ('tasks_recovered', 'outcomes_recovered') + Admission.COUNTERS + StatusDesk.COUNTERS
+              'former': '_due_former', 'delay': '_due_delay', 'function': '_due_function',
+              'no_calculators': '_due_no_calculators'}
+    ACKNOWLEDGED = frozenset(['assign', 'run', 'revoke', 'refused', 'done', 'ended', 'done_before', 'ended_before'])
+    COUNTERS = ('tasks_recovered', 'outcomes_recovered') + Operations.COUNTERS + StatusDesk.COUNTERS
 
     def __init__(self, settings, name, incarnation, rng):
         # type: (Dict[str, Any], str, str, Any) -> None
         super(DispatcherCore, self).__init__(settings, name, incarnation)
-        #: Just recovered: see ADOPTION_S.
-        self.is_adopting = False
         # Clients of the journal, which may not have been heard yet.
         self._recovered = deque()  # type: Deque[Client]
-        # The last settlement left tasks and available calculators; when ``handle_timer`` was called last.
-        self._assigns_left = False
+        # When ``handle_timer`` was called last.
         self._handled_at = 0.0
         #: Answers monitors. Its owner may set ``desk.surroundings``.
         self.desk = StatusDesk(self)
@@ -94,19 +97,22 @@ class DispatcherCore(Admission):
             client.highest = max(client.highest, task.number)
             client.bytes += task.size
             self.memory_bytes += task.size
-            if row[0] == ACCEPTED:
+            if row[0] in (ACCEPTED, ACCEPTED_CALL):
                 self.counts['tasks_recovered'] += 1
                 client.live += 1
                 client.tally.accepted += 1
-                self.queue.put(task)
+                if task.IS_CALL:
+                    self.queue.put_call(task, self.queue.calls.put)
+                else:
+                    self.queue.put(task)
                 self.plan(task)
             else:
                 self.counts['outcomes_recovered'] += 1
-                client.over_bytes += task.size
+                client.outcome_bytes += task.size
                 self.undelivered += 1
                 self.absent_outcomes += 1
                 self.absent_bytes += task.size
-        self.emit(now, 'recovered_books', waiting=self.queue.size, untold=self.undelivered, lives=lives)
+        self.emit(now, 'journal_read', waiting=self.queue.size, unacknowledged=self.undelivered, lives=lives)
         self._timers.set(('former', None), now + SLEEP_S)
         if self.queue.size:
             self.is_adopting = True
@@ -131,35 +137,13 @@ class DispatcherCore(Admission):
 
     def settle(self, now):
         # type: (float) -> None
-        """Assign waiting tasks to available calculators until one of the two runs out. See whether a drain is over."""
-        calculators, queue, young = self.calculators, self.queue, self.young
-        for _ in range(min(len(young), TURN_MAX)):
-            task = young[0]
-            if (task.state is WAITING or task.state is ASSIGNED) and not task.is_planned:
-                break
-            young.popleft()
+        """Send again, assign, see whether a drain is over."""
+        self.plan_young(now)
         if self._to_deliver:
             self.deliver_some(now)
-        self._assigns_left = False
-        if queue.size and not (self.is_draining or self.is_adopting):
-            calculators.begin_settlement()
-            assigned = 0
-            while queue.size and calculators.queue:
-                if assigned == TURN_MAX:
-                    self._assigns_left = True
-                    break
-                task = queue.take()
-                calculator = calculators.take_for(task)  # type: Calculator | None
-                if calculator is None:
-                    queue.put_first(task)
-                    break
-                self.assign(now, task, calculator)
-                assigned += 1
-            if queue.size and not assigned:
-                self._warn_later(now)
-            self.counts['assignments'] += assigned
+        self.assign_waiting(now)
         if self.is_draining and not self.running and self.undelivered == self.absent_outcomes:
-            self._stopped = True
+            self.is_stopped = True
         journal = self.journal
         if journal is not None and journal.is_lazy and ('journal', None) not in self._timers:
             self._timers.set(('journal', None), now + LAZY_S)
@@ -210,44 +194,14 @@ class DispatcherCore(Admission):
         peer = channel.peer
         if peer is None:
             return
-        if kind == 'assign' or kind == 'revoke':
-            self._note_acknowledged(channel, peer, kind, rows)
+        if kind == 'assign' or kind == 'run' or kind == 'revoke':
+            self.note_acknowledged(channel, peer, kind, rows)
         elif kind == 'done' or kind == 'ended':
-            for row in rows:
-                # Mostly the datagram said by its ``open`` that the task is over, and it is forgotten.
-                if row[0] in peer.tasks:
-                    self.forget(peer, peer.tasks[row[0]])
+            self.forget_acknowledged(peer, rows)
         elif kind == 'refused':
-            for row in rows:
-                if peer.refusals.get(row[0]) == row:
-                    del peer.refusals[row[0]]
-            self.recount(peer)
+            self.forget_refusals(peer, rows)
         else:
-            self._forget_former(peer, rows)
-
-    def _note_acknowledged(self, channel, calculator, kind, rows):
-        # type: (Channel, Calculator, str, List[Any]) -> None
-        if kind == 'revoke':
-            for assignment, task_id in rows:
-                if assignment:
-                    self.drop_leftover(calculator, assignment)
-                else:
-                    self.calculators.drop_orphan(calculator, task_id)
-            return
-        attempts, number = calculator.attempts, channel.number_received
-        for row in rows:
-            attempt = attempts.get(row[0]) or calculator.leftovers.get(row[0])
-            if attempt is not None and attempt.acknowledged_by is None:
-                attempt.acknowledged_by = number
-
-    def _forget_former(self, peer, rows):
-        # type: (Client, List[Any]) -> None
-        """Another incarnation of a client has the outcomes."""
-        for row in rows:
-            client = self.clients.get(peer.name, row[0])
-            task = None if client is None else client.tasks.get(row[1])
-            if client is not None and task is not None and task.is_over:
-                self.forget(client, task, False)
+            self.forget_former(now, peer, rows)
 
     def refresh(self, now, channel, kind, row):
         # type: (float, Channel, str, Any) -> Any
@@ -258,7 +212,7 @@ class DispatcherCore(Admission):
             return row if row[0] in peer.tasks else None
         if kind == 'refused':
             return row if row[0] >= peer.open and row[0] not in peer.tasks else None
-        if kind == 'assign':
+        if kind == 'assign' or kind == 'run':
             task = peer.attempts.get(row[0])
             if task is not None:
                 return self.assign_row(now, task)
@@ -290,7 +244,8 @@ class DispatcherCore(Admission):
 
     def next_timer(self):
         # type: () -> float | None
-        if self._to_empty or self._behind or self._deliver_now or self._assigns_left or self.has_outcomes_to_drop:
+        if self._to_empty or self._behind or self._deliver_now or self.assigns_left \
+                or self._absent and self.has_outcomes_to_drop:
             return 0.0
         return self._next_due()
 
@@ -307,18 +262,12 @@ class DispatcherCore(Admission):
         # type: (float) -> None
         """Everything that is due, however late it is, and a part of what is left from earlier turns."""
         due_at = self._next_due()
-        # What was due before the last call is left over from it.
+        # What is left over from the last call does not count as late.
         self._late_s = 0.0 if due_at is None else max(0.0, now - max(due_at, self._handled_at))
         if self._late_s > HELD_UP_S:
             self.counts['held_up'] += 1
             self.emit(now, 'held_up', seconds=self._late_s)
-        young = self.young
-        for _ in range(min(len(young), TURN_MAX)):
-            if young[0].accepted_at + self.young_s > now:
-                break
-            task = young.popleft()
-            if not (task.is_over or task.is_planned):
-                self.plan(task)
+        self.plan_young(now)
         keys = self._timers.take_due(now)
         for number, (kind, key) in enumerate(keys, 1):
             self._on_timer[kind](now, key)
@@ -327,42 +276,8 @@ class DispatcherCore(Admission):
         keys.close()  # type: ignore[attr-defined]
         self.lose_some(now)
         self.forget_some(now)
-        self.drop_outcomes()
+        self.drop_outcomes(now)
         self._handled_at = now
-
-    def _due_task(self, now, task):
-        # type: (float, Task) -> None
-        """The deadline of a task, or the answer time-out of its attempt."""
-        if now >= task.deadline_at:
-            self.finish(now, task, EXPIRED, self._expired_because(task), WITHDRAWN if task.state is ASSIGNED else None)
-        elif task.state is ASSIGNED and now >= task.answer_due_at:
-            self.requeue(now, task, TIMED_OUT)
-        else:
-            self.plan(task)
-
-    def _expired_because(self, task):
-        # type: (Task) -> str
-        """What a client is told whose task was not done in time."""
-        if task.state is ASSIGNED:
-            return u'attempt %d on %s had not answered' % (task.attempt, task.calculator.name)
-        if not task.attempt:
-            has_alive = self.calculators.numbers[ALIVE]
-            return u'no calculator became free' if has_alive else u'no calculator was in order'
-        return u'after %s no calculator became free' % counted(task.attempt, 'attempts')
-
-    def _warn_later(self, now):
-        # type: (float) -> None
-        """Tasks wait and no calculator is available."""
-        numbers = self.calculators.numbers
-        if not (self.is_warned or numbers[ALIVE] or numbers[SUSPECT]) and ('no_calculators', None) not in self._timers:
-            self._timers.set(('no_calculators', None), now + NO_CALCULATORS_S)
-
-    def _due_no_calculators(self, now, _):
-        # type: (float, None) -> None
-        numbers = self.calculators.numbers
-        if self.queue.size and not (self.is_warned or numbers[ALIVE] or numbers[SUSPECT]):
-            self.is_warned = True
-            self.emit(now, 'no_calculators', waiting=self.queue.size)
 
     def _due_former(self, now, _):
         # type: (float, Any) -> None
@@ -380,42 +295,9 @@ class DispatcherCore(Admission):
 
     def _due_drained(self, now, _):
         # type: (float, None) -> None
-        self._stopped = True
-
-    def _due_journal(self, now, _):
-        # type: (float, None) -> None
-        self.journal.is_due = True  # type: ignore[union-attr]
+        self.is_stopped = True
 
     # The journal.
-
-    def take_records(self):
-        # type: () -> List[Any] | None
-        return None if self.journal is None else self.journal.take(self._stopped)
-
-    def note_written(self, now, failure):
-        # type: (float, str | None) -> None
-        journal = self.journal  # type: Any
-        if failure is not None:
-            self.counts['journal_failures'] += 1
-            if journal.failing_since is None:
-                journal.failing_since = now
-                self.emit(now, 'journal_failed', reason=failure)
-            self._timers.set(('journal', None), now + RETRY_S)
-            return
-        failing_since = journal.failing_since
-        written, held_back = journal.note_written()
-        self.has_unwritten = False
-        self.counts['journal_commits'] += 1
-        self.counts['journal_records'] += written
-        if failing_since is not None:
-            self.emit(now, 'journal_works', seconds=now - failing_since)
-        if len(held_back) <= TURN_MAX:
-            for task in held_back:
-                if task.client.tasks.get(task.number) is task:
-                    self.deliver(task)
-            return
-        for task in held_back:
-            self.deliver_again(task.client, task.number)
 
     # Accounts.
 

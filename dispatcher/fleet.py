@@ -1,16 +1,17 @@
-"""Calculators: registration, heartbeats, and the verdicts on those that are silent or can't be reached."""
+"""Calculators: registration, silence, and the verdicts on those that are silent or can't be reached."""
 
 from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
+from dispatcher.assignment import Assignment
 from dispatcher.calculators import ALIVE, DEAD, LEFT, SUSPECT, Calculator
+from dispatcher.conduct import Conduct
 from dispatcher.failure_detector import GONE, HELD_UP_S, SILENT, FailureDetector
-from dispatcher.outcomes import TURN_MAX
-from dispatcher.tasks import CALCULATOR_LEFT, DEAD_CALCULATOR, NEW_INCARNATION, UNACKNOWLEDGED
-from dispatcher.work import PING_AFTER_S, Work
+from dispatcher.tasks import CALCULATOR_LEFT, DEAD_CALCULATOR, NEW_INCARNATION, TURN_MAX, UNACKNOWLEDGED
+from dispatcher.work import step_before
 from net_protocol.rows import NAME_TAKEN, TOO_MANY
-from net_protocol.schedule import SLEEP_S
+from net_protocol.schedule import HINT_PING_S, HINT_PINGS, PING_AFTER_S, SLEEP_S
 
 MYPY = False
 if MYPY:
@@ -22,19 +23,15 @@ if MYPY:
 FORGET_DEAD_S = 3600.0
 FORGET_LEFT_S = SLEEP_S + 5.0
 
-#: After an ICMP error, which can be forged: pings, and the time between them and until the verdict.
-HINT_PINGS = 3
-HINT_PING_S = 0.1
-
 #: Pings a second to all calculators that hold attempts. Where there are more of those, each gets fewer.
 PINGS_PER_SECOND = 2000.0
 
 
-class Fleet(Work):
+class Fleet(Assignment):
     """What happens to calculators."""
 
     COUNTERS = ('registered', 'registrations_refused', 'returned', 'replaced', 'names_taken', 'evicted', 'recovered',
-                'suspected', 'died', 'left', 'pings', 'hints', 'held_up') + Work.COUNTERS
+                'suspected', 'died', 'left', 'pings', 'hints', 'held_up', 'probations') + Assignment.COUNTERS
 
     def __init__(self, settings, name, incarnation):
         # type: (Dict[str, Any], str, str) -> None
@@ -44,13 +41,11 @@ class Fleet(Work):
         self._to_empty = deque()  # type: Deque[Calculator]
         # How much later than asked for the present call of ``handle_timer`` is.
         self._late_s = 0.0
-        #: Tasks wait without any calculator, and that was logged.
-        self.is_warned = False
 
     # Registration.
 
-    def register(self, now, channel, capacity):
-        # type: (float, Channel, int) -> Calculator | None
+    def register(self, now, channel, capacity, interval_s):
+        # type: (float, Channel, int, float) -> Calculator | None
         """The first heartbeat on a channel, or one of a calculator whose name another one has taken."""
         calculators = self.calculators
         current = calculators.by_name.get(channel.name)
@@ -71,9 +66,13 @@ class Fleet(Work):
         tally = self.watch.new_calculator() if current is None else current.tally
         last_assignment = max(calculators.last_assignment, known.last_assignment if known is not None else 0)
         calculator = Calculator(channel, capacity, last_assignment, tally, now)
+        calculator.conduct = current.conduct if current is not None else Conduct(
+            self.settings['flap_events_max'], self.settings['flap_window_s'])
         if current is not None:
             self._end_incarnation(now, current, channel)
         calculators.put(calculator)
+        if current is not None:
+            self.note_failure_of(now, calculator, 'a restart')
         channel.peer = calculator
         channel.open = max(channel.open, calculator.lowest)
         calculators.advance(now, calculator, 'begin')
@@ -82,7 +81,8 @@ class Fleet(Work):
         self.is_warned = False
         kind = 'registered' if current is None else 'returned'
         self.counts[kind] += 1
-        self.emit(now, kind, calculator=channel.name, address=channel.address)
+        self.emit(now, kind, calculator=channel.name, address=channel.address, capacity=capacity,
+                  heartbeat_interval_s=interval_s)
         return calculator
 
     def _send_not_registered(self, channel, reason):
@@ -131,7 +131,7 @@ class Fleet(Work):
         for assignment in sorted(attempts):
             task = attempts[assignment]
             if task.acknowledged_by is None:
-                self.send(channel, 'assign', self.assign_row(now, task))
+                self.send(channel, 'run' if task.IS_CALL else 'assign', self.assign_row(now, task))
         for assignment in sorted(leftovers):
             leftover = leftovers[assignment]
             if leftover.task.is_over:
@@ -161,6 +161,7 @@ class Fleet(Work):
             self.counts['died'] += 1
             self.emit(now, 'died', calculator=name, silence_s=self.detector.silence_s(now, calculator),
                       held=len(calculator.attempts))
+            self.note_failure_of(now, calculator, 'silence')
             self._forget_later(now, calculator, FORGET_DEAD_S)
             self._lose_all(calculator, DEAD_CALCULATOR)
             return
@@ -172,7 +173,8 @@ class Fleet(Work):
         # type: (float, Calculator, str, str) -> None
         self.calculators.advance(now, calculator, event)
         self.counts['suspected'] += 1
-        self.emit(now, 'suspected', calculator=calculator.name, held=len(calculator.attempts), why=why)
+        self.emit(now, 'suspected', calculator=calculator.name, held=len(calculator.attempts), why=why,
+                  silence_s=self.detector.silence_s(now, calculator))
 
     def recover_calculator(self, now, calculator):
         # type: (float, Calculator) -> None
@@ -250,11 +252,29 @@ class Fleet(Work):
         """A calculator has been dead or gone for long enough."""
         self._forget(self.calculators.by_name[name])
 
+    # Probation.
+
+    def note_failure_of(self, now, calculator, what):
+        # type: (float, Calculator, str) -> None
+        if calculator.conduct.note_failure(now, what):
+            self.counts['probations'] += 1
+            self.emit(now, 'probation', calculator=calculator.name, reason=calculator.conduct.reason)
+
+    def note_good_ends(self, now, calculator, number):
+        # type: (float, Calculator, int) -> None
+        """So many attempts ended well."""
+        conduct = calculator.conduct
+        for _ in range(number if conduct.reason is not None else 0):
+            if conduct.note_good_end():
+                self.emit(now, 'probation_over', calculator=calculator.name)
+                self.calculators.update(calculator)
+                break
+
     # Pings and hints.
 
     def _due_ping(self, now, name):
         # type: (float, str) -> None
-        """Send a ping if the calculator holds attempts and was sent nothing lately."""
+        """Send a ping if the calculator holds attempts, and was sent nothing and not heard lately."""
         calculator = self.calculators.by_name.get(name)
         if calculator is None:
             return
@@ -262,9 +282,11 @@ class Fleet(Work):
             calculator.is_pinged = False
             return
         interval_s = max(PING_AFTER_S, self.calculators.numbers[ALIVE] / PINGS_PER_SECOND)
-        if now - calculator.sent_at >= interval_s - 1e-6:
+        last_at = max(calculator.sent_at, calculator.channel.heard_at)
+        if step_before(last_at + interval_s) <= now:
             self._ping(now, calculator)
-        self._timers.set(('ping', name), calculator.sent_at + interval_s)
+            last_at = now
+        self.plan_ping(calculator, last_at + interval_s)
 
     def _ping(self, now, calculator):
         # type: (float, Calculator) -> None

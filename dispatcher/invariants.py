@@ -43,7 +43,7 @@ def _check_tasks(core):
         lanes += client.waiting > 0
         if client.is_absent:
             absent += of_client
-            absent_bytes += client.over_bytes
+            absent_bytes += client.outcome_bytes
             require(client.tasks or client.channel is not None, 'nothing is kept of %r', client)
             require(client in core._absent, '%r is not among the absent', client)
         for task in client.tasks.values():
@@ -60,15 +60,15 @@ def _check_tasks(core):
 def _check_client(core, client):
     # type: (DispatcherCore, Client) -> int
     """Returns the number of outcomes that are not acknowledged."""
-    waiting = live = over_bytes = size = 0
+    waiting = live = outcome_bytes = size = 0
     for number, task in client.tasks.items():
         require(task.client is client and task.number == number, '%r is not where it belongs', task)
-        require(number >= client.open and number not in client.over, '%r is over for its client', task)
+        require(number >= client.open and number not in client.acknowledged, '%r is over for its client', task)
         require(number <= client.highest, '%r is above the highest', task)
         size += task.size
         if task.is_over:
             require(task.state in OUTCOMES and task.payload is None, '%r has a payload', task)
-            over_bytes += task.size
+            outcome_bytes += task.size
             continue
         live += 1
         require(('task', task) in core._timers or (not task.is_planned and task in core.young), '%r has no timer', task)
@@ -79,12 +79,13 @@ def _check_client(core, client):
             require(task.state is ASSIGNED, '%r is nowhere', task)
     require((waiting, live) == (client.waiting, client.live), '%r: wait %d, live %d, counted %d, %d', client, waiting,
             live, client.waiting, client.live)
-    require(over_bytes == client.over_bytes, '%r: %d bytes over, counted %d', client, over_bytes, client.over_bytes)
-    extra = len(client.over) * RANGE_BYTES + len(client.refusals) * REFUSAL_BYTES
+    require(outcome_bytes == client.outcome_bytes, '%r: %d bytes of outcomes, counted %d', client, outcome_bytes,
+            client.outcome_bytes)
+    extra = len(client.acknowledged) * RANGE_BYTES + len(client.refusals) * REFUSAL_BYTES
     require(extra == client.extra_bytes, '%r: %d bytes besides tasks, counted %d', client, extra, client.extra_bytes)
     require(client.is_absent or client.channel is not None, '%r is present without a channel', client)
     require(client.highest >= client.open - 1, '%r: the highest is below open', client)
-    require(client.waiting == 0 or client.has_turn or core.queue.size, '%r has no turn', client)
+    require(client.waiting == 0 or client.in_rotation or core.queue.size, '%r has no turn', client)
     return len(client.tasks) - live
 
 
@@ -97,8 +98,8 @@ def _check_calculators(core):
         held = len(calculator.attempts) + len(calculator.leftovers) + len(calculator.orphans)
         require(calculator.free == calculator.capacity - held, '%s: %d slots free, counted %d', name,
                 calculator.capacity - held, calculator.free)
-        require(len(calculator.attempts) + len(calculator.leftovers) <= calculator.capacity,
-                '%s holds more than its capacity', name)
+        places = calculator.capacity * (1 if calculator.digest is None else 2)
+        require(len(calculator.attempts) + len(calculator.leftovers) <= places, '%s holds more than its capacity', name)
         require(not calculator.has_slot or calculator.is_queued, '%s is available, and not in the queue', name)
         if calculator.state in (DEAD, LEFT):
             require(not calculator.attempts or calculator.losing, '%s is %s and holds something', name,

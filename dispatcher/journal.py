@@ -19,7 +19,8 @@ and costs no write of its own.
 
 from __future__ import absolute_import, division, print_function
 
-from dispatcher.tasks import Task, size_with
+from dispatcher.tasks import CallTask, Task, size_with
+from net_protocol.limits import SECONDS_MAX
 from net_protocol.rows import DONE, OUTCOMES
 
 MYPY = False
@@ -40,6 +41,7 @@ RETRY_S = 1.0
 LAZY_S = 1.0
 
 ACCEPTED = 'accepted'
+ACCEPTED_CALL = 'accepted_call'
 ENDED = 'ended'
 OVER = 'over'
 
@@ -55,6 +57,18 @@ class TaskAccepted(object):
         self.task_id = task.task_id
         self.payload = task.payload
         self.deadline_at = task.deadline_at
+
+
+class CallAccepted(TaskAccepted):
+    """A call was accepted."""
+
+    __slots__ = ()
+    KIND = ACCEPTED_CALL
+
+    def __init__(self, task):
+        # type: (Any) -> None
+        super(CallAccepted, self).__init__(task)
+        self.payload = [task.payload, task.function, task.options]
 
 
 class TaskEnded(object):
@@ -105,7 +119,7 @@ class Journal(object):
 
     def accepted(self, task):
         # type: (Task) -> None
-        self._records.append(TaskAccepted(task))
+        self._records.append(CallAccepted(task) if task.IS_CALL else TaskAccepted(task))
         self.is_unwritten = True
 
     def ended(self, task):
@@ -163,6 +177,10 @@ def restored(now, client, number, row, task_timeout_s):
     task may have.
     """
     kind, _, body, time_left_s = row
+    if kind == ACCEPTED_CALL:
+        arguments, function, options = body
+        return CallTask(client, number, arguments, now, now + min(max(0.0, time_left_s), SECONDS_MAX),
+                        size_with(body), function, options)
     deadline_at = now + min(max(0.0, time_left_s), task_timeout_s)
     if kind == ACCEPTED:
         return Task(client, number, body, now, deadline_at, size_with(body))

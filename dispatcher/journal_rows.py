@@ -10,7 +10,7 @@ from __future__ import absolute_import, division, print_function
 import json
 from binascii import crc32
 
-from dispatcher.journal import ACCEPTED, ENDED
+from dispatcher.journal import ACCEPTED, ACCEPTED_CALL, ENDED
 
 MYPY = False
 if MYPY:
@@ -19,7 +19,7 @@ if MYPY:
     from dispatcher.journal import Row  # noqa: F401
 
 #: The states of a row, by the kind of the newest record of its task, and back.
-STATES = {ACCEPTED: 0, ENDED: 1}
+STATES = {ACCEPTED: 0, ENDED: 1, ACCEPTED_CALL: 2}
 KINDS = {state: kind for kind, state in STATES.items()}
 
 _encode = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(',', ':')).encode
@@ -52,7 +52,7 @@ class JournalRows(object):
         """More is to be done. ``to_wall`` is what a point in time needs to be one by the time of day."""
         for record in records:
             kind, task_id = record.KIND, record.task_id
-            if kind == ACCEPTED:
+            if kind in (ACCEPTED, ACCEPTED_CALL):
                 self._last_number += 1
                 number = self._numbers[task_id] = self._last_number
                 row = (number, task_id, STATES[kind], record.deadline_at + to_wall,

@@ -10,8 +10,9 @@ from __future__ import absolute_import, division, print_function
 from collections import OrderedDict, deque
 
 from dispatcher.clients import CLIENT_BYTES, RANGE_BYTES, REFUSAL_BYTES, Client, Clients
-from dispatcher.journal import Journal
+from dispatcher.journal import RETRY_S, Journal
 from dispatcher.observers.watch import Watch
+from dispatcher.tasks import TURN_MAX
 from net_protocol.core import Core, Event
 from net_protocol.rows import DONE
 
@@ -21,9 +22,6 @@ if MYPY:
 
     from dispatcher.tasks import Task  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
-
-#: Entries that one loop handles at a time; the rest waits for the next turn.
-TURN_MAX = 1000
 
 #: Outcomes that are sent again on one channel at a time, so that they share its window with new ones.
 AGAIN_MAX = 100
@@ -69,6 +67,21 @@ class Outcomes(Core):
         self.memory_bytes += CLIENT_BYTES
         return client
 
+    def meet_client(self, now, channel):
+        # type: (float, Channel) -> Client
+        client = self.clients.get(channel.name, channel.incarnation)
+        if client is None:
+            client = self.new_client(now, channel.name, channel.incarnation, now)
+            client.open = max(client.open, channel.peer_open)
+            client.highest = client.open - 1
+        elif channel.peer_open < client.open:
+            # After a recovery ``open`` is a guess: lower tasks may still come.
+            client.open = max(1, channel.peer_open)
+        client.channel = channel
+        channel.peer = client
+        self.note_present(client)
+        return client
+
     def note_present(self, client):
         # type: (Client) -> None
         """The client is heard again, and needs what it was not sent meanwhile."""
@@ -76,7 +89,7 @@ class Outcomes(Core):
             client.is_absent = False
             del self._absent[client]
             self.absent_outcomes -= len(client.tasks) - client.live
-            self.absent_bytes -= client.over_bytes
+            self.absent_bytes -= client.outcome_bytes
         if client.refusals or len(client.tasks) > client.live:
             self.deliver_again(client, client.open)
         for former in self.clients.former(client):
@@ -90,18 +103,19 @@ class Outcomes(Core):
         client.drop_from = client.open
         self._absent[client] = None
         self.absent_outcomes += len(client.tasks) - client.live
-        self.absent_bytes += client.over_bytes
+        self.absent_bytes += client.outcome_bytes
         self.deliver_again(client, client.open)
 
     # Sending.
 
     def deliver(self, task):
         # type: (Task) -> None
-        """Send the outcome of a task, which is on disk if there is a journal."""
+        """Send the outcome of a task. What has to be on disk is."""
         client = task.client
         if client.is_absent:
             self.deliver_again(client, task.number)
         elif client.cursor is None or task.number < client.cursor:
+            # Otherwise ``deliver_some`` comes to it.
             self._send_outcome(client.channel, task)  # type: ignore[arg-type]
 
     def _send_outcome(self, channel, task):
@@ -167,29 +181,61 @@ class Outcomes(Core):
 
     # Forgetting.
 
-    def forget(self, client, task, is_delivered=True):
-        # type: (Client, Task, bool) -> None
-        """The client has the outcome of the task, or will not get it. If another incarnation has it instead and this
-        one comes back after all, the task is executed again.
+    def drop(self, now, client, task):
+        # type: (float, Client, Task) -> None
+        """Forget an outcome that its client, which is absent, did not acknowledge. If it comes back after all, its
+        channel begins anew. So it submits what it waits for, and the task is executed again.
         """
+        if client.channel is not None:
+            client.channel.is_open = False
+        if self.trace:
+            self.emit(now, 'outcome_dropped', task_id=task.task_id)
+        self.forget(client, task, False)
+
+    def forget(self, client, task, is_remembered=True):
+        # type: (Client, Task, bool) -> None
+        """Forget a task that is over, and remember its number unless a submit of it is to be executed again."""
         del client.tasks[task.number]
-        if is_delivered:
-            client.over.add(task.number)
+        if is_remembered:
+            client.acknowledged.add(task.number)
         if task.state is DONE:
             task.result = None
         if self.journal is not None:
             self.journal.over(task.task_id)
         self.recount(client, 1, task.size)
 
+    def forget_acknowledged(self, client, rows):
+        # type: (Client, List[Any]) -> None
+        """The client has these outcomes. Mostly the datagram said so by its ``open``, and they are forgotten."""
+        for row in rows:
+            if row[0] in client.tasks:
+                self.forget(client, client.tasks[row[0]])
+
+    def forget_refusals(self, client, rows):
+        # type: (Client, List[Any]) -> None
+        for row in rows:
+            if client.refusals.get(row[0]) == row:
+                del client.refusals[row[0]]
+        self.recount(client)
+
+    def forget_former(self, now, peer, rows):
+        # type: (float, Client, List[Any]) -> None
+        """Another incarnation of a client has the outcomes. One that came back meanwhile gets them itself."""
+        for row in rows:
+            client = self.clients.get(peer.name, row[0])
+            task = None if client is None else client.tasks.get(row[1])
+            if client is not None and client.is_absent and task is not None and task.is_over:
+                self.drop(now, client, task)
+
     def recount(self, client, forgotten=0, size=0):
         # type: (Client, int, int) -> None
         """So many outcomes of that size left the client's table; ranges and refusals may have come and gone."""
-        extra = len(client.over) * RANGE_BYTES + len(client.refusals) * REFUSAL_BYTES
+        extra = len(client.acknowledged) * RANGE_BYTES + len(client.refusals) * REFUSAL_BYTES
         difference = extra - client.extra_bytes - size
         client.extra_bytes = extra
         client.bytes += difference
         self.memory_bytes += difference
-        client.over_bytes -= size
+        client.outcome_bytes -= size
         self.undelivered -= forgotten
         if client.is_absent:
             self.absent_outcomes -= forgotten
@@ -211,8 +257,8 @@ class Outcomes(Core):
         return (self.absent_outcomes > self.settings['remembered_max']
                 or self.absent_bytes > self.settings['memory_max_bytes'] // 4)
 
-    def drop_outcomes(self):
-        # type: () -> None
+    def drop_outcomes(self, now):
+        # type: (float) -> None
         """Those of the client that has been absent longest go first."""
         budget = TURN_MAX
         while budget and self.has_outcomes_to_drop:
@@ -222,10 +268,43 @@ class Outcomes(Core):
             task = client.tasks.get(number)
             client.drop_from += 1
             if number > client.highest:
-                # What it has is running.
+                # What it has waits or runs: try the next client.
                 client.drop_from = 0
                 del self._absent[client]
                 self._absent[client] = None
             elif task is not None and task.is_over:
                 self.counts['outcomes_dropped'] += 1
-                self.forget(client, task)
+                self.drop(now, client, task)
+
+    def take_records(self):
+        # type: () -> List[Any] | None
+        return None if self.journal is None else self.journal.take(self.is_stopped)
+
+    def note_written(self, now, failure):
+        # type: (float, str | None) -> None
+        journal = self.journal  # type: Any
+        if failure is not None:
+            self.counts['journal_failures'] += 1
+            if journal.failing_since is None:
+                journal.failing_since = now
+                self.emit(now, 'journal_failed', reason=failure)
+            self._timers.set(('journal', None), now + RETRY_S)
+            return
+        failing_since = journal.failing_since
+        written, held_back = journal.note_written()
+        self.has_unwritten = False
+        self.counts['journal_commits'] += 1
+        self.counts['journal_records'] += written
+        if failing_since is not None:
+            self.emit(now, 'journal_works', seconds=now - failing_since)
+        if len(held_back) <= TURN_MAX:
+            for task in held_back:
+                if task.client.tasks.get(task.number) is task:
+                    self.deliver(task)
+            return
+        for task in held_back:
+            self.deliver_again(task.client, task.number)
+
+    def _due_journal(self, now, _):
+        # type: (float, None) -> None
+        self.journal.is_due = True  # type: ignore[union-attr]

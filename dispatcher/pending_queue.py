@@ -5,18 +5,20 @@ from __future__ import absolute_import, division, print_function
 from collections import deque
 from itertools import islice
 
+from dispatcher.call_queue import CallQueue
 from dispatcher.tasks import WAITING
 
 MYPY = False
 if MYPY:
-    from typing import Deque, List  # noqa: F401
+    from typing import Any, Deque, List  # noqa: F401
 
     from dispatcher.clients import Client  # noqa: F401
     from dispatcher.tasks import Task  # noqa: F401
 
-#: An even part of the queue is its places over the clients that have tasks in it. While less than one place in so many
-#: is taken nobody counts them; one in so many is kept for those who have less than a small part of an even one.
+#: While less than one place in three of the queue is taken, there is no limit for a client.
 UNCOUNTED = 3
+#: From there on a client gets an even part: the places over the clients that have tasks in the queue. One place in
+#: twenty is kept for clients that have less than half of that.
 KEPT = 20
 SMALL_PART = 0.5
 
@@ -35,8 +37,10 @@ class PendingQueue(object):
     A task that leaves from the middle stays in its lane as an entry that is skipped: it does not wait any more.
     """
 
-    def __init__(self):
-        # type: () -> None
+    def __init__(self, ageing_s=10):
+        # type: (float) -> None
+        #: Calls among the tasks that wait: they have an order of their own.
+        self.calls = CallQueue(ageing_s)
         #: Tasks that wait, and clients that have some.
         self.size = 0
         self.lanes = 0
@@ -64,6 +68,24 @@ class PendingQueue(object):
         self.lanes += client.waiting == 1
         self.size += 1
 
+    def put_call(self, task, put):
+        # type: (Any, Any) -> None
+        """Let a call wait; ``put`` is how, a method of ``calls``."""
+        client = task.client
+        client.waiting += 1
+        self.lanes += client.waiting == 1
+        self.size += 1
+        put(task)
+
+    def remove(self, task):
+        # type: (Any) -> None
+        """A waiting task is over, or is assigned otherwise than by ``take``."""
+        if task.IS_CALL:
+            self.calls.note_over(task)
+            self.note_left(task.client)
+        else:
+            self.note_removed(task.client)
+
     def note_put(self, client, number):
         # type: (Client, int) -> None
         """So many tasks were put into the client's lane."""
@@ -71,8 +93,8 @@ class PendingQueue(object):
             self.lanes += 1
         client.waiting += number
         self.size += number
-        if not client.has_turn:
-            client.has_turn = True
+        if not client.in_rotation:
+            client.in_rotation = True
             self._turns.append(client)
 
     def take(self):
@@ -81,7 +103,7 @@ class PendingQueue(object):
         while self._first:
             task = self._first.popleft()
             if task.state is WAITING:
-                self._note_left(task.client)
+                self.note_left(task.client)
                 return task
         turns = self._turns
         while True:
@@ -95,26 +117,27 @@ class PendingQueue(object):
                     if not client.waiting:
                         self.lanes -= 1
                     if not lane:
-                        client.has_turn = False
+                        client.in_rotation = False
                         turns.popleft()
                     elif len(turns) > 1:
                         turns.rotate(-1)
                     return task
-            client.has_turn = False
+            client.in_rotation = False
             turns.popleft()
 
-    def note_over(self, client):
+    def note_removed(self, client):
         # type: (Client) -> None
         """A waiting task of that client is over."""
-        self._note_left(client)
+        self.note_left(client)
         lane = client.lane
         if len(lane) > 2 * client.waiting + _SMALL:
             client.lane = deque([task for task in lane if task.state is WAITING])
         if len(self._first) > 2 * self.size + _SMALL:
             self._first = deque([task for task in self._first if task.state is WAITING])
 
-    def _note_left(self, client):
+    def note_left(self, client):
         # type: (Client) -> None
+        """A task of that client does not wait any more."""
         client.waiting -= 1
         self.size -= 1
         if not client.waiting:
@@ -162,7 +185,7 @@ class PendingQueue(object):
     def waiting_tasks(self):
         # type: () -> List[Task]
         """All, for checks."""
-        found = [task for task in self._first if task.state is WAITING]
+        found = [task for task in self._first if task.state is WAITING] + self.calls.tasks()
         for client in self._turns:
             found.extend([task for task in client.lane if task.state is WAITING])
         return found

@@ -2,11 +2,11 @@
 
 from __future__ import absolute_import, division, print_function
 
-from dispatcher.calculators import ALIVE, DEAD, LEFT, UNREPORTED_MAX
+from dispatcher.calculators import ALIVE, DEAD, LEFT
 from dispatcher.fleet import Fleet
-from dispatcher.outcomes import TURN_MAX
-from dispatcher.tasks import ASSIGNED, ERROR, NOT_HELD, RESULT, TURNED_DOWN, WAITING, WITHDRAWN
-from net_protocol.rows import CALCULATOR, DONE, FAILED
+from dispatcher.tasks import ASSIGNED, ERROR, NOT_HELD, RESULT, TURN_MAX, TURNED_DOWN, WAITING, WITHDRAWN
+from net_protocol.limits import UNREPORTED_MAX
+from net_protocol.rows import CALCULATOR, DONE, FAILED, HANDED_BACK
 from net_protocol.schedule import ORPHAN_GRACE_S
 
 MYPY = False
@@ -16,6 +16,9 @@ if MYPY:
     from dispatcher.calculators import Calculator  # noqa: F401
     from dispatcher.tasks import Task  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
+
+#: A calculator whose last call took less is given calls ahead.
+QUICK_S = 0.05
 
 #: A revoke needs a task id. This one stands for attempts whose task we do not know.
 UNKNOWN_TASK = u'unknown:aaaaaaaa:1'
@@ -39,7 +42,7 @@ class Reports(Fleet):
         attempts, tally, ring = calculator.attempts, calculator.tally, self.watch.attempts
         done = failed = alike = 0
         trace, name = self.trace, calculator.name
-        # Tasks of one batch were mostly assigned, and accepted, together: equal durations are counted at once.
+        # Neighbours often share both times: their durations are added in one call.
         assigned_at = accepted_at = 0.0
         for row in rows:
             assignment, task_id, result, error = row
@@ -64,17 +67,28 @@ class Reports(Fleet):
                 failed += 1
                 ring.kept.append((number, task, task.attempt, name, assigned_at, now, ERROR))
                 self.finish(now, task, FAILED, error)
-        if alike:
+        if done or failed:
             self._note_durations(tally, now - assigned_at, now - accepted_at, alike)
+            self._note_quick(calculator, now - assigned_at)
             self.running -= done + failed
             self.counts['attempt_result'] += done
             self.counts['attempt_error'] += failed
             tally.done += done
             tally.failed += failed
             calculator.free += done + failed
+            if calculator.conduct.reason is not None:
+                self.note_good_ends(now, calculator, done)
             calculator.raise_lowest(TURN_MAX)
             if not calculator.is_queued:
                 self.calculators.update(calculator)
+
+    def _note_quick(self, calculator, answer_s):
+        # type: (Calculator, float) -> None
+        """A task took so long there, the way included."""
+        calculator.is_quick = calculator.digest is not None and answer_s < QUICK_S
+        if calculator.is_quick and not calculator.is_to_be_fed:
+            calculator.is_to_be_fed = True
+            self.calculators.quick.append(calculator)
 
     def _note_durations(self, tally, answer_s, response_s, number):
         # type: (Any, float, float, int) -> None
@@ -120,10 +134,13 @@ class Reports(Fleet):
         for sequence, page, pages, interval_s, capacity, held, orphans, draining in rows:
             self.counts['heartbeats'] += 1
             calculator = channel.peer
-            if calculator is None or self.calculators.by_name.get(channel.name) is not calculator:
-                calculator = self.register(now, channel, capacity)
+            is_new = calculator is None or self.calculators.by_name.get(channel.name) is not calculator
+            if is_new:
+                calculator = self.register(now, channel, capacity, interval_s)
                 if calculator is None:
                     continue
+                # Until all pages of a heartbeat say what it holds.
+                calculator.full_until_beat = True
             if calculator.state == LEFT or sequence < calculator.sequence or (
                     sequence == calculator.sequence and pages == 1):
                 self.counts['stale_heartbeats'] += 1
@@ -145,6 +162,11 @@ class Reports(Fleet):
                 self._reconcile(now, calculator, channel.number_received, held, orphans)
             else:
                 self._take_page(now, calculator, (channel.number_received, page, pages, held, orphans))
+                # It may not be draining any more.
+                self.calculators.update(calculator)
+            if is_new and calculator.conduct.reason is not None:
+                # One that restarts all the time would lose any number of attempts: it has to live up to its next one.
+                calculator.full_until_beat = True
 
     def _take_page(self, now, calculator, taken):
         # type: (float, Calculator, Any) -> None
@@ -200,7 +222,7 @@ class Reports(Fleet):
 
     def _reconcile_leftovers(self, now, calculator, number, named):
         # type: (float, Calculator, int, Set[int]) -> None
-        """Leftovers that it does not name any more occupy nothing; one whose task waits again goes on."""
+        """Forget leftovers that it does not name any more. Adopt those whose task waits."""
         leftovers = calculator.leftovers
         for assignment in sorted(leftovers):
             leftover = leftovers[assignment]
@@ -216,19 +238,10 @@ class Reports(Fleet):
                 self.adopt(now, task, calculator, assignment)
                 task.acknowledged_by = number
 
-    def adopt(self, now, task, calculator, assignment):
-        # type: (float, Task, Calculator, int) -> None
-        """The calculator has that task already: it goes on instead of being begun anew."""
-        self.counts['adopted'] += 1
-        self.emit(now, 'adopted', task_id=task.task_id, calculator=calculator.name, attempt=task.attempt + 1)
-        # Of an orphan, the calculator finds the task id among what it holds, and goes on under the new number.
-        self.assign(now, task, calculator, assignment)
-        self.queue.note_over(task.client)
-
     def _revoke_unknown(self, calculator, named):
         # type: (Calculator, Set[int]) -> None
-        """What we do not know is over. Most of it are results whose acknowledgement is under way, so an assignment is
-        revoked when two heartbeats in a row name it.
+        """Assignments that we do not know are over. Mostly the acknowledgement of their result is on its way, so only
+        what two heartbeats in a row name is revoked.
         """
         unknown = named.difference(calculator.attempts, calculator.leftovers)
         for assignment in sorted(unknown.intersection(calculator.unknown)):
@@ -244,7 +257,7 @@ class Reports(Fleet):
             since = calculator.orphans.get(task_id, now)
             task = self.clients.task(task_id)
             if task is None and not self.clients.is_over(task_id):
-                # Its client may ask for it yet, or has not asked for so long that it won't.
+                # Its client may still submit it. After ORPHAN_GRACE_S that is not expected any more.
                 if now - since > ORPHAN_GRACE_S:
                     self.revoke(calculator, 0, task_id)
                 else:
@@ -268,13 +281,27 @@ class Reports(Fleet):
         calculator = channel.peer
         if calculator is None or channel.role != CALCULATOR:
             return
-        for assignment, task_id, _ in rows:
+        for assignment, task_id, reason in rows:
             task = calculator.attempts.get(assignment)
             if task is not None and task.task_id == task_id:
+                if reason == HANDED_BACK and task.IS_CALL:
+                    self._take_back(now, calculator, task)
+                    continue
                 calculator.full_until_beat = True
                 self.requeue(now, task, TURNED_DOWN)
             else:
                 self.drop_leftover(calculator, assignment)
+
+    def _take_back(self, now, calculator, task):
+        # type: (float, Calculator, Task) -> None
+        """A call that was assigned ahead waits again. That is no attempt that came to nothing."""
+        calculator.is_quick = False
+        self._end_attempt(now, task, TURNED_DOWN)
+        self.emit(now, 'reassigned', task_id=task.task_id, attempt=task.attempt, calculator=calculator.name,
+                  reason=TURNED_DOWN)
+        task.state = WAITING
+        self.queue.put_call(task, self.queue.calls.put_first)
+        self.plan(task)
 
     def _on_leave(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None

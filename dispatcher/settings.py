@@ -2,8 +2,8 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol import schema
-from net_protocol.schema import Group, Setting
+from common import schema
+from common.schema import Group, Setting
 
 MYPY = False
 if MYPY:
@@ -41,6 +41,12 @@ SETTINGS = Group('', (
     Setting('memory_max_bytes', schema.whole_number(1000000, 1 << 40), 1 << 30,
             'Memory for tasks, their results, and what is kept of clients. One client gets at most half of what is '
             'free; past that a submit is refused.'),
+    Setting('priority_ageing_s', schema.seconds(0.1), 10,
+            'A call that waits gains one level of priority after each such time, up to the highest.'),
+    Setting('flap_events_max', schema.whole_number(0, 1000), 5,
+            'Deaths, restarts and dead children of one calculator within flap_window_s after which it gets one '
+            'attempt at a time, until five end well. 0: never.'),
+    Setting('flap_window_s', schema.seconds(0.1), 60, 'The time within which these are counted.'),
     Setting('journal', schema.PATH, None,
             'The file that accepted tasks and their outcomes outlive this process in. null: nothing outlives it.'),
     schema.KEY_FILE,

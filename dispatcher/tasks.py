@@ -2,14 +2,18 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.compat import text_type
+from common.compat import text_type
+from net_protocol.limits import PRIORITY_DEFAULT
 
 MYPY = False
 if MYPY:
-    from typing import Any, List  # noqa: F401
+    from typing import Any, Dict, List  # noqa: F401
 
     from dispatcher.calculators import Calculator  # noqa: F401
     from dispatcher.clients import Client  # noqa: F401
+
+#: Entries that one loop handles at a time; the rest waits for the next turn.
+TURN_MAX = 1000
 
 #: The states of a task are these two and the outcomes (``net_protocol.rows.OUTCOMES``). A task that waits is in the
 #: pending queue, one that is assigned is among the attempts of exactly one calculator.
@@ -33,9 +37,27 @@ NOT_HELD = 'not_held'
 TURNED_DOWN = 'turned_down'
 #: The task was over otherwise: another attempt was first, its time had passed, its client cancelled it.
 WITHDRAWN = 'withdrawn'
+#: The child process of a call died.
+CHILD_DIED = 'child_died'
 
 ATTEMPT_ENDS = (RESULT, ERROR, TIMED_OUT, DEAD_CALCULATOR, NEW_INCARNATION, CALCULATOR_LEFT, UNACKNOWLEDGED, NOT_HELD,
-                TURNED_DOWN, WITHDRAWN)
+                TURNED_DOWN, WITHDRAWN, CHILD_DIED)
+
+#: Ends of attempts of a call that count: its function ran and is to blame.
+COUNTED = frozenset([ERROR, TIMED_OUT, CHILD_DIED])
+
+#: So many ends that do not count put up with; then the call runs alone on its calculator, and each end counts.
+UNCOUNTED_MAX = 3
+
+#: How long a call waits after each end that does not count; the last also after all further ones.
+DELAYS_S = (0.0, 1.0, 2.0, 4.0, 8.0)
+
+#: Attempts of a call, and the past ones that are kept.
+ATTEMPTS_MAX = 3
+HISTORY_MAX = 50
+
+#: A calculator ends a call at its answer time-out and reports that. The dispatcher waits so much longer.
+ANSWER_GRACE_S = 2.0
 
 #: What a task with a short payload or result takes in memory: its record, its timer, its entries in tables and queues.
 #: Measured with 100,000 waiting tasks: 750 bytes on 3.11, 950 on 2.7.
@@ -56,6 +78,8 @@ class Task(object):
     __slots__ = ('client', 'number', 'task_id', 'payload', 'accepted_at', 'deadline_at', 'size', 'state', 'is_planned',
                  'attempt', 'history', 'calculator', 'assignment', 'assigned_at', 'answer_due_at', 'acknowledged_by',
                  'result')
+
+    IS_CALL = False
 
     if MYPY:
         calculator = None  # type: Any
@@ -105,6 +129,53 @@ class Task(object):
     def __repr__(self):
         # type: () -> str
         return 'Task(%r, %s, attempt %d)' % (self.task_id, self.state, self.attempt)
+
+
+class CallTask(Task):
+    """A call of a function. ``payload`` is [args, kwargs] as JSON in a text.
+
+    ``counted`` and ``uncounted`` are the ends of attempts so far. ``is_queued``: it has an entry in a line of the
+    queue. ``reserved`` is the calculator that is kept free for a call that runs alone. ``failure`` is how the last
+    counted attempt ended, if that was reported.
+    """
+
+    __slots__ = ('function', 'options', 'priority', 'counted', 'uncounted', 'is_alone', 'is_queued', 'reserved',
+                 'failure')
+
+    IS_CALL = True
+
+    def __init__(self, client, number, payload, accepted_at, deadline_at, size, function, options):
+        # type: (Client, int, Any, float, float, int, str, Dict[str, Any]) -> None
+        super(CallTask, self).__init__(client, number, payload, accepted_at, deadline_at, size)
+        self.function = function
+        self.options = options
+        self.priority = options.get(u'priority', PRIORITY_DEFAULT)  # type: int
+        self.counted = 0
+        self.uncounted = 0
+        self.is_alone = False
+        self.is_queued = False
+        self.reserved = None  # type: Calculator | None
+        self.failure = None  # type: Any
+
+    @property
+    def attempts_max(self):
+        # type: () -> int
+        return self.options.get(u'attempts_max', ATTEMPTS_MAX)
+
+    def answer_limit_s(self):
+        # type: () -> float
+        timeout_s = self.options.get(u'answer_timeout_s')
+        return float('inf') if timeout_s is None else timeout_s + ANSWER_GRACE_S
+
+    def note_end(self, ended):
+        # type: (str) -> float
+        """An attempt came to nothing. Returns how long the call waits before the next one."""
+        if ended in COUNTED or self.is_alone:
+            self.counted += 1
+            return 0.0
+        self.uncounted += 1
+        self.is_alone = self.uncounted >= UNCOUNTED_MAX
+        return DELAYS_S[min(self.uncounted, len(DELAYS_S)) - 1]
 
 
 class PastAttempt(object):

@@ -1,54 +1,53 @@
-"""The steps of a task: assigned, requeued, ended. ``core`` and ``fleet`` decide when each is taken."""
+"""The life of a task between its acceptance and its end: it waits, is assigned, and waits again if that fails."""
 
 from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
-from dispatcher.calculators import UNREPORTED_MAX, Calculators
-from dispatcher.outcomes import Outcomes
-from dispatcher.pending_queue import PendingQueue
-from dispatcher.tasks import (
-    ASSIGNED, ATTEMPT_ENDS, CALCULATOR_LEFT, NEW_INCARNATION, NOT_HELD, SHORT_CHARS, TASK_BYTES, TIMED_OUT, TURNED_DOWN,
-    WAITING, Leftover, PastAttempt, size_with)
-from net_protocol.compat import text_type
-from net_protocol.rows import DONE, FAILED, OUTCOMES
-from net_protocol.words import counted
+from common.words import counted
+from dispatcher.calculators import ALIVE
+from dispatcher.ends import Ends
+from dispatcher.tasks import ASSIGNED, HISTORY_MAX, TIMED_OUT, TURN_MAX, WAITING, WITHDRAWN, PastAttempt
+from net_protocol.rows import EXPIRED, FAILED
+from net_protocol.schedule import PING_AFTER_S
 
 MYPY = False
 if MYPY:
     from typing import Any, Deque, Dict, List  # noqa: F401
 
     from dispatcher.calculators import Calculator  # noqa: F401
-    from dispatcher.tasks import Task  # noqa: F401
+    from dispatcher.tasks import CallTask, Task  # noqa: F401
+    from net_protocol.channel import Channel  # noqa: F401
 
 #: Most tasks are over sooner than this after their acceptance, and get no timer.
 YOUNG_S = 1.0
 
-#: A calculator that holds attempts and was sent nothing for so long gets a ping: only what is sent brings the ICMP
-#: error that says that nobody listens any more.
-PING_AFTER_S = 0.25
+#: Attempts that took too long on calculators in order are logged as a warning once in so long.
+TOO_SLOW_EVERY_S = 60.0
 
-#: Attempts that can't be running on their calculator any more when they end in this way.
-_NOT_RUNNING = frozenset([NOT_HELD, TURNED_DOWN, CALCULATOR_LEFT, NEW_INCARNATION])
+#: Pings leave up to a step earlier than they are due, together with those of others.
+PING_STEP_S = 0.05
 
 
-class Work(Outcomes):
-    """Tasks, the queue of those that wait, and the calculators that the others are assigned to."""
+def step_before(at):
+    # type: (float) -> float
+    """The last step of pings up to that time."""
+    return (at + 1e-6) // PING_STEP_S * PING_STEP_S
 
-    COUNTERS = ('assignments', 'adopted', 'revokes') + OUTCOMES + tuple('attempt_' + end for end in ATTEMPT_ENDS) \
-        + Outcomes.COUNTERS
+
+class Work(Ends):
+    """Which task is assigned to which calculator, and for how long."""
+
+    COUNTERS = ('assignments', 'adopted', 'calls_delayed', 'calls_run_alone') + Ends.COUNTERS
 
     def __init__(self, settings, name, incarnation):
         # type: (Dict[str, Any], str, str) -> None
         super(Work, self).__init__(settings, name, incarnation)
-        self.calculators = Calculators()
-        self.queue = PendingQueue()
-        #: Tasks that are assigned.
-        self.running = 0
         self._answer_timeout_s = settings['answer_timeout_s']
-        #: Tasks without a timer, in the order of acceptance; some are over. Nothing is due for them within ``young_s``.
+        #: Tasks that have no timer yet, the oldest first. Most are over before they need one.
         self.young = deque()  # type: Deque[Task]
         self.young_s = min(YOUNG_S, self._answer_timeout_s)
+        self._warn_slow_at = 0.0
 
     def plan(self, task):
         # type: (Task) -> None
@@ -59,8 +58,28 @@ class Work(Outcomes):
             due_at = task.answer_due_at
         self._timers.set(('task', task), due_at)
 
+    def plan_young(self, now):
+        # type: (float) -> None
+        """Set the timers of tasks that were accepted longer than ``young_s`` ago. Most of them are over by then. Those
+        half as old come along, so that one turn does it for many.
+        """
+        young, age_s = self.young, self.young_s
+        for _ in range(min(len(young), TURN_MAX)):
+            task = young[0]
+            if (task.state is WAITING or task.state is ASSIGNED) and not task.is_planned:
+                if task.accepted_at + age_s > now:
+                    break
+                self.plan(task)
+                age_s = self.young_s / 2
+            young.popleft()
+
+    def plan_ping(self, calculator, at):
+        # type: (Calculator, float) -> None
+        """See then whether that calculator needs a ping."""
+        self._timers.set(('ping', calculator.name), step_before(at))
+
     def assign(self, now, task, calculator, known_as=0):
-        # type: (float, Task, Calculator, int) -> None
+        # type: (float, Any, Calculator, int) -> None
         """Give a task to a calculator that has a free slot. ``known_as`` is the assignment under which it runs there
         already, if it does.
         """
@@ -72,7 +91,7 @@ class Work(Outcomes):
         task.assignment = assignment
         task.attempt += 1
         task.assigned_at = now
-        task.answer_due_at = now + self._answer_timeout_s
+        task.answer_due_at = now + (task.answer_limit_s() if task.IS_CALL else self._answer_timeout_s)
         task.acknowledged_by = None
         calculator.attempts[assignment] = task
         calculator.free -= 1
@@ -81,28 +100,62 @@ class Work(Outcomes):
             self.plan(task)
         if not calculator.is_pinged:
             calculator.is_pinged = True
-            self._timers.set(('ping', calculator.name), now + PING_AFTER_S)
+            self.plan_ping(calculator, now + PING_AFTER_S)
         if self.trace:
             self.emit(now, 'assigned', task_id=task.task_id, calculator=calculator.name, attempt=task.attempt)
         if not known_as:
             calculator.sent_at = now
+            rows = calculator.channel.rows
+            if task.IS_CALL:
+                self.send(calculator.channel, 'run', self.assign_row(now, task))
+                return
             row = [assignment, task.task_id, task.attempt, task.payload, self._answer_timeout_s,
                    int((task.deadline_at - now) * 1000) / 1000 if task.deadline_at > now else 0]
-            rows = calculator.channel.rows
             if 'assign' in rows:
                 rows['assign'].append(row)
             else:
                 self.send(calculator.channel, 'assign', row)
 
     def assign_row(self, now, task):
-        # type: (float, Task) -> List[Any]
-        """The same row for an assignment that is sent again."""
+        # type: (float, Any) -> List[Any]
+        """The same row for an assignment that is sent again; that of a call."""
+        if task.IS_CALL:
+            return [task.assignment, task.task_id, task.attempt, task.payload, task.options.get(u'answer_timeout_s'),
+                    max(0.0, int((task.deadline_at - now) * 1000) / 1000), task.function,
+                    task.options.get(u'each', False)]
         return [task.assignment, task.task_id, task.attempt, task.payload, self._answer_timeout_s,
                 int((task.deadline_at - now) * 1000) / 1000 if task.deadline_at > now else 0]
 
+    def adopt(self, now, task, calculator, assignment):
+        # type: (float, Task, Calculator, int) -> None
+        """The calculator has that task already: it goes on instead of being begun anew."""
+        self.counts['adopted'] += 1
+        self.emit(now, 'adopted', task_id=task.task_id, calculator=calculator.name, attempt=task.attempt + 1)
+        # Of an orphan, the calculator finds the task id among what it holds, and goes on under the new number.
+        self.assign(now, task, calculator, assignment)
+        self.queue.remove(task)
+
+    def note_acknowledged(self, channel, calculator, kind, rows):
+        # type: (Channel, Calculator, str, List[Any]) -> None
+        if kind == 'revoke':
+            for assignment, task_id in rows:
+                if assignment:
+                    self.drop_leftover(calculator, assignment)
+                else:
+                    self.calculators.drop_orphan(calculator, task_id)
+            return
+        attempts, number = calculator.attempts, channel.number_received
+        for row in rows:
+            attempt = attempts.get(row[0]) or calculator.leftovers.get(row[0])
+            if attempt is not None and attempt.acknowledged_by is None:
+                attempt.acknowledged_by = number
+
     def requeue(self, now, task, ended):
-        # type: (float, Task, str) -> None
+        # type: (float, Any, str) -> None
         """The live attempt came to nothing: the task waits again, or has failed if there were too many attempts."""
+        if task.IS_CALL:
+            self._requeue_call(now, task, ended)
+            return
         self._end_attempt(now, task, ended)
         task.state = WAITING
         past = PastAttempt(task, now, ended)
@@ -121,94 +174,61 @@ class Work(Outcomes):
         else:
             self.plan(task)
 
-    def _end_attempt(self, now, task, ended):
-        # type: (float, Task, str) -> None
-        """The live attempt ends without a result."""
-        calculator = task.calculator
-        del calculator.attempts[task.assignment]
-        self.running -= 1
-        self.counts['attempt_' + ended] += 1
-        calculator.tally.note_lost(ended)
-        self.watch.attempts.add(task, task.attempt, calculator.name, task.assigned_at, now, ended)
-        if ended in _NOT_RUNNING:
-            calculator.free += 1
-            self.calculators.update(calculator)
-        else:
-            calculator.leftovers[task.assignment] = Leftover(task)
-
-    def drop_leftover(self, calculator, assignment):
-        # type: (Calculator, int) -> bool
-        """That attempt does not run any more. Returns whether it occupied a slot."""
-        if calculator.leftovers.pop(assignment, None) is None:
-            return False
-        calculator.free += 1
-        self.calculators.update(calculator)
-        return True
-
-    def revoke(self, calculator, assignment, task_id):
-        # type: (Calculator, int, str) -> None
-        """Nobody waits for that attempt any more. 0: one that another incarnation of the dispatcher assigned."""
-        # A calculator that acknowledges nothing must not fill our memory.
-        if len(calculator.channel.rows.get('revoke', ())) < calculator.capacity + UNREPORTED_MAX:
-            self.counts['revokes'] += 1
-            self.send(calculator.channel, 'revoke', [assignment, task_id])
-
-    def _revoke_others(self, task):
-        # type: (Task) -> None
-        """Former attempts of a task that is over may still run."""
-        for past in task.history or ():
-            calculator = self.calculators.by_name.get(past.calculator)
-            leftover = None if calculator is None else calculator.leftovers.get(past.assignment)
-            if calculator is not None and leftover is not None and leftover.task is task:
-                self.revoke(calculator, past.assignment, task.task_id)
-
-    def finish(self, now, task, outcome, value, ended=None):
-        # type: (float, Task, str, Any, str | None) -> None
-        """A task ends, and its client is sent the outcome. ``value`` is the result of a task that is done, or the
-        reason.
-
-        ``ended`` is how the live attempt ends; None where there is none, or where it brought the result.
-        """
-        client = task.client
-        if task.state is WAITING:
-            task.state = outcome
-            self.queue.note_over(client)
-        elif ended is not None:
-            self._end_attempt(now, task, ended)
+    def _requeue_call(self, now, task, ended):
+        # type: (float, Any, str) -> None
+        self._end_attempt(now, task, ended)
+        if ended is TIMED_OUT:
+            # Its calculator should have ended it: it does not go on beside the next attempt.
             self.revoke(task.calculator, task.assignment, task.task_id)
-        task.state = outcome
-        task.payload = None
-        task.result = value
-        size = TASK_BYTES if type(value) is text_type and len(value) <= SHORT_CHARS else size_with(value)
-        if size != task.size:
-            client.bytes += size - task.size
-            self.memory_bytes += size - task.size
-            task.size = size
-        client.live -= 1
-        client.over_bytes += size
-        self.undelivered += 1
-        self.counts[outcome] += 1
-        client.tally.outcomes[outcome] += 1
-        if client.is_absent:
-            self.absent_outcomes += 1
-            self.absent_bytes += size
-        if task.is_planned:
-            self._timers.cancel(('task', task))
-        if task.history is not None:
-            self._revoke_others(task)
-        if outcome is not DONE:
-            self.emit(now, 'ended', task_id=task.task_id, outcome=outcome, reason=value, attempts=task.attempt)
-            self.watch.ended_without_result(now, task)
-        # Below its lowest open number the client does not want it: the caller forgets the task.
-        if task.number >= client.open:
-            if self.journal is not None:
-                self.journal.ended(task)
-                self.has_unwritten = True
-            elif outcome is DONE and client.cursor is None and not client.is_absent:
-                channel = client.channel  # type: Any
-                if 'done' in channel.rows:
-                    channel.rows['done'].append([task.number, value, task.attempt])
-                else:
-                    self.send(channel, 'done', [task.number, value, task.attempt])
-            else:
-                self.deliver(task)
+        self.release(task)
+        past = PastAttempt(task, now, ended)
+        task.history = ((task.history or []) + [past])[-HISTORY_MAX:]
+        self.emit(now, 'reassigned', task_id=task.task_id, attempt=past.number, calculator=past.calculator,
+                  reason=ended)
+        task.state = WAITING
+        was_alone = task.is_alone
+        delay_s = task.note_end(ended)
+        if delay_s:
+            self.counts['calls_delayed'] += 1
+            self.queue.put_call(task, self.queue.calls.put_delayed)
+            self._timers.set(('delay', task), now + delay_s)
+        else:
+            self.queue.put_call(task, self.queue.calls.put_first)
+        if task.is_alone and not was_alone:
+            self.counts['calls_run_alone'] += 1
+        if task.counted >= task.attempts_max:
+            self.finish(now, task, FAILED, task.failure or u'no result after %s, the last: %s' % (
+                counted(task.attempt, 'attempts'), ended.replace('_', ' ')))
+        else:
+            self.plan(task)
+
+    def _due_delay(self, now, task):
+        # type: (float, CallTask) -> None
+        self.queue.calls.end_delay(task)
+
+    def _due_task(self, now, task):
+        # type: (float, Task) -> None
+        """The deadline of a task, or the answer time-out of its attempt."""
+        if now >= task.deadline_at:
+            self.finish(now, task, EXPIRED, self._expired_because(task), WITHDRAWN if task.state is ASSIGNED else None)
+        elif task.state is ASSIGNED and now >= task.answer_due_at:
+            if now >= self._warn_slow_at and task.calculator.state is ALIVE and task.acknowledged_by is not None:
+                self._warn_slow_at = now + TOO_SLOW_EVERY_S
+                self.emit(now, 'too_slow', task_id=task.task_id, calculator=task.calculator.name,
+                          limit_s=round(task.answer_due_at - task.assigned_at, 3))
+            self.requeue(now, task, TIMED_OUT)
+        else:
+            self.plan(task)
+
+    def _expired_because(self, task):
+        # type: (Any) -> str
+        """What a client is told whose task was not done in time."""
+        if task.state is ASSIGNED:
+            return u'attempt %d on %s had not answered' % (task.attempt, task.calculator.name)
+        if not task.attempt:
+            catalogue = self.calculators.catalogue
+            if task.IS_CALL and not catalogue.is_offered(task.function):
+                return catalogue.why_not(task.function)
+            has_alive = self.calculators.numbers[ALIVE]
+            return u'no calculator became free' if has_alive else u'no calculator was in order'
+        return u'after %s no calculator became free' % counted(task.attempt, 'attempts')

@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol import report
+from common import report
 
 MYPY = False
 if MYPY:

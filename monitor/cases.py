@@ -9,8 +9,8 @@ from __future__ import absolute_import, division, print_function
 from collections import OrderedDict, deque
 from functools import partial
 
+from common import report
 from monitor.words import task_name
-from net_protocol import report
 
 MYPY = False
 if MYPY:

@@ -79,8 +79,8 @@ class MonitorCore(Core):
     """A monitor of one dispatcher. ``on_report(now)`` is called after each change of the picture."""
 
     ROLE = MONITOR
-    HANDLERS = {'status_report': '_on_status_report'}
-    TIMERS = {'ask': '_due_ask', 'task': '_due_task'}
+    HANDLERS = {'status_report': '_on_status_report', 'operated': '_on_operated'}
+    TIMERS = {'ask': '_due_ask', 'task': '_due_task', 'operate': '_due_operate'}
     COUNTERS = ('questions', 'reports', 'pages_lost', 'surplus_pages', 'task_questions', 'reports_not_understood')
 
     def __init__(self, name, incarnation, rng, interval_s, picture, on_report=None):
@@ -98,6 +98,10 @@ class MonitorCore(Core):
         self._pages = _Pages()
         # Number of a question -> the question.
         self._tasks = {}  # type: Dict[int, _TaskQuestion]
+        # What an operator asked for: (question, verb, argument), its pages by number, and who takes the answer.
+        self._operation = None  # type: List[Any] | None
+        self._operation_pages = {}  # type: Dict[int, Any]
+        self._operated = None  # type: Callable[[bool, str, List[Any]], None] | None
         self._began_at = 0.0
         self._heard_at = None  # type: float | None
 
@@ -109,7 +113,7 @@ class MonitorCore(Core):
     def stop(self, now):
         # type: (float) -> None
         """Stop at once: no peer depends on a monitor."""
-        self._stopped = True
+        self.is_stopped = True
 
     def account(self, now):
         # type: (float) -> Dict[str, Any]
@@ -140,10 +144,38 @@ class MonitorCore(Core):
         self._ask_task(now, self._question)
         return True
 
+    def operate(self, now, verb, argument, answer):
+        # type: (float, str, str, Callable[[bool, str, List[Any]], None]) -> None
+        """Ask for one thing; ``answer(found, reason, rows)`` is called with what came of it."""
+        self._question += 1
+        self._operation, self._operation_pages = [self._question, verb, argument], {}
+        self._operated = answer
+        self._due_operate(now, None)
+
+    def _due_operate(self, now, _):
+        # type: (float, None) -> None
+        if self._operation is not None:
+            if self.dispatcher.is_open:
+                self.send(self.dispatcher, 'operate', self._operation)
+            self._timers.set(('operate', None), now + TASK_AGAIN_S)
+
+    def _on_operated(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        for question, found, reason, page, pages, page_rows in rows:
+            if self._operation is None or question != self._operation[0] or page > pages:
+                continue
+            self._heard_at = now
+            self._operation_pages[page] = page_rows
+            if len(self._operation_pages) == pages:
+                self._operation = None
+                self._operated(found, reason, [  # type: ignore[misc]
+                    row for number in sorted(self._operation_pages) for row in self._operation_pages[number]])
+
     def opened(self, now, channel):
         # type: (float, Channel) -> None
         """The channel is new: what was asked on the one before is lost."""
         self._ask(now)
+        self._due_operate(now, None)
         for question in sorted(self._tasks):
             self._send_task_question(question)
 

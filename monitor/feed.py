@@ -5,10 +5,10 @@ Times are seconds of the monitor's clock. Each message carries the present time,
 
 from __future__ import absolute_import, division, print_function
 
+from common import report
 from monitor.words import PAST
 from monitor.words import event as event_in_words
 from monitor.words import health, task_name
-from net_protocol import report
 
 MYPY = False
 if MYPY:
@@ -101,7 +101,7 @@ def _calculator(one):
             one['failed'], one['lost'], one['outages'], one['p50_s'], one['p95_s'], one['silence_s'], one['interval_s'],
             one['draining'], [[task_id, number, round(one['at'] - seconds, 3)]
                               for task_id, number, seconds in one['running']], one['address'],
-            round(one['at'], 3)]
+            round(one['at'], 3), one['note']]
 
 
 def _event(one):

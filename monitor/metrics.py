@@ -5,9 +5,9 @@ Names and units follow its conventions: base units in the name, ``_total`` for w
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol import report
+from common import report
+from common.sketch import RELATIVE_ERROR, upper_bound_s
 from net_protocol.rows import OUTCOMES
-from net_protocol.sketch import RELATIVE_ERROR, upper_bound_s
 
 MYPY = False
 if MYPY:

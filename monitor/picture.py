@@ -4,9 +4,10 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
-from net_protocol import report
+from common import report
+from common.sketch import difference, quantile, upper_bound_s
 from net_protocol.rows import OUTCOMES
-from net_protocol.sketch import difference, quantile, upper_bound_s
+from net_protocol.time_line import USED, time_line
 
 MYPY = False
 if MYPY:
@@ -262,6 +263,13 @@ class Picture(object):
             bars[bar] = bars.get(bar, 0) + counts[index]
         found['buckets'] = [[round(upper_bound_s(bar * BUCKETS_PER_BAR), 9), bars[bar]] for bar in sorted(bars)]
         return found
+
+    def time_line(self):
+        # type: () -> List[str]
+        """How a death is noticed, for the heartbeat intervals of the calculators that are here; nothing without any."""
+        settings = self.facts.get(report.SETTINGS, {})
+        intervals_s = [one['interval_s'] for one in self.calculators.values() if one['state'] not in ('dead', 'left')]
+        return [''] + time_line(settings, intervals_s) if intervals_s and USED.issubset(settings) else []
 
     def as_status(self, now, silence_s, is_silent):
         # type: (float, float, bool) -> Dict[str, Any]

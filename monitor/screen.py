@@ -8,8 +8,8 @@ from __future__ import absolute_import, division, print_function
 
 from textwrap import wrap
 
+from common import report
 from monitor.words import BAD, GOOD, HEADING, LOUD, PAST, PLAIN, event, health, plain, rate, seconds
-from net_protocol import report
 from net_protocol.rows import OUTCOMES
 
 MYPY = False
@@ -118,7 +118,10 @@ def _calculators(view, columns, rows):
     summary = '%s   free slots %d of %d' % ((numbers,) + picture.slots)
     lines = [[(HEADING, 'calculators '), (PLAIN, summary)]]  # type: List[Line]
     members = sorted(picture.calculators.values(), key=lambda one: one['name'])
-    room = max(0, rows - 3)
+    # Why some get less work, below all.
+    notes = [[(BAD, '  %s gets %s' % (_short(one['name'], 24), plain(one['note'])))]
+             for one in members if one['note']][:max(0, rows // 4)]  # type: List[Line]
+    room = max(0, rows - 3 - len(notes))
     hidden = []  # type: List[Dict[str, Any]]
     if len(members) > room:
         urgent = sorted(members, key=lambda one: (_URGENCY.index(one['state']), one['name']))
@@ -136,6 +139,7 @@ def _calculators(view, columns, rows):
         counts = [(state, sum(one['state'] == state for one in hidden)) for state in _URGENCY]
         lines.append([(PAST, '  ... and %d more: %s' % (
             len(hidden), ', '.join('%s %d' % count for count in counts if count[1])))])
+    lines += notes
     if not picture.calculators:
         lines[1] = [(PAST, '  none is registered')]
     return lines[:max(2, rows - 1)] + [[]]

@@ -2,8 +2,8 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol import schema
-from net_protocol.schema import Group, Kind, Setting
+from common import schema
+from common.schema import Group, Kind, Setting
 
 HOSTS_MAX = 100
 HOSTS = Kind('a list of up to %d host names' % HOSTS_MAX, lambda value: (

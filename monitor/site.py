@@ -9,11 +9,11 @@ from __future__ import absolute_import, division, print_function
 import json
 import re
 
+from common.compat import text_type
 from monitor import metrics
 from monitor.answers import task_as_values
 from monitor.words import story
 from net_protocol import columns
-from net_protocol.compat import text_type
 
 MYPY = False
 if MYPY:

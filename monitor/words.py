@@ -4,8 +4,11 @@ from __future__ import absolute_import, division, print_function
 
 import re
 
-from net_protocol import report
-from net_protocol.compat import INTEGER_TYPES, TEXT_TYPES
+from common import report
+from common.compat import INTEGER_TYPES, TEXT_TYPES
+from common.sentences import ENDS, HINT, REFUSALS, REFUSED, SENTENCES, in_words
+from common.words import Facts, counted
+from net_protocol.rows import DISPATCHER
 
 MYPY = False
 if MYPY:
@@ -24,50 +27,11 @@ LOUD = 'loud'
 # Texts of other processes may contain characters that move the cursor or end a line.
 _NOT_PLAIN = re.compile(u'[^ -~]')
 
-#: Kind of event -> (how much it matters, sentence).
-EVENTS = {
-    'registered': (GOOD, '%(calculator)s registered, from %(address)s'),
-    'returned': (GOOD, '%(calculator)s restarted, from %(address)s'),
-    'replaced': (BAD, '%(calculator)s moved from %(old_address)s to %(address)s'),
-    'registration_refused': (BAD, '%(calculator)s is not registered: the limit is %(limit)s'),
-    'suspected': (BAD, '%(calculator)s is suspect (%(why)s), it holds %(tasks)s'),
-    'died': (LOUD, '%(calculator)s is DEAD: silent for %(silence_s).1f s, it held %(tasks)s'),
-    'recovered': (GOOD, '%(calculator)s was %(was)s and is alive again'),
-    'left': (PLAIN, '%(calculator)s left'),
-    'reassigned': (BAD, '%(task)s lost attempt %(attempt)s on %(calculator)s: %(reason)s'),
-    'adopted': (PLAIN, '%(task)s is already running on %(calculator)s and stays there'),
-    'ended': (BAD, '%(task)s %(outcome)s after %(attempts)s: %(reason)s'),
-    'refused': (BAD, '%(task)s refused: %(reason)s'),
-    'late_result': (PLAIN, 'late result of %(task)s from %(calculator)s ignored: the task had ended'),
-    'late_result_used': (GOOD, 'late result of %(task)s from %(calculator)s used: it was the first'),
-    'recovered_books': (GOOD, 'the dispatcher restarted with %(waiting)s waiting tasks and %(untold)s outcomes'),
-    'journal_failed': (LOUD, 'the journal cannot be written: %(reason)s; new tasks are refused'),
-    'journal_works': (GOOD, 'the journal can be written again after %(seconds).1f s'),
-    'no_calculators': (LOUD, 'NO CALCULATOR is alive: waiting %(tasks)s'),
-    'held_up': (LOUD, 'the dispatcher was held up for %(seconds).1f s'),
-    'draining': (LOUD, 'the dispatcher is stopping: %(running)s tasks run, %(waiting)s wait'),
-}
-
-#: How an attempt ended.
-ENDS = {
-    'result': 'returned the result',
-    'error': 'returned an error',
-    'timed_out': 'no answer in time',
-    'dead_calculator': 'the calculator was declared dead',
-    'new_life': 'the calculator restarted without it',
-    'calculator_left': 'the calculator left',
-    'unacknowledged': 'the assignment was not acknowledged',
-    'not_held': 'the calculator did not have it any more',
-    'turned_down': 'the calculator refused it',
-    'withdrawn': 'withdrawn: the task ended in another way',
-}
-
-REFUSALS = {
-    'queue_full': 'the queue was full',
-    'draining': 'the dispatcher was stopping',
-    'journal': 'the journal could not be written',
-    'too_far_ahead': 'its number was too high',
-}
+EVENTS = dict(SENTENCES[DISPATCHER], refused=REFUSED)
+_LOUD = ('died', 'journal_failed', 'no_calculators', 'held_up', 'draining')
+_GOOD = ('registered', 'returned', 'recovered', 'late_result_used', 'probation_over', 'readmitted', 'journal_read',
+         'journal_works')
+_BAD = ('reassigned', 'ended', 'refused')
 
 
 def plain(text):
@@ -128,15 +92,32 @@ def health(picture, silence_s, is_silent):
     trouble = ['%d %s' % (states[state], state) for state in ('dead', 'suspect') if states.get(state)]
     if trouble:
         return BAD, 'calculators: %s' % ', '.join(trouble)
+    if whole.get('functions_differ'):
+        return BAD, 'calculators offer different functions: %s' % plain(whole['functions_differ'])
     return GOOD, 'healthy'
 
 
-class _Words(dict):
+class _Words(Facts):
     """The facts of an event. A missing text is a question mark, a missing number 0."""
 
-    def __missing__(self, name):
+    def __init__(self, facts, **more):
+        # type: (Dict[str, Any], **Any) -> None
+        super(_Words, self).__init__(dict(facts, **more))
+
+    def __getitem__(self, place):
         # type: (str) -> Any
-        return 0 if name.endswith('_s') or name == 'seconds' else '?'
+        name, _, things = place.partition(' ')
+        value = self._facts.get(name, 0 if things or name.endswith('_s') or name == 'seconds' else '?')
+        if not isinstance(value, INTEGER_TYPES + (float,)):
+            value = plain(task_name(value) if name == 'task_id' else value)
+        return counted(value, things) if things and not isinstance(value, TEXT_TYPES) else value
+
+
+def style_of(kind, level):
+    # type: (str, str) -> str
+    """How much an event matters."""
+    return (LOUD if kind in _LOUD else GOOD if kind in _GOOD else
+            BAD if kind in _BAD or level != 'info' else PLAIN)
 
 
 def event(kind, facts):
@@ -145,24 +126,11 @@ def event(kind, facts):
     if kind not in EVENTS:
         shown = ', '.join('%s %s' % (plain(name), plain(facts[name])) for name in sorted(facts))
         return PLAIN, '%s: %s' % (plain(kind).replace('_', ' '), shown)
-    style, sentence = EVENTS[kind]
-    words = _Words((name, value if isinstance(value, float) else plain(value)) for name, value in facts.items())
-    if 'task_id' in words:
-        words['task'] = task_name(words['task_id'])
-    if 'attempts' in words:
-        words['attempts'] = '%s attempt%s' % (words['attempts'], '' if words['attempts'] == '1' else 's')
-    number = facts.get('held', facts.get('waiting'))
-    if isinstance(number, INTEGER_TYPES):
-        words['tasks'] = tasks(number)
-    reason = words.get('reason', '?')
-    if kind == 'reassigned':
-        words['reason'] = ENDS.get(reason, reason)
-    elif kind == 'refused':
-        words['reason'] = REFUSALS.get(reason, reason)
+    level, sentence = EVENTS[kind]
     try:
-        return style, sentence % words
+        return style_of(kind, level), sentence.replace(HINT, '') % _Words(in_words(kind, facts))
     except (TypeError, ValueError):
-        return style, '%s: not understood' % kind
+        return style_of(kind, level), '%s: not understood' % kind
 
 
 # The history of a task.

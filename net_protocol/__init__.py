@@ -1,4 +1,4 @@
-"""What client, dispatcher and calculator all speak: messages, their bytes, resending, timers.
+"""The wire: rows, their bytes, channels, the turn, timers.
 
 Everything in here is pure: no socket, no clock, no thread, no global random. Time comes in as an argument called
 ``now`` (monotonic seconds), randomness as a generator handed to the constructor, and what is to be sent is
@@ -8,4 +8,4 @@ time.
 
 from __future__ import absolute_import, division, print_function
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'

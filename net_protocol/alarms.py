@@ -44,16 +44,25 @@ class Alarms(object):
 
     def next_at(self):
         # type: () -> float | None
-        """When ``take_due`` is to be called. It may turn out that nothing is due then: times that move to later are
-        found out when they come to the front.
-        """
+        """When ``take_due`` is to be called."""
         heap = self._heap
         while heap:
             at, _, channel = heap[0]
             if channel.alarm_at == at:
-                return at
+                due_at = self._due_at(channel)
+                if due_at is not None and due_at <= at:
+                    return at
+                channel.alarm_at = None
+                if due_at is not None:
+                    self.set(channel, due_at)
+                    continue
             heappop(heap)
         return None
+
+    def is_due(self, now):
+        # type: (float) -> bool
+        """Whether ``take_due`` might return a channel."""
+        return bool(self._heap) and self._heap[0][0] <= now
 
     def take_due(self, now, channels_max):
         # type: (float, int) -> List[Channel]

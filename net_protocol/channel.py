@@ -11,7 +11,7 @@ from net_protocol import codec
 from net_protocol.limits import COALESCED_BYTES, COALESCED_LOCAL_BYTES, HELLO_BYTES
 from net_protocol.recovery import CongestionWindow, LossDetection, ReceiveWindow, RoundTrip, Sent
 from net_protocol.rows import ORDER, UNACKNOWLEDGED, UNRELIABLE
-from net_protocol.schedule import JITTER_MAX
+from net_protocol.schedule import JITTER_MAX, PROBES_TO_UNREACHABLE, PROBES_WHILE_HEARD, UNREACHABLE_S
 
 MYPY = False
 if MYPY:
@@ -154,12 +154,6 @@ class Channel(object):
         self.address = address
         self.bytes_max = COALESCED_LOCAL_BYTES if is_local else COALESCED_BYTES
 
-    def draw_number(self, rng):
-        # type: (Any) -> int
-        """The number of the next datagram. The first is random, so that no number is guessed."""
-        self.number = self.number + 1 if self.number else rng.getrandbits(FIRST_NUMBER_BITS) + 1
-        return self.number
-
     def head(self, core):
         # type: (Core) -> str
         """What the envelopes of our datagrams share."""
@@ -176,15 +170,14 @@ class Channel(object):
         """Bytes of rows in the next datagram, beside everything else that its envelope says."""
         received = self.received
         acks_bytes = len(received.ranges) * (2 * len('%d' % received.highest) + len('[,],'))
-        return max(self.bytes_max - seal.LENGTH - len(self.head(core)) - ENVELOPE_BYTES - acks_bytes, PROBE_BYTES)
+        head = self._head or self.head(core)
+        return max(self.bytes_max - seal.LENGTH - len(head) - ENVELOPE_BYTES - acks_bytes, PROBE_BYTES)
 
     def take_rows(self, now, core, seal):
         # type: (float, Core, Any) -> Tuple[int, Dict[str, List[Any]], str] | None
         """The rows of the next datagram that may leave now, as (losses, rows, their text), or None. Lost rows are
         refreshed when they leave: they may have waited for the window.
         """
-        if not self.rows and not self.lost_rows:
-            return None
         is_full = self.loss.segments >= self.window.segments and len(self.loss.in_flight) >= 2
         while self.lost_rows and not is_full:
             losses, rows = self.lost_rows.pop(0)
@@ -209,7 +202,7 @@ class Channel(object):
             if not rows:
                 return None
         taken, text, rest = codec.pack(rows, self.room(core, seal), self._row_bytes)
-        self._row_bytes += (len(text) / sum([len(some) for some in taken.values()]) - self._row_bytes) / 4
+        self._row_bytes += (len(text) / sum(map(len, taken.values())) - self._row_bytes) / 4
         rest = rest or {}
         if left:
             rest.update(left)
@@ -219,12 +212,12 @@ class Channel(object):
     def write(self, now, core, rng, seal, rows, text, losses=0, probe_of=0):
         # type: (float, Core, Any, Any, Dict[str, List[Any]], str, int, int) -> bytes
         """A datagram with these rows and everything that has to be acknowledged; notes that it is in flight."""
-        number = self.draw_number(rng)
+        number = self.number = self.number + 1 if self.number else rng.getrandbits(FIRST_NUMBER_BITS) + 1
         received = self.received
         ranges, delay_ms = received.ranges, 0
         if now > received.highest_at and ranges and ranges[-1][1] == received.highest:
             delay_ms = int((now - received.highest_at) * 1000)
-        datagram = codec.datagram(seal, self.head(core), number, ranges, self.open, text,
+        datagram = codec.datagram(seal, self._head or self.head(core), number, ranges, self.open, text,
                                   HELLO_BYTES if self.probes else 0, delay_ms)
         self.to_acknowledge = 0
         self.acknowledge_now = False
@@ -249,6 +242,16 @@ class Channel(object):
                 if some:
                     refreshed[kind] = some
         return refreshed
+
+    def is_in_vain(self, now):
+        # type: (float) -> bool
+        """Whether the peer is heard and acknowledges nothing. One that was frozen may have been heard just now, so two
+        probes must have left since it was heard.
+        """
+        since = self.unanswered_since
+        return (since is not None and now - since >= UNREACHABLE_S and self.heard_at > since
+                and self.probes >= PROBES_TO_UNREACHABLE
+                and self.probes - (self.probes_when_heard or 0) > PROBES_WHILE_HEARD)
 
     def plan_probe(self, now, rng):
         # type: (float, Any) -> None

@@ -18,8 +18,8 @@ from __future__ import absolute_import, division, print_function
 import json
 import re
 
+from common.compat import INTEGER_TYPES, text_type
 from net_protocol import columns
-from net_protocol.compat import INTEGER_TYPES, text_type
 from net_protocol.errors import DatagramRefused, MisuseError, TooLarge
 from net_protocol.limits import (
     ACK_RANGES_MAX, COALESCED_LOCAL_BYTES, COUNT_MAX, DATAGRAM_BYTES_MAX, HELLO_BYTES, PAYLOAD_BYTES_MAX, ROWS_MAX)
@@ -28,7 +28,7 @@ from net_protocol.seals import BAD_CHECKSUM, BAD_SIGNATURE, CHECKSUM
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterable, List, Tuple  # noqa: F401
+    from typing import Any, Dict, Iterable, List, Set, Tuple  # noqa: F401
 
 VERSION = 2
 
@@ -59,19 +59,39 @@ _STRING = re.compile(b'"(?:[^"\\\\]|\\\\.)*"')
 # A surrogate written as if it were a character. 2.7 alone decodes it (until 2.7 goes); in UTF-8 nothing else looks so.
 _RAW_SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
 
-_encode = json.JSONEncoder(separators=(',', ':'), allow_nan=False).encode
+
+def _encoder():
+    # type: () -> Any
+    """``JSONEncoder.encode`` without what that prepares for each call; the same where there is none in C."""
+    encoder = json.JSONEncoder(separators=(',', ':'), allow_nan=False)
+    make = getattr(json.encoder, 'c_make_encoder', None)
+    if make is None:
+        return encoder.encode
+    text = json.encoder.encode_basestring_ascii
+    parts = make(None, encoder.default, text, None, ':', ',', False, False, False)
+    return lambda value: ''.join(parts(value, 0))
+
+
+_encode = _encoder()
 _INTEGERS = frozenset(INTEGER_TYPES)
 _ROLES = frozenset(ROLES)
+_ACKS = 'at most %d ranges [first, last] of numbers' % ACK_RANGES_MAX
 _CHECKS = {kind: tuple(check for _, check in fields) for kind, fields in FIELDS.items()}
-_LIST = {list}
+
+# Role, name, incarnation and ticket of datagrams that were checked: all of one channel have the same.
+_checked_heads = set()  # type: Set[Any]
+_CHECKED_HEADS_MAX = 10000
 
 
 class Datagram(object):
-    """What one datagram said. ``rows``: kind -> checked rows. A greeting has ``re`` and ``ticket`` and no number."""
+    """What one datagram said. ``rows``: kind -> checked rows; ``acked``: the highest number in ``acks``. A greeting has
+    ``re`` and ``ticket`` and no number.
+    """
 
-    __slots__ = ('role', 'name', 'incarnation', 'to', 'number', 'acks', 'delay_ms', 'open', 'rows', 're', 'ticket')
+    __slots__ = ('role', 'name', 'incarnation', 'to', 'number', 'acks', 'acked', 'delay_ms', 'open', 'rows', 're',
+                 'ticket')
     if MYPY:
-        role = name = incarnation = to = number = acks = delay_ms = open = rows = re = ticket = None  # type: Any
+        role = name = incarnation = to = number = acks = acked = delay_ms = open = rows = re = ticket = None  # type: Any
 
 
 def payload_bytes(value):
@@ -81,6 +101,27 @@ def payload_bytes(value):
         return len(_encode(value))
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise MisuseError('not expressible as JSON: %s' % error)
+
+
+def json_text(what, value):
+    # type: (str, Any) -> Any
+    """A value as JSON in a text, which travels without being read on its way. Raises ``TooLarge`` or ``MisuseError``.
+    """
+    try:
+        text = text_type(_encode(value))
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise MisuseError('%s: not expressible as JSON: %s' % (what, error))
+    check_payload(what, text)
+    return text
+
+
+def json_value(text):
+    # type: (Any) -> Any
+    """What such a text says. Raises ``ValueError`` for what is none."""
+    try:
+        return _loads(text)
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(str(error))
 
 
 def check_payload(what, value):
@@ -93,6 +134,8 @@ def check_payload(what, value):
     size = payload_bytes(value)
     if size > PAYLOAD_BYTES_MAX:
         raise TooLarge(what, size, PAYLOAD_BYTES_MAX)
+    if type(value) is text_type:
+        return
     try:
         # The receiver checks what JSON makes of the value.
         columns.json_value([json.loads(_encode(value))])
@@ -125,9 +168,10 @@ def datagram(seal, head, number, acks, open_number, rows_text, bytes_min=0, dela
         body += ',"open":%d' % open_number
     if rows_text:
         body += ',"rows":{%s}' % rows_text
-    missing = bytes_min - len(body) - seal.LENGTH - len(',"pad":""}')
-    if missing > 0:
-        body += ',"pad":"%s"' % ('.' * missing)
+    if bytes_min:
+        missing = bytes_min - len(body) - seal.LENGTH - len(',"pad":""}')
+        if missing > 0:
+            body += ',"pad":"%s"' % ('.' * missing)
     return seal.seal((body + '}').encode('ascii'))
 
 
@@ -160,7 +204,7 @@ def pack(rows, limit, average):
     ``average`` is an estimate of a row's bytes. Encoding everything to see how much fits would be quadratic.
     Raises ``TooLarge`` for a row that no datagram can carry: payloads are checked where they enter, so that is a bug.
     """
-    number = sum([len(some) for some in rows.values()])
+    number = sum(map(len, rows.values()))
     taken, rest = rows, None  # type: Any, Any
     if number > 1 and average * number > limit:
         taken, rest = _divided(rows, FILL * limit / (average * number))
@@ -246,43 +290,69 @@ def _checked_envelope(value):
         raise DatagramRefused(OTHER_VERSION, 'version %s of the protocol; this is version %d' % (
             _shown(version), VERSION))
     found = Datagram()
-    found.role, found.name, found.incarnation, found.to = get('role'), get('from'), get('inc'), get('to')
+    found.role, found.name, found.incarnation, found.to = head = get('role'), get('from'), get('inc'), get('to')
     found.re, found.ticket = get('re'), get('ticket')
-    found.number, found.acks, found.delay_ms, found.open, found.rows = 0, (), 0, 0, {}
+    found.number = found.acked = found.delay_ms = found.open = 0
+    found.acks, found.rows = (), {}
     try:
-        if type(found.role) is not text_type or found.role not in _ROLES:
-            raise columns.FieldRefused('one of the roles %s' % ', '.join(ROLES))
-        columns.name((found.name,))
-        columns.incarnation((found.incarnation,))
-        columns.ticket((found.to,))
+        _check_head(head)
         if found.re is not None:
             columns.positive((found.re,))
             columns.ticket((found.ticket,))
             return found
-        found.number, found.acks, found.open, found.rows = get('n', 0), get('ack', ()), get('open', 0), get('rows', {})
-        columns.positive((found.number,))
-        columns.count((found.open,))
-        if type(found.acks) is not tuple:
-            _check_acks(found.acks)
-            found.delay_ms = get('delay', 0)
-            columns.count((found.delay_ms,))
+        columns.positive((get('n'),))
+        found.number = value['n']
+        if 'open' in value:
+            columns.count((value['open'],))
+            found.open = value['open']
+        if 'ack' in value:
+            found.acks = value['ack']
+            found.acked = _checked_acks(found.acks)
+            if 'delay' in value:
+                columns.count((value['delay'],))
+                found.delay_ms = value['delay']
     except columns.FieldRefused as error:
         raise DatagramRefused(BAD_ENVELOPE, 'expected %s' % error)
-    if found.rows or type(found.rows) is not dict:
+    if 'rows' in value:
+        found.rows = value['rows']
         _check_rows(found.rows)
     return found
 
 
-def _check_acks(acks):
-    # type: (Any) -> None
-    is_good = type(acks) is list and len(acks) <= ACK_RANGES_MAX
-    for pair in acks if is_good else ():
-        if type(pair) is not list or len(pair) != 2 or not _INTEGERS.issuperset(map(type, pair)) \
-                or not 0 < pair[0] <= pair[1] <= COUNT_MAX:
-            is_good = False
-            break
-    if not is_good:
-        raise columns.FieldRefused('at most %d ranges [first, last] of numbers' % ACK_RANGES_MAX)
+def _check_head(head):
+    # type: (Tuple[Any, Any, Any, Any]) -> None
+    try:
+        if head in _checked_heads:
+            return
+    except TypeError:
+        # One of them is a list or an object.
+        pass
+    role, name, incarnation, to = head
+    if type(role) is not text_type or role not in _ROLES:
+        raise columns.FieldRefused('one of the roles %s' % ', '.join(ROLES))
+    columns.name((name,))
+    columns.incarnation((incarnation,))
+    columns.ticket((to,))
+    if len(_checked_heads) >= _CHECKED_HEADS_MAX:
+        _checked_heads.clear()
+    _checked_heads.add(head)
+
+
+def _checked_acks(acks):
+    # type: (Any) -> int
+    """The highest acknowledged number."""
+    highest = 0
+    if type(acks) is not list or len(acks) > ACK_RANGES_MAX:
+        raise columns.FieldRefused(_ACKS)
+    for pair in acks:
+        if type(pair) is not list or len(pair) != 2:
+            raise columns.FieldRefused(_ACKS)
+        first, last = pair
+        if type(first) not in _INTEGERS or type(last) not in _INTEGERS or not 0 < first <= last <= COUNT_MAX:
+            raise columns.FieldRefused(_ACKS)
+        if last > highest:
+            highest = last
+    return highest
 
 
 def _check_rows(rows):
@@ -300,8 +370,10 @@ def _check_rows(rows):
         left -= len(some)
         if left < 0:
             raise DatagramRefused(BAD_ENVELOPE, 'expected at most %d rows' % ROWS_MAX)
-        if set(map(type, some)) != _LIST or set(map(len, some)) != {len(checks)}:
-            raise DatagramRefused(BAD_FIELD, '%s: expected rows of %d fields' % (kind, len(checks)))
+        fields = len(checks)
+        for row in some:
+            if type(row) is not list or len(row) != fields:
+                raise DatagramRefused(BAD_FIELD, '%s: expected rows of %d fields' % (kind, fields))
         try:
             for check, column in zip(checks, zip(*some)):
                 check(column)

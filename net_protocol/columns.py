@@ -10,23 +10,24 @@ from __future__ import absolute_import, division, print_function
 
 import re
 
-from net_protocol.compat import INTEGER_TYPES, text_type
+from common.bounds import NAME
+from common.compat import INTEGER_TYPES, text_type
 from net_protocol.limits import (
-    COUNT_MAX, DEPTH_MAX, HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S, HELD_RANGES_MAX, INCARNATION_CHARS,
-    INTEGER_MAX, NAME_CHARS_MAX, REASON_CHARS_MAX, SECONDS_MAX, TICKET_CHARS_MAX)
+    COUNT_MAX, DEPTH_MAX, FAILURE_CHARS_MAX, FUNCTION_CHARS_MAX, FUNCTIONS_MAX, HEARTBEAT_INTERVAL_MAX_S,
+    HEARTBEAT_INTERVAL_MIN_S, HELD_RANGES_MAX, INCARNATION_CHARS, INTEGER_MAX, NAME_CHARS_MAX, PRIORITY_MAX,
+    REASON_CHARS_MAX, SECONDS_MAX, TICKET_CHARS_MAX)
 
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Sequence  # noqa: F401
 
-#: Names appear in logs, file names and web pages, so a name has no character with a meaning there.
-#: ``\Z``, not ``$``: ``$`` also matches before a trailing newline.
-NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.@-]{0,%d}\Z' % (NAME_CHARS_MAX - 1))
 INCARNATION = re.compile(r'[a-z2-7]{%d}\Z' % INCARNATION_CHARS)
 TASK_ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.@-]{0,%d}:[a-z2-7]{%d}:[1-9][0-9]{0,15}\Z' % (
     NAME_CHARS_MAX - 1, INCARNATION_CHARS))
 #: Hexadecimal digits and a point: a ticket is written into envelopes as it is.
 TICKET = re.compile(r'[0-9a-f.]{0,%d}\Z' % TICKET_CHARS_MAX)
+FUNCTION = re.compile(r'[!-~]{1,%d}\Z' % FUNCTION_CHARS_MAX)
+DIGEST = re.compile(r'[0-9a-f]{8,64}\Z')
 
 _INFINITY = float('inf')
 _INTEGERS = frozenset(INTEGER_TYPES)
@@ -56,6 +57,11 @@ name = _matching(NAME, 'a name of 1 to %d of A-Z a-z 0-9 _ . @ -' % NAME_CHARS_M
 incarnation = _matching(INCARNATION, '%d characters of a-z 2-7' % INCARNATION_CHARS)
 ticket = _matching(TICKET, 'a ticket of at most %d of 0-9 a-f .' % TICKET_CHARS_MAX)
 task_id = _matching(TASK_ID, 'a task id NAME:INCARNATION:NUMBER')
+function = _matching(FUNCTION, 'a name of 1 to %d printable characters' % FUNCTION_CHARS_MAX)
+digest = _matching(DIGEST, '8 to 64 hexadecimal digits')
+
+#: Why a call has no result; see ``calculator.calls``.
+CAUSES = ('exception', 'result', 'signal', 'exit', 'memory', 'time', 'protocol')
 
 
 def reason(column):
@@ -76,8 +82,9 @@ def whole_number(low, high):
     """A check for whole numbers from ``low`` to ``high``, both included."""
     def check(column):
         # type: (Sequence[Any]) -> None
-        if not _INTEGERS.issuperset(map(type, column)) or min(column) < low or max(column) > high:
-            raise FieldRefused('a whole number from %d to %d' % (low, high))
+        for value in column:
+            if type(value) not in _INTEGERS or not low <= value <= high:
+                raise FieldRefused('a whole number from %d to %d' % (low, high))
     return check
 
 
@@ -89,9 +96,9 @@ def _seconds(low, high):
     # type: (float, float) -> Callable[[Sequence[Any]], None]
     def check(column):
         # type: (Sequence[Any]) -> None
-        # The codec refuses NaN, the one number for which these comparisons would not hold.
-        if not _NUMBERS.issuperset(map(type, column)) or min(column) < low or max(column) > high:
-            raise FieldRefused('a number of seconds from %g to %g' % (low, high))
+        for value in column:
+            if type(value) not in _NUMBERS or not low <= value <= high:
+                raise FieldRefused('a number of seconds from %g to %g' % (low, high))
     return check
 
 
@@ -183,3 +190,73 @@ def json_value(column):
             elif kind in _INTEGERS and not -INTEGER_MAX < item < INTEGER_MAX:
                 raise FieldRefused('whole numbers of at most 64 bits')
         level = below
+
+
+# Calls.
+
+def _priority(value):
+    # type: (Any) -> bool
+    return type(value) in _INTEGERS and 0 <= value <= PRIORITY_MAX
+
+
+def _optional_seconds(value):
+    # type: (Any) -> bool
+    return type(value) in _NUMBERS and 0 < value <= SECONDS_MAX
+
+
+def _attempts(value):
+    # type: (Any) -> bool
+    return type(value) in _INTEGERS and 1 <= value <= 1000
+
+
+def _is_flag(value):
+    # type: (Any) -> bool
+    return type(value) is bool
+
+
+#: The options of a call, and what each takes.
+OPTIONS = {u'priority': _priority, u'answer_timeout_s': _optional_seconds, u'attempts_max': _attempts,
+           u'retry_on_error': _is_flag, u'each': _is_flag}
+
+
+def options(column):
+    # type: (Sequence[Any]) -> None
+    """An object of the options that were set."""
+    for value in column:
+        if type(value) is not dict or not all(key in OPTIONS and OPTIONS[key](value[key]) for key in value):
+            raise FieldRefused('an object of options: %s' % ', '.join(sorted(OPTIONS)))
+
+
+def failure(column):
+    # type: (Sequence[Any]) -> None
+    """Why a call has no result: ``cause`` and ``message``, and for some causes more."""
+    for value in column:
+        if type(value) is not dict or value.get(u'cause') not in CAUSES or type(value.get(u'message')) is not text_type:
+            raise FieldRefused('an object with cause and message')
+        for key, part in value.items():
+            if key != u'cause' and (key not in FAILURE_CHARS_MAX or type(part) is not text_type
+                                    or len(part) > FAILURE_CHARS_MAX[key]):
+                raise FieldRefused('an object of short texts: cause, %s' % ', '.join(sorted(FAILURE_CHARS_MAX)))
+
+
+def reason_or_failure(column):
+    # type: (Sequence[Any]) -> None
+    """A reason as text, or the failure of a call."""
+    for value in column:
+        if type(value) is dict:
+            failure((value,))
+        else:
+            reason((value,))
+
+
+def functions(column):
+    # type: (Sequence[Any]) -> None
+    """Lists of ``[name, signature, first line of the docstring]``."""
+    for value in column:
+        if type(value) is not list or len(value) > FUNCTIONS_MAX:
+            raise FieldRefused('a list of at most %d functions' % FUNCTIONS_MAX)
+        for entry in value:
+            if type(entry) is not list or len(entry) != 3 or not _TEXT.issuperset(map(type, entry)) \
+                    or len(entry[1]) > 200 or len(entry[2]) > 200:
+                raise FieldRefused('functions as [name, signature, first line]')
+            function(entry[:1])

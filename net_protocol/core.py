@@ -97,7 +97,8 @@ class Core(object):
         self._on_timer = {kind: getattr(self, method) for kind, method in self.TIMERS.items()}
         self._outgoing = []  # type: List[Channel]
         self._events = []  # type: List[Event]
-        self._stopped = False
+        #: Whether this core has nothing more to do.
+        self.is_stopped = False
 
     def start(self, now):
         # type: (float) -> None
@@ -108,12 +109,6 @@ class Core(object):
         # type: (float) -> None
         """Begin to drain; ``is_stopped`` turns true when that is done, within a bound."""
         raise NotImplementedError
-
-    @property
-    def is_stopped(self):
-        # type: () -> bool
-        """Whether this core has nothing more to do."""
-        return self._stopped
 
     # What the turn reports. Most cores need few of these.
 

@@ -43,8 +43,9 @@ class Directory(object):
         # type: (Datagram, Any) -> Channel | None
         """The open channel that the datagram belongs to."""
         channel = self._by_ticket.get(datagram.to)
-        if channel is not None and channel.address == address and channel.incarnation == datagram.incarnation \
-                and channel.name == datagram.name and channel.role == datagram.role:
+        if channel is not None and channel.is_open and channel.address == address \
+                and channel.incarnation == datagram.incarnation and channel.name == datagram.name \
+                and channel.role == datagram.role:
             return channel
         return None
 

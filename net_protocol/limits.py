@@ -6,6 +6,8 @@ what both ends of a datagram must agree on.
 
 from __future__ import absolute_import, division, print_function
 
+from common.bounds import NAME_CHARS_MAX, REASON_CHARS_MAX, SECONDS_MAX  # noqa: F401
+
 #: Bytes of a datagram that carries several messages. An Ethernet frame takes 1,500 bytes, IPv6 and UDP headers 48;
 #: 1,400 leaves room for a tunnel or two, so that nothing is fragmented. A fragmented datagram is lost whole when one
 #: fragment is. (QUIC starts from 1,200, RFC 9000 section 14; DNS settled on 1,232.)
@@ -37,20 +39,30 @@ DEPTH_MAX = 32
 #: later refuse to print numbers of more than 4,300 digits.
 INTEGER_MAX = 2 ** 64
 
-#: Characters of a process's name. A host name label has at most 63, and a port or pid follows it.
-NAME_CHARS_MAX = 80
-
 #: Characters of an incarnation: 40 random bits in eight characters of base 32.
 INCARNATION_CHARS = 8
 
 #: Characters of a task id: client's name, incarnation and a number, with colons between.
 TASK_ID_CHARS_MAX = NAME_CHARS_MAX + INCARNATION_CHARS + 22
 
-#: Characters of a reason told to a person.
-REASON_CHARS_MAX = 300
+#: Characters of the parts of a failure of a call: a line for a person, the type of an exception, its traceback, and
+#: what was written to standard error. Together they fit in a datagram, even if each is escaped as two surrogates.
+FAILURE_CHARS_MAX = {u'message': 300, u'type': 100, u'traceback': 2500, u'stderr': 1200}
+
+#: Characters of the name of a function, and functions of a calculator.
+FUNCTION_CHARS_MAX = 100
+FUNCTIONS_MAX = 500
+
+#: Levels of priority: 0 to 9.
+PRIORITY_MAX = 9
+PRIORITY_DEFAULT = 5
 
 #: Attempts one calculator may work on at a time.
 CAPACITY_MAX = 10000
+
+#: Results of a calculator that wait for their acknowledgement. Beyond, it takes no new work. A heartbeat may name so
+#: many assignments besides the attempts that its capacity allows.
+UNREPORTED_MAX = 1000
 
 #: Bytes of a datagram that asks for a greeting: no shorter than a signed greeting with the longest name.
 HELLO_BYTES = 400
@@ -85,6 +97,3 @@ HEARTBEAT_INTERVAL_MAX_S = 3600
 
 #: Pages of one heartbeat: enough for the largest capacity with the longest ids.
 PAGES_MAX = 2000
-
-#: Seconds of any interval or time-out: a year.
-SECONDS_MAX = 366 * 86400

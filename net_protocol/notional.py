@@ -9,7 +9,7 @@ from __future__ import absolute_import, division, print_function
 
 from zlib import crc32
 
-from net_protocol.compat import TEXT_TYPES
+from common.compat import TEXT_TYPES
 
 MYPY = False
 if MYPY:

@@ -59,8 +59,10 @@ class RoundTrip(object):
         first_s = PROBE_FIRST_S
         if self.smoothed_s is not None:
             first_s = max(PROBE_MIN_S, self.smoothed_s + 4 * self.variation_s + ACK_DELAY_S)
-        # No more doublings than reach the maximum from the minimum.
-        return min(first_s * 2 ** min(probes, 8), PROBE_MAX_S)
+        if probes:
+            # No more doublings than reach the maximum from the minimum.
+            first_s *= 2 ** min(probes, 8)
+        return min(first_s, PROBE_MAX_S)
 
 
 class CongestionWindow(object):
@@ -190,7 +192,12 @@ class LossDetection(object):
         if len(ranges) > 1:
             acked.sort(key=_number)
         if acked:
-            self._newest_acked = sorted(self._newest_acked + acked[-PACKET_THRESHOLD:], key=_number)[-PACKET_THRESHOLD:]
+            newest = self._newest_acked
+            is_sorted = not newest or newest[-1].number < acked[0].number
+            newest = newest + acked[-PACKET_THRESHOLD:]
+            if not is_sorted:
+                newest.sort(key=_number)
+            self._newest_acked = newest[-PACKET_THRESHOLD:]
         return acked
 
     def take_lost(self, round_trip):
@@ -198,7 +205,7 @@ class LossDetection(object):
         """Remove and return what is lost by now, oldest first."""
         lost = []  # type: List[Sent]
         newest = self._newest_acked
-        if not newest:
+        if not (newest and self.in_flight):
             return lost
         overtaken = newest[0].number if len(newest) == PACKET_THRESHOLD else 0
         rtt_s = max(round_trip.latest_s, round_trip.smoothed_s or 0.0, GRANULARITY_S)

@@ -34,12 +34,24 @@ REFUSALS = (QUEUE_FULL, DRAINING, JOURNAL, TOO_FAR_AHEAD)
 
 #: Why a calculator refuses an assignment.
 BUSY = 'busy'
-ASSIGN_REFUSALS = (BUSY, DRAINING)
+#: It does not offer the function any more.
+UNKNOWN_FUNCTION = 'unknown_function'
+#: A call that was assigned ahead would have waited too long for a slot.
+HANDED_BACK = 'handed_back'
+ASSIGN_REFUSALS = (BUSY, DRAINING, UNKNOWN_FUNCTION, HANDED_BACK)
 
 #: Why a calculator is not registered.
 NAME_TAKEN = 'name_taken'
 TOO_MANY = 'too_many'
 REGISTRATION_REFUSALS = (NAME_TAKEN, TOO_MANY)
+
+#: What an operator may ask for: a calculator gets no new work, or gets work again; a task is cancelled; the last tasks
+#: that failed.
+DRAIN = 'drain'
+READMIT = 'readmit'
+CANCEL = 'cancel'
+FAILED_TASKS = 'failed'
+VERBS = (DRAIN, READMIT, CANCEL, FAILED_TASKS)
 
 CLIENT = 'client'
 DISPATCHER = 'dispatcher'
@@ -59,52 +71,82 @@ FIELDS = {
                 ('retry_after_s', columns.optional(columns.seconds))),
     'done': (('number', _number), ('result', columns.json_value), ('attempts', _attempts)),
     'ended': (('number', _number), ('outcome', columns.one_of(FAILED, EXPIRED, CANCELLED)),
-              ('reason', columns.optional(columns.reason)), ('attempts', _attempts)),
+              ('reason', columns.optional(columns.reason_or_failure)), ('attempts', _attempts)),
     'done_before': (('incarnation', columns.incarnation), ('number', _number), ('result', columns.json_value),
                     ('attempts', _attempts)),
     'ended_before': (('incarnation', columns.incarnation), ('number', _number),
                      ('outcome', columns.one_of(FAILED, EXPIRED, CANCELLED)),
-                     ('reason', columns.optional(columns.reason)), ('attempts', _attempts)),
+                     ('reason', columns.optional(columns.reason_or_failure)), ('attempts', _attempts)),
+    # Calls of a function wait, and no calculator offers it.
+    'not_offered': (('function', columns.function), ('reason', columns.reason)),
+    'known_functions': (('question', columns.positive), ('page', columns.positive),
+                        ('pages', columns.whole_number(1, PAGES_MAX)), ('functions', columns.functions)),
     # dispatcher -> calculator
     'revoke': (('assignment', columns.count), ('task_id', columns.task_id)),
     'assign': (('assignment', columns.positive), ('task_id', columns.task_id), ('attempt', columns.positive),
                ('payload', columns.json_value), ('answer_timeout_s', columns.seconds),
                ('time_left_s', columns.seconds)),
+    # The assignment of a call; ``each``: the arguments are those of many calls.
+    'run': (('assignment', columns.positive), ('task_id', columns.task_id), ('attempt', columns.positive),
+            ('arguments', columns.json_value), ('answer_timeout_s', columns.optional(columns.seconds)),
+            ('time_left_s', columns.seconds), ('function', columns.function), ('each', columns.flag)),
+    'functions_wanted': (('digest', columns.digest),),
     'not_registered': (('reason', columns.one_of(*REGISTRATION_REFUSALS)),),
     # calculator -> dispatcher
     'assign_refused': (('assignment', columns.positive), ('task_id', columns.task_id),
                        ('reason', columns.one_of(*ASSIGN_REFUSALS))),
     'result': (('assignment', columns.count), ('task_id', columns.task_id), ('result', columns.json_value),
                ('error', columns.optional(columns.reason))),
+    # The end of a call without a result.
+    'failed': (('assignment', columns.count), ('task_id', columns.task_id), ('failure', columns.failure)),
     'heartbeat': (('sequence', columns.positive), ('page', columns.positive),
                   ('pages', columns.whole_number(1, PAGES_MAX)), ('interval_s', columns.interval),
                   ('capacity', columns.whole_number(1, CAPACITY_MAX)), ('held', columns.ranges),
                   ('orphans', columns.task_ids), ('draining', columns.flag)),
+    # The digest of the functions that a calculator offers, beside each heartbeat; and the functions: name, signature,
+    # first line of the docstring.
+    'offer': (('digest', columns.digest),),
+    'functions': (('digest', columns.digest), ('functions', columns.functions)),
     'leave': (),
     # client -> dispatcher
     'submit': (('number', _number), ('payload', columns.json_value), ('time_left_s', columns.seconds)),
+    # A function by name, [args, kwargs] as JSON in a text, and the options that were set.
+    'call': (('number', _number), ('arguments', columns.json_value), ('time_left_s', columns.seconds),
+             ('function', columns.function), ('options', columns.options)),
     'cancel': (('number', _number),),
+    'ask_functions': (('question', columns.positive),),
     # anybody -> any process
     'ping': (),
     # monitor -> dispatcher, and back
     'status': (('question', columns.positive), ('events_since', columns.count), ('attempts_since', columns.count),
                ('calculators_from', columns.count), ('clients_from', columns.count)),
     'task_status': (('question', columns.positive), ('task_id', columns.task_id)),
+    'operate': (('question', columns.positive), ('verb', columns.one_of(*VERBS)), ('argument', columns.reason)),
+    'operated': (('question', columns.positive), ('found', columns.flag), ('reason', columns.reason),
+                 ('page', columns.positive), ('pages', columns.whole_number(1, PAGES_MAX)), ('rows', columns.rows)),
     'status_report': (('question', columns.positive), ('answer', columns.positive), ('page', columns.positive),
                       ('pages', columns.whole_number(1, PAGES_MAX)), ('rows', columns.rows)),
 }  # type: Dict[str, Tuple[Tuple[str, Callable[[Sequence[Any]], None]], ...]]
 
 #: The order in which the kinds of one datagram are handled, and written: the order of a JSON object's keys is not kept
 #: on 2.7.
-ORDER = ('refused', 'done', 'ended', 'done_before', 'ended_before', 'revoke', 'assign', 'not_registered',
-         'assign_refused', 'result', 'heartbeat', 'leave', 'submit', 'cancel', 'ping', 'status', 'task_status',
-         'status_report')
+ORDER = ('refused', 'not_offered', 'known_functions', 'done', 'ended', 'done_before', 'ended_before', 'revoke',
+         'assign', 'run', 'functions_wanted', 'not_registered', 'assign_refused', 'result', 'failed', 'heartbeat',
+         'offer', 'functions', 'leave', 'submit', 'call', 'cancel', 'ask_functions', 'ping', 'status', 'task_status',
+         'status_report', 'operate', 'operated')
 
 #: Kinds that pass a full congestion window and are never resent: a newer row of the kind replaces a lost one.
-UNRELIABLE = frozenset(['heartbeat', 'ping', 'status', 'task_status', 'status_report'])
+UNRELIABLE = frozenset(['heartbeat', 'offer', 'functions_wanted', 'ask_functions', 'known_functions', 'ping', 'status',
+                        'task_status', 'status_report', 'operate', 'operated'])
 
 #: Kinds that alone do not call for an acknowledgement: a question is answered once, and an answer is its receipt.
-UNACKNOWLEDGED = frozenset(['status', 'task_status', 'status_report'])
+UNACKNOWLEDGED = frozenset(['status', 'task_status', 'status_report', 'operate', 'operated'])
+
+#: Kinds that are acknowledged at the end of the turn: rarely would anything else leave within the delay.
+AT_ONCE = frozenset(['heartbeat', 'ping'])
+
+#: Kinds that a dispatcher acknowledges only when what they say is on disk.
+SUBMITS = frozenset(['submit', 'call'])
 
 #: Role -> the roles whose datagrams it handles.
 LISTENS_TO = {

@@ -36,14 +36,14 @@ class Checksum(object):
     def seal(body):
         # type: (bytes) -> bytes
         """A datagram of these bytes: an envelope without its first brace."""
-        return ('{"crc":"%08x",' % (crc32(body) & 0xffffffff)).encode('ascii') + body
+        return b'{"crc":"%08x",%s' % (crc32(body) & 0xffffffff, body)
 
     def check(self, datagram):
         # type: (bytes) -> None
         """Raise ``DatagramRefused`` unless every byte is as it was sent."""
-        seal = '{"crc":"%08x",' % (crc32(datagram[self.LENGTH:]) & 0xffffffff)
-        if datagram[:self.LENGTH] != seal.encode('ascii'):
-            raise DatagramRefused(BAD_CHECKSUM, 'expected it to begin %s' % seal)
+        seal = b'{"crc":"%08x",' % (crc32(datagram[self.LENGTH:]) & 0xffffffff)
+        if not datagram.startswith(seal):
+            raise DatagramRefused(BAD_CHECKSUM, 'expected it to begin %s' % seal.decode('ascii'))
 
 
 _BEGIN, _END = b'{"hmac":"', b'",'

@@ -44,7 +44,7 @@ class Traffic(object):
     def count_out(self, rows, losses):
         # type: (Dict[str, List[Any]], int) -> None
         """Rows leave that were lost so often before."""
-        number = sum([len(some) for some in rows.values()])
+        number = sum(map(len, rows.values()))
         self.rows_out += number
         if losses:
             self.resent += number

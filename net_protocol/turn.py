@@ -25,9 +25,8 @@ from net_protocol.directory import Directory
 from net_protocol.errors import DatagramRefused
 from net_protocol.limits import NUMBERS_AHEAD_MAX
 from net_protocol.recovery import GRANULARITY_S
-from net_protocol.rows import LISTENS_TO, ORDER, PROBE, UNACKNOWLEDGED, UNRELIABLE
-from net_protocol.schedule import (
-    ACK_DELAY_S, PROBES_TO_COLLAPSE, PROBES_TO_UNREACHABLE, PROBES_WHILE_HEARD, SLEEP_S, UNREACHABLE_S)
+from net_protocol.rows import AT_ONCE, LISTENS_TO, ORDER, PROBE, SUBMITS, UNACKNOWLEDGED, UNRELIABLE
+from net_protocol.schedule import ACK_DELAY_S, PROBES_TO_COLLAPSE, SLEEP_S
 from net_protocol.seals import CHECKSUM
 from net_protocol.traffic import BAD_NUMBER, WRONG_ROLE, Traffic
 
@@ -110,11 +109,9 @@ class Turn(object):
 
     def run(self, now, receive, send, write=None):
         # type: (float, Callable[[], Any], Callable[[bytes, Any], None], Callable[[Any], str | None] | None) -> None
-        """One turn.
-
-        ``receive()`` returns the next (datagram, address), or None when nothing is left. ``send(datagram, address)``
-        sends. ``write(records)`` puts records on disk, all or none, and returns None or why it failed; without it
-        there is no journal. What they raise passes through.
+        """One turn. ``receive()`` returns the next (datagram, address), or None when nothing is left; ``send(datagram,
+        address)`` sends. ``write(records)`` puts records on disk, all or none, and returns None or why it failed;
+        without it there is no journal. What they raise passes through.
         """
         core = self._core
         self._send = send
@@ -125,7 +122,7 @@ class Turn(object):
         due_at = core.next_timer()
         if due_at is not None and due_at <= now:
             core.handle_timer(now)
-        if core.is_listening:
+        if core.is_listening and self._alarms.is_due(now):
             self._ring(now)
         self._finish(now, write)
         if core.is_listening:
@@ -136,11 +133,16 @@ class Turn(object):
         """When the next turn is due at the latest, or None."""
         core = self._core
         if core.is_listening:
-            if core.has_outgoing or core.has_unread or self._must_open():
+            upstream = self.upstream
+            if core.has_outgoing or core.has_unread \
+                    or upstream is not None and not upstream.is_open and self._must_open(upstream):
                 return 0.0
             alarm_at = self._alarms.next_at()
-            if self._acknowledgements and (alarm_at is None or self._acknowledgements[0][0] < alarm_at):
-                alarm_at = self._acknowledgements[0][0]
+            waiting = self._acknowledgements
+            while waiting and waiting[0][1].acknowledge_at != waiting[0][0]:
+                waiting.popleft()
+            if waiting and (alarm_at is None or waiting[0][0] < alarm_at):
+                alarm_at = waiting[0][0]
         else:
             alarm_at = None
         due_at = core.next_timer()
@@ -172,18 +174,14 @@ class Turn(object):
 
     def _read(self, now, receive, write):
         # type: (float, Callable[[], Any], Any) -> None
-        traffic = self.traffic
-        portion_ends = traffic.rows_in + PORTION_ROWS
-        turn_ends = traffic.rows_in + ROWS_READ_MAX
-        budget = self._budget
-        budget.begin()
-        core = self._core
-        core.has_unread = True
-        for _ in range(READS_MAX):
-            received = receive()
-            if received is None:
-                core.has_unread = False
-                return
+        core, traffic, budget = self._core, self.traffic, self._budget
+        received, reads = receive(), 0
+        if received is not None:
+            core.has_unread = True
+            portion_ends = traffic.rows_in + PORTION_ROWS
+            turn_ends = traffic.rows_in + ROWS_READ_MAX
+            budget.begin()
+        while received is not None:
             datagram, address = received
             traffic.datagrams_in += 1
             try:
@@ -196,8 +194,11 @@ class Turn(object):
                 if write is None:
                     self._finish(now, None)
                 portion_ends = traffic.rows_in + PORTION_ROWS
-            if traffic.rows_in >= turn_ends or budget.bytes_left <= 0:
+            reads += 1
+            if reads == READS_MAX or traffic.rows_in >= turn_ends or budget.bytes_left <= 0:
                 return
+            received = receive()
+        core.has_unread = False
 
     def _handle(self, now, data, address):
         # type: (float, bytes, Any) -> None
@@ -218,11 +219,10 @@ class Turn(object):
     def _take(self, now, channel, datagram):
         # type: (float, Channel, Datagram) -> None
         """Handle a datagram that belongs to an open channel."""
-        number = datagram.number
-        received = channel.received
+        number, received = datagram.number, channel.received
         if number > received.highest + NUMBERS_AHEAD_MAX and received.highest:
             raise DatagramRefused(BAD_NUMBER, 'number %d is too far ahead' % number)
-        if datagram.acks and max([last for _, last in datagram.acks]) > channel.number:
+        if datagram.acked > channel.number:
             raise DatagramRefused(BAD_NUMBER, 'acknowledges a number that was never sent')
         is_new = received.note(now, number)
         if not is_new:
@@ -242,8 +242,11 @@ class Turn(object):
             self._awake(now, channel)
         self._core.heard(now, channel)
         if datagram.acks:
-            self._acknowledged(now, channel, datagram.acks, datagram.delay_ms)
-        self._handle_rows(now, channel, number, datagram.rows)
+            self._acknowledged(now, channel, datagram)
+        if datagram.rows:
+            self._handle_rows(now, channel, number, datagram.rows)
+        else:
+            received.acknowledge(number)
 
     def _note_again(self, now, channel, number, rows):
         # type: (float, Channel, int, Any) -> None
@@ -265,7 +268,7 @@ class Turn(object):
                     handler(now, channel, some)
                 elif kind != 'ping':
                     traffic.unexpected += len(some)
-        if core.has_unwritten and 'submit' in rows:
+        if core.has_unwritten and ('submit' in rows or 'call' in rows):
             if not channel.withheld:
                 self._withheld.append(channel)
             channel.withheld.append(number)
@@ -282,7 +285,7 @@ class Turn(object):
             return
         channel.to_acknowledge += 1
         if not channel.acknowledge_now and (
-                'ping' in rows or not in_order or channel.to_acknowledge >= WAITING_MAX):
+                not in_order or channel.to_acknowledge >= WAITING_MAX or not AT_ONCE.isdisjoint(rows)):
             channel.acknowledge_now = True
             self._to_acknowledge.append(channel)
         if channel.acknowledge_at is None:
@@ -306,9 +309,13 @@ class Turn(object):
                 self._core.opened(now, channel)
             return None
         if datagram.to != channel.ticket or datagram.incarnation != channel.incarnation or not channel.is_open:
-            self.traffic.stale += 1
+            self._note_stale(datagram)
             return None
         return channel
+
+    def _note_stale(self, datagram):
+        # type: (Datagram) -> None
+        self.traffic.stale += 1
 
     def _channel_of(self, now, datagram, address, size):
         # type: (float, Datagram, Any, int) -> Channel | None
@@ -363,23 +370,22 @@ class Turn(object):
 
     # Acknowledgements and losses.
 
-    def _acknowledged(self, now, channel, ranges, delay_ms):
-        # type: (float, Channel, Any, int) -> None
+    def _acknowledged(self, now, channel, datagram):
+        # type: (float, Channel, Datagram) -> None
         loss = channel.loss
         in_flight = loss.segments
-        acked = loss.acknowledge(ranges)
+        acked = loss.acknowledge(datagram.acks)
         if not acked:
             return
         core, received = self._core, channel.received
         newest = acked[-1]
         # As in QUIC, only the highest number acknowledged gives a sample: others may have been acknowledged before, by
         # a datagram that was lost.
-        if newest.number == max([last for _, last in ranges]):
-            channel.round_trip.add(max(now - newest.at - delay_ms / 1000, GRANULARITY_S))
+        if newest.number == datagram.acked:
+            channel.round_trip.add(max(now - newest.at - datagram.delay_ms / 1000, GRANULARITY_S))
         wanted = core.ACKNOWLEDGED
         for sent in acked:
-            if sent.acked:
-                received.forget(sent.acked)
+            received.forget(sent.acked)
             channel.window.acknowledged(sent, in_flight)
             if sent.probe_of:
                 loss.remove(sent.probe_of)
@@ -388,9 +394,10 @@ class Turn(object):
                 if kind in wanted:
                     core.acknowledged(now, channel, kind, rows[kind])
         lost = loss.take_lost(channel.round_trip)
-        for sent in lost:
-            channel.window.lost(now, sent)
-        self._send_again(now, channel, lost)
+        if lost:
+            for sent in lost:
+                channel.window.lost(now, sent)
+            self._send_again(now, channel, lost)
         channel.probes = 0
         channel.probes_when_heard = None
         if loss.in_flight:
@@ -444,12 +451,10 @@ class Turn(object):
         else:
             self._directory.sleeping[channel] = None
 
-    def _must_open(self):
-        # type: () -> bool
-        """Whether a hello has to leave now."""
-        channel = self.upstream
-        return (channel is not None and not channel.is_open and channel.probe_at is None
-                and self._upstream_address is not None)
+    def _must_open(self, channel):
+        # type: (Channel) -> bool
+        """Whether a hello has to leave now on a channel that is not open."""
+        return channel.probe_at is None and self._upstream_address is not None
 
     def _say_hello(self, now, channel):
         # type: (float, Channel) -> None
@@ -498,13 +503,8 @@ class Turn(object):
 
     def _judge(self, now, channel):
         # type: (float, Channel) -> None
-        """A peer that is heard and acknowledges nothing is unreachable. One that was frozen may have been heard just
-        now, so two probes must have left since it was heard.
-        """
-        since = channel.unanswered_since
-        if channel.unreachable_since is None and since is not None and now - since >= UNREACHABLE_S \
-                and channel.heard_at > since and channel.probes >= PROBES_TO_UNREACHABLE \
-                and channel.probes - (channel.probes_when_heard or 0) > PROBES_WHILE_HEARD:
+        """A peer that is heard and acknowledges nothing is unreachable."""
+        if channel.unreachable_since is None and channel.is_in_vain(now):
             channel.unreachable_since = channel.number
             self.traffic.unreachable += 1
             self._core.unreachable(now, channel)
@@ -533,7 +533,7 @@ class Turn(object):
         """The disk has what these datagrams submitted: acknowledge them."""
         for channel in self._withheld:
             for number in channel.withheld:
-                self._note_handled(now, channel, number, ('submit',))
+                self._note_handled(now, channel, number, SUBMITS)
             channel.withheld = []
         self._withheld = []
 
@@ -541,23 +541,25 @@ class Turn(object):
         # type: (float) -> None
         """What leaves at the end of a turn: acknowledgements, what a full window held back, greetings, a hello."""
         upstream = self.upstream
-        if self._must_open():
-            self._say_hello(now, upstream)  # type: ignore[arg-type]
+        if upstream is not None and not upstream.is_open and self._must_open(upstream):
+            self._say_hello(now, upstream)
         to_flush, self._to_flush = self._to_flush, []
         for channel in to_flush:
             self._flush(now, channel)
         waiting = self._acknowledgements
-        # A core that has stopped takes no further turn.
-        until = float('inf') if self._core.is_stopped else now
-        while waiting and (waiting[0][0] <= until or waiting[0][1].acknowledge_at != waiting[0][0]):
-            at, channel = waiting.popleft()
-            if channel.acknowledge_at == at:
-                self._acknowledge(now, channel)
-        to_acknowledge, self._to_acknowledge = self._to_acknowledge, []
-        for channel in to_acknowledge:
-            # Unless rows took the acknowledgement with them.
-            if channel.acknowledge_now:
-                self._acknowledge(now, channel)
+        if waiting:
+            # A core that has stopped takes no further turn.
+            until = float('inf') if self._core.is_stopped else now
+            while waiting and (waiting[0][0] <= until or waiting[0][1].acknowledge_at != waiting[0][0]):
+                at, channel = waiting.popleft()
+                if channel.acknowledge_at == at:
+                    self._acknowledge(now, channel)
+        if self._to_acknowledge:
+            to_acknowledge, self._to_acknowledge = self._to_acknowledge, []
+            for channel in to_acknowledge:
+                # Unless rows took the acknowledgement with them.
+                if channel.acknowledge_now:
+                    self._acknowledge(now, channel)
         greetings, self._greetings = self._greetings, []
         for answer, address in greetings:
             self.traffic.datagrams_out += 1
@@ -576,12 +578,13 @@ class Turn(object):
         if not channel.is_open or channel.is_asleep:
             channel.rows = {}
             return
-        taken = channel.take_rows(now, self._core, self._seal)
-        while taken is not None:
+        while channel.rows or channel.lost_rows:
+            taken = channel.take_rows(now, self._core, self._seal)
+            if taken is None:
+                break
             losses, rows, text = taken
             self.traffic.count_out(rows, losses)
             self._out(channel.write(now, self._core, self._rng, self._seal, rows, text, losses), channel)
-            taken = channel.take_rows(now, self._core, self._seal)
         if channel.unreachable_since is not None and channel.probe_at is None:
             # Nothing of it is true any more. Pings go on until the peer acknowledges one.
             channel.plan_probe(now, self._rng)

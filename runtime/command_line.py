@@ -10,28 +10,37 @@ import argparse
 import errno
 import json
 import os
+import select
+import stat
 import sys
 import textwrap
 
+from common.compat import text_type
 from net_protocol import __version__
-from net_protocol.compat import text_type
+from net_protocol.limits import HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S
 from runtime import early, logs
 from runtime.clock import monotonic
 from runtime.console import LiveLine
 from runtime.descriptors import NONE_LEFT, TooManyDescriptors
 from runtime.event_file import EventFile
+from runtime.output import Output
 from runtime.process import CannotStart
 from runtime.settings import SettingsError
+from runtime.signals import is_stopping
 
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, List  # noqa: F401
 
-    from net_protocol.schema import Group  # noqa: F401
+    from common.schema import Group  # noqa: F401
 
 OK = 0
 NOT_ACHIEVED = 1
 USAGE = 2
+
+#: How long a process that shall stop waits for the reader of a full pipe, and the time between two looks.
+READER_WITHIN_S = 10.0
+LOOK_S = 0.2
 
 #: Width of the list of settings in the help.
 HELP_COLUMNS = 79
@@ -77,6 +86,34 @@ def parser(about, sample, settings=None):
                            '"time" (in seconds, of one clock for all processes of a machine), "kind" and "facts"')
     add_version(made)
     return made
+
+
+def add_own(parser, *names):
+    # type: (argparse.ArgumentParser, *str) -> None
+    """The options that stand for settings: of these names."""
+    for name in names:
+        kind, metavar, about = _OWN[name]
+        parser.add_argument('--' + name, type=kind, metavar=metavar, help=about)
+
+
+def own_changes(options):
+    # type: (Any) -> List[Any]
+    """What these options change: pairs for ``runtime.settings.load``."""
+    changes = [(name, getattr(options, name, None)) for name in ('name', 'work', 'capacity')]
+    changes.append(('listen.port', getattr(options, 'port', None)))
+    where = getattr(options, 'dispatcher', None)
+    if where is not None:
+        changes += [('dispatcher.host', where[0]), ('dispatcher.port', where[1])]
+    return changes
+
+
+def host_and_port(text):
+    # type: (str) -> Any
+    """HOST:PORT, for argparse; an IPv6 address may stand in brackets."""
+    host, _, port = text.rpartition(':')
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError('found %s, expected HOST:PORT' % json.dumps(text))
+    return text_path(host.strip('[]')), int(port)
 
 
 def _described(settings):
@@ -135,8 +172,22 @@ def _number(kind, low, high, expected):
 
 
 positive_int = whole_number(1)
+#: As in the settings of a calculator.
+heartbeat_interval = _number(
+    float, HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S,
+    'a number of seconds from %g to %g' % (HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S))
 #: Not 0: the least that a clock can tell.
 positive_seconds = _number(float, 1e-6, 1e9, 'a number of seconds above 0')
+
+
+#: Name -> type, placeholder and help of each option that stands for a setting.
+_OWN = {
+    'dispatcher': (host_and_port, 'HOST:PORT', 'where the dispatcher listens'),
+    'name': (text_path, 'NAME', 'the name of this process'),
+    'port': (whole_number(0, 65535), 'N', 'the UDP port to listen on; 0: any free one'),
+    'work': (text_path, 'FILE', 'the Python file with the functions to run, instead of notional tasks'),
+    'capacity': (positive_int, 'N', 'calls, or tasks, at a time'),
+}  # type: Dict[str, Any]
 
 
 def main(program, argv=None):
@@ -163,8 +214,7 @@ def main(program, argv=None):
     except OutputLost as error:
         if error.errno != errno.EPIPE:
             _complain('standard output: %s' % error.strerror)
-        # What is not written yet goes nowhere. Without this, Python complains once more at its own end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), real_output.fileno())
+        drop_output(real_output)
         status = NOT_ACHIEVED
     finally:
         sys.stdout = real_output
@@ -185,13 +235,9 @@ def _status_of(program, argv):
 
 def _complain(what):
     # type: (Any) -> None
-    line = u'%s: %s\n' % (os.path.basename(sys.argv[0]), what)
-    try:
-        sys.stderr.write(_encodable(line, sys.stderr))
-        sys.stderr.flush()
-    except EnvironmentError:
-        # Nobody reads it.
-        pass
+    line = LiveLine()
+    line.write_above(u'%s: %s' % (os.path.basename(sys.argv[0]), what))
+    line.end()
 
 
 def _encodable(text, stream):
@@ -211,39 +257,78 @@ class OutputLost(Exception):
     """
 
     def __init__(self, error):
-        # type: (IOError) -> None
+        # type: (EnvironmentError) -> None
         super(OutputLost, self).__init__(error)
         self.errno = error.errno
         self.strerror = error.strerror
 
 
+def drop_output(stream=None):
+    # type: (Any) -> None
+    """What is not written yet goes nowhere. Without this, Python complains once more at its own end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stdout if stream is None else stream).fileno())
+
+
 class _Output(object):
-    """Standard output, whose errors can be distinguished from those of any other file or socket."""
+    """Standard output, whose errors can be distinguished from those of any other file or socket.
+
+    A pipe that is full is waited for, because its reader may be slow; but not for ever by a process that shall stop.
+    """
 
     def __init__(self, stream):
         # type: (Any) -> None
         self._stream = stream
+        self._pipe = None  # type: Any
+        try:
+            mode = os.fstat(stream.fileno()).st_mode
+            if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+                self._pipe = Output(stream.fileno(), lambda number: b'', pending_max=sys.maxsize)
+        except (AttributeError, ValueError, EnvironmentError):
+            # Something in memory.
+            pass
 
     def __getattr__(self, name):
         # type: (str) -> Any
         return getattr(self._stream, name)
 
     def write(self, text):
-        # type: (str) -> Any
+        # type: (str) -> None
         """As of the stream, or ``OutputLost``."""
-        return self._try(self._stream.write, _encodable(text, self._stream))
+        encoded = _encodable(text, self._stream)
+        if self._pipe is None:
+            self._try(self._stream.write, encoded)
+        else:
+            self._try(self._write_to_pipe, encoded.encode(self._stream.encoding) if isinstance(encoded, text_type)
+                      else encoded)
 
     def flush(self):
         # type: () -> None
         """As of the stream, or ``OutputLost``."""
         self._try(self._stream.flush)
 
+    def _write_to_pipe(self, piece):
+        # type: (bytes) -> None
+        self._pipe.put(piece)
+        end_at = None  # type: float | None
+        while self._pipe.is_pending:
+            now = monotonic()
+            if end_at is None and is_stopping():
+                end_at = now + READER_WITHIN_S
+            if end_at is not None and (now >= end_at or is_stopping() > 1):
+                raise IOError(errno.EAGAIN, 'nobody reads it')
+            try:
+                self._pipe.finish(LOOK_S)
+            except select.error as error:
+                # On 2.7 a signal ends the wait (until 2.7 goes).
+                if error.args[0] != errno.EINTR:
+                    raise IOError(*error.args)
+
     @staticmethod
     def _try(act, *arguments):
         # type: (Callable[..., Any], *Any) -> Any
         try:
             return act(*arguments)
-        except IOError as error:
+        except EnvironmentError as error:
             raise OutputLost(error)
 
 

@@ -5,8 +5,8 @@ from __future__ import absolute_import, division, print_function
 import select
 import sys
 
-from net_protocol.compat import text_type
-from net_protocol.words import counted
+from common.compat import text_type
+from common.words import counted
 from runtime.output import Output
 
 MYPY = False
@@ -80,8 +80,8 @@ class LiveLine(object):
         piece = text.encode(self._encoding, 'backslashreplace') if isinstance(text, text_type) else text
         try:
             self._output.put(piece)
-        except (OSError, select.error):
-            # The terminal is gone, the disk is full, or nobody reads any more.
+        except (OSError, IOError, select.error, ValueError):
+            # The terminal is gone, the disk is full, nobody reads any more, or the stream was closed.
             self.is_live = False
 
 

@@ -15,7 +15,8 @@ import signal
 import sys
 
 if os.name != 'posix':
-    sys.exit('These programs run on Linux and macOS, not on %s.' % sys.platform)
+    sys.stderr.write('These programs run on Linux and macOS, not on %s.\n' % sys.platform)
+    sys.exit(2)
 
 import resource
 

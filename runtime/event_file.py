@@ -3,7 +3,8 @@
     {"time": 1234.567890, "kind": "assigned", "facts": {"task_id": "...", "calculator": "calculator-a", "attempt": 1}}
 
 ``time`` is in seconds of the machine's monotonic clock, so the files of all processes of one machine share one order;
-the first line of each start, ``began``, carries the time of day (``unix_time``) as well, and which process writes.
+the first line of each start, ``began``, carries the time of day (``unix_time``) as well, which process writes, and its
+settings. The last line of a process that was not killed is ``stopped``.
 
 Each line is handed to the system at once, so the file of a process that is killed is complete. A pipe whose reader is
 slow never holds the process up: lines that do not fit are dropped, and ``events_dropped`` tells how many.
@@ -45,11 +46,11 @@ class EventFile(object):
         # type: (float, str, Dict[str, Any]) -> None
         """Append one event. ``facts`` are plain values."""
         self._time = time
-        self._output.put(_line(time, kind, facts))
+        self._output.put(line(time, kind, facts))
 
     def _dropped(self, number):
         # type: (int) -> bytes
-        return _line(self._time, 'events_dropped', {'number': number})
+        return line(self._time, 'events_dropped', {'number': number})
 
     def writers(self):
         # type: () -> List[Any]
@@ -67,9 +68,10 @@ class EventFile(object):
         self._output.finish(within_s)
 
 
-def _line(time, kind, facts):
+def line(time, kind, facts):
     # type: (float, str, Dict[str, Any]) -> bytes
-    return ('{"time": %.6f, "kind": %s, "facts": %s}\n' % (time, json.dumps(kind), json.dumps(facts))).encode('ascii')
+    """One event as it stands in a file. Its numbers are read back as they are."""
+    return ('{"time": %r, "kind": %s, "facts": %s}\n' % (time, json.dumps(kind), json.dumps(facts))).encode('ascii')
 
 
 def _is_torn(path):

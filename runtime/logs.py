@@ -1,6 +1,6 @@
 """The log: lines for people on standard error, at a bounded rate.
 
-Cores report events as data; each role has the sentences for its own (``<role>/sentences.py``). Lines that others can
+Cores report events as data; ``common/sentences.py`` has the sentences. Lines that others can
 cause (a flood of garbage, a thousand tasks that move at once) are written a few times a second at most, and then
 counted. A file of events (``--events``) is for programs: there nothing is left out.
 """
@@ -12,8 +12,10 @@ import os
 import re
 from time import time
 
+from common import lengths
+from common.sentences import in_words
+from common.words import Facts, counted
 from net_protocol import __version__
-from net_protocol.words import Facts, counted
 from runtime.console import FINISH_WITHIN_S, LiveLine
 from runtime.endpoint import is_loopback, shown
 
@@ -79,20 +81,23 @@ class EventLog(object):
         self._sentences = sentences
         self._monotonic = monotonic
         self._file = file
-        self._has_named_port = False
+        self._has_named_port = self._has_begun = False
         # Kind -> the lines of the second in which the last one came.
         self._lines = {}  # type: Dict[str, _Second]
 
-    def begin(self, loop):
-        # type: (Loop) -> None
-        """A process begins: have its core report each step if anybody reads that, and write who it is to the file."""
+    def begin(self, loop, settings, **more):
+        # type: (Loop, Dict[str, Any], **Any) -> None
+        """A process begins: have its core report each step if anybody reads that, and write to the file who it is, its
+        settings, and ``more`` of what its command line says.
+        """
         core = loop.core
         core.trace = self._file is not None or log.isEnabledFor(logging.DEBUG)
         loop.attach(self)
         loop.every(LEFT_OUT_INTERVAL_S, self.log_left_out)
-        self._to_file('began', {
-            'name': core.name, 'incarnation': core.incarnation, 'address': loop.endpoint.address,
-            'process_id': os.getpid(), 'version': __version__, 'unix_time': time()})
+        self._has_begun = True
+        self._to_file('began', dict(
+            more, name=core.name, incarnation=core.incarnation, address=loop.endpoint.address, process_id=os.getpid(),
+            version=__version__, unix_time=time(), role=core.ROLE, settings=lengths.plain(settings)))
 
     def end(self, core):
         # type: (Core) -> None
@@ -102,6 +107,8 @@ class EventLog(object):
         for kind in sorted(self._lines):
             self._log_left_out(kind)
         self.line.end()
+        if self._has_begun:
+            self._to_file('stopped', {})
         if self._file is not None:
             self._try_file(self._file.finish, FINISH_WITHIN_S)
 
@@ -147,7 +154,7 @@ class EventLog(object):
         level, sentence = self._sentences[event.kind]
         number = logging.getLevelName(level.upper())
         if log.isEnabledFor(number):
-            self._write(event.kind, number, sentence % _Shown(event.facts))
+            self._write(event.kind, number, sentence % _Shown(in_words(event.kind, event.facts)))
 
     def refusal(self, cause, detail, address):
         # type: (str, str, Any) -> None

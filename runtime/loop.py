@@ -11,9 +11,9 @@ import os
 import random
 import select
 
+from common.sketch import Sketch
 from net_protocol.schedule import ACK_DELAY_S
 from net_protocol.seals import CHECKSUM
-from net_protocol.sketch import Sketch
 from net_protocol.turn import Turn
 from runtime.endpoint import is_loopback
 from runtime.journal_file import JournalFailed
@@ -67,6 +67,8 @@ class Loop(object):
         self._write = None if journal is None else self._write_records
         self._hooks = []  # type: List[Hook]
         self._services = []  # type: List[Any]
+        # Those of them whose input comes before that of the socket.
+        self._sources = []  # type: List[Any]
         self._stops_seen = 0
         #: How long the turns took, without the wait.
         self.turns = Sketch()
@@ -77,12 +79,15 @@ class Loop(object):
         if interval_s > 0:
             self._hooks.append(Hook(interval_s, action))
 
-    def attach(self, service):
-        # type: (Any) -> None
+    def attach(self, service, is_source=False):
+        # type: (Any, bool) -> None
         """Wait for the ``readers()``, ``writers()`` and ``next_timer()`` of a service too, and call its
-        ``handle(readable, writable, now)`` in every turn.
+        ``handle(readable, writable, now)`` in every turn: after it, and that of a source before it too, so that what it
+        read leaves in the same turn.
         """
         self._services.append(service)
+        if is_source:
+            self._sources.append(service)
 
     def run(self):
         # type: () -> None
@@ -108,6 +113,8 @@ class Loop(object):
             self._stops_seen = self._signals.count
             self.core.stop(now)
         turn, endpoint = self.turn, self.endpoint
+        for service in self._sources:
+            service.handle(readable, writable, now)
         turn.run(now, endpoint.receive, endpoint.send, self._write)
         for address in endpoint.take_unreachable():
             turn.note_unreachable(now, address)
@@ -116,7 +123,10 @@ class Loop(object):
                 hook.due_at = now + hook.interval_s
                 hook.action(now)
         for service in self._services:
-            service.handle(readable, writable, now)
+            if service in self._sources:
+                service.handle((), (), now)
+            else:
+                service.handle(readable, writable, now)
         self.turns.add(max(0.0, self._monotonic() - now))
 
     def _wait(self, end_at=None):

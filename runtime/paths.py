@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 import sys
 
-from net_protocol.compat import text_type
+from common.compat import text_type
 
 MYPY = False
 if MYPY:

@@ -9,8 +9,8 @@ import re
 import socket
 from hashlib import sha256
 
-from net_protocol import report
-from net_protocol.compat import text_type
+from common import report
+from common.compat import text_type
 from net_protocol.core import draw_incarnation
 from net_protocol.traffic import Traffic
 from runtime.clock import monotonic
@@ -76,16 +76,18 @@ def default_name(role, number, is_random=False):
     return '%s-%s' % (name, new_incarnation()[:6]) if is_random else name
 
 
-def listen(address, is_any_port_fine=False):
-    # type: (Dict[str, Any], bool) -> Endpoint
-    """An endpoint on the address of a settings file. Raises ``CannotStart`` with the reason, and with what to do where
-    no peer has to know the port.
+def listen(address, is_any_port_fine=False, is_free_port_fine=False):
+    # type: (Dict[str, Any], bool, bool) -> Endpoint
+    """An endpoint on the address of a settings file; with ``is_free_port_fine`` on another port where that one is
+    taken. Raises ``CannotStart`` with the reason, and with what to do where no peer has to know the port.
     """
     host, port = address['host'], address['port']
     try:
         family, where = resolve_here(host, port)
         return Endpoint(family, where)
     except (OSError, socket.error, UnicodeError) as error:
+        if is_free_port_fine and getattr(error, 'errno', None) == errno.EADDRINUSE:
+            return listen(dict(address, port=0))
         is_taken = getattr(error, 'errno', None) == errno.EADDRINUSE
         raise CannotStart('cannot listen on %s port %d: %s%s' % (
             host, port, reason_of(error), _ANY_PORT if is_taken and is_any_port_fine else ''))

@@ -6,7 +6,9 @@ import io
 import json
 from collections import OrderedDict
 
-from net_protocol.schema import Group, SettingRefused, shown_key
+from common.compat import text_type
+from common.lengths import FromFile, numbers_of
+from common.schema import Group, SettingRefused, shown_key
 from runtime.paths import native
 
 MYPY = False
@@ -18,15 +20,26 @@ class SettingsError(Exception):
     """The settings can't be used; the text is one line that names the file, the key, and what is expected."""
 
 
-def load(path, group):
-    # type: (str | None, Group) -> Dict[str, Any]
-    """The complete settings: what the file says and defaults for the rest. No file: all defaults."""
-    if path is None:
-        return group.checked({})
+def load(path, group, changes=()):
+    # type: (str | None, Group, Any) -> Dict[str, Any]
+    """The complete settings: what the file says and defaults for the rest. No file: all defaults.
+
+    ``changes`` are pairs (dotted key, value) of the command line, which win; None stands for no change.
+    """
+    given = {} if path is None else _read(path)
+    wanted = [(key, value) for key, value in changes if value is not None]
+    for key, value in wanted if isinstance(given, dict) else ():
+        inside = given
+        for part in key.split('.')[:-1]:
+            inside = inside.setdefault(part, {})
+            if not isinstance(inside, dict):
+                break
+        else:
+            inside[key.split('.')[-1]] = value
     try:
-        return group.checked(_read(path))
+        return group.checked(given)
     except SettingRefused as refusal:
-        raise SettingsError('%s: %s' % (path, refusal))
+        raise SettingsError('%s: %s' % ('command line' if path is None else path, refusal))
 
 
 def as_text(settings, group):
@@ -63,7 +76,23 @@ def _no_key_twice(pairs):
         if key in found:
             raise SettingRefused(shown_key(key), 'the key twice', 'it once')
         found[key] = value
+    if list(found) == ['values'] and type(found['values']) is text_type:
+        return FromFile(found['values'], _numbers_in(found['values']))
     return found
+
+
+def _numbers_in(path):
+    # type: (str) -> List[float]
+    """The numbers of a file that a random length names."""
+    try:
+        with io.open(native(path), encoding='utf-8-sig') as file:
+            return numbers_of(file.read())
+    except (OSError, IOError) as error:
+        raise SettingRefused('values', json.dumps(path), 'a file that can be read (%s)' % error.strerror)
+    except ValueError as error:
+        # UnicodeDecodeError is one.
+        reason = 'it is not UTF-8' if isinstance(error, UnicodeDecodeError) else str(error)
+        raise SettingRefused('values', json.dumps(path), 'a file with a number of seconds a line (%s)' % reason)
 
 
 def _refuse_constant(word):

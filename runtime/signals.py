@@ -25,6 +25,9 @@ IGNORED = tuple(number for number in STOP_SIGNALS if signal.getsignal(number) ==
 class StopSignals(object):
     """Counts requests to stop. Use as a context manager: the former handlers are restored at the end."""
 
+    #: The one that is in use, if any.
+    current = None  # type: StopSignals | None
+
     def __init__(self):
         # type: () -> None
         #: Requests to stop: one is to stop softly, two is to end at once.
@@ -39,6 +42,7 @@ class StopSignals(object):
     def __enter__(self):
         # type: () -> StopSignals
         self._former_descriptor = signal.set_wakeup_fd(self._writer.fileno())
+        StopSignals.current = self
         for number in STOP_SIGNALS:
             if number not in IGNORED:
                 self._former[number] = signal.signal(number, self._note)
@@ -49,6 +53,7 @@ class StopSignals(object):
         for number, handler in self._former.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._former_descriptor)
+        StopSignals.current = None
         self._reader.close()
         self._writer.close()
 
@@ -84,3 +89,11 @@ class StopSignals(object):
                 return
             self._has_hung_up = True
         self.count += 1
+
+
+def is_stopping():
+    # type: () -> int
+    """How many requests to stop this process has; 1 also where it ends and ignores further ones."""
+    if StopSignals.current is not None and StopSignals.current.count:
+        return StopSignals.current.count
+    return int(any(signal.getsignal(number) == signal.SIG_IGN for number in STOP_SIGNALS if number not in IGNORED))

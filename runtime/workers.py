@@ -12,6 +12,8 @@ import select
 import signal
 from collections import deque
 
+from runtime.descriptors import selectable
+
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Iterable, Iterator, List  # noqa: F401
@@ -30,6 +32,7 @@ class _Worker(object):
     def __init__(self, function):
         # type: (Callable[[Any], Any]) -> None
         self.connection, end = multiprocessing.Pipe()
+        selectable(self.connection)
         self.process = multiprocessing.Process(target=_serve, args=(function, end, os.getpid()))
         self.process.daemon = True
         self.process.start()
@@ -39,25 +42,39 @@ class _Worker(object):
     def close(self):
         # type: () -> None
         self.connection.close()
-        self.process.terminate()
+        # A process that has just been forked can lose any other signal.
+        os.kill(self.process.pid, signal.SIGKILL)  # type: ignore[arg-type]
         self.process.join()
 
 
-def results(function, work, jobs, killed):
-    # type: (Callable[[Any], Any], Iterable[Any], int, Callable[[Any, WorkerKilled], Any]) -> Iterator[Any]
-    """``function(piece)`` for each piece of work, in the order of the work. ``killed(piece, error)`` makes the result
-    of a piece whose process was killed. Closing the iterator ends all processes.
-    """
-    pieces = enumerate(work)
-    waiting = {}  # type: Any
-    done = {}  # type: Any
-    workers = [_Worker(function) for _ in range(jobs)]
-    asked = given = 0
-    try:
-        idle = deque(workers)
+class Pool(object):
+    """``jobs`` processes that call ``function``, until ``close``."""
+
+    def __init__(self, function, jobs):
+        # type: (Callable[[Any], Any], int) -> None
+        self._function = function
+        self._workers = []  # type: List[_Worker]
+        for _ in range(jobs):
+            self._workers.append(_Worker(function))
+
+    def close(self):
+        # type: () -> None
+        """End all processes, whatever they do."""
+        for worker in self._workers:
+            worker.close()
+        self._workers = []
+
+    def results(self, work, killed):
+        # type: (Iterable[Any], Callable[[Any, WorkerKilled], Any]) -> Iterator[Any]
+        """As the function ``results``. The next call may begin when this iterator is exhausted."""
+        pieces = enumerate(work)
+        waiting = {}  # type: Any
+        done = {}  # type: Any
+        idle = deque(self._workers)
+        asked = given = 0
         while True:
             # No further ahead than a few pieces for each process, however slow the first one is.
-            while idle and asked - given < 8 * jobs:
+            while idle and asked - given < 8 * len(self._workers):
                 number, piece = next(pieces, (-1, None))
                 if number < 0:
                     break
@@ -72,7 +89,7 @@ def results(function, work, jobs, killed):
             while given in done:
                 yield done.pop(given)
                 given += 1
-            busy = [worker for worker in workers if worker.number is not None]
+            busy = [worker for worker in self._workers if worker.number is not None]
             if not busy:
                 return
             for worker in _ready(busy):
@@ -80,18 +97,32 @@ def results(function, work, jobs, killed):
                 try:
                     done[worker.number] = worker.connection.recv()
                 except (EOFError, IOError, OSError):
-                    worker.process.join()
-                    done[worker.number] = killed(piece, WorkerKilled('a worker ended with status %s' % (
-                        worker.process.exitcode,)))
-                    workers.remove(worker)
-                    worker.connection.close()
-                    worker = _Worker(function)
-                    workers.append(worker)
+                    done[worker.number] = killed(piece, self._replace(worker))
+                    worker = self._workers[-1]
                 worker.number = None
                 idle.append(worker)
+
+    def _replace(self, worker):
+        # type: (_Worker) -> WorkerKilled
+        """Another process in place of one that was killed."""
+        worker.process.join()
+        self._workers.remove(worker)
+        worker.connection.close()
+        self._workers.append(_Worker(self._function))
+        return WorkerKilled('a worker ended with status %s' % (worker.process.exitcode,))
+
+
+def results(function, work, jobs, killed):
+    # type: (Callable[[Any], Any], Iterable[Any], int, Callable[[Any, WorkerKilled], Any]) -> Iterator[Any]
+    """``function(piece)`` for each piece of work, in the order of the work. ``killed(piece, error)`` makes the result
+    of a piece whose process was killed. Closing the iterator ends all processes.
+    """
+    pool = Pool(function, jobs)
+    try:
+        for result in pool.results(work, killed):
+            yield result
     finally:
-        for worker in workers:
-            worker.close()
+        pool.close()
 
 
 def _ready(workers):

@@ -91,7 +91,9 @@ class Audit(object):
         # type: (Channel, str) -> None
         """Rows of that kind are handled: once for each datagram, and only in the incarnation that it is meant for."""
         key = (channel.incarnation, channel.number_received)
-        handled = self._handled.setdefault(kind, set())
+        handled = self._handled.get(kind)
+        if handled is None:
+            handled = self._handled[kind] = set()
         if key in handled:
             raise broken('S16', (self.name, channel.name), 'the datagram %d of %s is handled twice', key[1],
                          channel.name)
@@ -144,6 +146,16 @@ class Audit(object):
         if left < 0:
             raise broken('S17', self.name, 'sends %d bytes to %s, %d more than came from there', size, address[0],
                          -left)
+
+    def strayed(self, datagram):
+        # type: (Any) -> None
+        """A datagram belongs to no open channel. Where one of us sent it with rows, count why."""
+        meant_for = self.ledger.datagrams.get((datagram.incarnation, datagram.number))
+        if meant_for is not None:
+            running = [process.incarnation for process in self.process.environment.at.values() if process.is_running]
+            self.ledger.counts['copies_for_former' if meant_for != self.core.incarnation else
+                               'copies_with_old_tickets' if datagram.incarnation in running else
+                               'copies_from_former'] += 1
 
     def end_turn(self, now):
         # type: (float) -> None

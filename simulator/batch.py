@@ -20,7 +20,8 @@ _EVERYWHERE = ('duplicates', 'lost', 'probes', 'resent', 'too_old', 'unreachable
 #: What has to happen somewhere in a batch: in each role, and the faults themselves.
 RARE_PATHS = tuple('%s.%s' % (role, name) for role in (CALCULATOR, CLIENT, DISPATCHER) for name in _EVERYWHERE) + tuple(
     'dispatcher.' + name for name in (
-        'adopted', 'attempt_calculator_left', 'attempt_dead_calculator', 'attempt_error', 'attempt_new_life',
+        'adopted', 'attempt_calculator_left', 'attempt_child_died', 'calls_delayed', 'calls_run_alone',
+        'functions_wanted', 'probations', 'attempt_dead_calculator', 'attempt_error', 'attempt_new_life',
         'attempt_not_held', 'attempt_timed_out', 'attempt_turned_down', 'attempt_unacknowledged', 'attempt_withdrawn',
         'cancelled', 'cancelled_unknown', 'died', 'duplicate_results', 'duplicate_submits', 'evicted', 'expired',
         'failed', 'greetings', 'held_up', 'journal_failures', 'late_results', 'late_results_used', 'left',
@@ -29,11 +30,13 @@ RARE_PATHS = tuple('%s.%s' % (role, name) for role in (CALCULATOR, CLIENT, DISPA
         'registrations_refused', 'replaced', 'returned', 'revokes', 'stale_heartbeats', 'suspected', 'tasks_recovered',
         'unknown_results')) + tuple(
     'calculator.' + name for name in (
-        'adoptions', 'crashes', 'dispatcher_restarts', 'duplicate_assigns', 'end_abandoned', 'end_lost', 'end_revoked',
-        'errors', 'freezes', 'ignored', 'not_registered', 'refused_draining', 'stale', 'unknown_revokes')) + tuple(
+        'adoptions', 'calls_failed', 'calls_stopped', 'crashes', 'deaths', 'dispatcher_restarts', 'duplicate_assigns',
+        'end_abandoned', 'end_lost', 'end_revoked', 'errors', 'freezes', 'ignored', 'not_registered',
+        'refused_draining', 'refused_unknown_function', 'stale', 'unknown_revokes')) + tuple(
     'client.' + name for name in (
-        'dispatcher_restarts', 'duplicate_outcomes', 'held_back', 'outcome_cancelled', 'outcome_given_up',
-        'outcome_refused', 'outcomes_of_former', 'pings', 'postponed', 'resubmitted', 'stale', 'stale_refusals')) + (
+        'called_off', 'dispatcher_restarts', 'duplicate_outcomes', 'held_back', 'outcome_cancelled', 'outcome_given_up',
+        'outcome_refused', 'outcomes_of_former', 'pings', 'poisonous_calls', 'postponed', 'resubmitted', 'stale',
+        'stale_refusals')) + (
     'lost', 'lost_in_bursts', 'partitioned', 'clogged', 'corrupted', 'truncated', 'lengthened', 'duplicated',
     'late_copies', 'late', 'slow', 'nobody_there', 'icmp_errors', 'kills', 'kills_while_sending', 'kills_by_poison',
     'stops', 'suspensions', 'moves', 'never_back', 'partitions', 'partitions_one_way', 'poisonous_tasks',
@@ -42,7 +45,9 @@ RARE_PATHS = tuple('%s.%s' % (role, name) for role in (CALCULATOR, CLIENT, DISPA
     'forged_numbers', 'forged_greetings', 'forged_icmp', 'inbox_overflows', 'replayed', 'replayed_by_strangers',
     'reflected', 'tampered', 'signed_with_another_key', 'redirected', 'kills_before_commit', 'kills_after_commit',
     'kills_in_recovery', 'disks_full', 'disks_failing', 'journals_lost', 'older_journals', 'wall_steps',
-    'half_written_found', 'starts_refused')
+    'half_written_found', 'starts_refused', 'accepted_again', 'clients_forgotten_and_heard', 'refusals_again',
+    'submits_again_before_commit', 'copies_for_former', 'copies_from_former', 'copies_with_old_tickets', 'flaps',
+    'idle_deaths', 'failed_loads')
 
 
 class Batch(object):

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+from common import lengths
 from simulator.audit import ROUNDING_S, Audit, on_the_way
 from simulator.violations import broken
 
@@ -14,16 +15,15 @@ if MYPY:
 
 
 class CalculatorAudit(Audit):
-    """S3, S4, S6, S7, S11, S13, S16 and S19, as far as a calculator goes.
+    """S3, S4, S6, S7, S11, S13, S16, S19, S21 and S23, as far as a calculator goes.
 
     ``on_taken(process, task_id)`` is called with each attempt that begins.
     """
 
-    HEARD = {'assign': '_heard_assign', 'revoke': '_heard_revoke'}
-    SENT = {'result': '_sent_results', 'heartbeat': '_sent_heartbeats'}
+    HEARD = {'assign': '_heard_assign', 'run': '_heard_assign', 'revoke': '_heard_revoke'}
+    SENT = {'result': '_sent_results', 'failed': '_sent_results', 'heartbeat': '_sent_heartbeats'}
     EVENTS = {'taken': '_on_taken', 'renumbered': '_on_renumbered', 'let_go': '_on_let_go',
-              'out_of_order': '_on_out_of_order',
-              'in_order': '_on_in_order'}
+              'out_of_order': '_on_out_of_order', 'in_order': '_on_in_order'}
 
     def __init__(self, ledger, settings, on_taken):
         # type: (Ledger, Dict[str, Any], Any) -> None
@@ -34,8 +34,8 @@ class CalculatorAudit(Audit):
         self.taken_total = 0
         # Those of them whose result was sent.
         self._reported = set()  # type: Set[str]
-        # In this turn: (task id, attempt) -> (incarnation of the dispatcher, assignment, payload).
-        self._heard = {}  # type: Dict[Tuple[str, int], Tuple[str, int, Any]]
+        # In this turn: (task id, attempt) -> (incarnation of the dispatcher, assignment, payload, function).
+        self._heard = {}  # type: Dict[Tuple[str, int], Tuple[str, int, Any, Any]]
         self._revoked = set()  # type: Set[Any]
         # (incarnation of the dispatcher, own incarnation, assignment) of what was taken.
         self._taken = set()  # type: Set[Tuple[str, str, int]]
@@ -47,8 +47,8 @@ class CalculatorAudit(Audit):
 
     def _heard_assign(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
-        for assignment, task_id, attempt, payload, _, _ in rows:
-            self._heard[task_id, attempt] = (channel.incarnation, assignment, payload)
+        for row in rows:
+            self._heard[row[1], row[2]] = (channel.incarnation, row[0], row[3], row[6] if kind == 'run' else None)
 
     def _heard_revoke(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
@@ -62,7 +62,8 @@ class CalculatorAudit(Audit):
 
     def _sent_results(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
-        for _, task_id, result, error in rows:
+        for row in rows:
+            task_id, result, error = row[1:] if kind == 'result' else (row[1], None, row[2])
             if task_id not in self._payloads:
                 raise broken('S4', task_id, 'a result of no work')
             if error is None and not self.ledger.is_right(task_id, self._payloads[task_id], result):
@@ -73,7 +74,8 @@ class CalculatorAudit(Audit):
     def _sent_heartbeats(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
         running = self.core.account(now)['running']
-        if running > self.settings['capacity']:
+        # With functions, one call ahead for each slot.
+        if running > self.settings['capacity'] * (1 if self.settings.get('work') is None else 2):
             raise broken('S6', self.name, 'it runs %d of %d', running, self.settings['capacity'])
 
     # What happens in it.
@@ -83,7 +85,7 @@ class CalculatorAudit(Audit):
         task_id, attempt = facts['task_id'], facts['attempt']
         if (task_id, attempt) not in self._heard:
             raise broken('S4', task_id, 'work that nobody assigned')
-        dispatcher, assignment, payload = self._heard[task_id, attempt]
+        dispatcher, assignment, payload, function = self._heard[task_id, attempt]
         self._know(dispatcher, assignment, task_id)
         meant_for = self.ledger.assigned.get((dispatcher, task_id, attempt))
         if meant_for is not None and meant_for != self.core.incarnation:
@@ -93,6 +95,9 @@ class CalculatorAudit(Audit):
         entry = self.ledger.tasks.get(task_id)
         if entry is not None and entry.payload != payload:
             raise broken('S3', task_id, 'another payload than its client sent')
+        children = getattr(self.process, 'children', None)
+        if (function is None) != (children is None) or children is not None and function not in children.offered:
+            raise broken('S23', (task_id, self.name), 'taken, and %s is not offered', function)
         self.held[task_id] = now
         self._payloads[task_id] = payload
         self.taken_total += 1
@@ -100,7 +105,7 @@ class CalculatorAudit(Audit):
 
     def _on_renumbered(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
-        dispatcher, assignment, _ = self._heard[facts['task_id'], facts['attempt']]
+        dispatcher, assignment, _, _ = self._heard[facts['task_id'], facts['attempt']]
         self._know(dispatcher, assignment, facts['task_id'])
 
     def _know(self, dispatcher, assignment, task_id):
@@ -115,11 +120,12 @@ class CalculatorAudit(Audit):
         task_id, end = facts['task_id'], facts['end']
         taken_at = self.held.pop(task_id, None)
         self._reported.discard(task_id)
+        self.taken_total -= end == 'not_started'
         if taken_at is None:
             raise broken('S5', (task_id, self.name), 'let go and not held')
-        if end == 'reported' and now - taken_at < self.settings['task_duration_s'][0] - ROUNDING_S:
-            raise broken('S13', task_id, 'computed in %.3f s, %.3f at the least', now - taken_at,
-                         self.settings['task_duration_s'][0])
+        least_s = lengths.shortest(self.settings['task_duration_s'])
+        if end == 'reported' and now - taken_at < least_s - ROUNDING_S and not self.settings.get('work'):
+            raise broken('S13', task_id, 'computed in %.3f s, %.3f at the least', now - taken_at, least_s)
         if end == 'revoked' and (facts['assignment'] or task_id) not in self._revoked:
             raise broken('S1', (task_id, self.name), 'revoked by nobody')
 
@@ -142,20 +148,31 @@ class CalculatorAudit(Audit):
             self._heard.clear()
         if self._revoked:
             self._revoked.clear()
+        children = getattr(self.process, 'children', None)
+        if children is not None:
+            self._hold_children(children)
+
+    def _hold_children(self, children):
+        # type: (Any) -> None
+        """S21: children work on what is held, on each task at most once."""
+        task_ids = [call.task_id for call in children.running.values()]
+        for task_id in sorted(task_ids):
+            if task_id not in self.held or task_ids.count(task_id) > 1:
+                raise broken('S21', (task_id, self.name), 'it runs %d times, and is %sheld', task_ids.count(task_id),
+                             '' if task_id in self.held else 'not ')
 
     def sweep(self, now):
         # type: (float) -> None
         channel = self.core.dispatcher
         if self._reported and channel.is_open and self.core.is_listening:
-            task_ids = on_the_way(channel, 1, 'result')
+            task_ids = on_the_way(channel, 1, 'result', 'failed')
             for task_id in sorted(self._reported):
                 if task_id not in task_ids:
                     raise broken('S10', (task_id, self.name), 'its result is neither acknowledged nor on its way')
         account = self.core.account(now)
-        if account['assigned'] != self.taken_total:
-            raise broken('S19', self.name, 'taken %d, its events say %d', account['assigned'], self.taken_total)
-        if account['assigned'] != sum(account['ends'].values()) + account['running'] + account['unreported']:
+        held = account['running'] + account['unreported']
+        if account['assigned'] != sum(account['ends'].values()) + held:
             raise broken('S11', self.name, '%r', account)
-        if account['running'] + account['unreported'] != len(self.held):
-            raise broken('S19', self.name, 'holds %d, its events say %d', account['running'] + account['unreported'],
-                         len(self.held))
+        if (account['assigned'], held) != (self.taken_total, len(self.held)):
+            raise broken('S19', self.name, '%r, its events say that it took %d and holds %d', account,
+                         self.taken_total, len(self.held))

@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.rows import CANCELLED, DONE
+from net_protocol.rows import CANCELLED, DONE, EXPIRED
 from net_protocol.schedule import OUTCOME_GRACE_S, PING_INTERVAL_S
 from simulator.audit import ROUNDING_S, UNDISTURBED_S, Audit, on_the_way
 from simulator.ledger import Entry
@@ -29,9 +29,9 @@ class ClientAudit(Audit):
     """
 
     HEARD = {'done': '_heard_outcomes', 'ended': '_heard_outcomes', 'refused': '_heard_refused'}
-    SENT = {'submit': '_sent_submits', 'cancel': '_sent_cancels'}
+    SENT = {'submit': '_sent_submits', 'call': '_sent_submits', 'cancel': '_sent_cancels'}
     EVENTS = {'sent': '_on_sent', 'answered': '_on_answered', 'unanswered': '_on_unanswered', 'refused': '_on_refused'}
-    ACKNOWLEDGED = frozenset(['submit'])
+    ACKNOWLEDGED = frozenset(['submit', 'call'])
 
     def __init__(self, ledger, settings, promises=None):
         # type: (Ledger, Dict[str, Any], Promises | None) -> None
@@ -67,7 +67,7 @@ class ClientAudit(Audit):
     def acknowledged(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
         """S1: what is acknowledged is accepted, on disk where there is one, or a refusal is on its way."""
-        dispatcher, others = channel.incarnation, on_the_way(channel, 0, 'submit')
+        dispatcher, others = channel.incarnation, on_the_way(channel, 0, 'submit', 'call')
         for row in rows if self.process.fault is None else ():
             task_id = self._task(row[0])
             entry = self.ledger.tasks[task_id]
@@ -119,7 +119,8 @@ class ClientAudit(Audit):
                 raise broken('S4', task_id, 'a submit for a task that was never sent')
             if entry.submits == 0:
                 entry.payload = row[1]
-            elif entry.payload != row[1]:
+                entry.call = row[3:] or None
+            elif entry.payload != row[1] or entry.call != (row[3:] or None):
                 raise broken('S3', task_id, 'submitted with another payload')
             entry.submits += 1
             entry.datagram = channel.number
@@ -165,8 +166,10 @@ class ClientAudit(Audit):
         self.ledger.counts['unanswered'] += 1
         if outcome == 'wrong':
             raise broken('S3', task_id, 'the answer to another question')
+        # A call that is not submitted ends by itself at its deadline.
+        is_late = outcome == EXPIRED and not entry.submits
         if not (outcome == 'given_up' or entry.outcome is not None and entry.outcome[0] == outcome
-                or outcome == CANCELLED and self.told_to_stop):
+                or outcome == CANCELLED and (self.told_to_stop or self._is_called_off(entry)) or is_late):
             raise broken('S4', task_id, '%s without an outcome', outcome)
 
     def _on_refused(self, now, facts):
@@ -175,6 +178,11 @@ class ClientAudit(Audit):
         self.ledger.counts['unanswered'] += 1
         if not entry.was_refused:
             raise broken('S4', facts['task_id'], 'refused by nobody')
+
+    def _is_called_off(self, entry):
+        # type: (Entry) -> bool
+        """Whether its caller cancelled it."""
+        return entry.number in getattr(self.core, 'called_off', ())
 
     def _end(self, now, task_id, end):
         # type: (float, str, str) -> Any
@@ -188,7 +196,7 @@ class ClientAudit(Audit):
             waited_s = now - sent_at
             if waited_s < self.settings['task_timeout_s'] - ROUNDING_S:
                 raise broken('S13', task_id, 'given up after %.3f s', waited_s)
-            if entry.is_refused and entry.number not in on_the_way(self.core.dispatcher, 0, 'submit'):
+            if entry.is_refused and entry.number not in on_the_way(self.core.dispatcher, 0, 'submit', 'call'):
                 raise broken('S10', task_id, 'given up, and its caller does not hear that it was refused')
         entry.end = end
         entry.ended_at = self.process.clock.virtual(now)
@@ -199,13 +207,11 @@ class ClientAudit(Audit):
     def sweep(self, now):
         # type: (float) -> None
         statistics = self.core.statistics
-        if statistics.sent != self.sent_total or statistics.answered != self.done_total:
+        if (statistics.sent, statistics.answered) != (self.sent_total, self.done_total):
             raise broken('S19', self.name, 'sent %d and answered %d, its events say %d and %d', statistics.sent,
                          statistics.answered, self.sent_total, self.done_total)
-        if statistics.sent != statistics.waiting + sum(statistics.ends.values()):
-            raise broken('S11', self.name, '%r', statistics.as_dict(now))
-        if statistics.waiting != len(self.pending):
-            raise broken('S11', self.name, 'waiting %d, pending here %d', statistics.waiting, len(self.pending))
+        if statistics.sent != len(self.pending) + sum(statistics.ends.values()):
+            raise broken('S11', self.name, '%d wait: %r', len(self.pending), statistics.as_dict(now))
         if not self.told_to_stop and self.is_undisturbed(now):
             if self.pending and self.core.dispatcher.is_open and now - self._wrote_at > 2 * PING_INTERVAL_S:
                 raise broken('L4', self.name, 'silent for %.1f s with open tasks', now - self._wrote_at)
@@ -220,10 +226,11 @@ class ClientAudit(Audit):
         """S10: what was submitted and is not answered is on its way. A channel without room may come to it later."""
         channel = self.core.dispatcher
         if channel.is_open and channel.has_room and self.process.fault is None:
-            numbers = on_the_way(channel, 0, 'submit')
+            numbers = on_the_way(channel, 0, 'submit', 'call')
             for task_id in self.pending:
                 entry = self.ledger.tasks[task_id]
-                if entry.submits and not (entry.accepted_by or entry.is_refused or entry.number in numbers):
+                if entry.submits and not (entry.accepted_by or entry.is_refused or entry.number in numbers
+                                          or self._is_called_off(entry)):
                     raise broken('S10', task_id, 'neither answered nor on its way')
 
     def compare(self, dispatcher):

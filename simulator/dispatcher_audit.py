@@ -3,9 +3,9 @@
 from __future__ import absolute_import, division, print_function
 
 from net_protocol.rows import CANCELLED, CLIENT, DONE, EXPIRED, FAILED, OUTCOMES
-from net_protocol.schedule import JITTER_MAX, PROBE_MAX_S, SLEEP_S
+from net_protocol.schedule import SLEEP_S
 from simulator.audit import ROUNDING_S, on_the_way
-from simulator.fleet_audit import ALIVE, FleetAudit
+from simulator.call_audit import EXCEPTIONS, CallAudit, Place
 from simulator.violations import broken
 
 MYPY = False
@@ -20,60 +20,42 @@ if MYPY:
 #: What a timer may be late by, if nothing disturbed the process.
 LATE_S = 0.6
 
-#: A calculator that was heard so lately and acknowledges nothing for the other time is unreachable: probes back off to
-#: their maximum, and what is heard may be long under way.
-HEARD_S = 2.0
-UNREACHABLE_S = 5 * PROBE_MAX_S * JITTER_MAX
 
-
-class Place(object):
-    """A task that is not over. ``view`` is the calculator that it is assigned to, None while it waits. ``deadlines``
-    are the earliest and the latest: copies of a submit differ in the time left.
-    """
-
-    __slots__ = ('view', 'attempt', 'attempts', 'assigned_at', 'accepted_at', 'deadlines', 'is_adopted')
-
-    def __init__(self, accepted_at, deadlines):
-        # type: (float, Tuple[float, float]) -> None
-        self.view = None  # type: Any
-        self.attempt = self.attempts = 0
-        self.assigned_at = 0.0
-        self.accepted_at = accepted_at
-        self.deadlines = deadlines
-        self.is_adopted = False
-
-
-class DispatcherAudit(FleetAudit):
-    """S1 to S5, S8 to S14, S16 and S19; those about calculators (S6, S7, S8) are its base's.
+class DispatcherAudit(CallAudit):
+    """S1 to S5, S8 to S14, S16 and S19; those about calculators (S6, S7, S8) and calls (S22 to S25) are its bases'.
 
     ``promises`` are those of all incarnations, where there is a journal; else None.
     """
 
-    HEARD = dict(FleetAudit.HEARD, submit='_heard_submits', cancel='_heard_cancels', result='_heard_results')
-    SENT = dict(FleetAudit.SENT, done='_sent_outcomes', ended='_sent_outcomes', done_before='_sent_outcomes',
-                ended_before='_sent_outcomes')
-    EVENTS = dict(FleetAudit.EVENTS, accepted='_on_accepted', assigned='_on_assigned', adopted='_on_adopted',
-                  reassigned='_on_reassigned', done='_on_done', ended='_on_ended')
-    ACKNOWLEDGED = FleetAudit.ACKNOWLEDGED | frozenset(['done', 'ended', 'done_before', 'ended_before'])
+    HEARD = dict(CallAudit.HEARD, submit='_heard_submits', call='_heard_submits', cancel='_heard_cancels',
+                 result='_heard_results', failed='_heard_results')
+    SENT = dict(CallAudit.SENT, done='_sent_outcomes', ended='_sent_outcomes', done_before='_sent_outcomes',
+                ended_before='_sent_outcomes', refused='_sent_refusals')
+    EVENTS = dict(CallAudit.EVENTS, accepted='_on_accepted', assigned='_on_assigned', adopted='_on_adopted',
+                  reassigned='_on_reassigned', done='_on_done', ended='_on_ended', outcome_dropped='_on_dropped')
+    ACKNOWLEDGED = CallAudit.ACKNOWLEDGED | frozenset(['done', 'ended'])
 
     def __init__(self, ledger, settings, promises=None):
         # type: (Ledger, Dict[str, Any], Promises | None) -> None
         super(DispatcherAudit, self).__init__(ledger, settings)
         self._promises = promises
-        self.places = {}  # type: Dict[str, Place]
         # Task id -> what its client is told; the first is None where an earlier incarnation ended it. Those of which
         # the client said that it has it.
         self._over = {}  # type: Dict[str, Any]
         self._acknowledged = set()  # type: Set[str]
+        # (incarnation of a client, number, datagram) of refusals that were sent.
+        self._refusals_sent = set()  # type: Set[Tuple[str, int, int]]
         # (name, incarnation) of clients -> their channel.
         self._channels = {}  # type: Dict[Tuple[str, str], Channel]
-        self._accepted_total = self._recovered_total = 0
+        # Accepted; recovered as (tasks, outcomes); ended.
+        self._accepted_total, self._recovered = 0, (0, 0)
         self._ends = dict.fromkeys(OUTCOMES, 0)
         # In this turn: task id -> (payload, least and most time left, whether it is below `open`); task id -> results;
-        # tasks that were cancelled.
+        # tasks that were cancelled, and those whose attempts were revoked.
         self._submitted = {}  # type: Dict[str, Tuple[Any, float, float, bool]]
         self._results = {}  # type: Dict[str, List[Tuple[Any, Any]]]
         self._cancelled = set()  # type: Set[str]
+        self._revoked = set()  # type: Set[str]
 
     def begin(self, process):
         # type: (Process) -> None
@@ -84,14 +66,21 @@ class DispatcherAudit(FleetAudit):
     def take_over(self, now, wall_now):
         # type: (float, float) -> None
         """Begin with what the disk says."""
-        for task_id, is_over, time_left_s in self._promises.recovered(self.core, wall_now):  # type: ignore[union-attr]
+        for task_id, is_over, time_left_s in self._promises.recovered(self, wall_now):  # type: ignore[union-attr]
             self._accepted.add(task_id)
             if is_over:
                 self._over[task_id] = None
             else:
-                deadline_at = now + min(max(0.0, time_left_s), self.settings['task_timeout_s'])
-                self.places[task_id] = Place(now, (deadline_at, deadline_at))
-                self._recovered_total += 1
+                self._put(now, task_id, max(0.0, time_left_s), max(0.0, time_left_s))
+        self._recovered = len(self.places), len(self._over)
+
+    def _put(self, now, task_id, least_s, most_s):
+        # type: (float, str, float, float) -> None
+        """It is accepted, and its client leaves it so much time. The settings bound that of a notional task."""
+        entry = self.ledger.tasks.get(task_id)
+        call = None if entry is None else entry.call
+        most = self.settings['task_timeout_s'] if call is None else most_s
+        self.places[task_id] = Place(now, (now + min(least_s, most), now + min(most_s, most)), call, self.settings)
 
     @property
     def size(self):
@@ -107,12 +96,17 @@ class DispatcherAudit(FleetAudit):
     def opened(self, now, channel):
         # type: (float, Channel) -> None
         if channel.role == CLIENT:
-            self._channels[channel.name, channel.incarnation] = channel
+            key = channel.name, channel.incarnation
+            if key in self._channels and self.core.clients.get(*key) is None:
+                self.ledger.counts['clients_forgotten_and_heard'] += 1
+            self._channels[key] = channel
 
     def _heard_submits(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
-        for number, payload, left_s in rows:
+        for number, payload, left_s in [row[:3] for row in rows]:
             task_id = '%s:%s:%d' % (channel.name, channel.incarnation, number)
+            if self._promises is not None and task_id in self.places and not self._promises.is_kept(task_id):
+                self.ledger.counts['submits_again_before_commit'] += 1
             _, least_s, most_s, _ = self._submitted.get(task_id, (None, left_s, left_s, False))
             self._submitted[task_id] = payload, min(least_s, left_s), max(most_s, left_s), number < channel.peer_open
 
@@ -122,24 +116,23 @@ class DispatcherAudit(FleetAudit):
 
     def _heard_results(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
-        for _, task_id, result, error in rows:
-            self._results.setdefault(task_id, []).append((result, error))
+        for row in rows:
+            result, error = (None, row[2]) if kind == 'failed' else row[2:]
+            self._results.setdefault(row[1], []).append((result, error))
 
     def acknowledged(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
-        if kind == 'assign':
-            super(DispatcherAudit, self).acknowledged(now, channel, kind, rows)
-        elif kind in ('done', 'ended'):
+        if kind in ('done', 'ended'):
             self._acknowledged.update([task_id for task_id, _ in _outcomes(channel, kind, rows)])
-        elif self._promises is not None:
-            # Another incarnation of the client has them. If this one comes back, they may be executed again.
-            for task_id, _ in _outcomes(channel, kind, rows):
-                self._promises.forget(task_id)
+        else:
+            super(DispatcherAudit, self).acknowledged(now, channel, kind, rows)
 
     def queueing(self, channel, kind, row):
         # type: (Channel, str, Any) -> None
         """The core wants to send a row."""
-        if kind == 'refused':
+        if kind == 'revoke':
+            self._revoked.add(row[1])
+        elif kind == 'refused':
             task_id = '%s:%s:%d' % (channel.name, channel.incarnation, row[0])
             self._refused.add(task_id)
             self._accepted.discard(task_id)
@@ -153,6 +146,13 @@ class DispatcherAudit(FleetAudit):
         if silence_s > SLEEP_S + LATE_S and self.is_undisturbed(now):
             raise broken('S12', (self.name, channel.name), '%s is sent %r after %.1f s', channel.name, rows, silence_s)
 
+    def _sent_refusals(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        for number, datagram, _, _ in rows:
+            key = channel.incarnation, number, datagram
+            self.ledger.counts['refusals_again'] += key in self._refusals_sent
+            self._refusals_sent.add(key)
+
     def _sent_outcomes(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
         for task_id, outcome in _outcomes(channel, kind, rows):
@@ -163,13 +163,12 @@ class DispatcherAudit(FleetAudit):
                 self._over[task_id] = outcome
             told = self._over[task_id]
             if told is None or len(told) == 1:
-                # An outcome that was dropped is not known any more: then a cancel finds nothing.
-                is_forgotten = outcome[0] == CANCELLED and self.core.counts['outcomes_dropped']
-                if told is not None and told[0] != outcome[0] and not is_forgotten:
+                if told is not None and told[0] != outcome[0]:
                     raise broken('S2', task_id, 'it is %s, its client is told %s', told[0], outcome[0])
                 self._over[task_id] = outcome
                 entry = self.ledger.tasks.get(task_id)
-                if self._promises is not None and task_id in self._accepted and entry is not None and entry.is_awaited:
+                if self._promises is not None and task_id in self._accepted and task_id not in self.ledger.dropped \
+                        and entry is not None and entry.is_awaited:
                     self._promises.note_outcome_sent(task_id, outcome)
             elif told != outcome:
                 raise broken('S2', task_id, 'first %r, now %r', told, outcome)
@@ -182,20 +181,20 @@ class DispatcherAudit(FleetAudit):
         if task_id not in self._submitted:
             raise broken('S4', task_id, 'accepted, and nobody submitted it')
         payload, least_s, most_s, is_below_open = self._submitted[task_id]
-        is_acknowledged = task_id in self._acknowledged and not self.ledger.is_byzantine(task_id)
-        if task_id in self.places or is_below_open or is_acknowledged:
+        is_over = task_id in self._over or task_id in self._acknowledged and not self.ledger.is_byzantine(task_id)
+        if task_id in self.places or is_below_open or is_over:
             raise broken('S16', task_id, 'accepted again, and it is %s' % (
-                'not over' if task_id in self.places else 'below open' if is_below_open else 'acknowledged'))
-        if self._over.pop(task_id, None) is not None:
-            # Its outcome was dropped, and its client still waits for it.
+                'not over' if task_id in self.places else 'below open' if is_below_open else 'over'))
+        if task_id in self.ledger.dropped:
+            self.ledger.dropped.remove(task_id)
             self.ledger.counts['accepted_again'] += 1
-            if self._promises is not None:
-                self._promises.forget(task_id)
+        journal = self.core.journal
+        if journal is not None and journal.failing_since is not None and journal.failing_since < now:
+            raise broken('S9', task_id, 'accepted while the journal can\'t be written')
         entry = self.ledger.tasks.get(task_id)
         if entry is not None and entry.payload != payload:
             raise broken('S3', task_id, 'another payload than its client sent')
-        timeout_s = self.settings['task_timeout_s']
-        self.places[task_id] = Place(now, (now + min(least_s, timeout_s), now + min(most_s, timeout_s)))
+        self._put(now, task_id, least_s, most_s)
         self._accepted.add(task_id)
         self._refused.discard(task_id)
         self._accepted_total += 1
@@ -203,8 +202,9 @@ class DispatcherAudit(FleetAudit):
     def _on_assigned(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
         place = self.places.get(facts['task_id'])
+        given = None if place is None or place.view is None else place.view.given[facts['task_id']]
         # A calculator learns by an assignment that it was adopted.
-        if place is None or not place.is_adopted or place.attempt != facts['attempt']:
+        if given is None or not given.is_adopted or place.attempt != facts['attempt']:  # type: ignore[union-attr]
             self._enter(now, facts, True)
 
     def _on_adopted(self, now, facts):
@@ -218,12 +218,8 @@ class DispatcherAudit(FleetAudit):
         if place is None or place.view is not None:
             raise broken('S5', task_id, 'assigned while it is %s', 'over' if place is None else 'assigned')
         place.attempt = facts['attempt']
-        place.attempts += 1
-        place.assigned_at = now
-        place.is_adopted = not is_new
-        if place.attempts > self.settings['attempts_max']:
-            raise broken('S12', task_id, '%d attempts, %d at the most', place.attempts, self.settings['attempts_max'])
         place.view = self.note_given(now, facts['calculator'], task_id, place.attempt, is_new)
+        self.note_begun(now, task_id, place, is_new)
 
     def _on_reassigned(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
@@ -232,17 +228,25 @@ class DispatcherAudit(FleetAudit):
         if place is None or place.view is None or place.attempt != facts['attempt'] \
                 or place.view.channel.name != facts['calculator']:
             raise broken('S5', task_id, 'taken from %s, which does not have it', facts['calculator'])
-        if reason == 'timed_out' and now < place.assigned_at + self.settings['answer_timeout_s'] - ROUNDING_S:
-            raise broken('S13', task_id, 'timed out after %.3f s', now - place.assigned_at)
-        if reason == 'not_held' and place.view.acknowledged.get(task_id, 2 ** 53) >= place.view.newest_heartbeat:
+        given = place.view.given.pop(task_id)
+        if reason == 'timed_out' and now < given.at + place.answer_s - ROUNDING_S:
+            raise broken('S13', task_id, 'timed out after %.3f s', now - given.at)
+        if reason == 'not_held' and (given.acknowledged_by is None
+                                     or given.acknowledged_by >= place.view.newest_heartbeat):
             raise broken('S8', (task_id, facts['calculator']), 'taken back, and no later heartbeat leaves it out')
-        place.view.forget(task_id)
-        place.view = None
+        if reason in ('child_died', 'error') and not any(
+                error is not None and (error['cause'] in EXCEPTIONS) == (reason == 'error')
+                for _, error in self._results.get(task_id, ())):
+            raise broken('S4', task_id, '%s for no reason', reason)
+        if reason == 'child_died':
+            self._note_failure_of(now, facts['calculator'])
+        place.note_end(now, reason)
 
     def _on_done(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
         task_id = facts['task_id']
         self._end(task_id, DONE)
+        self._note_good_end_of(facts['calculator'])
         if task_id not in self._results:
             raise broken('S4', task_id, 'done without a result')
         entry = self.ledger.tasks.get(task_id)
@@ -257,9 +261,15 @@ class DispatcherAudit(FleetAudit):
         entry = self.ledger.tasks.get(task_id)
         if outcome == EXPIRED and now < place.deadlines[0] - ROUNDING_S:
             raise broken('S13', task_id, 'expired %.3f s early', place.deadlines[0] - now)
-        if outcome == FAILED and place.attempts < self.settings['attempts_max'] and not any(
-                error is not None for _, error in self._results.get(task_id, ())):
-            raise broken('S4', task_id, 'failed for no reason')
+        if outcome in (EXPIRED, CANCELLED) and place.view is not None and task_id not in self._revoked:
+            raise broken('S21', (task_id, place.view.channel.name), '%s, and it goes on', outcome)
+        if outcome == FAILED and place.counted < place.attempts_max:
+            # Of a call, the death of a child is no reason.
+            if not any(error is not None and (place.call is None or error['cause'] in EXCEPTIONS)
+                       for _, error in self._results.get(task_id, ())):
+                raise broken('S4' if place.call is None else 'S22', task_id, 'failed for no reason')
+            if place.view is not None:
+                self._note_good_end_of(place.view.channel.name)
         if outcome == CANCELLED and task_id not in self._cancelled and entry is not None and entry.end is None:
             raise broken('S4', task_id, 'cancelled by nobody')
 
@@ -269,15 +279,25 @@ class DispatcherAudit(FleetAudit):
         if place is None:
             raise broken('S2', task_id, '%s, and it is not open', outcome)
         if place.view is not None:
-            place.view.forget(task_id)
+            del place.view.given[task_id]
         self._ends[outcome] += 1
         self._over[task_id] = (outcome,)
         return place
 
+    def _on_dropped(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        """Its client may submit it again, and is told nothing else."""
+        task_id = facts['task_id']
+        if self._over.pop(task_id, False) is False:
+            raise broken('S4', task_id, 'its outcome is dropped, and it is not over')
+        self.ledger.dropped.add(task_id)
+        if self._promises is not None:
+            self._promises.forget(task_id)
+
     def end_turn(self, now):
         # type: (float) -> None
         super(DispatcherAudit, self).end_turn(now)
-        for found in (self._submitted, self._results, self._cancelled):
+        for found in (self._submitted, self._results, self._cancelled, self._revoked):
             if found:
                 found.clear()
 
@@ -287,7 +307,7 @@ class DispatcherAudit(FleetAudit):
         # type: (float) -> None
         self._compare_accounts(now)
         if self.is_undisturbed(now):
-            self.hold_no_task_with_the_silent(now)
+            self.hold_views(now)
             self._hold_outcomes()
             self._hold_places(now)
 
@@ -300,54 +320,47 @@ class DispatcherAudit(FleetAudit):
                     or self.core.has_unwritten:
                 continue
             missing = set(client.refusals).difference(on_the_way(channel, 0, 'refused'))
-            missing.update(number for number, task in client.tasks.items() if task.is_over)
-            for number in missing.difference(client.refusals, on_the_way(channel, 0, 'done', 'ended')):
-                raise broken('S10', client.prefix + str(number), 'over, and neither acknowledged nor on its way')
-            for number in missing.intersection(client.refusals):
-                raise broken('S10', client.prefix + str(number), 'refused, and neither acknowledged nor on its way')
+            missing.update({number for number, task in client.tasks.items() if task.is_over}.difference(
+                on_the_way(channel, 0, 'done', 'ended')))
+            for number in sorted(missing):
+                raise broken('S10', client.prefix + str(number), '%s, and neither acknowledged nor on its way',
+                             'refused' if number in client.refusals else 'over')
 
     def _hold_places(self, now):
         # type: (float) -> None
-        """S1, S8, L8: nothing is overdue; an assignment that is not acknowledged is on its way, and not for long."""
-        ways = {}  # type: Dict[Any, Set[str]]
+        """S1, S8: nothing is overdue."""
         for task_id, place in self.places.items():
-            view = place.view
             if now > place.deadlines[1] + LATE_S:
                 raise broken('S1', task_id, 'not over %.1f s after its deadline', now - place.deadlines[1])
-            if view is None:
-                continue
-            about, for_s = (task_id, view.channel.name), now - place.assigned_at
-            if for_s > self.settings['answer_timeout_s'] + LATE_S:
-                raise broken('S8', about, 'with %s for %.1f s', view.channel.name, for_s)
-            if place.is_adopted or view.state != ALIVE or task_id in view.acknowledged or view.channel.is_asleep \
-                    or not view.channel.is_open:
-                continue
-            if view not in ways:
-                ways[view] = on_the_way(view.channel, 1, 'assign')
-            if task_id not in ways[view]:
-                raise broken('S8', about, 'its assignment is neither acknowledged nor on its way')
-            since = view.channel.unanswered_since
-            if since is not None and now - since > UNREACHABLE_S and now - view.heard_at < HEARD_S:
-                raise broken('L8', about, '%s is heard, and acknowledged nothing for %.1f s', view.channel.name,
-                             now - since)
+            for_s = 0.0 if place.view is None else now - place.view.given[task_id].at
+            if for_s > place.answer_s + LATE_S:
+                raise broken('S8', (task_id, place.view.channel.name), 'with %s for %.1f s', place.view.channel.name,
+                             for_s)
 
     def _compare_accounts(self, now):
         # type: (float) -> None
         account = self.core.account(now)
         running = sum(place.view is not None for place in self.places.values())
-        told = {'accepted': self._accepted_total, 'tasks_recovered': self._recovered_total, 'outcomes': self._ends,
-                'waiting': len(self.places) - running, 'running': running}
+        if account['accepted'] + account['tasks_recovered'] != (
+                sum(account['outcomes'].values()) + account['waiting'] + account['running']) \
+                or account['assignments'] + account['adopted'] != (
+                    sum(account['attempts'].values()) + account['running']):
+            raise broken('S11', self.name, '%r', account)
+        recovered = account['tasks_recovered'], account['counts']['outcomes_recovered']
+        if recovered != self._recovered:
+            raise broken('S14', self.name, '%r tasks and outcomes recovered, the disk had %r', recovered,
+                         self._recovered)
+        told = {'accepted': self._accepted_total, 'outcomes': self._ends, 'waiting': len(self.places) - running,
+                'running': running}
         kept = {key: account[key] for key in told}
         if kept != told:
             raise broken('S19', self.name, 'it counts %r, its events say %r', kept, told)
-        if account['accepted'] + account['tasks_recovered'] != sum(account['outcomes'].values()) + len(self.places) \
-                or account['assignments'] + account['adopted'] != sum(account['attempts'].values()) + running:
-            raise broken('S11', self.name, '%r', account)
         # What was taken back from calculators, or from a former incarnation, waits again although the queue is full.
-        given_back = min(sum(account['attempts'].values()), self.capacity_ever) + self._recovered_total
+        given_back = min(sum(account['attempts'].values()), self.capacity_ever) + self._recovered[0]
         if account['waiting'] > self.settings['pending_max'] + given_back:
             raise broken('S9', self.name, '%d wait', account['waiting'])
-        if sum(account['calculators'].values()) > self.settings['calculators_max']:
+        if sum(account['calculators'].values()) > self.settings['calculators_max'] \
+                or account['memory_bytes'] > self.settings['memory_max_bytes']:
             raise broken('S9', self.name, '%r', account)
 
 

@@ -14,13 +14,15 @@ if MYPY:
 class Environment(object):
     """What all processes of a world share. ``names`` says where each host name leads to at the moment."""
 
-    def __init__(self, agenda, network, names, record, buffer_datagrams):
-        # type: (Agenda, Network, Dict[str, Any], Any, int) -> None
+    def __init__(self, agenda, network, names, record, buffer_datagrams, turn_cost_s):
+        # type: (Agenda, Network, Dict[str, Any], Any, int, Dict[str, float]) -> None
         self.agenda = agenda
         self.network = network
         self.names = names
         #: Datagrams that the buffer of a socket holds.
         self.buffer_datagrams = buffer_datagrams
+        #: How long a ``turn`` takes, and each ``row`` of it.
+        self.turn_cost_s = turn_cost_s
         #: ``record((virtual time, process name, what, peer, thing))`` keeps a line of the story; None: nobody reads it.
         self.record = record
         #: Address -> the process that listens there.
@@ -34,19 +36,19 @@ class Environment(object):
 class Clock(object):
     """A monotonic clock that began anywhere and runs a little fast or slow."""
 
-    __slots__ = ('_agenda', '_pace', '_origin')
+    __slots__ = ('_agenda', 'pace', '_origin')
 
     def __init__(self, agenda, pace=1.0, origin=0.0):
         # type: (Agenda, float, float) -> None
         self._agenda = agenda
-        self._pace = pace
+        self.pace = pace
         self._origin = origin
 
     def now(self):
         # type: () -> float
-        return self._origin + self._agenda.now * self._pace
+        return self._origin + self._agenda.now * self.pace
 
     def virtual(self, when):
         # type: (float) -> float
         """The virtual time at which the clock will show ``when``."""
-        return (when - self._origin) / self._pace
+        return (when - self._origin) / self.pace

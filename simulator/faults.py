@@ -6,6 +6,9 @@ by somebody (a supervisor, a person) after a while, at the same or at another ad
 
 from __future__ import absolute_import, division, print_function
 
+from functools import partial
+
+from common import lengths
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER
 from simulator.disk import FAILING, FULL, DiskBroken
 from simulator.noise import Strangers
@@ -13,7 +16,7 @@ from simulator.process import AFTER_COMMIT, BEFORE_COMMIT, DEAF, DUMB
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, List, Set, Tuple  # noqa: F401
+    from typing import Any, Callable, Dict, List, Set, Tuple  # noqa: F401
 
     from simulator.process import Process  # noqa: F401
     from simulator.world import World  # noqa: F401
@@ -21,7 +24,7 @@ if MYPY:
 COUNTERS = ('kills', 'kills_while_sending', 'kills_by_poison', 'stops', 'suspensions', 'moves', 'never_back',
             'partitions', 'partitions_one_way', 'poisonous_tasks', 'uncomputable_tasks', 'kills_before_commit',
             'kills_after_commit', 'kills_in_recovery', 'disks_full', 'disks_failing', 'journals_lost', 'older_journals',
-            'wall_steps', 'late_turns', 'clones', 'byzantine_deaf', 'byzantine_dumb')
+            'wall_steps', 'late_turns', 'flaps', 'clones', 'byzantine_deaf', 'byzantine_dumb')
 
 #: Share of restarts of a dispatcher with a journal after which it is killed again, within this time.
 AGAIN = 0.2
@@ -49,6 +52,7 @@ class Faults(object):
         self._moves = 0
         self._clones = 0
         self._byzantine = None  # type: Process | None
+        self._flapping = None  # type: str | None
         # A copy of the journal that somebody keeps.
         self._copy = None  # type: Any
 
@@ -57,14 +61,18 @@ class Faults(object):
         """Let them happen from now on."""
         self._world.on_poison = self._poison
         for key, action in (
-                ('calculator_crash_s', self._crash_calculator), ('dispatcher_crash_s', self._crash_dispatcher),
-                ('client_crash_s', self._crash_client), ('stop_s', self._stop), ('freeze_s', self._freeze),
+                ('calculator_crash_s', partial(self._kill_one, CALCULATOR)),
+                ('dispatcher_crash_s', partial(self._kill_one, DISPATCHER)),
+                ('client_crash_s', partial(self._kill_one, CLIENT)), ('stop_s', self._stop), ('freeze_s', self._freeze),
                 ('partition_s', self._partition), ('poison_s', self._send_poison), ('noise_s', self._disturb),
-                ('disk_s', self._break_disk), ('late_turns_s', self._make_late), ('clone_s', self._clone)):
-            if self._settings[key][1] > 0:
+                ('disk_s', self._break_disk), ('late_turns_s', self._make_late), ('clone_s', self._clone),
+                ('flap_s', self._flap)):
+            if lengths.longest(self._settings[key]) > 0:
                 self._repeat((key, action))
         if self._draw() < self._settings['byzantine']:
             self._turn_byzantine()
+        for event in self._world.settings['events']:
+            self._world.agenda.at(event['at_s'], self._happen, event)
 
     def end(self):
         # type: () -> List[Tuple[str, str]]
@@ -92,13 +100,18 @@ class Faults(object):
         # type: () -> float
         return self._rng.random()
 
+    def _drawn_s(self, key):
+        # type: (str) -> float
+        """A random length from the settings."""
+        return lengths.draw(self._rng.random, self._settings[key])
+
     def _one_of(self, things):
         # type: (List[Any]) -> Any
         return things[int(self._rng.random() * len(things))]
 
     def _repeat(self, pair):
         # type: (Tuple[str, Callable[[], None]]) -> None
-        self._world.agenda.after(self._rng.uniform(*self._settings[pair[0]]), self._come, pair)
+        self._world.agenda.after(self._drawn_s(pair[0]), self._come, pair)
 
     def _come(self, pair):
         # type: (Tuple[str, Callable[[], None]]) -> None
@@ -106,19 +119,37 @@ class Faults(object):
             pair[1]()
             self._repeat(pair)
 
+    def _happen(self, event):
+        # type: (Dict[str, Any]) -> None
+        """A scheduled event."""
+        if self._is_over:
+            return
+        if 'kill' in event:
+            for process in self._world.running():
+                if process.name == event['kill'] and not process.is_clone:
+                    self._kill(process, None)
+                    if 'back_after_s' in event:
+                        self._world.agenda.after(event['back_after_s'], self._restart, process)
+            return
+        calculators = self._world.running(CALCULATOR)
+        for process in calculators[:int(round(event['restart_share'] * len(calculators)))]:
+            self._kill(process, None)
+            self._world.agenda.after(self._drawn_s('restart_s'), self._restart,
+                                     process)
+
     # Killed and started again.
 
-    def _crash_calculator(self):
+    def _flap(self):
         # type: () -> None
-        self._kill_one(CALCULATOR)
-
-    def _crash_dispatcher(self):
-        # type: () -> None
-        self._kill_one(DISPATCHER)
-
-    def _crash_client(self):
-        # type: () -> None
-        self._kill_one(CLIENT)
+        calculators = [process for process in self._world.running(CALCULATOR) if not process.is_clone]
+        if self._flapping is None and calculators:
+            # One of the last, which have functions where any has.
+            self._flapping = calculators[-1].name
+        for process in calculators:
+            if process.name == self._flapping:
+                self.counts['flaps'] += 1
+                self._kill(process, None)
+                self._world.agenda.after(0.0, self._restart, process)
 
     def _kill_one(self, role):
         # type: (str) -> None
@@ -170,7 +201,7 @@ class Faults(object):
         if process.role == CALCULATOR and not is_accident and self._draw() < self._settings['never_back']:
             self.counts['never_back'] += 1
             return
-        self._world.agenda.after(self._rng.uniform(*self._settings['restart_s']), self._restart, process)
+        self._world.agenda.after(self._drawn_s('restart_s'), self._restart, process)
 
     def _restart(self, dead):
         # type: (Process) -> None
@@ -190,7 +221,7 @@ class Faults(object):
         elif dead.role == CALCULATOR:
             self._world.start_calculator(name, host, **dead.changes)
         else:
-            self._world.start_client(name, host)
+            self._world.start_client(name, host, **dead.changes)
 
     # The journal.
 
@@ -202,7 +233,7 @@ class Faults(object):
             process = self._world.start_dispatcher(host)
         except DiskBroken:
             # Its supervisor tries again.
-            self._world.agenda.after(self._rng.uniform(*self._settings['restart_s']), self._restart, dead)
+            self._world.agenda.after(self._drawn_s('restart_s'), self._restart, dead)
             return
         if self._world.disk is not None and not self._is_over and self._draw() < AGAIN:
             self._world.agenda.after(AGAIN_S * self._draw(), self._kill_again, process)
@@ -242,7 +273,7 @@ class Faults(object):
         disk.failure = self._one_of([FULL, FAILING])
         self.counts['disks_full' if disk.failure == FULL else 'disks_failing'] += 1
         self._world.note_disk('disk full' if disk.failure == FULL else 'disk failing')
-        self._world.agenda.after(self._rng.uniform(*self._settings['disk_duration_s']), self._mend_disk)
+        self._world.agenda.after(self._drawn_s('disk_duration_s'), self._mend_disk)
 
     def _mend_disk(self, _=None):
         # type: (None) -> None
@@ -262,7 +293,7 @@ class Faults(object):
         process.note('suspended', {})
         process.suspend()
         self._suspended.append(process)
-        self._world.agenda.after(self._rng.uniform(*self._settings['freeze_duration_s']), self._thaw, process)
+        self._world.agenda.after(self._drawn_s('freeze_duration_s'), self._thaw, process)
 
     def _thaw(self, process):
         # type: (Process) -> None
@@ -285,7 +316,7 @@ class Faults(object):
             links.append((other, one))
         for link in links:
             self._world.network.cut(link)
-        self._world.agenda.after(self._rng.uniform(*self._settings['partition_duration_s']), self._mend, links)
+        self._world.agenda.after(self._drawn_s('partition_duration_s'), self._mend, links)
 
     def _mend(self, links):
         # type: (List[Tuple[str, str]]) -> None
@@ -300,7 +331,7 @@ class Faults(object):
                 self.counts['late_turns'] += 1
                 process.note('its turns are late', {})
                 process.is_late = True
-                self._world.agenda.after(self._rng.uniform(*self._settings['late_turns_duration_s']), self._make_prompt,
+                self._world.agenda.after(self._drawn_s('late_turns_duration_s'), self._make_prompt,
                                          process)
 
     def _make_prompt(self, process):
@@ -322,9 +353,9 @@ class Faults(object):
             if original.role == CALCULATOR:
                 clone = self._world.start_calculator(original.name, host, **original.changes)
             else:
-                clone = self._world.start_client(original.name, host)
+                clone = self._world.start_client(original.name, host, **original.changes)
             clone.is_clone = True
-            self._world.agenda.after(self._rng.uniform(*self._settings['clone_duration_s']), self._end_clone, clone)
+            self._world.agenda.after(self._drawn_s('clone_duration_s'), self._end_clone, clone)
 
     def _end_clone(self, clone):
         # type: (Process) -> None
@@ -343,6 +374,7 @@ class Faults(object):
     def _send_poison(self):
         # type: () -> None
         clients = [process for process in self._world.running(CLIENT) if not process.audit.told_to_stop
+                   and 'calls' not in process.audit.settings
                    and len(process.audit.pending) < process.audit.settings['in_flight_max']]
         if not clients:
             return

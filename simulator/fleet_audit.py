@@ -2,27 +2,55 @@
 
 from __future__ import absolute_import, division, print_function
 
+from bisect import bisect_right
+
 from net_protocol.rows import CALCULATOR
-from simulator.audit import ROUNDING_S, Audit
+from net_protocol.schedule import JITTER_MAX, PROBE_MAX_S
+from net_protocol.schedule import UNREACHABLE_S as SUSPECT_AFTER_S
+from simulator.audit import ROUNDING_S, Audit, on_the_way
 from simulator.violations import broken
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
+    from typing import Any, Dict, List, Set, Tuple  # noqa: F401
 
     from net_protocol.channel import Channel  # noqa: F401
     from simulator.ledger import Ledger  # noqa: F401
 
-ALIVE = 'alive'
+ALIVE, SUSPECT = 'alive', 'suspect'
 
 #: What the verdict on a silent calculator may be late by: the turns around it, and the time to catch up.
 VERDICT_LATE_S = 1.0
 
+#: Before a report that nobody listens is believed: pings, and the time that they take.
+HINT_PINGS, HINT_S = 3, 0.3
+
+#: A calculator that was heard so lately and does not acknowledge an assignment for the other time is unreachable:
+#: probes back off to their maximum, and what is heard may be long under way. Where others are acknowledged, it was
+#: also written so often.
+HEARD_S = 2.0
+UNREACHABLE_S = 5 * PROBE_MAX_S * JITTER_MAX
+WRITES_MAX = 12
+
+
+class Given(object):
+    """A task that a calculator has since ``at``: the number of its assignment, 0 while that is not written; since when,
+    until when and how often it was; and the number of the datagram that acknowledged it.
+    """
+
+    __slots__ = ('at', 'is_adopted', 'number', 'first_at', 'last_at', 'written', 'acknowledged_by')
+
+    def __init__(self, now, is_adopted):
+        # type: (float, bool) -> None
+        self.at = self.first_at = self.last_at = now
+        self.is_adopted = is_adopted
+        self.number = self.written = 0
+        self.acknowledged_by = None  # type: int | None
+
 
 class View(object):
-    """One incarnation of a calculator. ``given`` are the tasks that it has: task id -> assignment, 0 while the row
-    is not written. ``acknowledged`` are the numbers of the datagrams that acknowledged them. ``lost_at`` is since
-    when it may have none.
+    """One incarnation of a calculator. ``given`` are the tasks that it has. ``lost_at`` is since when it may have none,
+    ``acknowledged_at`` when it last acknowledged anything, ``pings`` when pings were sent since it was heard.
     """
 
     def __init__(self, channel, heartbeat, now):
@@ -30,16 +58,18 @@ class View(object):
         self.channel = channel
         self.state = ALIVE
         self.lost_at = None  # type: float | None
-        self.capacity = heartbeat[4]
+        self.acknowledged_at = 0.0
+        # With functions, one call ahead for each slot: see ``_on_offers``.
+        self.capacity = self.places = heartbeat[4]
         self.draining_since = None  # type: float | None
-        self.given = {}  # type: Dict[str, int]
+        self.given = {}  # type: Dict[str, Given]
         self.given_total = 0
-        self.acknowledged = {}  # type: Dict[str, int]
+        self.pings = []  # type: List[float]
+        self.heard_at = now
         self.hear(now, heartbeat)
 
     def hear(self, now, heartbeat):
         # type: (float, Any) -> None
-        self.heard_at = now
         self.newest_heartbeat = self.channel.number_received
         self.interval_s = heartbeat[3]
         if not heartbeat[7]:
@@ -47,20 +77,16 @@ class View(object):
         elif self.draining_since is None:
             self.draining_since = now
 
-    def forget(self, task_id):
-        # type: (str) -> None
-        self.given.pop(task_id, None)
-        self.acknowledged.pop(task_id, None)
-
 
 class FleetAudit(Audit):
-    """S6, S7 and S8 as far as the dispatcher goes."""
+    """S6, S7, S8, S13 and L8 as far as the dispatcher goes."""
 
     HEARD = {'heartbeat': '_heard_heartbeats'}
-    SENT = {'assign': '_sent_assigns'}
+    SENT = {'assign': '_sent_assigns', 'ping': '_sent_pings'}
     EVENTS = {'registered': '_on_registered', 'returned': '_on_registered', 'died': '_on_gone', 'left': '_on_gone',
-              'suspected': '_on_suspected', 'recovered': '_on_recovered', 'held_up': '_on_held_up'}
-    ACKNOWLEDGED = frozenset(['assign'])
+              'suspected': '_on_suspected', 'recovered': '_on_recovered', 'held_up': '_on_held_up',
+              'offers': '_on_offers'}
+    ACKNOWLEDGED = frozenset(['assign', 'revoke', 'ping'])
 
     def __init__(self, ledger, settings):
         # type: (Ledger, Dict[str, Any]) -> None
@@ -71,8 +97,11 @@ class FleetAudit(Audit):
         self.capacity_ever = 0
         # The heartbeats of this turn as (channel, row); and what turned out not to be held.
         self._beats = []  # type: List[Tuple[Channel, Any]]
-        self._missing = []  # type: List[Tuple[View, str, int]]
-        self._deaf_at = 0.0
+        self._missing = []  # type: List[Tuple[View, str, Given]]
+        # (name, incarnation) of all that were ever registered.
+        self._registered = set()  # type: Set[Tuple[str, str]]
+        # How late this turn is, if that counts; when a turn was last as late or left datagrams unread.
+        self._late_s = self._deaf_at = self._hindered_at = 0.0
 
     def is_undisturbed(self, now):
         # type: (float) -> bool
@@ -92,6 +121,7 @@ class FleetAudit(Audit):
         if view is not None:
             view.heard_at = now
             view.channel = channel
+            view.pings = []
 
     def _heard_heartbeats(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
@@ -101,29 +131,45 @@ class FleetAudit(Audit):
             return
         view.hear(now, rows[-1])
         _, _, pages, _, _, held, _, _ = rows[-1]
+        firsts = [first for first, _ in held]
         for task_id in sorted(view.given) if pages == 1 else ():
-            assignment = view.given[task_id]
-            if any(first <= assignment <= last for first, last in held):
+            given = view.given[task_id]
+            place = bisect_right(firsts, given.number)
+            if place and given.number <= held[place - 1][1]:
                 # As good as an acknowledgement.
-                view.acknowledged.setdefault(task_id, number)
-            elif view.acknowledged.get(task_id, number) < number:
-                self._missing.append((view, task_id, assignment))
+                given.acknowledged_by = number if given.acknowledged_by is None else given.acknowledged_by
+            elif given.acknowledged_by is not None and given.acknowledged_by < number:
+                self._missing.append((view, task_id, given))
 
     def acknowledged(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
         view = self.view_of(channel)
-        for row in rows if view is not None else ():
-            if view.given.get(row[1]) == row[0]:  # type: ignore[union-attr]
-                view.acknowledged.setdefault(row[1], channel.number_received)  # type: ignore[union-attr]
+        if view is None:
+            return
+        view.acknowledged_at = now
+        for row in rows if kind in ('assign', 'run') else ():
+            given = view.given.get(row[1])
+            if given is not None and given.number == row[0] and given.acknowledged_by is None:
+                given.acknowledged_by = channel.number_received
 
     def _sent_assigns(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
         view = self.view_of(channel)
-        for assignment, task_id, attempt, _, _, _ in rows:
+        for assignment, task_id, attempt in [row[:3] for row in rows]:
             if self.ledger.assigned.get((self.core.incarnation, task_id, attempt)) != channel.incarnation:
                 raise broken('S7', (task_id, channel.name), 'assigned to another incarnation of %s', channel.name)
-            if view is not None and task_id in view.given and assignment >= view.given[task_id]:
-                view.given[task_id] = assignment
+            given = None if view is None else view.given.get(task_id)
+            if given is not None and assignment >= given.number:
+                given.number = assignment
+                given.first_at = given.first_at if given.written else now
+                given.last_at = now
+                given.written += 1
+
+    def _sent_pings(self, now, channel, kind, rows):
+        # type: (float, Channel, str, List[Any]) -> None
+        view = self.view_of(channel)
+        if view is not None:
+            view.pings.append(now)
 
     # What it says about them.
 
@@ -138,21 +184,19 @@ class FleetAudit(Audit):
         if name in self.views:
             self._lose(now, name, 'replaced')
         self.views[name] = View(channel, heartbeat, now)
+        self._registered.add((name, channel.incarnation))
         self.capacity_ever += heartbeat[4]
+
+    def _on_offers(self, now, facts):
+        # type: (float, Dict[str, Any]) -> None
+        view = self.views[facts['calculator']]
+        view.places = 2 * view.capacity
 
     def _on_gone(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
         name = facts['calculator']
-        view = self.views[name]
         if 'silence_s' in facts:
-            wanted_s = self.settings['dead_after_missed'] * view.interval_s
-            if now - view.heard_at < wanted_s - ROUNDING_S:
-                raise broken(
-    'S13',
-    name,
-    'dead after %.3f s of silence, %.3f are needed',
-    now - view.heard_at,
-     wanted_s)
+            self._hold_silence(now, self.views[name], self.settings['dead_after_missed'])
         self._lose(now, name, 'gone')
 
     def _lose(self, now, name, state):
@@ -164,7 +208,37 @@ class FleetAudit(Audit):
 
     def _on_suspected(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
-        self.views[facts['calculator']].state = 'suspect'
+        name, why = facts['calculator'], facts['why']
+        view = self.views[name]
+        if why == 'silent':
+            self._hold_silence(now, view, self.settings['suspect_after_missed'])
+            view.state = SUSPECT
+            return
+        if why == 'does not acknowledge':
+            is_early = now - view.acknowledged_at < SUSPECT_AFTER_S - ROUNDING_S
+        else:
+            pings = view.pings
+            is_early = len(pings) < HINT_PINGS + self._is_unread(view) or now - pings[0] < HINT_S - ROUNDING_S
+        if is_early:
+            raise broken('S13', name, 'suspect too early (%s)', why)
+        self._lose(now, name, SUSPECT)
+
+    def _hold_silence(self, now, view, missed):
+        # type: (float, View, int) -> None
+        """S13: so many heartbeats are missed. The first verdict of a silence waits if this turn is late, or did not
+        read everything.
+        """
+        name, late_s = view.channel.name, now - view.heard_at - (missed + 0.5) * view.interval_s
+        if late_s < -ROUNDING_S:
+            raise broken('S13', name, 'judged after %.3f s of silence, %.3f s early', now - view.heard_at, -late_s)
+        waits_from = view.heard_at + (self.settings['suspect_after_missed'] + 0.5) * view.interval_s
+        if self._hindered_at < waits_from and (late_s < self._late_s - ROUNDING_S or self._is_unread(view)):
+            raise broken('S13', name, 'judged in a turn that is late, or leaves something from it unread')
+
+    def _is_unread(self, view):
+        # type: (View) -> bool
+        """Whether a datagram from there waits to be read."""
+        return any(source == view.channel.address for _, source, _ in self.process.unread)
 
     def _on_recovered(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
@@ -173,7 +247,7 @@ class FleetAudit(Audit):
 
     def _on_held_up(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
-        self._deaf_at = now
+        self._deaf_at, self._late_s = now, facts['seconds']
 
     # Work.
 
@@ -186,30 +260,59 @@ class FleetAudit(Audit):
         # This turn may have assigned before it heard of the drain.
         if is_new and view.draining_since is not None and view.draining_since < now:
             raise broken('S7', (task_id, name), 'given to %s, which drains', name)
-        view.given[task_id] = 0
+        view.given[task_id] = Given(now, not is_new)
         view.given_total += 1
-        if len(view.given) > view.capacity:
+        if len(view.given) > view.places:
             raise broken('S6', (task_id, name), '%s has %d tasks and %d slots', name, len(view.given), view.capacity)
         self.ledger.assigned[self.core.incarnation, task_id, attempt] = view.channel.incarnation
         return view
 
     def end_turn(self, now):
         # type: (float) -> None
+        if self._late_s or self.process.unread:
+            self._hindered_at, self._late_s = now, 0.0
         if self._beats:
+            for channel, _ in self._beats:
+                view = self.views.get(channel.name)
+                if view is not None and view.state in (ALIVE, SUSPECT) \
+                        and (channel.name, channel.incarnation) not in self._registered:
+                    raise broken('S7', channel.name, 'a new incarnation is heard, and the former one keeps its place')
             del self._beats[:]
-            for view, task_id, assignment in self._missing:
-                if view.given.get(task_id) == assignment:
+            for view, task_id, given in self._missing:
+                if view.given.get(task_id) is given:
                     raise broken('S8', (task_id, view.channel.name), 'its calculator does not have it, and says so')
             del self._missing[:]
 
-    def hold_no_task_with_the_silent(self, now):
+    def hold_views(self, now):
         # type: (float) -> None
-        """S8: whoever has a task was heard within the detection time, and is not gone."""
+        """S8, L8: whoever has a task was heard within the detection time, and is not gone. Assignments arrive."""
         for view in self._losing + [self.views[name] for name in sorted(self.views)]:
             limit_s = (self.settings['dead_after_missed'] + 0.5) * view.interval_s + VERDICT_LATE_S
             is_gone = view.lost_at is not None and now - view.lost_at > VERDICT_LATE_S
             if view.given and (is_gone or self._deaf_at <= view.heard_at < now - limit_s):
-                raise broken('S8', (view.channel.name,) + tuple(sorted(view.given)),
-                             '%d tasks with %s (%s), heard %.1f s '
-                             'ago', len(view.given), view.channel.name, view.state, now - view.heard_at)
+                # A suspect has lost what it had where it can't be reached, not where it is silent.
+                raise broken('L8' if is_gone and view.state == SUSPECT else 'S8',
+                             (view.channel.name,) + tuple(sorted(view.given)),
+                             '%d tasks with %s (%s), heard %.1f s ago', len(view.given), view.channel.name, view.state,
+                             now - view.heard_at)
+            if view.state == ALIVE and view.channel.is_open and not view.channel.is_asleep:
+                self._hold_assignments(now, view)
         self._losing = [view for view in self._losing if view.given and view.lost_at is not None]
+
+    def _hold_assignments(self, now, view):
+        # type: (float, View) -> None
+        """An assignment that is not acknowledged is on its way, and not for long. The acknowledgement of other rows is
+        no excuse.
+        """
+        missing = {task_id for task_id, given in view.given.items()
+                   if given.acknowledged_by is None and not given.is_adopted}
+        left = missing - on_the_way(view.channel, 1, 'assign', 'run') if missing else missing
+        for task_id in sorted(missing):
+            given, about = view.given[task_id], (task_id, view.channel.name)
+            if task_id in left:
+                raise broken('S8', about, 'its assignment is neither acknowledged nor on its way')
+            if now - view.heard_at < HEARD_S and now - given.first_at > UNREACHABLE_S and (
+                    given.written >= WRITES_MAX or view.acknowledged_at < given.first_at
+                    or now - given.last_at > UNREACHABLE_S):
+                raise broken('L8', about, '%s is heard, and does not acknowledge what was written %d times for %.1f s',
+                             view.channel.name, given.written, now - given.first_at)

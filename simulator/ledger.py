@@ -12,19 +12,22 @@ if MYPY:
     from simulator.process import Process  # noqa: F401
 
 #: What the auditors count; the rest of the rare paths is counted by the processes.
-COUNTERS = ('tasks', 'answered', 'unanswered', 'accepted_again')
+COUNTERS = ('tasks', 'answered', 'unanswered', 'accepted_again', 'clients_forgotten_and_heard', 'refusals_again',
+            'submits_again_before_commit', 'copies_for_former', 'copies_from_former', 'copies_with_old_tickets',
+            'idle_deaths', 'failed_loads')
 
 
 class Entry(object):
     """One task. ``sent_at`` is virtual; ``end`` is None until its client's caller knows the outcome."""
 
     __slots__ = ('payload', 'number', 'process', 'client', 'sent_at', 'end', 'ended_at', 'datagram', 'accepted_by',
-                 'outcome',
-                 'heard_from', 'submits', 'was_refused', 'is_refused')
+                 'outcome', 'heard_from', 'submits', 'was_refused', 'is_refused', 'call')
 
     def __init__(self, process, number, sent_at):
         # type: (Process, int, float) -> None
         self.payload = None  # type: Any
+        # (function, options) of a call.
+        self.call = None  # type: Any
         self.number = number
         self.process = process
         self.client = process.name
@@ -63,6 +66,8 @@ class Ledger(object):
         self.refused = {}  # type: Dict[str, Set[str]]
         #: (incarnation of a dispatcher, task id, attempt) -> the incarnation of the calculator that it is assigned to.
         self.assigned = {}  # type: Dict[Tuple[str, str, int], str]
+        #: Tasks whose outcome was dropped, and that were not accepted again since.
+        self.dropped = set()  # type: Set[str]
         #: Whether all processes of the world have one key.
         self.has_key = False
         # Task id -> its right result, computed when first needed.
@@ -79,5 +84,6 @@ class Ledger(object):
         """Whether that is the result of that payload, recomputed here."""
         right = self._results.get(task_id)
         if right is None:
-            right = self._results[task_id] = notional.compute(payload)
+            # Of a call the payload is [args, kwargs].
+            right = self._results[task_id] = notional.compute(payload[0][0] if type(payload) is list else payload)
         return bool(right == result)

@@ -10,6 +10,8 @@ from collections import deque
 from struct import Struct
 from zlib import crc32
 
+from common import lengths
+
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Deque, Dict, Iterable, Set, Tuple  # noqa: F401
@@ -54,7 +56,6 @@ class Network(object):
         self.faults = faults
         self._agenda = agenda
         self._draw = rng.random
-        self._uniform = rng.uniform
         self._deliver = deliver
         self._report = report
         # Ways that are cut, as (host, host): one direction each, with how often, since partitions overlap.
@@ -99,7 +100,11 @@ class Network(object):
         counts = self.counts
         counts['sent'] += 1
         now = self._agenda.now
-        self.trace_hash = crc32(datagram, crc32(_time(now), self.trace_hash)) & 0xffffffff
+        said = datagram
+        if said.count(b'{') > 2:
+            # A call: 2.7 does not keep the order of the keys of an object, and so of what its seal covers.
+            said = bytes(bytearray(sorted(bytearray(said.partition(b',')[2]))))
+        self.trace_hash = crc32(_time(now) + said, self.trace_hash) & 0xffffffff
         seen_as = source
         if self.virtual is not None:
             if target == self.virtual:
@@ -144,7 +149,7 @@ class Network(object):
         if self._bursts.get(link, 0.0) > now:
             return True
         if self._draw() < self.faults['burst_probability']:
-            self._bursts[link] = now + self._uniform(*self.faults['burst_s'])
+            self._bursts[link] = now + lengths.draw(self._draw, self.faults['burst_s'])
             return True
         return False
 
@@ -160,8 +165,7 @@ class Network(object):
     def _delay_s(self):
         # type: () -> float
         faults = self.faults
-        shortest, longest = faults['delay_s']
-        delay_s = shortest + (longest - shortest) * self._draw()  # type: float
+        delay_s = lengths.draw(self._draw, faults['delay_s'])
         if faults['slow'] and self._draw() < faults['slow']:
             self.counts['slow'] += 1
             # Pareto with shape 1: the heavy tail that queues in real networks have.

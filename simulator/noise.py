@@ -206,8 +206,8 @@ class Strangers(object):
         if self._draw() < 0.3 and b'"role":"dispatcher"' not in datagram:
             wrong = b'"n":%d' % (number + 2 ** self._one_of((21, 40)))
         else:
-            wrong = _NUMBER.search(body).group(0) + b',"ack":' + self._one_of(  # type: ignore[union-attr]
-                _IMPOSSIBLE_ACKS)
+            # With a number that is new, so that nothing else is wrong with it.
+            wrong = b'"n":%d,"ack":%s' % (number + 2 ** 10, self._one_of(_IMPOSSIBLE_ACKS))
         self._send(target, CHECKSUM.seal(_NUMBER.sub(wrong, body)), source)
 
     def _replay(self, target, role):

@@ -29,8 +29,7 @@ if MYPY:
 #: Waking up is no more exact than this.
 WAKE_LATER_S = 1e-6
 
-#: How long a turn takes, how much longer for a slow process, and the range of delays of one whose turns are late.
-TURN_S = 0.00005
+#: How much longer a turn takes for a slow process, and the range of delays of one whose turns are late.
 SLOW_FACTOR = 100
 LATE_TURN_S = (0.1, 2.0)
 
@@ -66,6 +65,9 @@ class Process(object):
     ``can_rebind`` is whether it may listen at another port when the dispatcher is silent.
     """
 
+    #: The child processes of a calculator with functions.
+    children = None  # type: Any
+
     def __init__(self, role, core, audit, address, environment, clock, rng, seal, peer=None, is_slow=False,
                  can_rebind=True):
         # type: (str, Any, Any, Any, Environment, Clock, Any, Any, str | None, bool, bool) -> None
@@ -77,7 +79,9 @@ class Process(object):
         #: The address from which others see its datagrams come.
         self.known_as = address
         self.clock = clock
-        self.is_dead = self.is_suspended = self._is_ending = self._has_ended = False  # type: Any
+        self.is_dead = self.is_suspended = self._is_ending = False  # type: Any
+        #: Neither dead nor at its end.
+        self.is_running = True
         #: Whether its turns are late, and what it does wrong (DEAF, DUMB or None).
         self.is_late = False
         self.fault = None  # type: str | None
@@ -92,7 +96,9 @@ class Process(object):
         self._agenda = environment.agenda
         self._network_send = environment.network.send
         self._rng = rng
-        self._turn_s = TURN_S * (SLOW_FACTOR if is_slow else 1)
+        self._turn_s, self._row_s = [(SLOW_FACTOR if is_slow else 1) * environment.turn_cost_s[part]
+                                     for part in ('turn', 'row')]
+        self._rows = 0
         self._inbox = deque()  # type: Deque[Tuple[bytes, Any, bool]]
         self._inbox_max = environment.buffer_datagrams
         self._free_at = 0.0
@@ -102,8 +108,7 @@ class Process(object):
         self._sends_left = None  # type: int | None
         self._dies = None  # type: str | None
         self._journal = None  # type: DiskJournal | None
-        self._turns = 0
-        self._check_at = 0
+        self._turns = self._check_at = 0
         # When the next turn is due by its own clock.
         self._timer_at = None  # type: float | None
         # Where the datagram that is being handled came from, and whether it is damaged or forged.
@@ -114,7 +119,7 @@ class Process(object):
         self._looks = {kind: getattr(audit, method) for kind, method in audit.EVENTS.items()}
         self._tap(core, audit, peer)
         self.turn = Turn(core, rng, seal, ('secret of %s' % core.incarnation).encode('ascii'))
-        self.turn.on_events = self._on_events
+        self._watch_turn(self.turn)
         self._peer = peer
         self._can_rebind = can_rebind
         self._look_at = self._silent_from = self._ask_at = 0.0
@@ -129,15 +134,15 @@ class Process(object):
         # type: () -> str
         return self.core.incarnation
 
+    @property
+    def unread(self):
+        # type: () -> Any
+        """(datagram, source, whether it is false) of what has arrived and was not read."""
+        return self._inbox
+
     def __repr__(self):
         # type: () -> str
         return '%s (%s)' % (self.core.name, self.core.incarnation)
-
-    @property
-    def is_running(self):
-        # type: () -> bool
-        """Neither dead nor at its end."""
-        return not self.is_dead and not self._has_ended
 
     # What the audit sees: everything that passes between the core and the turn.
 
@@ -215,6 +220,22 @@ class Process(object):
             return datagram
         channel.write = watched  # type: ignore[method-assign]
 
+    def _watch_turn(self, turn):
+        # type: (Any) -> None
+        """See the events, and which datagrams have a ticket that belongs to no open channel."""
+        note_stale, greet = turn._note_stale, turn._greet
+
+        def stray(datagram):
+            # type: (Any) -> None
+            self.audit.strayed(datagram)
+            note_stale(datagram)
+
+        def greeted(now, datagram, *more):
+            # type: (float, Any, *Any) -> None
+            self.audit.strayed(datagram)
+            greet(now, datagram, *more)
+        turn.on_events, turn._note_stale, turn._greet = self._on_events, stray, greeted
+
     def _on_events(self, events):
         # type: (List[Event]) -> None
         record, looks = self.environment.record, self._looks
@@ -248,14 +269,18 @@ class Process(object):
     def deliver(self, datagram, source, is_false):
         # type: (bytes, Any, bool) -> None
         """A datagram arrives at its socket; one that ``is_false`` has to be refused."""
-        now = self._agenda.now
-        self.audit.arrived(now, source, len(datagram))
+        self.audit.arrived(self._agenda.now, source, len(datagram))
         if len(self._inbox) >= self._inbox_max:
             self.environment.overflowed += 1
             return
         self._inbox.append((datagram, source, is_false))
+        self.rouse()
+
+    def rouse(self):
+        # type: () -> None
+        """There is something to read."""
         if not self.is_suspended:
-            if self._free_at <= now:
+            if self._free_at <= self._agenda.now:
                 self._turn()
             else:
                 self._plan(self._free_at)
@@ -285,6 +310,7 @@ class Process(object):
         if self.is_running:
             self.note('killed', {'where': where})
         self.is_dead = True
+        self.is_running = False
 
     def suspend(self):
         # type: () -> None
@@ -341,7 +367,8 @@ class Process(object):
         if self.is_suspended or self.is_dead:
             return
         timer = self._timer_at
-        if self._inbox or (timer is not None and timer <= self.clock.now()):
+        if self._inbox or (timer is not None and timer <= self.clock.now()) \
+                or (self.children is not None and self.children.reports):
             self._turn()
         elif timer is not None:
             # It was moved since; the agenda is asked when it is looked at, not each time it moves. Or the clocks round
@@ -350,18 +377,22 @@ class Process(object):
 
     def _turn(self):
         # type: () -> None
-        if self.is_dead or self._has_ended:
+        if not self.is_running:
             return
         core = self.core
         now = self.clock.now()
         if self._peer is not None and now >= self._look_at:
             self._look_for_peer(now)
+        if self.children is not None:
+            self.children.report(now)
         try:
             self.turn.run(now, self._receive, self._send, None if self._journal is None else self._write)
         except Killed as killed:
             self._die(str(killed))
             self._on_events(core.take_events())
             return
+        if self.children is not None:
+            self.children.take(now)
         self.audit.end_turn(now)
         if self._sends_left is not None:
             self._die(AFTER_SENDING)
@@ -375,20 +406,29 @@ class Process(object):
             # As in the real loop: the last datagrams are acknowledged.
             self._is_ending = True
             self._agenda.after(ACK_DELAY_S, self._end)
-        turn_s = self._turn_s
-        if self.is_late:
-            turn_s = self._rng.uniform(*LATE_TURN_S)
-            self.disturbed_at = self._agenda.now + turn_s
-        self._free_at = self._agenda.now + turn_s
+        self._free_at = self._agenda.now + self._turn_took_s()
         if self._inbox:
             self._plan(self._free_at)
         timer = self._timer_at = self.turn.next_timer()
         if timer is not None:
             self._plan(self.clock.virtual(timer))
 
+    def _turn_took_s(self):
+        # type: () -> float
+        turn_s = self._turn_s
+        if self._row_s:
+            traffic = self.turn.traffic  # type: Any
+            rows = traffic.rows_in + traffic.rows_out
+            turn_s += self._row_s * (rows - self._rows)
+            self._rows = rows
+        if self.is_late:
+            turn_s = self._rng.uniform(*LATE_TURN_S)
+            self.disturbed_at = self._agenda.now + turn_s
+        return turn_s
+
     def _end(self, _):
         # type: (None) -> None
-        self._has_ended = True
+        self.is_running = False
 
     def _receive(self):
         # type: () -> Tuple[bytes, Any] | None

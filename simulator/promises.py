@@ -25,25 +25,24 @@ class Promises(object):
         # type: (Disk, Ledger) -> None
         self._disk = disk
         self._ledger = ledger
-        # The cores that wrote to the present journal, by incarnation.
-        self._cores = {}  # type: Dict[str, Any]
+        # The dispatchers that wrote to the present journal, and the audit of the last one.
+        self._dispatchers = set()  # type: Set[str]
+        self._last = None  # type: Any
         # Tasks whose submit was acknowledged; task id -> what its client was told, word for word.
         self._acknowledged = set()  # type: Set[str]
         self._told = {}  # type: Dict[str, Any]
 
-    @property
-    def _dropped(self):
-        # type: () -> int
-        """Outcomes of absent clients that were dropped."""
-        return sum(core.counts['outcomes_dropped'] for core in self._cores.values())
-
     def note_acknowledged(self, dispatcher, task_id):
         # type: (str, str) -> None
         """The client takes it for accepted. A crash must not change that."""
-        if dispatcher in self._cores:
-            if self._disk.state_of(task_id) is None and not self._dropped:
+        if dispatcher in self._dispatchers and task_id not in self._ledger.dropped:
+            if not self.is_kept(task_id):
                 raise broken('S1', task_id, 'acknowledged, and not on the disk')
             self._acknowledged.add(task_id)
+
+    def is_kept(self, task_id):
+        # type: (str) -> bool
+        return self._disk.state_of(task_id) is not None
 
     def note_outcome_sent(self, task_id, told):
         # type: (str, Any) -> None
@@ -56,11 +55,11 @@ class Promises(object):
 
     def forget(self, task_id):
         # type: (str) -> None
-        """The task is accepted once more."""
+        """Its outcome is dropped, and if its client comes back, it is accepted once more."""
         self._acknowledged.discard(task_id)
         self._told.pop(task_id, None)
 
-    def recovered(self, core, wall_now):
+    def recovered(self, audit, wall_now):
         # type: (Any, float) -> List[Tuple[str, bool, float]]
         """(task id, whether it is over, time left) of all that the disk holds for the next incarnation.
 
@@ -72,16 +71,20 @@ class Promises(object):
         lost = sorted(task_id for task_id in self._acknowledged
                       if task_id not in is_over and self._ledger.tasks[task_id].is_awaited)
         lost += sorted(task_id for task_id in self._told if not is_over.get(task_id, True))
-        if len(lost) > self._dropped:
-            raise broken('S14', tuple(lost), 'promised, and lost with the incarnation that promised it')
-        # What is not on the disk any more is over for its client, or was dropped.
-        self._acknowledged.difference_update(lost)
+        if lost:
+            was_stopped = self._last is not None and self._last.told_to_stop
+            raise broken('S20' if was_stopped else 'S14', tuple(lost), 'promised, and lost with its incarnation')
+        # What is not on the disk any more is over for its client.
         self._told = {task_id: told for task_id, told in self._told.items() if task_id in is_over}
-        self._cores[core.incarnation] = core
+        # That they were dropped was not written yet.
+        self._ledger.dropped.difference_update(is_over)
+        self._dispatchers.add(audit.core.incarnation)
+        self._last = audit
         return found
 
     def begin_anew(self):
         # type: () -> None
         """Somebody took the journal away, or put an older one in its place: nothing is promised."""
-        for kept in (self._cores, self._acknowledged, self._told):
+        for kept in (self._dispatchers, self._acknowledged, self._told):
             kept.clear()
+        self._last = None

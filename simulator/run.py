@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 import traceback
 from random import Random
 
+from common import lengths
 from net_protocol.errors import BrokenInvariant
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, DONE
 from net_protocol.schedule import JITTER_MAX, OUTCOME_GRACE_S, PROBE_MAX_S, QUIET_S
@@ -49,10 +50,20 @@ PEACE_WORK_S = 3.0
 
 
 def _work_of_peace(settings):
-    # type: (Dict[str, Any]) -> List[float]
+    # type: (Dict[str, Any]) -> Any
     """How long work takes in peace, with those settings of a calculator."""
-    shortest, longest = settings['task_duration_s']
-    return [shortest, max(longest, PEACE_WORK_S)]
+    duration_s = settings['task_duration_s']
+    return [duration_s[0], max(duration_s[1], PEACE_WORK_S)] if lengths.is_range(duration_s) else duration_s
+
+
+def _longest_work(settings):
+    # type: (Dict[str, Any]) -> float
+    return max([lengths.longest(_work_of_peace(made)) for made in scenario.variants(settings, CALCULATOR)])
+
+
+def _longest_call(settings):
+    # type: (Dict[str, Any]) -> float
+    return lengths.longest(settings['calls']['duration_s']) if settings['calls']['callers'] else 0.0
 
 
 class Bounds(object):
@@ -61,15 +72,18 @@ class Bounds(object):
     def __init__(self, settings):
         # type: (Dict[str, Any]) -> None
         faults, dispatcher = settings['faults'], settings['dispatcher']
+        calculators = scenario.variants(settings, CALCULATOR)
+        clients = scenario.variants(settings, CLIENT)
         #: The longest that a task, or the memory of one, can hold anybody up.
-        self.task_s = settings['client']['task_timeout_s'] + OUTCOME_GRACE_S + SLACK_S
+        self.task_s = max([made['task_timeout_s'] for made in clients]) + OUTCOME_GRACE_S + SLACK_S
         # Until dead processes are started again, silent ones found, and unreachable ones known to be.
-        back_s = max(faults['restart_s'][1] + 12.0, settings['calculator']['outage']['duration_s'][1])
+        back_s = max([lengths.longest(faults['restart_s']) + 12.0] + [
+            lengths.longest(made['outage']['duration_s']) for made in calculators])
         found_s = QUIET_S + ASK_LAST_S + UNREACHABLE_S
         #: From the end of the faults until nothing is felt of them any more.
         self.settle_s = back_s + found_s + dispatcher['answer_timeout_s'] + SLACK_S
         #: The longest that a task takes in peace: the work, and one assignment to a calculator that hears nothing.
-        self.response_s = _work_of_peace(settings['calculator'])[1] + UNREACHABLE_S + SLACK_S
+        self.response_s = max(_longest_work(settings), _longest_call(settings)) + UNREACHABLE_S + SLACK_S
         #: The longest from SIGTERM to the end.
         self.drain_s = max(dispatcher['drain_timeout_s'], settings['calculator']['drain_timeout_s']) \
             + UNREACHABLE_S + SLACK_S
@@ -85,9 +99,9 @@ class Course(object):
         self.world = World(seed, settings, tell)
         self.faults = Faults(self.world)
         # There may be no room for everybody; then nobody promises that the newcomers work.
-        self._has_room = settings['dispatcher']['calculators_max'] > settings['calculators']
+        self._has_room = settings['dispatcher']['calculators_max'] > len(scenario.members(settings, CALCULATOR))
         # Where the work may take longer than the time for an answer, a task may well fail.
-        self._is_feasible = _work_of_peace(settings['calculator'])[1] < settings['dispatcher']['answer_timeout_s']
+        self._is_feasible = _longest_work(settings) < settings['dispatcher']['answer_timeout_s']
         self._cut_off = []  # type: List[str]
         self._deaf_to = {}  # type: Dict[str, str]
 
@@ -124,6 +138,10 @@ class Course(object):
             outage=dict(self.settings['calculator']['outage'], probability=0),
             task_duration_s=_work_of_peace(self.settings['calculator']))
         self.world.start_calculator(PEACE, capacity=PEACE_CAPACITY)
+        calls = self.settings['calls']
+        if calls['callers']:
+            calls.update(dict.fromkeys(scenario.TROUBLES, 0))
+            self.world.start_calculator(PEACE + '-with-functions', capacity=PEACE_CAPACITY, work=calls['functions'])
 
     def _settle(self):
         # type: () -> None
@@ -152,6 +170,8 @@ class Course(object):
             settings['task_duration_s'] = _work_of_peace(settings)
         if process.role != DISPATCHER:
             settings['drain_timeout_s'] = self.bounds.task_s
+        # If it is started again, then so.
+        process.changes.update([(key, settings[key]) for key in process.changes if key != 'capacity'])
 
     # What must be true in peace.
 
@@ -182,17 +202,17 @@ class Course(object):
         self.world.check_all()
         if not (self._has_room and self._is_feasible):
             return
-        probed = 0
-        for task_id, entry in sorted(self.world.ledger.tasks.items()):
-            if begun_at <= entry.sent_at < until and task_id not in self.world.poisoned:
-                probed += 1
-                if entry.end != DONE:
-                    raise overdue('L1', task_id, 'sent in peace and %s', entry.end or 'still out')
-                took_s = entry.ended_at - entry.sent_at
-                if took_s > self.bounds.response_s:
-                    raise overdue('L7', task_id, 'took %.1f s', took_s)
+        probed = [(task_id, entry) for task_id, entry in sorted(self.world.ledger.tasks.items())
+                  if begun_at <= entry.sent_at < until and task_id not in self.world.poisoned]
+        for task_id, entry in probed:
+            took_s = entry.ended_at - entry.sent_at
+            if entry.end == DONE and took_s > self.bounds.response_s:
+                raise overdue('L7', task_id, 'took %.1f s', took_s)
+        for task_id, entry in probed:
+            if entry.end != DONE:
+                raise overdue('L1', task_id, 'sent in peace and %s', entry.end or 'still out')
         self._expect_every_client_served(begun_at)
-        self._expect_work_for_all(given, probed)
+        self._expect_work_for_all(given, sum(entry.call is None for _, entry in probed))
 
     def _expect_every_client_served(self, since):
         # type: (float) -> None
@@ -202,7 +222,7 @@ class Course(object):
         for client in self.world.running(CLIENT):
             name = client.core.name
             # Its next task may be further away than it was watched.
-            is_idle = client.audit.settings['task_interval_s'][1] >= PROBE_S or client.audit.told_to_stop
+            is_idle = lengths.longest(client.audit.settings['task_interval_s']) >= PROBE_S or client.audit.told_to_stop
             if name not in served and not is_idle:
                 raise overdue('L5', name, 'nothing of it is done')
 
@@ -220,7 +240,7 @@ class Course(object):
             # A dispatcher that was dead when the faults ended may have come back elsewhere, from where there is a way.
             if self._deaf_to[name] == host and after.get(name, 0) > before.get(name, 0):
                 raise overdue('L8', name, 'nothing reaches it, and it is given work')
-        back = sorted(process.core.name for process in self.world.running(CALCULATOR))
+        back = sorted(process.core.name for process in self.world.running(CALCULATOR) if process.children is None)
         if probed > 3 * len(back):
             for name in back:
                 if name not in self._deaf_to and after.get(name) == before.get(name):
@@ -245,6 +265,12 @@ class Course(object):
         left = sorted(dispatcher.audit.places)
         if left:
             raise overdue('L2', tuple(left), '%d tasks are left', len(left))
+        for process in self.world.running(CALCULATOR):
+            if process.children is not None and process.children.running:
+                raise overdue('L2', process.core.name, '%d calls run', len(process.children.running))
+        for calculator in dispatcher.core.calculators:
+            if calculator.state == 'alive' and calculator.free != calculator.capacity:
+                raise overdue('L2', calculator.name, '%d of %d slots are free', calculator.free, calculator.capacity)
         for role in (CALCULATOR, DISPATCHER):
             for process in self.world.running(role):
                 process.stop()

@@ -2,30 +2,31 @@
 
 The blocks ``dispatcher``, ``calculator`` and ``client`` are the settings of the real processes, so what is found out
 here can be put in their files as it is. A ``key_file`` is not read: its name stands for the key in it, so processes
-with one name have one key.
+with one name have one key. So is ``work``: each of its letters is a function that a calculator offers; "-": none.
 """
 
 from __future__ import absolute_import, division, print_function
 
 from calculator.settings import SETTINGS as CALCULATOR
 from client.settings import SETTINGS as CLIENT
+from common import lengths, schema
+from common.compat import TEXT_TYPES
+from common.schema import Group, Kind, Setting
 from dispatcher.settings import SETTINGS as DISPATCHER
-from net_protocol import schema
 from net_protocol.schedule import SLEEP_S
-from net_protocol.schema import Group, Setting
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict  # noqa: F401
+    from typing import Any, Dict, List, Tuple  # noqa: F401
 
 SHARE = schema.number(0, 1)
 
 NETWORK = Group('network', (
-    Setting('delay_s', schema.range_of_seconds(), [0.0002, 0.001], 'The time under way is drawn from this range.'),
+    Setting('delay_s', schema.random_length(), [0.0002, 0.001], 'The time under way is drawn from this range.'),
     Setting('slow', SHARE, 0, 'Share of datagrams that take far longer: a heavy tail, up to 10 s.'),
     Setting('loss', SHARE, 0, 'Share of datagrams lost, each by itself.'),
     Setting('burst_probability', SHARE, 0, 'The probability, per datagram, that its link begins to lose everything.'),
-    Setting('burst_s', schema.range_of_seconds(), [0.1, 2], 'How long such a burst lasts.'),
+    Setting('burst_s', schema.random_length(), [0.1, 2], 'How long such a burst lasts.'),
     Setting('duplicate', SHARE, 0, 'Share of datagrams that arrive more than once, up to ten times.'),
     Setting('late_copy', SHARE, 0.05, 'Share of the copies that come seconds to minutes later.'),
     Setting('late', SHARE, 0, 'Share of datagrams that arrive seconds to minutes late themselves.'),
@@ -39,58 +40,165 @@ NETWORK = Group('network', (
 ), 'What the network does to datagrams.')
 
 FAULTS = Group('faults', (
-    Setting('calculator_crash_s', schema.range_of_seconds(), [0, 0],
+    Setting('calculator_crash_s', schema.random_length(), [0, 0],
             'Time between kills of a calculator (another one is started later). [0, 0]: never.'),
-    Setting('dispatcher_crash_s', schema.range_of_seconds(), [0, 0], 'Time between kills of the dispatcher.'),
-    Setting('client_crash_s', schema.range_of_seconds(), [0, 0], 'Time between kills of a client.'),
-    Setting('stop_s', schema.range_of_seconds(), [0, 0],
+    Setting('dispatcher_crash_s', schema.random_length(), [0, 0], 'Time between kills of the dispatcher.'),
+    Setting('client_crash_s', schema.random_length(), [0, 0], 'Time between kills of a client.'),
+    Setting('stop_s', schema.random_length(), [0, 0],
             'Time between SIGTERMs to any process; it too comes back.'),
-    Setting('disk_s', schema.range_of_seconds(), [0, 0],
+    Setting('disk_s', schema.random_length(), [0, 0],
             'Time between failures of the disk under the journal: it is full, or answers with errors.'),
-    Setting('disk_duration_s', schema.range_of_seconds(), [0.1, 10], 'How long such a failure lasts.'),
+    Setting('disk_duration_s', schema.random_length(), [0.1, 10], 'How long such a failure lasts.'),
     Setting('other_journal', SHARE, 0, 'Share of restarts of the dispatcher that find no journal, or an older copy.'),
     Setting('wall_step', SHARE, 0, 'Share of restarts of the dispatcher before which the wall clock was set.'),
-    Setting('restart_s', schema.range_of_seconds(), [0.1, 8], 'How long until what was killed is started again.'),
+    Setting('restart_s', schema.random_length(), [0.1, 8], 'How long until what was killed is started again.'),
     Setting('move', SHARE, 0, 'Share of restarts that come back with another address.'),
     Setting('never_back', SHARE, 0, 'Share of killed calculators that never come back.'),
-    Setting('freeze_s', schema.range_of_seconds(), [0, 0], 'Time between suspensions of any process (SIGSTOP).'),
-    Setting('freeze_duration_s', schema.range_of_seconds(), [0.1, 15], 'How long a suspension lasts.'),
-    Setting('partition_s', schema.range_of_seconds(), [0, 0], 'Time between partitions of two processes.'),
-    Setting('partition_duration_s', schema.range_of_seconds(), [0.5, 20], 'How long a partition lasts.'),
+    Setting('freeze_s', schema.random_length(), [0, 0], 'Time between suspensions of any process (SIGSTOP).'),
+    Setting('freeze_duration_s', schema.random_length(), [0.1, 15], 'How long a suspension lasts.'),
+    Setting('partition_s', schema.random_length(), [0, 0], 'Time between partitions of two processes.'),
+    Setting('partition_duration_s', schema.random_length(), [0.5, 20], 'How long a partition lasts.'),
     Setting('one_way', SHARE, 0.5, 'Share of partitions that cut one direction only.'),
-    Setting('late_turns_s', schema.range_of_seconds(), [0, 0], 'Time between periods in which the turns of the '
+    Setting('flap_s', schema.random_length(), [0, 0], 'Time between restarts of one calculator, always the same.'),
+    Setting('late_turns_s', schema.random_length(), [0, 0], 'Time between periods in which the turns of the '
             'dispatcher are 0.1 to 2 s late.'),
-    Setting('late_turns_duration_s', schema.range_of_seconds(), [5, 60], 'How long such a period lasts.'),
-    Setting('clone_s', schema.range_of_seconds(), [0, 0],
+    Setting('late_turns_duration_s', schema.random_length(), [5, 60], 'How long such a period lasts.'),
+    Setting('clone_s', schema.random_length(), [0, 0],
             'Time between starts of another process with the name of a client or calculator.'),
-    Setting('clone_duration_s', schema.range_of_seconds(), [2, 20], 'How long it runs.'),
+    Setting('clone_duration_s', schema.random_length(), [2, 20], 'How long it runs.'),
     Setting('byzantine', SHARE, 0, 'Probability that one client or calculator acknowledges what it does not handle, or '
             'acknowledges nothing, for as long as there are faults.'),
     Setting('slow_process', SHARE, 0, 'Share of processes that need a hundred times as long for a turn.'),
     Setting('buffer_datagrams', schema.whole_number(1, 1000000), 4000, 'Datagrams that the buffer of a socket holds; '
             'what comes when it is full is lost.'),
     Setting('clock_drift', schema.number(0, 0.05), 0, 'Clocks run fast or slow by up to this share.'),
-    Setting('poison_s', schema.range_of_seconds(), [0, 0], 'Time between tasks that can not be computed, or that kill '
+    Setting('poison_s', schema.random_length(), [0, 0], 'Time between tasks that can not be computed, or that kill '
             'every calculator that takes them.'),
     Setting('one_way_for_ever', SHARE, 0, 'Probability that one calculator, at the end of the faults, hears nothing '
             'any more although it is heard.'),
-    Setting('noise_s', schema.range_of_seconds(), [0, 0],
+    Setting('noise_s', schema.random_length(), [0, 0],
             'Time between datagrams from strangers: garbage, replays, '
             'forged roles.'),
 ), 'What happens to processes.')
 
+#: Functions: 26 at the most.
+LETTERS = Kind('different letters from a to z', lambda value: (
+    isinstance(value, TEXT_TYPES) and 0 < len(value) == len(set(value).intersection('abcdefghijklmnopqrstuvwxyz'))))
+
+CALLS = Group('calls', (
+    Setting('callers', schema.whole_number(0, 10000), 0, 'Further clients, which call functions.'),
+    Setting('functions', LETTERS, u'abc', 'What they call, each letter a function.'),
+    Setting('duration_s', schema.random_length(), [0, 2], 'How long a call takes.'),
+    Setting('timeout', SHARE, 0, 'Share of calls with an answer time-out.'),
+    Setting('cancel', SHARE, 0, 'Share of calls that are cancelled.'),
+    Setting('poison', SHARE, 0, 'Share of calls of which each attempt kills its child.'),
+    Setting('death', SHARE, 0, 'Share of attempts whose child dies.'),
+    Setting('error', SHARE, 0, 'Share of attempts that raise an exception.'),
+    Setting('no_load', SHARE, 0, 'Share of children that can not load the functions.'),
+    Setting('idle_death_s', schema.random_length(), [0, 0], 'Time between deaths of idle children of a calculator.'),
+), 'Calls of functions.')
+
+#: What ends with the faults.
+TROUBLES = ('timeout', 'cancel', 'poison', 'death', 'error', 'no_load')
+
+
+def _is_group(value):
+    # type: (Any) -> bool
+    return isinstance(value, dict) and type(value.get('count')) is int and 0 <= value['count'] <= 10000
+
+
+def _members_from(least):
+    # type: (int) -> Kind
+    """How many there are, or groups of them."""
+    number = schema.whole_number(least, 10000)
+    return Kind('%s, or groups: [{"count": 2, "setting": its value}, ...]' % number.expected, lambda value: (
+        number.accepts(value) or type(value) is list and all(map(_is_group, value))
+        and least <= sum([group['count'] for group in value]) <= 10000))
+
+
+def _is_event(value):
+    # type: (Any) -> bool
+    if not isinstance(value, dict) or not AT.accepts(value.get('at_s')):
+        return False
+    if 'kill' in value:
+        return (set(value) <= {'at_s', 'kill', 'back_after_s'} and NAME.accepts(value['kill'])
+                and AT.accepts(value.get('back_after_s', 0)))
+    return set(value) == {'at_s', 'restart_share'} and SHARE.accepts(value['restart_share'])
+
+
+AT = schema.seconds(0)
+NAME = schema.text('a name', 80)
+EVENTS = Kind('[{"at_s": seconds, "kill": NAME}, {"at_s": seconds, "restart_share": 0 to 1}, ...]',
+              lambda value: type(value) is list and all(map(_is_event, value)))
+
+
+def _together(settings):
+    # type: (Dict[str, Any]) -> Tuple[str, str] | None
+    """Whether what a group says are settings of its role."""
+    for role, block in (('client', CLIENT), ('calculator', CALCULATOR)):
+        try:
+            for made in variants(settings, role):
+                block.checked(made)
+        except schema.SettingRefused as refusal:
+            return role + 's', 'settings of a %s (%s)' % (role, refusal)
+    for made in variants(settings, 'calculator'):
+        if made['work'] not in (None, '-') and not LETTERS.accepts(made['work']):
+            return 'calculators', 'work: null, "-", or ' + LETTERS.expected
+    return None
+
+
 SETTINGS = Group('', (
     Setting('duration_s', schema.number(1, 1e7, 'seconds'), 60,
             'Virtual seconds with faults; then come the calm ones.'),
-    Setting('clients', schema.whole_number(1, 10000), 3, 'Clients at the start.'),
-    Setting('calculators', schema.whole_number(0, 10000), 10, 'Calculators at the start.'),
+    Setting('clients', _members_from(1), 3, 'Clients at the start: a number, or groups with settings of their own.'),
+    Setting('calculators', _members_from(0), 10, 'Calculators at the start, in the same way.'),
+    Setting('events', EVENTS, [], 'What happens at a certain time: "kill" ends a process for good (or, with '
+            '"back_after_s", until then); "restart_share" kills that share of the calculators and starts them again '
+            'after faults.restart_s.'),
+    Group('turn_cost_s', (
+        Setting('turn', schema.number(0, 10, 'seconds'), 0.00005, 'Processor time of a turn of any process.'),
+        Setting('row', schema.number(0, 10, 'seconds'), 0, 'And of each row that it reads or writes.'),
+    ), 'What a turn costs.'),
     Setting('start_s', schema.seconds(0), 0, 'Clients start at moments drawn from so many seconds.'),
     Group('dispatcher', DISPATCHER.settings, together=DISPATCHER.together),
     Group('calculator', CALCULATOR.settings),
     Group('client', CLIENT.settings),
+    CALLS,
     NETWORK,
     FAULTS,
-))
+), together=_together)
+
+
+def members(settings, role):
+    # type: (Dict[str, Any], str) -> List[Tuple[str, Dict[str, Any]]]
+    """The names of the clients or calculators at the start, each with the settings in which it differs."""
+    groups = settings[role + 's']
+    changes = [{} for _ in range(groups)] if type(groups) is not list else [
+        _changes(settings[role], group) for group in groups for _ in range(group['count'])]
+    if role == 'client':
+        changes += [{'calls': settings['calls']} for _ in range(settings['calls']['callers'])]
+    return [('%s-%d' % (role, number), change) for number, change in enumerate(changes, 1)]
+
+
+def variants(settings, role):
+    # type: (Dict[str, Any], str) -> List[Dict[str, Any]]
+    """The different complete settings of clients or calculators."""
+    groups = settings[role + 's']
+    if type(groups) is not list:
+        return [settings[role]]
+    return [dict(settings[role], **_changes(settings[role], group)) for group in groups]
+
+
+def _changes(common, group):
+    # type: (Dict[str, Any], Dict[str, Any]) -> Dict[str, Any]
+    made = {}
+    for key, value in group.items():
+        if key != 'count':
+            # A distribution is an object too, and replaces the whole of another one.
+            is_block = isinstance(value, dict) and isinstance(common.get(key), dict) \
+                and not lengths.is_length(value) and not lengths.is_length(common[key])
+            made[key] = dict(common[key], **value) if is_block else value
+    return made
 
 #: Where the journal of a simulated dispatcher lies: nowhere.
 JOURNAL = 'in memory'
@@ -171,6 +279,8 @@ def drawn(rng):
         world['duration_s'] += 40.0
     if pick.below(20) == 0:
         _hasten(world)
+    if pick.below(3) == 0:
+        _add_calls(pick, world)
     return SETTINGS.checked(world)
 
 
@@ -182,6 +292,22 @@ def _hasten(world):
     world['calculator'].update(task_duration_s=[0, 0.1], capacity=60)
     world['client'].update(task_interval_s=[0, 0], in_flight_max=20, payload_bytes=10)
     world['dispatcher']['pending_max'] = 100000
+
+
+def _add_calls(pick, world):
+    # type: (Picker, Dict[str, Any]) -> None
+    """Clients that call functions, calculators that offer some of them, and one calculator that restarts and
+    restarts.
+    """
+    world['calculators'] = [{'count': world['calculators']}] + [
+        {'count': 1, 'work': u'abc' if number == 0 else pick.of(u'abc', u'abc', u'ab', u'c', u'-'),
+         'capacity': pick.of(1, 2, 5)} for number in range(1 + pick.below(4))]
+    world['calls'] = {
+        'callers': pick.of(1, 2), 'duration_s': pick.of([0, 0.5], [0, 2], [1, 6]), 'timeout': pick.of(0, 0.3),
+        'cancel': pick.of(0, 0.2), 'poison': pick.of(0, 0.05), 'death': pick.of(0, 0, 0.1, 0.4),
+        'error': pick.of(0, 0.1), 'no_load': pick.of(0, 0, 0.3), 'idle_death_s': pick.of([0, 0], [1, 5])}
+    world['faults']['flap_s'] = pick.of([0, 0], [0.2, 2])
+    world['dispatcher']['priority_ageing_s'] = pick.of(1, 10)
 
 
 def _dispatcher(pick, calculators):

@@ -4,16 +4,12 @@ from __future__ import absolute_import, division, print_function
 
 import json
 
-from calculator.sentences import SENTENCES as CALCULATOR
-from client.sentences import SENTENCES as CLIENT
-from dispatcher.observers.sentences import SENTENCES as DISPATCHER
-from net_protocol.words import Facts
+from common.sentences import SENTENCES, in_words
+from common.words import Facts
 
 MYPY = False
 if MYPY:
     from typing import Any, Iterable, List  # noqa: F401
-
-_SENTENCES = {'calculator': CALCULATOR, 'client': CLIENT, 'dispatcher': DISPATCHER}  # type: Any
 
 #: What happens to a process matters to every story.
 _FATES = ('killed', 'suspended', 'resumed', 'told to stop', 'disk full', 'disk failing', 'disk well', 'journal lost',
@@ -31,8 +27,9 @@ def told(line):
         return '%12.6f  %-16s %s %-16s %s' % (when, name, what, peer, _datagram(thing))
     if what == 'killed':
         what = 'killed %(where)s' % thing
-    sentence = _SENTENCES.get(name.split('-')[0], {}).get(what)
-    return '%12.6f  %-16s    %s' % (when, name, what if sentence is None else sentence[1] % Facts(thing))
+    sentence = SENTENCES.get(name.split('-')[0], {}).get(what)
+    text = what if sentence is None else sentence[1] % Facts(in_words(what, thing))
+    return '%12.6f  %-16s    %s' % (when, name, text)
 
 
 def _datagram(said):
@@ -75,7 +72,8 @@ def _mentions(said, task_id, ends):
         for row in said.rows[kind]:
             if task_id in [value for value in row if not isinstance(value, (list, dict))]:
                 return True
-            if len(parts) == 3 and kind in ('submit', 'cancel', 'refused', 'done', 'ended') and row[0] == int(parts[2]):
+            if len(parts) == 3 and kind in ('submit', 'call', 'cancel', 'refused', 'done', 'ended') \
+                    and row[0] == int(parts[2]):
                 if said.role == 'client':
                     return bool(said.incarnation == parts[1])
                 return any(end == parts[0] or end.startswith(parts[0] + '-') for end in ends)

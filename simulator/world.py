@@ -10,13 +10,17 @@ from collections import deque
 from random import Random
 
 from calculator.core import CalculatorCore
+from calculator.work import WorkingCalculatorCore
 from client.core import ClientCore
 from dispatcher.core import DispatcherCore
 from net_protocol.core import draw_incarnation
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER
 from net_protocol.seals import CHECKSUM, KEY_CHARS_MIN, Signature
+from simulator import scenario
 from simulator.agenda import Agenda
 from simulator.calculator_audit import CalculatorAudit
+from simulator.caller import Caller
+from simulator.children import Children
 from simulator.client_audit import ClientAudit
 from simulator.disk import Disk, DiskJournal
 from simulator.dispatcher_audit import DispatcherAudit
@@ -55,6 +59,9 @@ def seal_of(settings):
 class World(object):
     """Builds the world of a seed and lets it run; ``simulator.run`` says what happens when."""
 
+    NETWORK = Network
+    PROCESS = Process
+
     def __init__(self, seed, settings, tell=None):
         # type: (int, Dict[str, Any], Callable[[Any], None] | None) -> None
         self.seed = seed
@@ -64,13 +71,13 @@ class World(object):
         self._seeds = Random(seed)
         self.rng = self.generator()
         self.names = {}  # type: Dict[str, Any]
-        self.network = Network(self.agenda, self.generator(), settings['network'], self._deliver, self._report)
+        self.network = self.NETWORK(self.agenda, self.generator(), settings['network'], self._deliver, self._report)
         if settings['network']['virtual_address']:
             self.network.virtual = VIRTUAL
         self.lines = deque(maxlen=LINES_KEPT)  # type: Any
         self._tell = tell
         self.environment = Environment(self.agenda, self.network, self.names, None if tell is None else self._record,
-                                       settings['faults']['buffer_datagrams'])
+                                       settings['faults']['buffer_datagrams'], settings['turn_cost_s'])
         self.ledger = Ledger()
         self.ledger.has_key = settings['dispatcher']['key_file'] is not None
         #: The disk under the dispatcher's journal and what was promised on it; None where there is no journal.
@@ -101,15 +108,18 @@ class World(object):
         # type: () -> None
         """Everybody starts, clients and calculators in the order in which they stand in a compose file: any."""
         self.start_dispatcher()
-        for number in range(self.settings['calculators']):
-            self.start_calculator('%s-%d' % (CALCULATOR, number + 1))
+        for name, changes in scenario.members(self.settings, CALCULATOR):
+            self.start_calculator(name, **changes)
         start_s = self.settings['start_s']
-        for number in range(self.settings['clients']):
-            name = '%s-%d' % (CLIENT, number + 1)
+        for name, changes in scenario.members(self.settings, CLIENT):
             if start_s:
-                self.agenda.after(start_s * self.rng.random(), self.start_client, name)
+                self.agenda.after(start_s * self.rng.random(), self._start_later, (name, changes))
             else:
-                self.start_client(name)
+                self.start_client(name, **changes)
+
+    def _start_later(self, member):
+        # type: (Tuple[str, Dict[str, Any]]) -> None
+        self.start_client(member[0], **member[1])
 
     def start_dispatcher(self, host=None):
         # type: (str | None) -> Process
@@ -131,17 +141,24 @@ class World(object):
         settings = dict(self.settings['calculator'], **changes)
         settings['outage'] = dict(settings['outage'])
         incarnations = self.generator()
-        core = CalculatorCore(settings, name, lambda: draw_incarnation(incarnations), self.generator())
+        core = (CalculatorCore if settings['work'] is None else WorkingCalculatorCore)(
+            settings, name, lambda: draw_incarnation(incarnations), self.generator())
         audit = CalculatorAudit(self.ledger, settings, self._on_taken)
         process = self._start(CALCULATOR, core, audit, host or name, settings)
         process.changes = changes
+        if settings['work'] is not None:
+            process.children = Children(process, settings, self.settings['calls'], self.generator())
         return process
 
-    def start_client(self, name, host=None):
-        # type: (str, str | None) -> Process
-        settings = dict(self.settings['client'])
-        core = ClientCore(settings, name, draw_incarnation(self.rng), self.generator())
-        return self._start(CLIENT, core, ClientAudit(self.ledger, settings, self.promises), host or name, settings)
+    def start_client(self, name, host=None, **changes):
+        # type: (str, str | None, **Any) -> Process
+        settings = dict(self.settings['client'], **changes)
+        core = (Caller if 'calls' in settings else ClientCore)(
+            settings, name, draw_incarnation(self.rng), self.generator())
+        audit = ClientAudit(self.ledger, settings, self.promises)
+        process = self._start(CLIENT, core, audit, host or name, settings)
+        process.changes = changes
+        return process
 
     def _start(self, role, core, audit, host, settings, journal=None):
         # type: (str, Any, Any, str, Dict[str, Any], DiskJournal | None) -> Process
@@ -150,7 +167,7 @@ class World(object):
         pace = 1 + faults['clock_drift'] * (2 * draw() - 1)
         clock = Clock(self.agenda, pace, 1000 * draw())
         can_rebind = role != CALCULATOR or settings['listen']['port'] == 0
-        process = Process(role, core, audit, (host, PORTS[role]), self.environment, clock, self.generator(),
+        process = self.PROCESS(role, core, audit, (host, PORTS[role]), self.environment, clock, self.generator(),
                           seal_of(settings), None if role == DISPATCHER else DISPATCHER,
                           draw() < faults['slow_process'], can_rebind)
         self.processes.append(process)

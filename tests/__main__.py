@@ -10,6 +10,7 @@ prints its Python.
 from __future__ import absolute_import, division, print_function
 
 import os
+import re
 import subprocess
 import sys
 
@@ -24,6 +25,8 @@ STAMP = os.path.join(ENVIRONMENT, '.installed')
 VIRTUALENV = 'virtualenv>=16.7.12,<17'
 # The pip that 3.6 comes with gives up at the first release that is too new for it; later ones look for an older one.
 OLD_PIP = 'pip>=20.3.4,<21.4'
+#: So often pip tries again, so that a network that drops everything is noticed within a minute.
+RETRIES = '2'
 
 
 class CannotInstall(Exception):
@@ -79,8 +82,9 @@ def make_with_venv():
         # Debian keeps ensurepip in a package of its own; another pip can fill an environment without one.
         status, output = call_quietly([sys.executable, '-m', 'venv', '--clear', '--without-pip', ENVIRONMENT])
         if status != 0 or call_quietly([sys.executable, '-m', 'pip', '--version'])[0] != 0:
-            raise CannotInstall('The tests need pip and venv, which %s lacks: on Debian and Ubuntu install them with '
-                                '"apt-get install python3-venv"; elsewhere see https://pip.pypa.io.' % sys.executable)
+            raise CannotInstall('The tests need pip and venv, which %s lacks: on Debian and Ubuntu install them, as '
+                                'root, with "apt-get update && apt-get install python3-venv"; elsewhere see '
+                                'https://pip.pypa.io.' % sys.executable)
 
 
 def make_with_virtualenv():
@@ -90,8 +94,8 @@ def make_with_virtualenv():
     status, output = call_quietly([sys.executable, '-m', 'pip', '--disable-pip-version-check', 'install', '--quiet',
                                    '--upgrade', '--target', folder, VIRTUALENV])
     if status != 0:
-        raise CannotInstall('The tests need virtualenv on Python 2.7, and %s -m pip could not install it; is its pip '
-                            'there, and is the network? %s' % (sys.executable, last_line(output)))
+        raise CannotInstall('The tests need virtualenv on Python 2.7, and %s -m pip could not install it: %s' % (
+            sys.executable, reason(output)))
     status, output = call_quietly([sys.executable, '-m', 'virtualenv', '--no-download', ENVIRONMENT],
                                   env=dict(os.environ, PYTHONPATH=folder))
     if status != 0:
@@ -108,10 +112,20 @@ def install(arguments):
         pip = [sys.executable, '-m', 'pip']
         where = ['--target', os.path.join(ENVIRONMENT, 'lib', 'python' + VERSION, 'site-packages')]
     status, output = call_quietly(pip + ['--disable-pip-version-check', 'install', '--quiet'] + where + arguments,
-                                  env=dict(os.environ, PIP_NO_PYTHON_VERSION_WARNING='1'))
+                                  env=dict({'PIP_RETRIES': RETRIES}, PIP_NO_PYTHON_VERSION_WARNING='1', **os.environ))
     if status != 0:
-        raise CannotInstall('pip could not install %s (the first run needs the network): %s' % (
-            arguments[-1], last_line(output)))
+        raise CannotInstall('pip could not install %s: %s' % (
+            os.path.relpath(arguments[-1], ROOT) if os.path.isabs(arguments[-1]) else arguments[-1], reason(output)))
+
+
+def reason(output):
+    # type: (str) -> str
+    """Why pip failed. Where it could not connect, its last line says only that it found nothing."""
+    broken = re.findall("connection broken by '(.*)': /", output)
+    if broken:
+        return ('no connection to the package index; the first run needs the network, or a mirror (PIP_INDEX_URL): '
+                + re.sub('<[^>]* object at [^>]*>[:,] ', '', broken[-1]))
+    return last_line(output)
 
 
 def call_quietly(command, env=None):

@@ -15,20 +15,18 @@ import sys
 from collections import Counter
 
 from calculator.core import CalculatorCore
-from calculator.sentences import SENTENCES as CALCULATOR_SENTENCES
 from calculator.settings import SETTINGS as CALCULATOR_SETTINGS
 from client.core import ClientCore
-from client.sentences import SENTENCES as CLIENT_SENTENCES
 from client.settings import SETTINGS as CLIENT_SETTINGS
+from common.sentences import SENTENCES
 from dispatcher.core import DispatcherCore
-from dispatcher.observers.sentences import SENTENCES as DISPATCHER_SENTENCES
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
 from net_protocol.core import draw_incarnation
 from runtime.endpoint import Endpoint
 from runtime.logs import EventLog
 from runtime.loop import Loop
 
-SENTENCES = dict(CALCULATOR_SENTENCES, **dict(CLIENT_SENTENCES, **DISPATCHER_SENTENCES))
+EVERY = {kind: entry for table in SENTENCES.values() for kind, entry in table.items()}
 
 LOOPBACK = '127.0.0.1'
 #: Virtual time from one turn of all to the next.
@@ -104,7 +102,7 @@ class Seat(object):
         self.core = core
         self.endpoint = Endpoint(socket.AF_INET, (LOOPBACK, 0))
         self.work = Work()
-        self._loop = Loop(core, self.endpoint, signals, clock, EventLog(SENTENCES, clock))
+        self._loop = Loop(core, self.endpoint, signals, clock, EventLog(EVERY, clock))
         # First numbers are drawn: how long they are decides how many rows fit in a datagram.
         self._loop.turn._rng = random.Random(seed)
         self._loop.turn.set_upstream(upstream)

@@ -17,20 +17,22 @@ import sys
 
 import pytest
 
+from common import report
+from common.compat import INTEGER_TYPES
+from common.sentences import SENTENCES
 from demo.report import _ROW, _TIMES
-from demo.sentences import SENTENCES as DEMO_SENTENCES
+from demo.sentences import DEMO
 from dispatcher.observers.sentences import status_line
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
-from dispatcher.time_line import time_line
-from monitor.words import EVENTS as MONITOR_SENTENCES
-from net_protocol import budget, channel, codec, limits, recovery, report
+from net_protocol import budget, channel, codec, limits, recovery
 from net_protocol import rows as row_kinds
 from net_protocol import schedule, turn
-from net_protocol.compat import INTEGER_TYPES
 from net_protocol.rows import FIELDS, ORDER, OUTCOMES
 from net_protocol.seals import CHECKSUM
+from net_protocol.time_line import time_line
 from net_protocol.traffic import Traffic
 from runtime import settings as settings_file
+from tests import reference
 from tests.simulator.mutants import MUTANTS
 from tests.source_tree import ROOT, python_files
 
@@ -39,9 +41,6 @@ if MYPY:
     from typing import Any, Dict, Iterator, List, Set, Tuple  # noqa: F401
 
 ROLES = ('client', 'dispatcher', 'calculator')
-#: The modules with the sentences of their events.
-SENTENCES = {'client': 'client.sentences', 'dispatcher': 'dispatcher.observers.sentences',
-             'calculator': 'calculator.sentences'}
 #: Programs with settings and a page of their own.
 PROGRAMS = ROLES + ('monitor',)
 PROGRAM_FILES = sorted(name for name in os.listdir(ROOT) if name.startswith('run_') and name.endswith('.py'))
@@ -50,7 +49,8 @@ PAGES = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'] + sorted(
 
 #: Names in the text that are no files of the tree: what a reader writes, and what a sentence calls by its ending.
 #: Figures are committed with a release only.
-NO_FILES = frozenset(['config.json', 'core.py', 'settings.py', 'docker-compose.yml', 'benchmarks/results.json'])
+NO_FILES = frozenset(['config.json', 'core.py', 'settings.py', 'docker-compose.yml', 'benchmarks/results.json',
+                      'work.py', 'farm.json'])
 
 
 def read(path):
@@ -102,20 +102,9 @@ def settings_of(role):
 
 # Settings.
 
-@pytest.mark.parametrize('role', PROGRAMS)
-def test_every_setting_has_a_row_with_its_unit_default_and_range(role):
-    rows = table(section('docs/%s.md' % role, '## Settings'))
-    settings = dict(settings_of(role).walk())
-    assert sorted(rows) == sorted(settings)
-    for key, setting in settings.items():
-        unit, default, expected, about = rows[key]
-        assert default == '`%s`' % json.dumps(setting.default), key
-        assert expected == setting.kind.expected, key
-        assert about, key
-        if key.endswith('_s'):
-            assert unit == 'seconds', key
-        if key.endswith('_bytes'):
-            assert unit == 'bytes', key
+def test_the_tables_of_the_reference_are_what_the_code_says():
+    text = read('docs/reference.md')
+    assert text == reference.written(text), 'python3 -m tests.reference writes them'
 
 
 @pytest.mark.parametrize('role', PROGRAMS)
@@ -137,8 +126,13 @@ def test_the_settings_for_containers_load(role):
     settings_file.load(os.path.join(ROOT, 'config', 'compose', role + '.json'), settings_of(role))
 
 
+@pytest.mark.parametrize('role', ROLES)
+def test_the_settings_for_kubernetes_load(role):
+    settings_file.load(os.path.join(ROOT, 'deploy', 'kubernetes', role + '.json'), settings_of(role))
+
+
 def test_the_time_line_in_the_manual_is_what_check_prints():
-    text = section('docs/dispatcher.md', '### An example')
+    text = section('docs/operations.md', '## How a death is noticed')
     given = re.search(r'\(`(\{.*?\})`\)', text)
     assert given is not None
     settings = DISPATCHER_SETTINGS.checked(json.loads(given.group(1)))
@@ -223,15 +217,6 @@ def help_of(program):
                                                                       else 'optional arguments:')[1]))
 
 
-@pytest.mark.parametrize('role', PROGRAMS)
-def test_every_option_is_in_the_manual_and_no_other(role):
-    documented = set()  # type: Set[str]
-    for line in section('docs/%s.md' % role, '## Command line').splitlines():
-        if line.startswith('| `'):
-            documented.update(re.findall(r'`(--?[a-z-]+)', line.split(' | ')[0]))
-    assert documented == help_of('run_%s.py' % role)
-
-
 @pytest.mark.parametrize('role', ROLES)
 def test_the_help_describes_every_setting_with_its_default(role):
     output = subprocess.check_output([sys.executable, os.path.join(ROOT, 'run_%s.py' % role), '--help'],
@@ -281,7 +266,7 @@ def paths(value, prefix=''):
 @pytest.mark.parametrize('role', ROLES)
 def test_every_field_of_the_account_is_in_the_manual_and_no_other(role, tmpdir):
     account = account_of(role, tmpdir)
-    rows = table(section('docs/%s.md' % role, '## Its account, field by field'))
+    rows = table(section('docs/reference.md', '### Account of the %s' % role))
     traffic = account.pop('traffic')
     assert set(table(section('docs/protocol.md', '## Traffic'))) == set(traffic)
     there = set(paths(account)) | {'traffic'}
@@ -292,17 +277,6 @@ def test_every_field_of_the_account_is_in_the_manual_and_no_other(role, tmpdir):
     groups = {path.rsplit('.', 1)[0] for path in there if '.' in path}
     assert set(rows) - groups == there - repeated
     assert groups <= set(rows)
-
-
-@pytest.mark.parametrize('role', ROLES)
-def test_every_event_is_in_the_manual_with_its_level_and_facts(role):
-    sentences = importlib.import_module(SENTENCES[role]).SENTENCES
-    rows = table(section('docs/%s.md' % role, '## What it prints'))
-    assert sorted(rows) == sorted(sentences)
-    for kind, (level, sentence) in sentences.items():
-        assert rows[kind][0] == level, kind
-        for fact in re.findall(r'%\((\w+)(?: \w+)?\)', sentence):
-            assert '`%s`' % fact in rows[kind][1], '%s of %s' % (fact, kind)
 
 
 def strings(path):
@@ -324,7 +298,7 @@ def printed_by(template):
 
 LOG_TEMPLATES = [text for name in sorted(os.listdir(os.path.join(ROOT, 'runtime'))) if name.endswith('.py')
                  for text in strings('runtime/' + name)]
-LOG_TEMPLATES += [text for name in sorted(SENTENCES.values()) for text in strings(name.replace('.', '/') + '.py')]
+LOG_TEMPLATES += [sentence for role in ROLES for _, sentence in SENTENCES[role].values()]
 LOG_LINE = re.compile(r'\d\d:\d\d:\d\d\.\d{3} [A-Z]+ +\S+: (.*)')
 
 
@@ -368,8 +342,8 @@ def demo_on_the_first_page():
 
 
 def test_every_line_of_the_demo_on_the_first_page_is_one_that_is_still_printed():
-    sentences = [sentence for _, sentence in list(DEMO_SENTENCES.values()) + list(MONITOR_SENTENCES.values())]
-    printed = [r' *\d+\.\d s  ' + printed_by(sentence) for sentence in sentences]
+    sentences = [sentence for known in list(SENTENCES.values()) + [DEMO] for _, sentence in known.values()]
+    printed = [r' *\d+\.\d s  ([\w-]+: )?' + printed_by(sentence) for sentence in sentences]
     # What the report puts together from pieces begins like one of them.
     places = re.compile(r'%[-+ 0-9.]*[a-z]')
     pieces = [text for path in ('demo/report.py', 'run_demo.py') for text in strings(path)
@@ -439,14 +413,15 @@ def test_every_file_that_is_named_is_there(page):
     # What a profile shows of the standard library is not ours.
     missing = [name for name in named if '*' not in name and name not in NO_FILES and not name.startswith('python3.')
                and not os.path.exists(os.path.join(ROOT, name))
-               and not os.path.exists(os.path.join(ROOT, os.path.dirname(page), name))]
+               and not any(os.path.exists(os.path.join(ROOT, folder, name))
+                           for folder in (os.path.dirname(page), 'deploy/kubernetes'))]
     assert missing == []
 
 
 def commands(page):
     # type: (str) -> Iterator[Tuple[str, List[str]]]
     """Each ``python X.py`` in a page, with the options that follow on its line."""
-    for program, rest in re.findall(r'\bpython[0-9.]* ([\w./]+\.py)([^`\n;|]*)', read(page)):
+    for program, rest in re.findall(r'\bpython[0-9.]* ([\w./]+\.py)\b([^`\n;|]*)', read(page)):
         yield program, re.findall(r'(?<![\w-])(--?[a-z][a-z-]*)', re.split(r'\s#|\s{3}', rest)[0])
 
 
@@ -487,8 +462,7 @@ def test_every_program_is_in_the_list_of_changes_or_is_a_daemon(program):
 
 
 #: Pages whose prose is wrapped; what a program prints, a table and an example are as long as they are.
-WRAPPED = ['README.md'] + ['docs/%s.md' % name for name in (
-    'client', 'dispatcher', 'calculator', 'protocol', 'design', 'tutorial', 'compose')]
+WRAPPED = ['README.md'] + ['docs/%s.md' % name for name in ('operations', 'protocol', 'design', 'tutorial')]
 
 
 @pytest.mark.parametrize('page', WRAPPED)
@@ -518,7 +492,8 @@ def test_the_tree_on_the_first_page_is_the_one_that_is_there():
 def test_the_rules_in_the_manual_are_those_that_are_checked_and_each_has_a_broken_variant():
     rules = set(table(section('docs/reliability.md', '## Rules')))
     # A test of its own breaks S18.
-    assert rules == {rule for rule, _, _ in MUTANTS.values()} | {'S18'}
+    assert rules == {rule for names, _, _ in MUTANTS.values() for rule in names if rule[1:].isdigit()} | {'S18'}
     checked = {rule for path, source in python_files() if path.startswith('simulator/')
-               for rule in re.findall(r"(?:broken|overdue)\('([SL][0-9]+)'", source)}
-    assert checked <= rules
+               for rule in re.findall(r"'([SL][0-9]+)'", source)}
+    # S18 has that test, and the page says which other rules, and which exit status, stand for L6.
+    assert checked == rules - {'S18', 'L6'}

@@ -3,30 +3,24 @@
 from __future__ import absolute_import, division, print_function
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 
-from calculator.sentences import SENTENCES as CALCULATOR_SENTENCES
-from client.sentences import SENTENCES as CLIENT_SENTENCES
-from dispatcher.observers.sentences import SENTENCES as DISPATCHER_SENTENCES
+from common.sentences import SENTENCES
+from common.words import Facts
 from net_protocol.core import Core, Event
-from net_protocol.words import Facts
 from runtime import logs
 from runtime.console import LiveLine
 from runtime.event_file import EventFile
+from runtime.event_files import read
 from tests.fake_link import FakeLink
-from tests.source_tree import ROOT
 
 MYPY = False
 if MYPY:
     from typing import Any  # noqa: F401
 
-SENTENCES = {'dispatcher': DISPATCHER_SENTENCES, 'calculator-a': CALCULATOR_SENTENCES, 'client-a': CLIENT_SENTENCES}
-STEPS = {'accepted', 'assigned', 'done', 'sent', 'answered', 'taken', 'renumbered', 'let_go'}
+STEPS = {'accepted', 'assigned', 'done', 'outcome_dropped', 'sent', 'answered', 'taken', 'renumbered', 'let_go'}
 
 
 class Process(object):
@@ -48,7 +42,7 @@ class Process(object):
 def begun(log):
     """The core of a process that has begun to write that log."""
     process = Process()  # type: Any
-    log.begin(process)
+    log.begin(process, {})
     return process.core
 
 
@@ -114,7 +108,7 @@ def test_every_event_has_a_sentence_and_is_json():
     _, nodes = world(trace=True)
     for node in nodes:
         for _, event in node.events:
-            level, sentence = SENTENCES[node.core.name][event.kind]
+            level, sentence = SENTENCES[node.core.name.split('-')[0]][event.kind]
             assert sentence % Facts(event.facts)
             assert (level == 'debug') == (event.kind in STEPS)
             json.dumps(event.facts)
@@ -134,55 +128,30 @@ def test_one_thing_is_not_called_several(sentences):
         assert re.search(r'\b1 (tasks|results|attempts|outcomes|incarnations)\b', shown) is None, kind
 
 
-def lines_of(path):
-    with open(str(path)) as file:
-        return [json.loads(line) for line in file]
-
-
 def test_the_file_takes_what_the_log_leaves_out(tmpdir, capsys):
     logs.set_up('dispatcher', 'error', LiveLine())
-    log = logs.EventLog(DISPATCHER_SENTENCES, lambda: 12.5, EventFile(str(tmpdir.join('events'))))
+    log = logs.EventLog(SENTENCES['dispatcher'], lambda: 12.5, EventFile(str(tmpdir.join('events'))))
     core = begun(log)
     for _ in range(100):
         log.event(Event('left', 0.0, {'calculator': 'calculator-a'}))
-    lines = lines_of(tmpdir.join('events'))
+    header, events = read(str(tmpdir.join('events')))
     assert core.trace is True
-    assert lines[0]['kind'] == 'began'
-    assert lines[0]['facts']['name'] == 'dispatcher'
-    assert lines[0]['facts']['address'] == ['127.0.0.1', 5555]
-    assert lines[1:] == [{'time': 12.5, 'kind': 'left', 'facts': {'calculator': 'calculator-a'}}] * 100
+    assert (header['name'], header['address']) == ('dispatcher', ['127.0.0.1', 5555])
+    assert events[0].kind == 'began'
+    assert [(one.time, one.kind, one.facts) for one in events[1:]] == [
+        (12.5, 'left', {'calculator': 'calculator-a'})] * 100
     assert capsys.readouterr().err == ''
 
 
 @pytest.mark.parametrize('level, trace', [('debug', True), ('info', False)])
 def test_without_a_file_the_level_of_the_log_decides(level, trace):
     logs.set_up('dispatcher', level, LiveLine())
-    assert begun(logs.EventLog(DISPATCHER_SENTENCES, lambda: 0.0)).trace is trace
+    assert begun(logs.EventLog(SENTENCES['dispatcher'], lambda: 0.0)).trace is trace
 
 
 def test_a_full_disk_ends_the_file_and_nothing_else(capsys):
     logs.set_up('dispatcher', 'warning', LiveLine())
-    log = logs.EventLog(DISPATCHER_SENTENCES, lambda: 0.0, FULL_DISK)
+    log = logs.EventLog(SENTENCES['dispatcher'], lambda: 0.0, FULL_DISK)
     begun(log)
     log.event(Event('left', 0.0, {'calculator': 'calculator-a'}))
     assert capsys.readouterr().err.count('No space left on device') == 1
-
-
-def test_the_next_process_goes_on_in_the_same_file(tmpdir):
-    path = str(tmpdir.join('events'))
-    for time in (1.0, 2.0):
-        EventFile(path).write(time, 'left', {})
-    assert [line['time'] for line in lines_of(path)] == [1.0, 2.0]
-
-
-@pytest.mark.parametrize('program', ['run_client.py', 'run_dispatcher.py', 'run_calculator.py'])
-def test_a_file_that_cannot_be_written_is_one_line(tmpdir, program):
-    settings = tmpdir.join('settings.json')
-    # Not the default port: another test may have it.
-    settings.write('{}' if program == 'run_client.py' else '{"listen": {"port": 0}}')
-    process = subprocess.Popen([sys.executable, os.path.join(ROOT, program), '-s', str(settings),
-                                '--events', str(tmpdir)],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-    out, err = process.communicate()
-    assert (process.returncode, out, err.count('\n')) == (2, '', 1)
-    assert 'cannot write events to %s' % tmpdir in err

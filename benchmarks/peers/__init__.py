@@ -16,9 +16,12 @@ imports its package where it uses it, so that the list of peers can be made with
 
 from __future__ import absolute_import, division, print_function
 
-#: The modules of this folder that are peers, in the order of the tables.
+#: The modules of this folder that are peers, in the order of the tables of throughput and latency.
 NAMES = ('nats', 'jetstream', 'jetstream_file', 'redis_streams', 'rabbitmq', 'gearman_minimal', 'majordomo',
          'celery_redis', 'dask_distributed', 'relay')
+
+#: Peers of one question only.
+OTHERS = ('beanstalkd',)
 
 AT_MOST_ONCE = 'at most once'
 AFTER_DISCONNECT = 'redelivery after a disconnect'

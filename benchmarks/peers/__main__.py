@@ -6,12 +6,12 @@ import argparse
 import importlib
 
 from benchmarks.load import EndlessLoad, Load, write_report
-from benchmarks.peers import NAMES
+from benchmarks.peers import NAMES, OTHERS
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('name', choices=NAMES)
+    parser.add_argument('name', choices=NAMES + OTHERS)
     parser.add_argument('role', choices=('serve', 'work', 'ask'))
     parser.add_argument('--port', type=int, required=True)
     parser.add_argument('--in-flight', type=int, default=100)

@@ -9,4 +9,4 @@ from __future__ import absolute_import, division, print_function
 
 #: In the order in which ``all`` asks them.
 NAMES = ('throughput', 'latency', 'detection', 'journal', 'key', 'scale', 'memory', 'recovery', 'overload',
-         'simulation', 'profile')
+         'work', 'simulation', 'planning', 'profile')

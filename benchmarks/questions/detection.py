@@ -19,7 +19,7 @@ from runtime.clock import monotonic
 
 ABOUT = 'seconds until a task runs elsewhere, worker killed or frozen, ours and others with their defaults'
 
-PEERS = ('rabbitmq', 'gearman_minimal', 'jetstream', 'redis_streams')
+PEERS = ('rabbitmq', 'gearman_minimal', 'beanstalkd', 'jetstream', 'redis_streams')
 FAULTS = (('killed_s', signal.SIGKILL, 'worker killed (SIGKILL)'),
           ('frozen_s', signal.SIGSTOP, 'worker frozen (SIGSTOP)'))
 WAIT_S = 200.0

@@ -10,7 +10,7 @@ from __future__ import absolute_import, division, print_function
 
 import time
 
-from benchmarks import event_files, machine, systems
+from benchmarks import machine, systems
 from benchmarks.children import RunFailed
 from benchmarks.figures import SHARES, quantile
 from benchmarks.questions.comparison import closing_lines
@@ -18,6 +18,7 @@ from benchmarks.questions.crowds import Crowd
 from benchmarks.rounds import figures
 from benchmarks.tables import spread, table
 from runtime.clock import monotonic
+from runtime.event_files import events_of
 
 ABOUT = 'goodput and response time at twice the rate that can be sustained, and the time until all is normal again'
 
@@ -89,7 +90,7 @@ def _measure(context, system, clients, rate):
     time.sleep(AFTERWARDS_S)
     last = crowd.end()
     probe.must_run()
-    events = [event for event in event_files.read(path) if event['kind'] == 'answered']
+    events = [event for event in events_of(path) if event.kind == 'answered']
     found = dict(_probed(events, began_at, ended_at), others_share=others_share, asked_per_s=rate,
                  goodput_per_s=goodput_per_s, goodput_share=FACTOR * goodput_per_s / rate,
                  submits_per_task=last['submits'] / max(1, last['answered']))
@@ -105,14 +106,14 @@ def _probed(events, began_at, ended_at):
     if not before or not during:
         raise RunFailed('the probe got no answers')
     normal_s = max(NORMAL * quantile(before, 0.99), UNNOTICED_S)
-    late = [event['time'] for event in events
-            if event['time'] > ended_at and event['facts']['response_time_s'] > normal_s]
+    late = [event.time for event in events
+            if event.time > ended_at and event.facts['response_time_s'] > normal_s]
     return {'probe_before_p99_s': quantile(before, 0.99), 'probe_p50_s': quantile(during, 0.5),
             'probe_p99_s': quantile(during, 0.99), 'normal_after_s': max(late) - ended_at if late else 0.0}
 
 
 def _seconds(events, first, last):
-    return [event['facts']['response_time_s'] for event in events if first <= event['time'] < last]
+    return [event.facts['response_time_s'] for event in events if first <= event.time < last]
 
 
 _FIGURES = (

@@ -3,7 +3,6 @@
 from __future__ import absolute_import, division, print_function
 
 import json
-import os
 import signal
 from collections import Counter
 
@@ -28,11 +27,10 @@ class Profiled(Own):
         #: Role -> the files that its processes write at their end.
         self.files = {role: [] for role in ROLES}
 
-    def command(self, group, program, options):
-        command = super(Profiled, self).command(group, program, options)
-        role = os.path.basename(program).replace('run_', '').replace('own_', '').replace('.py', '')
+    def wrapped(self, group, label, started):
+        role = label.split('_')[1]
         self.files[role].append(group.file('profile'))
-        return [command[0], '-m', 'benchmarks.profiled', self.files[role][-1]] + command[1:]
+        return [started[0], '-m', 'benchmarks.profiled', self.files[role][-1]] + started[1:]
 
 
 def take(context):

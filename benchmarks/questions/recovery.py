@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 import time
 
-from benchmarks import event_files, systems
+from benchmarks import systems
 from benchmarks.children import RunFailed
 from benchmarks.questions.comparison import closing_lines
 from benchmarks.rounds import figures
@@ -12,6 +12,7 @@ from benchmarks.systems import Own
 from benchmarks.tables import spread, table
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
 from runtime.clock import monotonic
+from runtime.event_files import count, events_of
 
 ABOUT = 'from the death of one of ten calculators to its tasks running elsewhere; a batch with failures'
 
@@ -57,7 +58,7 @@ class Fleet(object):
         path = self._group.file('events')
         child = self.own.start_calculator(self._group, self.port, ['--events', path], name=name)
         self.calculators[name] = (child, path)
-        return child.until(lambda: event_files.read(path), 'began')[0]['time']
+        return child.until(lambda: events_of(path), 'began')[0].time
 
     def kill(self, name):
         """SIGKILL; returns when."""
@@ -67,10 +68,10 @@ class Fleet(object):
 
     def events(self):
         """Those of the dispatcher so far."""
-        return event_files.read(self._events)
+        return events_of(self._events)
 
     def count(self, kind):
-        return sum(event['kind'] == kind for event in self.events())
+        return count(self._events, kind)
 
 
 def take(context):
@@ -88,11 +89,11 @@ def _death(context):
     time.sleep(BEFORE_S)
     # The calculator with the most tasks.
     events, now = fleet.events(), monotonic()
-    victim = max(sorted(fleet.calculators), key=lambda name: len(event_files.held_since(events, name, now)))
+    victim = max(sorted(fleet.calculators), key=lambda name: len(held_since(events, name, now)))
     died_at = fleet.kill(victim)
     time.sleep(AFTER_S)
     client.must_run()
-    moved = event_files.moved(fleet.events(), victim, died_at)
+    moved = moved_from(fleet.events(), victim, died_at)
     assigned = [assigned_at for _, assigned_at in moved.values() if assigned_at is not None]
     if not assigned or len(assigned) < len(moved):
         raise RunFailed('%d of %d tasks of a dead calculator ran elsewhere' % (len(assigned), len(moved)))
@@ -119,11 +120,41 @@ def _batch(context):
     report = systems.finish_client(client, 10 * turns * BATCH_DURATION_S)
     events = fleet.events()
     lost_s = sum(died_at - since for name, died_at, _ in away
-                 for since in event_files.held_since(events, name, died_at))
+                 for since in held_since(events, name, died_at))
     away_s = sum(BATCH_CAPACITY * (back_at - died_at) for _, died_at, back_at in away)
     best_s = (tasks * BATCH_DURATION_S + lost_s + away_s) / slots
     return {'batch_s': report['duration_s'], 'best_s': best_s, 'of_best': report['duration_s'] / best_s,
             'lost_work_s': lost_s, 'away_s': away_s}
+
+
+def moved_from(events, calculator, died_at):
+    """The tasks that a calculator held when it died: task id -> [when it was taken from the dead calculator, when it
+    was assigned to another, None if that never happened]. ``events`` are the dispatcher's.
+    """
+    found = {}
+    for event in events:
+        facts = event.facts
+        if event.time < died_at:
+            continue
+        if event.kind == 'reassigned' and facts['calculator'] == calculator:
+            found[facts['task_id']] = [event.time, None]
+        elif event.kind == 'assigned' and found.get(facts['task_id'], (0, 0))[1] is None:
+            found[facts['task_id']][1] = event.time
+    return found
+
+
+def held_since(events, calculator, died_at):
+    """When each of the tasks was assigned that a calculator held when it died."""
+    held = {}
+    for event in events:
+        facts = event.facts
+        if event.time > died_at:
+            break
+        if event.kind == 'assigned' and facts['calculator'] == calculator:
+            held[facts['task_id']] = event.time
+        elif event.kind in ('done', 'ended', 'reassigned'):
+            held.pop(facts['task_id'], None)
+    return sorted(held.values())
 
 
 def lines(section):

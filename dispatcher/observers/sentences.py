@@ -1,4 +1,4 @@
-"""What the dispatcher logs: the level and the sentence of each event, and its account in words."""
+"""The account and the status line of the dispatcher in words."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -7,39 +7,6 @@ from net_protocol.rows import OUTCOMES
 MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
-
-SENTENCES = {
-    'registered': ('info', 'calculator %(calculator)s registered from %(address)s'),
-    'returned': ('info', 'calculator %(calculator)s is back as a new incarnation, from %(address)s'),
-    'replaced': ('warning', 'calculator %(calculator)s was at %(old_address)s and is at %(address)s now: if both still '
-                            'run, they share a name, and only the new one gets work'),
-    'registration_refused': ('warning', 'calculator %(calculator)s is not registered: there are %(limit)d already '
-                                        '(calculators_max)'),
-    'suspected': ('warning', 'calculator %(calculator)s is suspect (%(why)s), it holds %(held tasks)s'),
-    'died': ('warning', 'calculator %(calculator)s is dead: silent for %(silence_s).1f s; requeued: %(held tasks)s'),
-    'recovered': ('info', 'calculator %(calculator)s was %(was)s and is alive again'),
-    'left': ('info', 'calculator %(calculator)s left'),
-    'reassigned': ('info', 'task %(task_id)s lost its attempt %(attempt)d on %(calculator)s (%(reason)s)'),
-    'adopted': ('info', 'task %(task_id)s is running on %(calculator)s already and goes on there'),
-    'accepted': ('debug', 'task %(task_id)s accepted'),
-    'assigned': ('debug', 'attempt %(attempt)d of task %(task_id)s is assigned to %(calculator)s'),
-    'done': ('debug', 'task %(task_id)s done by attempt %(attempt)d on %(calculator)s'),
-    'ended': ('info', 'task %(task_id)s %(outcome)s after %(attempts attempts)s: %(reason)s'),
-    'late_result': ('info', 'late result of attempt %(attempt)d from %(calculator)s: task %(task_id)s was over'),
-    'late_result_used': ('info', 'late result of attempt %(attempt)d from %(calculator)s is the first for task '
-                                 '%(task_id)s: taken'),
-    'no_calculators': ('warning', '%(waiting tasks)s wait, and no calculator is alive: start one with the address '
-                                  'of this dispatcher in its settings'),
-    'held_up': ('warning', 'this dispatcher was held up for %(seconds).1f s; verdicts on silent calculators are '
-                           'postponed once'),
-    'recovered_books': ('info', 'from the journal: %(waiting tasks)s wait again, %(untold outcomes)s are sent again; '
-                                'incarnations before this one: %(lives)d'),
-    'journal_failed': ('error', 'the journal cannot be written: %(reason)s; no new tasks until it can'),
-    'journal_works': ('info', 'the journal is written again after %(seconds).1f s'),
-    'draining': ('info', 'stopping: waiting up to %(bound_s)g s for %(running tasks)s that run and %(unacknowledged '
-                         'outcomes)s that clients have not acknowledged; %(waiting tasks)s stay queued. Press Ctrl-C '
-                         'again to quit now'),
-}
 
 
 def account_lines(account):

@@ -9,9 +9,10 @@ from __future__ import absolute_import, division, print_function
 import re
 from itertools import islice
 
+from common import report
 from dispatcher.observers.story import story_rows
 from dispatcher.observers.watch import sampled
-from net_protocol import __version__, report
+from net_protocol import __version__
 from net_protocol.limits import REPORT_ROWS_BYTES
 from net_protocol.rows import OUTCOMES
 
@@ -23,6 +24,9 @@ if MYPY:
     from dispatcher.core import DispatcherCore  # noqa: F401
     from dispatcher.observers.tally import ClientTally  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
+
+#: Characters of a note about a calculator, and of the list of functions that not all offer.
+NOTE_CHARS_MAX = 100
 
 #: Answers in a second to one address, and to all. What is asked beyond that is dropped: a monitor asks again.
 ANSWERS_PER_ADDRESS = 5
@@ -140,7 +144,8 @@ class StatusDesk(object):
         times, began_at = core.watch.response_times, core.watch.began_at
         whole = {'name': core.name, 'incarnation': core.incarnation, 'version': __version__,
                  'up_s': None if began_at is None else round(now - began_at, 3),
-                 'draining': core.is_draining}  # type: Dict[str, Any]
+                 'draining': core.is_draining,
+                 'functions_differ': u', '.join(core.calculators.catalogue.differing())[:NOTE_CHARS_MAX]}  # type: Dict[str, Any]
         sections = [
             (report.WHOLE, whole), (report.TABLES, tables),
             (report.QUEUE, {'waiting': core.queue.size, 'running': core.running, 'oldest_s': self._oldest_s(now),
@@ -186,8 +191,9 @@ def _calculator_row(now, calculator, silence_s):
     row = [report.CALCULATOR, calculator.name, address, calculator.state, round(now - calculator.changed_at, 3),
            calculator.draining, calculator.capacity, len(calculator.attempts), tally.done, tally.failed, tally.lost,
            round(silence_s, 3), calculator.interval_s, tally.outages,
-           None if p50_s is None else round(p50_s, 4), None if p95_s is None else round(p95_s, 4), running]
-    size = len(calculator.name) + len(address) + 150 + sum(len(one[0]) + 20 for one in running)
+           None if p50_s is None else round(p50_s, 4), None if p95_s is None else round(p95_s, 4), running,
+           calculator.conduct.note[:NOTE_CHARS_MAX]]
+    size = len(calculator.name) + len(address) + len(row[-1]) + 155 + sum(len(one[0]) + 20 for one in running)
     return size, row
 
 

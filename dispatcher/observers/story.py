@@ -4,9 +4,10 @@ from __future__ import absolute_import, division, print_function
 
 from itertools import islice
 
+from common import report
+from common.words import reason_text
 from dispatcher.calculators import ALIVE, SUSPECT
 from dispatcher.tasks import ASSIGNED
-from net_protocol import report
 from net_protocol.rows import DONE
 
 MYPY = False
@@ -36,7 +37,7 @@ def story_rows(now, core, task_id):
         return
     yield _facts(report.TASK, {
         'task_id': task_id, 'state': task.state, 'client': task.client.name,
-        'reason': task.result if task.is_over and task.state != DONE else None,
+        'reason': reason_text(task.result) if task.is_over and task.state != DONE else None,
         'accepted_s': round(now - task.accepted_at, 3),
         'ended_s': None if ended_at is None else round(now - ended_at, 3),
         'deadline_in_s': None if task.is_over else round(task.deadline_at - now, 3), 'attempts': task.attempt})

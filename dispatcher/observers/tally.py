@@ -2,9 +2,9 @@
 
 from __future__ import absolute_import, division, print_function
 
+from common.sketch import Sketch
 from dispatcher.tasks import WITHDRAWN
 from net_protocol.rows import OUTCOMES
-from net_protocol.sketch import Sketch
 
 MYPY = False
 if MYPY:

@@ -6,9 +6,10 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
+from common.sketch import Sketch
 from dispatcher.observers.tally import CalculatorTally, ClientTally
-from dispatcher.tasks import RESULT
-from net_protocol.sketch import Sketch
+from dispatcher.tasks import RESULT, size_with
+from net_protocol.rows import FAILED
 
 MYPY = False
 if MYPY:
@@ -36,8 +37,12 @@ EVENTS_PER_SECOND = 50
 PAST_TASKS_KEPT = 5000
 REFUSALS_KEPT = 2000
 
+#: Failed tasks that are kept with their payload, and the largest such payload, as counted for the memory of tasks.
+FAILED_KEPT = 100
+FAILED_BYTES_MAX = 10000
+
 #: Steps of single tasks. They are emitted only where somebody reads the trace, and would push out all else.
-STEPS = frozenset(['accepted', 'assigned', 'done'])
+STEPS = frozenset(['accepted', 'assigned', 'done', 'outcome_dropped'])
 
 
 class Ring(object):
@@ -92,6 +97,8 @@ class Watch(object):
         # (task, when it ended) of tasks that no attempt ended.
         self._past = deque(maxlen=PAST_TASKS_KEPT)  # type: Deque[Tuple[Task, float]]
         self._refusals = deque(maxlen=REFUSALS_KEPT)  # type: Deque[Refusal]
+        #: (task, its payload, when it failed) of the last tasks that failed.
+        self.failed = deque(maxlen=FAILED_KEPT)  # type: Deque[Tuple[Task, Any, float]]
         #: From acceptance to the result.
         self.response_times = Sketch()
         # Kind of event -> (the second it is about, how many in it).
@@ -116,8 +123,12 @@ class Watch(object):
         self.event(now, 'refused', {'task_id': task_id, 'reason': reason})
         self._refusals.append(Refusal(task_id, client, now, reason))
 
-    def ended_without_result(self, now, task):
-        # type: (float, Task) -> None
+    def ended_without_result(self, now, task, payload):
+        # type: (float, Task, Any) -> None
+        if task.state is FAILED:
+            if size_with(payload) > FAILED_BYTES_MAX:
+                payload = u'(too large to be kept)'
+            self.failed.append((task, payload, now))
         self._past.append((task, now))
 
     def client(self, now, name):

@@ -1,4 +1,5 @@
-// Curves of the last minutes, and the histogram of response times. The values under the pointer are in a tip.
+// Curves, with bands where values have intervals, and the histogram of response times. The values under the pointer are
+// in a tip. The page of the monitor and the report of the planner draw with it.
 
 import { byId, colour, hideTip, prepared, rate, seconds, showTip } from './tools.js';
 
@@ -10,19 +11,21 @@ const RIGHT = 34;
 
 // The pointer: over which canvas, and where.
 const pointer = { canvas: null, x: 0, clientX: 0, clientY: 0 };
-let drawn = null;
+// Canvas -> what draws it again.
+const redraws = new Map();
 
-function watch(canvas) {
-  if (canvas.dataset.watched) return;
-  canvas.dataset.watched = 'yes';
+function watch(canvas, redraw) {
+  const isNew = !redraws.has(canvas);
+  redraws.set(canvas, redraw);
+  if (!isNew) return;
   canvas.addEventListener('pointermove', (event) => {
     Object.assign(pointer, { canvas, x: event.clientX - canvas.getBoundingClientRect().left, clientX: event.clientX, clientY: event.clientY });
-    drawCharts(...drawn);
+    redraws.get(canvas)();
   });
   canvas.addEventListener('pointerleave', () => {
     pointer.canvas = null;
     hideTip();
-    drawCharts(...drawn);
+    redraws.get(canvas)();
   });
 }
 
@@ -39,12 +42,28 @@ function line(context, x, top, bottom) {
   context.stroke();
 }
 
+// Curves over the time that led to `end`.
 function curve(canvas, series, end, shown) {
-  watch(canvas);
-  const { context, width, height } = prepared(canvas);
-  const top = niceMax(Math.max(1e-9, ...series.flatMap((one) => one.points.map((point) => point[1]))));
   const span = Math.min(SPAN_S, Math.max(60, ...series.flatMap((one) => one.points.slice(0, 1).map((point) => end - point[0]))));
-  const x = (at) => LEFT + ((at - (end - span)) / span) * (width - LEFT - 4);
+  plot(canvas, series, { from: end - span, to: end, labels: [`−${Math.round(span)} s`, 'now'], name: (at) => `${seconds(Math.max(0, end - at))} ago` }, shown);
+}
+
+function band(context, points, x, y) {
+  context.globalAlpha = 0.18;
+  context.beginPath();
+  points.forEach(([at, low], index) => (index ? context.lineTo(x(at), y(low)) : context.moveTo(x(at), y(low))));
+  [...points].reverse().forEach(([at, , high]) => context.lineTo(x(at), y(high)));
+  context.fill();
+  context.globalAlpha = 1;
+}
+
+// Series of `points` [x, value], each with a `band` [x, low, high] where it has one, over the axis {from, to, labels, name}.
+export function plot(canvas, series, axis, shown) {
+  watch(canvas, () => plot(canvas, series, axis, shown));
+  const { context, width, height } = prepared(canvas);
+  const top = niceMax(Math.max(1e-9, ...series.flatMap((one) => [...one.points.map((point) => point[1]), ...(one.band || []).map((point) => point[2])])));
+  const span = axis.to - axis.from || 1;
+  const x = (at) => LEFT + ((at - axis.from) / span) * (width - LEFT - 4);
   const y = (value) => height - BOTTOM - (value / top) * (height - BOTTOM - 8);
   context.strokeStyle = colour('grid');
   context.fillStyle = colour('faint');
@@ -57,10 +76,12 @@ function curve(canvas, series, end, shown) {
     context.fillText(String(Number((top * share).toPrecision(3))), LEFT - 5, y(top * share) + 4);
   }
   context.textAlign = 'left';
-  context.fillText(`−${Math.round(span)} s`, LEFT, height - 3);
+  context.fillText(axis.labels[0], LEFT, height - 3);
   context.textAlign = 'right';
-  context.fillText('now', width - 2, height - 3);
+  context.fillText(axis.labels[1], width - 2, height - 3);
   for (const one of series) {
+    context.fillStyle = colour(one.colour);
+    if (one.band) band(context, one.band, x, y);
     context.strokeStyle = colour(one.colour);
     context.lineWidth = 2;
     context.setLineDash(one.dash || []);
@@ -72,8 +93,8 @@ function curve(canvas, series, end, shown) {
   }
   const latest = series.map((one) => `${one.name} ${shown(one.points.length ? one.points[one.points.length - 1][1] : 0)}`);
   canvas.setAttribute('aria-label', latest.join(', '));
-  if (pointer.canvas === canvas && series[0].points.length) {
-    const at = end - span + ((pointer.x - LEFT) / (width - LEFT - 4)) * span;
+  if (pointer.canvas === canvas && series.every((one) => one.points.length)) {
+    const at = axis.from + ((pointer.x - LEFT) / (width - LEFT - 4)) * span;
     const near = series.map((one) => one.points.reduce((best, point) => (Math.abs(point[0] - at) < Math.abs(best[0] - at) ? point : best), one.points[0]));
     context.strokeStyle = colour('faint');
     line(context, x(near[0][0]), 4, height - BOTTOM);
@@ -83,7 +104,7 @@ function curve(canvas, series, end, shown) {
       context.arc(x(near[index][0]), y(near[index][1]), 3.5, 0, 7);
       context.fill();
     });
-    showTip(pointer, [`${seconds(Math.max(0, end - near[0][0]))} ago`, ...series.map((one, index) => `${one.name} ${shown(near[index][1])}`)].join('\n'));
+    showTip(pointer, [axis.name(near[0][0]), ...series.map((one, index) => `${one.name} ${shown(near[index][1])}`)].join('\n'));
   }
 }
 
@@ -100,7 +121,6 @@ function rates(samples, column) {
 }
 
 export function drawCharts(model, end) {
-  drawn = [model, end];
   const samples = model.samples.filter((sample) => sample[0] > end - SPAN_S && sample[0] <= end + 0.5);
   const of = (column) => samples.map((sample) => [sample[0], sample[column]]);
   const whole = (value) => String(Math.round(value));
@@ -113,8 +133,8 @@ export function drawCharts(model, end) {
   drawTimes(byId('times-chart'), model.state.response_time);
 }
 
-function drawTimes(canvas, times) {
-  watch(canvas);
+export function drawTimes(canvas, times) {
+  watch(canvas, () => drawTimes(canvas, times));
   const { context, width, height } = prepared(canvas);
   const { buckets } = times;
   canvas.setAttribute('aria-label', `response times: p50 ${seconds(times.p50)}, p95 ${seconds(times.p95)}, p99 ${seconds(times.p99)}`);

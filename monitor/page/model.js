@@ -5,7 +5,7 @@ const ATTEMPTS_KEPT = 12000;
 const EVENTS_KEPT = 2000;
 
 const COLUMNS = ['name', 'state', 'since', 'capacity', 'held', 'done', 'failed', 'lost', 'outages', 'p50', 'p95', 'silence',
-  'interval', 'draining', 'running', 'address', 'at'];
+  'interval', 'draining', 'running', 'address', 'at', 'note'];
 // The state of a calculator after an event.
 const STATE_EVENTS = {
   registered: 'alive', returned: 'alive', recovered: 'alive', suspected: 'suspect', died: 'dead', left: 'left',

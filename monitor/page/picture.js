@@ -93,8 +93,9 @@ function words(one, model) {
   if (one.state === 'dead') return `DEAD for ${since}`;
   if (one.state === 'suspect') return `suspect for ${since}`;
   if (one.state === 'left') return 'left';
-  if (one.capacity === 1 && !one.draining) return one.held ? 'busy' : 'idle';
-  return `${one.held} of ${one.capacity} busy${one.draining ? ', draining' : ''}`;
+  const note = one.note ? `, ${one.note}` : '';
+  if (one.capacity === 1 && !one.draining) return `${one.held ? 'busy' : 'idle'}${note}`;
+  return `${one.held} of ${one.capacity} busy${one.draining ? ', draining' : ''}${note}`;
 }
 
 function drawPlaces(places, one) {

@@ -9,7 +9,7 @@ const plain = String;
 const CALCULATORS = [
   ['name', 'name', plain], ['state', 'state', plain], ['held', 'held', plain], ['slots', 'capacity', plain], ['done', 'done', plain],
   ['failed', 'failed', plain], ['lost', 'lost', plain], ['outages', 'outages', plain], ['p50', 'p50', seconds], ['p95', 'p95', seconds],
-  ['silent for', 'silence', seconds], ['heartbeat every', 'interval', seconds], ['address', 'address', plain]];
+  ['silent for', 'silence', seconds], ['heartbeat every', 'interval', seconds], ['address', 'address', plain], ['note', 'note', plain]];
 const CLIENTS = [
   ['name', 0, plain], ['sent', 1, plain], ['waiting', 2, plain], ['running', 3, plain], ['done', 4, plain], ['done a second', 5, rate]];
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from runtime.event_files import count
 from tests.system import accounts
 from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, eventually
 
@@ -52,11 +53,6 @@ def test_whatever_calls_answer_all_three_go_on(world, python, errors, say):
     say('calls that fail (%s) on %s: %d tasks done, errors counted %d' % (
         ', '.join('%s %s' % pair for pair in sorted(errors.items())), dispatcher.version, found[0]['sent'],
         sum(sum(account['traffic']['errors'].values()) for account in found)))
-
-
-def count(path, kind):
-    with open(path) as file:
-        return sum('"kind": "%s"' % kind in line for line in file)
 
 
 def sweep(victim, check):

@@ -18,6 +18,7 @@ from net_protocol import codec
 from net_protocol.rows import CALCULATOR, CLIENT, MONITOR
 from net_protocol.seals import CHECKSUM
 from runtime.clock import monotonic
+from runtime.event_files import count
 from tests.attacks.soak import resident_kib
 from tests.net_protocol import samples
 from tests.system import garbage
@@ -46,15 +47,11 @@ REMEMBERED_MAX = 10000
 MEMORY_GROWTH_MAX = 0.1
 
 
-class Flood(object):
-    """Sends datagrams in turn, at an even rate, as long as it is on; a thread of the test's own process."""
+class Disturbance(object):
+    """Something that goes on while a ``with`` block runs; a thread of the test's own process."""
 
-    def __init__(self, address, datagrams, per_s=FLOOD_PER_S):
-        self.sent = 0
-        self._address = address
-        self._datagrams = datagrams
-        self._per_s = per_s
-        self._stranger = Stranger()
+    def __init__(self, actor):
+        self._actor = actor
         self._closing = False
         self._thread = threading.Thread(target=self._run)
         self._thread.daemon = True
@@ -66,17 +63,32 @@ class Flood(object):
     def __exit__(self, *_):
         self._closing = True
         self._thread.join()
-        self._stranger.close()
+        self._actor.close()
+
+    def _run(self):
+        """Disturb until ``_closing``."""
+        raise NotImplementedError
+
+
+class Flood(Disturbance):
+    """Sends datagrams in turn, at an even rate."""
+
+    def __init__(self, address, datagrams, per_s=FLOOD_PER_S):
+        super(Flood, self).__init__(Stranger())
+        self.sent = 0
+        self._address = address
+        self._datagrams = datagrams
+        self._per_s = per_s
 
     def _run(self):
         began_at = monotonic()
         while not self._closing:
             while self.sent < (monotonic() - began_at) * self._per_s:
-                self._stranger.throw(self._address, self._datagrams[self.sent % len(self._datagrams)])
+                self._actor.throw(self._address, self._datagrams[self.sent % len(self._datagrams)])
                 self.sent += 1
                 # Nothing that comes back may fill a buffer here.
                 if self.sent % 50 == 0:
-                    while self._stranger.listen(0) is not None:
+                    while self._actor.listen(0) is not None:
                         pass
             time.sleep(BURST_S)
 
@@ -91,11 +103,7 @@ class Served(object):
 
     @property
     def answers(self):
-        try:
-            with io.open(self.path, encoding='ascii') as file:
-                return sum('"answered"' in line for line in file)
-        except IOError:
-            return 0
+        return count(self.path, 'answered')
 
     def rate(self):
         """Answers a second."""
@@ -179,24 +187,12 @@ def test_in_a_flood_of_strangers_others_are_served_at_half_their_rate(system, fa
     say('%s, %d a second: others are served at %.2f of their rate (%.0f a second)' % (kind, per_s, share, before))
 
 
-class Curious(object):
-    """A monitor that asks for everything, far more often than ours do; a thread of the test's own process."""
+class Curious(Disturbance):
+    """A monitor that asks for everything, far more often than ours do."""
 
     def __init__(self, address):
+        super(Curious, self).__init__(Actor(MONITOR, address, 'curious'))
         self.questions = 0
-        self._actor = Actor(MONITOR, address, 'curious')
-        self._closing = False
-        self._thread = threading.Thread(target=self._run)
-        self._thread.daemon = True
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._closing = True
-        self._thread.join()
-        self._actor.close()
 
     def _run(self):
         began_at = monotonic()

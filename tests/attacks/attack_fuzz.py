@@ -4,7 +4,6 @@ from __future__ import absolute_import, division, print_function
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
@@ -15,11 +14,11 @@ from net_protocol.limits import DATAGRAM_BYTES_MAX
 from net_protocol.rows import ROLES
 from net_protocol.seals import CHECKSUM, Signature
 from net_protocol.traffic import BAD_NUMBER, WRONG_ROLE
+from runtime.launcher import run
 from tests.attacks import corpus, tools
 from tests.attacks.fuzzing import TICKETS, VALID, Target
 from tests.attacks.soak import resident_kib
 from tests.net_protocol import samples
-from tests.source_tree import ROOT
 from tests.system import garbage
 
 hypothesis = pytest.importorskip('hypothesis', reason='needs hypothesis: tests/attacks/run installs it') \
@@ -251,9 +250,7 @@ def test_a_search_led_by_coverage_finds_nothing_else(tmpdir, say):
         reason = 'needs atheris, which is not there for each Python: %s' % problem
         assert not (tools.IS_CI and sys.version_info[:2] == (3, 11)), reason
         pytest.skip(reason)
-    popen = subprocess.Popen(
-        [sys.executable, '-m', 'tests.attacks.guided', '--seconds', str(GUIDED_S), str(tmpdir)], cwd=ROOT,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output = popen.communicate()[0].decode('utf-8', 'replace')
-    assert popen.returncode == 0, output[-5000:]
+    status, out, err = run([sys.executable, '-m', 'tests.attacks.guided', '--seconds', str(GUIDED_S), str(tmpdir)])
+    output = out + err
+    assert status == 0, output[-5000:]
     say('led by coverage: ' + [line for line in output.splitlines() if line.startswith('Done ')][-1])

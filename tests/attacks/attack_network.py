@@ -58,11 +58,11 @@ def all_done(net, client, tasks):
 
 
 @pytest.mark.parametrize('percent, tasks', [(10, 60), (30, 20), (50, 8)])
-def test_with_so_many_percent_lost_both_ways_all_tasks_are_answered(net, percent, tasks, say):
-    dispatcher, _ = world(net, task_timeout_s=LONG_S)
+def test_with_so_many_percent_lost_both_ways_all_tasks_are_answered(net, python, percent, tasks, say):
+    dispatcher, _ = world(net, python, task_timeout_s=LONG_S)
     for namespace in net.namespaces.values():
         namespace.filter('input', 'meta l4proto udp numgen random mod 100 < %d counter drop' % percent)
-    client = client_of(net, tasks)
+    client = client_of(net, tasks, python=python)
     assert client.wait(WAIT_S) == 0
     # Both at the same moment: what follows in peace is carried too, and nothing of it is lost.
     lost, carried = sum(namespace.dropped() for namespace in net.namespaces.values()), net.joiner.counts['carried']
@@ -125,17 +125,17 @@ def shown(net):
                      if net.joiner.counts[name])
 
 
-def test_a_calculator_that_is_heard_and_hears_nothing_keeps_no_task(net, say):
-    dispatcher, calculators = world(net, task_timeout_s=LONG_S)
+def test_a_calculator_that_is_heard_and_hears_nothing_keeps_no_task(net, python, say):
+    dispatcher, calculators = world(net, python, task_timeout_s=LONG_S)
     dispatcher.says('registered from', times=2)
     net.joiner.blocked = {(address(DISPATCHER), address(CALCULATOR, 1))}
-    client = client_of(net, 40)
+    client = client_of(net, 40, python=python)
     assert client.wait(WAIT_S) == 0
     assert net.joiner.counts['blocked'] > 0
     dispatcher.says('calculator-b is suspect')
     net.joiner.blocked = set()
     dispatcher.says('calculator-b was suspect and is alive again')
-    second = net.client('second', tasks=40, task_timeout_s=LONG_S)
+    second = net.client('second', python=python, tasks=40, task_timeout_s=LONG_S)
     assert second.wait(WAIT_S) == 0
     all_done(net, client, 40)
     assert calculators[1].account['ends']['reported'] >= 10, 'healed, it is given work'
@@ -143,11 +143,11 @@ def test_a_calculator_that_is_heard_and_hears_nothing_keeps_no_task(net, say):
         calculators[1].account['ends']['reported']))
 
 
-def test_a_calculator_that_hears_and_is_not_heard_is_dead_and_comes_back(net, say):
-    dispatcher, calculators = world(net, task_timeout_s=LONG_S)
+def test_a_calculator_that_hears_and_is_not_heard_is_dead_and_comes_back(net, python, say):
+    dispatcher, calculators = world(net, python, task_timeout_s=LONG_S)
     dispatcher.says('registered from', times=2)
     net.joiner.blocked = {(address(CALCULATOR, 1), '*')}
-    client = client_of(net, 40)
+    client = client_of(net, 40, python=python)
     assert client.wait(WAIT_S) == 0
     dispatcher.says('calculator-b is dead')
     net.joiner.blocked = set()
@@ -156,12 +156,12 @@ def test_a_calculator_that_hears_and_is_not_heard_is_dead_and_comes_back(net, sa
     say('a calculator that is not heard: 40 tasks done by the other')
 
 
-def test_a_client_that_is_cut_off_one_way_or_the_other_gets_its_answers_when_that_is_over(net, say):
-    dispatcher, _ = world(net, task_timeout_s=LONG_S)
+def test_a_client_that_is_cut_off_one_way_or_the_other_gets_its_answers_when_that_is_over(net, python, say):
+    dispatcher, _ = world(net, python, task_timeout_s=LONG_S)
     for pair in ((address(DISPATCHER), address(CLIENT)), (address(CLIENT), address(DISPATCHER))):
         blocked = net.joiner.counts['blocked']
         net.joiner.blocked = {pair}
-        client = net.client('client-%s' % pair[0], tasks=10, task_timeout_s=LONG_S)
+        client = net.client('client-%s' % pair[0], python=python, tasks=10, task_timeout_s=LONG_S)
         wait_until_blocked(net, blocked + 4)
         assert client.is_running
         net.joiner.blocked = set()
@@ -180,9 +180,9 @@ def wait_until_blocked(net, packets):
 ACCEPTED_S = 50 * ACK_DELAY_S
 
 
-def test_everybody_follows_a_dispatcher_that_moves_to_another_address(net, say):
-    dispatcher, calculators = world(net, host=NAME_OF_THE_DISPATCHER, task_timeout_s=LONG_S)
-    client = net.client(task_timeout_s=LONG_S, task_interval_s=[0.1, 0.2], drain_timeout_s=WAIT_S)
+def test_everybody_follows_a_dispatcher_that_moves_to_another_address(net, python, say):
+    dispatcher, calculators = world(net, python, NAME_OF_THE_DISPATCHER, task_timeout_s=LONG_S)
+    client = net.client(python=python, task_timeout_s=LONG_S, task_interval_s=[0.1, 0.2], drain_timeout_s=WAIT_S)
     dispatcher.says('registered from', times=2)
     client.says('listening')
     eventually(lambda: dispatcher.status['running'] >= 1, 'there is work')
@@ -193,7 +193,7 @@ def test_everybody_follows_a_dispatcher_that_moves_to_another_address(net, say):
         namespace.say_where_the_dispatcher_is(address(DISPATCHER, 1))
     second = net.start(DISPATCHER, 'moved', {
         'listen': {'host': address(DISPATCHER, 1), 'port': PORT}, 'name': 'dispatcher', 'attempts_max': ATTEMPTS_MAX,
-        'task_timeout_s': LONG_S}, ['--json'])
+        'task_timeout_s': LONG_S}, ['--json'], python)
     second.says('registered from', times=2)
     client.says('The dispatcher restarted')
     client.ask_to_end()

@@ -2,13 +2,12 @@
 
 from __future__ import absolute_import, division, print_function
 
-import io
-import json
 import time
 
 import pytest
 
 from dispatcher.settings import SETTINGS
+from runtime.event_files import read
 from tests.attacks import tools
 from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, STATUS, eventually
 
@@ -220,5 +219,4 @@ def test_nothing_changes_when_the_wall_clock_jumps(system, tmpdir, wall_clock, p
 
 
 def unix_time(path):
-    with io.open(path, encoding='ascii') as file:
-        return json.loads(file.readline())['facts']['unix_time']
+    return read(path)[0]['unix_time']

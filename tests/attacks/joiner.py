@@ -11,14 +11,10 @@ from __future__ import absolute_import, division, print_function
 
 import fcntl
 import os
-import random
-import select
 import socket
 import struct
-import threading
-from heapq import heappop, heappush
 
-from runtime.clock import monotonic
+from tests.system.lossy_relay import Carrier
 
 MYPY = False
 if MYPY:
@@ -30,9 +26,6 @@ IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 
 PACKET_BYTES_MAX = 65536
 UDP = 17
-COPIES_MAX = 9
-#: How often it looks whether it should end.
-LOOK_S = 0.05
 
 COUNTS = ('carried', 'dropped', 'blocked', 'duplicated', 'delayed', 'overtaken', 'damaged', 'turned', 'cut',
           'lengthened')
@@ -54,27 +47,31 @@ class Faults(object):
         self.tail = tail
 
 
-class Joiner(object):
+class Joiner(Carrier):
     """Carries packets between the TUN devices of several namespaces; a thread of the test's own process."""
 
     def __init__(self, seed):
         # type: (int) -> None
-        self.counts = dict.fromkeys(COUNTS, 0)
-        self.faults = Faults()
+        super(Joiner, self).__init__(seed, COUNTS)
+        self._faults = Faults()
         #: Pairs (source, destination) of addresses between which nothing passes; '*' stands for any.
         self.blocked = set()  # type: Set[Tuple[str, str]]
         self._seed = seed
-        self._rng = random.Random(seed)
         # The device of each address.
         self._ways = {}  # type: Dict[bytes, int]
         self._devices = []  # type: List[int]
-        # What is under way: (due, sequence, device, packet).
-        self._flying = []  # type: List[Tuple[float, int, int, bytes]]
-        self._sequence = 0
-        self._newest_out = 0
-        self._closing = False
-        self._thread = threading.Thread(target=self._run, name='joiner')
-        self._thread.daemon = True
+
+    @property
+    def faults(self):
+        # type: () -> Faults
+        """What is done to packets at the moment."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults):
+        # type: (Faults) -> None
+        self._faults = faults
+        self.drop, self.duplicate, self.delay_s = faults.drop, faults.duplicate, faults.delay_s
 
     def add_device(self, name):
         # type: (str) -> int
@@ -89,17 +86,10 @@ class Joiner(object):
         """Packets for that address go to that device."""
         self._ways[socket.inet_aton(address)] = device
 
-    def start(self):
-        # type: () -> None
-        """Begin to carry."""
-        self._thread.start()
-
     def close(self):
         # type: () -> None
         """End, and the devices with it."""
-        self._closing = True
-        if self._thread.is_alive():
-            self._thread.join()
+        self.end()
         for device in self._devices:
             os.close(device)
 
@@ -109,57 +99,32 @@ class Joiner(object):
         return '---- joiner, seed %d: %r, blocked %r\n%r' % (
             self._seed, vars(self.faults), sorted(self.blocked), self.counts)
 
-    def _run(self):
-        # type: () -> None
-        while not self._closing:
-            wait_s = LOOK_S
-            if self._flying:
-                wait_s = min(wait_s, max(0.0, self._flying[0][0] - monotonic()))
-            try:
-                readable = select.select(self._devices, [], [], wait_s)[0]
-            except select.error:
-                # A signal, on 2.7 (until 2.7 goes).
-                continue
-            for device in readable:
-                self._read(device)
-            self._deliver()
+    def _ends(self):
+        # type: () -> List[Any]
+        return self._devices
 
-    def _read(self, device):
+    def _receive(self, end):
         # type: (int) -> None
-        while True:
-            try:
-                packet = os.read(device, PACKET_BYTES_MAX)
-            except OSError:
-                # Nothing more.
-                return
-            if bytearray(packet[:1])[0] >> 4 == 4:
-                self._take(packet)
-
-    def _take(self, packet):
-        # type: (bytes) -> None
-        source, destination = packet[12:16], packet[16:20]
-        device = self._ways.get(destination)
+        packet = os.read(end, PACKET_BYTES_MAX)
+        if bytearray(packet[:1])[0] >> 4 != 4:
+            return
+        device = self._ways.get(packet[16:20])
         if device is None:
             return
-        pair = socket.inet_ntoa(source), socket.inet_ntoa(destination)
+        pair = socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20])
         if {pair, (pair[0], '*'), ('*', pair[1])} & self.blocked:
             self.counts['blocked'] += 1
-            return
-        faults, draw = self.faults, self._rng.random
-        if draw() < faults.drop:
-            self.counts['dropped'] += 1
-            return
-        copies = 1
-        while draw() < faults.duplicate and copies < COPIES_MAX:
-            self.counts['duplicated'] += 1
-            copies += 1
-        for _ in range(copies):
-            self._sequence += 1
-            heappush(self._flying, (monotonic() + self._delay(), self._sequence, device, self._perhaps_bent(packet)))
+        else:
+            self._carry(device, packet)
+
+    def _send(self, way, datagram):
+        # type: (int, bytes) -> None
+        os.write(way, datagram)
+        self.counts['carried'] += 1
 
     def _delay(self):
         # type: () -> float
-        delay = self._rng.uniform(*self.faults.delay_s)
+        delay = super(Joiner, self)._delay()
         self.counts['delayed'] += delay > 0
         return delay * 10 if self._rng.random() < self.faults.tail else delay
 
@@ -186,20 +151,6 @@ class Joiner(object):
             return packet
         self.counts['damaged'] += 1
         return _joined(head, ports, data, rng.random() < 0.5)
-
-    def _deliver(self):
-        # type: () -> None
-        now = monotonic()
-        while self._flying and self._flying[0][0] <= now:
-            _, sequence, device, packet = heappop(self._flying)
-            self.counts['overtaken'] += sequence < self._newest_out
-            self._newest_out = max(self._newest_out, sequence)
-            try:
-                os.write(device, packet)
-                self.counts['carried'] += 1
-            except OSError:
-                # The device is down: one more that is lost.
-                self.counts['dropped'] += 1
 
 
 def _parts(packet):

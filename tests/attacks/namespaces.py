@@ -6,18 +6,18 @@ import io
 import json
 import os
 import shutil
-import subprocess
-import sys
 
 from tests.attacks import tools
 from tests.attacks.auditor import Auditor
 from tests.attacks.joiner import Faults, Joiner
-from tests.source_tree import ROOT
-from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, Process, System
+from tests.system.namespaces import run
+from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, System
 
 MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Sequence  # noqa: F401
+
+    from tests.system.processes import Process  # noqa: F401
 
 #: Nobody outside ever sees these addresses: they are on TUN devices that only the joiner reads.
 NETWORK = '10.77.0.%d'
@@ -41,17 +41,17 @@ class Namespace(object):
         # type: (str, Joiner) -> None
         self.name = 'attack-%d-%s' % (os.getpid(), role)
         self._device = '%s%d' % (role[:4], os.getpid() % 1000000)
-        _run('ip', 'netns', 'add', self.name)
+        run('ip', 'netns', 'add', self.name)
         try:
             os.makedirs(self._etc)
             self.say_where_the_dispatcher_is(address(DISPATCHER))
             descriptor = joiner.add_device(self._device)
-            _run('ip', 'link', 'set', self._device, 'netns', self.name)
+            run('ip', 'link', 'set', self._device, 'netns', self.name)
             for host in HOSTS[role]:
-                _run('ip', '-n', self.name, 'address', 'add', NETWORK % host + '/24', 'dev', self._device)
+                run('ip', '-n', self.name, 'address', 'add', NETWORK % host + '/24', 'dev', self._device)
                 joiner.add_way(NETWORK % host, descriptor)
-            _run('ip', '-n', self.name, 'link', 'set', self._device, 'up')
-            _run('ip', '-n', self.name, 'link', 'set', 'lo', 'up')
+            run('ip', '-n', self.name, 'link', 'set', self._device, 'up')
+            run('ip', '-n', self.name, 'link', 'set', 'lo', 'up')
         except BaseException:
             self.close()
             raise
@@ -73,17 +73,17 @@ class Namespace(object):
         for words in ('add table inet attack',
                       'add chain inet attack %s { type filter hook %s priority 0; }' % (hook, hook),
                       'add rule inet attack %s %s' % (hook, rule)):
-            _run(*(self.wrapper + ['nft', words]))
+            run(*(self.wrapper + ['nft', words]))
 
     def heal(self):
         # type: () -> None
         """Take all rules away."""
-        _run(*(self.wrapper + ['nft', 'flush ruleset']))
+        run(*(self.wrapper + ['nft', 'flush ruleset']))
 
     def dropped(self):
         # type: () -> int
         """Datagrams that rules with a counter have taken so far."""
-        found = json.loads(_run(*(self.wrapper + ['nft', '--json', 'list', 'ruleset'])))
+        found = json.loads(run(*(self.wrapper + ['nft', '--json', 'list', 'ruleset'])))
         return sum(part['counter']['packets'] for entry in found['nftables'] for part in entry.get('rule', {}).get(
             'expr', []) if 'counter' in part)
 
@@ -96,7 +96,7 @@ class Namespace(object):
     def close(self):
         # type: () -> None
         """Remove it."""
-        _run('ip', 'netns', 'del', self.name)
+        run('ip', 'netns', 'del', self.name)
         shutil.rmtree(self._etc, ignore_errors=True)
 
 
@@ -120,17 +120,13 @@ class NamespacedSystem(System):
             raise
         self.joiner.start()
 
-    def run(self, role, name, arguments, settings=None, python=sys.executable, terminal=None):
-        # type: (str, str, List[str], Dict[str, Any] | None, str, int | None) -> Process
+    def launch(self, role, name, started, settings, terminal=None):
+        # type: (str, str, List[str], Dict[str, Any] | None, int | None) -> Process
         """Start a program in the namespace of its role, with a file of events; all dispatchers share theirs."""
-        label = '%s-%d' % (name, len(self.processes))
         path = os.path.join(self._directory, (role if role == DISPATCHER else name) + '.events')
         self.events.setdefault(role, {})[name] = path
-        arguments = arguments + ['--events', path]
-        command = self.namespaces[role].wrapper + [python, os.path.join(ROOT, 'run_%s.py' % role)] + arguments
-        process = Process(role, label, command, self._directory, settings, terminal)
-        self.processes.append(process)
-        return process
+        started = self.namespaces[role].wrapper + started + ['--events', path]
+        return super(NamespacedSystem, self).launch(role, name, started, settings, terminal)
 
     def audit(self, capacity):
         # type: (int) -> None
@@ -154,11 +150,3 @@ class NamespacedSystem(System):
         for namespace in self.namespaces.values():
             namespace.close()
         self.namespaces.clear()
-
-
-def _run(*command):
-    # type: (*str) -> str
-    popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, close_fds=True)
-    output, errors = popen.communicate()
-    assert popen.returncode == 0, '%s: %s' % (' '.join(command), errors.decode('utf-8', 'replace'))
-    return output.decode('utf-8')

@@ -111,8 +111,9 @@ class Recorder(LossyRelay):
         self.ways[way] += 1
         self.thrown[name] += codec.parse(datagram).re is None
 
-    def _take(self, one, address, datagram):
-        # type: (Any, Any, bytes) -> None
+    def _carry(self, way, datagram):
+        # type: (Any, bytes) -> None
+        one, address = way
         is_from_peer = one is not self._front
         self.recorded.append(Recorded(self._peers[one] if is_from_peer else address, is_from_peer, datagram))
-        LossyRelay._take(self, one, address, datagram)
+        LossyRelay._carry(self, way, datagram)

@@ -4,7 +4,7 @@
     python -m tests.attacks.soak --tasks 200000     fewer
 
 Memory is read when the first 100,000 are done, and again at the end, of the dispatcher, both calculators and the
-client: by then everything that is remembered for a while is as full as it gets. Ends with 1 where any of them grew, or
+client. Ends with 1 where any of them grew, or
 shrank, by a tenth or more in between; an account that does not close raises.
 """
 
@@ -28,7 +28,8 @@ if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
 TASKS = 1000000
-#: The default of ``remembered_max``; a calculator remembers 20,000 attempts, and there are two.
+#: Nothing is kept of a task that is over. What grows at first are the rings of the last attempts (5,000) and of the
+#: clients' response times, the quantile sketches, and the heap of the interpreter: many times less than this.
 WARM_TASKS = 100000
 GROWTH_MAX = 0.1
 CALCULATORS = 'ab'

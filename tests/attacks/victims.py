@@ -2,21 +2,19 @@
 
 from __future__ import absolute_import, division, print_function
 
-import io
-import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 
 from runtime.clock import monotonic
+from runtime.event_files import events_of
+from runtime.launcher import POLL_S, Child, command, own_session, text_of
 from tests.attacks import tracing
-from tests.source_tree import ROOT
 from tests.system.interpreters import version_of
 from tests.system.processes import (
-    DISPATCHER, POLL_S, QUICK, a_port_where_nobody_listens, environment, eventually, the_one_object)
+    DISPATCHER, QUICK, a_port_where_nobody_listens, environment, eventually, the_one_object)
 
 MYPY = False
 if MYPY:
@@ -50,9 +48,8 @@ class Victim(object):
             complete['listen'] = {'host': self.address[0], 'port': self.address[1]}
         else:
             complete['dispatcher'] = {'host': dispatcher[0], 'port': dispatcher[1]}  # type: ignore[index]
-        with io.open(self._path + '.json', 'w', encoding='utf-8') as file:
-            file.write(u'%s' % json.dumps(complete))
-        self._popen = None  # type: Any
+        self._command = command(role, self._path + '.json', complete, python) + ['--json', '--events', self.events]
+        self._child = None  # type: Any
         # How many incarnations had begun when the last process was started.
         self._begun_before = 0
 
@@ -61,12 +58,7 @@ class Victim(object):
         """Start it, in a session of its own: whatever is wrapped around it ends with it."""
         self.starts += 1
         self._begun_before = len(self._began())
-        command = list(wrapper) + [self.python, os.path.join(ROOT, 'run_%s.py' % self.role), '-s',
-                                   self._path + '.json', '--json', '--events', self.events]
-        with open(os.devnull, 'rb') as nothing, open(self._path + '.log', 'ab') as log, \
-                open(self._path + '.out', 'wb') as out:
-            self._popen = subprocess.Popen(command, stdin=nothing, stdout=out, stderr=log, cwd=ROOT, env=environment(),
-                                           close_fds=True, preexec_fn=os.setsid)
+        self._child = Child(list(wrapper) + self._command, self._path, environment=environment(), before=own_session)
 
     def run_until_killed_at(self, call, when, meanwhile=None, only=None):
         # type: (str, int, Callable[[], Any] | None, str | None) -> List[Call]
@@ -102,7 +94,7 @@ class Victim(object):
         """Wait for its end and return its trace; if it is not killed in time, end it and return nothing."""
         if not self._ends_by_itself(meanwhile):
             return []
-        assert self._popen.returncode == -signal.SIGKILL, self.log
+        assert self._child.exit_status == -signal.SIGKILL, self.log
         trace = tracing.read(self._path + '.trace')
         assert trace and not trace[-1].is_done, 'it was not killed at a call: %r' % trace[-3:]
         return trace
@@ -118,7 +110,7 @@ class Victim(object):
             return None
         if len(self._began()) == begun:
             # Nothing was started yet. The interpreter has no handler while it begins, and none while it ends.
-            assert self._popen.returncode in (0, -signal.SIGTERM), (self._popen.returncode, self.log)
+            assert self._child.exit_status in (0, -signal.SIGTERM), (self._child.exit_status, self.log)
             return None
         return self._account()
 
@@ -137,52 +129,46 @@ class Victim(object):
         """End the last one, which was not to be killed, softly; returns the account."""
         self._until_begun()
         # Not what may be wrapped around it.
-        os.kill(int(self._began()[-1]['facts']['process_id']), signal.SIGTERM)
+        os.kill(int(self._began()[-1].facts['process_id']), signal.SIGTERM)
         return self.wait()
 
     def wait(self):
         # type: () -> Dict[str, Any]
         """Wait for the soft end of the last one; returns the account."""
-        eventually(lambda: self._popen.poll() is not None, '%s ends' % self.name)
+        eventually(lambda: not self._child.is_running, '%s ends' % self.name)
         return self._account()
 
     def _ends_by_itself(self, meanwhile=None):
         # type: (Callable[[], Any] | None) -> bool
         end_at = monotonic() + RUN_S
         try:
-            while self._popen.poll() is None and monotonic() <= end_at:
+            while self._child.is_running and monotonic() <= end_at:
                 if meanwhile is None:
                     time.sleep(POLL_S)
                 else:
                     meanwhile()
-            return self._popen.poll() is not None
+            return not self._child.is_running
         finally:
             self.dispose()
 
     def _account(self):
         # type: () -> Dict[str, Any]
-        assert self._popen.returncode == 0, self.log
-        with io.open(self._path + '.out', encoding='utf-8') as file:
-            return the_one_object(file.read())
+        assert self._child.exit_status == 0, self.log
+        return the_one_object(text_of(self._path + '.out'))
 
     def _began(self):
         # type: () -> List[Any]
         """The first event of each one that came so far."""
-        if not os.path.exists(self.events):
-            return []
-        with io.open(self.events, encoding='ascii') as file:
-            return [json.loads(line) for line in file if '"kind": "began"' in line and line.endswith('\n')]
+        return [event for event in events_of(self.events) if event.kind == 'began']
 
     def dispose(self):
         # type: () -> None
         """End whatever is left of the present one."""
-        if self._popen is not None and self._popen.poll() is None:
-            os.killpg(self._popen.pid, signal.SIGKILL)
-            self._popen.wait()
+        if self._child is not None:
+            self._child.dispose_session()
 
     @property
     def log(self):
         # type: () -> str
         """The log of all of them."""
-        with io.open(self._path + '.log', encoding='utf-8') as file:
-            return file.read()
+        return text_of(self._path + '.log')

@@ -5,6 +5,7 @@ from __future__ import absolute_import, division, print_function
 import os
 import sys
 
+from runtime.event_files import count
 from tests.attacks.auditor import Auditor
 from tests.attacks.victims import Victim
 from tests.system.processes import DISPATCHER, eventually
@@ -52,8 +53,7 @@ class World(object):
     def told(self, name, kind):
         # type: (str, str) -> int
         """How many events of that kind a process has written so far."""
-        with open(self.events[name]) as lines:
-            return sum('"kind": "%s"' % kind in line for line in lines)
+        return count(self.events[name], kind)
 
     def end_client(self, client, tasks_min=50):
         # type: (Process, int) -> None

@@ -6,14 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from benchmarks import machine
 from benchmarks.children import ProcessGroup, RunFailed
-from runtime.clock import monotonic
+from runtime.launcher import is_alive
 from tests.source_tree import ROOT
+from tests.system.processes import eventually
 
 pytestmark = pytest.mark.skipif(not os.path.exists('/proc/self/stat'), reason='reads what Linux shows')
 
@@ -25,22 +25,6 @@ LEAVES_AN_ORPHAN = [sys.executable, '-c', (
     'sys.stdout.flush(); import time; time.sleep(1000)')]
 
 
-def exists(pid):
-    """Whether it runs; a zombie does not."""
-    try:
-        with open('/proc/%d/stat' % pid) as file:
-            return file.read().rsplit(')', 1)[1].split()[0] != 'Z'
-    except (IOError, OSError):
-        return False
-
-
-def eventually(condition):
-    end_at = monotonic() + BOUND_S
-    while not condition():
-        assert monotonic() < end_at
-        time.sleep(0.02)
-
-
 def test_all_children_and_theirs_are_ended():
     with ProcessGroup() as group:
         one = group.start('one', SLEEP)
@@ -49,10 +33,10 @@ def test_all_children_and_theirs_are_ended():
         # A parent that is killed leaves its child to us.
         other.kill()
         folder = group.folder
-        assert exists(one.pid)
-        assert exists(orphan)
-    assert not exists(one.pid)
-    assert not exists(orphan)
+        assert is_alive(one.pid)
+        assert is_alive(orphan)
+    assert not is_alive(one.pid)
+    assert not is_alive(orphan)
     assert not os.path.exists(folder)
 
 
@@ -84,12 +68,12 @@ def test_a_benchmark_that_is_stopped_leaves_no_process(number, tmpdir):
         return {process.pid for process in machine.descendants(benchmark.pid, list(machine.all_processes()))}
 
     # Itself, a dispatcher, two calculators and a client.
-    eventually(lambda: len(family()) == 5 or benchmark.poll() is not None)
+    eventually(lambda: len(family()) == 5 or benchmark.poll() is not None, 'it runs')
     assert benchmark.poll() is None, benchmark.communicate()[0]
     members = family()
     benchmark.send_signal(number)
     said = benchmark.communicate()[0]
-    eventually(lambda: not any(exists(pid) for pid in members))
+    eventually(lambda: not any(is_alive(pid) for pid in members), 'they are gone')
     assert not tmpdir.join('results.json').exists()
     if number != signal.SIGKILL:
         assert benchmark.returncode == 130

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from benchmarks.questions import NAMES
+from runtime import launcher
 from tests.source_tree import ROOT
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads what Linux shows')
@@ -20,10 +21,7 @@ LITTLE = ['--rounds', '1', '--tries', '1', '--duration', '0.5', '--warm-up', '0.
 def ask(tmpdir, *arguments):
     out = str(tmpdir.join('results.json'))
     command = [sys.executable, '-m', 'benchmarks'] + list(arguments) + LITTLE + ['--out', out]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               universal_newlines=True)
-    said, log = process.communicate()
-    return process.returncode, said, log, out
+    return launcher.run(command) + (out,)
 
 
 def test_throughput_of_ours_and_the_relay(tmpdir):
@@ -43,7 +41,7 @@ def test_throughput_of_ours_and_the_relay(tmpdir):
 
 
 @pytest.mark.parametrize('question, words', [
-    ('memory', 'finished tasks'), ('simulation', 'p50 with 30 % loss')])
+    ('memory', 'finished tasks'), pytest.param('simulation', 'p50 with 30 % loss', marks=pytest.mark.slow)])
 def test_a_question_about_ours_alone(tmpdir, question, words):
     status, said, log, out = ask(tmpdir, question, '--systems', 'ours', '--even-disturbed')
     assert status == 0, log

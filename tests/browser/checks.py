@@ -129,7 +129,7 @@ def test_events_are_those_of_the_report_and_can_be_filtered(browser, system):
     eventually(lambda: works(reported(dispatcher)), 'all work')
     victim = system.of('calculator')[0]
     victim.suspend()
-    eventually(lambda: 'calculator-a is DEAD' in browser.text('#event-list'), 'its death is an event')
+    eventually(lambda: 'calculator-a is dead' in browser.text('#event-list'), 'its death is an event')
     victim.resume()
     eventually(lambda: 'calculator-a was dead and is alive again' in browser.text('#event-list'), 'its return too')
 
@@ -137,7 +137,7 @@ def test_events_are_those_of_the_report_and_can_be_filtered(browser, system):
         shown = browser.run('return [...document.querySelectorAll("#event-list li")].map(one => +one.dataset.number)')
         return shown[::-1] == [event['number'] for event in page.status['events']]
     eventually(numbers_agree, 'every event once, in order')
-    browser.find('#event-filter')[0].send_keys('DEAD')
+    browser.find('#event-filter')[0].send_keys('is dead')
     eventually(lambda: all('dead' in text.lower() for text in browser.texts('#event-list .words')), 'filtered')
     browser.run('const kind = document.querySelector("#event-kind"); kind.value = "died";'
                 'kind.dispatchEvent(new Event("change"))')

@@ -6,9 +6,10 @@ import random
 
 import pytest
 
-from calculator.core import LEAVE_WAIT_S, UNREPORTED_MAX, CalculatorCore
+from calculator.core import LEAVE_WAIT_S, CalculatorCore
 from calculator.settings import SETTINGS
 from net_protocol import notional
+from net_protocol.limits import UNREPORTED_MAX
 from tests.client.driver import Driver, of_kind
 
 INCARNATIONS = [u'%sbbbbbbb' % letter for letter in 'abcdefghij']

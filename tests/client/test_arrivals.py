@@ -66,3 +66,31 @@ def test_after_a_stop_none_is_sent():
         made.take(102.0, 0)
         made.stop()
         assert made.take(200.0, 100) == 0 and made.next_at is None
+
+
+def test_it_is_known_when_a_task_that_waited_was_to_be_sent():
+    made = arrivals([1, 1])
+    for second in range(3):
+        made.take(101.0 + second, 0)
+    assert made.take(104.5, 3) == 3
+    assert made.taken == [101.0, 102.0, 103.0]
+    assert made.take(104.6, 3) == 1
+    assert made.taken == [104.0]
+
+
+def test_in_a_closed_loop_a_task_is_to_be_sent_when_there_is_a_place():
+    made = arrivals([0, 0])
+    made.take(100.5, 2)
+    assert made.taken == [100.5, 100.5]
+
+
+def test_intervals_may_be_exponential():
+    made = arrivals({'exponential': 2})
+    times = []
+    while len(times) < 4000:
+        times.append(made.next_at)
+        made.take(made.next_at, 1)
+    gaps = [after - before for before, after in zip(times, times[1:])]
+    assert 1.9 < sum(gaps) / len(gaps) < 2.1
+    # Memoryless: a share of 1 - 1/e is shorter than the mean.
+    assert 0.61 < sum(gap < 2 for gap in gaps) / len(gaps) < 0.65

@@ -261,6 +261,13 @@ def test_copies_from_before_a_refusal_neither_go_again_nor_count_as_accepted(twi
     assert client.core._admission.unanswered == 0
 
 
+def test_a_client_that_gives_up_submits_a_refused_task_no_more_and_the_next_one_at_once(twice):
+    client = Client(twice, on_refused='give_up', task_interval_s=[1, 1])
+    client.refused(client.first_submit())
+    assert client.ends == {'refused': 1}
+    assert [row[0] for row in of_kind(client.wait(1.0), 'submit')] == [2]
+
+
 def test_the_acknowledgement_of_a_refused_submit_does_not_widen_the_window(twice):
     client, rows = closed_loop(twice, in_flight_max=50)
     for kind in ('submit', 'refused'):
@@ -394,6 +401,19 @@ def test_no_more_than_in_flight_max_are_open_and_the_rest_is_made_up_for(twice):
     (after,) = of_kind(client.done(rows[0]), 'submit')
     assert after[0] == 3
     assert client.core.account(client.now)['counts']['held_back'] == 3
+
+
+def test_the_response_time_of_a_held_task_counts_from_its_intended_moment():
+    client = Client(in_flight_max=1, task_interval_s=[1, 1])
+    client.core.trace = True
+    (first,) = of_kind(client.wait(1.0), 'submit')
+    client.wait(3.5)
+    (second,) = of_kind(client.done(first), 'submit')
+    client.wait(1.0)
+    client.done(second)
+    times = [facts['response_time_s'] for facts in client.emitted('answered')]
+    # To be sent after 1 and 2 s, done after 4.5 and 5.5 s.
+    assert times == [pytest.approx(3.5), pytest.approx(3.5)]
 
 
 def test_in_a_closed_loop_each_answer_lets_the_next_task_go(twice):

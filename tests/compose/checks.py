@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 import json
 import re
+import time
 
 from tests.compose.commands import Failed, wait_until
 from tests.compose.composition import SERVICES
@@ -27,6 +28,15 @@ ANSWERS = 3
 #: The engine's own, where the file says nothing.
 GRACE_DEFAULT_S = 10
 
+#: Within this time the dispatcher's health check would have found it unhealthy.
+JUDGED_S = 25.0
+
+OTHER_SETTINGS = """
+import os
+with open('/dev/shm/calculator.json', 'w') as file:
+    file.write('%s')
+os.execvp('python', ['python', 'run_calculator.py', '-s', '/dev/shm/calculator.json'])
+"""
 PROBE_OF_RIGHTS = """
 import os
 for path in ('/app/written', '/tmp/written', '/written'):
@@ -55,6 +65,14 @@ RIGHTS = ['user 65534', 'CapEff: 0000000000000000', 'CapBnd: 0000000000000000', 
 def file_is_valid(composition):
     # type: (Composition) -> None
     composition.compose('config', '--quiet')
+
+
+def is_a_valid_stack(composition):
+    # type: (Composition) -> None
+    asked = composition.engine.docker('stack', 'config', '--compose-file', 'docker-compose.yml', check=False)
+    if asked.returncode != 0:
+        # Docker has this command since version 23.
+        raise Failed(asked.stderr.strip())
 
 
 def comes_up(composition):
@@ -110,6 +128,22 @@ def survives_a_calculator(composition):
     goes_on(composition)
     if composition.inspect(victim)['State']['Status'] != 'exited':
         raise Failed('what was killed by hand was started again')
+
+
+def keeps_a_calculator_in_an_outage(composition):
+    # type: (Composition) -> None
+    settings = {'dispatcher': {'host': 'dispatcher'}, 'listen': {'host': '0.0.0.0'},
+                'outage': {'check_interval_s': 1, 'probability': 1, 'duration_s': [3600, 3600]}}
+    # The command of the service, on settings in the one place where anybody can write.
+    started = composition.compose('run', '--detach', '--no-deps', 'calculator', 'python', '-c', OTHER_SETTINGS % (
+        json.dumps(settings),))
+    container = composition.inspect(started.stdout.split()[-1])['Id']
+    wait_until(lambda: 'Out of order' in composition.output(container)[1], 'an outage begins', DEAD_TIMEOUT_S)
+    time.sleep(JUDGED_S)
+    state = composition.inspect(container)['State']
+    composition.engine.docker('rm', '--force', container)
+    if not state['Running'] or state.get('Health', {}).get('Status') == 'unhealthy':
+        raise Failed('a swarm would replace a calculator in an outage: %s' % json.dumps(state))
 
 
 def survives_a_dispatcher(composition):
@@ -209,11 +243,13 @@ def runs_python_2(composition):
 
 FULL = (
     ('docker-compose config is valid', file_is_valid),
-    ('a dispatcher, %d calculators, a client and a monitor become healthy' % CALCULATORS, comes_up),
+    ('docker stack config is valid', is_a_valid_stack),
+    ('a dispatcher, %d calculators, a client and a monitor come up' % CALCULATORS, comes_up),
     ('nobody is root, has a capability, or can write a file', has_no_rights),
     ('the time to stop is longer than the drain', grace_is_longer_than_drain),
     ('tasks are answered', goes_on),
     ('a calculator is killed: it is noticed, tasks are answered', survives_a_calculator),
+    ('a calculator in an outage is not unhealthy', keeps_a_calculator_in_an_outage),
     ('the dispatcher is killed and comes back at another address: all find it', survives_a_dispatcher),
     ('the monitor has found it too, and serves its page', page_is_served),
     ('the client is stopped: its statistics are in its log', client_tells_its_statistics),
@@ -223,7 +259,7 @@ FULL = (
 
 SHORT = (
     ('docker-compose config is valid', file_is_valid),
-    ('a dispatcher, %d calculators and a client become healthy' % CALCULATORS, comes_up),
+    ('a dispatcher, %d calculators and a client come up' % CALCULATORS, comes_up),
     ('all run Python 2.7', runs_python_2),
     ('tasks are answered', goes_on),
     ('the monitor serves its page', page_is_served),

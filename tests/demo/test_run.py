@@ -7,12 +7,12 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 
 import pytest
 
 from net_protocol import __version__
+from runtime import launcher
 from tests.demo.running import STOP_SIGNALS, eventually, keeper_of, nobody_is_left
 from tests.source_tree import ROOT
 from tests.system.terminals import Terminal
@@ -37,10 +37,10 @@ def held_at_the_end(events):
     """Ids of the tasks that a calculator took and did not let go, by its own report."""
     held = {}
     for event in events:
-        if event['kind'] == 'taken':
-            held[event['facts']['task_id']] = event['facts']['attempt']
-        elif event['kind'] == 'let_go':
-            del held[event['facts']['task_id']]
+        if event.kind == 'taken':
+            held[event.facts['task_id']] = event.facts['attempt']
+        elif event.kind == 'let_go':
+            del held[event.facts['task_id']]
     return set(held)
 
 
@@ -49,13 +49,13 @@ def test_the_run_as_a_page(demo):
     port = port_of_page(run)
     eventually(lambda: len(json.loads(page(port, '/status.json'))['calculators']) >= 3, 'the page has all calculators')
     run.signal(signal.SIGTERM)
-    assert (run.wait(), run.err) == (0, '')
+    assert (run.wait(), run.log) == (0, '')
     with pytest.raises((OSError, socket.error)):
         page(port, '/')
 
 
 def port_of_page(run):
-    found = eventually(lambda: re.search(r'the page is at http://127\.0\.0\.1:(\d+)/', run.out), 'it says where')
+    found = eventually(lambda: re.search(r'The page is at http://127\.0\.0\.1:(\d+)/', run.output), 'it says where')
     return int(found.group(1))
 
 
@@ -76,7 +76,7 @@ def page(port, path, until=b''):
 def test_the_page_keeps_the_final_state_until_it_is_stopped(demo):
     run = demo('--duration', '2', '--calculators', '2', '--clients', '1', '--http', '0', '--seed', '3')
     port = port_of_page(run)
-    eventually(lambda: 'The page stays at' in run.out, 'the run is over')
+    eventually(lambda: 'The page stays at' in run.output, 'the run is over')
     stream = page(port, '/events', until=b'\n\ndata: ')
     state = json.loads(page(port, '/events', until=b'}\n\n').split('data: ')[1])
     assert 'The demo is over' in stream
@@ -86,7 +86,7 @@ def test_the_page_keeps_the_final_state_until_it_is_stopped(demo):
     assert state['outcomes']['done'] == account['outcomes']['done'] > 0
     assert (state['queue']['waiting'], state['queue']['running']) == (0, account['running'])
     run.signal(signal.SIGINT)
-    assert (run.wait(), run.err) == (0, '')
+    assert (run.wait(), run.log) == (0, '')
 
 
 def test_a_page_that_can_not_be_shown_is_one_line(demo):
@@ -96,15 +96,15 @@ def test_a_page_that_can_not_be_shown_is_one_line(demo):
     run = demo('--duration', '600', '--http', str(taken.getsockname()[1]))
     assert run.wait() == 2
     taken.close()
-    assert 'cannot listen on 127.0.0.1 port' in run.err
-    assert len(run.err.splitlines()) == 1
+    assert 'cannot listen on 127.0.0.1 port' in run.log
+    assert len(run.log.splitlines()) == 1
 
 
 def test_a_whole_run(demo):
     run = demo('--duration', '3', '--calculators', '3', '--clients', '2', '--seed', '1')
     status = run.wait()
-    report = run.out
-    assert (status, run.err) == (0, '')
+    report = run.output
+    assert (status, run.log) == (0, '')
     assert nobody_is_left(run.process_ids().values())
     assert '--seed 1' in report
 
@@ -142,14 +142,14 @@ def check_fates(run, report, victim, number):
     """What is said of the tasks of the killed calculator is what the event files say."""
     held = held_at_the_end(run.events(victim))
     assert number == len(held)
-    ends = {event['facts']['task_id']: event for event in run.events('dispatcher')
-            if event['kind'] in ('done', 'ended')}
+    ends = {event.facts['task_id']: event for event in run.events('dispatcher')
+            if event.kind in ('done', 'ended')}
     told = dict(FATE.findall(report))
     for task_id in held:
         client, _, number = task_id.split(':')
         fate, end = told['%s:%s' % (client, number)], ends[task_id]
-        facts = end['facts']
-        if end['kind'] == 'ended':
+        facts = end.facts
+        if end.kind == 'ended':
             assert fate.startswith('ended %s' % facts['outcome'])
         elif facts['calculator'] == victim:
             assert fate.startswith('was done by %s itself' % victim)
@@ -165,13 +165,13 @@ def test_a_signal_ends_it_early_and_softly(demo, number):
     everybody = list(run.process_ids().values())
     everybody.append(keeper_of(everybody[0]))
     run.signal(number)
-    assert (run.wait(), run.err) == (0, '')
+    assert (run.wait(), run.log) == (0, '')
     assert nobody_is_left(everybody)
-    rows = rows_of(run.out)
+    rows = rows_of(run.output)
     for sent, answered, unanswered in rows.values():
         assert sent == answered + unanswered
     assert rows['all clients'][0] == run.account('dispatcher')['accepted']
-    assert 'No calculator was killed' in run.out
+    assert 'No calculator was killed' in run.output
 
 
 def test_before_anybody_has_begun_it_can_be_ended_too(demo):
@@ -187,11 +187,11 @@ def test_a_second_signal_ends_it_at_once_with_a_report(demo):
     eventually(lambda: run.has_begun(4) and len(run.events('client-1')) > 1, 'something is sent')
     everybody = list(run.process_ids().values())
     run.signal(signal.SIGINT)
-    eventually(lambda: 'asked to stop' in run.out, 'it has heard')
+    eventually(lambda: 'asked to stop' in run.output, 'it has heard')
     run.signal(signal.SIGINT)
-    assert (run.wait(), run.err) == (0, '')
+    assert (run.wait(), run.log) == (0, '')
     assert nobody_is_left(everybody)
-    for sent, answered, unanswered in rows_of(run.out).values():
+    for sent, answered, unanswered in rows_of(run.output).values():
         assert sent == answered + unanswered
 
 
@@ -202,13 +202,13 @@ def test_whoever_is_killed_at_the_third_signal_is_not_called_late(demo):
     # One that takes no signal of the soft kind.
     os.kill(everybody['client-1'], signal.SIGSTOP)
     run.signal(signal.SIGINT)
-    eventually(lambda: 'asked to stop' in run.out, 'it has heard')
+    eventually(lambda: 'asked to stop' in run.output, 'it has heard')
     run.signal(signal.SIGINT)
     run.signal(signal.SIGTERM)
     assert run.wait() == 0
     assert nobody_is_left(everybody.values())
-    assert 'client-1 is killed: the demo was asked to stop for the third time' in run.out
-    assert 'did not end in time' not in run.out
+    assert 'client-1 is killed: the demo was asked three times to stop' in run.output
+    assert 'did not end in time' not in run.output
 
 
 def test_whoever_kills_the_demo_kills_all_of_it(demo):
@@ -224,7 +224,7 @@ def test_whoever_kills_the_demo_kills_all_of_it(demo):
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGTERM], ids=['SIGKILL', 'SIGTERM'])
 def test_its_temporary_folder_goes_with_it(demo, number):
     run = demo('--duration', '600', '--calculators', '1', '--clients', '1', keep=False)
-    eventually(lambda: 'calculator-a registered' in run.out, 'it has begun')
+    eventually(lambda: 'calculator-a registered' in run.output, 'it has begun')
     assert os.listdir(run.temporary) != []
     run.signal(number)
     run.wait()
@@ -238,7 +238,7 @@ def test_it_ends_when_nobody_reads_its_output(demo):
     eventually(lambda: run.has_begun(4), 'all have begun')
     everybody = list(run.process_ids().values())
     os.close(reader)
-    assert (run.wait(), run.err) == (1, '')
+    assert (run.wait(), run.log) == (1, '')
     assert nobody_is_left(everybody)
 
 
@@ -246,10 +246,10 @@ def test_a_calculator_killed_by_somebody_else_is_told_and_lived_with(demo):
     run = demo('--duration', '600', '--calculators', '3', '--clients', '1')
     eventually(lambda: run.has_begun(5), 'all have begun')
     os.kill(run.process_ids()['calculator-a'], signal.SIGKILL)
-    eventually(lambda: 'calculator-a is gone: ended by signal 9, and not by this demo' in run.out, 'it is told')
+    eventually(lambda: 'calculator-a is gone: ended by signal 9, and not by this demo' in run.output, 'it is told')
     run.signal(signal.SIGTERM)
-    assert (run.wait(), run.err) == (0, '')
-    assert 'The accounts agree' in run.out
+    assert (run.wait(), run.log) == (0, '')
+    assert 'The accounts agree' in run.output
 
 
 def test_without_its_dispatcher_it_ends_and_says_so(demo):
@@ -258,8 +258,8 @@ def test_without_its_dispatcher_it_ends_and_says_so(demo):
     everybody = list(run.process_ids().values())
     os.kill(run.process_ids()['dispatcher'], signal.SIGKILL)
     assert run.wait() == 1
-    assert 'dispatcher ended by signal 9' in run.err
-    assert 'The dispatcher left no account: ended by signal 9.' in run.out
+    assert 'dispatcher ended by signal 9' in run.log
+    assert 'The dispatcher left no account: ended by signal 9.' in run.output
     assert nobody_is_left(everybody)
 
 
@@ -311,8 +311,4 @@ def test_its_version_and_its_help():
 
 def outcome_of(*options):
     # type: (*str) -> Any
-    """Exit status, standard output, standard error."""
-    process = subprocess.Popen([sys.executable, os.path.join(ROOT, 'run_demo.py')] + list(options),
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-    out, err = process.communicate()
-    return process.returncode, out, err
+    return launcher.run([sys.executable, os.path.join(ROOT, 'run_demo.py')] + list(options))

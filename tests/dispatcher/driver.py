@@ -86,6 +86,7 @@ class Driver(object):
         """The channel begins anew: what was not acknowledged is dropped."""
         channel.rows = {}
         channel.is_asleep = channel.is_unreachable = False
+        channel.is_open = channel.has_room = True
         self.core.opened(self.now, channel)
         return self.turn()
 

@@ -174,10 +174,10 @@ def test_holes_above_the_lowest_open_task_take_memory_that_is_counted():
     for number in range(2, 200, 2):
         ended, = of_kind(driver.cancel(number), 'ended')
         driver.acknowledge(driver.client(), 'ended', ended)
-    assert len(driver.client().peer.over) == 99
+    assert len(driver.client().peer.acknowledged) == 99
     assert driver.core.memory_bytes == before - 99 * TASK_BYTES + 99 * RANGE_BYTES
     driver.over(200)
-    assert len(driver.client().peer.over) == 0
+    assert len(driver.client().peer.acknowledged) == 0
 
 
 # When to submit again.

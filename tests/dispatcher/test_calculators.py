@@ -4,9 +4,9 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
-from dispatcher.calculators import UNREPORTED_MAX
-from dispatcher.fleet import FORGET_DEAD_S, HINT_PING_S, HINT_PINGS
-from net_protocol.schedule import ORPHAN_GRACE_S
+from dispatcher.fleet import FORGET_DEAD_S
+from net_protocol.limits import UNREPORTED_MAX
+from net_protocol.schedule import HINT_PING_S, HINT_PINGS, ORPHAN_GRACE_S
 from tests.dispatcher.driver import FIRST, ONE, SECOND, TWO, Driver, assigned, of_kind, task_id
 
 
@@ -33,7 +33,8 @@ def test_a_calculator_is_registered_by_its_first_heartbeat(twice):
     assert driver.status['alive'] == 0
     driver.beat(driver.calculator())
     assert driver.status['alive'] == 1
-    assert driver.emitted('registered') == [{'calculator': ONE, 'address': (ONE, 1)}]
+    assert driver.emitted('registered') == [
+        {'calculator': ONE, 'address': (ONE, 1), 'capacity': 1, 'heartbeat_interval_s': 1.0}]
 
 
 def test_a_new_incarnation_means_that_everything_the_old_one_held_is_lost(twice):
@@ -271,6 +272,19 @@ def test_pages_that_never_complete_take_bounded_memory():
     assert driver.counts['refused_heartbeats'] > 0
 
 
+def test_half_a_heartbeat_makes_nobody_available_and_an_end_of_draining_does():
+    driver = Driver()
+    channel = driver.calculator()
+    driver.beat(channel, pages=(1, 2), sequence=1)
+    driver.core.check_invariants()
+    assert not channel.peer.has_slot
+    driver.beat(channel, pages=(2, 2), sequence=1)
+    assert channel.peer.is_queued
+    driver.beat(channel, sequence=2, draining=True)
+    driver.beat(channel, pages=(1, 2), sequence=3)
+    driver.core.check_invariants()
+
+
 # Silence.
 
 def test_silence_is_judged_half_an_interval_after_the_heartbeat_that_was_missed(twice):
@@ -362,7 +376,10 @@ def test_when_nobody_listens_at_its_address_three_pings_decide(twice):
     driver.core.hinted(driver.now, driver.calculator())
     left = driver.turn() + driver.wait(HINT_PINGS * HINT_PING_S + 0.001)
     assert len(of_kind(left, 'ping')) == HINT_PINGS
-    assert driver.emitted('suspected') == [{'calculator': ONE, 'held': 1, 'why': 'nobody listens at its address'}]
+    suspected, = driver.emitted('suspected')
+    assert (suspected['calculator'], suspected['held']) == (ONE, 1)
+    assert suspected['why'] == 'nobody listens at its address'
+    assert 0 < suspected['silence_s'] < 1
     assert driver.status['waiting'] == 1
     # A late result still counts.
     assert of_kind(driver.result(driver.calculator(), 1, 1), 'done') == [[1, u'result', 1]]
@@ -377,9 +394,14 @@ def test_a_forged_report_costs_three_pings(twice):
     assert driver.status['running'] == 1 and driver.counts['suspected'] == 0
 
 
-def test_a_calculator_that_works_and_is_sent_nothing_is_pinged_four_times_a_second(twice):
+def test_a_calculator_that_works_is_pinged_when_nothing_was_sent_or_heard_for_a_quarter_of_a_second(twice):
+    assert len(of_kind(running(twice).wait(2.1), 'ping')) == 8
     driver = running(twice)
-    assert len(of_kind(driver.wait(2.1, beating=[driver.calculator()], held=[(1, 1)]), 'ping')) == 8
+    # Every second a heartbeat saves one.
+    assert len(of_kind(driver.wait(2, beating=[driver.calculator()], held=[(1, 1)]), 'ping')) == 6
+    for _ in range(10):
+        driver.beat(driver.calculator(), [(1, 1)])
+        assert of_kind(driver.wait(0.19), 'ping') == []
     driver.result(driver.calculator(), 1, 1)
     driver.wait(0.3)
     assert of_kind(driver.wait(2), 'ping') == []

@@ -4,6 +4,8 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
+from planner.replication import row_of
+from simulator import scenario
 from tests.fake_link import DISPATCHER, FakeLink
 
 CRASHES = {'check_interval_s': 4, 'probability': 1, 'duration_s': [1, 1]}
@@ -55,3 +57,16 @@ def test_a_calculator_that_hears_nothing_and_is_heard_keeps_no_task():
     assert nodes[0].core.counts['suspected'] == 1
     link.heal()
     assert link.run_until(lambda: nodes[0].core.status['alive'] == 2, 30)
+
+
+def test_a_calculator_that_restarts_all_the_time_fails_no_task():
+    """Beside two that are busy, so that each task that it loses would come back to it at once."""
+    steady = {'task_duration_s': {'constant': 2}, 'outage': {'probability': 0}}
+    outage = {'check_interval_s': 0.2, 'probability': 1, 'duration_s': [0.01, 0.01], 'kind': 'crash'}
+    row = row_of(1, scenario.SETTINGS.checked({
+        'duration_s': 30, 'clients': 1, 'client': {'task_interval_s': [0.7, 1]}, 'calculator': steady,
+        'calculators': [{'count': 2}, {'count': 1, 'outage': outage}], 'network': {'delay_s': [0.0005, 0.001]}}))
+    assert row['error'] is None
+    ends = [end for segment in row['segments'] for end in segment['ends']]
+    assert row['tasks'] > 20 and set(ends) == {'done'}
+    assert sum([segment['attempts'] for segment in row['segments']]) < 2 * row['tasks']

@@ -6,7 +6,8 @@ import random
 
 from dispatcher.clients import Ranges
 from net_protocol.schedule import SLEEP_S
-from tests.dispatcher.driver import FIRST, SECOND, Driver, of_kind
+from tests.dispatcher.driver import FIRST, SECOND, Driver, of_kind, task_id
+from tests.fake_link import FakeLink
 
 
 def with_outcomes(number, **settings):
@@ -97,7 +98,7 @@ def test_outcomes_of_absent_clients_are_bounded_and_the_oldest_are_dropped():
     driver, client = with_outcomes(30, remembered_max=10)
     driver.wait(1)
     assert driver.counts['outcomes_dropped'] == 20 and driver.core.absent_outcomes == 10
-    assert [row[0] for row in of_kind(driver.awake(client), 'done')] == list(range(21, 31))
+    assert [row[0] for row in of_kind(driver.reopen(client), 'done')] == list(range(21, 31))
     assert driver.counts['refused_queue_full'] == 0
 
 
@@ -113,11 +114,46 @@ def test_outcomes_of_absent_clients_are_bounded_in_bytes_too():
     assert driver.counts['outcomes_dropped'] >= 8
 
 
-def test_a_dropped_task_is_not_run_again_by_its_client():
+def test_a_dropped_task_is_run_again_for_its_client():
     driver, client = with_outcomes(2, remembered_max=1)
     driver.wait(1)
-    driver.awake(client)
-    assert of_kind(driver.submit(1, channel=client), 'refused') == [] and driver.counts['accepted'] == 3
+    assert not client.is_open, 'its next datagram is answered by a greeting'
+    assert of_kind(driver.reopen(client), 'done') == [[2, u'result', 1]]
+    driver.acknowledge(client, 'done', [2, u'result', 1])
+    assert of_kind(driver.submit(1, channel=client), 'assign')[0][1] == task_id(1)
+    assert driver.counts['accepted'] == 4
+
+
+def test_an_outcome_that_went_to_another_incarnation_is_dropped_like_others_and_none_of_one_that_is_present():
+    driver, client = with_outcomes(2)
+    heir = driver.client(incarnation=SECOND)
+    driver.turn()
+    driver.acknowledge(heir, 'done_before', [FIRST, 1, u'result', 1])
+    assert not client.is_open
+    driver.reopen(client)
+    driver.acknowledge(heir, 'done_before', [FIRST, 2, u'result', 1])
+    assert client.is_open and sorted(client.peer.tasks) == [2, 3]
+
+
+def test_the_cancel_of_a_dropped_task_is_answered():
+    driver, client = with_outcomes(2, remembered_max=1)
+    driver.wait(1)
+    driver.reopen(client)
+    assert of_kind(driver.cancel(1), 'ended') == [[1, 'cancelled', u'cancelled before it was accepted', 0]]
+
+
+def test_a_client_that_wakes_after_its_outcome_was_dropped_has_an_answer_without_asking_for_it():
+    link = FakeLink()
+    dispatcher, calculator = link.dispatcher(remembered_max=1), link.calculator(capacity=3, task_duration_s=[5, 5])
+    client = link.client(tasks=3, in_flight_max=3, task_interval_s=[0, 0], task_timeout_s=100)
+    link.run_until(lambda: dispatcher.core.running == 3)
+    link.isolate(client)
+    link.run_until(lambda: dispatcher.core.counts['outcomes_dropped'] == 2)
+    link.heal()
+    asked_at = link.now
+    assert link.run_until(lambda: client.core.is_stopped)
+    assert client.core.statistics.answered == 3 and link.now - asked_at < 20
+    assert calculator.core.account(0)['assigned'] == 5
 
 
 def test_a_client_without_tasks_is_forgotten_with_its_channel():

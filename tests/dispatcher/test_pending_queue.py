@@ -48,7 +48,7 @@ class Bench(object):
         # type: (str) -> None
         task = self.tasks[name]
         task.state = CANCELLED
-        self.queue.note_over(task.client)
+        self.queue.note_removed(task.client)
 
 
 def test_the_tasks_of_one_client_go_in_the_order_in_which_they_came():

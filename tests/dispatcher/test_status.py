@@ -4,9 +4,10 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
+from common import report
 from dispatcher.observers import status, watch
 from dispatcher.tasks import DEAD_CALCULATOR, RESULT
-from net_protocol import report
+from monitor.words import story
 from net_protocol.codec import pack
 from net_protocol.limits import COALESCED_BYTES, NAME_CHARS_MAX
 from net_protocol.rows import CANCELLED, DONE, EXPIRED, MONITOR, QUEUE_FULL
@@ -40,6 +41,9 @@ class Watched(Driver):
 
     def story(self, number):
         rows = self.ask('task_status', task_id(number))
+        told = ' '.join(story(task_id(number), rows))
+        # A fact that a sentence has and a report has not is shown as a question mark.
+        assert '?' not in told and len(told) > 50
         return (facts_of(rows, report.TASK), records_of(rows, report.TRY), facts_of(rows, report.WAITS_FOR),
                 facts_of(rows, report.NEXT))
 
@@ -129,6 +133,28 @@ def test_a_calculator_is_reported_with_what_it_holds_and_its_tally(twice):
     assert one['running'] == [[task_id(2), 1, 1.5]]
     assert one['address'] == '%s:1' % ONE and one['interval_s'] == 60.0
     assert 0 <= one['p50_s'] <= one['p95_s'] <= 0.51
+    assert one['note'] == ''
+
+
+def test_a_report_says_why_a_calculator_gets_less_work_and_which_functions_not_all_offer():
+    driver = Watched()
+    for name, functions in ((ONE, [u'square']), (TWO, [u'score', u'square'])):
+        channel = driver.calculator(name)
+        driver.beat(channel, capacity=2)
+        digest = u'%016x' % len(functions)
+        driver.hear(channel, 'offer', [[digest]])
+        driver.hear(channel, 'functions', [[digest, [[function, u'()', u''] for function in functions]]])
+    whole = facts_of(driver.report(), report.WHOLE)
+    assert whole['functions_differ'] == 'score'
+    conduct = driver.core.calculators.by_name[ONE].conduct
+    for _ in range(5):
+        conduct.note_failure(driver.now, 'a dead child')
+
+    def notes():
+        return {one['name']: one['note'] for one in records_of(driver.report(), report.CALCULATOR)}
+    assert notes() == {ONE: 'one attempt at a time: 5 failures within 0 s, the last: a dead child', TWO: ''}
+    conduct.is_withdrawn = True
+    assert notes() == {ONE: 'no new work: an operator drains it', TWO: ''}
 
 
 def test_outages_are_counted_once_each_however_they_show(twice):

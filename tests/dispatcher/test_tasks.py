@@ -120,6 +120,21 @@ def test_an_attempt_that_is_not_answered_in_time_goes_to_another_calculator(twic
     assert driver.counts['attempt_timed_out'] == 1
 
 
+def test_a_task_that_takes_longer_than_its_calculator_may_is_warned_about_once_a_minute():
+    driver = with_one_task_assigned(False)
+    beating = [driver.calculator(ONE), driver.calculator(TWO)]
+    driver.wait(10, beating=beating, held=[(1, 1)])
+    assert driver.emitted('too_slow') == [{'task_id': task_id(1), 'calculator': ONE, 'limit_s': 10}]
+    driver.wait(49, beating=beating)
+    assert len(driver.emitted('too_slow')) == 1 and driver.counts['attempt_timed_out'] > 1
+
+
+def test_a_calculator_that_is_not_heard_is_not_called_slow():
+    driver = with_one_task_assigned(False, answer_timeout_s=4, dead_after_missed=50)
+    driver.wait(6)
+    assert driver.counts['attempt_timed_out'] == 1 and driver.emitted('too_slow') == []
+
+
 def test_a_task_expires_at_its_deadline_and_its_attempt_is_revoked(twice):
     driver = with_one_task_assigned(twice, answer_timeout_s=60)
     driver.submit(2, time_left_s=3)

@@ -6,10 +6,9 @@ import random
 
 import pytest
 
-from monitor.core import SILENT_AFTER
+from common import report
+from common.sketch import RELATIVE_ERROR, Sketch
 from monitor.picture import Picture
-from net_protocol import report
-from net_protocol.sketch import RELATIVE_ERROR, Sketch
 from tests.monitor.watched import QUICK, Watched
 
 
@@ -33,6 +32,16 @@ def test_the_picture_is_what_the_dispatcher_knows():
     assert len(link.picture.attempts) == 30
     assert [event.record['kind'] for event in link.picture.events][:2] == ['registered'] * 2
     assert status['calculator_states']['alive'] == 2
+
+
+def test_the_time_line_has_the_heartbeat_intervals_in_use():
+    link = Watched(dead_after_missed=7)
+    assert link.picture.time_line() == []
+    for name, interval_s in (('calculator-a', 0.5), ('calculator-b', 2), ('calculator-c', 2)):
+        link.calculator(name, **dict(QUICK, heartbeat_interval_s=interval_s))
+    link.run(5)
+    rows = [line.split() for line in link.picture.time_line() if line.strip()[:1].isdigit()]
+    assert [row[:3] for row in rows] == [['2', '7', '15'], ['0.5', '1.75', '3.75']]
 
 
 def test_quantiles_are_within_one_percent_and_never_outside_of_what_there_was():
@@ -116,18 +125,6 @@ def test_a_lost_page_takes_only_itself():
     assert link.picture.is_whole
     numbers = [event.number for event in link.picture.events]
     assert numbers == sorted(set(numbers))
-
-
-def test_a_silent_dispatcher_is_noticed_and_its_return_too():
-    link = Watched()
-    link.run(2)
-    assert not link.monitor.core.is_silent(link.now)
-    link.isolate(link.server)
-    link.run(SILENT_AFTER + 1)
-    assert link.monitor.core.is_silent(link.now)
-    link.heal()
-    link.run(10)
-    assert not link.monitor.core.is_silent(link.now)
 
 
 def test_another_incarnation_of_the_dispatcher_begins_a_new_picture():

@@ -4,9 +4,9 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
+from common import report
 from monitor.picture import Picture
 from monitor.screen import View, as_text, screen
-from net_protocol import report
 
 MYPY = False
 if MYPY:
@@ -15,19 +15,21 @@ if MYPY:
 HOSTILE = u'\x1b[2J\u202e' * 40
 
 
-def picture_of(calculators, clients=3, events=20, name=u'calculator-%04d'):
+def picture_of(calculators, clients=3, events=20, name=u'calculator-%04d', notes=(), dead=1, **facts):
+    notes = dict(notes)
     rows = [
-        ['facts', 'dispatcher', {'name': 'dispatcher', 'up_s': 12.5, 'draining': False}],
+        ['facts', 'dispatcher', dict({'name': 'dispatcher', 'up_s': 12.5, 'draining': False}, **facts)],
         ['facts', 'queue', {'waiting': 12, 'running': 6, 'oldest_s': 1.5, 'over': 40}],
         ['facts', 'counts', {'accepted': 58, 'done': 40, 'refused_queue_full': 2}],
-        ['facts', 'calculator_states', {'alive': calculators - 1, 'suspect': 0, 'dead': 1, 'left': 0}],
+        ['facts', 'calculator_states', {'alive': calculators - dead, 'suspect': 0, 'dead': dead, 'left': 0}],
         ['facts', 'tables', {'calculators': calculators, 'clients': clients, 'events': events, 'attempts': 0}]]  # type: List[Any]
     for number in range(1, events + 1):
         rows.append(['event', number, 30.0 - number, 'ended', {
             'task_id': u'a:aaaaaaaa:1', 'outcome': 'failed', 'attempts': 1, 'reason': HOSTILE}])
     for number in range(calculators):
-        rows.append(['calculator', name % number, '127.0.0.1:1', 'dead' if number == 3 else 'alive', 1.0, False, 4,
-                     number % 5, 7, 0, 1, 0.1, 1.0, 1, 0.5, 0.9, []])
+        state = 'dead' if dead and number == 3 else 'alive'
+        rows.append(['calculator', name % number, '127.0.0.1:1', state, 1.0, False, 4,
+                     number % 5, 7, 0, 1, 0.1, 1.0, 1, 0.5, 0.9, [], notes.get(number, u'')])
     for number in range(clients):
         rows.append(['client', u'client-%d' % number, 20, 1, 4, 2, 14, 0, 0, 0, 0.1])
     found = Picture()
@@ -54,6 +56,17 @@ def test_80_by_24_shows_all_that_matters():
                      'refused 2', 'alive 3   suspect 0   dead 1', 'x calculator-0003', '[##..]', 'latest events',
                      'a:1 failed after 1 attempt'):
         assert expected in text, text
+
+
+def test_the_reason_of_a_probation_is_shown_and_that_functions_differ():
+    picture = picture_of(4, notes={2: u'one attempt at a time: 5 failures within 3 s, the last: a dead child'}, dead=0,
+                         functions_differ=u'score, ' + HOSTILE)
+    for size in ((80, 24), (200, 50)):
+        text = '\n'.join(as_text(line) for line in screen(View(picture, 101.0, 'h:1', 0.1, False), *size))
+        assert 'calculators offer different functions: score' in text, text
+        assert 'calculator-0002 gets one attempt at a time: 5 failures within' in text, text
+    assert 'gets' not in '\n'.join(as_text(line) for line in screen(
+        View(picture_of(4), 101.0, 'h:1', 0.1, False), 80, 24))
 
 
 def test_where_not_all_fit_those_in_trouble_are_shown_and_the_rest_counted():

@@ -136,7 +136,7 @@ def test_names_with_markup_stay_data():
     core = MonitorCore('monitor', 'mmmmmmmm', random.Random(1), 1.0, picture)
     picture.take(100.0, 'aaaaaaaa', [
         ['calculator', HOSTILE, HOSTILE, 'alive', 1.0, False, 1, 1, 0, 0, 0, 0.1, 1.0, 0, None, None,
-         [[HOSTILE, 1, 0.5]]],
+         [[HOSTILE, 1, 0.5]], HOSTILE],
         ['event', 1, 0.5, 'died', {'calculator': HOSTILE, 'silence_s': 1.0, 'held': 1}],
         ['event', 2, 0.5, HOSTILE, {HOSTILE: HOSTILE}],
         ['facts', 'dispatcher', {'name': HOSTILE, 'version': HOSTILE, 'incarnation': HOSTILE}]])
@@ -226,7 +226,7 @@ def test_a_task_that_is_seen_nowhere_is_asked_about():
 def test_cases_and_their_tasks_are_bounded_and_the_dead_are_kept():
     picture = Picture()
     cases = Cases(picture, lambda *_: None)
-    rows = [['calculator', u'c-0', 'a', 'dead', 1.0, False, 1, 0, 0, 0, 0, 9.0, 1.0, 0, None, None, []]]
+    rows = [['calculator', u'c-0', 'a', 'dead', 1.0, False, 1, 0, 0, 0, 0, 9.0, 1.0, 0, None, None, [], u'']]
     number = 0
     for calculator in range(3 * CASES_MAX):
         number += 1

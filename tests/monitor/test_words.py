@@ -6,24 +6,12 @@ import re
 
 import pytest
 
-from dispatcher.observers.sentences import SENTENCES
-from dispatcher.observers.watch import STEPS
+from common import report
 from dispatcher.tasks import ATTEMPT_ENDS
 from monitor import words
-from net_protocol import report
 from net_protocol.rows import REFUSALS
 
 HOSTILE = u'<script>\x1b[2J\r\n\u202eevil\u2028</script>'
-
-
-def test_every_event_that_a_report_can_tell_has_a_sentence():
-    assert set(words.EVENTS) == set(SENTENCES) - STEPS | {'refused'}
-
-
-@pytest.mark.parametrize('kind', sorted(set(SENTENCES) - STEPS))
-def test_a_sentence_has_only_facts_that_its_event_has(kind):
-    given = set(re.findall(r'%\((\w+)(?: \w+)?\)', SENTENCES[kind][1])) | {'task', 'tasks'}
-    assert set(re.findall(r'%\((\w+)\)', words.EVENTS[kind][1])) <= given
 
 
 def test_every_end_refusal_wait_and_timer_has_words():
@@ -45,11 +33,11 @@ def test_no_fact_breaks_a_line_or_moves_a_cursor(kind, value):
 
 def test_events_read_well():
     told = words.event('died', {'calculator': 'calculator-a', 'silence_s': 2.5, 'held': 1})
-    assert told == (words.LOUD, 'calculator-a is DEAD: silent for 2.5 s, it held 1 task')
+    assert told == (words.LOUD, 'Calculator calculator-a is dead: silent for 2.5 s; requeued: 1 task.')
     facts = {'task_id': 'client-1:aaaaaaaa:17', 'attempt': 2, 'calculator': 'c', 'reason': 'timed_out'}
-    assert words.event('reassigned', facts)[1] == 'client-1:17 lost attempt 2 on c: no answer in time'
+    assert words.event('reassigned', facts)[1] == 'Task client-1:17 lost attempt 2 on c: no answer in time.'
     assert words.event('ended', {'task_id': 'client-1:aaaaaaaa:17', 'attempts': 1, 'outcome': 'expired',
-                                 'reason': 'x'})[1] == 'client-1:17 expired after 1 attempt: x'
+                                 'reason': 'x'})[1] == 'Task client-1:17 expired after 1 attempt: x.'
 
 
 @pytest.mark.parametrize('value, expected', [

@@ -8,8 +8,8 @@ from __future__ import absolute_import, division, print_function
 
 import json
 
+from common.compat import INTEGER_TYPES, TEXT_TYPES
 from net_protocol import rows as kinds
-from net_protocol.compat import INTEGER_TYPES, TEXT_TYPES
 
 MYPY = False
 if MYPY:
@@ -37,14 +37,30 @@ ROWS = {
     'ended_before': [[INCARNATION, 1, kinds.CANCELLED, u'', 0]],
     'revoke': [[0, TASK], [1, OTHER_TASK]],
     'assign': [[1, TASK, 1, u'5f', 10, 59.75], [LARGEST_COUNT, OTHER_TASK, 2, None, 0, 0]],
+    'not_offered': [[u'scor', u"no calculator has 'scor'"]],
+    'run': [[1, TASK, 1, [[u'abc'], {u'scale': 2}], None, 59.75, u'score', False],
+            [LARGEST_COUNT, OTHER_TASK, 2, [[[1], [2]], {}], 30, 0, u'square', True]],
+    'functions_wanted': [[u'0123456789abcdef']],
     'not_registered': [[kinds.NAME_TAKEN]],
     'assign_refused': [[2, TASK, kinds.BUSY], [3, OTHER_TASK, kinds.DRAINING]],
     'result': [[1, TASK, u'cbf43926', None], [0, TASK, None, u'the payload of a notional task is a text, not list']],
+    'failed': [[1, TASK, {u'cause': u'exit', u'message': u'exit status 0'}],
+               [0, TASK, {u'cause': u'exception', u'message': u'', u'type': u'ValueError', u'traceback': u'Trace\u2026',
+                          u'stderr': u'x'}]],
+    'offer': [[u'0123456789abcdef']],
+    'functions': [[u'0123456789abcdef', [[u'score', u'(text, scale=1)', u'Score a text.']]], [u'00000000', []]],
     'heartbeat': [[1, 1, 1, 1.0, 1, [], [], False],
                   [7, 2, 3, 0.25, 10000, [[1, 4], [6, 6], [8, LARGEST_COUNT]], [TASK, OTHER_TASK], True]],
     'leave': [[]],
     'submit': [[1, u'5f', 60.0], [LARGEST_COUNT, {u'a': [1, 2.5, None, True]}, 0]],
+    'call': [[1, [[u'abc'], {u'scale': 2}], 60.0, u'score', {}],
+             [2, [[], {}], 0, u'f', {u'priority': 9, u'answer_timeout_s': 0.5, u'attempts_max': 1,
+                                     u'retry_on_error': True, u'each': False}]],
     'cancel': [[1], [7]],
+    'ask_functions': [[1]],
+    'known_functions': [[1, 1, 2, [[u'score', u'(text)', u'Score.']]], [1, 2, 2, []]],
+    'operate': [[1, u'drain', u'calculator-1'], [2, u'cancel', TASK]],
+    'operated': [[1, True, u'gets no new work', 1, 1, []], [2, False, u'', 1, 2, [[u'x', None]]]],
     'ping': [[]],
     'status': [[1, 0, 0, 0, 0], [LARGEST_COUNT, 7, 8, 250, 100]],
     'task_status': [[2, TASK]],

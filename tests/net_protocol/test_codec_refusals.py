@@ -310,7 +310,11 @@ TEXT_OR_NULL = {'null', '""', '"1"'}
 TAKEN = {
     'task_id': set(), 'incarnation': set(), 'outcome': set(), 'reason': set(),
     'ended.reason': TEXT_OR_NULL, 'ended_before.reason': TEXT_OR_NULL, 'error': TEXT_OR_NULL,
-    'payload': EVERYTHING, 'result': EVERYTHING,
+    'digest': set(), 'functions': {'[]'}, 'function': {'"1"'}, 'failure': set(),
+    'options': {'{}'}, 'each': {'true', 'false'}, 'run.answer_timeout_s': SECONDS | {'null'},
+    'verb': set(), 'argument': {'""', '"1"'}, 'found': {'true', 'false'}, 'operated.reason': {'""', '"1"'},
+    'failed.assignment': COUNT, 'not_offered.reason': {'""', '"1"'},
+    'payload': EVERYTHING, 'arguments': EVERYTHING, 'result': EVERYTHING,
     'time_left_s': SECONDS, 'answer_timeout_s': SECONDS, 'retry_after_s': SECONDS | {'null'},
     'interval_s': {'1', '1.0'},
     'number': POSITIVE, 'datagram': POSITIVE, 'attempt': POSITIVE, 'sequence': POSITIVE, 'page': POSITIVE,

@@ -16,10 +16,11 @@ from collections import defaultdict
 
 import pytest
 
+from common.sentences import SENTENCES
+from common.words import Facts
 from net_protocol import rows
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, FIELDS, LISTENS_TO, MONITOR, ORDER, ROLES, UNACKNOWLEDGED
 from net_protocol.turn import WAITING_MAX
-from net_protocol.words import Facts
 from tests.source_tree import ROOT, python_files
 
 MYPY = False
@@ -27,27 +28,22 @@ if MYPY:
     from typing import Any, Dict, Iterator, List, Set  # noqa: F401
 
 CORES = {CLIENT: 'ClientCore', DISPATCHER: 'DispatcherCore', CALCULATOR: 'CalculatorCore', MONITOR: 'MonitorCore'}
-SENTENCES = {CLIENT: 'client.sentences', DISPATCHER: 'dispatcher.observers.sentences',
-             CALCULATOR: 'calculator.sentences'}
 LEVELS = ('debug', 'info', 'warning', 'error')
 
 #: Kind -> the role that handles it. Every process answers a ``ping`` by acknowledging it.
 HANDLED_BY = dict(
-    [(kind, CLIENT) for kind in ('refused', 'done', 'ended', 'done_before', 'ended_before')]
-    + [(kind, CALCULATOR) for kind in ('revoke', 'assign', 'not_registered')]
-    + [(kind, DISPATCHER) for kind in ('assign_refused', 'result', 'heartbeat', 'leave', 'submit', 'cancel', 'status',
-                                       'task_status')]
-    + [('status_report', MONITOR)])
+    [(kind, CLIENT) for kind in ('refused', 'not_offered', 'known_functions', 'done', 'ended', 'done_before',
+                                   'ended_before')]
+    + [(kind, CALCULATOR) for kind in ('revoke', 'assign', 'run', 'functions_wanted', 'not_registered')]
+    + [(kind, DISPATCHER) for kind in ('assign_refused', 'result', 'failed', 'heartbeat', 'offer', 'functions', 'leave',
+                                       'submit', 'call', 'cancel', 'status', 'task_status', 'operate',
+                                       'ask_functions')]
+    + [('status_report', MONITOR), ('operated', MONITOR)])
 
 
 def core(role):
     # type: (str) -> Any
     return getattr(importlib.import_module(role + '.core'), CORES[role])
-
-
-def sentences(role):
-    # type: (str) -> Any
-    return importlib.import_module(SENTENCES[role]).SENTENCES
 
 
 def nodes(role, kind):
@@ -139,7 +135,7 @@ def test_every_timer_that_is_set_is_handled_and_every_handled_one_is_set(role):
 
 @pytest.mark.parametrize('role', sorted(SENTENCES))
 def test_every_event_has_a_sentence_whose_facts_are_given(role):
-    known, facts_of = sentences(role), {}  # type: Any, Dict[str, Set[str]]
+    known, facts_of = SENTENCES[role], {}  # type: Any, Dict[str, Set[str]]
     for call in nodes(role, ast.Call):
         if isinstance(call.func, ast.Attribute) and call.func.attr in ('emit', '_emit') and len(call.args) == 2:
             facts = {str(keyword.arg) for keyword in call.keywords}
@@ -153,16 +149,18 @@ def test_every_event_has_a_sentence_whose_facts_are_given(role):
 
 @pytest.mark.parametrize('role', sorted(SENTENCES))
 def test_every_sentence_is_used(role):
-    assert sorted(set(sentences(role)) - set(literals(role))) == []
+    assert sorted(set(SENTENCES[role]) - set(literals(role))) == []
 
 
 @pytest.mark.parametrize('role', sorted(SENTENCES))
 def test_every_sentence_is_one_line_of_a_known_level(role):
-    for level, sentence in sentences(role).values():
+    for kind, (level, sentence) in SENTENCES[role].items():
         assert level in LEVELS
         text = sentence % Facts(defaultdict(int))
         assert '\n' not in text
         assert '%' not in text
+        # The reason of ``not_offered`` is a sentence.
+        assert kind == 'not_offered' or (text[0].isupper() and text.endswith('.'))
 
 
 # Counters.

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from common.compat import TEXT_TYPES
 from net_protocol import notional
 from net_protocol.codec import check_payload, parse
-from net_protocol.compat import TEXT_TYPES
 from net_protocol.limits import PAYLOAD_BYTES_MAX
 from net_protocol.notional import NotComputable
 from tests.net_protocol.samples import submit_around

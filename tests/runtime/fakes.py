@@ -247,12 +247,12 @@ class FakeCore(Core):
     def stop(self, now):
         # type: (float) -> None
         self._note('stop', now)
-        self._stopped = self.stops_at_once
+        self.is_stopped = self.stops_at_once
 
     def end(self):
         # type: () -> None
         """Be drained."""
-        self._stopped = True
+        self.is_stopped = True
 
     def say(self, address):
         # type: (Any) -> None

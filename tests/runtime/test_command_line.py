@@ -183,28 +183,6 @@ def test_a_wrong_option_is_named_and_the_status_is_2(capsys, argv, named):
     assert named in line
 
 
-def test_without_options_everything_has_its_default():
-    options = vars(parser('What it does.', 'config/client.json').parse_args([]))
-    # That one ends the program by itself.
-    options.pop('version', None)
-    assert options == {'settings': None, 'check': False, 'probe': False, 'seed': None, 'json': False,
-                       'log_level': 'info', 'events': None}
-
-
-@pytest.mark.parametrize('argv, name, value', [
-    (['-s', 'a.json'], 'settings', 'a.json'),
-    (['--settings', 'a.json'], 'settings', 'a.json'),
-    (['--seed', '-7'], 'seed', -7),
-    (['--seed', '0'], 'seed', 0),
-    (['--log-level', 'debug'], 'log_level', 'debug'),
-    (['--json'], 'json', True),
-    (['--check'], 'check', True),
-    (['--events', 'a.events'], 'events', 'a.events'),
-], ids=lambda value: ' '.join(value) if isinstance(value, list) else None)
-def test_an_option_is_taken(argv, name, value):
-    assert getattr(parser('What it does.', 'config/client.json').parse_args(argv), name) == value
-
-
 @pytest.mark.parametrize('argv, said', [(['--version'], 'run_client.py %s\n' % __version__), (['--help'], 'usage: ')],
                          ids=['version', 'help'])
 def test_what_was_asked_for_goes_to_standard_output(capsys, argv, said):

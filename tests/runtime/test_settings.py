@@ -149,3 +149,26 @@ def test_the_settings_in_force_are_shown_in_the_order_of_the_documentation():
     assert [key for key, _ in keys] == [setting.key for setting in CALCULATOR.settings]
     assert [key for key, _ in dict(keys)['outage']] == ['check_interval_s', 'probability', 'duration_s', 'kind']
     assert not any(line.endswith(' ') for line in settings.as_text(CALCULATOR.default, CALCULATOR).splitlines())
+
+
+def test_the_numbers_of_a_file_of_values_are_read_with_the_settings(path, tmpdir):
+    values = tmpdir.join('times.txt')
+    values.write('# seconds\n3\n1.5\n')
+    write(path, json.dumps({'task_interval_s': {'values': str(values)}}).encode('ascii'))
+    loaded = settings.load(path, CLIENT)
+    assert loaded['task_interval_s'].numbers == [1.5, 3.0]
+    # What --check prints can be used as it is.
+    printed = settings.as_text(loaded, CLIENT)
+    assert json.loads(printed)['task_interval_s'] == {'values': str(values)}
+
+
+@pytest.mark.parametrize('content, found', [
+    (None, 'a file that can be read'), (b'1\nfast\n', 'line 2 is not a number of seconds'),
+    (b'', 'there is no number in it'), (b'\xff\xfe', 'it is not UTF-8')])
+def test_what_is_wrong_with_a_file_of_values_is_said(path, tmpdir, content, found):
+    values = tmpdir.join('times.txt')
+    if content is not None:
+        values.write_binary(content)
+    write(path, json.dumps({'task_interval_s': {'values': str(values)}}).encode('ascii'))
+    assert found in complaint(path)
+    assert 'times.txt' in complaint(path)

@@ -4,8 +4,14 @@ from __future__ import absolute_import, division, print_function
 
 import os
 import signal
+import subprocess
+import sys
+
+import pytest
 
 from runtime import workers
+from tests.source_tree import ROOT
+from tests.system.processes import eventually
 
 MYPY = False
 if MYPY:
@@ -29,6 +35,36 @@ def test_closing_ends_the_children():
     results = workers.results(square, iter(range(100, 10000)), 2, None)  # type: Any
     assert next(results) == 10000
     results.close()
+
+
+#: A parent that starts two children, prints who they are, and is killed.
+PARENT = '''
+import os, signal, sys
+from runtime import workers
+if __name__ == '__main__':
+    pool = workers.Pool(abs, 2)
+    assert list(pool.results(iter([-1, -2]), None)) == [1, 2]
+    sys.stdout.write(' '.join(str(worker.process.pid) for worker in pool._workers))
+    sys.stdout.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+'''
+
+
+def is_there(pid):
+    try:
+        with open('/proc/%d/stat' % pid) as file:
+            # A zombie that nobody waits for has ended.
+            return file.read().rsplit(')', 1)[1].split()[0] != 'Z'
+    except EnvironmentError:
+        return False
+
+
+@pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='needs /proc')
+def test_children_end_with_a_parent_that_is_killed():
+    parent = subprocess.Popen([sys.executable, '-c', PARENT], cwd=ROOT, stdout=subprocess.PIPE)  # type: Any
+    children = [int(word) for word in parent.stdout.read(64).split()]
+    assert parent.wait() == -signal.SIGKILL and len(children) == 2
+    eventually(lambda: not any(is_there(pid) for pid in children), 'the children have ended')
 
 
 def test_no_work_has_no_results():

@@ -79,7 +79,7 @@ def _any_window(original):
 mutant('window_ignored', 'S12', 'datagrams leave although the congestion window is full',
        (Channel, 'take_rows', _any_window))
 mutant('sleeping_are_sent_to', 'S12', 'a client that is silent for long is resent to all the same',
-       (Turn, '_fall_asleep', instead(nothing)))
+       (turn, 'SLEEP_S', instead(1e9)))
 
 
 # S15: seals, roles, tickets.
@@ -122,9 +122,19 @@ mutant('signature_compared_in_part', 'S15', 'the first 32 digits of a signature 
 mutant('signature_of_the_head', 'S15', 'the signature covers the first 40 bytes', (
     Signature, '_digits', _covers_the_head))
 mutant('address_not_checked', 'S15', 'a ticket counts from any address', (Turn, '_channel_of', _any_address))
-mutant('any_ticket', 'S15', 'the ticket is not checked', (
+mutant('any_ticket', 'S15 S16', 'the ticket is not checked', (
     Tickets, 'issued_at_ms', instead(lambda self, now, datagram, address: 31 if '.' in datagram.to else None)))
 mutant('any_greeting', 'S15', 'a greeting is believed whatever it answers', (Turn, '_upstream_of', _any_greeting))
+def _any_acknowledgement(original):
+    def take(self, now, channel, datagram):
+        datagram.acks = [[min(first, channel.number), min(last, channel.number)] for first, last in datagram.acks]
+        datagram.acked = min(datagram.acked, channel.number)
+        original(self, now, channel, datagram)
+    return take
+
+
+mutant('acknowledgement_of_the_future', 'S15', 'a number that was never sent may be acknowledged',
+       (Turn, '_take', _any_acknowledgement))
 mutant('number_far_ahead', 'S15', 'a number may be as high as it likes',
        (turn, 'NUMBERS_AHEAD_MAX', instead(2 ** 60)))
 
@@ -174,9 +184,32 @@ def _late_turns_fire_nothing(original):
     return run
 
 
-mutant('lost_rows_are_lost', 'L1', 'what is lost is not sent again', (Turn, '_send_again', instead(nothing)))
-mutant('no_probes', 'L1', 'nothing is sent when an acknowledgement does not come', (
+mutant('lost_rows_are_lost', 'S10', 'what is lost is not sent again', (Turn, '_send_again', instead(nothing)))
+mutant('no_probes', 'L3', 'nothing is sent when an acknowledgement does not come', (
     RoundTrip, 'probe_timeout_s', instead(lambda self, probes: 1e6)))
-mutant('timers_starve', 'L1', 'in a late turn no timer fires', (Turn, 'run', _late_turns_fire_nothing))
+mutant('timers_starve', 'S8', 'in a late turn no timer fires', (Turn, 'run', _late_turns_fire_nothing))
+def _answered_by_writing(original):
+    def write(self, now, *rest):
+        datagram = original(self, now, *rest)
+        if self.loss.in_flight:
+            self.unanswered_since = now
+        return datagram
+    return write
+
+
+def _puts_off_assigns(original):
+    def take_rows(self, *core_and_seal):
+        waiting = [entry for entry in self.lost_rows if 'assign' in entry[1]]
+        self.lost_rows = [entry for entry in self.lost_rows if 'assign' not in entry[1]]
+        try:
+            return original(self, *core_and_seal)
+        finally:
+            self.lost_rows += waiting
+    return take_rows
+
+
+mutant('never_unanswered', 'L8', 'each datagram that is sent excuses those that are not acknowledged',
+       (Channel, 'write', _answered_by_writing))
+mutant('lost_assigns_starve', 'L8', 'lost assignments wait for ever', (Channel, 'take_rows', _puts_off_assigns))
 mutant('unreachable_never', 'L8', 'a peer that acknowledges nothing counts as reachable',
        (Turn, '_judge', instead(nothing)))

@@ -11,7 +11,7 @@ from client.admission import AdmissionControl
 from client.core import ClientCore
 from dispatcher.core import DispatcherCore
 from net_protocol.core import Core
-from net_protocol.rows import DONE
+from net_protocol.rows import EXPIRED
 from net_protocol.timers import Timers
 from simulator.process import Process
 from tests.simulator.breaking import instead, mutant, nothing
@@ -67,6 +67,15 @@ def _answers_from_nowhere(original):
     return settle
 
 
+def _calls_it_refused(original):
+    def emit(self, now, what, **facts):
+        is_given_up = what == 'unanswered' and facts['outcome'] == 'given_up'
+        original(self, now, 'refused' if is_given_up else what, **facts)
+    return emit
+
+
+mutant('refused_by_nobody', 'S4', 'a client calls tasks refused that it gave up',
+       (ClientCore, 'emit', _calls_it_refused))
 mutant('computes_wrongly', 'S3', 'the calculator returns a wrong result now and then',
        (sys.modules['calculator.core'], 'notional', instead(_WrongSometimes)))
 mutant('answered_by_itself', 'S4', 'the client counts an accepted task as answered', (
@@ -78,14 +87,39 @@ mutant('answered_by_itself', 'S4', 'the client counts an accepted task as answer
 def _any_capacity(original):
     def init(self, *arguments):
         original(self, *arguments)
-        self._capacity = 10 ** 6
+        self._capacity += 1
+        self._places += 1
     return init
 
 
+def _revokes_itself(original):
+    def on_assign(self, now, channel, rows):
+        original(self, now, channel, rows)
+        self._on_revoke(now, channel, [row[:2] for row in rows if row[0] % 5 == 0])
+    return on_assign
+
+
+def _keeps(end):
+    def patch(original):
+        def let_go_of_all(self, now, why):
+            if why != end:
+                original(self, now, why)
+        return let_go_of_all
+    return patch
+
+
+def _comes_back_at_half_time(original):
+    def due_outage(self, now, _):
+        original(self, now, _)
+        if not self.is_listening:
+            self._back_at = (now + self._back_at) / 2
+    return due_outage
+
+
 def _forgets_some(original):
-    def take(self, now, assignment, task_id, attempt, payload):
+    def take(self, now, assignment, *rest):
         if assignment % 4:
-            original(self, now, assignment, task_id, attempt, payload)
+            original(self, now, assignment, *rest)
     return take
 
 
@@ -104,9 +138,17 @@ mutant('acknowledges_without_working', 'L1',
        'work on it', (CalculatorCore, '_due_finish', instead(
            lambda self, now, task_id: self._timers.set(('finish', task_id), now + 3600))))
 mutant('forgets_assignments', 'L1', 'the calculator forgets one assignment in four', (
-    CalculatorCore, '_take', _forgets_some), (CalculatorCore, '_on_assign', lambda original: original))
+    CalculatorCore, '_take', _forgets_some))
 mutant('assignments_begin_anew', 'S16', 'a copy of an assignment is taken again',
        (Numbers, 'note', instead(lambda self, number, lowest: True)))
+mutant('revoked_by_nobody', 'S1', 'the calculator drops one assignment in five and calls it revoked',
+       (CalculatorCore, '_on_assign', _revokes_itself))
+mutant('work_survives_a_crash', 'S5', 'a calculator has after a crash what it had before',
+       (CalculatorCore, '_let_go_of_all', _keeps('lost')))
+mutant('overtime', 'L7', 'work takes half a minute longer', (
+    CalculatorCore, 'draw_duration_s', lambda original: lambda self, *attempt: original(self, *attempt) + 32))
+mutant('back_early', 'S13', 'an outage takes half of its time', (
+    CalculatorCore, '_due_outage', _comes_back_at_half_time))
 mutant('works_while_frozen', 'S13', 'timers fire in a calculator that is out of order',
        (CalculatorCore, 'handle_timer', _works_while_frozen),
        (CalculatorCore, 'next_timer', instead(Core.next_timer)))
@@ -135,20 +177,21 @@ def _early(original):
     return set_timer
 
 
-def _counts_twice(original):
+def _counts_another(original):
     def on_done(self, now, channel, rows):
         original(self, now, channel, rows)
-        self.statistics.ends[DONE] += rows[0][0] % 7 == 0
+        self.statistics.ends[EXPIRED] += rows[0][0] % 7 == 0
     return on_done
 
 
-mutant('ends_counted_twice', 'S11', 'a client counts one end in seven twice', (ClientCore, '_on_done', _counts_twice))
+mutant('ends_counted_twice', 'S11', 'a client counts one end in seven as another one too',
+       (ClientCore, '_on_done', _counts_another))
 mutant('advice_ignored', 'S12', 'a client that was refused submits again at once',
        (AdmissionControl, 'note_refused', _does_not_wait))
 mutant('timers_early', 'S13', 'every timer fires 0.3 s early', (Timers, 'set', _early))
 mutant('answers_untold', 'S19', 'a client does not tell that a task was answered',
        (Core, 'emit', _keeps_quiet_about('answered')))
-mutant('event_missing', 'S19', 'a reassignment is not told',
+mutant('event_missing', 'S5', 'a reassignment is not told',
        (DispatcherCore, 'emit', _keeps_quiet_about('reassigned')))
 
 
@@ -164,18 +207,18 @@ def _drops(kind):
 
 mutant('deadline_forgotten', 'S10', 'a client waits for ever', (
     ClientCore, '_expire', instead(lambda self, now: False)))
-mutant('submit_not_resent', 'L1', 'a lost submit is not sent again', (ClientCore, 'refresh', _drops('submit')))
-mutant('result_not_resent', 'L1', 'a lost result is not sent again', (CalculatorCore, 'refresh', _drops('result')))
-mutant('nothing_resubmitted', 'L1', 'a client does not submit again when the dispatcher restarted',
+mutant('submit_not_resent', 'L1 S10', 'a lost submit is not sent again', (ClientCore, 'refresh', _drops('submit')))
+mutant('result_not_resent', 'L1 S10', 'a lost result is not sent again', (CalculatorCore, 'refresh', _drops('result')))
+mutant('nothing_resubmitted', 'S10', 'a client does not submit again when the dispatcher restarted',
        (ClientCore, '_examine_all', instead(nothing)))
 mutant('never_pings', 'L4', 'a client with open tasks is silent', (
     ClientCore, '_due_ping', instead(lambda self, now, _: self._timers.set(('ping', None), now + 5))))
 mutant('pause_without_end', 'L5', 'after a refusal a client submits nothing more',
        (AdmissionControl, 'resume', instead(nothing)))
-mutant('poison_stops_a_process', 'L6', 'a payload that can\'t be computed ends its calculator', (
+mutant('poison_stops_a_process', 'L6 NotComputable', 'a payload that can\'t be computed ends its calculator', (
     CalculatorCore, '_compute', instead(lambda self, payload: (calculator_notional.compute(payload), None))))
-mutant('name_asked_once', 'L4', 'nobody looks for a dispatcher that moved',
+mutant('name_asked_once', 'L3 L1 L4', 'nobody looks for a dispatcher that moved',
        (Process, '_set_upstream', lambda original: lambda self, address: (
            None if self._turns else original(self, address))))
-mutant('port_kept', 'L4', 'no fresh source port is used after a silence', (Process, '_use_fresh_port',
+mutant('port_kept', 'L3 L1 L4', 'no fresh source port is used after a silence', (Process, '_use_fresh_port',
                                                                            instead(nothing)))

@@ -59,13 +59,14 @@ def _time_begins_anew(kind, task_id, body, time_left_s):
 
 
 def _drops_the_queue(original):
-    def stop(self, now):
-        for client in self.clients if self.journal is not None else ():
+    def settle(self, now):
+        original(self, now)
+        # At the end, because before a task that has no row any more may still have an outcome.
+        for client in self.clients if self.is_stopped and self.journal is not None else ():
             for number in sorted(client.tasks):
                 if not client.tasks[number].is_over:
                     self.journal.over(client.tasks[number].task_id)
-        original(self, now)
-    return stop
+    return settle
 
 
 mutant('outcome_before_commit', 'S1', 'an outcome is sent that could not be written',
@@ -76,13 +77,13 @@ mutant('failed_write_dropped', 'S1', 'what could not be written is not written l
        (JournalRows, 'note', _drops_what_failed))
 mutant('another_outcome_after_a_restart', 'S2', 'an outcome comes back from the journal as another one',
        (dispatcher_core, 'restored', _restores_with(_another_word)))
-mutant('deadline_begins_anew', 'S14', 'a recovered task is given 30 s more', (
+mutant('deadline_begins_anew', 'S1', 'a recovered task is given 30 s more', (
     dispatcher_core, 'restored', _restores_with(_time_begins_anew)))
 mutant('forgets_on_restart', 'S14', 'what waited is not there after a restart',
        (DispatcherCore, 'recover', _restores_only(ENDED)))
 mutant('forgets_outcomes_on_restart', 'S14', 'what was over and not acknowledged is not there after a restart',
        (DispatcherCore, 'recover', _restores_only(ACCEPTED)))
 mutant('stop_drops_the_queue', 'S20', 'a soft stop strikes what waits from the journal',
-       (DispatcherCore, 'stop', _drops_the_queue))
+       (DispatcherCore, 'settle', _drops_the_queue))
 mutant('failing_journal_left_alone', 'L1', 'a journal that failed once is never tried again', (
     DispatcherCore, '_due_journal', instead(nothing)))

@@ -19,14 +19,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 @pytest.mark.parametrize('name', sorted(mutants.MUTANTS))
 def test_a_broken_variant_is_caught_within_fifteen_seeds(name):
-    assert mutants.seeds_survived(name, 15)[1] is not None
+    assert mutants.seeds_survived(name)[1] is not None
 
 
 def test_every_invariant_that_the_simulator_checks_has_a_broken_variant():
-    broken = {rule for rule, _, _ in mutants.MUTANTS.values()}
-    # S18 is held below.
-    assert broken == {'S%d' % number for number in range(1, 21) if number != 18} | {
-        'L%d' % number for number in range(1, 9)}
+    # Only those prove a rule that nothing else may catch.
+    broken = {rules[0] for rules, _, _ in mutants.MUTANTS.values() if len(rules) == 1}
+    # S18 is held below, and an exception stands for L6.
+    assert broken == {'S%d' % number for number in range(1, 26) if number != 18} | {
+        'L%d' % number for number in range(1, 9) if number != 6}
+    assert mutants.MUTANTS['poison_stops_a_process'][0] == ['L6', 'NotComputable']
 
 
 def test_a_patch_is_taken_back():

@@ -27,7 +27,7 @@ BATCH = range(1, 41)
 
 #: What some worlds came to on the Python that this was written on. A change of the product changes them, and then they
 #: are replaced by the new ones, which must be the same on 2.7 and on the oldest and newest 3.x.
-HASHES = {1: '7e6be3d7', 2: 'c9d3c5c4', 3: 'bc1fb257', 9: '52a523b3'}
+HASHES = {1: '59cd93bb', 2: '5dcf2c20', 3: 'bf7c68d4', 9: '898ef52e', 11: '9e0ddd55'}
 
 
 def failed_once():
@@ -153,7 +153,7 @@ def test_a_signal_leaves_what_was_found_so_far(number):
     process = subprocess.Popen(
         [sys.executable, run_simulator.__file__.replace('.pyc', '.py'), '--runs', '100000', '--jobs', '2', '--json'],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=os.setpgrp)
-    time.sleep(10)
+    time.sleep(5)
     os.killpg(process.pid, number)
     output, errors = process.communicate()
     answer = json.loads(output.decode('ascii'))

@@ -17,60 +17,75 @@ from runtime.clock import monotonic
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
+    from typing import Any, Dict, Iterable, List, Tuple  # noqa: F401
 
 #: How often it looks whether it should end. Nothing else waits for this.
 LOOK_S = 0.05
 
 BUFFER_BYTES = 1 << 20
+COPIES_MAX = 9
 
 
-class LossyRelay(object):
-    """Relays between whoever writes to ``address`` and ``target``; a thread of the test's own process.
+class Carrier(object):
+    """Carries datagrams, and loses, repeats, reorders and bends some; a thread of the test's own process.
 
-    Shares are probabilities for each datagram, both ways; ``delay_s`` is the range from which the delay of each copy is
-    drawn, so that a wide one reorders them.
+    ``drop`` and ``duplicate`` are probabilities for each datagram, ``delay_s`` is the range from which the delay of
+    each copy is drawn, so that a wide one reorders them.
     """
 
-    def __init__(self, target, seed, drop=0.0, duplicate=0.0, damage=0.0, delay_s=(0.0, 0.0)):
-        # type: (Tuple[str, int], int, float, float, float, Tuple[float, float]) -> None
-        self.counts = dict.fromkeys(('to_target', 'from_target', 'dropped', 'duplicated', 'damaged', 'overtaken'), 0)
-        #: Address of a peer -> datagrams that came from it.
-        self.received = {}  # type: Dict[Any, int]
-        self._target = target
-        self._faults = 'seed %d, drop %g, duplicate %g, damage %g, delay %g to %g s' % (
-            seed, drop, duplicate, damage, delay_s[0], delay_s[1])
+    def __init__(self, seed, counts):
+        # type: (int, Iterable[str]) -> None
+        self.counts = dict.fromkeys(counts, 0)
+        self.drop = self.duplicate = 0.0
+        self.delay_s = (0.0, 0.0)
         self._rng = random.Random(seed)
-        self._drop = drop
-        self._duplicate = duplicate
-        self._damage = damage
-        self._delay_s = delay_s
-        self._front = _endpoint()
-        self.address = self._front.getsockname()  # type: Tuple[str, int]
-        # The two ways of each peer: its address -> our socket for it, and back.
-        self._backs = {}  # type: Dict[Any, socket.socket]
-        self._peers = {}  # type: Dict[socket.socket, Any]
-        # What is under way: (due, sequence, socket, address, datagram).
-        self._flying = []  # type: List[Tuple[float, int, socket.socket, Any, bytes]]
+        # What is under way: (due, sequence, way, datagram).
+        self._flying = []  # type: List[Tuple[float, int, Any, bytes]]
         self._sequence = 0
         self._newest_out = 0
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name='relay')
+        self._thread = threading.Thread(target=self._run, name=type(self).__name__)
         self._thread.daemon = True
+
+    def start(self):
+        # type: () -> None
+        """Begin to carry."""
         self._thread.start()
 
-    def close(self):
+    def end(self):
         # type: () -> None
-        """End it."""
+        """Carry nothing more."""
         self._closing = True
-        self._thread.join()
-        for one in [self._front] + list(self._peers):
-            one.close()
+        if self._thread.is_alive():
+            self._thread.join()
 
-    def report(self):
-        # type: () -> str
-        """What it was told to do and what it did."""
-        return '---- relay %r to %r: %s\n%r' % (self.address, self._target, self._faults, self.counts)
+    # For subclasses.
+
+    def _ends(self):
+        # type: () -> List[Any]
+        """What can be read, for ``select``."""
+        raise NotImplementedError
+
+    def _receive(self, end):
+        # type: (Any) -> None
+        """Take one datagram from an end; raises ``OSError`` or ``socket.error`` where there is none."""
+        raise NotImplementedError
+
+    def _send(self, way, datagram):
+        # type: (Any, bytes) -> None
+        """Send a datagram on its way; raises the same where that can't be."""
+        raise NotImplementedError
+
+    def _perhaps_bent(self, datagram):
+        # type: (bytes) -> bytes
+        """The datagram, or what is left of it."""
+        raise NotImplementedError
+
+    def _delay(self):
+        # type: () -> float
+        return self._rng.uniform(*self.delay_s)
+
+    # Its work.
 
     def _run(self):
         # type: () -> None
@@ -79,29 +94,93 @@ class LossyRelay(object):
             if self._flying:
                 wait_s = min(wait_s, max(0.0, self._flying[0][0] - monotonic()))
             try:
-                readable = select.select([self._front] + list(self._peers), [], [], wait_s)[0]
+                readable = select.select(self._ends(), [], [], wait_s)[0]
             except select.error:
                 # A signal, on 2.7 (until 2.7 goes).
                 continue
-            for one in readable:
-                self._read(one)
+            for end in readable:
+                try:
+                    while True:
+                        self._receive(end)
+                except (OSError, socket.error):
+                    # Nothing more, or word that an earlier one reached nobody.
+                    pass
             self._deliver()
 
-    def _read(self, one):
-        # type: (socket.socket) -> None
-        while True:
+    def _carry(self, way, datagram):
+        # type: (Any, bytes) -> None
+        if self._rng.random() < self.drop:
+            self.counts['dropped'] += 1
+            return
+        copies = 1
+        while self._rng.random() < self.duplicate and copies < COPIES_MAX:
+            self.counts['duplicated'] += 1
+            copies += 1
+        for _ in range(copies):
+            self._sequence += 1
+            heappush(self._flying, (monotonic() + self._delay(), self._sequence, way, self._perhaps_bent(datagram)))
+
+    def _deliver(self):
+        # type: () -> None
+        now = monotonic()
+        while self._flying and self._flying[0][0] <= now:
+            _, sequence, way, datagram = heappop(self._flying)
+            self.counts['overtaken'] += sequence < self._newest_out
+            self._newest_out = max(self._newest_out, sequence)
             try:
-                datagram, address = one.recvfrom(65536)
+                self._send(way, datagram)
             except (OSError, socket.error):
-                # Nothing more, or word that an earlier one reached nobody.
-                return
-            if one is self._front:
-                self.counts['to_target'] += 1
-                self.received[address] = self.received.get(address, 0) + 1
-                self._take(self._back_for(address), self._target, datagram)
-            else:
-                self.counts['from_target'] += 1
-                self._take(self._front, self._peers[one], datagram)
+                # One more that is lost.
+                self.counts['dropped'] += 1
+
+
+class LossyRelay(Carrier):
+    """Relays between whoever writes to ``address`` and ``target``; ``damage`` is a probability too."""
+
+    def __init__(self, target, seed, drop=0.0, duplicate=0.0, damage=0.0, delay_s=(0.0, 0.0)):
+        # type: (Tuple[str, int], int, float, float, float, Tuple[float, float]) -> None
+        super(LossyRelay, self).__init__(
+            seed, ('to_target', 'from_target', 'dropped', 'duplicated', 'damaged', 'overtaken'))
+        #: Address of a peer -> datagrams that came from it.
+        self.received = {}  # type: Dict[Any, int]
+        self.drop, self.duplicate, self.delay_s = drop, duplicate, delay_s
+        self._target = target
+        self._faults = 'seed %d, drop %g, duplicate %g, damage %g, delay %g to %g s' % (
+            seed, drop, duplicate, damage, delay_s[0], delay_s[1])
+        self._damage = damage
+        self._front = _endpoint()
+        self.address = self._front.getsockname()  # type: Tuple[str, int]
+        # The two ways of each peer: its address -> our socket for it, and back.
+        self._backs = {}  # type: Dict[Any, socket.socket]
+        self._peers = {}  # type: Dict[socket.socket, Any]
+        self.start()
+
+    def close(self):
+        # type: () -> None
+        """End it."""
+        self.end()
+        for one in self._ends():
+            one.close()
+
+    def report(self):
+        # type: () -> str
+        """What it was told to do and what it did."""
+        return '---- relay %r to %r: %s\n%r' % (self.address, self._target, self._faults, self.counts)
+
+    def _ends(self):
+        # type: () -> List[Any]
+        return [self._front] + list(self._peers)
+
+    def _receive(self, end):
+        # type: (socket.socket) -> None
+        datagram, address = end.recvfrom(65536)
+        if end is self._front:
+            self.counts['to_target'] += 1
+            self.received[address] = self.received.get(address, 0) + 1
+            self._carry((self._back_for(address), self._target), datagram)
+        else:
+            self.counts['from_target'] += 1
+            self._carry((self._front, self._peers[end]), datagram)
 
     def _back_for(self, address):
         # type: (Any) -> socket.socket
@@ -110,21 +189,11 @@ class LossyRelay(object):
             self._peers[back] = address
         return self._backs[address]
 
-    def _take(self, one, address, datagram):
-        # type: (socket.socket, Any, bytes) -> None
-        if self._rng.random() < self._drop:
-            self.counts['dropped'] += 1
-            return
-        copies = 1
-        while self._rng.random() < self._duplicate and copies < 9:
-            self.counts['duplicated'] += 1
-            copies += 1
-        for _ in range(copies):
-            self._sequence += 1
-            heappush(self._flying, (monotonic() + self._rng.uniform(*self._delay_s), self._sequence, one, address,
-                                    self._perhaps_damaged(datagram)))
+    def _send(self, way, datagram):
+        # type: (Any, bytes) -> None
+        way[0].sendto(datagram, way[1])
 
-    def _perhaps_damaged(self, datagram):
+    def _perhaps_bent(self, datagram):
         # type: (bytes) -> bytes
         """Some bits of one byte turn, as they do in a network whose checksums are weak."""
         if self._rng.random() >= self._damage:
@@ -133,19 +202,6 @@ class LossyRelay(object):
         bent = bytearray(datagram)
         bent[self._rng.randrange(len(bent))] ^= self._rng.randrange(1, 256)
         return bytes(bent)
-
-    def _deliver(self):
-        # type: () -> None
-        now = monotonic()
-        while self._flying and self._flying[0][0] <= now:
-            _, sequence, one, address, datagram = heappop(self._flying)
-            self.counts['overtaken'] += sequence < self._newest_out
-            self._newest_out = max(self._newest_out, sequence)
-            try:
-                one.sendto(datagram, address)
-            except (OSError, socket.error):
-                # One more that is lost.
-                self.counts['dropped'] += 1
 
 
 def _endpoint():

@@ -4,23 +4,24 @@ from __future__ import absolute_import, division, print_function
 
 import os
 import subprocess
-import sys
 
+from runtime import launcher
 from tests.needs import skip_unless_ci
-from tests.source_tree import ROOT
-from tests.system.processes import Process, System
+from tests.system.processes import System
 
 MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
+    from tests.system.processes import Process  # noqa: F401
+
 
 def run(*command):
-    # type: (*str) -> None
-    """Run a command, which must succeed."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
-    output = process.communicate()[0]
-    assert process.returncode == 0, '%s: %s' % (' '.join(command), output)
+    # type: (*str) -> str
+    """Run a command, which must succeed, and return its output."""
+    status, output, errors = launcher.run(command)
+    assert status == 0, '%s: %s' % (' '.join(command), output + errors)
+    return output
 
 
 def skip_without_namespaces():
@@ -82,11 +83,9 @@ class TwoMachines(System):
             self.dispose()
             raise
 
-    def run(self, role, name, arguments, settings=None, python=sys.executable, terminal=None):
-        # type: (str, str, List[str], Dict[str, Any] | None, str, int | None) -> Process
-        label = '%s-%d' % (name, len(self.processes))
-        command = self.machine.wrapper + [python, os.path.join(ROOT, 'run_%s.py' % role)] + arguments
-        return self.adopt(Process(role, label, command, self._directory, settings, terminal))
+    def launch(self, role, name, started, settings, terminal=None):
+        # type: (str, str, List[str], Dict[str, Any] | None, int | None) -> Process
+        return super(TwoMachines, self).launch(role, name, self.machine.wrapper + started, settings, terminal)
 
     def dispose(self):
         # type: () -> None

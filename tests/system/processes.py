@@ -15,9 +15,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
-from runtime.clock import monotonic
+from runtime.launcher import Child, command, default_signals, wait_until
 from tests.source_tree import ROOT
 
 MYPY = False
@@ -28,7 +27,6 @@ if MYPY:
 
 #: The bound of every wait. Nothing here takes more than a few seconds on an idle machine; the rest is for a busy one.
 BOUND_S = 45.0
-POLL_S = 0.01
 
 #: Ports that we choose: from here to those that the system chooses, if there are enough of them.
 PORTS_FROM = 10000
@@ -54,54 +52,31 @@ QUICK = {
 def eventually(condition, what, bound_s=BOUND_S):
     # type: (Callable[[], Any], str, float) -> Any
     """Poll until ``condition()`` is true and return it; fail, naming ``what``, if it is not within the bound."""
-    end_at = monotonic() + bound_s
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert monotonic() < end_at, 'not within %g s: %s' % (bound_s, what)
-        time.sleep(POLL_S)
+    found = wait_until(condition, bound_s)
+    assert found, 'not within %g s: %s' % (bound_s, what)
+    return found
 
 
-class Process(object):
+class Process(Child):
     """One running program, or one that ran: its command, its settings, its output."""
 
     def __init__(self, role, label, command, directory, settings, terminal=None):
         # type: (str, str, List[str], str, Dict[str, Any] | None, int | None) -> None
         self.role = role
         self.label = label
-        self.command = command
         self.settings = settings
         #: Ended by SIGKILL, so that it left no account.
         self.was_killed = False
         #: Asked to end at once, while it held work.
         self.was_hurried = False
-        self._out_path = os.path.join(directory, label + '.out')
-        self._log_path = os.path.join(directory, label + '.log')
-        # Files, not pipes: a pipe that nobody reads would hold the process up.
-        with open(os.devnull, 'rb') as nothing, open(self._out_path, 'wb') as out, open(self._log_path, 'wb') as log:
-            self._popen = subprocess.Popen(
-                command, stdin=nothing, stdout=out, stderr=log if terminal is None else terminal, cwd=ROOT,
-                env=environment(), close_fds=True, preexec_fn=default_signals)
-        self.pid = self._popen.pid
+        super(Process, self).__init__(command, os.path.join(directory, label), environment=environment(),
+                                      stderr=terminal)
 
     def __repr__(self):
         # type: () -> str
         return self.label
 
     # Its output.
-
-    @property
-    def output(self):
-        # type: () -> str
-        """Everything on its standard output so far."""
-        return _text(self._out_path)
-
-    @property
-    def log(self):
-        # type: () -> str
-        """Everything on its standard error so far."""
-        return _text(self._log_path)
 
     def says(self, pattern, times=1, bound_s=BOUND_S):
         # type: (str, int, float) -> Any
@@ -139,37 +114,18 @@ class Process(object):
 
     # Its end.
 
-    @property
-    def is_running(self):
-        # type: () -> bool
-        """Whether it has not ended."""
-        return self._popen.poll() is None
-
-    @property
-    def exit_status(self):
-        # type: () -> int | None
-        """None while it runs."""
-        return self._popen.poll()
-
     def wait(self, bound_s=BOUND_S):
         # type: (float) -> int
         """Wait for its end; returns the exit status."""
         eventually(lambda: not self.is_running, '%s ends' % self.label, bound_s)
         return self._popen.returncode
 
-    def signal(self, number):
-        # type: (int) -> None
-        """Send a signal, if it still runs."""
-        if self.is_running:
-            os.kill(self.pid, number)
-
     def kill(self):
         # type: () -> None
         """SIGKILL, and reap."""
         assert self.is_running, '%s had ended already, with %s' % (self.label, self.exit_status)
         self.was_killed = True
-        self.signal(signal.SIGKILL)
-        self._popen.wait()
+        self.dispose()
 
     def suspend(self):
         # type: () -> None
@@ -194,13 +150,6 @@ class Process(object):
         if self.is_running:
             assert self.address
             self.signal(signal.SIGTERM)
-
-    def dispose(self):
-        # type: () -> None
-        """End it whatever state it is in."""
-        if self.is_running:
-            self.signal(signal.SIGKILL)
-            self._popen.wait()
 
     def report(self):
         # type: () -> str
@@ -268,16 +217,18 @@ class System(object):
             assert self.address is not None, 'start a dispatcher first'
             complete['dispatcher'] = {'host': self.address[0], 'port': self.address[1]}
         path = os.path.join(self._directory, '%s-%d.json' % (name, len(self.processes)))
-        with io.open(path, 'w', encoding='utf-8') as file:
-            file.write(u'%s' % json.dumps(complete))
-        return self.run(role, name, ['-s', path] + arguments, complete, python, terminal)
+        return self.launch(role, name, command(role, path, complete, python) + arguments, complete, terminal)
 
     def run(self, role, name, arguments, settings=None, python=sys.executable, terminal=None):
         # type: (str, str, List[str], Dict[str, Any] | None, str, int | None) -> Process
         """Start a program with exactly these arguments."""
+        return self.launch(role, name, [python, os.path.join(ROOT, 'run_%s.py' % role)] + arguments, settings, terminal)
+
+    def launch(self, role, name, started, settings, terminal=None):
+        # type: (str, str, List[str], Dict[str, Any] | None, int | None) -> Process
+        """Start a program by its complete command."""
         label = '%s-%d' % (name, len(self.processes))
-        command = [python, os.path.join(ROOT, 'run_%s.py' % role)] + arguments
-        return self.adopt(Process(role, label, command, self._directory, settings, terminal))
+        return self.adopt(Process(role, label, started, self._directory, settings, terminal))
 
     def adopt(self, process):
         # type: (Process) -> Process
@@ -366,13 +317,6 @@ def own_host():
     return '127.%d.%d.%d' % (rng.randrange(1, 255), rng.randrange(256), rng.randrange(1, 255))
 
 
-def default_signals():
-    # type: () -> None
-    """In a child, before its program: what a shell ignores for its background jobs, SIGINT, ends a test's processes."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-
-
 def environment():
     # type: () -> Dict[str, str]
     """The environment without what would make another Python, or another test, behave differently."""
@@ -404,12 +348,6 @@ def run_all_to_end(commands, bound_s=BOUND_S):
                 one.kill()
                 one.communicate()
     return [(one.returncode, out, err) for one, (out, err) in zip(started, said)]
-
-
-def _text(path):
-    # type: (str) -> str
-    with io.open(path, 'rb') as file:
-        return file.read().decode('utf-8', 'replace')
 
 
 def _shortened(log, head=40, tail=160):

@@ -14,8 +14,8 @@ import subprocess
 import sys
 import termios
 
-from tests.source_tree import ROOT
-from tests.system.processes import default_signals, environment, eventually
+from runtime.launcher import ROOT, own_session
+from tests.system.processes import environment, eventually
 
 _SEQUENCE = re.compile(r'\x1b\[(\??)([0-9;]*)([A-Za-z])')
 
@@ -120,11 +120,6 @@ class Screen(object):
             self._style = '' if numbers in ('', '0') else numbers
 
 
-def _session():
-    default_signals()
-    os.setsid()
-
-
 class Terminal(object):
     """A program of ours in a window of so many columns and rows."""
 
@@ -136,7 +131,7 @@ class Terminal(object):
         self._slave = slave
         self._popen = subprocess.Popen(
             [python] + list(arguments), stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, close_fds=True,
-            preexec_fn=_session, env=dict(environment(), TERM='xterm', **changes))
+            preexec_fn=own_session, env=dict(environment(), TERM='xterm', **changes))
 
     @property
     def modes(self):

@@ -3,11 +3,11 @@
 from __future__ import absolute_import, division, print_function
 
 import os
-import subprocess
 import sys
 
 import pytest
 
+from runtime.launcher import run
 from tests.source_tree import ROOT
 
 PROGRAMS = {'run_client.py': ['--check'], 'run_calculator.py': ['--check'], 'run_dispatcher.py': ['--check'],
@@ -21,11 +21,9 @@ def test_a_closed_stream_is_one_that_goes_nowhere(program, closed):
         for descriptor in closed:
             os.close(descriptor)
 
-    process = subprocess.Popen([sys.executable, os.path.join(ROOT, program)] + PROGRAMS[program], preexec_fn=close,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-    out, err = process.communicate()
+    status, out, err = run([sys.executable, os.path.join(ROOT, program)] + PROGRAMS[program], before=close)
     is_usage = program == 'run_demo.py'
-    assert process.returncode == (2 if is_usage else 0), err
+    assert status == (2 if is_usage else 0), err
     assert bool(out) == (1 not in closed and not is_usage)
     # The dispatcher has its time line beside the settings.
     assert bool(err) == (2 not in closed and (is_usage or program == 'run_dispatcher.py'))

@@ -2,13 +2,11 @@
 
 from __future__ import absolute_import, division, print_function
 
-import signal
-import subprocess
 import sys
 
 import pytest
 
-from tests.source_tree import ROOT
+from runtime.launcher import run
 
 PROGRAMS = ['run_client.py', 'run_dispatcher.py', 'run_calculator.py', 'run_demo.py', 'run_simulator.py',
             'run_monitor.py']
@@ -47,12 +45,8 @@ finally:
 
 def outcome_of(program, number):
     """What a program says on both streams, and its exit status, if it is interrupted at its import of that number."""
-    # Where this runs in the background of a script, SIGINT is ignored, and a child would go on ignoring it.
-    process = subprocess.Popen([sys.executable, '-c', INTERRUPTED, str(number), program], cwd=ROOT,
-                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-    out, err = process.communicate()
-    return out, err, process.returncode
+    status, out, err = run([sys.executable, '-c', INTERRUPTED, str(number), program])
+    return out, err, status
 
 
 @pytest.mark.parametrize('program', PROGRAMS)

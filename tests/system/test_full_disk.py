@@ -4,11 +4,11 @@ from __future__ import absolute_import, division, print_function
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
 
+from runtime.launcher import run
 from tests.source_tree import ROOT
 from tests.system.processes import eventually
 
@@ -22,9 +22,8 @@ pytestmark = pytest.mark.skipif(not os.path.exists(FULL), reason='this system ha
 def outcome_of(program, *options):
     """Exit status and what it says."""
     with open(FULL, 'wb') as full:
-        process = subprocess.Popen([sys.executable, os.path.join(ROOT, program)] + list(options), stdout=full,
-                                   stderr=subprocess.PIPE, universal_newlines=True)
-    return process.communicate()[1], process.returncode
+        status, _, err = run([sys.executable, os.path.join(ROOT, program)] + list(options), out=full)
+    return err, status
 
 
 def lost(program):

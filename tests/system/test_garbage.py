@@ -72,18 +72,6 @@ def test_a_process_of_version_1_is_refused_and_the_log_says_why(system, trio):
     assert dispatcher.account['traffic']['refused'][codec.OTHER_VERSION] == 3
 
 
-def test_random_bytes_and_bent_datagrams_end_nothing(system, trio):
-    dispatcher, calculators, client = trio
-    bent = garbage.bent(seed=9, number=400)
-    with Stranger() as stranger:
-        for process in (dispatcher, calculators[0], client):
-            for at, datagram in enumerate(bent):
-                stranger.throw(process.address, datagram)
-                if at % 30 == 29:
-                    assert stranger.is_answered_by(process.address), '%s no longer answers' % process
-    all_still_work(system, client)
-
-
 def test_nobody_else_can_speak_on_a_channel(system, trio):
     dispatcher, calculators, client = trio
     rows = {kind: ROWS[kind] for kind in ROWS if kind != 'ping'}

@@ -5,20 +5,17 @@ That it is killed at every moment, one after the other, is tests/attacks/attack_
 
 from __future__ import absolute_import, division, print_function
 
-import io
 import json
 import os
 import random
 import signal
-import subprocess
-import sys
 
 import pytest
 
 from runtime.clock import monotonic
-from tests.source_tree import ROOT
+from runtime.launcher import Child, command, own_session, text_of
 from tests.system.ledger import Ledger
-from tests.system.processes import a_port_where_nobody_listens, default_signals, environment, eventually
+from tests.system.processes import a_port_where_nobody_listens, environment, eventually
 
 MYPY = False
 if MYPY:
@@ -38,41 +35,25 @@ class Victim(object):
         self.address = ('127.0.0.1', a_port_where_nobody_listens())
         self.starts = 0
         self._directory = directory
-        self._settings = os.path.join(directory, 'settings.json')
-        with io.open(self._settings, 'w', encoding='utf-8') as file:
-            file.write(u'%s' % json.dumps({'listen': {'host': '127.0.0.1', 'port': self.address[1]},
-                                           'journal': os.path.join(directory, 'the.journal'),
-                                           'task_timeout_s': 600, 'drain_timeout_s': 1}))
-        self._log = os.path.join(directory, 'log')
+        self._base = os.path.join(directory, 'dispatcher')
+        self._command = command('dispatcher', self._base + '.json', {
+            'listen': {'host': '127.0.0.1', 'port': self.address[1]}, 'task_timeout_s': 600, 'drain_timeout_s': 1,
+            'journal': os.path.join(directory, 'the.journal')}) + ['--json']
 
     def start(self, *wrapper):
-        # type: (*str) -> Any
+        # type: (*str) -> Child
         self.starts += 1
-        command = list(wrapper) + [sys.executable, os.path.join(ROOT, 'run_dispatcher.py'), '-s', self._settings,
-                                   '--json']
-        with open(os.devnull, 'rb') as nothing, open(self._log, 'ab') as log, open(self._log + '.out', 'wb') as out:
-            return subprocess.Popen(command, stdin=nothing, stdout=out, stderr=log, cwd=ROOT, env=environment(),
-                                    close_fds=True, preexec_fn=_session)
+        return Child(list(wrapper) + self._command, self._base, environment=environment(), before=own_session)
 
     @property
     def log(self):
         # type: () -> str
-        if not self.starts:
-            return u''
-        with io.open(self._log, encoding='utf-8') as file:
-            return file.read()
+        return text_of(self._base + '.log')
 
     @property
     def account(self):
         # type: () -> Dict[str, Any]
-        with io.open(self._log + '.out', encoding='utf-8') as file:
-            return json.loads(file.read())
-
-
-def _session():
-    # type: () -> None
-    default_signals()
-    os.setsid()
+        return json.loads(text_of(self._base + '.out'))
 
 
 @pytest.fixture
@@ -94,13 +75,11 @@ def live_until_killed(victim, ledger, is_over, *wrapper):
         def ended():
             # type: () -> bool
             ledger.turn(victim.address)
-            return process.poll() is not None or is_over()
+            return not process.is_running or is_over()
         eventually(ended, 'it ends')
-        return process.poll() is not None
+        return not process.is_running
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.dispose_session()
 
 
 def accepted(ledger, more):
@@ -122,17 +101,15 @@ def live_until_all_is_over(victim, ledger):
     try:
         def all_over():
             # type: () -> bool
-            assert process.poll() is None, victim.log
+            assert process.is_running, victim.log
             ledger.turn(victim.address, submits=False, straight=True)
             return ledger.incarnations != former and not ledger.open
         eventually(all_over, 'every accepted task has its outcome')
-        process.send_signal(signal.SIGTERM)
-        eventually(lambda: process.poll() is not None, 'the dispatcher ends')
+        process.signal(signal.SIGTERM)
+        eventually(lambda: not process.is_running, 'the dispatcher ends')
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert process.returncode == 0
+        process.dispose_session()
+    assert process.exit_status == 0
     account = victim.account
     assert account['accepted'] + account['tasks_recovered'] == sum(account['outcomes'].values()) + account['waiting']
     assert ledger.contradictions == []

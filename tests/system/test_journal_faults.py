@@ -5,7 +5,6 @@ from __future__ import absolute_import, division, print_function
 import io
 import json
 import os
-import signal
 import subprocess
 
 import pytest
@@ -13,7 +12,6 @@ import pytest
 from runtime.clock import monotonic
 from tests.attacks import tracing
 from tests.needs import skip_unless_ci
-from tests.runtime.test_journal_file import version_1
 from tests.system.processes import eventually, run_to_end
 from tests.system.test_journal import Victim, ledger, live_until_all_is_over, live_until_killed, victim  # noqa: F401
 
@@ -36,7 +34,7 @@ def test_tasks_go_on_without_their_client_and_its_next_incarnation_gets_their_ou
     client.kill()
     first.kill()
     second = system.again(first, journal=journal)
-    second.says('from the journal: 30 tasks wait again')
+    second.says('From the journal: 30 tasks wait again')
     system.calculator('calculator', capacity=4)
     eventually(lambda: second.status['alive'] == 1 and second.status['waiting'] + second.status['running'] == 0,
                'all are over')
@@ -100,21 +98,21 @@ def test_a_full_disk_costs_new_tasks_and_nothing_else_and_heals(system, small_di
     assert first.wait() == 0
     filler = fill(small_disk)
     hasty = system.client('hasty', task_timeout_s=3, task_interval_s=[0.02, 0.05], payload_bytes=2000)
-    dispatcher.says('the journal cannot be written: database or disk is full')
+    dispatcher.says('The journal cannot be written: database or disk is full')
     # It refuses new tasks with this reason, and goes on answering.
-    hasty.says(r'refused .journal')
+    hasty.says(r'refused .the journal could not be written')
     assert run_to_end(['run_dispatcher.py', '-s', settings_file(small_disk, dispatcher), '--probe'])[0] == 0
     hasty.end()
     assert hasty.account['outcomes']['refused'] >= 1
     patient = system.client('patient', tasks=20, task_timeout_s=60, payload_bytes=2000)
     os.remove(filler)
-    dispatcher.says('the journal is written again')
+    dispatcher.says('The journal is written again')
     assert patient.wait() == 0
     assert patient.account['answered'] == 20
     assert calculator.is_running
     dispatcher.kill()
     again = system.again(dispatcher, journal=journal)
-    again.says('from the journal: 0 tasks wait again')
+    again.says('From the journal: 0 tasks wait again')
     system.balance()
 
 
@@ -140,14 +138,14 @@ def test_it_does_not_start_on_a_full_disk_and_leaves_the_journal_as_it_was(syste
     assert 'cannot use the journal %s: database or disk is full' % journal in refused.log.splitlines()[-1]
     os.remove(filler)
     again = system.again(first, journal=journal)
-    again.says('from the journal: 20 tasks wait again')
+    again.says('From the journal: 20 tasks wait again')
     again.end()
     system.is_balanced = True
 
 
 # A disk that fails.
 
-CANNOT_WRITE = 'the journal cannot be written'
+CANNOT_WRITE = 'The journal cannot be written'
 #: Long enough for some more attempts at it.
 FAILING_S = 0.5
 FAILURES = (('fdatasync', 'EIO', '20..22'), ('pwrite64', 'EIO', '30..32'), ('pwrite64', 'ENOSPC', '30..32'))
@@ -161,15 +159,14 @@ def test_a_disk_that_fails_for_a_while_breaks_no_promise(victim, ledger, failure
     try:
         def healed():
             # type: () -> bool
-            assert process.poll() is None, victim.log
+            assert process.is_running, victim.log
             ledger.turn(victim.address)
-            return 'the journal is written again' in victim.log
+            return 'The journal is written again' in victim.log
         eventually(healed, 'it fails, and heals')
         before = len(ledger.accepted)
         eventually(lambda: ledger.turn(victim.address) or len(ledger.accepted) > before + 20, 'new tasks are taken')
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.dispose_session()
     assert CANNOT_WRITE in victim.log
     live_until_all_is_over(victim, ledger)
 
@@ -195,45 +192,3 @@ def has_failed_for(seconds, victim):  # noqa: F811
             since.append(monotonic())
         return bool(since) and monotonic() >= since[0] + seconds
     return is_over
-
-
-# Files.
-
-def refusal(tmpdir, journal):
-    # type: (Any, str) -> str
-    """The one line with which a dispatcher does not start."""
-    settings = tmpdir.join('refused.json')
-    settings.write('{"listen": {"port": 0}, "journal": "%s"}' % journal)
-    status, output, errors = run_to_end([os.path.join('run_dispatcher.py'), '-s', str(settings)])
-    assert (status, output) == (2, '')
-    assert len(errors.splitlines()) == 1, errors
-    return errors
-
-
-def test_two_dispatchers_on_one_file(system, tmpdir):
-    journal = str(tmpdir.join('the.journal'))
-    first = system.dispatcher(journal=journal)
-    assert 'is in use by another dispatcher' in refusal(tmpdir, journal)
-    # The first one goes on.
-    system.calculator('calculator')
-    client = system.client(tasks=20)
-    assert client.wait() == 0
-    system.balance()
-    assert first.account['counts']['journal_failures'] == 0
-    again = system.again(first, journal=journal)
-    again.end()
-
-
-@pytest.mark.parametrize('states, tasks', [((0, 2), 1), ((), 0)], ids=['with a task', 'without tasks'])
-def test_a_journal_of_0_1_0_is_refused_with_tasks_and_replaced_without(system, tmpdir, states, tasks):
-    journal = tmpdir.join('the.journal')
-    version_1(journal, *states)
-    if tasks:
-        assert '%s was written by 0.1.0 and holds 1 tasks: finish them with 0.1.0 first' % journal in refusal(
-            tmpdir, str(journal))
-        system.is_balanced = True
-        return
-    system.dispatcher(journal=str(journal))
-    system.calculator('calculator')
-    assert system.client(tasks=5).wait() == 0
-    system.balance()

@@ -8,18 +8,6 @@ from tests.system.processes import eventually
 ROWS_PER_DATAGRAM_MIN = 2
 
 
-def test_20_clients_at_once_are_all_served(system):
-    dispatcher = system.dispatcher()
-    for letter in 'ab':
-        system.calculator('calculator-%s' % letter, capacity=10)
-    clients = [system.client('client-%d' % number, tasks=6, task_interval_s=[0.0, 0.1]) for number in range(20)]
-    assert [client.wait() for client in clients] == [0] * 20
-    system.balance()
-    assert dispatcher.account['outcomes']['done'] == 120
-    for client in clients:
-        assert client.account['answered'] == 6
-
-
 def test_one_client_with_2000_tasks_out_gets_them_all(system):
     dispatcher = system.dispatcher()
     client = system.client(tasks=2000, in_flight_max=2000, task_interval_s=[0, 0])

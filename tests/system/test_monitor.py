@@ -120,35 +120,6 @@ def story(dispatcher, task_id):
     return out
 
 
-def test_a_task_that_nobody_knows(watched):
-    assert 'does not know this task' in story(watched.dispatcher(), 'client-a:aaaaaaaa:1')
-
-
-def test_a_task_that_waits_because_there_is_none_and_then_because_none_is_in_order(watched):
-    dispatcher = watched.dispatcher()
-    client = chatty(watched)
-    task_id = task_of(client)
-    assert 'It waits because no calculator is registered' in story(dispatcher, task_id)
-    calculator = watched.calculator('calculator-a', **SLOW)
-    until_state(dispatcher, task_id, 'assigned')
-    calculator.kill()
-    until_state(dispatcher, task_id, 'waiting')
-    eventually(lambda: 'because no calculator is alive: suspect 0, dead 1' in story(dispatcher, task_id), 'it is dead')
-    told = story(dispatcher, task_id)
-    assert 'attempt 1 on calculator-a' in told
-    assert 'It expires in' in told
-
-
-def test_a_task_that_waits_because_all_are_busy(watched):
-    dispatcher = watched.dispatcher()
-    watched.calculator('calculator-a', **dict(SLOW, **STEADY))
-    client = chatty(watched, in_flight_max=3)
-    until_state(dispatcher, task_of(client, 1), 'assigned')
-    told = story(dispatcher, task_of(client, 3))
-    assert 'It waits because all calculators that are alive (1) are busy. Running tasks: 1; waiting tasks: 2' in told
-    assert 'of them of this client and before this one: 1' in told
-
-
 def test_a_task_that_runs_and_then_runs_again_because_its_calculator_died(watched):
     dispatcher = watched.dispatcher(answer_timeout_s=3000, task_timeout_s=3000)
     first = watched.calculator('calculator-a', **SLOW)
@@ -168,25 +139,6 @@ def test_a_task_that_runs_and_then_runs_again_because_its_calculator_died(watche
     values = as_json(dispatcher, '--task', task_id)
     assert [(one['calculator'], one['end']) for one in values['attempts']] == [
         ('calculator-a', 'dead_calculator'), ('calculator-b', None)]
-
-
-def test_a_task_that_is_over_done_expired_or_refused(watched):
-    dispatcher = watched.dispatcher(pending_max=1)
-    client = chatty(watched, 'impatient', tasks=2, task_timeout_s=1, in_flight_max=2)
-    expired, refused = task_of(client, 1), task_of(client, 2)
-    eventually(lambda: 'was refused' in story(dispatcher, refused), 'it is refused')
-    assert 'The reason: the queue was full.' in story(dispatcher, refused)
-    until_state(dispatcher, expired, 'expired')
-    assert 'The reason: no calculator was in order.' in story(dispatcher, expired)
-    assert client.wait() == 1
-    watched.calculator('calculator-a')
-    other = chatty(watched, 'patient')
-    done = task_of(other)
-    until_state(dispatcher, done, 'done')
-    told = story(dispatcher, done)
-    assert 'is done.' in told
-    assert 'attempt 1 on calculator-a' in told
-    assert 'returned the result' in told
 
 
 def test_what_is_no_task_id_or_no_address_is_refused():
@@ -331,7 +283,7 @@ def test_the_screen_shows_a_death_a_silent_dispatcher_and_its_return(watched, te
     window.shows(r'\+ calculator-a +alive +\[#\]')
     calculator.kill()
     window.shows(r'x calculator-a +dead')
-    window.shows(r'calculator-a is DEAD')
+    window.shows(r'calculator-a is dead')
     window.shows(r'client-a:1 lost attempt 1 on calculator-a')
     dispatcher.suspend()
     window.shows('DOES NOT ANSWER')

@@ -1,13 +1,13 @@
-"""SIGINT and SIGTERM, once and twice, at idle and at work: a soft end, an end at once, and always the accounts."""
+"""SIGINT, SIGTERM, SIGHUP, once and twice, at idle and at work: a soft end, an end at once, and always the accounts."""
 
 from __future__ import absolute_import, division, print_function
 
-import json
 import re
 import signal
 
 import pytest
 
+from runtime.event_files import events_of
 from tests.system.processes import eventually
 
 SIGNALS = pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['SIGINT', 'SIGTERM'])
@@ -16,7 +16,8 @@ SIGNALS = pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids
 FOR_EVER_S = 3600
 
 
-@SIGNALS
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP],
+                         ids=['SIGINT', 'SIGTERM', 'SIGHUP'])
 def test_an_idle_process_ends_at_the_first_signal_with_its_account(system, number):
     dispatcher = system.dispatcher(drain_timeout_s=FOR_EVER_S)
     calculator = system.calculator('calculator', drain_timeout_s=FOR_EVER_S)
@@ -52,21 +53,6 @@ def dispatcher_accepted(system):
     return system.of('dispatcher')[0].account['accepted']
 
 
-def test_a_client_cancels_what_is_not_answered_within_its_bound(system):
-    dispatcher = system.dispatcher()
-    calculator = system.calculator('calculator', capacity=3, task_duration_s=[FOR_EVER_S, FOR_EVER_S])
-    client = system.client(in_flight_max=5, task_interval_s=[0, 0], drain_timeout_s=0.1)
-    eventually(lambda: (dispatcher.status['running'], dispatcher.status['waiting']) == (3, 2), 'five are out')
-    client.signal(signal.SIGINT)
-    client.says('cancelling 5 tasks')
-    assert client.wait() == 0
-    eventually(lambda: dispatcher.status['running'] == dispatcher.status['waiting'] == 0, 'all are cancelled')
-    system.balance()
-    assert client.account['outcomes']['cancelled'] == dispatcher.account['outcomes']['cancelled'] == 5
-    # What it would have worked on for ever was revoked.
-    assert calculator.account['ends']['revoked'] == 3
-
-
 def test_a_calculator_that_drains_finishes_what_it_has_and_another_takes_over(system):
     dispatcher = system.dispatcher()
     first = system.calculator('first', capacity=2, task_duration_s=[0.3, 0.6])
@@ -85,20 +71,6 @@ def test_a_calculator_that_drains_finishes_what_it_has_and_another_takes_over(sy
     assert first.account['assigned'] == reported >= 2
     assert second.account['ends']['reported'] == 12 - reported
     assert dispatcher.account['attempts']['calculator_left'] == 0
-
-
-def test_what_a_calculator_cannot_finish_within_its_bound_goes_to_another_at_once(system):
-    dispatcher = system.dispatcher(answer_timeout_s=FOR_EVER_S, task_timeout_s=FOR_EVER_S)
-    slow = system.calculator('slow', capacity=2, task_duration_s=[FOR_EVER_S, FOR_EVER_S], drain_timeout_s=0.1)
-    client = system.client(tasks=4)
-    eventually(lambda: dispatcher.status['running'] == 2, 'it has two tasks')
-    system.calculator('quick')
-    slow.signal(signal.SIGINT)
-    assert slow.wait() == 0
-    assert client.wait() == 0
-    system.balance()
-    assert slow.account['ends'] == {'reported': 0, 'revoked': 0, 'lost': 0, 'abandoned': 2}
-    assert dispatcher.account['attempts']['calculator_left'] == 2
 
 
 def test_a_dispatcher_that_drains_lets_run_what_runs_and_its_successor_does_the_rest(system):
@@ -153,8 +125,7 @@ def test_what_a_client_gives_up_when_it_ends_at_once_is_an_event_like_everything
     client.says('stopping')
     client.signal(number)
     assert client.wait() == 0
-    events = [json.loads(line) for line in path.read().splitlines()]
-    ids = {kind: sorted(event['facts']['task_id'] for event in events if event['kind'] == kind)
+    ids = {kind: sorted(event.facts['task_id'] for event in events_of(str(path)) if event.kind == kind)
            for kind in ('sent', 'unanswered')}
     assert len(ids['sent']) == client.account['outcomes']['given_up'] == 45
     assert ids['unanswered'] == ids['sent']

@@ -62,7 +62,7 @@ def test_a_dispatcher_that_moved_behind_a_virtual_address_is_found_again(machine
     assert second.address == ('10.9.0.2', PORT)
     leads_to(here, '10.9.0.2')
     moved_at = monotonic()
-    second.says('calculator calculator registered', bound_s=MOVED_S)
+    second.says('Calculator calculator registered', bound_s=MOVED_S)
     client.says('answered after', client.log.count('answered after') + 5, MOVED_S)
     took_s = monotonic() - moved_at
     print('works again after %.1f s' % took_s)
@@ -75,8 +75,8 @@ def test_a_dispatcher_that_moved_behind_a_virtual_address_is_found_again(machine
 
 
 def blocks_of_the_manual():
-    """The commands of each block in docs/security.md, "Several machines"."""
-    with io.open(os.path.join(ROOT, 'docs', 'security.md'), encoding='utf-8') as file:
+    """The commands of each block in docs/operations.md, "Several machines"."""
+    with io.open(os.path.join(ROOT, 'docs', 'operations.md'), encoding='utf-8') as file:
         section = file.read().split(u'## Several machines')[1].split(u'\n## ')[0]
     return [re.findall(r'^\$ (.*)', block, re.MULTILINE) for block in section.split(u'```')[1::2]]
 
@@ -125,3 +125,25 @@ def test_the_manual_on_several_machines_is_right_word_for_word(machines, checkou
         started[name].ask_to_end()
         assert started[name].wait() == 0
     assert 'without a key' not in machines.report()
+
+
+@pytest.mark.parametrize('payload_bytes', [900, 1150])
+def test_a_path_that_drops_fragments_carries_ordinary_payloads(machines, payload_bytes):
+    here, there = machines.here, machines.there
+    here.has_address('10.9.0.10')
+    there.has_address('10.9.0.1')
+    for machine in (here, there):
+        # As behind a tunnel.
+        machine.run('ip', 'link', 'set', 'cable', 'mtu', '1420')
+        machine.run('nft', 'add table ip cut')
+        # Before the kernel puts fragments together again.
+        machine.run('nft', 'add chain ip cut pre { type filter hook prerouting priority -450; }')
+        machine.run('nft', 'add rule ip cut pre ip frag-off & 0x3fff != 0 counter drop')
+    machines.machine = there
+    machines.dispatcher(listen={'host': '10.9.0.1', 'port': PORT})
+    machines.machine = here
+    machines.calculator('calculator', capacity=8, listen={'host': '0.0.0.0', 'port': 0})
+    client = machines.client(tasks=40, task_interval_s=[0, 0], in_flight_max=10, payload_bytes=payload_bytes)
+    assert client.wait() == 0
+    machines.balance()
+    assert client.account['answered'] == 40

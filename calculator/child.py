@@ -1,0 +1,341 @@
+"""One child process of a calculator: how it is started, what goes through its pipes, and how it ended."""
+
+from __future__ import absolute_import, division, print_function
+
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import pkgutil
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+from calculator.calls import EXIT, SIGNAL, as_text
+from net_protocol.codec import json_value
+from runtime.descriptors import CLOSE_FDS, selectable
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, Iterator, List, Tuple  # noqa: F401
+
+    from calculator.calls import Call  # noqa: F401
+
+# The states of a child.
+LOADING = 'loading'
+IDLE = 'idle'
+BUSY = 'busy'
+#: It was told to end.
+ENDING = 'ending'
+ENDED = 'ended'
+
+#: Bytes read from one pipe at a time.
+READ_BYTES = 65536
+
+#: Bytes of its standard error that are kept.
+STDERR_BYTES_MAX = 2000
+
+#: Bytes of one line. Ours are limited where they are made; a program of another kind may write a result of the
+#: largest size with blanks and escapes.
+LINE_BYTES_MAX = 400000
+
+#: How long a child that closed its output is waited for, to learn how it ended.
+STATUS_WAIT_S = 0.02
+
+#: From <sys/prctl.h>: the signal that a process gets when its parent dies.
+PR_SET_PDEATHSIG = 1
+
+_LATER = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
+_SIGNAL_NAMES = {getattr(signal, name): name for name in sorted(dir(signal), reverse=True)
+                 if name.startswith('SIG') and '_' not in name}
+_HAS_DEATH_SIGNAL = sys.platform.startswith('linux')
+_libc = ctypes.CDLL(None) if _HAS_DEATH_SIGNAL else None  # type: Any
+
+
+class Program(object):
+    """What the children of a calculator run. ``work`` is the setting of that name; ``memory_bytes`` limits the address
+    space of each child, None for no limit. ``has_death_signal``: the system ends a child when its parent dies.
+    """
+
+    def __init__(self, work, memory_bytes, has_death_signal=_HAS_DEATH_SIGNAL):
+        # type: (Any, int | None, bool) -> None
+        self.memory_bytes = memory_bytes
+        self.has_death_signal = has_death_signal
+        if isinstance(work, dict) and 'command' in work:
+            self.arguments = list(work['command'])
+            self._shown = self.arguments[0]
+            return
+        kind, target = ('module', work['module']) if isinstance(work, dict) else ('file', work)
+        self._shown = target
+        path = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'worker.py')
+        # In a zip file it is no file. Then its text is handed over.
+        first = [path] if os.path.isfile(path) else [
+            '-c', (pkgutil.get_data('calculator', 'worker.py') or b'').decode('ascii')]
+        self.arguments = [sys.executable] + first + [kind, target] + ([] if has_death_signal else ['watch'])
+
+    def __str__(self):
+        # type: () -> str
+        return str(self._shown)
+
+    def start(self):
+        # type: () -> Any
+        """A process in a session of its own. Raises ``EnvironmentError``."""
+        parent = os.getpid()
+
+        def prepare():
+            # type: () -> None
+            os.setsid()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            if self.has_death_signal:
+                _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+                if os.getppid() != parent:
+                    # It died before.
+                    os._exit(1)
+            if self.memory_bytes is not None and hasattr(resource, 'RLIMIT_AS'):
+                hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+                limit = self.memory_bytes if hard == resource.RLIM_INFINITY else min(self.memory_bytes, hard)
+                resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+        return subprocess.Popen(self.arguments, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, close_fds=CLOSE_FDS, preexec_fn=prepare)
+
+
+class Child(object):
+    """A process of ``program``."""
+
+    def __init__(self, program):
+        # type: (Program) -> None
+        process = program.start()
+        self._process = process
+        #: Where our end of each pipe is; None once it is closed.
+        self.input = process.stdin
+        self.output = process.stdout
+        self.errors = process.stderr
+        self.state = LOADING
+        self.call = None  # type: Any
+        self.calls = 0
+        #: Whether it takes calls with "each", and arguments in a text.
+        self.is_each_known = self.takes_texts = False
+        # Of the present call, where it takes no texts: [args, kwargs], and the results so far.
+        self._arguments = None  # type: Any
+        self._results = []  # type: List[Any]
+        #: When something is to be done about it: what, depends on the state.
+        self.due_at = None  # type: float | None
+        #: It will write nothing more.
+        self.is_closed = False
+        self.unwritten = b''
+        self._unread = b''
+        self._said = b''
+        # As of waitpid, once it has ended or stopped itself.
+        self._status = None  # type: int | None
+        try:
+            for pipe in (self.input, self.output, self.errors):
+                selectable(pipe)
+                fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_NONBLOCK)
+        except EnvironmentError:
+            self.kill()
+            process.wait()
+            self._close()
+            raise
+
+    def readers(self):
+        # type: () -> List[Any]
+        return [pipe for pipe in (self.output, self.errors) if pipe is not None]
+
+    # Lines.
+
+    def take(self, ready):
+        # type: (Any) -> bool
+        """Read and write what is possible on those of its pipes that are ``ready``, None for all. Returns whether there
+        is a line, or no more to come.
+        """
+        if self.unwritten and (ready is None or self.input in ready):
+            self._write()
+        if self.errors is not None and (ready is None or self.errors in ready):
+            data = self._read(self.errors)
+            if data:
+                self._said = (self._said + data)[-STDERR_BYTES_MAX:]
+            elif data is not None:
+                self.errors.close()
+                self.errors = None
+        if self.output is not None and (ready is None or self.output in ready):
+            data = self._read(self.output)
+            if data:
+                self._unread += data
+            elif data is not None:
+                self.output.close()
+                self.output = None
+                self.is_closed = True
+            return self.is_closed or self.lines_wait()
+        return False
+
+    @staticmethod
+    def _read(pipe):
+        # type: (Any) -> Any
+        """Bytes, none at the end, None if there are none yet."""
+        try:
+            return os.read(pipe.fileno(), READ_BYTES)
+        except OSError as error:
+            return None if error.errno in _LATER else b''
+
+    def lines_wait(self):
+        # type: () -> bool
+        return b'\n' in self._unread or len(self._unread) > LINE_BYTES_MAX
+
+    def take_lines(self):
+        # type: () -> Iterator[Any]
+        """What each line that is here says; None for what is no JSON or too long."""
+        while self.lines_wait():
+            line, _, rest = self._unread.partition(b'\n')
+            self._unread = rest
+            try:
+                yield None if len(line) > LINE_BYTES_MAX else json.loads(line.decode('utf-8'))
+            except (ValueError, RuntimeError):
+                yield None
+
+    def begin(self, call):
+        # type: (Call) -> None
+        """Send a call. Raises ``ValueError`` for arguments that are none."""
+        self.state = BUSY
+        self.call = call
+        self.calls += 1
+        self._said = b''
+        if not self.takes_texts:
+            self._arguments, self._results = arguments_of(call), []
+        self._ask()
+
+    def _ask(self):
+        # type: () -> None
+        """Send the present call, or its next part where the program takes no chunks."""
+        call = self.call
+        asked = {'call': call.number, 'task': call.task_id, 'attempt': call.attempt,
+                 'function': call.function}  # type: Dict[str, Any]
+        if self.takes_texts:
+            asked['arguments'] = call.arguments
+        else:
+            asked['args'], asked['kwargs'] = self._arguments
+        if call.is_each and self.is_each_known:
+            asked['each'] = True
+        elif call.is_each:
+            asked['args'] = asked['args'][len(self._results)]
+        self.unwritten += json.dumps(asked).encode('ascii') + b'\n'
+        self._write()
+
+    def take_result(self, value):
+        # type: (Any) -> Any
+        """The result of the call as JSON in a text, or None where another part was asked. Raises ``ValueError``."""
+        if self.takes_texts:
+            return value
+        if self.call.is_each and not self.is_each_known:
+            self._results.append(value)
+            if len(self._results) < len(self._arguments[0]):
+                self._ask()
+                return None
+            value = self._results
+        return as_text(json.dumps(value))
+
+    def _write(self):
+        # type: () -> None
+        try:
+            written = os.write(self.input.fileno(), self.unwritten)
+        except OSError as error:
+            if error.errno in _LATER:
+                return
+            # It reads no more; how it ended is seen elsewhere.
+            written = len(self.unwritten)
+        self.unwritten = self.unwritten[written:]
+
+    def last_lines(self):
+        # type: () -> Any
+        """The end of what it wrote to standard error."""
+        said = self._said.decode('utf-8', 'replace')
+        return said.partition(u'\n')[2] or said if len(self._said) == STDERR_BYTES_MAX else said
+
+    # The end.
+
+    def look(self):
+        # type: () -> bool
+        """Whether it has ended, or stopped itself."""
+        if self._status is None or os.WIFSTOPPED(self._status):
+            try:
+                pid, status = os.waitpid(self._process.pid, os.WNOHANG | os.WUNTRACED)
+            except OSError:
+                # Somebody else has its status.
+                pid, status = self._process.pid, 0
+            if pid:
+                self._status = status
+                if not os.WIFSTOPPED(status):
+                    # Python shall not wait for it a second time.
+                    self._process.returncode = status
+        return self._status is not None
+
+    def has_ended(self):
+        # type: () -> bool
+        """Whether it has ended; then its group is ended too, and its pipes are closed."""
+        if not self.look() or os.WIFSTOPPED(self._status):  # type: ignore[arg-type]
+            return False
+        self.kill()
+        self._close()
+        self.state = ENDED
+        return True
+
+    def wait_a_little(self):
+        # type: () -> None
+        end_at = time.time() + STATUS_WAIT_S
+        while not self.look() and -STATUS_WAIT_S < end_at - time.time() < STATUS_WAIT_S and time.time() < end_at:
+            time.sleep(0.001)
+
+    def cause(self):
+        # type: () -> Tuple[str, str]
+        """How it ended, after ``look``."""
+        status = self._status  # type: Any
+        if os.WIFEXITED(status):
+            return EXIT, 'the process ended with status %d' % os.WEXITSTATUS(status)
+        is_stopped = os.WIFSTOPPED(status)
+        number = os.WSTOPSIG(status) if is_stopped else os.WTERMSIG(status)
+        return SIGNAL, 'the process was %s by %s' % (
+            'stopped' if is_stopped else 'killed', _SIGNAL_NAMES.get(number, 'signal %d' % number))
+
+    def begin_to_end(self, kill_at):
+        # type: (float) -> None
+        """Ask it and its group to end, also if it is stopped."""
+        self.state = ENDING
+        self.due_at = kill_at
+        self.unwritten = b''
+        self._signal(signal.SIGTERM)
+        self._signal(signal.SIGCONT)
+
+    def kill(self):
+        # type: () -> None
+        self.due_at = None
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number):
+        # type: (int) -> None
+        try:
+            os.killpg(self._process.pid, number)
+        except OSError:
+            # Nobody is left, or it has no session of its own yet.
+            if self._process.returncode is None and self._status is None:
+                try:
+                    os.kill(self._process.pid, number)
+                except OSError:
+                    pass
+
+    def _close(self):
+        # type: () -> None
+        for pipe in (self.input, self.output, self.errors):
+            if pipe is not None:
+                pipe.close()
+        self.input = self.output = self.errors = None
+
+
+def arguments_of(call):
+    # type: (Call) -> Any
+    """[args, kwargs] of a call; [] for args is no chunk. Raises ``ValueError``."""
+    found = json_value(call.arguments)
+    if not isinstance(found, list) or [type(part) for part in found] != [list, dict] or (call.is_each and not found[0]):
+        raise ValueError('expected [args, kwargs]')
+    return found

@@ -1,0 +1,225 @@
+"""A client that sends calls of functions instead of notional tasks."""
+
+from __future__ import absolute_import, division, print_function
+
+from client.core import ClientCore
+from client.requests import ACCEPTED, GIVEN_UP, HELD, REFUSED, SUBMITTED, Request
+from net_protocol.limits import SECONDS_MAX
+from net_protocol.rows import CANCELLED, DONE, EXPIRED
+from net_protocol.schedule import OUTCOME_GRACE_S
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Dict, List, Set  # noqa: F401
+
+    from net_protocol.channel import Channel  # noqa: F401
+
+#: The time-out of a call that names none: a day.
+TASK_TIMEOUT_S = 86400.0
+
+#: Time between two questions about functions.
+ASK_AGAIN_S = 1.0
+
+
+class CallRequest(Request):
+    """A call from its beginning to its end. ``payload`` is [args, kwargs] as JSON in a text, and so is the result;
+    ``deliver(outcome, value, attempts)`` is called once, with the result or the reason.
+    """
+
+    __slots__ = ('function', 'options', 'deadline_at', 'deliver', 'attempts')
+
+    def __init__(self, number, payload, sent_at, function, options, timeout_s, deliver):
+        # type: (int, Any, float, str, Dict[str, Any], float, Callable[[str, Any, int], None]) -> None
+        super(CallRequest, self).__init__(number, payload, sent_at)
+        self.function = function
+        self.options = options
+        self.deadline_at = sent_at + timeout_s
+        self.deliver = deliver
+        self.attempts = 0
+
+
+class CallingClientCore(ClientCore):
+    """Sends what it is given by ``call``, and ends after ``stop``."""
+
+    ACKNOWLEDGED = frozenset(['call'])
+
+    def __init__(self, settings, name, incarnation, rng):
+        # type: (Dict[str, Any], str, str, Any) -> None
+        # Each call has a deadline of its own, which no common time-out comes before.
+        super(CallingClientCore, self).__init__(dict(settings, task_timeout_s=SECONDS_MAX), name, incarnation, rng)
+        # Functions of which was logged that nobody offers them.
+        self._missing = set()  # type: Set[str]
+        self._is_ending = False
+        # A question about functions: its number, its pages, and who takes the answer.
+        self._asked = 0
+        self._pages = {}  # type: Dict[int, List[Any]]
+        self._answer = None  # type: Callable[[List[Any]], None] | None
+
+    @property
+    def open_calls(self):
+        # type: () -> int
+        return len(self._requests)
+
+    def start(self, now):
+        # type: (float) -> None
+        super(CallingClientCore, self).start(now)
+        self._arrivals.stop()
+
+    def call(self, now, function, arguments, options, timeout_s, deliver):
+        # type: (float, str, Any, Dict[str, Any], float, Callable[[str, Any, int], None]) -> int
+        """Send one call, which its caller has checked; returns its number."""
+        number = self.statistics.sent + 1
+        self.statistics.sent = number
+        request = CallRequest(number, arguments, now, function, options, timeout_s, deliver)
+        self._held.add([request])
+        self._requests[number] = request
+        self._timers.set(('deadline', number), now + timeout_s)
+        if self.trace:
+            self.emit(now, 'sent', task_id=self._task_id(number), intended_at=now)
+        self._has_more = True
+        return number
+
+    def cancel(self, now, number):
+        # type: (float, int) -> None
+        """Nobody waits for that call any more."""
+        request = self._requests.get(number)
+        if request is None:
+            return
+        if request.state == HELD:
+            self._end_unanswered(now, request, CANCELLED, 'cancelled before it was submitted')
+        elif request.state in (SUBMITTED, ACCEPTED):
+            if request.state == SUBMITTED:
+                self._admission.unanswered -= 1
+            request.advance('cancel')
+            self.send(self.dispatcher, 'cancel', [number])
+        self._has_more = True
+
+    def settle(self, now):
+        # type: (float) -> None
+        super(CallingClientCore, self).settle(now)
+        if self._is_ending and not self._requests and not self.is_stopped:
+            self._finish(now)
+
+    def end_when_over(self, now, within_s):
+        # type: (float, float | None) -> None
+        """End as soon as all calls are over; None: however long that takes."""
+        self._is_ending = True
+        self._has_more = True
+        if within_s is not None:
+            self._timers.set(('drained', True), now + within_s)
+
+    def _due_deadline(self, now, number):
+        # type: (float, int) -> None
+        """End a call that is held; leave the dispatcher some time to say how others ended."""
+        request = self._requests.get(number)  # type: Any
+        if request is None:
+            return
+        grace_at = request.deadline_at + OUTCOME_GRACE_S
+        if request.state == HELD:
+            self._end_unanswered(now, request, REFUSED if request.refusal else EXPIRED,
+                                 request.refusal or 'not submitted in time')
+            # ``open`` follows.
+            self._has_more = True
+        elif now < grace_at:
+            self._timers.set(('deadline', number), grace_at)
+        else:
+            self._end_unanswered(now, request, GIVEN_UP, 'no outcome in time')
+            self._has_more = True
+
+    # What differs from notional tasks.
+
+    def _put(self, now, requests):
+        # type: (float, List[Any]) -> None
+        for request in requests:
+            if request.state != SUBMITTED:
+                self._admission.unanswered += 1
+            request.advance('submit')
+            request.opening = self._openings
+            request.row = [request.number, request.payload, self._time_left_s(now, request), request.function,
+                           request.options]
+            self.send(self.dispatcher, 'call', request.row)
+
+    def _time_left_s(self, now, request):
+        # type: (float, Any) -> float
+        return max(0.0, round(request.deadline_at - now, 6))
+
+    def note_sent(self, number, rows):
+        # type: (int, Dict[str, List[Any]]) -> None
+        super(CallingClientCore, self).note_sent(number, rows)
+        for row in rows.get('call', ()):
+            request = self._requests.get(row[0])
+            if request is not None:
+                request.datagram = number
+
+    def _on_done(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        for number, result, attempts in rows:
+            request = self._requests.get(number)  # type: Any
+            if request is None:
+                self._note_stray(number)
+                continue
+            if request.state == SUBMITTED:
+                self._accepted += 1
+            self._forget(request)
+            self.statistics.ends[DONE] += 1
+            self.statistics.response_time.add(now - request.sent_at)
+            self.statistics.further_attempts += max(0, attempts - 1)
+            if self.trace:
+                self.emit(now, 'answered', task_id=self._task_id(number), response_time_s=now - request.sent_at,
+                          attempts=attempts)
+            request.deliver(DONE, result, attempts)
+
+    def _on_ended(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        for number, _, _, attempts in rows:
+            request = self._requests.get(number)  # type: Any
+            if request is not None:
+                request.attempts = attempts
+        super(CallingClientCore, self)._on_ended(now, channel, rows)
+
+    def _end_unanswered(self, now, request, end, reason):
+        # type: (float, Any, str, Any) -> None
+        super(CallingClientCore, self)._end_unanswered(now, request, end, reason)
+        self._timers.cancel(('deadline', request.number))
+        request.deliver(end, reason, request.attempts)
+
+    def _forget(self, request):
+        # type: (CallRequest) -> None
+        del self._requests[request.number]
+        self._timers.cancel(('deadline', request.number))
+
+    def ask_functions(self, now, answer):
+        # type: (float, Callable[[List[Any]], None]) -> None
+        """Ask which functions are offered; ``answer`` is called with [name, signature, first line] of each."""
+        self._asked = (self._asked or 0) + 1
+        self._pages = {}
+        self._answer = answer
+        self._due_functions(now, None)
+
+    def opened(self, now, channel):
+        # type: (float, Channel) -> None
+        super(CallingClientCore, self).opened(now, channel)
+        self._due_functions(now, None)
+
+    def _due_functions(self, now, _):
+        # type: (float, None) -> None
+        if self._answer is not None:
+            self._timers.set(('functions', None), now + ASK_AGAIN_S)
+            if self.dispatcher.is_open:
+                self.send(self.dispatcher, 'ask_functions', [self._asked])
+
+    def _on_known_functions(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        for question, page, pages, functions in rows:
+            if question == self._asked and page <= pages and self._answer is not None:
+                self._pages[page] = functions
+                if len(self._pages) == pages:
+                    answer, self._answer = self._answer, None
+                    answer([entry for number in sorted(self._pages) for entry in self._pages[number]])
+
+    def _on_not_offered(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        for function, reason in rows:
+            if function not in self._missing:
+                self._missing.add(function)
+                self.emit(now, 'not_offered', reason=reason)

@@ -1,0 +1,308 @@
+"""What ``run_client.py --map``, ``--call`` and ``--functions`` do: calls from a command line."""
+
+from __future__ import absolute_import, division, print_function
+
+import errno
+import io
+import json
+import os
+import re
+import select
+import sys
+from collections import deque
+
+from client.executor import Executor, TaskError, Wakeup
+from client.futures import TimeoutError
+from net_protocol.errors import MisuseError
+from runtime import logs
+from runtime.clock import monotonic
+from runtime.paths import native
+from runtime.process import CannotStart
+
+MYPY = False
+if MYPY:
+    from typing import Any, Deque, Dict, List  # noqa: F401
+
+#: Bytes read from standard input at a time, and of one line.
+READ_BYTES = 65536
+LINE_BYTES_MAX = 1 << 20
+
+#: Time between two lines of progress.
+PROGRESS_S = 10.0
+
+#: Time between two looks at signals while waiting for one result.
+LOOK_S = 0.5
+
+#: How long the dispatcher may take to say which functions there are.
+ANSWER_WITHIN_S = 5.0
+
+_KEYWORD = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z', re.DOTALL)
+
+
+class _Failed(object):
+    """A call that could not be sent, in the place of its future."""
+
+    def __init__(self, error):
+        # type: (Exception) -> None
+        self._error = error
+
+    @staticmethod
+    def done():
+        # type: () -> bool
+        return True
+
+    def exception(self):
+        # type: () -> Exception
+        return self._error
+
+
+class Mapper(object):
+    """Calls ``function`` for each line of the descriptor ``source``, and writes a line for each, in their order."""
+
+    def __init__(self, farm, function, source, write, in_flight_max, skip):
+        # type: (Any, str, int, Any, int, int) -> None
+        self._farm = farm
+        self._function = function
+        self._source = source
+        self._write = write
+        self._in_flight_max = in_flight_max
+        self._skip = skip
+        self._wakeup = Wakeup()
+        self._text = b''
+        self._is_reading = True
+        self._futures = deque()  # type: Deque[Any]
+        self.read = self.done = self.failed = 0
+
+    def run(self, signals, drain_timeout_s):
+        # type: (Any, float) -> None
+        """Until all input has its output, or after a signal those that were out, or the time for that is over."""
+        end_at = None  # type: float | None
+        progress_at = monotonic() + PROGRESS_S
+        while self._is_reading or self._futures or self._text:
+            if signals.count and end_at is None:
+                self._is_reading, self._text = False, b''
+                end_at = monotonic() + drain_timeout_s
+                logs.log.info('stopping: waiting up to %g s for %d calls', drain_timeout_s, len(self._futures))
+            if signals.count > 1 or (end_at is not None and monotonic() >= end_at):
+                return
+            if monotonic() >= progress_at:
+                progress_at = monotonic() + PROGRESS_S
+                logs.log.info('%s', self.progress())
+            self._wait(signals)
+            self._start_calls()
+            self._write_results()
+
+    def progress(self):
+        # type: () -> str
+        return 'read %d, results %d, failed %d, out %d' % (
+            self.read, self.done, self.failed, len(self._futures))
+
+    @property
+    def left(self):
+        # type: () -> int
+        """Calls without an output line."""
+        return len(self._futures)
+
+    def close(self):
+        # type: () -> None
+        for future in self._futures:
+            if not future.done():
+                future.cancel()
+
+    def _has_room(self):
+        # type: () -> bool
+        return len(self._futures) < self._in_flight_max
+
+    def _wait(self, signals):
+        # type: (Any) -> None
+        has_line = b'\n' in self._text or (self._text and not self._is_reading)
+        if (has_line and self._has_room()) or (self._futures and self._futures[0].done()):
+            return
+        readers = [self._wakeup, signals]  # type: List[Any]
+        if self._is_reading and self._has_room():
+            readers.append(self._source)
+        try:
+            readable = select.select(readers, [], [], LOOK_S)[0]
+        except select.error as error:
+            if error.args[0] != errno.EINTR:
+                raise
+            return
+        if self._wakeup in readable:
+            self._wakeup.drain()
+        if signals in readable:
+            signals.drain()
+        if self._source in readable:
+            data = os.read(self._source, READ_BYTES)
+            self._text += data
+            self._is_reading = bool(data)
+
+    def _start_calls(self):
+        # type: () -> None
+        while self._text and self._has_room():
+            line, end, rest = self._text.partition(b'\n')
+            if not end and self._is_reading and len(line) < LINE_BYTES_MAX:
+                return
+            self._text = rest
+            self.read += 1
+            if self.read <= self._skip:
+                continue
+            self._futures.append(self._future_of(line))
+
+    def _future_of(self, line):
+        # type: (bytes) -> Any
+        try:
+            argument = json.loads(line.decode('utf-8'))
+        except (ValueError, RuntimeError):
+            return _Failed(ValueError('found no JSON'))
+        try:
+            future = self._farm.submit(self._function, argument)
+        except (ValueError, RuntimeError, MisuseError) as error:
+            return _Failed(error)
+        future.add_done_callback(lambda _: self._wakeup.wake())
+        return future
+
+    def _write_results(self):
+        # type: () -> None
+        lines = []
+        while self._futures and self._futures[0].done():
+            future = self._futures.popleft()
+            error = 'cancelled' if getattr(future, 'cancelled', bool)() else future.exception()
+            if error is None:
+                self.done += 1
+                lines.append(json.dumps(future.result()))
+            else:
+                self.failed += 1
+                lines.append(json.dumps({'error': described(error)}, sort_keys=True))
+        if lines:
+            self._write('\n'.join(lines) + '\n')
+
+
+def described(error):
+    # type: (Any) -> Dict[str, Any]
+    """An outcome other than a result, for programs."""
+    if not isinstance(error, Exception):
+        return {'kind': 'TaskCancelled', 'message': error, 'attempts': 0}
+    message = error.args[0] if isinstance(error, TaskError) and error.args else '%s' % error
+    return {'kind': type(error).__name__, 'message': message, 'attempts': getattr(error, 'attempts', 0)}
+
+
+def lines_of(path):
+    # type: (str | None) -> int
+    """The number of output lines that are in a file already; none if there is no file."""
+    if path is None:
+        return 0
+    number = 0
+    last = b''
+    try:
+        with io.open(native(path), 'rb') as file:
+            for line in file:
+                number, last = number + 1, line
+    except (OSError, IOError) as error:
+        if error.errno == errno.ENOENT:
+            return 0
+        raise CannotStart('%s: %s' % (path, error.strerror))
+    if last and not last.endswith(b'\n'):
+        raise CannotStart('%s: the last line is not complete; remove it first' % path)
+    return number
+
+
+def arguments_of(words):
+    # type: (List[Any]) -> Any
+    """The arguments of ``--call``: JSON each, NAME=JSON for a keyword. Raises ``CannotStart``."""
+    arguments, keywords = [], {}
+    for word in words:
+        found = _KEYWORD.match(word)
+        try:
+            value = json.loads(found.group(2) if found else word)
+        except ValueError:
+            raise CannotStart('argument %s: found no JSON, expected a value like 2, \'"text"\' or NAME=2' % (
+                json.dumps(word)))
+        if found:
+            keywords[found.group(1)] = value
+        else:
+            arguments.append(value)
+    return arguments, keywords
+
+
+def wait_for(future, signals):
+    # type: (Any, Any) -> bool
+    """Wait until the future is done; False if a signal came first."""
+    wakeup = Wakeup()
+    future.add_done_callback(lambda _: wakeup.wake())
+    while not future.done():
+        if signals.count:
+            return False
+        try:
+            select.select([wakeup, signals], [], [], LOOK_S)
+        except select.error as error:
+            if error.args[0] != errno.EINTR:
+                raise
+    return True
+
+
+def make_farm(settings):
+    # type: (Dict[str, Any]) -> Any
+    """The executor of a client's settings."""
+    where = settings['dispatcher']
+    return Executor('%s:%d' % (where['host'], where['port']), settings['name'], settings['key_file'])
+
+
+def run_map(settings, signals, function, resume):
+    # type: (Dict[str, Any], Any, str, str | None) -> bool
+    """What ``--map`` does; returns whether every input has its result."""
+    skip = lines_of(resume)
+    farm = make_farm(settings)
+    mapper = Mapper(farm, function, sys.stdin.fileno(), _write, settings['in_flight_max'], skip)
+    try:
+        mapper.run(signals, settings['drain_timeout_s'])
+    finally:
+        mapper.close()
+        farm.shutdown(wait=True, cancel_futures=True)
+        for line in farm.statistics_lines():
+            logs.log.info('%s', line)
+    return not mapper.failed and not mapper.left
+
+
+def run_call(settings, signals, function, words):
+    # type: (Dict[str, Any], Any, str, List[Any]) -> bool
+    """What ``--call`` does; returns whether there is a result."""
+    arguments, keywords = arguments_of(words)
+    farm = make_farm(settings)
+    try:
+        future = farm.call(function, arguments, keywords)
+        if not wait_for(future, signals):
+            logs.log.error('cancelled')
+            return False
+        error = 'cancelled' if future.cancelled() else future.exception()
+        if error is not None:
+            logs.log.error('%(kind)s: %(message)s', described(error))
+            return False
+        _write(json.dumps(future.result()) + '\n')
+        return True
+    finally:
+        farm.shutdown(wait=True, cancel_futures=True)
+
+
+def show_functions(settings, as_json):
+    # type: (Dict[str, Any], bool) -> bool
+    """What ``--functions`` does; returns whether the dispatcher answered."""
+    farm = make_farm(settings)
+    try:
+        functions = farm.functions(ANSWER_WITHIN_S)
+    except TimeoutError:
+        logs.log.error('no answer from the dispatcher')
+        return False
+    finally:
+        farm.shutdown(wait=True, cancel_futures=True)
+    if as_json:
+        named = [dict(zip(('name', 'signature', 'doc'), entry)) for entry in functions]
+        _write(json.dumps(named, sort_keys=True) + '\n')
+    for name, signature, doc in () if as_json else functions:
+        _write('%s%s%s\n' % (name, signature, '  ' + doc if doc else ''))
+    return True
+
+
+def _write(text):
+    # type: (str) -> None
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -1,0 +1,446 @@
+"""Your functions on the calculators of a farm: the library.
+
+    from client import Executor
+    with Executor('127.0.0.1:5555') as farm:
+        print(farm.submit('score', 'abc', scale=2).result())
+        for n in farm.map('square', range(1000)):
+            print(n)
+
+The core of a client runs in a background thread around the same loop as the programs. Other threads hand it work
+through a queue, and it ends their futures.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import errno
+import os
+import socket
+import threading
+from collections import deque
+from itertools import islice
+
+from client import futures
+from client.calls import TASK_TIMEOUT_S, CallingClientCore
+from client.requests import GIVEN_UP, REFUSED
+from client.settings import SETTINGS
+from common.sentences import SENTENCES
+from common.words import reason_text
+from net_protocol import columns
+from net_protocol.codec import json_text, json_value
+from net_protocol.limits import SECONDS_MAX
+from net_protocol.rows import CANCELLED, CLIENT, DONE, EXPIRED
+from runtime import logs, process
+from runtime.clock import monotonic
+from runtime.console import LiveLine
+from runtime.descriptors import selectable
+from runtime.keys import seal_of
+from runtime.loop import Loop
+from runtime.names import Peer
+from runtime.upstream import Upstream
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Deque, Dict, Iterator  # noqa: F401
+
+#: How long the end waits for the acknowledgement of what was cancelled.
+CLOSE_WAIT_S = 2.0
+
+#: Calls that ``map`` keeps out at a time.
+IN_FLIGHT_MAX = 1000
+
+#: Causes of a failure that are no death of a child.
+_EXCEPTIONS = ('exception', 'result')
+
+
+class TaskError(Exception):
+    """A call without a result. ``attempts`` says how often it was tried."""
+
+    attempts = 0
+
+
+class TaskFailed(TaskError):
+    """The function raised an exception, or its result can't be sent. ``type`` names the exception, ``traceback`` is the
+    remote one as text, ``stderr`` the end of what the child wrote there.
+    """
+
+    type = traceback = stderr = ''
+    cause = 'exception'
+
+    def __str__(self):
+        # type: () -> str
+        text = super(TaskFailed, self).__str__()
+        return '%s\n\n%s' % (text, self.traceback) if self.traceback else text
+
+
+class WorkerDied(TaskFailed):
+    """The process that ran the function died in each attempt. ``cause`` is that of the last: signal, exit, memory, time
+    or protocol.
+    """
+
+
+class TaskExpired(TaskError):
+    """No result came within the time-out of the task."""
+
+
+class TaskRefused(TaskError):
+    """The dispatcher did not accept the task."""
+
+
+class CallFuture(futures.Future):
+    """A future whose ``cancel`` stops the call wherever it is."""
+
+    def __init__(self, cancel):
+        # type: (Callable[[Any], None]) -> None
+        super(CallFuture, self).__init__()
+        self._cancel_call = cancel
+        #: The number of the task, once it has one.
+        self.number = 0
+
+    def cancel(self):
+        # type: () -> bool
+        """Returns whether the call is cancelled; False if it is over."""
+        was_cancelled = self.cancelled()
+        if not super(CallFuture, self).cancel():
+            return False
+        if not was_cancelled:
+            self.set_running_or_notify_cancel()
+            self._cancel_call(self)
+        return True
+
+
+class Wakeup(object):
+    """What a thread uses instead of signals: ``wake`` ends the wait of the loop."""
+
+    def __init__(self):
+        # type: () -> None
+        #: As of ``StopSignals``: one is to stop, two is to end at once.
+        self.count = 0
+        self._reader, self._writer = [selectable(end) for end in socket.socketpair()]
+        for end in (self._reader, self._writer):
+            end.setblocking(False)
+
+    def fileno(self):
+        # type: () -> int
+        return self._reader.fileno()
+
+    def drain(self):
+        # type: () -> None
+        try:
+            while self._reader.recv(4096):
+                pass
+        except (OSError, socket.error):
+            pass
+
+    def wake(self):
+        # type: () -> None
+        try:
+            self._writer.send(b'.')
+        except (OSError, socket.error) as error:
+            # A full buffer wakes as well.
+            if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
+                raise
+
+    def close(self):
+        # type: () -> None
+        self._reader.close()
+        self._writer.close()
+
+
+class _Link(object):
+    """The thread with the core, and the queue into it. A service of its loop."""
+
+    def __init__(self, settings, name):
+        # type: (Dict[str, Any], str) -> None
+        self._settings = settings
+        self._name = name
+        self._seal = seal_of(settings)
+        self._wakeup = Wakeup()
+        self._commands = deque()  # type: Deque[Any]
+        self._is_woken = False
+        self._lock = threading.Lock()
+        self.is_closed = False
+        #: What ended the thread, if it was not asked to end.
+        self.error = None  # type: Any
+        self.core = CallingClientCore(settings, name, process.new_incarnation(), process.generator(None))
+        self.thread = threading.Thread(target=self._run, name=name)
+        self.thread.daemon = True
+        self.thread.start()
+
+    def tell(self, *command):
+        # type: (*Any) -> None
+        """Have the thread call a method."""
+        with self._lock:
+            if self.is_closed:
+                raise RuntimeError('this executor was shut down')
+            self._commands.append(command)
+            is_woken, self._is_woken = self._is_woken, True
+        if not is_woken:
+            self._wakeup.wake()
+
+    def close(self, is_soft):
+        # type: (bool) -> None
+        """Let the thread end: softly, once all calls are over."""
+        with self._lock:
+            if self.is_closed:
+                return
+            self._commands.append((self._stop, is_soft))
+            self.is_closed = True
+        self._wakeup.wake()
+
+    # In the thread.
+
+    def _run(self):
+        # type: () -> None
+        settings = self._settings
+        peer = Peer(settings['dispatcher']['host'], settings['dispatcher']['port'])
+        try:
+            if process.find(peer, self._wakeup):  # type: ignore[arg-type]
+                endpoint = process.endpoint_towards(peer)
+                log = logs.EventLog(SENTENCES[CLIENT], monotonic, None, LiveLine())
+                loop = Loop(self.core, endpoint, self._wakeup, monotonic, log, self._seal)  # type: ignore[arg-type]
+                loop.attach(self)
+                loop.attach(Upstream(loop, peer, process.any_port_towards))
+                try:
+                    loop.run()
+                finally:
+                    endpoint.close()
+        except Exception as error:
+            self.error = error
+            raise
+        finally:
+            with self._lock:
+                self.is_closed = True
+            peer.close()
+            self._take_commands(monotonic())
+            self.core.close(monotonic())
+            self._wakeup.close()
+
+    @staticmethod
+    def readers():
+        # type: () -> Any
+        return []
+
+    writers = readers
+
+    def next_timer(self):
+        # type: () -> float | None
+        return 0.0 if self._commands else None
+
+    def handle(self, readable, writable, now):
+        # type: (Any, Any, float) -> None
+        if self._commands:
+            with self._lock:
+                self._is_woken = False
+            self._take_commands(now)
+
+    def _take_commands(self, now):
+        # type: (float) -> None
+        commands = self._commands
+        while commands:
+            command = commands.popleft()
+            command[0](now, *command[1:])
+
+    def _stop(self, now, is_soft):
+        # type: (float, bool) -> None
+        if not is_soft:
+            for number in sorted(self.core._requests):
+                self.core.cancel(now, number)
+        self.core.end_when_over(now, None if is_soft else CLOSE_WAIT_S)
+
+    def start(self, now, future, function, arguments, options, timeout_s):
+        # type: (float, CallFuture, str, Any, Dict[str, Any], float) -> None
+        if future.cancelled():
+            return
+
+        def deliver(outcome, value, attempts):
+            # type: (str, Any, int) -> None
+            _end(future, outcome, value, attempts)
+        future.number = self.core.call(now, function, arguments, options, timeout_s, deliver)
+
+    def ask_functions(self, now, future):
+        # type: (float, Any) -> None
+        self.core.ask_functions(now, future.set_result)
+
+    def cancel(self, now, future):
+        # type: (float, CallFuture) -> None
+        if future.number:
+            self.core.cancel(now, future.number)
+
+
+def _end(future, outcome, value, attempts):
+    # type: (CallFuture, str, Any, int) -> None
+    """A call is over."""
+    if future.cancelled():
+        return
+    try:
+        if outcome == DONE:
+            try:
+                result = json_value(value)
+            except ValueError as error:
+                future.set_exception(TaskFailed('the result is not JSON: %s' % error))
+            else:
+                future.set_result(result)
+        elif outcome == CANCELLED:
+            # By an operator, or because the executor was shut down.
+            if futures.Future.cancel(future):
+                future.set_running_or_notify_cancel()
+        else:
+            future.set_exception(error_of(outcome, value, attempts))
+    except Exception:
+        # It was cancelled at this moment.
+        if not future.cancelled():
+            raise
+
+
+def error_of(outcome, value, attempts):
+    # type: (str, Any, int) -> TaskError
+    """The exception for a call without a result."""
+    text = reason_text(value) or outcome
+    if outcome in (EXPIRED, GIVEN_UP):
+        error = TaskExpired(text)  # type: Any
+    elif outcome == REFUSED:
+        error = TaskRefused(text)
+    elif isinstance(value, dict):
+        error = (TaskFailed if value['cause'] in _EXCEPTIONS else WorkerDied)(text)
+        error.cause = value['cause']
+        error.type, error.traceback, error.stderr = [value.get(key, '') for key in ('type', 'traceback', 'stderr')]
+    else:
+        error = TaskFailed(text)
+    error.attempts = attempts
+    return error
+
+
+class Executor(futures.Executor):
+    """Calls functions by name on the calculators of the dispatcher at ``address``, "HOST:PORT".
+
+    ``name`` is that of this client; ``key_file`` as in the settings. Functions that are executed in threads of a
+    program may share one executor.
+    """
+
+    def __init__(self, address='127.0.0.1:5555', name=None, key_file=None):
+        # type: (str, str | None, str | None) -> None
+        host, _, port = address.rpartition(':')
+        if not host or not port.isdigit():
+            raise ValueError('found %r, expected HOST:PORT' % (address,))
+        settings = SETTINGS.checked({
+            'dispatcher': {'host': host.strip('[]'), 'port': int(port)}, 'name': name, 'key_file': key_file})
+        self._link = _Link(settings, name or process.default_name('client', os.getpid(), is_random=True))
+        self._options = {}  # type: Dict[str, Any]
+        self._timeout_s = TASK_TIMEOUT_S
+
+    def options(self, **options):
+        # type: (**Any) -> Executor
+        """A view of this executor whose calls have these options: ``answer_timeout_s``, ``task_timeout_s``,
+        ``priority``, ``attempts_max``, ``retry_on_error``.
+        """
+        view = object.__new__(type(self))
+        view._link = self._link
+        view._timeout_s = options.pop('task_timeout_s', self._timeout_s)
+        if isinstance(view._timeout_s, bool) or not 0 < view._timeout_s <= SECONDS_MAX:
+            raise ValueError('task_timeout_s: found %r, expected a number of seconds' % (view._timeout_s,))
+        view._options = dict(self._options)
+        for key, value in options.items():
+            if key not in columns.OPTIONS or key == 'each':
+                raise TypeError('%s is no option of a call' % key)
+            if not columns.OPTIONS[key](value):
+                raise ValueError('%s: found %r' % (key, value))
+            view._options[key] = value
+        return view
+
+    def submit(*args, **kwargs):
+        # type: (*Any, **Any) -> Any
+        """submit(function, *args, **kwargs): call the function of that name; returns a future."""
+        # So that a function may have arguments named self and function.
+        self, function = args[:2]
+        return self.call(function, list(args[2:]), kwargs)
+
+    def call(self, function, arguments, keywords):
+        # type: (str, Any, Dict[str, Any]) -> CallFuture
+        """As ``submit``, with the arguments as a list and an object."""
+        return self._submit(function, arguments, keywords, self._options)
+
+    def _submit(self, function, arguments, keywords, options):
+        # type: (str, Any, Dict[str, Any], Dict[str, Any]) -> CallFuture
+        function = getattr(function, '__name__', function)
+        if columns.FUNCTION.match(function) is None:
+            raise ValueError('%r is no name of a function' % (function,))
+        payload = json_text('the arguments', [arguments, keywords])
+        future = CallFuture(self._cancel)
+        self._link.tell(self._link.start, future, function, payload, options, self._timeout_s)
+        return future
+
+    def _cancel(self, future):
+        # type: (CallFuture) -> None
+        try:
+            self._link.tell(self._link.cancel, future)
+        except RuntimeError:
+            # Everything is over already.
+            pass
+
+    def map(self, function, *iterables, **options):  # type: ignore[override]
+        """map(function, *iterables, timeout=None, chunksize=1, in_flight_max=1000): the results in order, lazily.
+
+        At most ``in_flight_max`` calls are out at a time. With ``chunksize``, so many calls travel as one task.
+        """
+        timeout, chunksize = options.pop('timeout', None), options.pop('chunksize', 1)
+        in_flight_max = options.pop('in_flight_max', IN_FLIGHT_MAX)
+        if options:
+            raise TypeError('%s is no option of map' % ', '.join(sorted(options)))
+        if chunksize < 1 or in_flight_max < 1:
+            raise ValueError('chunksize and in_flight_max must be at least 1')
+        end_at = None if timeout is None else monotonic() + timeout
+        rows = futures.zip_lazily(*iterables)
+        call_options = self._options
+        if chunksize == 1:
+            pieces = iter(rows)  # type: Iterator[Any]
+        else:
+            call_options = dict(self._options, each=True)
+            pieces = iter(lambda: list(islice(rows, chunksize)), [])
+        waiting = deque()  # type: Deque[CallFuture]
+
+        def fill():
+            # type: () -> None
+            while len(waiting) < max(1, in_flight_max // chunksize):
+                piece = next(pieces, None)
+                if piece is None:
+                    return
+                waiting.append(self._submit(function, piece, {}, call_options))
+
+        def results():
+            # type: () -> Iterator[Any]
+            try:
+                while waiting:
+                    result = waiting[0].result(None if end_at is None else max(0.0, end_at - monotonic()))
+                    waiting.popleft()
+                    fill()
+                    if chunksize == 1:
+                        yield result
+                    else:
+                        for one in result:
+                            yield one
+            finally:
+                for future in waiting:
+                    future.cancel()
+        fill()
+        return results()
+
+    def functions(self, timeout=None):
+        # type: (float | None) -> Any
+        """[name, signature, first line of the docstring] of each function that a calculator offers."""
+        future = futures.Future()  # type: Any
+        self._link.tell(self._link.ask_functions, future)
+        return future.result(timeout)
+
+    def statistics_lines(self):
+        # type: () -> Any
+        """What became of all calls so far, for people."""
+        return self._link.core.statistics.as_lines(monotonic())
+
+    def shutdown(self, wait=True, cancel_futures=False):
+        # type: (bool, bool) -> None
+        """Take no more calls; with ``wait``, return when all are over."""
+        self._link.close(not cancel_futures)
+        if wait and threading.current_thread() is not self._link.thread:
+            while self._link.thread.is_alive():
+                # In pieces: on 2.7 nothing interrupts a join (until 2.7 goes).
+                self._link.thread.join(1.0)

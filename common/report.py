@@ -1,0 +1,90 @@
+"""The rows of a status report: what the word at the beginning of a row says about the rest of it.
+
+The dispatcher writes rows and a monitor reads them; both know them from here. All times are lengths in seconds before
+(or, where the name says so, after) the moment of the report, so that no two clocks are ever compared. A later version
+may add columns at the end, facts, and words: a reader passes over what it does not know.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List, Tuple  # noqa: F401
+
+#: ``[FACTS, section, {name: value}]``: single values. One section may come in several rows.
+FACTS = 'facts'
+
+#: Sections of facts. WHOLE is about the process, TABLES says how long the tables are and where to ask on.
+WHOLE = 'dispatcher'
+SETTINGS = 'settings'
+COUNTS = 'counts'
+TRAFFIC = 'traffic'
+TURNS = 'turns'
+DROPPED = 'dropped'
+QUEUE = 'queue'
+CALCULATOR_STATES = 'calculator_states'
+TABLES = 'tables'
+RESPONSE_TIME = 'response_time'
+#: From acceptance to the result: number of durations in each bucket of a sketch, by its index as a text.
+RESPONSE_COUNTS = 'response_counts'
+TASK = 'task'
+WAITS_FOR = 'waits_for'
+NEXT = 'next'
+SECTIONS = (WHOLE, SETTINGS, COUNTS, TRAFFIC, TURNS, DROPPED, QUEUE, CALCULATOR_STATES, TABLES,
+            RESPONSE_TIME, RESPONSE_COUNTS, TASK, WAITS_FOR, NEXT)
+
+#: A calculator. ``since_s`` is how long it has been in its state, ``silence_s`` how long nothing was heard from it;
+#: ``running`` are some of the attempts it holds, as ``[task id, attempt, for how long]``; ``note`` says why it gets
+#: less work than its slots could take, a text that is mostly empty.
+CALCULATOR = 'calculator'
+#: A client, and what became of its tasks.
+CLIENT = 'client'
+#: Something that happened. ``number`` counts all events of this life of the dispatcher from 1.
+EVENT = 'event'
+#: An attempt that is over; ``number`` counts them in the same way.
+ATTEMPT = 'attempt'
+#: One try of the task that was asked about. ``ended_s`` and ``end`` are null while it is the live one.
+TRY = 'try'
+
+COLUMNS = {
+    CALCULATOR: ('name', 'address', 'state', 'since_s', 'draining', 'capacity', 'held', 'done', 'failed', 'lost',
+                 'silence_s', 'interval_s', 'outages', 'p50_s', 'p95_s', 'running', 'note'),
+    CLIENT: ('name', 'accepted', 'refused', 'waiting', 'running', 'done', 'failed', 'expired', 'cancelled', 'heard_s'),
+    EVENT: ('number', 'age_s', 'kind', 'facts'),
+    ATTEMPT: ('number', 'task_id', 'attempt', 'calculator', 'began_s', 'ended_s', 'end'),
+    TRY: ('attempt', 'calculator', 'began_s', 'acknowledged', 'ended_s', 'end'),
+}  # type: Dict[str, Tuple[str, ...]]
+
+#: What a task is, beside the states and outcomes of the dispatcher's table.
+REFUSED = 'refused'
+UNKNOWN = 'unknown'
+
+#: What a task waits for.
+NO_CALCULATOR = 'no_calculator'
+NONE_IN_ORDER = 'none_in_order'
+ALL_BUSY = 'all_busy'
+DISPATCHER_DRAINS = 'dispatcher_drains'
+DISPATCHER_RECOVERS = 'dispatcher_recovers'
+ITS_TURN = 'its_turn'
+ACKNOWLEDGEMENT = 'acknowledgement'
+ANSWER = 'answer'
+WAITS = (NO_CALCULATOR, NONE_IN_ORDER, ALL_BUSY, DISPATCHER_DRAINS, DISPATCHER_RECOVERS, ITS_TURN, ACKNOWLEDGEMENT,
+         ANSWER)
+
+#: Timers that can fire for a task, by what happens then.
+ASSIGN_AGAIN = 'assign_again'
+GIVE_UP_CALCULATOR = 'give_up_calculator'
+SUSPECT_CALCULATOR = 'suspect_calculator'
+DECLARE_DEAD = 'declare_dead'
+ANSWER_TIMEOUT = 'answer_timeout'
+EXPIRE = 'expire'
+TIMERS = (ASSIGN_AGAIN, GIVE_UP_CALCULATOR, SUSPECT_CALCULATOR, DECLARE_DEAD, ANSWER_TIMEOUT, EXPIRE)
+
+
+def as_record(row):
+    # type: (List[Any]) -> Dict[str, Any]
+    """A row of a table as name -> value. Raises ``ValueError`` where columns are missing."""
+    names = COLUMNS[row[0]]
+    if len(row) <= len(names):
+        raise ValueError('a row of %d columns for %s' % (len(row) - 1, row[0]))
+    return dict(zip(names, row[1:]))

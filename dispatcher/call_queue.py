@@ -1,0 +1,258 @@
+"""Calls that wait for a calculator that offers their function.
+
+There is a line for each function and priority, and in it a lane for each client; clients take turns, and so do the
+functions of one priority. Among priorities the one with the highest level is served first: the priority, and one level
+more for each ``ageing_s`` that its oldest call has waited, up to the highest. Where two have the same level, the one
+with the older call is first. So no call waits for ever because others are more urgent.
+
+Lines are looked up by function, so calls of functions that nobody offers cost nothing.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from collections import deque
+from itertools import islice
+
+from net_protocol.limits import PRIORITY_MAX
+
+MYPY = False
+if MYPY:
+    from typing import Any, Deque, Dict, Iterator, List, Set, Tuple  # noqa: F401
+
+    from dispatcher.clients import Client  # noqa: F401
+    from dispatcher.tasks import CallTask  # noqa: F401
+
+#: Lanes whose first call is looked at for the oldest one.
+LOOKED_AT_MAX = 50
+
+# A line with fewer entries is not worth compacting.
+_SMALL = 64
+
+
+class Line(object):
+    """The calls of one function and priority."""
+
+    __slots__ = ('first', 'lanes', 'turns', 'size', 'entries', 'served')
+
+    def __init__(self):
+        # type: () -> None
+        #: Calls that lost an attempt go before all lanes.
+        self.first = deque()  # type: Deque[CallTask]
+        self.lanes = {}  # type: Dict[Client, Deque[CallTask]]
+        self.turns = deque()  # type: Deque[Client]
+        #: Calls that wait, and entries; some entries do not wait any more.
+        self.size = 0
+        self.entries = 0
+        #: When it was served last, as a number that counts up.
+        self.served = 0
+
+    def put(self, task):
+        # type: (CallTask) -> None
+        self.size += 1
+        self.entries += 1
+        client = task.client
+        if client in self.lanes:
+            self.lanes[client].append(task)
+        else:
+            self.lanes[client] = deque([task])
+            self.turns.append(client)
+
+    def put_first(self, task):
+        # type: (CallTask) -> None
+        self.size += 1
+        self.entries += 1
+        self.first.append(task)
+
+    def take(self):
+        # type: () -> CallTask
+        """Remove and return the next call. Needs one that waits."""
+        while True:
+            if self.first:
+                task = self.first.popleft()
+            else:
+                client = self.turns.popleft()
+                lane = self.lanes[client]
+                task = lane.popleft()
+                if lane:
+                    self.turns.append(client)
+                else:
+                    del self.lanes[client]
+            self.entries -= 1
+            if task.is_queued:
+                task.is_queued = False
+                self.size -= 1
+                return task
+
+    def oldest_at(self):
+        # type: () -> float
+        """When the oldest call was accepted, among those that are next."""
+        found = [task.accepted_at for task in islice(self.first, LOOKED_AT_MAX) if task.is_queued]
+        for client in islice(self.turns, LOOKED_AT_MAX):
+            lane = self.lanes[client]
+            while lane and not lane[0].is_queued:
+                lane.popleft()
+                self.entries -= 1
+            if lane:
+                found.append(lane[0].accepted_at)
+            else:
+                # ``take`` expects no empty lane.
+                self._compact()
+                return self.oldest_at()
+        return min(found) if found else float('inf')
+
+    def note_over(self):
+        # type: () -> None
+        """One that waited does not any more."""
+        self.size -= 1
+        if self.entries > 2 * self.size + _SMALL:
+            self._compact()
+
+    def _compact(self):
+        # type: () -> None
+        self.first = deque(task for task in self.first if task.is_queued)
+        self.lanes = {client: deque(task for task in lane if task.is_queued) for client, lane in self.lanes.items()}
+        self.turns = deque(client for client in self.turns if self.lanes[client])
+        self.lanes = {client: lane for client, lane in self.lanes.items() if lane}
+        self.entries = len(self.first) + sum(len(lane) for lane in self.lanes.values())
+
+    def tasks(self):
+        # type: () -> List[CallTask]
+        return [task for lane in [self.first] + list(self.lanes.values()) for task in lane if task.is_queued]
+
+
+class CallQueue(object):
+    """All calls that wait; some of them not to be tried yet, or to run alone."""
+
+    def __init__(self, ageing_s):
+        # type: (float) -> None
+        self._ageing_s = ageing_s
+        #: Calls that wait, the delayed ones included.
+        self.size = 0
+        # Function -> priority -> line with calls.
+        self._lines = {}  # type: Dict[str, Dict[int, Line]]
+        #: Calls that wait for the end of their delay.
+        self.delayed = set()  # type: Set[CallTask]
+        #: Calls that are to run alone.
+        self.alone = []  # type: List[CallTask]
+        self._served = 0
+
+    def put(self, task):
+        # type: (CallTask) -> None
+        self.size += 1
+        self._line(task).put(task)
+        task.is_queued = True
+
+    def put_first(self, task):
+        # type: (CallTask) -> None
+        """Let a call wait before the others of its function and priority."""
+        self.size += 1
+        self._queue_first(task)
+
+    def put_delayed(self, task):
+        # type: (CallTask) -> None
+        """Let a call wait until ``end_delay``."""
+        self.size += 1
+        self.delayed.add(task)
+
+    def end_delay(self, task):
+        # type: (CallTask) -> None
+        if task in self.delayed:
+            self.delayed.remove(task)
+            self._queue_first(task)
+
+    def _queue_first(self, task):
+        # type: (CallTask) -> None
+        if task.is_alone:
+            self.alone.append(task)
+        else:
+            self._line(task).put_first(task)
+            task.is_queued = True
+
+    def _line(self, task):
+        # type: (CallTask) -> Line
+        lines = self._lines.setdefault(task.function, {})
+        if task.priority not in lines:
+            lines[task.priority] = Line()
+        return lines[task.priority]
+
+    def note_over(self, task):
+        # type: (CallTask) -> None
+        """A call that waited is over, or was assigned otherwise than by ``take``."""
+        self.size -= 1
+        if task in self.delayed:
+            self.delayed.remove(task)
+        elif task.is_queued:
+            task.is_queued = False
+            line = self._lines[task.function][task.priority]
+            line.note_over()
+            self._drop_empty(task.function, task.priority, line)
+        elif task in self.alone:
+            self.alone.remove(task)
+
+    def take(self, function, priority, line):
+        # type: (str, int, Line) -> CallTask
+        """Remove and return the next call of that line."""
+        self._served += 1
+        line.served = self._served
+        self.size -= 1
+        task = line.take()
+        self._drop_empty(function, priority, line)
+        return task
+
+    def _drop_empty(self, function, priority, line):
+        # type: (str, int, Line) -> None
+        if not line.size:
+            del self._lines[function][priority]
+            if not self._lines[function]:
+                del self._lines[function]
+
+    def in_order(self, now, functions):
+        # type: (float, Any) -> List[Deque[Tuple[str, int, Line]]]
+        """The lines of these functions: a deque for each priority, the one to be served first first, and in it the line
+        that was not served for longest.
+        """
+        by_priority = {}  # type: Dict[int, List[Tuple[str, int, Line]]]
+        fewer, more = (functions, self._lines) if len(functions) < len(self._lines) else (self._lines, functions)
+        for function in fewer:
+            if function in more:
+                for priority, line in self._lines[function].items():
+                    by_priority.setdefault(priority, []).append((function, priority, line))
+        ranked = []
+        for priority, lines in by_priority.items():
+            oldest_at = min(line.oldest_at() for _, _, line in lines)
+            lines.sort(key=lambda entry: (entry[2].served, entry[0]))
+            ranked.append((-self.level(now, priority, oldest_at), oldest_at, -priority, deque(lines)))
+        ranked.sort(key=lambda entry: entry[:3])
+        return [entry[3] for entry in ranked]
+
+    def taken_in_order(self, now, functions):
+        # type: (float, Any) -> Iterator[CallTask]
+        """Remove and yield the calls of these functions, the one to be served first first."""
+        for lines in self.in_order(now, functions):
+            while lines:
+                function, priority, line = lines.popleft()
+                yield self.take(function, priority, line)
+                if line.size:
+                    lines.append((function, priority, line))
+
+    def level(self, now, priority, accepted_at):
+        # type: (float, int, float) -> int
+        return min(PRIORITY_MAX, priority + int(max(0.0, now - accepted_at) / self._ageing_s))
+
+    def waits_for(self, function):
+        # type: (str) -> bool
+        return function in self._lines
+
+    def clients_of(self, function):
+        # type: (str) -> Set[Client]
+        """The clients whose calls of that function wait."""
+        return {client for line in self._lines.get(function, {}).values() for client in line.lanes}
+
+    def tasks(self):
+        # type: () -> List[CallTask]
+        """All, for checks."""
+        found = list(self.delayed) + list(self.alone)
+        for lines in self._lines.values():
+            for line in lines.values():
+                found.extend(line.tasks())
+        return found

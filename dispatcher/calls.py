@@ -1,0 +1,134 @@
+"""Calls of functions: who offers them, which attempts count, and which call is assigned next."""
+
+from __future__ import absolute_import, division, print_function
+
+from dispatcher.reports import Reports
+from dispatcher.tasks import CHILD_DIED, ERROR, TURN_MAX, WAITING
+from net_protocol.limits import REASON_CHARS_MAX
+from net_protocol.rows import CALCULATOR
+
+MYPY = False
+if MYPY:
+    from typing import Any, List  # noqa: F401
+
+    from dispatcher.calculators import Calculator  # noqa: F401
+    from dispatcher.tasks import CallTask, Task  # noqa: F401
+    from net_protocol.channel import Channel  # noqa: F401
+
+#: How long a call waits for a function that nobody offers before its client is warned.
+NO_FUNCTION_S = 2.0
+
+#: Causes that end a call at once, unless its client asked for another attempt.
+EXCEPTIONS = frozenset([u'exception', u'result'])
+
+
+class Calls(Reports):
+    """What is different about calls."""
+
+    COUNTERS = ('calls', 'functions_wanted') + Reports.COUNTERS
+
+    # Functions.
+
+    def _on_offer(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        """Beside each heartbeat: the digest of the functions that the calculator offers."""
+        calculator = self._calculator_of(channel)
+        if calculator is None:
+            return
+        for digest, in rows:
+            if digest != calculator.digest:
+                self._set_digest(now, calculator, digest)
+            if not self.calculators.catalogue.knows(digest) and 'functions_wanted' not in channel.rows:
+                self.counts['functions_wanted'] += 1
+                self.send(channel, 'functions_wanted', [digest])
+
+    def _on_functions(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        calculator = self._calculator_of(channel)
+        if calculator is None:
+            # It is asked for them after its first heartbeat.
+            return
+        for digest, functions in rows:
+            is_new = self.calculators.catalogue.add(digest, functions)
+            if is_new or digest != calculator.digest:
+                self._set_digest(now, calculator, digest)
+
+    def _set_digest(self, now, calculator, digest):
+        # type: (float, Calculator, str) -> None
+        self.calculators.set_digest(calculator, digest)
+        if self.calculators.catalogue.knows(digest):
+            self.emit(now, 'offers', calculator=calculator.name,
+                      number=len(self.calculators.catalogue.functions_of(digest)))
+            differing = self.calculators.catalogue.differing()
+            if differing:
+                self.emit(now, 'functions_differ', functions=u', '.join(differing)[:REASON_CHARS_MAX])
+
+    def _calculator_of(self, channel):
+        # type: (Channel) -> Calculator | None
+        calculator = channel.peer  # type: Any
+        if channel.role != CALCULATOR or self.calculators.by_name.get(channel.name) is not calculator:
+            return None
+        return calculator
+
+    def note_call(self, now, task):
+        # type: (float, CallTask) -> None
+        """A call was accepted."""
+        self.counts['calls'] += 1
+        key = ('function', task.function)
+        if not self.calculators.catalogue.is_offered(task.function) and key not in self._timers:
+            self._timers.set(('function', task.function), now + NO_FUNCTION_S)
+
+    def _due_function(self, now, function):
+        # type: (float, str) -> None
+        """Calls have waited for a function: warn their clients if nobody offers it."""
+        queue = self.queue.calls
+        if self.calculators.catalogue.is_offered(function) or not queue.waits_for(function):
+            return
+        self.emit(now, 'no_function', function=function)
+        # Sorted, because the order of a set differs between versions of Python.
+        for client in sorted(queue.clients_of(function), key=lambda client: client.prefix):
+            if client.channel is not None and not client.is_absent and client.channel.has_room:
+                self.send(client.channel, 'not_offered', [function, self.calculators.catalogue.why_not(function)])
+
+    # Attempts.
+
+    def _on_failed(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        """Attempts of calls that ended without a result."""
+        if channel.role != CALCULATOR:
+            return
+        calculator = channel.peer  # type: Any
+        for assignment, task_id, failure in rows:
+            task = None if calculator is None else calculator.attempts.get(assignment)
+            if task is None or task.task_id != task_id:
+                task = self.clients.task(task_id)
+                if assignment or task is None or task.is_over or task.state is WAITING \
+                        or task.calculator is not calculator:
+                    self._note_late_failure(calculator, assignment, task_id)
+                    continue
+                # It was adopted, and had ended before the calculator heard of that.
+                self.calculators.drop_orphan(calculator, task_id)
+            self._take_failure(now, calculator, task, failure)
+
+    def _note_late_failure(self, calculator, assignment, task_id):
+        # type: (Any, int, str) -> None
+        """The attempt does not count any more; its slot is free."""
+        self.counts['late_results'] += 1
+        if calculator is not None and not (assignment and self.drop_leftover(calculator, assignment)):
+            self.calculators.drop_orphan(calculator, task_id)
+
+    def _take_failure(self, now, calculator, task, failure):
+        # type: (float, Calculator, Any, Any) -> None
+        is_death = failure[u'cause'] not in EXCEPTIONS
+        if is_death:
+            self.note_failure_of(now, calculator, 'a dead child')
+        if not task.IS_CALL:
+            failure = failure[u'message']
+        else:
+            task.failure = failure
+            if is_death or (failure[u'cause'] == u'exception' and task.options.get(u'retry_on_error')):
+                self.requeue(now, task, CHILD_DIED if is_death else ERROR)
+                calculator.raise_lowest(TURN_MAX)
+                return
+            self.note_good_ends(now, calculator, 1)
+        self._on_result(now, calculator.channel, [[task.assignment, task.task_id, None, failure]])

@@ -1,0 +1,68 @@
+"""How a calculator has behaved lately: one that fails again and again is given one attempt at a time."""
+
+from __future__ import absolute_import, division, print_function
+
+from collections import deque
+
+MYPY = False
+if MYPY:
+    from typing import Deque  # noqa: F401
+
+#: Attempts that have to end well before the calculator is trusted again.
+GOOD_ENDS = 5
+
+
+class Conduct(object):
+    """What one calculator did, over all its incarnations: deaths, restarts, children that died. ``events_max`` of them
+    within ``window_s`` begin a probation; 0: never.
+    """
+
+    __slots__ = ('_events_max', '_window_s', '_events', 'reason', 'good_ends', 'is_withdrawn')
+
+    def __init__(self, events_max, window_s):
+        # type: (int, float) -> None
+        self._events_max = events_max
+        self._window_s = window_s
+        self._events = deque(maxlen=max(1, events_max))  # type: Deque[float]
+        #: Why it is on probation, or None.
+        self.reason = None  # type: str | None
+        self.good_ends = 0
+        #: An operator wants it to get no work.
+        self.is_withdrawn = False
+
+    @property
+    def note(self):
+        # type: () -> str
+        """Why it gets less work than others, for people; mostly empty."""
+        if self.is_withdrawn:
+            return u'no new work: an operator drains it'
+        return u'' if self.reason is None else u'one attempt at a time: ' + self.reason
+
+    def note_failure(self, now, what):
+        # type: (float, str) -> bool
+        """Returns whether that begins a probation."""
+        if not self._events_max:
+            return False
+        self.good_ends = 0
+        self._events.append(now)
+        if self.reason is not None or len(self._events) < self._events_max \
+                or now - self._events[0] > self._window_s:
+            return False
+        self.reason = u'%d failures within %g s, the last: %s' % (self._events_max, now - self._events[0], what)
+        return True
+
+    def note_good_end(self):
+        # type: () -> bool
+        """Returns whether that ends the probation."""
+        self.good_ends += 1
+        if self.good_ends < GOOD_ENDS:
+            return False
+        self.reason = None
+        self._events.clear()
+        return True
+
+    def readmit(self):
+        # type: () -> None
+        self.reason = None
+        self.is_withdrawn = False
+        self._events.clear()

@@ -1,0 +1,196 @@
+"""The end of a task: an attempt ends, the task is over, and the client says so in its turn."""
+
+from __future__ import absolute_import, division, print_function
+
+from collections import deque
+
+from common.compat import text_type
+from common.words import reason_text
+from dispatcher.calculators import Calculators
+from dispatcher.outcomes import Outcomes
+from dispatcher.pending_queue import PendingQueue
+from dispatcher.tasks import (
+    ASSIGNED, ATTEMPT_ENDS, CALCULATOR_LEFT, CHILD_DIED, ERROR, NEW_INCARNATION, NOT_HELD, SHORT_CHARS, TASK_BYTES,
+    TURN_MAX, TURNED_DOWN, WAITING, WITHDRAWN, Leftover, size_with)
+from net_protocol.limits import UNREPORTED_MAX
+from net_protocol.rows import CANCELLED, DONE, OUTCOMES
+
+MYPY = False
+if MYPY:
+    from typing import Any, Deque, Dict  # noqa: F401
+
+    from dispatcher.calculators import Calculator  # noqa: F401
+    from dispatcher.clients import Client  # noqa: F401
+    from dispatcher.tasks import Task  # noqa: F401
+
+#: Attempts that can't be running on their calculator any more when they end in this way.
+_NOT_RUNNING = frozenset([NOT_HELD, TURNED_DOWN, CALCULATOR_LEFT, NEW_INCARNATION, CHILD_DIED, ERROR])
+
+
+class Ends(Outcomes):
+    """Tasks, the queue of those that wait, and the calculators that the others are assigned to."""
+
+    COUNTERS = ('revokes',) + OUTCOMES + tuple('attempt_' + end for end in ATTEMPT_ENDS) + Outcomes.COUNTERS
+
+    def __init__(self, settings, name, incarnation):
+        # type: (Dict[str, Any], str, str) -> None
+        super(Ends, self).__init__(settings, name, incarnation)
+        self.calculators = Calculators()
+        self.queue = PendingQueue(settings['priority_ageing_s'])
+        #: Tasks that are assigned.
+        self.running = 0
+        # Clients whose ``open`` was raised by more than one turn handles.
+        self._behind = deque()  # type: Deque[Client]
+
+    def _end_attempt(self, now, task, ended):
+        # type: (float, Task, str) -> None
+        """The live attempt ends without a result."""
+        calculator = task.calculator
+        del calculator.attempts[task.assignment]
+        self.running -= 1
+        self.counts['attempt_' + ended] += 1
+        calculator.tally.note_lost(ended)
+        self.watch.attempts.add(task, task.attempt, calculator.name, task.assigned_at, now, ended)
+        if ended in _NOT_RUNNING:
+            calculator.free += 1
+            self.calculators.update(calculator)
+        else:
+            calculator.leftovers[task.assignment] = Leftover(task)
+
+    def drop_leftover(self, calculator, assignment):
+        # type: (Calculator, int) -> bool
+        """That attempt does not run any more. Returns whether it occupied a slot."""
+        if calculator.leftovers.pop(assignment, None) is None:
+            return False
+        calculator.free += 1
+        self.calculators.update(calculator)
+        return True
+
+    def revoke(self, calculator, assignment, task_id):
+        # type: (Calculator, int, str) -> None
+        """Nobody waits for that attempt any more. 0: one that another incarnation of the dispatcher assigned."""
+        # A calculator that acknowledges nothing must not fill our memory.
+        if len(calculator.channel.rows.get('revoke', ())) < calculator.capacity + UNREPORTED_MAX:
+            self.counts['revokes'] += 1
+            self.send(calculator.channel, 'revoke', [assignment, task_id])
+
+    def release(self, call):
+        # type: (Any) -> None
+        """No calculator is kept free for that call any more."""
+        calculator, call.reserved = call.reserved, None
+        if calculator is not None:
+            calculator.alone = None
+            self.calculators.update(calculator)
+
+    def _revoke_others(self, task):
+        # type: (Task) -> None
+        """Former attempts of a task that is over may still run."""
+        for past in task.history or ():
+            calculator = self.calculators.by_name.get(past.calculator)
+            leftover = None if calculator is None else calculator.leftovers.get(past.assignment)
+            if calculator is not None and leftover is not None and leftover.task is task:
+                self.revoke(calculator, past.assignment, task.task_id)
+
+    def _let_go(self, task):
+        # type: (Any) -> None
+        if task.IS_CALL and task.reserved is not None:
+            self.release(task)
+        if task.history is not None:
+            self._revoke_others(task)
+
+    def finish(self, now, task, outcome, value, ended=None):
+        # type: (float, Any, str, Any, str | None) -> None
+        """A task ends, and its client is sent the outcome. ``value`` is the result of a task that is done, or the
+        reason.
+
+        ``ended`` is how the live attempt ends; None where there is none, or where it brought the result.
+        """
+        client = task.client
+        if task.state is WAITING:
+            # Before ``remove``, which drops entries that do not wait.
+            task.state = outcome
+            self.queue.remove(task)
+        elif ended is not None:
+            self._end_attempt(now, task, ended)
+            self.revoke(task.calculator, task.assignment, task.task_id)
+        task.state = outcome
+        payload, task.payload = task.payload, None
+        task.result = value
+        size = TASK_BYTES if type(value) is text_type and len(value) <= SHORT_CHARS else size_with(value)
+        if size != task.size:
+            client.bytes += size - task.size
+            self.memory_bytes += size - task.size
+            task.size = size
+        client.live -= 1
+        client.outcome_bytes += size
+        self.undelivered += 1
+        self.counts[outcome] += 1
+        client.tally.outcomes[outcome] += 1
+        if client.is_absent:
+            self.absent_outcomes += 1
+            self.absent_bytes += size
+        if task.is_planned:
+            self._timers.cancel(('task', task))
+        self._let_go(task)
+        if outcome is not DONE:
+            self.emit(now, 'ended', task_id=task.task_id, outcome=outcome, reason=reason_text(value),
+                      attempts=task.attempt)
+            self.watch.ended_without_result(now, task, payload)
+        # Below ``open`` the caller is ``forget_below``, which forgets the task.
+        if task.number >= client.open:
+            if self.journal is not None:
+                self.journal.ended(task)
+                self.has_unwritten = True
+            elif outcome is DONE and client.cursor is None and not client.is_absent:
+                channel = client.channel  # type: Any
+                if 'done' in channel.rows:
+                    channel.rows['done'].append([task.number, value, task.attempt])
+                else:
+                    self.send(channel, 'done', [task.number, value, task.attempt])
+            else:
+                self.deliver(task)
+
+    def forget_below(self, now, client):
+        # type: (float, Client) -> None
+        """Forget the tasks below the client's ``open``, at most ``TURN_MAX`` at a time. Cancel those that wait or
+        run.
+        """
+        channel = client.channel
+        wanted = client.open if channel is None else channel.peer_open
+        first = client.open
+        stop = min(wanted, client.highest + 1, first + TURN_MAX)
+        tasks, refusals, journal = client.tasks, client.refusals, self.journal
+        client.open = max(first, stop)
+        forgotten = size = 0
+        for number in range(first, stop):
+            task = tasks.pop(number, None)
+            if task is not None:
+                if task.state is WAITING or task.state is ASSIGNED:
+                    self.finish(now, task, CANCELLED, u'its client does not wait for it',
+                                WITHDRAWN if task.state is ASSIGNED else None)
+                forgotten += 1
+                size += task.size
+                if task.state is DONE:
+                    task.result = None
+                if journal is not None:
+                    journal.over(task.task_id)
+            elif refusals:
+                refusals.pop(number, None)
+        if client.open > client.highest:
+            # Nothing is known above ``highest``: skip the gap.
+            client.open = max(client.open, wanted)
+            client.highest = client.open - 1
+        if client.acknowledged:
+            client.acknowledged.drop_below(client.open)
+        self.recount(client, forgotten, size)
+        if client.open < wanted and not client.is_behind:
+            client.is_behind = True
+            self._behind.append(client)
+
+    def forget_some(self, now):
+        # type: (float) -> None
+        """Go on with one of the clients whose ``open`` was raised by much."""
+        if self._behind:
+            client = self._behind.popleft()
+            client.is_behind = False
+            self.forget_below(now, client)

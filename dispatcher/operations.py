@@ -1,0 +1,99 @@
+"""What an operator may ask of a dispatcher, and what clients may ask about functions."""
+
+from __future__ import absolute_import, division, print_function
+
+from common.words import reason_text
+from dispatcher.admission import Admission
+from dispatcher.tasks import ASSIGNED, WITHDRAWN
+from net_protocol.rows import CALCULATOR, CANCEL, CANCELLED, CLIENT, DRAIN, FAILED_TASKS, MONITOR
+
+MYPY = False
+if MYPY:
+    from typing import Any, List, Tuple  # noqa: F401
+
+    from net_protocol.channel import Channel  # noqa: F401
+
+#: Functions on one page of the list.
+FUNCTIONS_PER_PAGE = 10
+
+#: Failed tasks in one answer, and past attempts shown of each.
+FAILED_SHOWN_MAX = 50
+ATTEMPTS_SHOWN_MAX = 10
+
+
+class Operations(Admission):
+    """Rows of monitors that change something."""
+
+    COUNTERS = ('operations', 'operations_refused') + Admission.COUNTERS
+
+    #: Whether an operator at that address is believed: the owner knows what is a key, and what is loopback.
+    may_operate = staticmethod(lambda address: False)  # type: Any
+
+    def _on_operate(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        if channel.role != MONITOR:
+            return
+        for question, verb, argument in rows:
+            if not self.may_operate(channel.address):
+                self.counts['operations_refused'] += 1
+                answer = False, u'refused: accepted from this machine, or with a key'
+            elif verb == FAILED_TASKS:
+                self._send_failed(now, channel, question)
+                continue
+            else:
+                self.counts['operations'] += 1
+                answer = self._operate(now, verb, argument)
+            self.send(channel, 'operated', [question, answer[0], answer[1], 1, 1, []])
+
+    def _operate(self, now, verb, argument):
+        # type: (float, str, str) -> Tuple[bool, str]
+        """Whether something was found, and what was done. Doing it twice is as good as once."""
+        if verb == CANCEL:
+            return self._cancel_task(now, argument)
+        calculator = self.calculators.by_name.get(argument)
+        if calculator is None:
+            return False, u'no calculator has that name'
+        conduct = calculator.conduct
+        if verb == DRAIN:
+            if not conduct.is_withdrawn:
+                conduct.is_withdrawn = True
+                self.emit(now, 'drained', calculator=argument)
+            return True, u'gets no new work; %d attempts run' % len(calculator.attempts)
+        if conduct.is_withdrawn or conduct.reason is not None:
+            conduct.readmit()
+            self.calculators.update(calculator)
+            self.emit(now, 'readmitted', calculator=argument)
+        return True, u'gets work again'
+
+    def _cancel_task(self, now, task_id):
+        # type: (float, str) -> Tuple[bool, str]
+        parts = task_id.rsplit(u':', 2)
+        task = self.clients.task(task_id) if len(parts) == 3 and parts[2].isdigit() else None
+        if task is None:
+            return False, u'no such task waits or runs'
+        if task.is_over:
+            return True, u'is over: %s' % task.state
+        self.finish(now, task, CANCELLED, u'cancelled by an operator', WITHDRAWN if task.state is ASSIGNED else None)
+        return True, u'is cancelled'
+
+    def _send_failed(self, now, channel, question):
+        # type: (float, Channel, int) -> None
+        failed = list(self.watch.failed)[-FAILED_SHOWN_MAX:]
+        if not failed:
+            self.send(channel, 'operated', [question, True, u'no task has failed', 1, 1, []])
+        for page, (task, payload, ended_at) in enumerate(failed, 1):
+            past = [[one.number, one.calculator, one.ended] for one in (task.history or ())[-ATTEMPTS_SHOWN_MAX:]]
+            self.send(channel, 'operated', [question, True, u'', page, len(failed), [[
+                task.task_id, task.function if task.IS_CALL else None,  # type: ignore[attr-defined]
+                payload, reason_text(task.result), task.attempt, round(now - ended_at, 3), past]]])
+
+    def _on_ask_functions(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        if channel.role not in (CLIENT, CALCULATOR):
+            return
+        functions = [entry[:3] for entry in self.calculators.catalogue.offers()]
+        pages = [functions[first:first + FUNCTIONS_PER_PAGE]
+                 for first in range(0, len(functions), FUNCTIONS_PER_PAGE)] or [[]]
+        for question, in rows[:1]:
+            for page, some in enumerate(pages, 1):
+                self.send(channel, 'known_functions', [question, page, len(pages), some])

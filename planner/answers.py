@@ -1,0 +1,311 @@
+"""Answers as objects for programs and as lines for people."""
+
+from __future__ import absolute_import, division, print_function
+
+import math
+
+from common.words import counted
+from planner import statistics
+from planner.measures import RATIOS, STATISTICS, TIMES
+from planner.study import WANTED
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List, Sequence  # noqa: F401
+
+    from planner.study import Find, Point, Vary  # noqa: F401
+
+#: Measures of the table that compares points.
+COLUMNS = (('mean', 'response_time_s', 'mean'), ('p50', 'response_time_s', 'p50'), ('p95', 'response_time_s', 'p95'),
+           ('p99', 'response_time_s', 'p99'), ('busy', 'busy_share', None), ('answered', 'answered_share', None))
+
+#: What the table of one scenario calls the ratios.
+LABELS = {
+    'attempts_per_task': 'attempts per task', 'wasted_share': 'wasted work', 'busy_share': 'calculators busy',
+    'idle_share': 'calculators idle', 'out_of_order_share': 'out of order', 'answered_share': 'answered',
+    'expired_share': 'expired', 'refused_share': 'refused', 'otherwise_ended_share': 'ended otherwise',
+    'datagrams_per_task': 'datagrams per task',
+    'false_suspicions_per_day': 'false suspicions per calculator and day'}
+TIME_LABELS = {'response_time_s': 'response time, s', 'waiting_time_s': 'waiting time, s',
+               'reassignment_time_s': 'from a death until its tasks run elsewhere, s'}
+
+
+def point_dict(point, has_reached):
+    # type: (Point, bool) -> Dict[str, Any]
+    """One point for programs."""
+    reason = point.why_unstable()
+    measures = point.measures() if reason is None else None
+    is_known = point.rows or reason is not None
+    return {
+        'measures': None if measures is None else measures.as_dict(), 'replications': point.number,
+        'tasks': point.tasks if measures is None else measures.tasks, 'stable': reason is None if is_known else None,
+        'precision_reached': has_reached, 'reason': reason,
+        'warm_up_share': None if measures is None else measures.warm_up_share,
+        'settled': None if measures is None else measures.has_settled,
+        'errors': [error['error'] for error in point.errors]}
+
+
+def differences(one, other):
+    # type: (Point, Point) -> Dict[str, Any] | None
+    """The statistics of the response time of ``other`` minus those of ``one``, and the variance reduction of each."""
+    measures = [point.measures() if point.why_unstable() is None else None for point in (one, other)]
+    seeds = sorted(set(one.rows) & set(other.rows))
+    if None in measures or len(seeds) < 2:
+        return None
+    found = {}  # type: Dict[str, Any]
+    for statistic in STATISTICS:
+        columns = []
+        for point, measure in zip((one, other), measures):
+            by_seed = dict(zip(sorted(point.rows), measure.values['response_time_s', statistic]))  # type: ignore
+            columns.append([by_seed[seed] for seed in seeds])
+        pairs = [pair for pair in zip(*columns) if None not in pair]
+        if len(pairs) < 2:
+            found[statistic] = None
+            continue
+        ones, others = zip(*pairs)
+        difference = statistics.paired_difference(ones, others)
+        if statistic in ('p50', 'p95', 'p99'):
+            # As the quantiles themselves: that of all data together.
+            values = [measure.find('response_time_s', statistic)['value'] for measure in measures]  # type: ignore
+            pooled = values[1] - values[0]
+            difference = statistics.sectioned(pooled, [second - first for first, second in pairs])
+        reduction = statistics.variance_reduction(ones, others)
+        found[statistic] = dict(difference, variance_reduction=reduction)
+    return found
+
+
+def measure_dict(study):
+    # type: (Vary) -> Dict[str, Any]
+    """What ``--measure --json`` prints."""
+    return point_dict(study.points[0], study.has_reached(study.points[0]))
+
+
+def vary_dict(study):
+    # type: (Vary) -> Dict[str, Any]
+    """What ``--vary --json`` prints; ``difference`` is to the first point."""
+    points = []
+    for point in study.points:
+        found = dict(point_dict(point, study.has_reached(point)), settings=dict(point.changes))
+        if point is not study.points[0]:
+            found['difference'] = differences(study.points[0], point)
+        points.append(found)
+    return {'points': points}
+
+
+def find_dict(study):
+    # type: (Find) -> Dict[str, Any]
+    """What ``--find --json`` prints."""
+    sides = []  # type: List[Any]
+    for number in study.boundary():
+        if number is None:
+            sides.append(None)
+            continue
+        point = study.points[number]
+        reason = point.why_unstable()
+        measures = point.measures() if reason is None else None
+        sides.append({'value': point.changes[0][1], 'measures': None if measures is None else measures.as_dict(),
+                      'replications': point.number, 'stable': reason is None,
+                      'certain': number not in study.uncertain})
+    return {'key': study.points[0].changes[0][0], 'target': study.target.text, 'holds': sides[0], 'fails': sides[1],
+            'decided': study.is_decided, 'replications': sum([point.number for point in study.points])}
+
+
+# For people.
+
+def shown(value):
+    # type: (float | None) -> str
+    """A number with three digits that mean something."""
+    if value is None:
+        return '-'
+    if value == 0:
+        return '0'
+    digits = max(0, 2 - int(math.floor(math.log10(abs(value)))))
+    return '%.*f' % (min(digits, 6), value)
+
+
+def shown_leaf(leaf):
+    # type: (Dict[str, Any] | None) -> str
+    """A value with its interval."""
+    if leaf is None:
+        return '-'
+    if leaf['low'] is None:
+        return shown(leaf['value'])
+    # As many decimals as the interval is worth.
+    width = leaf['high'] - leaf['low']
+    if width == 0:
+        return shown(leaf['value'])
+    decimals = min(6, max(0, 1 - int(math.floor(math.log10(width)))))
+    return '%.*f (%.*f to %.*f)' % (decimals, leaf['value'], decimals, leaf['low'], decimals, leaf['high'])
+
+
+def shown_share(leaf):
+    # type: (Dict[str, Any] | None) -> str
+    """A share in percent."""
+    if leaf is None:
+        return '-'
+    return shown_leaf({key: None if value is None else 100 * value for key, value in leaf.items()}) + ' %'
+
+
+def measure_lines(study):
+    # type: (Vary) -> List[str]
+    """What ``--measure`` prints."""
+    point = study.points[0]
+    lines = _errors(point)
+    reason = point.why_unstable()
+    if reason is not None:
+        return lines + ['unstable: %s' % reason, 'No mean is reported: it would grow with the length of the run.']
+    measures = point.measures()
+    if measures is None:
+        return lines + ['nothing was measured: no task ended']
+    lines.append('%s of %g s, %d tasks; removed as warm-up: %.3g s of each (MSER-5)' % (
+        counted(point.number, 'replications'), point.settings['duration_s'], measures.tasks,
+        measures.warm_up_share * point.settings['duration_s']))
+    if not measures.has_settled:
+        lines.append('The response times have not settled in the first half of a run: set a longer duration_s.')
+    lines.append('')
+    for name, _ in TIMES:
+        if any(measures.find(name, statistic) for statistic in STATISTICS):
+            lines.append(TIME_LABELS[name])
+            lines += ['  %-6s %s' % (statistic, shown_leaf(measures.find(name, statistic)))
+                      for statistic in STATISTICS]
+    width = max([len(LABELS[ratio[0]]) for ratio in RATIOS])
+    for ratio in RATIOS:
+        leaf = measures.find(ratio[0])
+        if leaf is not None:
+            text = shown_share(leaf) if ratio[0].endswith('_share') else shown_leaf(leaf)
+            lines.append('%-*s %s' % (width + 1, LABELS[ratio[0]], text))
+    return lines + ['', _precision(study, point), 'In brackets: 95 % confidence intervals.']
+
+
+def _precision(study, point):
+    # type: (Vary, Point) -> str
+    measures = point.measures()
+    known = ['%s %s' % (name, '-' if precision is None else '%.1f %%' % (100 * precision)) for name, precision in
+             [(name, measures.precision(name)) for name, _ in WANTED]]  # type: ignore[union-attr]
+    return 'precision: +- %s: %s' % (', '.join(known), 'as precise as asked' if study.has_reached(point)
+                                     else 'less precise than asked')
+
+
+def _errors(point):
+    # type: (Point) -> List[str]
+    return ['seed %d broke a promise: %s' % (error['seed'], error['error']) for error in point.errors[:5]]
+
+
+def vary_lines(study):
+    # type: (Vary) -> List[str]
+    """What ``--vary`` prints: a line for each point, then its difference to the first one."""
+    keys = [key for key, _ in study.points[0].changes]
+    rows = [keys + [column[0] for column in COLUMNS] + ['replications']]
+    notes = []  # type: List[str]
+    for point in study.points:
+        notes += _errors(point)
+        values = [_shown_value(value) for _, value in point.changes]
+        reason = point.why_unstable()
+        measures = point.measures() if reason is None else None
+        if measures is None:
+            rows.append(values + ['unstable' if reason else '-'] + [''] * (len(COLUMNS) - 1) + ['%d' % point.number])
+            continue
+        rows.append(values + [
+            shown_share(measures.find(name, statistic)) if statistic is None else
+            shown_leaf(measures.find(name, statistic)) for _, name, statistic in COLUMNS] + [
+                '%d%s' % (point.number, '' if study.has_reached(point) else ' *')])
+    lines = _aligned(rows)
+    if not all(study.has_reached(point) or point.why_unstable() for point in study.points):
+        lines.append('* less precise than asked')
+    return notes + lines + _difference_lines(study) + ['', 'In brackets: 95 % confidence intervals.']
+
+
+def _difference_lines(study):
+    # type: (Vary) -> List[str]
+    first = study.points[0]
+    lines = []
+    reductions = []
+    for point in study.points[1:]:
+        found = differences(first, point)
+        if found is None:
+            continue
+        parts = []
+        for statistic in ('mean', 'p95', 'p99'):
+            leaf = found[statistic]
+            if leaf is not None:
+                parts.append('%s %s' % (statistic, _shown_difference(leaf)))
+                if leaf['variance_reduction'] is not None and statistic == 'mean':
+                    reductions.append(leaf['variance_reduction'])
+        name = ', '.join('%s %s' % (key, _shown_value(value)) for key, value in point.changes)
+        lines.append('  %s: %s' % (name, '; '.join(parts)))
+    if lines:
+        name = ', '.join('%s %s' % (key, _shown_value(value)) for key, value in first.changes)
+        lines = ['', 'Response times compared with %s, in s:' % name] + lines
+    if reductions:
+        lines.append('Variance reduction by common random numbers: %s (so many times fewer replications for a '
+                     'difference of means).' % ', '.join('%.1f' % reduction for reduction in reductions))
+    return lines
+
+
+def _shown_difference(leaf):
+    # type: (Dict[str, Any]) -> str
+    """As "0.31 less (0.24 to 0.38)"."""
+    if leaf['low'] is not None and leaf['low'] <= 0 <= leaf['high']:
+        return 'no difference shown (%s to %s)' % (shown(leaf['low']), shown(leaf['high']))
+    less = leaf['value'] < 0
+    ends = sorted([abs(leaf['low']), abs(leaf['high'])])
+    return '%s %s (%s to %s)' % (shown(abs(leaf['value'])), 'less' if less else 'more', shown(ends[0]),
+                                 shown(ends[1]))
+
+
+def find_lines(study):
+    # type: (Find) -> List[str]
+    """What ``--find`` prints."""
+    key = study.points[0].changes[0][0]
+    lines = []  # type: List[str]
+    for point in study.points:
+        lines += _errors(point)
+    holds, fails = study.boundary()
+    parts = []
+    for number, words in ((holds, 'holds'), (fails, 'does not hold')):
+        if number is not None:
+            parts.append('%s %s %s %s (%s)%s' % (
+                key, _shown_value(study.points[number].changes[0][1]), words, study.target.text,
+                _found(study, number), _by_value(study, number) if number in study.uncertain else ''))
+    if holds is None and study.is_decided:
+        parts.insert(0, 'no value of %s holds %s' % (key, study.target.text))
+    elif holds is not None and fails is None and study.is_decided:
+        parts.append('all values that were tried hold it')
+    lines.append('; '.join(parts) or 'nothing is known yet')
+    if not study.is_decided:
+        lines.append('The search is not complete.%s' % ''.join([
+            ' %s is not decided: %s.' % (_shown_value(study.points[number].changes[0][1]), _found(study, number))
+            for number in study.undecided]))
+    tried = ['%s %s' % (_shown_value(study.points[number].changes[0][1]), 'holds' if verdict else 'fails')
+             for number, verdict in sorted(study.verdicts.items())]
+    return lines + ['tried: %s; %d replications' % (', '.join(tried), sum([point.number for point in study.points]))]
+
+
+def _found(study, number):
+    # type: (Find, int) -> str
+    point = study.points[number]
+    reason = point.why_unstable()
+    if reason is not None:
+        return 'unstable: %s' % reason
+    measures = point.measures()
+    leaf = None if measures is None else measures.find(*study.target.key)
+    if leaf is None:
+        return 'unknown'
+    return shown(leaf['value']) if leaf['low'] is None else '%s to %s' % (shown(leaf['low']), shown(leaf['high']))
+
+
+def _by_value(study, number):
+    # type: (Find, int) -> str
+    precision = statistics.precision(study.points[number].measures().find(*study.target.key))  # type: ignore
+    return ', by its value: the interval contains the bound, and is +- %.1f %%' % (100 * (precision or 0.0))
+
+
+def _shown_value(value):
+    # type: (Any) -> str
+    return '%g' % value if type(value) is float else str(value).replace("u'", "'")
+
+
+def _aligned(rows):
+    # type: (Sequence[Sequence[str]]) -> List[str]
+    widths = [max([len(row[column]) for row in rows]) for column in range(len(rows[0]))]
+    return ['  '.join('%-*s' % (width, cell) for width, cell in zip(widths, row)).rstrip() for row in rows]

@@ -1,0 +1,52 @@
+"""The recording of a simulated run: the events of all its processes, one process after the other, in one file.
+
+A line has the form of the event files of real processes, and what was done to a process (killed, suspended) is an event
+too. The first line holds what is in no event: the scenario, and the seed from which datagrams were delayed and lost.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from common import lengths
+from net_protocol import __version__
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, Iterator, List, Tuple  # noqa: F401
+
+    from planner.world import MeasuredProcess  # noqa: F401
+
+#: Faults that do more to processes than what a recording can say.
+NOT_RECORDED = ('poison_s', 'clone_s', 'disk_s', 'other_journal', 'wall_step')
+
+
+class Tape(object):
+    """What is written while a world runs."""
+
+    def __init__(self, seed, settings):
+        # type: (int, Dict[str, Any]) -> None
+        self._first = {'seed': seed, 'scenario': lengths.plain(settings), 'version': __version__}
+        self._parts = []  # type: List[List[Tuple[float, str, Dict[str, Any]]]]
+        self._part_of = {}  # type: Dict[MeasuredProcess, Any]
+
+    def begin(self, process, settings):
+        # type: (MeasuredProcess, Dict[str, Any]) -> None
+        """A process starts."""
+        self._parts.append([])
+        self._part_of[process] = self._parts[-1]
+        self.write(process, process.environment.agenda.now, 'began', {
+            'name': process.name, 'incarnation': process.incarnation, 'address': process.address,
+            'version': __version__, 'role': process.role, 'settings': lengths.plain(settings),
+            'pace': process.clock.pace})
+
+    def write(self, process, time, kind, facts):
+        # type: (MeasuredProcess, float, str, Dict[str, Any]) -> None
+        """Something happens in a process, or to it."""
+        self._part_of[process].append((time, kind, facts))
+
+    def events(self):
+        # type: () -> Iterator[Tuple[float, str, Dict[str, Any]]]
+        """(time, kind, facts) of each line."""
+        yield 0.0, 'simulated', self._first
+        for part in self._parts:
+            for event in part:
+                yield event

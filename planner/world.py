@@ -1,0 +1,331 @@
+"""A world to measure in: the real cores with light instruments in place of the auditors, and streams of random numbers.
+
+Each purpose and entity has a stream of its own: the arrivals of client 3, the length of task 17, the outages of
+calculator b, the delays from a host to another. So a calculator more changes no other draw, and scenarios that run with
+one seed differ by what they are, not by luck (common random numbers).
+"""
+
+from __future__ import absolute_import, division, print_function
+
+from hashlib import sha256
+from random import Random
+
+from calculator.core import CalculatorCore
+from calculator.outages import OutagePlan
+from client.arrivals import Arrivals
+from client.core import ClientCore
+from client.requests import WRONG
+from common import lengths
+from dispatcher.core import DispatcherCore
+from net_protocol.core import draw_incarnation
+from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER
+from simulator.disk import DiskJournal
+from simulator.environment import Clock
+from simulator.faults import Faults
+from simulator.network import Network
+from simulator.process import Process
+from simulator.violations import broken
+from simulator.world import PORTS, World, seal_of
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
+
+    from planner.recorder import Recorder  # noqa: F401
+
+#: Turns of a process between two walks over all that its core keeps.
+TURNS_PER_CHECK = 5000
+
+
+def stream(seed, purpose, *entity):
+    # type: (int, str, *Any) -> Random
+    """The generator of one purpose and entity: the same on every Python."""
+    words = '/'.join([str(seed), purpose] + [str(word) for word in entity])
+    return Random(int(sha256(words.encode('utf-8')).hexdigest()[:16], 16))
+
+
+class Links(Network):
+    """A network on which each pair of hosts has a stream of its own. ``seed`` is set by the owner."""
+
+    seed = 0
+
+    def send(self, source, target, datagram):
+        # type: (Any, Any, bytes) -> None
+        self._use(source[0], target[0])
+        Network.send(self, source, target, datagram)
+
+    def _use(self, source, target):
+        # type: (str, str) -> None
+        streams = self.__dict__.setdefault('streams', {})
+        draw = streams.get((source, target))
+        if draw is None:
+            draw = streams[source, target] = stream(self.seed, 'link', source, target).random
+        self._draw = draw
+
+
+class PlannedFaults(Faults):
+    """Faults of which each kind has a stream of its own."""
+
+    def _repeat(self, pair):
+        # type: (Tuple[str, Callable[[], None]]) -> None
+        self._rng = self._stream(pair[0])
+        Faults._repeat(self, pair)
+
+    def _come(self, pair):
+        # type: (Tuple[str, Callable[[], None]]) -> None
+        self._rng = self._stream(pair[0])
+        Faults._come(self, pair)
+
+    # What comes later has streams of its own too, not that of the fault that came last.
+
+    def _restart(self, dead):
+        # type: (Process) -> None
+        self._rng = self._stream('restart')
+        Faults._restart(self, dead)
+
+    def _end_what_was_stopped(self, process):
+        # type: (Process) -> None
+        self._rng = self._stream('restart')
+        Faults._end_what_was_stopped(self, process)
+
+    def _kill_again(self, process):
+        # type: (Process) -> None
+        self._rng = self._stream('restart')
+        Faults._kill_again(self, process)
+
+    def _happen(self, event):
+        # type: (Dict[str, Any]) -> None
+        self._rng = self._stream('restart')
+        Faults._happen(self, event)
+
+    def _stream(self, key):
+        # type: (str) -> Random
+        streams = self.__dict__.setdefault('streams', {})
+        if key not in streams:
+            streams[key] = stream(self._world.seed, 'fault', key)
+        return streams[key]
+
+
+class Instruments(object):
+    """What a process has in place of an audit."""
+
+    HEARD = {}  # type: Dict[str, str]
+    EVENTS = {}  # type: Dict[str, str]
+    size = TURNS_PER_CHECK
+    told_to_stop = False
+
+    def __init__(self, settings):
+        # type: (Dict[str, Any]) -> None
+        self.settings = settings
+        self.pending = ()
+
+    def ignore(self, *_):
+        # type: (*Any) -> None
+        """Nothing is looked at here."""
+
+    begin = arrived = end_turn = sweep = sending_to_stranger = strayed = recorded = ignore
+
+
+class MeasuredProcess(Process):
+    """A process whose events go to a recorder. It checks its invariants rarely."""
+
+    recorder = None  # type: Any
+
+    def _tap(self, core, audit, peer):
+        # type: (Any, Any, str | None) -> None
+        if self.role == CALCULATOR:
+            self._draw_duration_s, core.draw_duration_s = core.draw_duration_s, self._drawn
+
+    def _drawn(self, task_id, attempt):
+        # type: (str, int) -> float
+        duration_s = self._draw_duration_s(task_id, attempt)
+        self.recorder.begins(self._agenda.now, self.name, task_id, duration_s)
+        return duration_s
+
+    def _on_events(self, events):
+        # type: (List[Any]) -> None
+        virtual, handlers, tape = self.clock.virtual, self.recorder.handlers, self.recorder.tape
+        for event in events:
+            if tape is not None:
+                tape.write(self, event.at, event.kind, event.facts)
+            handle = handlers.get(event.kind)
+            if handle is not None:
+                handle(virtual(event.at), self, event.facts)
+
+    def _turn(self):
+        # type: () -> None
+        Process._turn(self)
+        if self.role == CALCULATOR:
+            self.recorder.note_calculator(self._agenda.now, self)
+
+    def _die(self, where):
+        # type: (str) -> None
+        was_running = self.is_running
+        Process._die(self, where)
+        if was_running and self.role == CALCULATOR:
+            self.recorder.note_death(self._agenda.now, self.name)
+            self.recorder.note_calculator(self._agenda.now, self)
+        elif was_running and self.role == CLIENT:
+            self.recorder.note_client_death(self._agenda.now, self)
+
+    # What is done to it stands in the recording too.
+
+    def kill(self, sends_left=None):
+        # type: (int | None) -> None
+        self._record_act('killed', sends_left=sends_left)
+        Process.kill(self, sends_left)
+
+    def kill_at_commit(self, where):
+        # type: (str) -> None
+        self._record_act('killed_at_commit', where=where)
+        Process.kill_at_commit(self, where)
+
+    def stop(self):
+        # type: () -> None
+        self._record_act('told_to_stop')
+        Process.stop(self)
+
+    def suspend(self):
+        # type: () -> None
+        self._record_act('suspended')
+        Process.suspend(self)
+
+    def resume(self):
+        # type: () -> None
+        self._record_act('resumed')
+        Process.resume(self)
+
+    def beat(self):
+        # type: () -> None
+        """A calculator sends a heartbeat now."""
+        if not self.is_suspended:
+            self.core.beat()
+            self._turn()
+
+    def _record_act(self, kind, **facts):
+        # type: (str, **Any) -> None
+        if self.recorder.tape is not None and self.is_running:
+            self.recorder.tape.write(self, self._agenda.now, kind, facts)
+
+    def _end(self, _):
+        # type: (None) -> None
+        Process._end(self, _)
+        if self.role == CALCULATOR:
+            self.recorder.note_calculator(self._agenda.now, self)
+
+
+class MeasuredWorld(World):
+    """The world of a seed, with ``recorder`` listening."""
+
+    NETWORK = Links
+
+    def __init__(self, seed, settings, recorder):
+        # type: (int, Dict[str, Any], Recorder) -> None
+        self.recorder = recorder
+        self._starts = {}  # type: Dict[str, int]
+        super(MeasuredWorld, self).__init__(seed, settings)
+        self.network.seed = seed  # type: ignore[attr-defined]
+        self.promises = None
+
+    def stream(self, purpose, *entity):
+        # type: (str, *Any) -> Random
+        """See the function ``stream``."""
+        return stream(self.seed, purpose, *entity)
+
+    def _number(self, name):
+        # type: (str) -> int
+        """Which start of a process of that name this is."""
+        self._starts[name] = self._starts.get(name, 0) + 1
+        return self._starts[name]
+
+    def start_dispatcher(self, host=None):
+        # type: (str | None) -> Process
+        settings, number = self.settings['dispatcher'], self._number(DISPATCHER)
+        journal = None if self.disk is None else DiskJournal(self.disk, self.wall)
+        rng = self.stream('dispatcher', number)
+        core = DispatcherCore(settings, DISPATCHER, draw_incarnation(rng), rng)
+        process = self._begin(DISPATCHER, core, number, host or DISPATCHER, settings, journal)
+        if self.network.virtual is None:
+            self.names[DISPATCHER] = process.address
+        else:
+            self.names[DISPATCHER] = process.known_as = self.network.virtual
+            self.network.behind = process.address
+        return process
+
+    def start_calculator(self, name, host=None, **changes):
+        # type: (str, str | None, **Any) -> Process
+        settings, number = dict(self.settings['calculator'], **changes), self._number(name)
+        incarnations = self.stream('incarnations', name, number)
+        core = CalculatorCore(settings, name, lambda: draw_incarnation(incarnations),
+                              self.stream('calculator', name, number), self._outages(name, number, settings))
+        durations = self._durations(name, settings)
+        if durations is not None:
+            core.draw_duration_s = durations  # type: ignore[assignment]
+        process = self._begin(CALCULATOR, core, number, host or name, settings)
+        process.changes = changes
+        return process
+
+    def start_client(self, name, host=None, **changes):
+        # type: (str, str | None, **Any) -> Process
+        settings, number = dict(self.settings['client'], **changes), self._number(name)
+        core = ClientCore(settings, name, self._incarnation(name, number), self.stream('client', name, number),
+                          arrivals=self._arrivals(name, number, settings))
+        process = self._begin(CLIENT, core, number, host or name, settings)
+        process.changes = changes
+        return process
+
+    # What a replay takes from its recording.
+
+    def _arrivals(self, name, number, settings):
+        # type: (str, int, Dict[str, Any]) -> Arrivals
+        return Arrivals(settings, self.stream('arrivals', name, number), None)
+
+    def _outages(self, name, number, settings):
+        # type: (str, int, Dict[str, Any]) -> OutagePlan
+        return OutagePlan(settings['outage'], self.stream('outages', name, number))
+
+    def _durations(self, name, settings):
+        # type: (str, Dict[str, Any]) -> Callable[[str, int], float] | None
+        """What draws the duration of an attempt at a task; None where all are alike."""
+        length = settings['task_duration_s']
+        if lengths.is_range(length) and length[0] == length[1]:
+            return None
+        return lambda task_id, attempt: lengths.draw(self.stream('length', task_id, attempt).random, length)
+
+    def _incarnation(self, name, number):
+        # type: (str, int) -> str
+        return draw_incarnation(self.stream('incarnations', name, number))
+
+    def _clock(self, name, number):
+        # type: (str, int) -> Clock
+        # All begin together, as the clocks of one machine. The audits have those that do not.
+        drift = self.settings['faults']['clock_drift'] * (2 * self.stream('clock', name, number).random() - 1)
+        return Clock(self.agenda, 1 + drift)
+
+    def _begin(self, role, core, number, host, settings, journal=None):
+        # type: (str, Any, int, str, Dict[str, Any], DiskJournal | None) -> Process
+        clock = self._clock(core.name, number)
+        is_slow = self.stream('slow', core.name, number).random() < self.settings['faults']['slow_process']
+        can_rebind = role != CALCULATOR or settings['listen']['port'] == 0
+        core.trace = True
+        process = MeasuredProcess(role, core, Instruments(settings), (host, PORTS[role]), self.environment, clock,
+                                  self.stream('turn', core.name, number), seal_of(settings),
+                                  None if role == DISPATCHER else DISPATCHER, is_slow, can_rebind)
+        process.recorder = self.recorder
+        if self.recorder.tape is not None:
+            self.recorder.tape.begin(process, settings)
+        self.processes.append(process)
+        if role == CALCULATOR:
+            self.recorder.add_calculator(self.agenda.now, process)
+        if journal is not None:
+            process.recover(journal)
+        process.start()
+        return process
+
+    def check(self):
+        # type: () -> None
+        """Everything that can be checked at the end."""
+        for process in self.running():
+            process.core.check_invariants()
+            if process.role == CLIENT and process.core.statistics.ends[WRONG]:
+                raise broken('S3', process.name, 'a result that does not fit its task')

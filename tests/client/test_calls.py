@@ -1,0 +1,47 @@
+"""A client that calls functions: calls that are cancelled while the dispatcher changes."""
+
+from __future__ import absolute_import, division, print_function
+
+import random
+
+import pytest
+
+from client.calls import CallingClientCore
+from client.settings import SETTINGS
+from tests.client.driver import Driver, of_kind
+
+
+class Caller(Driver):
+    """A client with one call, and how that ended."""
+
+    def __init__(self, incarnation='dddddddd'):
+        self.outcomes = []
+        core = CallingClientCore(SETTINGS.checked({}), 'client-a', 'aaaaaaaa', random.Random(1))
+        super(Caller, self).__init__(core, incarnation=incarnation)
+        self.core.call(self.now, u'square', [[3], {}], {}, 60.0, lambda *outcome: self.outcomes.append(outcome))
+        self.sent = self.turn()
+
+    def cancel(self):
+        self.core.cancel(self.now, 1)
+        return self.turn()
+
+
+@pytest.mark.parametrize('is_accepted', [False, True])
+def test_a_call_that_is_being_cancelled_is_cancelled_again_where_the_channel_begins_anew(is_accepted):
+    caller = Caller()
+    (row,) = of_kind(caller.sent, 'call')
+    if is_accepted:
+        caller.acknowledge('call', row)
+    assert caller.cancel() == [('cancel', [1])]
+    for incarnation in ('eeeeeeee', 'eeeeeeee', 'ffffffff'):
+        rows = caller.reopen(incarnation)
+        assert of_kind(rows, 'cancel') == [[1]] and of_kind(rows, 'call') == []
+    caller.hear('ended', [1, u'cancelled', u'cancelled by its client', 0])
+    assert caller.outcomes == [(u'cancelled', u'cancelled by its client', 0)]
+
+
+def test_a_call_that_was_not_submitted_is_cancelled_at_once():
+    caller = Caller(incarnation=None)
+    assert caller.sent == [] and caller.cancel() == []
+    assert [outcome for outcome, _, _ in caller.outcomes] == ['cancelled']
+    assert of_kind(caller.reopen(), 'call') == []

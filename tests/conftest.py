@@ -1,0 +1,18 @@
+"""What holds for every test."""
+
+from __future__ import absolute_import, division, print_function
+
+import logging
+
+import pytest
+
+from runtime.logs import log
+
+
+@pytest.fixture(autouse=True)
+def log_as_before():
+    """A log that a test set up ends with it: the stream that it writes to is closed then."""
+    yield
+    del log.handlers[:]
+    log.setLevel(logging.NOTSET)
+    log.propagate = True

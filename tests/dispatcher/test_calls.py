@@ -1,0 +1,383 @@
+"""Calls of functions in the dispatcher: who gets them, which attempts count, in which order they go."""
+
+from __future__ import absolute_import, division, print_function
+
+import pytest
+
+from dispatcher.conduct import GOOD_ENDS
+from dispatcher.reports import QUICK_S
+from dispatcher.tasks import ANSWER_GRACE_S, DELAYS_S
+from tests.dispatcher.driver import ONE, TWO, Driver, task_id
+
+DIGESTS = {name: u'%016x' % number for number, name in enumerate(['square', 'score', 'both', 'none'])}
+DEATH = {u'cause': u'exit', u'message': u'exit status 0'}
+EXCEPTION = {u'cause': u'exception', u'message': u'no', u'type': u'ValueError', u'traceback': u'trace'}
+
+
+@pytest.fixture(params=[False, True], ids=['once', 'twice'])
+def twice(request):
+    return request.param
+
+
+class Farm(Driver):
+    """Calculators that offer functions, and clients that call them."""
+
+    def offer(self, channel, *names, **fields):
+        """The first heartbeat of a calculator, and what it offers; returns the rows that leave."""
+        digest = DIGESTS['both' if len(names) == 2 else names[0] if names else 'none']
+        self.core.handlers['heartbeat'](self.now, channel, [[1, 1, 1, 1.0, fields.get('capacity', 1), [], [], False]])
+        self.core.handlers['offer'](self.now, channel, [[digest]])
+        return self.hear(channel, 'functions', [[digest, [[name, u'()', u''] for name in names]]])
+
+    def call(self, number, function=u'square', channel=None, time_left_s=600, **options):
+        return self.hear(channel or self.client(), 'call', [
+            [number, [[3], {}], time_left_s, function, options]])
+
+    def fail(self, channel, assignment, number, failure=DEATH):
+        return self.hear(channel, 'failed', [[assignment, task_id(number), dict(failure)]])
+
+    def runs(self, channel):
+        """The numbers of the tasks that were assigned to that calculator."""
+        return [int(row[1].rsplit(':', 1)[1]) for row in self.of(channel, 'run')]
+
+    def ended(self):
+        return [(row[0], row[1]) for row in self.of(self.client(), 'ended')]
+
+
+# Who gets a call.
+
+def test_a_call_goes_to_a_calculator_that_offers_its_function(twice):
+    farm = Farm(twice)
+    one, two = farm.calculator(ONE), farm.calculator(TWO)
+    farm.offer(one, u'square')
+    farm.offer(two, u'score')
+    farm.call(1, u'score')
+    farm.call(2, u'square', answer_timeout_s=5)
+    assert farm.of(two, 'run') == [[1, task_id(1), 1, [[3], {}], None, 600, u'score', False]]
+    assert farm.of(one, 'run') == [[1, task_id(2), 1, [[3], {}], 5, 600, u'square', False]]
+    farm.result(two, 1, 1, 9)
+    assert farm.of(farm.client(), 'done') == [[1, 9, 1]]
+
+
+def test_notional_tasks_and_calls_go_to_different_calculators(twice):
+    farm = Farm(twice)
+    one, two = farm.calculator(ONE), farm.calculator(TWO)
+    farm.offer(one, u'square')
+    farm.beat(two)
+    farm.submit(1, 2)
+    farm.call(3)
+    farm.call(4)
+    assert farm.runs(one) == [3] and farm.of(one, 'assign') == []
+    assert len(farm.of(two, 'assign')) == 1 and farm.runs(two) == []
+
+
+def test_functions_that_are_not_known_are_asked_for(twice):
+    farm = Farm(twice)
+    one = farm.calculator(ONE)
+    farm.beat(one)
+    assert ('functions_wanted', [DIGESTS['square']]) in farm.hear(one, 'offer', [[DIGESTS['square']]])
+    farm.call(1)
+    assert farm.runs(one) == []
+    farm.hear(one, 'functions', [[DIGESTS['square'], [[u'square', u'(x)', u'']]]])
+    assert farm.runs(one) == [1]
+    assert farm.hear(one, 'offer', [[DIGESTS['square']]]) == []
+    two = farm.calculator(TWO)
+    farm.beat(two)
+    assert farm.hear(two, 'offer', [[DIGESTS['square']]]) == []
+    assert [facts['calculator'] for facts in farm.emitted('offers')] == [ONE, TWO]
+
+
+def test_a_calculator_that_changes_its_functions_gets_other_calls(twice):
+    farm = Farm(twice)
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square')
+    farm.offer(one, u'score')
+    farm.call(1)
+    farm.call(2, u'score')
+    assert farm.runs(one) == [2]
+
+
+def test_the_client_is_warned_once_and_told_at_the_deadline_what_is_known(twice):
+    farm = Farm(twice)
+    one = farm.calculator(ONE)
+    farm.offer(one, u'score', u'square')
+    farm.call(1, u'scor', time_left_s=5)
+    farm.call(2, u'scor', time_left_s=5)
+    reason = u"no calculator has 'scor'; known: 'score', 'square'"
+    farm.wait(3, beating=[])
+    assert farm.of(farm.client(), 'not_offered') == [[u'scor', reason]]
+    farm.wait(3)
+    assert farm.of(farm.client(), 'ended') == [[1, u'expired', reason, 0], [2, u'expired', reason, 0]]
+
+
+def test_a_call_keeps_its_own_time():
+    farm = Farm(task_timeout_s=20)
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square')
+    farm.call(1, time_left_s=86400)
+    farm.wait(1000, beating=[one], held=[(1, 1)])
+    assert farm.ended() == []
+    farm.result(one, 1, 1, 9)
+    assert farm.of(farm.client(), 'done') == [[1, 9, 1]]
+
+
+# Which attempts count.
+
+def test_a_dead_child_leads_to_another_attempt_elsewhere_and_three_end_the_task(twice):
+    farm = Farm(twice)
+    one, two = farm.calculator(ONE), farm.calculator(TWO)
+    farm.offer(one, u'square')
+    farm.offer(two, u'square')
+    farm.call(1)
+    farm.fail(one, 1, 1)
+    assert farm.runs(two) == [1]
+    farm.fail(two, 1, 1)
+    assert farm.ended() == [] and len(farm.runs(one) + farm.runs(two)) == 3
+    last = one if len(farm.runs(one)) == 2 else two
+    farm.fail(last, 2, 1)
+    assert farm.of(farm.client(), 'ended') == [[1, u'failed', DEATH, 3]]
+    # Its slots are free.
+    farm.call(2)
+    farm.call(3)
+    assert sorted((farm.runs(one) + farm.runs(two))[-2:] + [0])[0] == 0 and farm.status['running'] == 2
+
+
+def test_attempts_max_of_the_call_wins():
+    farm = Farm()
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square')
+    farm.call(1, attempts_max=1)
+    farm.fail(one, 1, 1)
+    assert farm.of(farm.client(), 'ended') == [[1, u'failed', DEATH, 1]]
+
+
+@pytest.mark.parametrize('retry, attempts', [(False, 1), (True, 3)])
+def test_an_exception_ends_the_task_unless_it_is_to_be_tried_again(retry, attempts, twice):
+    farm = Farm(twice)
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square')
+    farm.call(1, retry_on_error=retry)
+    for assignment in range(1, attempts + 1):
+        farm.fail(one, assignment, 1, EXCEPTION)
+    assert farm.of(farm.client(), 'ended') == [[1, u'failed', EXCEPTION, attempts]]
+    assert len(farm.runs(one)) == attempts
+
+
+def test_a_call_that_nobody_ended_in_time_is_revoked_and_counted(twice):
+    farm = Farm(twice)
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square')
+    farm.call(1, answer_timeout_s=5, attempts_max=1)
+    farm.wait(5 + ANSWER_GRACE_S + 0.1, beating=[one], held=[(1, 1)])
+    assert farm.ended() == [(1, u'failed')]
+    assert [1, task_id(1)] in farm.of(one, 'revoke')
+
+
+def test_without_an_answer_time_out_a_call_may_take_its_time():
+    farm = Farm(answer_timeout_s=1)
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square')
+    farm.call(1, time_left_s=10000)
+    farm.wait(5000, beating=[one], held=[(1, 1)])
+    assert farm.counts['attempt_timed_out'] == 0
+
+
+def test_ends_that_do_not_count_delay_the_call_and_then_it_runs_alone():
+    farm = Farm()
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square', capacity=3)
+    farm.call(1)
+    waited = []
+    for assignment in range(1, 4):
+        farm.hear(one, 'assign_refused', [[assignment, task_id(1), u'busy']])
+        before = farm.now
+        while len(farm.runs(one)) == assignment:
+            farm.wait(0.25)
+            farm.beat(one, capacity=3)
+        waited.append(farm.now - before)
+    assert [int(seconds) for seconds in waited] == [int(seconds) for seconds in DELAYS_S[:3]]
+    # Now it is alone: others wait although there are slots.
+    farm.call(2)
+    farm.call(3)
+    assert farm.runs(one) == [1, 1, 1, 1] and farm.counts['calls_run_alone'] == 1
+    farm.result(one, 4, 1, 9)
+    assert farm.runs(one)[4:] == [2, 3]
+
+
+def test_a_call_that_runs_alone_waits_for_what_runs_and_its_ends_count():
+    farm = Farm()
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square', capacity=2)
+    farm.call(1)
+    farm.call(2)
+    for assignment in (1, 3, 4):
+        farm.hear(one, 'assign_refused', [[assignment, task_id(1), u'busy']])
+        for _ in range(12):
+            farm.wait(0.25)
+            farm.beat(one, held=[(2, 2)] + [(4, 4)] * (assignment == 3), capacity=2)
+    farm.call(3)
+    assert farm.runs(one) == [1, 2, 1, 1]
+    farm.result(one, 2, 2, 9)
+    assert farm.runs(one) == [1, 2, 1, 1, 1]
+    for assignment in (5, 6, 7):
+        farm.hear(one, 'assign_refused', [[assignment, task_id(1), u'busy']])
+        farm.beat(one, capacity=2)
+    assert farm.ended() == [(1, u'failed')]
+    assert farm.runs(one)[-1] == 3
+
+
+@pytest.mark.parametrize('how', ['cancel', 'open'])
+def test_a_cancelled_call_is_revoked_and_its_slot_is_free_when_that_is_acknowledged(how, twice):
+    farm = Farm(twice)
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square')
+    farm.call(1)
+    farm.call(2)
+    farm.cancel(1) if how == 'cancel' else farm.hear(farm.client(), peer_open=2)
+    assert farm.of(one, 'revoke') == [[1, task_id(1)]] and farm.runs(one) == [1]
+    farm.acknowledge(one, 'revoke', [1, task_id(1)])
+    assert farm.runs(one) == [1, 2]
+
+
+def test_a_cancelled_call_that_waits_is_forgotten(twice):
+    farm = Farm(twice)
+    for number in range(1, 200):
+        farm.call(number)
+    for number in range(1, 199):
+        farm.cancel(number)
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square')
+    assert farm.runs(one) == [199]
+
+
+# Priority.
+
+def test_the_more_urgent_call_goes_first(twice):
+    farm = Farm(twice)
+    for number, priority in enumerate((5, 0, 9, 3), 1):
+        farm.call(number, priority=priority)
+    farm.call(5)
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square', capacity=10)
+    assert farm.runs(one) == [3, 1, 5, 4, 2]
+
+
+def test_a_call_that_waits_gains_levels_so_that_it_does_not_starve():
+    farm = Farm(priority_ageing_s=10)
+    farm.call(1, priority=0, time_left_s=1000)
+    farm.wait(91)
+    one = farm.calculator(ONE)
+    farm.call(2, priority=9)
+    farm.call(3, priority=8)
+    farm.offer(one, u'square', capacity=3)
+    assert farm.runs(one) == [1, 2, 3]
+
+
+def test_clients_and_functions_of_one_priority_take_turns():
+    farm = Farm()
+    for number in range(1, 5):
+        farm.call(number)
+    farm.call(1, channel=farm.client('client-b'))
+    farm.call(5, u'score')
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square', u'score', capacity=4)
+    rows = farm.of(one, 'run')
+    assert [row[1] for row in rows[:3]].count(task_id(1, 'client-b')) == 1
+    assert u'score' in [row[6] for row in rows[:2]]
+
+
+# Calls ahead.
+
+def test_a_calculator_whose_calls_are_quick_gets_one_ahead_for_each_slot(twice):
+    farm = Farm(twice)
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square', capacity=2)
+    for number in range(1, 11):
+        farm.call(number)
+    assert farm.status['running'] == 2
+    farm.result(one, 1, 1, 9)
+    assert farm.status['running'] == 4
+    farm.wait(QUICK_S + 0.01)
+    farm.result(one, 2, 2, 9)
+    # That was slow: what is ahead stays, and no more comes.
+    assert farm.status['running'] == 3
+    farm.result(one, 3, 3, 9)
+    farm.result(one, 4, 4, 9)
+    assert farm.status['running'] == 2
+
+
+def test_a_call_that_is_handed_back_goes_elsewhere_and_nothing_of_it_counts(twice):
+    farm = Farm(twice)
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square')
+    for number in (1, 2, 3):
+        farm.call(number, attempts_max=1)
+    farm.result(one, 1, 1, 9)
+    assert farm.runs(one) == [1, 2, 3]
+    two = farm.calculator(TWO)
+    farm.offer(two, u'square')
+    farm.hear(one, 'assign_refused', [[3, task_id(3), u'handed_back']])
+    assert farm.runs(two) == [3] and farm.status['running'] == 2
+    assert not farm.ended() and farm.core.counts['calls_delayed'] == 0
+    assert [facts['reason'] for facts in farm.emitted('reassigned')] == ['turned_down']
+
+
+# Probation.
+
+def test_a_calculator_whose_children_die_gets_one_attempt_at_a_time_until_five_end_well():
+    farm = Farm()
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square', capacity=3)
+    for number in range(1, 6):
+        farm.call(number, attempts_max=1)
+        farm.fail(one, number, number)
+    (facts,) = farm.emitted('probation')
+    assert facts['calculator'] == ONE and '5 failures' in facts['reason']
+    for number in range(6, 20):
+        farm.call(number)
+    for number in range(6, 6 + GOOD_ENDS):
+        assert farm.status['running'] == 1
+        farm.result(one, number, number, 9)
+    # One for each slot, and one ahead for each.
+    assert farm.status['running'] == 6 and len(farm.emitted('probation_over')) == 1
+
+
+def test_restarts_lead_to_probation_too():
+    farm = Farm()
+    for letter in 'abcdef':
+        farm.beat(farm.calculator(ONE, letter * 8), capacity=4, sequence=1)
+    farm.submit(*range(1, 9))
+    # On probation, a calculator that has just restarted gets nothing before its second heartbeat.
+    assert farm.status['running'] == 0
+    farm.beat(farm.calculator(ONE, 'f' * 8), capacity=4, sequence=2)
+    assert farm.status['running'] == 1
+    farm = Farm(flap_events_max=0)
+    for letter in 'abcdef':
+        farm.beat(farm.calculator(ONE, letter * 8), capacity=4, sequence=1)
+    farm.submit(*range(1, 9))
+    assert farm.status['running'] == 4
+
+
+# Restarts of the dispatcher.
+
+def test_calls_survive_in_the_journal():
+    farm = Farm(journal='some.journal')
+    farm.call(1, answer_timeout_s=7, priority=2)
+    (record,) = farm.records
+    restarted = Farm(journal='some.journal', incarnation='eeeeeeee',
+                     recover=[(record.KIND, record.task_id, record.payload, 500.0)])
+    one = restarted.calculator(ONE)
+    restarted.offer(one, u'square')
+    restarted.wait(2)
+    assert [row[3:5] + row[6:] for row in restarted.of(one, 'run')] == [[[[3], {}], 7, u'square', False]]
+
+
+def test_an_orphan_that_failed_before_it_was_adopted(twice):
+    farm = Farm(twice)
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square')
+    farm.beat(one, orphans=[task_id(1)], sequence=2)
+    farm.call(1, attempts_max=1)
+    assert farm.counts['adopted'] == 1
+    farm.fail(one, 0, 1)
+    assert farm.ended() == [(1, u'failed')]

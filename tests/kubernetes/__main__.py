@@ -1,0 +1,246 @@
+"""deploy/kubernetes/ without a cluster: against the schemas of Kubernetes, against our own rules, and on an engine.
+
+    tests/kubernetes/run
+
+The schemas are those of the newest and of an older Kubernetes, and no field may be unknown to them. The containers run
+as their pods say (user, group, command, modes of the files) on an engine of our own (tests/compose/engine.py); what a
+cluster does besides, such as volumes and names, is made by hand there. Needs root for that; where it can't, it says why
+and ends with 0, but with 1 where CI=true.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import binascii
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+
+import kubernetes_validate
+import yaml
+
+from runtime import archive
+from tests.compose import images
+from tests.compose.commands import Failed, find_command, run, wait_until
+from tests.compose.engine import Engine
+from tests.source_tree import ROOT
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List  # noqa: F401
+
+FOLDER = os.path.join(ROOT, 'deploy', 'kubernetes')
+OLDEST = '1.29'
+FARM_MAX_BYTES = 1 << 20  # of a ConfigMap
+CALCULATORS = 3
+START_TIMEOUT_S = 60.0
+TASKS = 30
+
+
+def documents(text):
+    # type: (str) -> List[Dict[str, Any]]
+    return [one for one in yaml.safe_load_all(text) if one]
+
+
+def sources():
+    # type: () -> List[Dict[str, Any]]
+    """The manifests as they are written."""
+    found = []
+    for name in sorted(os.listdir(FOLDER)):
+        if name.endswith('.yaml') and name != 'kustomization.yaml':
+            with open(os.path.join(FOLDER, name)) as file:
+                found += documents(file.read())
+    return found
+
+
+def check_schema(manifests):
+    # type: (List[Dict[str, Any]]) -> None
+    for version in (OLDEST, kubernetes_validate.latest_version()):
+        for manifest in manifests:
+            try:
+                kubernetes_validate.validate(manifest, version, strict=True)
+            except kubernetes_validate.ValidationError as error:
+                raise Failed('%s, Kubernetes %s: %s: %s' % (
+                    manifest['kind'], version, '.'.join(str(key) for key in error.path), error.message))
+
+
+def check_rules(manifests):
+    # type: (List[Dict[str, Any]]) -> None
+    """What the schemas do not know."""
+    kinds = {(one['kind'], one['metadata']['name']): one['spec'] for one in manifests if 'spec' in one}
+    if sorted(kinds) != [('Deployment', 'calculator'), ('Service', 'dispatcher'), ('StatefulSet', 'dispatcher')]:
+        raise Failed('other manifests than known: %s' % sorted(kinds))
+    service, dispatcher = kinds['Service', 'dispatcher'], kinds['StatefulSet', 'dispatcher']
+    if service['clusterIP'] != 'None':
+        raise Failed('a virtual address is before the dispatcher')
+    for settings, spec in (('dispatcher', dispatcher), ('calculator', kinds['Deployment', 'calculator'])):
+        pod = spec['template']['spec']
+        labels = spec['template']['metadata']['labels']
+        if spec['selector']['matchLabels'] != labels:
+            raise Failed('%s: the selector does not select its pods' % settings)
+        with open(os.path.join(FOLDER, settings + '.json')) as file:
+            drain_s = json.load(file)['drain_timeout_s']
+        if pod['terminationGracePeriodSeconds'] < drain_s + 15:
+            raise Failed('%s: a pod is killed while it drains' % settings)
+        secret = [volume['secret'] for volume in pod['volumes'] if 'secret' in volume][0]
+        if secret['defaultMode'] != 0o440 or pod['securityContext']['fsGroup'] != pod['securityContext']['runAsGroup']:
+            raise Failed('%s: the programs would refuse this mode of the key' % settings)
+    if service['selector'] != dispatcher['template']['metadata']['labels']:
+        raise Failed('the service does not select the dispatcher')
+    with open(os.path.join(FOLDER, 'calculator.json')) as file:
+        if json.load(file)['listen']['port'] != 0:
+            raise Failed('calculators do not change their port')
+
+
+def make_files(folder):
+    # type: (str) -> None
+    """A copy of the folder with what a user makes there: docs/kubernetes.md."""
+    shutil.copytree(FOLDER, folder)
+    archive.build(os.path.join(folder, 'farm.pyz'), ROOT)
+    with open(os.path.join(folder, 'key'), 'wb') as key:
+        key.write(binascii.hexlify(os.urandom(32)))
+
+
+def check_rendered(folder):
+    # type: (str) -> None
+    kubectl = find_command('kubectl')
+    if kubectl is None:
+        raise Failed('no kubectl on this machine')
+    rendered = documents(run([kubectl, 'kustomize', folder]).stdout)
+    check_schema(rendered)
+    check_rules(rendered)
+    for one in rendered:
+        size = len(json.dumps([one.get('data'), one.get('binaryData')]))
+        if one['kind'] == 'ConfigMap' and size > FARM_MAX_BYTES:
+            raise Failed('%s has %d bytes' % (one['metadata']['name'], size))
+
+
+class Pods(object):
+    """The containers of the manifests on an engine."""
+
+    def __init__(self, engine, folder, manifests):
+        # type: (Engine, str, List[Dict[str, Any]]) -> None
+        self.engine = engine
+        self.pods = {one['metadata']['name']: one['spec']['template']['spec']
+                     for one in manifests if 'template' in one.get('spec', {})}
+        group = self.pods['dispatcher']['securityContext']['fsGroup']
+        self.volumes = {'farm': folder + ':/farm:ro', 'key': os.path.join(folder, 'secret') + ':/key:ro',
+                        'journal': os.path.join(folder, 'journal') + ':/journal'}
+        os.mkdir(os.path.join(folder, 'secret'))
+        secret = os.path.join(folder, 'secret', 'key')
+        shutil.move(os.path.join(folder, 'key'), secret)
+        os.chmod(secret, 0o440)
+        os.chown(secret, 0, group)
+        os.mkdir(os.path.join(folder, 'journal'))
+        os.chown(os.path.join(folder, 'journal'), 0, group)
+        os.chmod(os.path.join(folder, 'journal'), 0o2775)
+        os.chmod(folder, 0o755)
+        engine.docker('network', 'create', '--internal', 'pods')
+
+    def start(self, pod, name, command=None):
+        # type: (str, str, List[str] | None) -> None
+        """A container of that pod, or beside it another command in a like one."""
+        spec = self.pods[pod]
+        container = spec['containers'][0]
+        rights = spec['securityContext']
+        options = ['--user', '%d:%d' % (rights['runAsUser'], rights['runAsGroup']), '--read-only', '--cap-drop', 'ALL',
+                   '--security-opt', 'no-new-privileges', '--init', '--network', 'pods', '--hostname', name]
+        if command is None:
+            options += ['--network-alias', pod]
+            command = [word.replace('$(POD)', name) for word in container['command']]
+        for mount in container['volumeMounts']:
+            options += ['--volume', self.volumes[mount['name']]]
+        self.engine.docker(*(['run', '--detach', '--name', name] + options + [container['image']] + command))
+
+    def stop(self, name):
+        # type: (str) -> None
+        grace_s = self.pods[name.split('-')[0]]['terminationGracePeriodSeconds']
+        self.engine.docker('stop', '--time', str(grace_s), name, timeout_s=120.0)
+        if self.status(name) != 0:
+            raise Failed('%s ended with %d:\n%s' % (name, self.status(name), self.log(name)))
+
+    def status(self, name):
+        # type: (str) -> int
+        return json.loads(self.engine.docker('inspect', name).stdout)[0]['State']['ExitCode']
+
+    def log(self, name):
+        # type: (str) -> str
+        log = self.engine.docker('logs', name)
+        return log.stdout + log.stderr
+
+
+def check_running(folder, manifests):
+    # type: (str, List[Dict[str, Any]]) -> None
+    if os.geteuid() != 0:
+        raise Failed('only root can start an engine')
+    engine = Engine()
+    try:
+        engine.start()
+        engine.import_image(images.debian_with_python(engine.directory), 'python:3.13-slim')
+        pods = Pods(engine, folder, manifests)
+        pods.start('dispatcher', 'dispatcher-0')
+        names = ['calculator-%d' % number for number in range(CALCULATORS)]
+        for name in names:
+            pods.start('calculator', name)
+        probe = pods.pods['dispatcher']['containers'][0]['readinessProbe']['exec']['command']
+        wait_until(lambda: engine.docker('exec', 'dispatcher-0', *probe, check=False).returncode == 0,
+                   'the dispatcher is ready', START_TIMEOUT_S, lambda: pods.log('dispatcher-0'))
+        wait_until(lambda: all(name + ' registered' in pods.log('dispatcher-0') for name in names),
+                   'all calculators are registered', START_TIMEOUT_S, lambda: pods.log('dispatcher-0'))
+        pods.start('calculator', 'client', ['python', '/farm/farm.pyz', 'client', '-s', '/farm/client.json',
+                                            '--tasks', str(TASKS), '--json', '--log-level', 'error'])
+        wait_until(lambda: re.search('running [1-9]', pods.log('dispatcher-0')), 'a task runs', START_TIMEOUT_S,
+                   lambda: pods.log('dispatcher-0'))
+        pods.stop(names[0])
+        if 'abandoned 0' not in pods.log(names[0]):
+            raise Failed('%s did not drain:\n%s' % (names[0], pods.log(names[0])))
+        engine.docker('wait', 'client', timeout_s=120.0)
+        account = json.loads(pods.log('client'))
+        if account['answered'] != TASKS:
+            raise Failed('not all tasks were answered: %s' % account)
+        for name in names[1:] + ['dispatcher-0']:
+            pods.stop(name)
+        for name in names:
+            if name + ' left' not in pods.log('dispatcher-0'):
+                raise Failed('%s did not leave:\n%s' % (name, pods.log('dispatcher-0')))
+    finally:
+        engine.stop()
+
+
+def main():
+    # type: () -> int
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    where = tempfile.mkdtemp(prefix='kubernetes-test-')
+    folder = os.path.join(where, 'kubernetes')
+    manifests = sources()
+    failed = left_out = 0
+    checks = (
+        ('the schemas of Kubernetes %s and %s' % (OLDEST, kubernetes_validate.latest_version()),
+         lambda: check_schema(manifests)),
+        ('no virtual address, the time to stop, the mode of the key', lambda: check_rules(manifests)),
+        ('what kubectl kustomize makes of them', lambda: check_rendered(folder)),
+        ('the containers as user 65534: %d tasks are answered, calculators leave' % TASKS,
+         lambda: check_running(folder, manifests)))
+    try:
+        make_files(folder)
+        for what, check in checks:
+            try:
+                check()
+            except Failed as error:
+                is_left_out = 'on this machine' in str(error) or 'only root' in str(error)
+                left_out += is_left_out
+                failed += not is_left_out
+                print('%s %s: %s' % ('NOT RUN' if is_left_out else 'FAILED ', what, error))
+            else:
+                print('ok      %s' % what)
+    finally:
+        shutil.rmtree(where)
+    return 1 if failed or (left_out and os.environ.get('CI') == 'true') else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

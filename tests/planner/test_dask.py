@@ -1,0 +1,75 @@
+"""Replications on a Dask cluster: the rows are those of this machine, also when workers are killed meanwhile.
+
+Needs the package ``distributed``, which is no dependency of anything here.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.planner.test_command import answer, children, start  # noqa: F401
+
+pytest.importorskip('distributed')
+
+
+@pytest.fixture
+def cluster(tmpdir):
+    """The address of a scheduler with two workers, and its processes."""
+    running = []
+
+    def run(*arguments):
+        # Not where this project lies: what the workers need has to be sent.
+        running.append(subprocess.Popen([sys.executable, '-m'] + list(arguments), cwd=str(tmpdir),
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+    file = str(tmpdir.join('scheduler.json'))
+    run('distributed.cli.dask_scheduler', '--port', '0', '--host', '127.0.0.1', '--no-dashboard', '--scheduler-file',
+        file)
+    deadline = time.time() + 30
+    while not os.path.exists(file) and time.time() < deadline:
+        time.sleep(0.1)
+    with open(file) as content:
+        address = json.load(content)['address']
+    for _ in range(2):
+        run('distributed.cli.dask_worker', address, '--nthreads', '1', '--no-dashboard', '--local-directory',
+            str(tmpdir))
+    yield address, running
+    for process in reversed(running):
+        process.terminate()
+    for process in running:
+        process.wait()
+
+
+def test_the_answer_is_that_of_this_machine(start, cluster):  # noqa: F811
+    address, _ = cluster
+    question = ['--measure', '--precision', '0.15', '--json']
+    assert answer(start('--engine', 'dask:' + address, *question)) == answer(start(*question))
+
+
+def test_the_answer_is_the_same_when_workers_are_killed(start, cluster):  # noqa: F811
+    address, running = cluster
+    question = ['--measure', '--precision', '0.04', '--json']
+    process = start('--engine', 'dask:' + address, *question)
+    killed = 0
+    time.sleep(4)
+    while process.poll() is None and killed < 2:
+        time.sleep(1)
+        # The nanny starts another worker in its place.
+        for child in children(running[1 + killed].pid):
+            os.kill(child, signal.SIGKILL)
+        killed += 1
+    assert killed == 2
+    assert answer(process) == answer(start(*question))
+
+
+def test_a_scheduler_that_is_not_there(start):  # noqa: F811
+    process = start('--measure', '--engine', 'dask:tcp://127.0.0.1:1')
+    output, errors = process.communicate()
+    assert process.returncode == 2 and not output
+    assert b'no Dask scheduler answers' in errors

@@ -1,0 +1,136 @@
+"""Replications: the same for the same seed, alike for scenarios that differ in one thing, and right in their sums."""
+
+from __future__ import absolute_import, division, print_function
+
+import json
+
+import pytest
+
+from client.core import ClientCore
+from planner.recorder import Recorder
+from planner.replication import row_of
+from planner.world import MeasuredWorld, PlannedFaults, stream
+from simulator import scenario
+
+QUIET = {'outage': {'probability': 0}, 'task_duration_s': {'exponential': 0.5}}
+
+
+def settings(**changes):
+    changes.setdefault('duration_s', 60)
+    changes.setdefault('calculator', QUIET)
+    changes.setdefault('client', {'task_interval_s': {'exponential': 0.5}})
+    return scenario.SETTINGS.checked(changes)
+
+
+def total(row, name):
+    return sum(segment[name] for segment in row['segments'])
+
+
+def recorded(seed, made):
+    """What a recorder saw of a world, until its end."""
+    recorder = Recorder()
+    world = MeasuredWorld(seed, scenario.copied(made), recorder)
+    recorder.network = world.network
+    world.start()
+    PlannedFaults(world).begin()
+    world.run_until(made['duration_s'])
+    return recorder
+
+
+def test_the_same_seed_makes_the_same_row_and_another_one_another():
+    made = settings(faults={'calculator_crash_s': [5, 20]}, network={'loss': 0.1})
+    first, again, other = (json.dumps(row_of(seed, made), sort_keys=True) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_the_numbers_of_a_stream_are_the_same_on_every_python():
+    assert stream(1, 'arrivals', 'client-1', 1).random() == pytest.approx(0.5498126126537449, abs=1e-15)
+
+
+def test_what_ends_adds_up():
+    row = row_of(3, settings(faults={'calculator_crash_s': [2, 6]}, calculators=4))
+    assert row['error'] is None
+    ends = {}
+    for segment in row['segments']:
+        for end, number in segment['ends'].items():
+            ends[end] = ends.get(end, 0) + number
+    assert sum(ends.values()) == row['tasks'] == total(row, 'tasks') > 200
+    assert total(row, 'attempts') > row['tasks'], 'some were lost'
+    assert 0 < total(row, 'useful_s') < total(row, 'work_s')
+    assert sum(segment['reassignment']['number'] for segment in row['segments']) > 5
+    assert 0 < total(row, 'busy_s') < total(row, 'in_order_s') < total(row, 'slots_s') == pytest.approx(4 * 60)
+
+
+def test_without_faults_no_work_is_wasted():
+    row = row_of(3, settings())
+    assert total(row, 'useful_s') == total(row, 'work_s')
+    assert total(row, 'attempts') == row['tasks']
+    assert total(row, 'false_suspicions') == 0
+    # Four datagrams of a task and their acknowledgements, at the least; and heartbeats.
+    assert 8 * row['tasks'] < total(row, 'datagrams') < 60 * row['tasks']
+
+
+def test_one_calculator_more_changes_no_other_draw():
+    few, many = (recorded(5, settings(calculators=number)) for number in (6, 7))
+    assert sorted(few.tasks) == sorted(many.tasks)
+    for task_id, task in few.tasks.items():
+        assert task.intended_at == pytest.approx(many.tasks[task_id].intended_at, abs=1e-3)
+    lengths = [dict(zip(sorted(recorder.tasks), sorted(work.duration_s for work in recorder.works)))
+               for recorder in (few, many)]
+    assert lengths[0] == lengths[1]
+
+
+def test_outages_of_a_calculator_do_not_depend_on_the_others():
+    made = {'task_duration_s': [0.1, 0.2], 'outage': {'check_interval_s': {'exponential': 10}, 'probability': 1}}
+    few, many = (recorded(5, settings(calculators=number, calculator=made)) for number in (2, 5))
+    for name in ('calculator-1', 'calculator-2'):
+        outages = [[state[0] for before, state in zip(recorder.states[name], recorder.states[name][1:])
+                    if before[2] and not state[2]] for recorder in (few, many)]
+        assert len(outages[0]) >= 2
+        assert outages[0] == pytest.approx(outages[1], abs=1e-6)
+
+
+def test_groups_and_scheduled_events():
+    made = settings(
+        calculators=[{'count': 2}, {'count': 1, 'capacity': 4, 'task_duration_s': {'constant': 0.25}}],
+        clients=[{'count': 1}, {'count': 2, 'task_interval_s': {'constant': 2}}],
+        events=[{'at_s': 20, 'kill': 'calculator-1'}, {'at_s': 30, 'restart_share': 1},
+                {'at_s': 50, 'kill': 'calculator-2', 'back_after_s': 5}], faults={'restart_s': [2, 2]})
+    recorder = recorded(1, made)
+    assert sorted(recorder.states) == ['calculator-1', 'calculator-2', 'calculator-3']
+    assert sorted({task_id.split(':')[0] for task_id in recorder.tasks}) == ['client-1', 'client-2', 'client-3']
+    slots = {name: [(round(state[0]), state[2]) for before, state in zip([(0, 0, 0)] + states, states)
+                    if before[2] != state[2]] for name, states in recorder.states.items()}
+    assert slots == {'calculator-1': [(0, 1), (20, 0)],
+                     'calculator-2': [(0, 1), (30, 0), (32, 1), (50, 0), (55, 1)],
+                     'calculator-3': [(0, 4), (30, 0), (32, 4)]}
+
+
+def test_a_turn_that_costs_more_makes_answers_later():
+    quick, slow = (row_of(2, settings(calculator=dict(QUIET, task_duration_s={'constant': 0.1}),
+                                      turn_cost_s={'turn': 0.00005, 'row': cost})) for cost in (0, 0.02))
+    mean = [sum(segment['response']['total_s'] for segment in row['segments']) / row['tasks']
+            for row in (quick, slow)]
+    assert mean[0] < 0.12 < 0.15 < mean[1]
+
+
+def test_tasks_of_a_client_that_was_killed_are_left_out():
+    row = row_of(1, settings(faults={'client_crash_s': [5, 10]}))
+    assert row['error'] is None
+    assert not any('client_gone' in segment['ends'] for segment in row['segments'])
+
+
+def test_a_wrong_result_is_noticed(monkeypatch):
+    monkeypatch.setattr('calculator.core.CalculatorCore._compute', lambda self, payload: (u'00000000', None))
+    assert row_of(1, settings(duration_s=5))['error'] is not None
+
+
+def test_a_second_end_of_a_task_is_noticed(monkeypatch):
+    emit = ClientCore.emit
+
+    def twice(self, now, kind, **facts):
+        emit(self, now, kind, **facts)
+        if kind == 'answered':
+            emit(self, now, kind, **facts)
+    monkeypatch.setattr(ClientCore, 'emit', twice)
+    assert row_of(1, settings(duration_s=5))['error'].startswith('S2')

@@ -1,0 +1,180 @@
+"""How many replications an answer gets, and what is said when it is asked for early."""
+
+from __future__ import absolute_import, division, print_function
+
+from random import Random
+
+import pytest
+
+from planner import answers
+from planner.study import FIRST, TEST_FIRST, Find, Point, Vary
+from planner.target import Target
+from simulator import scenario
+from tests.planner.rows import row
+
+SETTINGS = scenario.SETTINGS.checked({'calculators': 100})
+
+
+def points(values, **more):
+    return [Point(dict(SETTINGS, **more), [('calculators', value)]) for value in values]
+
+
+def times(seed, mean, spread, number=100):
+    """Response times whose mean differs from one seed to another."""
+    shift = Random(seed).gauss(0, spread)
+    return [max(0.01, mean + shift + 0.001 * (place % 10)) for place in range(number)]
+
+
+def run(study, row_of, rounds=100):
+    """Rounds until the question is answered; returns their pieces."""
+    asked = []
+    for _ in range(rounds):
+        pieces = study.pieces()
+        if not pieces:
+            return asked
+        asked.append(pieces)
+        for number, seed in pieces:
+            study.take(number, row_of(number, seed))
+    raise AssertionError('no end')
+
+
+def test_a_precise_scenario_needs_one_round():
+    study = Vary([Point(SETTINGS)], 0.02)
+    asked = run(study, lambda number, seed: row(seed, times(seed, 2.0, 0.001)))
+    assert asked == [[(0, seed) for seed in range(1, FIRST + 1)]]
+    assert answers.measure_dict(study)['precision_reached']
+
+
+def test_replications_are_added_until_the_precision_is_reached():
+    study = Vary([Point(SETTINGS)], 0.02, seed=7)
+    run(study, lambda number, seed: row(seed, times(seed, 2.0, 0.15)))
+    found = answers.measure_dict(study)
+    assert found['precision_reached'] and FIRST < found['replications'] < 200
+    leaf = found['measures']['response_time_s']['mean']
+    assert leaf['high'] - leaf['low'] <= 2 * 0.02 * leaf['value']
+    assert leaf['low'] < 2.0045 < leaf['high']
+    assert sorted(study.points[0].rows) == list(range(7, 7 + found['replications']))
+
+
+def test_an_answer_before_the_end_says_so():
+    study = Vary([Point(SETTINGS)], 0.0001)
+    assert answers.measure_dict(study)['measures'] is None
+    assert answers.measure_lines(study)
+    for number, seed in study.pieces()[:3]:
+        study.take(number, row(seed, times(seed, 2.0, 0.15)))
+    found = answers.measure_dict(study)
+    assert found['replications'] == 3 and not found['precision_reached'] and found['measures'] is not None
+    assert 'less precise than asked' in '\n'.join(answers.measure_lines(study))
+
+
+def test_points_and_replications_are_interleaved_with_the_same_seeds():
+    study = Vary(points([1, 2, 3]), 0.02)
+    assert study.pieces()[:7] == [(0, 1), (1, 1), (2, 1), (0, 2), (1, 2), (2, 2), (0, 3)]
+
+
+def test_differences_have_intervals_of_their_own_and_a_variance_reduction():
+    study = Vary(points([1, 2]), 0.05)
+    run(study, lambda number, seed: row(seed, times(seed, 2.0 - 0.5 * number, 0.2)))
+    found = answers.vary_dict(study)['points'][1]
+    assert found['settings'] == {'calculators': 2}
+    for statistic in ('mean', 'p50', 'p99'):
+        leaf = found['difference'][statistic]
+        assert leaf['low'] - 0.01 <= -0.5 <= leaf['high'] + 0.01
+        assert leaf['high'] - leaf['low'] < 0.02
+    assert found['difference']['mean']['variance_reduction'] > 100
+    assert 'less' in '\n'.join(answers.vary_lines(study))
+
+
+def test_an_unstable_point_gets_no_replications_and_no_mean():
+    overloaded = scenario.SETTINGS.checked({'calculators': 1})
+    study = Vary([Point(overloaded)], 0.02)
+    assert run(study, lambda number, seed: row(seed, times(seed, 2.0, 0.5))) == []
+    found = answers.measure_dict(study)
+    assert (found['stable'], found['measures']) == (False, None)
+    assert 'times what the calculators can do' in found['reason']
+
+
+@pytest.mark.parametrize('row_of, words', [
+    (lambda seed: row(seed, times(seed, 2.0, 0.1), backlog=(20, 40 + seed % 3)), 'grows by'),
+])
+def test_a_growing_backlog_is_unstable(row_of, words):
+    study = Vary([Point(SETTINGS)], 0.02)
+    run(study, lambda number, seed: row_of(seed))
+    assert words in answers.measure_dict(study)['reason']
+
+
+def test_a_broken_promise_ends_a_study_and_is_reported():
+    study = Vary([Point(SETTINGS)], 0.02)
+    run(study, lambda number, seed: row(seed, times(seed, 2.0, 0.1), error='S2: twice' if seed == 3 else None))
+    assert answers.measure_dict(study)['errors'] == ['S2: twice']
+    assert 'seed 3 broke a promise: S2: twice' in answers.measure_lines(study)
+
+
+# Find.
+
+def found_by(study, row_of):
+    run(study, row_of)
+    found = answers.find_dict(study)
+    assert found['decided']
+    return [None if found[side] is None else found[side]['value'] for side in ('holds', 'fails')]
+
+
+@pytest.mark.parametrize('boundary', range(1, 21))
+def test_the_boundary_is_found(boundary):
+    study = Find(points(range(1, 21)), Target('mean <= 1'), 0.02)
+    found = found_by(study, lambda number, seed: row(seed, times(seed, 2.0 if number + 1 < boundary else 0.5, 0.1)))
+    assert found == [boundary, boundary - 1 or None]
+    assert len(study.verdicts) <= 10
+
+
+@pytest.mark.parametrize('boundary', range(1, 21))
+def test_the_boundary_is_found_where_small_values_hold(boundary):
+    study = Find(points(range(1, 21)), Target('mean <= 1'), 0.02)
+    found = found_by(study, lambda number, seed: row(seed, times(seed, 0.5 if number + 1 <= boundary else 2.0, 0.1)))
+    # Where all hold, the first is the answer.
+    assert found == ([boundary, boundary + 1] if boundary < 20 else [1, None])
+
+
+def test_where_nothing_holds_that_is_said():
+    study = Find(points(range(1, 9)), Target('mean <= 1'), 0.02)
+    assert found_by(study, lambda number, seed: row(seed, times(seed, 2.0, 0.1))) == [None, 8]
+    assert 'no value of calculators holds mean <= 1' in answers.find_lines(study)[0]
+
+
+def test_what_cannot_do_the_work_is_not_simulated():
+    study = Find([Point(scenario.SETTINGS.checked({'calculators': number}), [('calculators', number)])
+                  for number in range(1, 65)], Target('p99 <= 5'), 0.02)
+    # Three tasks a second of two seconds each, on calculators that are in order for 96.6 % of the time.
+    assert study.pieces() == [(6, seed) for seed in range(1, TEST_FIRST + 1)]
+    found = found_by(study, lambda number, seed: row(seed, times(seed, 2.0, 0.1)))
+    assert found == [7, 6]
+    lines = answers.find_lines(study)[0]
+    assert 'calculators 7 holds p99 <= 5' in lines and 'unstable' in lines
+
+
+def test_a_close_case_gets_more_replications_and_in_the_end_a_verdict_by_value():
+    numbers = []
+    for precision in (0.02, 0.005):
+        study = Find(points([1, 2]), Target('mean <= 2.0045'), precision)
+        run(study, lambda number, seed: row(seed, times(seed, 2.0 if number == 0 else 1.0, 0.05)))
+        numbers.append(study.points[0].number)
+        assert study.uncertain == {0}
+        assert 'by its value' in answers.find_lines(study)[0]
+    assert numbers[1] > 3 * numbers[0] > 3 * TEST_FIRST
+
+
+def test_a_share_near_to_one_is_not_decided_before_it_is_known_that_precisely():
+    study = Find(points([1, 2]), Target('answered_share >= 0.999'), 0.02)
+    for seed in range(1, 13):
+        study.take(0, row(seed, times(seed, 2.0, 0.1), ends={'done': 100 - seed % 2, 'expired': seed % 2}))
+    assert study.pieces() and not study.uncertain
+
+
+def test_a_search_that_was_interrupted_says_what_is_known():
+    study = Find(points(range(1, 21)), Target('mean <= 1'), 0.02)
+    assert answers.find_lines(study)[0] == 'nothing is known yet'
+    for number, seed in study.pieces():
+        study.take(number, row(seed, times(seed, 2.0, 0.1)))
+    study.pieces()
+    found = answers.find_dict(study)
+    assert (found['decided'], found['holds'], found['fails']['value']) == (False, None, 1)

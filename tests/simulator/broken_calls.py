@@ -1,0 +1,73 @@
+"""Broken variants of what calls of functions and probation need."""
+
+from __future__ import absolute_import, division, print_function
+
+from calculator.work import WorkingCalculatorCore
+from dispatcher.calculators import ALIVE, Calculator
+from dispatcher.call_queue import CallQueue
+from dispatcher.catalogue import Catalogue
+from dispatcher.conduct import Conduct
+from dispatcher.core import DispatcherCore
+from dispatcher.tasks import CHILD_DIED, CallTask
+from net_protocol.rows import FAILED
+from tests.simulator.breaking import instead, mutant, nothing
+
+
+def _forgets_to_stop(self, held):
+    self._by_call.pop(held.call, None)
+
+
+def _each_end_counts(self, ended):
+    self.counted += 1
+    return 0.0
+
+
+def _no_end_counts(self, ended):
+    return 0.0
+
+
+def _the_neighbours_fail(original):
+    def requeue(self, now, task, ended):
+        calculator = task.calculator
+        original(self, now, task, ended)
+        for other in list(calculator.attempts.values()) if ended is CHILD_DIED else ():
+            self.finish(now, other, FAILED, u'its neighbour died', CHILD_DIED)
+    return requeue
+
+
+def _offered_by_somebody(original):
+    return lambda self, digest: frozenset(self.names())
+
+
+def _least_urgent_first(original):
+    return lambda self, now, functions: original(self, now, functions)[::-1]
+
+
+def _has_slot(self):
+    return self.state is ALIVE and self.free > 0 and not self.full_until_beat and not self.draining \
+        and self.alone is None
+
+
+mutant('a_cancelled_call_goes_on', 'S21', 'the child of a call that nobody waits for is not stopped',
+       (WorkingCalculatorCore, '_stop_work', instead(_forgets_to_stop)))
+mutant('nothing_is_revoked', 'S21', 'a call that is over goes on where it runs', (
+    DispatcherCore, 'revoke', instead(nothing)))
+mutant('each_end_counts', 'S22', 'an attempt counts whose calculator died', (CallTask, 'note_end', instead(
+    _each_end_counts)))
+mutant('no_end_counts', 'S22', 'a call whose child always dies is tried for ever', (CallTask, 'note_end', instead(
+    _no_end_counts)))
+mutant('the_neighbours_fail_too', 'S22', 'where a child dies the other calls of its calculator fail',
+       (DispatcherCore, 'requeue', _the_neighbours_fail))
+mutant('anybody_gets_any_function', 'S23', 'a call goes to a calculator that does not offer its function',
+       (Catalogue, 'functions_of', _offered_by_somebody))
+mutant('no_probation', 'S24', 'a calculator that fails again and again is trusted', (
+    Conduct, 'note_failure', instead(lambda self, now, what: False)))
+mutant('probation_changes_nothing', 'S24', 'a calculator on probation gets more than one attempt at a time', (
+    Calculator, 'has_slot', lambda original: property(_has_slot)))
+mutant('the_least_urgent_first', 'S25', 'calls of the lowest level are assigned first', (
+    CallQueue, 'in_order', _least_urgent_first))
+mutant('no_ageing', 'S25', 'a call that waits does not become more urgent', (
+    CallQueue, 'level', instead(lambda self, now, priority, accepted_at: priority)))
+mutant('a_stopped_call_keeps_its_slot', 'L2', 'the slot of a call that was stopped is never free',
+       (DispatcherCore, 'drop_leftover', instead(nothing)),
+       (DispatcherCore, '_reconcile_leftovers', instead(nothing)), (Calculator, 'count_free', instead(nothing)))
