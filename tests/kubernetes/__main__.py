@@ -127,7 +127,7 @@ class Pods(object):
         self.pods = {one['metadata']['name']: one['spec']['template']['spec']
                      for one in manifests if 'template' in one.get('spec', {})}
         group = self.pods['dispatcher']['securityContext']['fsGroup']
-        self.volumes = {'farm': folder + ':/farm:ro', 'key': os.path.join(folder, 'secret') + ':/key:ro',
+        self.volumes = {'farm': folder + ':/app:ro', 'key': os.path.join(folder, 'secret') + ':/key:ro',
                         'journal': os.path.join(folder, 'journal') + ':/journal'}
         os.mkdir(os.path.join(folder, 'secret'))
         secret = os.path.join(folder, 'secret', 'key')
@@ -190,7 +190,7 @@ def check_running(folder, manifests):
                    'the dispatcher is ready', START_TIMEOUT_S, lambda: pods.log('dispatcher-0'))
         wait_until(lambda: all(name + ' registered' in pods.log('dispatcher-0') for name in names),
                    'all calculators are registered', START_TIMEOUT_S, lambda: pods.log('dispatcher-0'))
-        pods.start('calculator', 'client', ['python', '/farm/farm.pyz', 'client', '-s', '/farm/client.json',
+        pods.start('calculator', 'client', ['python', '/app/farm.pyz', 'client', '-s', '/app/client.json',
                                             '--tasks', str(TASKS), '--json', '--log-level', 'error'])
         wait_until(lambda: re.search('running [1-9]', pods.log('dispatcher-0')), 'a task runs', START_TIMEOUT_S,
                    lambda: pods.log('dispatcher-0'))
