@@ -87,7 +87,7 @@ def run(argv=None):
         return _record_or_replay(options, parser)
     is_story = options.trace or options.task is not None
     if is_story and options.runs > 1:
-        parser.error('--trace and --task tell the story of one world, that of --seed: leave out --runs')
+        parser.error('--trace and --task print the history of one world, that of --seed: leave out --runs')
     settings = _settings(options)
     # As the daemons do.
     gc.set_threshold(*GARBAGE_THRESHOLDS)
@@ -499,22 +499,22 @@ def _parser():
     made = command_line.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Exit status: 0 all clean, or answered; 1 unstable, or no value holds the target;\n'
-               '2 settings and usage; 3 something happened that never must (safety); 4 something did not happen that\n'
-               'finally must (liveness); 5 something raised; 6 all clean, but a rare path was never taken; 130 a\n'
-               'signal ended it, and what was found so far is shown.')
+               '2 wrong settings or usage; 3 a safety rule was broken; 4 a liveness rule was broken;\n'
+               '5 a process raised an exception; 6 all clean, but a rare path was never taken;\n'
+               '130 a signal ended it, and what was found so far is shown.')
     world = made.add_mutually_exclusive_group()
     world.add_argument('-s', '--settings', metavar='FILE',
                        help='a scenario as JSON; config/simulation.json is a sample')
-    world.add_argument('--preset', choices=sorted(scenario.PRESETS), help='a scenario that is at hand')
+    world.add_argument('--preset', choices=sorted(scenario.PRESETS), help='a built-in scenario')
     made.add_argument('--seed', type=command_line.whole_number(), metavar='N',
                       help='the first seed (default: 1, or that of the recording)')
     made.add_argument('--runs', type=command_line.positive_int, default=1, metavar='N',
                       help='how many seeds, counting up (default: 1)')
     made.add_argument('--duration', type=command_line.positive_seconds, metavar='S',
-                      help='virtual seconds with faults; then come the calm ones')
+                      help='virtual seconds with faults; seconds without faults follow')
     made.add_argument('--jobs', type=command_line.positive_int, metavar='N', help='processes (default: one per core)')
-    made.add_argument('--trace', action='store_true', help='tell everything that happens, a line each')
-    made.add_argument('--task', metavar='ID', help='tell what happens to one task and its processes')
+    made.add_argument('--trace', action='store_true', help='print every datagram and step, a line each')
+    made.add_argument('--task', metavar='ID', help='print what happens to one task and its processes')
     plan = made.add_argument_group('what-if questions about a scenario')
     plan.add_argument('--events', metavar='FILE', type=command_line.text_path,
                       help='run the scenario once and write what happens to FILE, for --replay')
@@ -533,7 +533,7 @@ def _parser():
     plan.add_argument('--precision', type=command_line.positive_seconds, metavar='SHARE',
                       help='how precise mean, p50 and p95 shall be (default: %g; p99: 2.5 times that)' % PRECISION)
     plan.add_argument('--budget', type=command_line.positive_seconds, metavar='S',
-                      help='stop after so many seconds, whatever is reached')
+                      help='stop after so many seconds, and print what is known by then')
     plan.add_argument('--measure-turn-cost', action='store_true',
                       help='measure turn_cost_s of a scenario on this machine, print it and end')
     plan.add_argument('--engine', type=_dask_address, metavar='dask:ADDRESS',

@@ -52,13 +52,13 @@ class _Settings(Group):
 
 SETTINGS = _Settings('', (
     Setting('name', schema.NAME, None,
-            'Who this calculator is; the same after a restart. Null: made from the host name and the port.'),
+            'The name of this calculator, the same after a restart. Null: made from the host name and the port.'),
     schema.address('dispatcher', schema.PORT, 5555, 'Where the dispatcher listens.'),
     schema.address('listen', schema.PORT_OR_ANY, 5600, 'Where this calculator listens; port 0: any free one.'),
     Setting('task_duration_s', schema.random_length(), [1, 3],
             'How long a task takes is drawn from this.'),
     Setting('heartbeat_interval_s', schema.number(HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S, 'seconds'), 1,
-            'Time between heartbeats. The dispatcher counts missed ones, so it need not be told.'),
+            'Time between heartbeats. Each heartbeat carries it, so the dispatcher needs no setting for it.'),
     Setting('capacity', schema.whole_number(1, CAPACITY_MAX), 1,
             'Tasks this calculator works on at a time.'),
     Setting('work', schema.or_null(Kind(

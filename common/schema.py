@@ -218,8 +218,8 @@ class Group(object):
 #: The same in all three roles.
 KEY_FILE = Setting(
     'key_file', PATH, None,
-    'A text file with one key of at least 32 characters a line, readable by its owner only. The first signs what is '
-    'sent, all are accepted. Null: nothing is signed, and everybody is believed.')
+    'A text file with one key of at least 32 characters a line, which other users can not read. The first key signs '
+    'datagrams, and all keys are accepted. Null: nothing is signed, and every sender is believed.')
 
 
 def address(key, port_kind, default_port, about):

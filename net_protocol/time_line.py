@@ -79,7 +79,7 @@ def time_line(settings, intervals_s=INTERVALS_S):
         'And where heartbeats go on:',
         '  after %-15g  it does not answer a task (answer_timeout_s)' % settings['answer_timeout_s'],
         '  after %-15s  nothing that is sent to it is acknowledged' % ('%g to %g' % tuple(unreachable_s())),
-        '  after %-15g  whatever happens, the client is told that its task expired (task_timeout_s)'
+        '  after %-15g  the task expires, and its client receives that outcome (task_timeout_s)'
         % settings['task_timeout_s'],
     ]
 

@@ -82,7 +82,7 @@ def parser(about, sample, settings=None):
                       help='at the end standard output carries exactly one JSON object')
     made.add_argument('--log-level', choices=logs.LEVELS, default='info', help='default: %(default)s')
     made.add_argument('--events', metavar='FILE', type=text_path,
-                      help='append to FILE what happens, each step of each task included: a JSON object a line, with '
+                      help='append every event to FILE, each step of each task included: a JSON object a line, with '
                            '"time" (in seconds, of one clock for all processes of a machine), "kind" and "facts"')
     add_version(made)
     return made

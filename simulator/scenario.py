@@ -149,7 +149,7 @@ def _together(settings):
 
 SETTINGS = Group('', (
     Setting('duration_s', schema.number(1, 1e7, 'seconds'), 60,
-            'Virtual seconds with faults; then come the calm ones.'),
+            'Virtual seconds with faults; seconds without faults follow.'),
     Setting('clients', _members_from(1), 3, 'Clients at the start: a number, or groups with settings of their own.'),
     Setting('calculators', _members_from(0), 10, 'Calculators at the start, in the same way.'),
     Setting('events', EVENTS, [], 'What happens at a certain time: "kill" ends a process for good (or, with '
