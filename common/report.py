@@ -39,7 +39,7 @@ SECTIONS = (WHOLE, SETTINGS, COUNTS, TRAFFIC, TURNS, DROPPED, QUEUE, CALCULATOR_
 CALCULATOR = 'calculator'
 #: A client, and what became of its tasks.
 CLIENT = 'client'
-#: Something that happened. ``number`` counts all events of this life of the dispatcher from 1.
+#: Something that happened. ``number`` counts all events of this incarnation of the dispatcher from 1.
 EVENT = 'event'
 #: An attempt that is over; ``number`` counts them in the same way.
 ATTEMPT = 'attempt'

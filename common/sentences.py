@@ -74,7 +74,7 @@ SENTENCES = {
         'held_up': ('warning', 'The dispatcher was held up for %(seconds).1f s; verdicts on silent calculators are '
                                'postponed once.'),
         'journal_read': ('info', 'From the journal: %(waiting tasks)s wait again, %(unacknowledged outcomes)s are sent '
-                                    'again; incarnations before this one: %(lives)d.'),
+                                    'again; incarnations before this one: %(incarnations)d.'),
         'journal_failed': ('error', 'The journal cannot be written: %(reason)s; no new tasks until it can.'),
         'journal_works': ('info', 'The journal is written again after %(seconds).1f s.'),
         'draining': ('info', 'The dispatcher is stopping: waiting up to %(bound_s)g s for %(running tasks)s that run '
@@ -92,7 +92,7 @@ ENDS = {
     'error': 'returned an error',
     'timed_out': 'no answer in time',
     'dead_calculator': 'the calculator was declared dead',
-    'new_life': 'the calculator restarted without it',
+    'new_incarnation': 'the calculator restarted without it',
     'calculator_left': 'the calculator left',
     'unacknowledged': 'the assignment was not acknowledged',
     'not_held': 'the calculator did not have it any more',

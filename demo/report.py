@@ -20,7 +20,7 @@ COLUMNS = 79
 _TIMES = ('min', 'mean', 'p95', 'max')
 _ROW = '%-14s%6s%10s%12s%9s%9s%9s%9s'
 _GOOD_ENDS = ('result', 'error')
-_END_NAMES = {'new_life': 'restarted calculator'}
+_END_NAMES = {'new_incarnation': 'restarted calculator'}
 
 
 def report(director):

@@ -78,9 +78,10 @@ class DispatcherCore(Operations):
         """Nothing to send: clients and calculators speak first."""
         self.watch.began_at = self._handled_at = now
 
-    def recover(self, now, lives, rows):
+    def recover(self, now, incarnations, rows):
         # type: (float, int, Iterable[Row]) -> None
-        """Go on where an earlier incarnation stood. Before anything else; ``rows`` as ``dispatcher.journal`` says.
+        """Go on where an earlier incarnation stood; ``incarnations`` is their number. Before anything else; ``rows`` as
+        ``dispatcher.journal`` says.
 
         Tasks that waited or ran wait, in the order in which they were accepted; outcomes are delivered.
         """
@@ -112,7 +113,8 @@ class DispatcherCore(Operations):
                 self.undelivered += 1
                 self.absent_outcomes += 1
                 self.absent_bytes += task.size
-        self.emit(now, 'journal_read', waiting=self.queue.size, unacknowledged=self.undelivered, lives=lives)
+        self.emit(now, 'journal_read', waiting=self.queue.size, unacknowledged=self.undelivered,
+                  incarnations=incarnations)
         self._timers.set(('former', None), now + SLEEP_S)
         if self.queue.size:
             self.is_adopting = True

@@ -27,7 +27,7 @@ ERROR = 'error'
 TIMED_OUT = 'timed_out'
 #: Its calculator was declared dead, came back as a new incarnation, or left.
 DEAD_CALCULATOR = 'dead_calculator'
-NEW_INCARNATION = 'new_life'
+NEW_INCARNATION = 'new_incarnation'
 CALCULATOR_LEFT = 'calculator_left'
 #: Its calculator does not acknowledge, or nobody listens at its address.
 UNACKNOWLEDGED = 'unacknowledged'

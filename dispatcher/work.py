@@ -1,4 +1,4 @@
-"""The life of a task between its acceptance and its end: it waits, is assigned, and waits again if that fails."""
+"""A task between its acceptance and its end: it waits, is assigned, and waits again if its attempt fails."""
 
 from __future__ import absolute_import, division, print_function
 

@@ -35,7 +35,7 @@ ASK_EVERY_S = 1.0
 WAITS, RUNS, OVER = 'waits', 'runs', 'over'
 
 #: The end of an attempt whose calculator restarted without it.
-RESTARTED = 'new_life'
+RESTARTED = 'new_incarnation'
 
 _BEGINNINGS = ('died', 'returned')
 

@@ -90,7 +90,7 @@ class ReplayWorld(MeasuredWorld):
         # Others may have been started before the dispatcher, and knew its address.
         self.names[DISPATCHER] = (DISPATCHER, PORTS[DISPATCHER])
         # Name -> the settings in which it differs. Of fewer processes than recorded the first ones; those beyond the
-        # recording start at once and live for ever.
+        # recording start at once and run until the end.
         changes, more = {DISPATCHER: {}}, []  # type: Dict[str, Any], List[Any]
         for role in (CALCULATOR, CLIENT):
             names = self._recording.names[role]

@@ -87,9 +87,9 @@ def test_a_dispatcher_without_an_account():
 
 @pytest.mark.parametrize('changes, sentence', [
     ({'assignments': 9, 'result': 9}, 'It took 9 attempts, 0 of them without a result.'),
-    ({'assignments': 8, 'adopted': 1, 'result': 6, 'dead_calculator': 2, 'new_life': 1},
+    ({'assignments': 8, 'adopted': 1, 'result': 6, 'dead_calculator': 2, 'new_incarnation': 1},
      'It took 9 attempts, 3 of them without a result (dead calculator 2, restarted calculator 1).'),
-    ({'assignments': 97, 'result': 79, 'error': 1, 'dead_calculator': 14, 'new_life': 2, 'withdrawn': 1,
+    ({'assignments': 97, 'result': 79, 'error': 1, 'dead_calculator': 14, 'new_incarnation': 2, 'withdrawn': 1,
       'late_results_used': 1},
      'It took 97 attempts, 16 of them without a result (dead calculator 14, restarted calculator 2, withdrawn 1); 1 '
      'that were given up returned the first result all the same.'),

@@ -42,7 +42,7 @@ def test_a_new_incarnation_means_that_everything_the_old_one_held_is_lost(twice)
     driver.beat(driver.calculator(incarnation=SECOND), capacity=2)
     left = driver.wait(0)
     assert sorted(assigned(left)) == [(1, 1, 2), (2, 2, 2)]
-    assert driver.counts['attempt_new_life'] == 2 and driver.counts['returned'] == 1
+    assert driver.counts['attempt_new_incarnation'] == 2 and driver.counts['returned'] == 1
 
 
 def test_of_two_with_one_name_the_newest_channel_wins_and_the_other_is_told(twice):

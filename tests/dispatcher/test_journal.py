@@ -118,7 +118,7 @@ def restarted(*rows, **settings):
 def test_recovered_tasks_wait_again_in_the_order_of_acceptance_with_the_time_they_had_left():
     driver = restarted((ACCEPTED, task_id(2), u'two', 20.0), (ACCEPTED, task_id(1), u'one', 30.0))
     driver.turn()
-    assert driver.emitted('journal_read') == [{'waiting': 2, 'unacknowledged': 0, 'lives': 1}]
+    assert driver.emitted('journal_read') == [{'waiting': 2, 'unacknowledged': 0, 'incarnations': 1}]
     driver.beat(driver.calculator())
     driver.now += ADOPTION_S
     driver.core.handle_timer(driver.now)

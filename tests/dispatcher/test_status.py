@@ -241,7 +241,7 @@ def test_ended_attempts_are_numbered_and_say_how_they_ended():
     driver.result(driver.calculator(incarnation=SECOND), 1, 1)
     attempts = records_of(driver.report(), report.ATTEMPT)
     assert [(one['number'], one['attempt'], one['calculator'], one['end']) for one in attempts] == [
-        (1, 1, ONE, 'new_life'), (2, 2, ONE, 'result')]
+        (1, 1, ONE, 'new_incarnation'), (2, 2, ONE, 'result')]
     assert records_of(driver.report(attempts_since=2), report.ATTEMPT) == []
 
 

@@ -34,8 +34,8 @@ def _delivers_at_once(original):
 
 def _restores_only(kind):
     def patch(original):
-        def recover(self, now, lives, rows):
-            original(self, now, lives, [row for row in rows if row[0] == kind])
+        def recover(self, now, incarnations, rows):
+            original(self, now, incarnations, [row for row in rows if row[0] == kind])
         return recover
     return patch
 
