@@ -81,7 +81,7 @@ class CallingClientCore(ClientCore):
 
     def cancel(self, now, number):
         # type: (float, int) -> None
-        """Nobody waits for that call any more."""
+        """Cancel that call, unless it is over."""
         request = self._requests.get(number)
         if request is None:
             return
@@ -93,6 +93,11 @@ class CallingClientCore(ClientCore):
             request.advance('cancel')
             self.send(self.dispatcher, 'cancel', [number])
         self._has_more = True
+
+    def cancel_all(self, now):
+        # type: (float) -> None
+        for number in sorted(self._requests):
+            self.cancel(now, number)
 
     def settle(self, now):
         # type: (float) -> None
@@ -191,7 +196,7 @@ class CallingClientCore(ClientCore):
     def ask_functions(self, now, answer):
         # type: (float, Callable[[List[Any]], None]) -> None
         """Ask which functions are offered; ``answer`` is called with [name, signature, first line] of each."""
-        self._asked = (self._asked or 0) + 1
+        self._asked += 1
         self._pages = {}
         self._answer = answer
         self._due_functions(now, None)

@@ -11,13 +11,14 @@ import select
 import sys
 from collections import deque
 
-from client.executor import Executor, TaskError, Wakeup
+from client.executor import Executor, TaskError
 from client.futures import TimeoutError
 from net_protocol.errors import MisuseError
 from runtime import logs
 from runtime.clock import monotonic
 from runtime.paths import native
 from runtime.process import CannotStart
+from runtime.wakeup import Wakeup
 
 MYPY = False
 if MYPY:

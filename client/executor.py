@@ -12,11 +12,10 @@ through a queue, and it ends their futures.
 
 from __future__ import absolute_import, division, print_function
 
-import errno
 import os
-import socket
 import threading
 from collections import deque
+from functools import partial
 from itertools import islice
 
 from client import futures
@@ -32,11 +31,11 @@ from net_protocol.rows import CANCELLED, CLIENT, DONE, EXPIRED
 from runtime import logs, process
 from runtime.clock import monotonic
 from runtime.console import LiveLine
-from runtime.descriptors import selectable
 from runtime.keys import seal_of
 from runtime.loop import Loop
 from runtime.names import Peer
 from runtime.upstream import Upstream
+from runtime.wakeup import Wakeup
 
 MYPY = False
 if MYPY:
@@ -108,44 +107,6 @@ class CallFuture(futures.Future):
         return True
 
 
-class Wakeup(object):
-    """What a thread uses instead of signals: ``wake`` ends the wait of the loop."""
-
-    def __init__(self):
-        # type: () -> None
-        #: As of ``StopSignals``: one is to stop, two is to end at once.
-        self.count = 0
-        self._reader, self._writer = [selectable(end) for end in socket.socketpair()]
-        for end in (self._reader, self._writer):
-            end.setblocking(False)
-
-    def fileno(self):
-        # type: () -> int
-        return self._reader.fileno()
-
-    def drain(self):
-        # type: () -> None
-        try:
-            while self._reader.recv(4096):
-                pass
-        except (OSError, socket.error):
-            pass
-
-    def wake(self):
-        # type: () -> None
-        try:
-            self._writer.send(b'.')
-        except (OSError, socket.error) as error:
-            # A full buffer wakes as well.
-            if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
-                raise
-
-    def close(self):
-        # type: () -> None
-        self._reader.close()
-        self._writer.close()
-
-
 class _Link(object):
     """The thread with the core, and the queue into it. A service of its loop."""
 
@@ -194,10 +155,10 @@ class _Link(object):
         settings = self._settings
         peer = Peer(settings['dispatcher']['host'], settings['dispatcher']['port'])
         try:
-            if process.find(peer, self._wakeup):  # type: ignore[arg-type]
+            if process.find(peer, self._wakeup):
                 endpoint = process.endpoint_towards(peer)
                 log = logs.EventLog(SENTENCES[CLIENT], monotonic, None, LiveLine())
-                loop = Loop(self.core, endpoint, self._wakeup, monotonic, log, self._seal)  # type: ignore[arg-type]
+                loop = Loop(self.core, endpoint, self._wakeup, monotonic, log, self._seal)
                 loop.attach(self)
                 loop.attach(Upstream(loop, peer, process.any_port_towards))
                 try:
@@ -243,19 +204,14 @@ class _Link(object):
     def _stop(self, now, is_soft):
         # type: (float, bool) -> None
         if not is_soft:
-            for number in sorted(self.core._requests):
-                self.core.cancel(now, number)
+            self.core.cancel_all(now)
         self.core.end_when_over(now, None if is_soft else CLOSE_WAIT_S)
 
     def start(self, now, future, function, arguments, options, timeout_s):
         # type: (float, CallFuture, str, Any, Dict[str, Any], float) -> None
         if future.cancelled():
             return
-
-        def deliver(outcome, value, attempts):
-            # type: (str, Any, int) -> None
-            _end(future, outcome, value, attempts)
-        future.number = self.core.call(now, function, arguments, options, timeout_s, deliver)
+        future.number = self.core.call(now, function, arguments, options, timeout_s, partial(_end, future))
 
     def ask_functions(self, now, future):
         # type: (float, Any) -> None

@@ -272,7 +272,8 @@ def drop_output(stream=None):
 class _Output(object):
     """Standard output, whose errors can be distinguished from those of any other file or socket.
 
-    A pipe that is full is waited for, because its reader may be slow; but not for ever by a process that shall stop.
+    Where a pipe is full, ``write`` waits for its reader. A process that was told to stop waits at most
+    ``READER_WITHIN_S``.
     """
 
     def __init__(self, stream):

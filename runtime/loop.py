@@ -25,7 +25,7 @@ if MYPY:
     from net_protocol.core import Core, Event  # noqa: F401
     from runtime.endpoint import Endpoint  # noqa: F401
     from runtime.journal_file import JournalFile  # noqa: F401
-    from runtime.signals import StopSignals  # noqa: F401
+    from runtime.wakeup import Wakeup  # noqa: F401
 
 #: Bytes of the secret that tickets are made from.
 SECRET_BYTES = 16
@@ -52,7 +52,7 @@ class Loop(object):
     """
 
     def __init__(self, core, endpoint, signals, monotonic, log, seal=CHECKSUM, journal=None):
-        # type: (Core, Endpoint, StopSignals, Callable[[], float], Any, Any, JournalFile | None) -> None
+        # type: (Core, Endpoint, Wakeup, Callable[[], float], Any, Any, JournalFile | None) -> None
         self.core = core
         self.endpoint = endpoint
         self.log = log

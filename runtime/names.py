@@ -21,7 +21,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, List, Tuple  # noqa: F401
 
-    from runtime.signals import StopSignals  # noqa: F401
+    from runtime.wakeup import Wakeup  # noqa: F401
 
 #: The wait between two look-ups doubles from the first to the last.
 ASK_FIRST_S = 1.0
@@ -195,7 +195,7 @@ def _numeric(host, port, family):
 
 
 def wait_for_name(peer, signals, monotonic, say, until=None):
-    # type: (Peer, StopSignals, Callable[[], float], Callable[..., None], float | None) -> bool
+    # type: (Peer, Wakeup, Callable[[], float], Callable[..., None], float | None) -> bool
     """Wait until the name of a peer resolves for the first time; ``say`` logs why it does not yet. Returns False after
     a request to stop, and at ``until``.
     """

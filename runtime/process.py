@@ -24,7 +24,7 @@ if MYPY:
 
     from net_protocol.core import Core  # noqa: F401
     from runtime.loop import Loop  # noqa: F401
-    from runtime.signals import StopSignals  # noqa: F401
+    from runtime.wakeup import Wakeup  # noqa: F401
 
 
 _ANY_PORT = '; settings {"listen": {"port": 0}} take any free one'
@@ -158,7 +158,7 @@ def reason_of(error):
 
 
 def find(peer, signals):
-    # type: (Peer, StopSignals) -> bool
+    # type: (Peer, Wakeup) -> bool
     """Wait for the name of a peer to appear, if it has to be looked up. Returns False after a request to stop."""
     if peer.address is None:
         log.info('looking for "%s"', peer.host)

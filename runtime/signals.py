@@ -8,9 +8,8 @@ and for 3.5 and later, where ``select`` is resumed.
 from __future__ import absolute_import, division, print_function
 
 import signal
-import socket
 
-from runtime.descriptors import selectable
+from runtime.wakeup import Wakeup
 
 MYPY = False
 if MYPY:
@@ -22,7 +21,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 IGNORED = tuple(number for number in STOP_SIGNALS if signal.getsignal(number) == signal.SIG_IGN)
 
 
-class StopSignals(object):
+class StopSignals(Wakeup):
     """Counts requests to stop. Use as a context manager: the former handlers are restored at the end."""
 
     #: The one that is in use, if any.
@@ -30,12 +29,8 @@ class StopSignals(object):
 
     def __init__(self):
         # type: () -> None
-        #: Requests to stop: one is to stop softly, two is to end at once.
-        self.count = 0
+        super(StopSignals, self).__init__()
         self._has_hung_up = False
-        self._reader, self._writer = [selectable(end) for end in socket.socketpair()]
-        for end in (self._reader, self._writer):
-            end.setblocking(False)
         self._former = {}  # type: Any
         self._former_descriptor = -1
 
@@ -54,8 +49,7 @@ class StopSignals(object):
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._former_descriptor)
         StopSignals.current = None
-        self._reader.close()
-        self._writer.close()
+        self.close()
 
     def ignore(self):
         # type: () -> None
@@ -65,21 +59,6 @@ class StopSignals(object):
         for number in self._former:
             signal.signal(number, signal.SIG_IGN)
         self._former.clear()
-
-    def fileno(self):
-        # type: () -> int
-        """For ``select``."""
-        return self._reader.fileno()
-
-    def drain(self):
-        # type: () -> None
-        """Empty the wake-up descriptor, so that the next wait is a wait again."""
-        try:
-            while self._reader.recv(64):
-                pass
-        except (OSError, socket.error):
-            # It is empty.
-            pass
 
     def _note(self, number, frame):
         # type: (int, Any) -> None
