@@ -3,7 +3,7 @@
 There is a line for each function and priority, and in it a lane for each client; clients take turns, and so do the
 functions of one priority. Among priorities the one with the highest level is served first: the priority, and one level
 more for each ``ageing_s`` that its oldest call has waited, up to the highest. Where two have the same level, the one
-with the older call is first. So no call waits for ever because others are more urgent.
+with the older call is first. So each call is served at last, also where more urgent ones keep arriving.
 
 Lines are looked up by function, so calls of functions that nobody offers cost nothing.
 """
@@ -87,17 +87,20 @@ class Line(object):
         # type: () -> float
         """When the oldest call was accepted, among those that are next."""
         found = [task.accepted_at for task in islice(self.first, LOOKED_AT_MAX) if task.is_queued]
-        for client in islice(self.turns, LOOKED_AT_MAX):
+        kept = []  # type: List[Client]
+        while self.turns and len(kept) < LOOKED_AT_MAX:
+            client = self.turns.popleft()
             lane = self.lanes[client]
             while lane and not lane[0].is_queued:
                 lane.popleft()
                 self.entries -= 1
             if lane:
                 found.append(lane[0].accepted_at)
+                kept.append(client)
             else:
                 # ``take`` expects no empty lane.
-                self._compact()
-                return self.oldest_at()
+                del self.lanes[client]
+        self.turns.extendleft(reversed(kept))
         return min(found) if found else float('inf')
 
     def note_over(self):
