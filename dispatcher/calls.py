@@ -76,7 +76,7 @@ class Calls(Reports):
         self.counts['calls'] += 1
         key = ('function', task.function)
         if not self.calculators.catalogue.is_offered(task.function) and key not in self._timers:
-            self._timers.set(('function', task.function), now + NO_FUNCTION_S)
+            self._timers.set(key, now + NO_FUNCTION_S)
 
     def _due_function(self, now, function):
         # type: (float, str) -> None

@@ -1,4 +1,4 @@
-"""The end of a task: an attempt ends, the task is over, and the client says so in its turn."""
+"""The end of a task: its last attempt ends, the task is over, and it is forgotten once its client acknowledged that."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -68,7 +68,7 @@ class Ends(Outcomes):
 
     def revoke(self, calculator, assignment, task_id):
         # type: (Calculator, int, str) -> None
-        """Nobody waits for that attempt any more. 0: one that another incarnation of the dispatcher assigned."""
+        """Tell a calculator to drop an attempt. ``assignment`` 0: another incarnation of the dispatcher assigned it."""
         # A calculator that acknowledges nothing must not fill our memory.
         if len(calculator.channel.rows.get('revoke', ())) < calculator.capacity + UNREPORTED_MAX:
             self.counts['revokes'] += 1
