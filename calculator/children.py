@@ -298,7 +298,7 @@ class Children(object):
 
     def _stop_call(self, now, number):
         # type: (float, int) -> None
-        """Nobody waits for that call any more."""
+        """The core does not want the result of that call any more."""
         child = self._by_call.get(number)
         if child is None:
             self._waiting = deque(call for call in self._waiting if call.number != number)
