@@ -12,20 +12,6 @@ MYPY = False
 if MYPY:
     from typing import Any  # noqa: F401
 
-# Why a call has no result. The first two end the task, unless it is to be tried again on an error; the others are
-# deaths of the child, and lead to another attempt.
-EXCEPTION = 'exception'
-#: The result can't be sent: no JSON, or too large.
-RESULT = 'result'
-SIGNAL = 'signal'
-EXIT = 'exit'
-MEMORY = 'memory'
-TIME = 'time'
-#: It wrote something that is no answer, or closed its output.
-PROTOCOL = 'protocol'
-CAUSES = (EXCEPTION, RESULT, SIGNAL, EXIT, MEMORY, TIME, PROTOCOL)
-DEATHS = frozenset([SIGNAL, EXIT, MEMORY, TIME, PROTOCOL])
-
 
 class Call(object):
     """One attempt, as a child gets it. ``arguments`` is [args, kwargs] as JSON in a text; with ``is_each`` args is a

@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 
-from calculator.calls import EXIT, SIGNAL, as_text
+from calculator.calls import as_text
+from net_protocol.causes import EXIT, SIGNAL
 from net_protocol.codec import json_value
 from runtime.descriptors import CLOSE_FDS, selectable
 

@@ -11,8 +11,9 @@ import hashlib
 import json
 from collections import deque
 
-from calculator.calls import EXCEPTION, MEMORY, PROTOCOL, RESULT, TIME, as_text, failure
+from calculator.calls import as_text, failure
 from calculator.child import BUSY, ENDING, IDLE, Child
+from net_protocol.causes import EXCEPTION, MEMORY, PROTOCOL, RESULT, TIME
 from net_protocol.rows import HANDED_BACK
 from runtime.clock import monotonic
 from runtime.logs import log

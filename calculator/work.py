@@ -7,8 +7,9 @@ each turn and reports how each call ended.
 from __future__ import absolute_import, division, print_function
 
 from calculator.attempts import NOT_STARTED
-from calculator.calls import DEATHS, RESULT, Call, failure
+from calculator.calls import Call, failure
 from calculator.core import OUT_OF_ORDER, CalculatorCore, kind_of
+from net_protocol.causes import DEATHS, RESULT
 from net_protocol.codec import check_payload
 from net_protocol.errors import MisuseError
 from net_protocol.rows import UNKNOWN_FUNCTION

@@ -25,6 +25,7 @@ from client.settings import SETTINGS
 from common.sentences import SENTENCES
 from common.words import reason_text
 from net_protocol import columns
+from net_protocol.causes import DEATHS, EXCEPTION
 from net_protocol.codec import json_text, json_value
 from net_protocol.limits import SECONDS_MAX
 from net_protocol.rows import CANCELLED, CLIENT, DONE, EXPIRED
@@ -47,9 +48,6 @@ CLOSE_WAIT_S = 2.0
 #: Calls that ``map`` keeps out at a time.
 IN_FLIGHT_MAX = 1000
 
-#: Causes of a failure that are no death of a child.
-_EXCEPTIONS = ('exception', 'result')
-
 
 class TaskError(Exception):
     """A call without a result. ``attempts`` says how often it was tried."""
@@ -63,7 +61,7 @@ class TaskFailed(TaskError):
     """
 
     type = traceback = stderr = ''
-    cause = 'exception'
+    cause = EXCEPTION
 
     def __str__(self):
         # type: () -> str
@@ -257,7 +255,7 @@ def error_of(outcome, value, attempts):
     elif outcome == REFUSED:
         error = TaskRefused(text)
     elif isinstance(value, dict):
-        error = (TaskFailed if value['cause'] in _EXCEPTIONS else WorkerDied)(text)
+        error = (WorkerDied if value['cause'] in DEATHS else TaskFailed)(text)
         error.cause = value['cause']
         error.type, error.traceback, error.stderr = [value.get(key, '') for key in ('type', 'traceback', 'stderr')]
     else:

@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 from dispatcher.reports import Reports
 from dispatcher.tasks import CHILD_DIED, ERROR, TURN_MAX, WAITING
+from net_protocol.causes import DEATHS, EXCEPTION
 from net_protocol.limits import REASON_CHARS_MAX
 from net_protocol.rows import CALCULATOR
 
@@ -17,9 +18,6 @@ if MYPY:
 
 #: How long a call waits for a function that nobody offers before its client is warned.
 NO_FUNCTION_S = 2.0
-
-#: Causes that end a call at once, unless its client asked for another attempt.
-EXCEPTIONS = frozenset([u'exception', u'result'])
 
 
 class Calls(Reports):
@@ -74,9 +72,9 @@ class Calls(Reports):
         # type: (float, CallTask) -> None
         """A call was accepted."""
         self.counts['calls'] += 1
-        key = ('function', task.function)
-        if not self.calculators.catalogue.is_offered(task.function) and key not in self._timers:
-            self._timers.set(key, now + NO_FUNCTION_S)
+        function = task.function
+        if not self.calculators.catalogue.is_offered(function) and ('function', function) not in self._timers:
+            self._timers.set(('function', function), now + NO_FUNCTION_S)
 
     def _due_function(self, now, function):
         # type: (float, str) -> None
@@ -119,14 +117,14 @@ class Calls(Reports):
 
     def _take_failure(self, now, calculator, task, failure):
         # type: (float, Calculator, Any, Any) -> None
-        is_death = failure[u'cause'] not in EXCEPTIONS
+        is_death = failure[u'cause'] in DEATHS
         if is_death:
             self.note_failure_of(now, calculator, 'a dead child')
         if not task.IS_CALL:
             failure = failure[u'message']
         else:
             task.failure = failure
-            if is_death or (failure[u'cause'] == u'exception' and task.options.get(u'retry_on_error')):
+            if is_death or (failure[u'cause'] == EXCEPTION and task.options.get(u'retry_on_error')):
                 self.requeue(now, task, CHILD_DIED if is_death else ERROR)
                 calculator.raise_lowest(TURN_MAX)
                 return

@@ -12,6 +12,7 @@ import re
 
 from common.bounds import NAME
 from common.compat import INTEGER_TYPES, text_type
+from net_protocol.causes import CAUSES
 from net_protocol.limits import (
     COUNT_MAX, DEPTH_MAX, FAILURE_CHARS_MAX, FUNCTION_CHARS_MAX, FUNCTIONS_MAX, HEARTBEAT_INTERVAL_MAX_S,
     HEARTBEAT_INTERVAL_MIN_S, HELD_RANGES_MAX, INCARNATION_CHARS, INTEGER_MAX, NAME_CHARS_MAX, PRIORITY_MAX,
@@ -60,8 +61,6 @@ task_id = _matching(TASK_ID, 'a task id NAME:INCARNATION:NUMBER')
 function = _matching(FUNCTION, 'a name of 1 to %d printable characters' % FUNCTION_CHARS_MAX)
 digest = _matching(DIGEST, '8 to 64 hexadecimal digits')
 
-#: Why a call has no result; see ``calculator.calls``.
-CAUSES = ('exception', 'result', 'signal', 'exit', 'memory', 'time', 'protocol')
 
 
 def reason(column):

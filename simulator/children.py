@@ -7,9 +7,10 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
-from calculator.calls import DEATHS, EXCEPTION, EXIT, MEMORY, PROTOCOL, SIGNAL, TIME, failure
+from calculator.calls import failure
 from common import lengths
 from net_protocol import notional
+from net_protocol.causes import DEATHS, EXCEPTION, EXIT, MEMORY, PROTOCOL, SIGNAL, TIME
 from simulator.caller import POISON
 
 MYPY = False

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from calculator.calls import DEATHS, EXCEPTION, EXIT, MEMORY, PROTOCOL, RESULT, SIGNAL, TIME
 from calculator.children import SUCCESSOR_CALLS
+from net_protocol.causes import DEATHS, EXCEPTION, EXIT, MEMORY, PROTOCOL, RESULT, SIGNAL, TIME
 from runtime.clock import monotonic
 from runtime.launcher import is_alive
 from tests.calculator.farmhands import POISON, Farm

@@ -6,10 +6,11 @@ import random
 
 import pytest
 
-from calculator.calls import EXCEPTION, EXIT, RESULT, failure
+from calculator.calls import failure
 from calculator.settings import SETTINGS
 from calculator.work import REPORTS_WAIT_S, WorkingCalculatorCore
 from common.schema import SettingRefused
+from net_protocol.causes import EXCEPTION, EXIT, RESULT
 from net_protocol.rows import HANDED_BACK
 from tests.calculator.test_core import INCARNATIONS, task_id
 from tests.client.driver import Driver, of_kind
