@@ -7,7 +7,7 @@ from dispatcher.calculators import ALIVE
 from dispatcher.calls import Calls
 from dispatcher.pending_queue import UNCOUNTED
 from dispatcher.retry_after import RETRY_AFTER_S, RetryAfter
-from dispatcher.tasks import ASSIGNED, SHORT_CHARS, TASK_BYTES, WITHDRAWN, CallTask, Task, size_with
+from dispatcher.tasks import SHORT_CHARS, TASK_BYTES, CallTask, Task, size_with
 from net_protocol.limits import NUMBERS_AHEAD_MAX
 from net_protocol.rows import CANCELLED, CLIENT, DRAINING, JOURNAL, QUEUE_FULL, REFUSALS, TOO_FAR_AHEAD
 
@@ -214,8 +214,7 @@ class Admission(Calls):
             task = client.tasks.get(number)
             if task is not None:
                 if not task.is_over:
-                    self.finish(now, task, CANCELLED, u'cancelled by its client',
-                                WITHDRAWN if task.state is ASSIGNED else None)
+                    self.end_early(now, task, CANCELLED, u'cancelled by its client')
             elif not (number < channel.peer_open or number < client.open or number in client.acknowledged) \
                     and number <= client.open + NUMBERS_AHEAD_MAX \
                     and client.bytes + TASK_BYTES <= self.settings['memory_max_bytes'] - self.memory_bytes:

@@ -150,6 +150,11 @@ class Ends(Outcomes):
             else:
                 self.deliver(task)
 
+    def end_early(self, now, task, outcome, value):
+        # type: (float, Any, str, Any) -> None
+        """As ``finish`` for a task that waits or is assigned; its live attempt is withdrawn."""
+        self.finish(now, task, outcome, value, WITHDRAWN if task.state is ASSIGNED else None)
+
     def forget_below(self, now, client):
         # type: (float, Client) -> None
         """Forget the tasks below the client's ``open``, at most ``TURN_MAX`` at a time. Cancel those that wait or
@@ -166,8 +171,7 @@ class Ends(Outcomes):
             task = tasks.pop(number, None)
             if task is not None:
                 if task.state is WAITING or task.state is ASSIGNED:
-                    self.finish(now, task, CANCELLED, u'its client does not wait for it',
-                                WITHDRAWN if task.state is ASSIGNED else None)
+                    self.end_early(now, task, CANCELLED, u'its client does not wait for it')
                 forgotten += 1
                 size += task.size
                 if task.state is DONE:

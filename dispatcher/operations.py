@@ -4,7 +4,6 @@ from __future__ import absolute_import, division, print_function
 
 from common.words import reason_text
 from dispatcher.admission import Admission
-from dispatcher.tasks import ASSIGNED, WITHDRAWN
 from net_protocol.rows import CALCULATOR, CANCEL, CANCELLED, CLIENT, DRAIN, FAILED_TASKS, MONITOR
 
 MYPY = False
@@ -73,7 +72,7 @@ class Operations(Admission):
             return False, u'no such task waits or runs'
         if task.is_over:
             return True, u'is over: %s' % task.state
-        self.finish(now, task, CANCELLED, u'cancelled by an operator', WITHDRAWN if task.state is ASSIGNED else None)
+        self.end_early(now, task, CANCELLED, u'cancelled by an operator')
         return True, u'is cancelled'
 
     def _send_failed(self, now, channel, question):

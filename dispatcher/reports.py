@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 from dispatcher.calculators import ALIVE, DEAD, LEFT
 from dispatcher.fleet import Fleet
-from dispatcher.tasks import ASSIGNED, ERROR, NOT_HELD, RESULT, TURN_MAX, TURNED_DOWN, WAITING, WITHDRAWN
+from dispatcher.tasks import ASSIGNED, ERROR, NOT_HELD, RESULT, TURN_MAX, TURNED_DOWN, WAITING
 from net_protocol.limits import UNREPORTED_MAX
 from net_protocol.rows import CALCULATOR, DONE, FAILED, HANDED_BACK
 from net_protocol.schedule import ORPHAN_GRACE_S
@@ -118,14 +118,13 @@ class Reports(Fleet):
             return
         self.counts['late_results_used'] += 1
         self.emit(now, 'late_result_used', task_id=task_id, calculator=channel.name, attempt=number)
-        ended = WITHDRAWN if task.state is ASSIGNED else None
         if error is None:
             if self.trace:
                 self.emit(now, 'done', task_id=task_id, calculator=channel.name, attempt=number)
             self.watch.response_times.add(now - task.accepted_at)
-            self.finish(now, task, DONE, result, ended)
+            self.end_early(now, task, DONE, result)
         else:
-            self.finish(now, task, FAILED, error, ended)
+            self.end_early(now, task, FAILED, error)
 
     def _on_heartbeat(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None

@@ -7,7 +7,7 @@ from collections import deque
 from common.words import counted
 from dispatcher.calculators import ALIVE
 from dispatcher.ends import Ends
-from dispatcher.tasks import ASSIGNED, HISTORY_MAX, TIMED_OUT, TURN_MAX, WAITING, WITHDRAWN, PastAttempt
+from dispatcher.tasks import ASSIGNED, HISTORY_MAX, TIMED_OUT, TURN_MAX, WAITING, PastAttempt
 from net_protocol.rows import EXPIRED, FAILED
 from net_protocol.schedule import PING_AFTER_S
 
@@ -210,7 +210,7 @@ class Work(Ends):
         # type: (float, Task) -> None
         """The deadline of a task, or the answer time-out of its attempt."""
         if now >= task.deadline_at:
-            self.finish(now, task, EXPIRED, self._expired_because(task), WITHDRAWN if task.state is ASSIGNED else None)
+            self.end_early(now, task, EXPIRED, self._expired_because(task))
         elif task.state is ASSIGNED and now >= task.answer_due_at:
             if now >= self._warn_slow_at and task.calculator.state is ALIVE and task.acknowledged_by is not None:
                 self._warn_slow_at = now + TOO_SLOW_EVERY_S
