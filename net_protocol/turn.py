@@ -14,25 +14,22 @@ datagram is handled; it is answered by a greeting.
 
 from __future__ import absolute_import, division, print_function
 
-from collections import deque
-
 from net_protocol import codec
 from net_protocol.alarms import Alarms
 from net_protocol.budget import READS_MAX, ROWS_READ_MAX, ReadingBudget
-from net_protocol.channel import PROBE_BYTES
 from net_protocol.codec import decode
 from net_protocol.directory import Directory
 from net_protocol.errors import DatagramRefused
 from net_protocol.limits import NUMBERS_AHEAD_MAX
-from net_protocol.recovery import GRANULARITY_S
-from net_protocol.rows import AT_ONCE, LISTENS_TO, ORDER, PROBE, SUBMITS, UNACKNOWLEDGED, UNRELIABLE
-from net_protocol.schedule import ACK_DELAY_S, PROBES_TO_COLLAPSE, SLEEP_S
+from net_protocol.rows import LISTENS_TO, ORDER, PROBE, SUBMITS
+from net_protocol.schedule import SLEEP_S
 from net_protocol.seals import CHECKSUM
-from net_protocol.traffic import BAD_NUMBER, WRONG_ROLE, Traffic
+from net_protocol.sending import Sending
+from net_protocol.traffic import BAD_NUMBER, WRONG_ROLE
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Deque, Dict, List, Tuple  # noqa: F401
+    from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
 
     from net_protocol.channel import Channel  # noqa: F401
     from net_protocol.codec import Datagram  # noqa: F401
@@ -41,14 +38,8 @@ if MYPY:
 #: Rows after which what came of them is sent before more is read. Many enough that datagrams stay full.
 PORTION_ROWS = 64
 
-#: Hellos that a greeting may answer: a round trip may be longer than the first time-outs.
-HELLOS_MAX = 16
 
-#: Two datagrams wait for an acknowledgement: it leaves at the end of the turn (RFC 9000 section 13.2.2).
-WAITING_MAX = 2
-
-
-class Turn(object):
+class Turn(Sending):
     """Drives one core. ``rng`` draws first numbers and jitter, ``secret`` makes tickets, ``is_local(address)`` tells
     the addresses of this machine, which need no padding and take longer datagrams.
 
@@ -58,29 +49,19 @@ class Turn(object):
 
     def __init__(self, core, rng, seal=CHECKSUM, secret=b'', is_local=lambda address: False):
         # type: (Core, Any, Any, bytes, Callable[[Any], bool]) -> None
-        self.traffic = Traffic()
-        self.on_refusal = lambda cause, detail, address: None  # type: Callable[[str, str, Any], None]
-        self.on_events = lambda events: None  # type: Callable[[Any], None]
-        self._core = core
-        self._rng = rng
-        self._seal = seal
-        self._is_local = is_local
-        self._listens_to = frozenset(LISTENS_TO[core.ROLE])
         #: The channel of a process that has only one, to the dispatcher; else None.
         self.upstream = getattr(core, 'dispatcher', None)  # type: Channel | None
+        super(Turn, self).__init__(core, rng, seal, Alarms(self.upstream is None))
+        self.on_refusal = lambda cause, detail, address: None  # type: Callable[[str, str, Any], None]
+        self.on_events = lambda events: None  # type: Callable[[Any], None]
+        self._is_local = is_local
+        self._listens_to = frozenset(LISTENS_TO[core.ROLE])
         self._upstream_address = None  # type: Any
         self._directory = Directory(secret)
-        self._alarms = Alarms(self.upstream is None)
-        # (when, channel) in the order of time: delayed acknowledgements.
-        self._acknowledgements = deque()  # type: Deque[Tuple[float, Channel]]
-        # Channels to write to at the end of this turn, besides those with rows of the core.
-        self._to_flush = []  # type: List[Channel]
-        # Channels with ``acknowledge_now``.
-        self._to_acknowledge = []  # type: List[Channel]
+        # Channels with datagrams that are not acknowledged before the disk has what they submit.
         self._withheld = []  # type: List[Channel]
         self._greetings = []  # type: List[Tuple[bytes, Any]]
         self._budget = ReadingBudget()
-        self._send = None  # type: Any
 
     # What the owner calls.
 
@@ -275,23 +256,6 @@ class Turn(object):
         else:
             self._note_handled(now, channel, number, rows)
 
-    def _note_handled(self, now, channel, number, rows):
-        # type: (float, Channel, int, Any) -> None
-        """That datagram has to be acknowledged. One that does not call for it is acknowledged with others only: a
-        gap would make the ranges longer and look like a loss.
-        """
-        in_order = channel.received.acknowledge(number)
-        if len(rows) < 2 and UNACKNOWLEDGED.issuperset(rows):
-            return
-        channel.to_acknowledge += 1
-        if not channel.acknowledge_now and (
-                not in_order or channel.to_acknowledge >= WAITING_MAX or not AT_ONCE.isdisjoint(rows)):
-            channel.acknowledge_now = True
-            self._to_acknowledge.append(channel)
-        if channel.acknowledge_at is None:
-            channel.acknowledge_at = now + ACK_DELAY_S
-            self._acknowledgements.append((channel.acknowledge_at, channel))
-
     # Channels.
 
     def _upstream_of(self, now, datagram):
@@ -368,64 +332,7 @@ class Turn(object):
         self._alarms.set_again(channel)
         self._core.awake(now, channel)
 
-    # Acknowledgements and losses.
-
-    def _acknowledged(self, now, channel, datagram):
-        # type: (float, Channel, Datagram) -> None
-        loss = channel.loss
-        in_flight = loss.segments
-        acked = loss.acknowledge(datagram.acks)
-        if not acked:
-            return
-        core, received = self._core, channel.received
-        newest = acked[-1]
-        # As in QUIC, only the highest number acknowledged gives a sample: others may have been acknowledged before, by
-        # a datagram that was lost.
-        if newest.number == datagram.acked:
-            channel.round_trip.add(max(now - newest.at - datagram.delay_ms / 1000, GRANULARITY_S))
-        wanted = core.ACKNOWLEDGED
-        for sent in acked:
-            received.forget(sent.acked)
-            channel.window.acknowledged(sent, in_flight)
-            if sent.probe_of:
-                loss.remove(sent.probe_of)
-            rows = sent.rows
-            for kind in rows:
-                if kind in wanted:
-                    core.acknowledged(now, channel, kind, rows[kind])
-        lost = loss.take_lost(channel.round_trip)
-        if lost:
-            for sent in lost:
-                channel.window.lost(now, sent)
-            self._send_again(now, channel, lost)
-        channel.probes = 0
-        channel.probes_when_heard = None
-        if loss.in_flight:
-            channel.unanswered_since = now
-            channel.plan_probe(now, self._rng)
-            self._alarms.set(channel, channel.probe_at)  # type: ignore[arg-type]
-        else:
-            channel.unanswered_since = channel.probe_at = None
-        if channel.unreachable_since is not None and newest.number > channel.unreachable_since:
-            channel.unreachable_since = None
-            core.reachable(now, channel)
-        if channel.rows or channel.lost_rows:
-            self._to_flush.append(channel)
-
-    def _send_again(self, now, channel, lost):
-        # type: (float, Channel, List[Any]) -> None
-        """Rows of lost datagrams go before all others."""
-        self.traffic.lost += len(lost)
-        repeated = {sent.number for sent in lost}
-        for sent in lost:
-            if sent.probe_of in repeated or sent.probe_of in channel.loss.in_flight:
-                # The rows that this probe repeated go again with that datagram, or may still arrive with it.
-                continue
-            if not UNRELIABLE.issuperset(sent.rows):
-                channel.lost_rows.append((sent.losses + 1, sent.rows))
-                self._to_flush.append(channel)
-
-    # Probes, and sleep.
+    # Alarms, and sleep.
 
     def _ring(self, now):
         # type: (float) -> None
@@ -455,59 +362,6 @@ class Turn(object):
         # type: (Channel) -> bool
         """Whether a hello has to leave now on a channel that is not open."""
         return channel.probe_at is None and self._upstream_address is not None
-
-    def _say_hello(self, now, channel):
-        # type: (float, Channel) -> None
-        rows = {'ping': [[]]}  # type: Dict[str, List[Any]]
-        if len(channel.loss.in_flight) >= HELLOS_MAX:
-            channel.loss.remove(channel.loss.oldest().number)  # type: ignore[union-attr]
-        channel.probes += 1
-        self._out(channel.write(now, self._core, self._rng, self._seal, rows, '"ping":[[]]'), channel)
-        channel.plan_probe(now, self._rng)
-        self._alarms.set(channel, channel.probe_at)  # type: ignore[arg-type]
-
-    def _probe(self, now, channel):
-        # type: (float, Channel) -> None
-        """Nothing was acknowledged in time. One datagram with the oldest rows goes out under a new number."""
-        self.traffic.probes += 1
-        loss = channel.loss
-        oldest = loss.oldest()
-        channel.probe_at = None
-        if not channel.is_open:
-            self._say_hello(now, channel)
-            return
-        if oldest is None and channel.unreachable_since is None:
-            return
-        channel.probes += 1
-        self._judge(now, channel)
-        if channel.probes >= PROBES_TO_COLLAPSE:
-            channel.window.collapse(now)
-            lost = loss.clear()
-            for sent in lost:
-                sent.losses = max(sent.losses, 1)
-            self._send_again(now, channel, lost)
-            if channel.has_waiting_rows():
-                # They leave at the end of this turn, as far as the minimal window lets them.
-                self._to_flush.append(channel)
-                return
-            oldest = None
-        rows, rest = {} if oldest is None else channel.refreshed(now, self._core, oldest.rows), None  # type: Any, Any
-        if rows:
-            rows, text, rest = codec.pack(rows, PROBE_BYTES, PROBE_BYTES)
-        else:
-            rows, text = {'ping': [[]]}, '"ping":[[]]'
-        repeats = 0 if oldest is None or rest is not None else oldest.number
-        losses = 0 if oldest is None else oldest.losses
-        self._out(channel.write(now, self._core, self._rng, self._seal, rows, text, losses, repeats), channel)
-        channel.plan_probe(now, self._rng)
-
-    def _judge(self, now, channel):
-        # type: (float, Channel) -> None
-        """A peer that is heard and acknowledges nothing is unreachable."""
-        if channel.unreachable_since is None and channel.is_in_vain(now):
-            channel.unreachable_since = channel.number
-            self.traffic.unreachable += 1
-            self._core.unreachable(now, channel)
 
     # The end of a portion and of a turn.
 
@@ -564,37 +418,3 @@ class Turn(object):
         for answer, address in greetings:
             self.traffic.datagrams_out += 1
             self._send(answer, address)
-
-    def _acknowledge(self, now, channel):
-        # type: (float, Channel) -> None
-        """A datagram with nothing but acknowledgements, where none has carried them yet."""
-        channel.acknowledge_at = None
-        if channel.is_open and not channel.is_asleep:
-            self._out(channel.write(now, self._core, self._rng, self._seal, {}, ''), channel)
-
-    def _flush(self, now, channel):
-        # type: (float, Channel) -> None
-        """Send what waits on a channel, as far as its window lets it."""
-        if not channel.is_open or channel.is_asleep:
-            channel.rows = {}
-            return
-        while channel.rows or channel.lost_rows:
-            taken = channel.take_rows(now, self._core, self._seal)
-            if taken is None:
-                break
-            losses, rows, text = taken
-            self.traffic.count_out(rows, losses)
-            self._out(channel.write(now, self._core, self._rng, self._seal, rows, text, losses), channel)
-        if channel.unreachable_since is not None and channel.probe_at is None:
-            # Nothing of it is true any more. Pings go on until the peer acknowledges one.
-            channel.plan_probe(now, self._rng)
-        if channel.probe_at is not None:
-            self._alarms.set(channel, channel.probe_at)
-
-    def _out(self, datagram, channel):
-        # type: (bytes, Channel) -> None
-        if channel.address is None:
-            self.traffic.unaddressed += 1
-            return
-        self.traffic.datagrams_out += 1
-        self._send(datagram, channel.address)

@@ -26,7 +26,7 @@ from dispatcher.observers.sentences import status_line
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
 from net_protocol import budget, channel, codec, limits, recovery
 from net_protocol import rows as row_kinds
-from net_protocol import schedule, turn
+from net_protocol import schedule, sending, turn
 from net_protocol.rows import FIELDS, ORDER, OUTCOMES
 from net_protocol.seals import CHECKSUM
 from net_protocol.time_line import time_line
@@ -182,7 +182,7 @@ def constants():
     # type: () -> Dict[str, Any]
     """The numbers of the protocol. The order of kinds and the estimated size of an envelope are none."""
     found = {}  # type: Dict[str, Any]
-    for module in (schedule, limits, recovery, channel, budget, turn):
+    for module in (schedule, limits, recovery, channel, budget, sending, turn):
         for name, value in vars(module).items():
             if name.isupper() and name[0] != '_' and type(value) in INTEGER_TYPES + (float, tuple) \
                     and name not in ('ORDER', 'ENVELOPE_BYTES'):

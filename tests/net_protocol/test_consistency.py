@@ -20,7 +20,7 @@ from common.sentences import SENTENCES
 from common.words import Facts
 from net_protocol import rows
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, FIELDS, LISTENS_TO, MONITOR, ORDER, ROLES, UNACKNOWLEDGED
-from net_protocol.turn import WAITING_MAX
+from net_protocol.sending import WAITING_MAX
 from tests.source_tree import ROOT, python_files
 
 MYPY = False
