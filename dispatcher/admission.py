@@ -97,11 +97,7 @@ class Admission(Calls):
             task = client.tasks[number] = CallTask(
                 client, number, arguments, now, now + time_left_s, size, function, options)
             client.highest = max(client.highest, number)
-            client.live += 1
-            client.bytes += size
-            client.tally.accepted += 1
-            self.memory_bytes += size
-            self.counts['accepted'] += 1
+            self._count_accepted(client, 1, size)
             self.queue.put_call(task, self.queue.calls.put)
             if time_left_s > self.young_s:
                 self.young.append(task)
@@ -128,6 +124,10 @@ class Admission(Calls):
         # type: (Client, int, int) -> None
         """So many tasks are in the client's table and lane."""
         self.queue.note_put(client, number)
+        self._count_accepted(client, number, size)
+
+    def _count_accepted(self, client, number, size):
+        # type: (Client, int, int) -> None
         client.live += number
         client.bytes += size
         client.tally.accepted += number

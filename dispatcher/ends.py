@@ -142,6 +142,7 @@ class Ends(Outcomes):
                 self.journal.ended(task)
                 self.has_unwritten = True
             elif outcome is DONE and client.cursor is None and not client.is_absent:
+                # As ``_send_outcome``, without two calls for each task.
                 channel = client.channel  # type: Any
                 if 'done' in channel.rows:
                     channel.rows['done'].append([task.number, value, task.attempt])

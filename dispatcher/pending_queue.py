@@ -63,19 +63,20 @@ class PendingQueue(object):
         # type: (Task) -> None
         """Let a task wait before all others."""
         self._first.append(task)
-        client = task.client
-        client.waiting += 1
-        self.lanes += client.waiting == 1
-        self.size += 1
+        self._note_came(task.client)
 
     def put_call(self, task, put):
         # type: (Any, Any) -> None
         """Let a call wait; ``put`` is how, a method of ``calls``."""
-        client = task.client
+        self._note_came(task.client)
+        put(task)
+
+    def _note_came(self, client):
+        # type: (Client) -> None
+        """A task of that client waits outside of its lane."""
         client.waiting += 1
         self.lanes += client.waiting == 1
         self.size += 1
-        put(task)
 
     def remove(self, task):
         # type: (Any) -> None

@@ -109,6 +109,7 @@ class Work(Ends):
             if task.IS_CALL:
                 self.send(calculator.channel, 'run', self.assign_row(now, task))
                 return
+            # As ``assign_row``, without a call of it for each task.
             row = [assignment, task.task_id, task.attempt, task.payload, self._answer_timeout_s,
                    int((task.deadline_at - now) * 1000) / 1000 if task.deadline_at > now else 0]
             if 'assign' in rows:
@@ -118,7 +119,9 @@ class Work(Ends):
 
     def assign_row(self, now, task):
         # type: (float, Any) -> List[Any]
-        """The same row for an assignment that is sent again; that of a call."""
+        """The ``run`` of a call that is assigned, or the ``assign`` of another task that is sent again. The first
+        ``assign`` of a task is built in ``assign``, on the hot path.
+        """
         if task.IS_CALL:
             return [task.assignment, task.task_id, task.attempt, task.payload, task.options.get(u'answer_timeout_s'),
                     max(0.0, int((task.deadline_at - now) * 1000) / 1000), task.function,
@@ -153,9 +156,6 @@ class Work(Ends):
     def requeue(self, now, task, ended):
         # type: (float, Any, str) -> None
         """The live attempt came to nothing: the task waits again, or has failed if there were too many attempts."""
-        if task.IS_CALL:
-            self._requeue_call(now, task, ended)
-            return
         self._end_attempt(now, task, ended)
         task.state = WAITING
         past = PastAttempt(task, now, ended)
@@ -163,12 +163,15 @@ class Work(Ends):
             task.history = [past]
         else:
             task.history.append(past)
+        self.emit(now, 'reassigned', task_id=task.task_id, attempt=past.number, calculator=past.calculator,
+                  reason=ended)
+        if task.IS_CALL:
+            self._requeue_call(now, task, ended)
+            return
         if ended is TIMED_OUT:
             self.queue.put_back(task)
         else:
             self.queue.put_first(task)
-        self.emit(now, 'reassigned', task_id=task.task_id, attempt=past.number, calculator=past.calculator,
-                  reason=ended)
         if task.attempt >= self.settings['attempts_max']:
             self.finish(now, task, FAILED, u'no result after %s' % counted(task.attempt, 'attempts'))
         else:
@@ -176,16 +179,11 @@ class Work(Ends):
 
     def _requeue_call(self, now, task, ended):
         # type: (float, Any, str) -> None
-        self._end_attempt(now, task, ended)
         if ended is TIMED_OUT:
             # Its calculator should have ended it: it does not go on beside the next attempt.
             self.revoke(task.calculator, task.assignment, task.task_id)
         self.release(task)
-        past = PastAttempt(task, now, ended)
-        task.history = ((task.history or []) + [past])[-HISTORY_MAX:]
-        self.emit(now, 'reassigned', task_id=task.task_id, attempt=past.number, calculator=past.calculator,
-                  reason=ended)
-        task.state = WAITING
+        del task.history[:-HISTORY_MAX]
         was_alone = task.is_alone
         delay_s = task.note_end(ended)
         if delay_s:
