@@ -50,10 +50,10 @@ class CallingClientCore(ClientCore):
         # Functions of which was logged that nobody offers them.
         self._missing = set()  # type: Set[str]
         self._is_ending = False
-        # A question about functions: its number, its pages, and who takes the answer.
+        # A question about functions: its number, its pages, and all who wait for an answer.
         self._asked = 0
         self._pages = {}  # type: Dict[int, List[Any]]
-        self._answer = None  # type: Callable[[List[Any]], None] | None
+        self._answers = []  # type: List[Callable[[List[Any]], None]]
 
     @property
     def open_calls(self):
@@ -198,7 +198,7 @@ class CallingClientCore(ClientCore):
         """Ask which functions are offered; ``answer`` is called with [name, signature, first line] of each."""
         self._asked += 1
         self._pages = {}
-        self._answer = answer
+        self._answers.append(answer)
         self._due_functions(now, None)
 
     def opened(self, now, channel):
@@ -208,7 +208,7 @@ class CallingClientCore(ClientCore):
 
     def _due_functions(self, now, _):
         # type: (float, None) -> None
-        if self._answer is not None:
+        if self._answers:
             self._timers.set(('functions', None), now + ASK_AGAIN_S)
             if self.dispatcher.is_open:
                 self.send(self.dispatcher, 'ask_functions', [self._asked])
@@ -216,11 +216,13 @@ class CallingClientCore(ClientCore):
     def _on_known_functions(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
         for question, page, pages, functions in rows:
-            if question == self._asked and page <= pages and self._answer is not None:
+            if question == self._asked and page <= pages and self._answers:
                 self._pages[page] = functions
                 if len(self._pages) == pages:
-                    answer, self._answer = self._answer, None
-                    answer([entry for number in sorted(self._pages) for entry in self._pages[number]])
+                    found = [entry for number in sorted(self._pages) for entry in self._pages[number]]
+                    answers, self._answers = self._answers, []
+                    for answer in answers:
+                        answer(list(found))
 
     def _on_not_offered(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None

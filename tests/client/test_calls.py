@@ -45,3 +45,14 @@ def test_a_call_that_was_not_submitted_is_cancelled_at_once():
     assert caller.sent == [] and caller.cancel() == []
     assert [outcome for outcome, _, _ in caller.outcomes] == ['cancelled']
     assert of_kind(caller.reopen(), 'call') == []
+
+
+def test_whoever_asks_for_functions_meanwhile_gets_the_answer_too():
+    caller, answers = Caller(), []
+    for _ in range(2):
+        caller.core.ask_functions(caller.now, answers.append)
+    question = of_kind(caller.turn(), 'ask_functions')[-1][0]
+    page = [[u'square', u'(x)', u'']]
+    caller.hear('known_functions', [question - 1, 1, 1, []])
+    caller.hear('known_functions', [question, 1, 1, page])
+    assert answers == [page, page]
