@@ -16,3 +16,9 @@ def log_as_before():
     del log.handlers[:]
     log.setLevel(logging.NOTSET)
     log.propagate = True
+
+
+@pytest.fixture(params=[False, True], ids=['once', 'twice'])
+def twice(request):
+    """Whether each row is handled two times. What a test says has to hold then too."""
+    return request.param

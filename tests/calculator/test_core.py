@@ -16,11 +16,6 @@ INCARNATIONS = [u'%sbbbbbbb' % letter for letter in 'abcdefghij']
 RESULT = notional.compute(u'abc')
 
 
-@pytest.fixture(params=[False, True], ids=['once', 'twice'])
-def twice(request):
-    return request.param
-
-
 class Calculator(Driver):
     """A calculator. Every task takes two seconds unless the settings say otherwise."""
 

@@ -19,11 +19,6 @@ DIGEST = u'0123456789abcdef'
 FUNCTIONS = [[u'score', u'(text)', u''], [u'square', u'(x)', u'The square.']]
 
 
-@pytest.fixture(params=[False, True], ids=['once', 'twice'])
-def twice(request):
-    return request.param
-
-
 class Worker(Driver):
     """A calculator that offers ``score`` and ``square``."""
 

@@ -6,6 +6,12 @@ because a row may come again in another datagram: what a test says must hold the
 
 from __future__ import absolute_import, division, print_function
 
+import random
+
+from client.core import ClientCore
+from client.settings import SETTINGS
+from net_protocol import notional
+
 MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
@@ -127,3 +133,36 @@ def of_kind(sent, kind):
     # type: (List[Any], str) -> List[Any]
     """The rows of one kind."""
     return [row for one, row in sent if one == kind]
+
+
+class Client(Driver):
+    """A client; it sends a task every second unless the settings say otherwise."""
+
+    def __init__(self, twice=False, tasks=None, duration_s=None, seed=1, incarnation='dddddddd', **settings):
+        settings.setdefault('task_interval_s', [1, 1])
+        core = ClientCore(SETTINGS.checked(settings), 'client-a', 'cccccccc', random.Random(seed), tasks, duration_s)
+        super(Client, self).__init__(core, twice, incarnation)
+
+    def first_submit(self):
+        (row,) = of_kind(self.wait(1), 'submit')
+        return row
+
+    def done(self, *rows):
+        return self.hear('done', *[[row[0], notional.compute(row[1]), 1] for row in rows])
+
+    def refused(self, row, datagram=None, reason='queue_full', retry_after_s=2):
+        return self.hear('refused', [row[0], datagram or self.datagrams, reason, retry_after_s])
+
+    @property
+    def statistics(self):
+        return self.core.statistics
+
+    @property
+    def ends(self):
+        return {end: count for end, count in self.statistics.ends.items() if count}
+
+
+def closed_loop(twice=False, **settings):
+    """A client that keeps its tasks out, and the submits it began with."""
+    client = Client(twice, task_interval_s=[0, 0], **settings)
+    return client, of_kind(client.started_with, 'submit')

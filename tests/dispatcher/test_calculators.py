@@ -2,17 +2,10 @@
 
 from __future__ import absolute_import, division, print_function
 
-import pytest
-
 from dispatcher.fleet import FORGET_DEAD_S
 from net_protocol.limits import UNREPORTED_MAX
 from net_protocol.schedule import HINT_PING_S, HINT_PINGS, ORPHAN_GRACE_S
 from tests.dispatcher.driver import FIRST, ONE, SECOND, TWO, Driver, assigned, of_kind, task_id
-
-
-@pytest.fixture(params=[False, True], ids=['once', 'twice'])
-def twice(request):
-    return request.param
 
 
 def running(twice=False, tasks=1, capacity=1, acknowledged=True, **settings):

@@ -14,11 +14,6 @@ DEATH = {u'cause': u'exit', u'message': u'exit status 0'}
 EXCEPTION = {u'cause': u'exception', u'message': u'no', u'type': u'ValueError', u'traceback': u'trace'}
 
 
-@pytest.fixture(params=[False, True], ids=['once', 'twice'])
-def twice(request):
-    return request.param
-
-
 class Farm(Driver):
     """Calculators that offer functions, and clients that call them."""
 

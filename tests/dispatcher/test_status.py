@@ -14,11 +14,6 @@ from net_protocol.rows import CANCELLED, DONE, EXPIRED, MONITOR, QUEUE_FULL
 from tests.dispatcher.driver import FIRST, ONE, SECOND, TWO, Driver, of_kind, task_id
 
 
-@pytest.fixture(params=[False, True], ids=['once', 'twice'])
-def twice(request):
-    return request.param
-
-
 class Watched(Driver):
     """A dispatcher and somebody who asks it."""
 

@@ -10,11 +10,6 @@ from dispatcher.tasks import TASK_BYTES, size_with
 from tests.dispatcher.driver import ONE, TWO, Driver, assigned, of_kind, task_id
 
 
-@pytest.fixture(params=[False, True], ids=['once', 'twice'])
-def twice(request):
-    return request.param
-
-
 def with_one_task_assigned(twice, **settings):
     """Calculator ONE has acknowledged task 1, and TWO is available."""
     driver = Driver(twice, **settings)
