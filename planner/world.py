@@ -19,13 +19,12 @@ from common import lengths
 from dispatcher.core import DispatcherCore
 from net_protocol.core import draw_incarnation
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER
-from simulator.disk import DiskJournal
 from simulator.environment import Clock
 from simulator.faults import Faults
 from simulator.network import Network
 from simulator.process import Process
 from simulator.violations import broken
-from simulator.world import PORTS, World, seal_of
+from simulator.world import World
 
 MYPY = False
 if MYPY:
@@ -44,86 +43,83 @@ def stream(seed, purpose, *entity):
     return Random(int(sha256(words.encode('utf-8')).hexdigest()[:16], 16))
 
 
-class Links(Network):
-    """A network on which each pair of hosts has a stream of its own. ``seed`` is set by the owner."""
+class Streams(dict):
+    """The generators of one purpose, by entity. Each is made when it is first used."""
 
-    seed = 0
+    def __init__(self, seed, purpose):
+        # type: (int, str) -> None
+        super(Streams, self).__init__()
+        self._origin = (seed, purpose)
+
+    def __missing__(self, entity):
+        # type: (Tuple[Any, ...]) -> Random
+        made = self[entity] = stream(*self._origin + entity)
+        return made
+
+
+class Links(Network):
+    """A network on which each pair of hosts has a stream of its own. The owner sets ``streams``."""
+
+    streams = None  # type: Any
 
     def send(self, source, target, datagram):
         # type: (Any, Any, bytes) -> None
-        self._use(source[0], target[0])
+        self._draw = self.streams[source[0], target[0]].random
         Network.send(self, source, target, datagram)
 
-    def _use(self, source, target):
-        # type: (str, str) -> None
-        streams = self.__dict__.setdefault('streams', {})
-        draw = streams.get((source, target))
-        if draw is None:
-            draw = streams[source, target] = stream(self.seed, 'link', source, target).random
-        self._draw = draw
+
+def _drawing(method, key=None):
+    # type: (Callable[..., None], str | None) -> Callable[..., None]
+    """The method of ``Faults``, which then draws from the stream ``key``, or from that of its (key, action)."""
+    def drawn(self, what):
+        # type: (PlannedFaults, Any) -> None
+        self._rng = self._streams[(key or what[0],)]
+        method(self, what)
+    return drawn
 
 
 class PlannedFaults(Faults):
     """Faults of which each kind has a stream of its own."""
 
-    def _repeat(self, pair):
-        # type: (Tuple[str, Callable[[], None]]) -> None
-        self._rng = self._stream(pair[0])
-        Faults._repeat(self, pair)
+    def __init__(self, world):
+        # type: (World) -> None
+        super(PlannedFaults, self).__init__(world)
+        self._streams = Streams(world.seed, 'fault')
 
-    def _come(self, pair):
-        # type: (Tuple[str, Callable[[], None]]) -> None
-        self._rng = self._stream(pair[0])
-        Faults._come(self, pair)
-
-    # What comes later has streams of its own too, not that of the fault that came last.
-
-    def _restart(self, dead):
-        # type: (Process) -> None
-        self._rng = self._stream('restart')
-        Faults._restart(self, dead)
-
-    def _end_what_was_stopped(self, process):
-        # type: (Process) -> None
-        self._rng = self._stream('restart')
-        Faults._end_what_was_stopped(self, process)
-
-    def _kill_again(self, process):
-        # type: (Process) -> None
-        self._rng = self._stream('restart')
-        Faults._kill_again(self, process)
-
-    def _happen(self, event):
-        # type: (Dict[str, Any]) -> None
-        self._rng = self._stream('restart')
-        Faults._happen(self, event)
-
-    def _stream(self, key):
-        # type: (str) -> Random
-        streams = self.__dict__.setdefault('streams', {})
-        if key not in streams:
-            streams[key] = stream(self._world.seed, 'fault', key)
-        return streams[key]
+    _repeat, _come = _drawing(Faults._repeat), _drawing(Faults._come)
+    # What happens later draws from a stream of its own too, not from that of the latest fault.
+    _restart, _happen = _drawing(Faults._restart, 'restart'), _drawing(Faults._happen, 'restart')
+    _end_what_was_stopped = _drawing(Faults._end_what_was_stopped, 'restart')
+    _kill_again = _drawing(Faults._kill_again, 'restart')
 
 
 class Instruments(object):
-    """What a process has in place of an audit."""
+    """What a process has in place of an audit. ``recorder`` listens to the process."""
 
     HEARD = {}  # type: Dict[str, str]
     EVENTS = {}  # type: Dict[str, str]
     size = TURNS_PER_CHECK
     told_to_stop = False
 
-    def __init__(self, settings):
-        # type: (Dict[str, Any]) -> None
+    def __init__(self, settings, recorder):
+        # type: (Dict[str, Any], Recorder) -> None
         self.settings = settings
         self.pending = ()
+        self._recorder = recorder
+
+    def begin(self, process):
+        # type: (MeasuredProcess) -> None
+        process.recorder = self._recorder
+        if self._recorder.tape is not None:
+            self._recorder.tape.begin(process, self.settings)
+        if process.role == CALCULATOR:
+            self._recorder.add_calculator(process.environment.agenda.now, process)
 
     def ignore(self, *_):
         # type: (*Any) -> None
         """Nothing is looked at here."""
 
-    begin = arrived = end_turn = sweep = sending_to_stranger = strayed = recorded = ignore
+    arrived = end_turn = sweep = sending_to_stranger = strayed = recorded = take_over = ignore
 
 
 class MeasuredProcess(Process):
@@ -218,13 +214,15 @@ class MeasuredWorld(World):
     """The world of a seed, with ``recorder`` listening."""
 
     NETWORK = Links
+    PROCESS = MeasuredProcess
 
     def __init__(self, seed, settings, recorder):
         # type: (int, Dict[str, Any], Recorder) -> None
         self.recorder = recorder
+        # Name of a process -> how often one of that name was started.
         self._starts = {}  # type: Dict[str, int]
         super(MeasuredWorld, self).__init__(seed, settings)
-        self.network.seed = seed  # type: ignore[attr-defined]
+        self.network.streams = Streams(seed, 'link')  # type: ignore[attr-defined]
         self.promises = None
 
     def stream(self, purpose, *entity):
@@ -234,45 +232,50 @@ class MeasuredWorld(World):
 
     def _number(self, name):
         # type: (str) -> int
-        """Which start of a process of that name this is."""
+        """The number of the next start of a process of that name."""
         self._starts[name] = self._starts.get(name, 0) + 1
         return self._starts[name]
 
-    def start_dispatcher(self, host=None):
-        # type: (str | None) -> Process
-        settings, number = self.settings['dispatcher'], self._number(DISPATCHER)
-        journal = None if self.disk is None else DiskJournal(self.disk, self.wall)
-        rng = self.stream('dispatcher', number)
-        core = DispatcherCore(settings, DISPATCHER, draw_incarnation(rng), rng)
-        process = self._begin(DISPATCHER, core, number, host or DISPATCHER, settings, journal)
-        if self.network.virtual is None:
-            self.names[DISPATCHER] = process.address
-        else:
-            self.names[DISPATCHER] = process.known_as = self.network.virtual
-            self.network.behind = process.address
-        return process
+    def _dispatcher(self, settings):
+        # type: (Dict[str, Any]) -> DispatcherCore
+        rng = self.stream('dispatcher', self._number(DISPATCHER))
+        return DispatcherCore(settings, DISPATCHER, draw_incarnation(rng), rng)
 
-    def start_calculator(self, name, host=None, **changes):
-        # type: (str, str | None, **Any) -> Process
-        settings, number = dict(self.settings['calculator'], **changes), self._number(name)
+    def _calculator(self, name, settings):
+        # type: (str, Dict[str, Any]) -> CalculatorCore
+        number = self._number(name)
         incarnations = self.stream('incarnations', name, number)
         core = CalculatorCore(settings, name, lambda: draw_incarnation(incarnations),
                               self.stream('calculator', name, number), self._outages(name, number, settings))
         durations = self._durations(name, settings)
         if durations is not None:
             core.draw_duration_s = durations  # type: ignore[assignment]
-        process = self._begin(CALCULATOR, core, number, host or name, settings)
-        process.changes = changes
-        return process
+        return core
 
-    def start_client(self, name, host=None, **changes):
-        # type: (str, str | None, **Any) -> Process
-        settings, number = dict(self.settings['client'], **changes), self._number(name)
-        core = ClientCore(settings, name, self._incarnation(name, number), self.stream('client', name, number),
+    def _client(self, name, settings):
+        # type: (str, Dict[str, Any]) -> ClientCore
+        number = self._number(name)
+        return ClientCore(settings, name, self._incarnation(name, number), self.stream('client', name, number),
                           arrivals=self._arrivals(name, number, settings))
-        process = self._begin(CLIENT, core, number, host or name, settings)
-        process.changes = changes
-        return process
+
+    def _audit(self, role, settings):
+        # type: (str, Dict[str, Any]) -> Instruments
+        return Instruments(settings, self.recorder)
+
+    def _clock(self, name):
+        # type: (str) -> Clock
+        # All begin together, as the clocks of one machine. The audits have those that do not.
+        draw = self.stream('clock', name, self._starts[name]).random
+        return Clock(self.agenda, 1 + self.settings['faults']['clock_drift'] * (2 * draw() - 1))
+
+    def _turn_generator(self, name):
+        # type: (str) -> Random
+        return self.stream('turn', name, self._starts[name])
+
+    def _is_slow(self, name):
+        # type: (str) -> bool
+        draw = self.stream('slow', name, self._starts[name]).random
+        return draw() < self.settings['faults']['slow_process']
 
     # What a replay takes from its recording.
 
@@ -295,32 +298,6 @@ class MeasuredWorld(World):
     def _incarnation(self, name, number):
         # type: (str, int) -> str
         return draw_incarnation(self.stream('incarnations', name, number))
-
-    def _clock(self, name, number):
-        # type: (str, int) -> Clock
-        # All begin together, as the clocks of one machine. The audits have those that do not.
-        drift = self.settings['faults']['clock_drift'] * (2 * self.stream('clock', name, number).random() - 1)
-        return Clock(self.agenda, 1 + drift)
-
-    def _begin(self, role, core, number, host, settings, journal=None):
-        # type: (str, Any, int, str, Dict[str, Any], DiskJournal | None) -> Process
-        clock = self._clock(core.name, number)
-        is_slow = self.stream('slow', core.name, number).random() < self.settings['faults']['slow_process']
-        can_rebind = role != CALCULATOR or settings['listen']['port'] == 0
-        core.trace = True
-        process = MeasuredProcess(role, core, Instruments(settings), (host, PORTS[role]), self.environment, clock,
-                                  self.stream('turn', core.name, number), seal_of(settings),
-                                  None if role == DISPATCHER else DISPATCHER, is_slow, can_rebind)
-        process.recorder = self.recorder
-        if self.recorder.tape is not None:
-            self.recorder.tape.begin(process, settings)
-        self.processes.append(process)
-        if role == CALCULATOR:
-            self.recorder.add_calculator(self.agenda.now, process)
-        if journal is not None:
-            process.recover(journal)
-        process.start()
-        return process
 
     def check(self):
         # type: () -> None

@@ -126,9 +126,7 @@ class World(object):
         """Raises ``DiskBroken`` where its journal can't be opened."""
         settings = self.settings['dispatcher']
         journal = None if self.disk is None else DiskJournal(self.disk, self.wall)
-        core = DispatcherCore(settings, DISPATCHER, draw_incarnation(self.rng), self.generator())
-        audit = DispatcherAudit(self.ledger, settings, self.promises)
-        process = self._start(DISPATCHER, core, audit, host or DISPATCHER, settings, journal)
+        process = self._start(DISPATCHER, self._dispatcher(settings), host, settings, journal)
         if self.network.virtual is None:
             self.names[DISPATCHER] = process.address
         else:
@@ -140,11 +138,7 @@ class World(object):
         # type: (str, str | None, **Any) -> Process
         settings = dict(self.settings['calculator'], **changes)
         settings['outage'] = dict(settings['outage'])
-        incarnations = self.generator()
-        core = (CalculatorCore if settings['work'] is None else WorkingCalculatorCore)(
-            settings, name, lambda: draw_incarnation(incarnations), self.generator())
-        audit = CalculatorAudit(self.ledger, settings, self._on_taken)
-        process = self._start(CALCULATOR, core, audit, host or name, settings)
+        process = self._start(CALCULATOR, self._calculator(name, settings), host, settings)
         process.changes = changes
         if settings['work'] is not None:
             process.children = Children(process, settings, self.settings['calls'], self.generator())
@@ -153,29 +147,61 @@ class World(object):
     def start_client(self, name, host=None, **changes):
         # type: (str, str | None, **Any) -> Process
         settings = dict(self.settings['client'], **changes)
-        core = (Caller if 'calls' in settings else ClientCore)(
-            settings, name, draw_incarnation(self.rng), self.generator())
-        audit = ClientAudit(self.ledger, settings, self.promises)
-        process = self._start(CLIENT, core, audit, host or name, settings)
+        process = self._start(CLIENT, self._client(name, settings), host, settings)
         process.changes = changes
         return process
 
-    def _start(self, role, core, audit, host, settings, journal=None):
-        # type: (str, Any, Any, str, Dict[str, Any], DiskJournal | None) -> Process
-        faults = self.settings['faults']
-        draw = self.rng.random
-        pace = 1 + faults['clock_drift'] * (2 * draw() - 1)
-        clock = Clock(self.agenda, pace, 1000 * draw())
+    def _start(self, role, core, host, settings, journal=None):
+        # type: (str, Any, str | None, Dict[str, Any], DiskJournal | None) -> Process
+        audit = self._audit(role, settings)
+        clock = self._clock(core.name)
         can_rebind = role != CALCULATOR or settings['listen']['port'] == 0
-        process = self.PROCESS(role, core, audit, (host, PORTS[role]), self.environment, clock, self.generator(),
-                          seal_of(settings), None if role == DISPATCHER else DISPATCHER,
-                          draw() < faults['slow_process'], can_rebind)
+        process = self.PROCESS(role, core, audit, (host or core.name, PORTS[role]), self.environment, clock,
+                               self._turn_generator(core.name), seal_of(settings),
+                               None if role == DISPATCHER else DISPATCHER, self._is_slow(core.name), can_rebind)
         self.processes.append(process)
         if journal is not None:
             audit.take_over(clock.now(), self.wall())
             process.recover(journal)
         process.start()
         return process
+
+    # What a process consists of.
+
+    def _dispatcher(self, settings):
+        # type: (Dict[str, Any]) -> Any
+        return DispatcherCore(settings, DISPATCHER, draw_incarnation(self.rng), self.generator())
+
+    def _calculator(self, name, settings):
+        # type: (str, Dict[str, Any]) -> Any
+        incarnations = self.generator()
+        return (CalculatorCore if settings['work'] is None else WorkingCalculatorCore)(
+            settings, name, lambda: draw_incarnation(incarnations), self.generator())
+
+    def _client(self, name, settings):
+        # type: (str, Dict[str, Any]) -> Any
+        return (Caller if 'calls' in settings else ClientCore)(
+            settings, name, draw_incarnation(self.rng), self.generator())
+
+    def _audit(self, role, settings):
+        # type: (str, Dict[str, Any]) -> Any
+        if role == CALCULATOR:
+            return CalculatorAudit(self.ledger, settings, self._on_taken)
+        return (DispatcherAudit if role == DISPATCHER else ClientAudit)(self.ledger, settings, self.promises)
+
+    def _clock(self, name):
+        # type: (str) -> Clock
+        draw = self.rng.random
+        pace = 1 + self.settings['faults']['clock_drift'] * (2 * draw() - 1)
+        return Clock(self.agenda, pace, 1000 * draw())
+
+    def _turn_generator(self, name):
+        # type: (str) -> Random
+        return self.generator()
+
+    def _is_slow(self, name):
+        # type: (str) -> bool
+        return self.rng.random() < self.settings['faults']['slow_process']
 
     # Looking.
 
