@@ -16,37 +16,34 @@ import io
 import json
 import multiprocessing
 import os
-import re
-import signal
-import socket
 import sys
-import time
 
-from common import lengths
 from common.schema import Group, SettingRefused
-from planner import answers, report, turn_cost
+from planner import report, turn_cost
 from planner.comparison import Comparison
-from planner.recording import FROM_RECORDING, Recording, RecordingError
-from planner.replication import row_of_piece
+from planner.question import PRECISION, Question
+from planner.recording import Recording, RecordingError
+from planner.replication import PACKAGES, row_of_piece
 from planner.replication import run as run_measured
 from planner.replication import world_of
-from planner.study import Find, Point, Vary
-from planner.tape import NOT_RECORDED, Tape
-from planner.target import QuestionError, Target, points_of, values_of
-from runtime import command_line, event_file, event_files
+from planner.rounds import KilledTooOften, progress, replications
+from planner.tape import Tape, not_recorded
+from planner.target import QuestionError
+from runtime import command_line, datagram_cost, event_file, event_files
 from runtime import settings as settings_file
 from runtime import workers
-from runtime.clock import monotonic
-from runtime.console import LiveLine
-from runtime.dask_pool import DaskPool
+from runtime.clock import cpu_time, monotonic
+from runtime.console import LiveLine, bar
+from runtime.dask_pool import DaskPool, scheduler_address
 from runtime.process import GARBAGE_THRESHOLDS, CannotStart
+from runtime.signals import interrupting
 from simulator import scenario, story
 from simulator.batch import Batch
 from simulator.run import CLEAN, CRASH, LIVENESS, SAFETY, draw_settings, run_world, unfinished
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterator  # noqa: F401
+    from typing import Any, Dict, Iterable, Iterator  # noqa: F401
 
 #: Exit status by verdict; 2 is for settings and usage, as everywhere.
 STATUS = {CLEAN: 0, SAFETY: 3, LIVENESS: 4, CRASH: 5}
@@ -55,67 +52,44 @@ STATUS_INTERRUPTED = 130
 #: A what-if question whose answer is no: the scenario is unstable, no value holds the target.
 STATUS_NO = 1
 
-#: How often a replication is begun again whose process was killed.
-TRIES_MAX = 3
-
-#: The precision where none is asked for, as a share.
-PRECISION = 0.02
-
-# The CPU time of this process. 2.7 has no process_time, but its clock is one (until 2.7 goes).
-_cpu_time = getattr(time, 'process_time', None) or time.clock  # type: ignore[attr-defined]
-
-
 def run(argv=None):
     """All worlds asked for; returns the exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
+    # As the daemons do.
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     options.recording = None if options.replay is None else _recording(options, parser)
     if options.seed is None:
         options.seed = getattr(options.recording, 'seed', None) or 1
     if options.measure_turn_cost:
-        gc.set_threshold(*GARBAGE_THRESHOLDS)
-        print(json.dumps({'turn_cost_s': _turn_cost()}))
+        found = turn_cost.measured(cpu_time, TURN_COST_S, datagram_cost.measured_s())
+        print(json.dumps({'turn_cost_s': {part: float('%.3g' % seconds) for part, seconds in found.items()}}))
         return command_line.OK
     if options.measure or options.vary or options.find is not None:
-        gc.set_threshold(*GARBAGE_THRESHOLDS)
         return _plan(options, parser)
     for name in ('target', 'precision', 'budget', 'report', 'engine'):
         if getattr(options, name) is not None:
             parser.error('--%s belongs to --measure, --vary or --find' % name)
     if options.recording is not None or options.events is not None:
-        gc.set_threshold(*GARBAGE_THRESHOLDS)
-        return _record_or_replay(options, parser)
-    is_story = options.trace or options.task is not None
-    if is_story and options.runs > 1:
-        parser.error('--trace and --task print the history of one world, that of --seed: leave out --runs')
-    settings = _settings(options)
-    # As the daemons do.
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
-    if is_story:
-        return _tell_story(options, settings)
-    batch = Batch()
-    former = signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            return (_record if options.recording is None else _replay)(options, parser)
+        except KeyboardInterrupt:
+            return STATUS_INTERRUPTED
+    if options.trace or options.task is not None:
+        return _tell_story(options, parser)
+    settings, batch = _settings(options), Batch()
     try:
-        _run_batch(options, settings, batch)
+        with interrupting():
+            _run_batch(options, settings, batch)
     except KeyboardInterrupt:
         # What was found so far is an answer, and an incomplete one.
         batch.is_complete = False
-    finally:
-        signal.signal(signal.SIGTERM, former)
     command_line.print_result(options.json, batch.as_dict(), batch.as_lines())
     if not batch.is_complete:
         return STATUS_INTERRUPTED
     if batch.verdict == CLEAN and batch.untaken:
         return STATUS_RARE_PATH
     return STATUS[batch.verdict]
-
-
-def _interrupt(number, frame):
-    # type: (int, Any) -> None
-    if os.getpid() != PROCESS_ID:
-        # A worker that was ended before it had a handler of its own: it must not go on as its parent would.
-        os._exit(1)
-    raise KeyboardInterrupt
 
 
 def _run_batch(options, settings, batch):
@@ -125,10 +99,10 @@ def _run_batch(options, settings, batch):
     try:
         for result in results:
             if result['verdict'] != CLEAN:
-                line.write_above('\n'.join(_failure(result, options)))
+                line.write_above('\n'.join(story.failure(result, _command_again(result['seed'], options))))
             batch.add(result)
             line.show('%s %d of %d worlds, %d tasks, %d failed' % (
-                _bar(batch.runs, options.runs), batch.runs, options.runs, batch.tasks, len(batch.failures)))
+                bar(batch.runs, options.runs), batch.runs, options.runs, batch.tasks, len(batch.failures)))
     finally:
         results.close()  # type: ignore[attr-defined]
         line.end()
@@ -137,9 +111,9 @@ def _run_batch(options, settings, batch):
 def one_world(work):
     # type: (Any) -> Dict[str, Any]
     """Run one world, in whichever process; ``work`` is (seed, settings)."""
-    begun_at = _cpu_time()
+    begun_at = cpu_time()
     result = run_world(*work)
-    result['cpu_s'] = _cpu_time() - begun_at
+    result['cpu_s'] = cpu_time() - begun_at
     return result
 
 
@@ -161,23 +135,14 @@ def _killed(pair, error):
     return dict(unfinished(*pair), rule='worker', sentence=str(error), cpu_s=0.0)
 
 
-def _tell_story(options, settings):
+def _tell_story(options, parser):
     # type: (Any, Any) -> int
-    about = None if options.task is None else (options.task,)
-    # What happened to processes before there was the task is not of its story.
-    begun = []  # type: Any
-
-    def tell(line):
-        # type: (Any) -> None
-        if about is not None:
-            if not begun and story.names(line, about):
-                begun.append(line)
-            if not (begun and story.concerns(line, about)):
-                return
-        print(story.told(line))
-
-    result = run_world(options.seed, settings(options.seed), tell)
-    if about is not None and not begun:
+    if options.runs > 1:
+        parser.error('--trace and --task print the history of one world, that of --seed: leave out --runs')
+    of_task = None if options.task is None else story.TaskStory(options.task, print)
+    result = run_world(options.seed, _settings(options)(options.seed),
+                       (lambda line: print(story.told(line))) if of_task is None else of_task.take)
+    if of_task is not None and not of_task.has_begun:
         sys.stderr.write('run_simulator.py: the world of seed %d has no task %s; --trace names all of them\n' % (
             options.seed, json.dumps(options.task)))
         return command_line.USAGE
@@ -186,101 +151,53 @@ def _tell_story(options, settings):
     return STATUS[result['verdict']]
 
 
-def _failure(result, options):
-    # type: (Dict[str, Any], Any) -> Any
-    """What a person needs who is to find out why."""
-    drawn = json.dumps(result['settings'], sort_keys=True)
-    again = ['python run_simulator.py', '--seed %d' % result['seed']]
+def _command_again(seed, options):
+    # type: (int, Any) -> str
+    """The command that tells what happens in the world of a seed."""
+    again = ['python run_simulator.py', '--seed %d' % seed]
     if options.settings:
         again.append('-s %s' % options.settings)
     elif options.preset:
         again.append('--preset %s' % options.preset)
     if options.duration:
         again.append('--duration %r' % options.duration)
-    return ['', '%s violated by seed %d: %s: %s' % (result['verdict'], result['seed'], result['rule'],
-                                                   result['sentence']),
-            'drawn: %s' % drawn, 'what led to it:'] + ['  ' + line for line in result['lines']] + [
-                'to repeat it: %s' % ' '.join(again + ['--trace'])]
+    return ' '.join(again + ['--trace'])
 
 
 # What-if questions.
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
-PROCESS_ID = os.getpid()
-#: How long the cost of a turn is measured, and over how many datagrams that of a socket.
+#: How long the cost of a turn is measured.
 TURN_COST_S = 5.0
-DATAGRAMS = 20000
-#: What makes a replication.
-PACKAGES = ('net_protocol', 'client', 'dispatcher', 'calculator', 'simulator', 'planner')
-
 
 def _plan(options, parser):
     # type: (Any, Any) -> int
     """Answer a question about a scenario; returns the exit status."""
-    study, as_dict, as_lines = _question(options, parser)
+    question = _question(options, parser)
+    study = question.study
     if options.report is not None:
         # Better now than after the work.
-        _open_report(options.report, 'a').close()
+        _write('the report', options.report, (), 'ab')
     is_interrupted = False
-    former = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        _answer(study, options)
+        with interrupting():
+            _answer(study, options)
     except KeyboardInterrupt:
         # What is known so far is an answer, with the precision that was reached.
         is_interrupted = True
-    finally:
-        signal.signal(signal.SIGTERM, former)
-    lines = as_lines(study)
-    command_line.print_result(options.json, as_dict(study), lines)
+    lines = question.as_lines()
+    command_line.print_result(options.json, question.as_dict(), lines)
     if options.report is not None:
-        _write_report(study, options, lines)
+        _write_report(question, options, lines)
     if any(point.errors for point in study.points):
         return STATUS[SAFETY]
     if is_interrupted:
         return STATUS_INTERRUPTED
-    if options.find is not None:
-        return STATUS_NO if study.boundary()[0] is None else command_line.OK
-    return STATUS_NO if all(point.why_unstable() for point in study.points) else command_line.OK
-
-
-def _write_report(study, options, lines):
-    # type: (Any, Any, Any) -> None
-    """Write the answer as a page."""
-    keys = [key for key, _ in study.points[0].changes]
-    command = ' '.join(['python3 run_simulator.py'] + [_quoted(argument) for argument in sys.argv[1:]])
-    found = report.contents(study, keys, command, lines, _settings(options)(options.seed))
-    page = os.path.join(ROOT, 'monitor', 'page')
-    scripts = [os.path.join(page, name) for name in report.SCRIPTS] + [os.path.join(ROOT, 'planner', 'report.js')]
-    title = ' '.join(options.replay) if options.replay else options.settings or options.preset
-    text = report.page(title, found, json.dumps, _read(os.path.join(page, report.STYLE)),
-                       [_read(path) for path in scripts])
-    with _open_report(options.report, 'w') as file:
-        file.write(text)
-
-
-def _open_report(path, mode):
-    # type: (str, str) -> Any
-    try:
-        return io.open(path, mode, encoding='utf-8')
-    except (IOError, OSError) as error:
-        raise CannotStart('cannot write the report to %s: %s' % (path, error.strerror))
-
-
-def _read(path):
-    # type: (str) -> Any
-    with io.open(path, encoding='utf-8') as file:
-        return file.read()
-
-
-def _quoted(argument):
-    # type: (str) -> str
-    """An argument as a shell takes it."""
-    return argument if re.match(r'[A-Za-z0-9_./:=,@%+-]+\Z', argument) else "'%s'" % argument.replace("'", "'\\''")
+    return STATUS_NO if study.is_no else command_line.OK
 
 
 def _question(options, parser):
-    # type: (Any, Any) -> Any
-    """The study, and what makes its answer for programs and for people."""
+    # type: (Any, Any) -> Question
     _require_scenario(options, parser)
     if options.events is not None:
         parser.error('--events records a single run: leave out --measure, --vary and --find')
@@ -288,25 +205,35 @@ def _question(options, parser):
         parser.error('one of --measure, --vary and --find at a time')
     if (options.find is None) != (options.target is None):
         parser.error('--find and --target belong together')
-    settings, precision = _settings(options)(options.seed), options.precision or PRECISION
     try:
-        keys = [values_of(text, json.loads) for text in options.vary or [options.find] if text is not None]
-        points = [Point(*made) for made in points_of(settings, keys)]
-        if options.recording is not None:
-            for point in points:
-                point.settings['recording'] = options.recording
-            for key, _ in keys:
-                if set(key.split('.')) & FROM_RECORDING:
-                    raise QuestionError('%s is not varied: it is what the recording says' % key)
-        if options.find is not None:
-            found = Find(points, Target(options.target), precision, options.seed)
-            return found, answers.find_dict, answers.find_lines
+        return Question(_settings(options)(options.seed), json.loads, options.precision or PRECISION, options.seed,
+                        options.vary or (), options.find, options.target, options.recording)
     except (QuestionError, SettingRefused) as error:
-        parser.error(str(error))
-    study = Vary(points, precision, options.seed)
-    if options.vary:
-        return study, answers.vary_dict, answers.vary_lines
-    return study, answers.measure_dict, answers.measure_lines
+        return parser.error(str(error))
+
+
+def _write_report(question, options, lines):
+    # type: (Any, Any, Any) -> None
+    """Write the answer as a page."""
+    command = ' '.join(['python3 run_simulator.py'] + [command_line.quoted(argument) for argument in sys.argv[1:]])
+    found = report.contents(question.study, question.keys, command, lines, _settings(options)(options.seed))
+    texts = []
+    for name in report.FILES:
+        with io.open(os.path.join(ROOT, name), encoding='utf-8') as file:
+            texts.append(file.read())
+    title = ' '.join(options.replay) if options.replay else options.settings or options.preset
+    page = report.page(title, found, json.dumps, texts[0], texts[1:])
+    _write('the report', options.report, [page.encode('utf-8')])
+
+
+def _write(what, path, pieces, mode='wb'):
+    # type: (str, str, Iterable[bytes], str) -> None
+    try:
+        with io.open(path, mode) as file:
+            for piece in pieces:
+                file.write(piece)
+    except (IOError, OSError) as error:
+        raise CannotStart('cannot write %s to %s: %s' % (what, path, error.strerror))
 
 
 def _require_scenario(options, parser):
@@ -328,28 +255,12 @@ def _recording(options, parser):
     if options.settings is not None:
         around = settings_file.load(options.settings, Group('', [
             part for part in scenario.SETTINGS.settings if part.key in ('network', 'turn_cost_s')]))
-    files = []
-    for path in options.replay:
-        try:
-            files.append((path, event_files.read(path)[1]))
-        except (IOError, OSError) as error:
-            raise CannotStart('%s: %s' % (path, error.strerror))
-        except event_files.EventsBroken as error:
-            raise CannotStart(str(error))
     try:
-        return Recording(files, around)
-    except RecordingError as error:
-        raise CannotStart(str(error))
+        return Recording(event_files.read_all(options.replay), around)
+    except (event_files.EventsBroken, RecordingError) as error:
+        raise CannotStart(*error.args)
     except SettingRefused as error:
         raise CannotStart('the settings in %s: %s' % (', '.join(options.replay), error))
-
-
-def _record_or_replay(options, parser):
-    # type: (Any, Any) -> int
-    try:
-        return (_record if options.recording is None else _replay)(options, parser)
-    except KeyboardInterrupt:
-        return STATUS_INTERRUPTED
 
 
 def _record(options, parser):
@@ -357,23 +268,17 @@ def _record(options, parser):
     """Run a scenario once and write its events."""
     _require_scenario(options, parser)
     settings = _settings(options)(options.seed)
-    for key in NOT_RECORDED:
-        value = settings['faults'][key]
-        if lengths.longest(value) if lengths.is_length(value) else value:
-            parser.error('faults.%s: --events cannot record what this does' % key)
+    key = not_recorded(settings['faults'])
+    if key is not None:
+        parser.error('faults.%s: --events cannot record what this does' % key)
     tape = Tape(options.seed, settings)
     world = world_of(options.seed, settings, tape)
     run_measured(world)
-    try:
-        with io.open(options.events, 'wb') as file:
-            for event in tape.events():
-                file.write(event_file.line(*event))
-    except (IOError, OSError) as error:
-        raise CannotStart('cannot write events to %s: %s' % (options.events, error.strerror))
+    _write('events', options.events, [event_file.line(*event) for event in tape.events()])
     tasks = len(world.recorder.tasks)
     command_line.print_result(options.json, {'seed': options.seed, 'tasks': tasks}, [
         'recorded %d tasks in %s; python3 run_simulator.py --replay %s runs them again' % (
-            (tasks,) + 2 * (_quoted(options.events),))])
+            (tasks,) + 2 * (command_line.quoted(options.events),))])
     return command_line.OK
 
 
@@ -393,40 +298,18 @@ def _answer(study, options):
     """Make replications until the question is answered or the budget is used."""
     line, began_at = LiveLine(), monotonic()
     pool = _pool(options)
-    done = 0
     try:
-        while True:
-            pieces = study.pieces()
-            if not pieces:
+        for done in replications(study, pool):
+            passed_s = monotonic() - began_at
+            if options.budget is not None and passed_s >= options.budget:
                 return
-            for number, row in _rows(study, pool, pieces):
-                study.take(number, row)
-                done += 1
-                passed_s = monotonic() - began_at
-                if options.budget is not None and passed_s >= options.budget:
-                    return
-                line.show(_progress(study, done, passed_s, options.budget))
+            if line.is_live:
+                line.show(progress(study, done, passed_s, options.budget))
+    except KilledTooOften as error:
+        raise CannotStart(str(error))
     finally:
         pool.close()
         line.end()
-
-
-def _rows(study, pool, pieces):
-    # type: (Any, Any, Any) -> Iterator[Any]
-    """(number of a point, row) for each piece. A piece whose process was killed is done again."""
-    for _ in range(TRIES_MAX):
-        again = []
-        results = pool.results([(seed, study.points[number].settings) for number, seed in pieces], lambda *_: None)
-        for piece, row in zip(pieces, results):
-            if row is None:
-                again.append(piece)
-            else:
-                yield piece[0], row
-        if not again:
-            return
-        pieces = again
-    raise CannotStart('the process of seed %d was killed %d times: is there enough memory?' % (
-        pieces[0][1], TRIES_MAX))
 
 
 def _pool(options):
@@ -435,15 +318,6 @@ def _pool(options):
     if options.engine is not None:
         return DaskPool(row_of_piece, options.engine, ROOT, PACKAGES)
     return workers.Pool(row_of_piece, options.jobs or multiprocessing.cpu_count())
-
-
-def _progress(study, done, passed_s, budget_s):
-    # type: (Any, int, float, float | None) -> str
-    left = study.left
-    left_s = None if left is None else left * passed_s / done
-    if budget_s is not None:
-        left_s = budget_s - passed_s if left_s is None else min(left_s, budget_s - passed_s)
-    return study.progress + ('' if left_s is None else ', about %.0f s left' % left_s)
 
 
 def _settings(options):
@@ -462,36 +336,6 @@ def _settings(options):
         made = draw_settings(seed) if fixed is None else fixed
         return dict(made, duration_s=options.duration) if options.duration else made
     return settings
-
-
-def _bar(done, wanted):
-    # type: (int, int) -> str
-    filled = 20 * done // wanted
-    return '[%s%s]' % ('#' * filled, '.' * (20 - filled))
-
-
-def _turn_cost():
-    # type: () -> Dict[str, float]
-    """What a turn and a row cost on this machine."""
-    endpoint = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        endpoint.bind(('127.0.0.1', 0))
-        begun_at, itself = _cpu_time(), endpoint.getsockname()
-        for _ in range(DATAGRAMS):
-            endpoint.sendto(b' ' * 300, itself)
-            endpoint.recvfrom(2000)
-        datagram_s = (_cpu_time() - begun_at) / DATAGRAMS
-    finally:
-        endpoint.close()
-    found = turn_cost.measured(_cpu_time, TURN_COST_S, datagram_s)
-    return {part: float('%.3g' % seconds) for part, seconds in found.items()}
-
-
-def _dask_address(text):
-    # type: (str) -> str
-    if not text.startswith('dask:') or not text[5:]:
-        raise argparse.ArgumentTypeError('found %s, expected dask:ADDRESS' % json.dumps(text))
-    return text[5:]
 
 
 def _parser():
@@ -536,7 +380,7 @@ def _parser():
                       help='stop after so many seconds, and print what is known by then')
     plan.add_argument('--measure-turn-cost', action='store_true',
                       help='measure turn_cost_s of a scenario on this machine, print it and end')
-    plan.add_argument('--engine', type=_dask_address, metavar='dask:ADDRESS',
+    plan.add_argument('--engine', type=scheduler_address, metavar='dask:ADDRESS',
                       help='make the replications on the Dask cluster whose scheduler is at ADDRESS, such as '
                            'dask:tcp://host:8786; needs the package "distributed"')
     plan.add_argument('--report', metavar='FILE', type=command_line.text_path,

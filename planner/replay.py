@@ -160,7 +160,7 @@ class ReplayWorld(MeasuredWorld):
         # The ids of tasks begin with it.
         return super(ReplayWorld, self)._incarnation(name, number) if began is None else began['incarnation']
 
-    def _clock(self, name, number):
-        # type: (str, int) -> Clock
-        pace = self._recording.began.get((name, number), {}).get('pace', 1.0)
+    def _clock(self, name):
+        # type: (str) -> Clock
+        pace = self._recording.began.get((name, self._starts[name]), {}).get('pace', 1.0)
         return Clock(self.agenda, pace, self._recording.origin)

@@ -10,9 +10,8 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, List  # noqa: F401
 
-#: The files of the monitor's page that a report contains, in the order in which one uses the other.
-STYLE = 'page.css'
-SCRIPTS = ('tools.js', 'charts.js')
+#: The files that a report contains: the style, then the scripts in the order in which one uses the other.
+FILES = ('monitor/page/page.css', 'monitor/page/tools.js', 'monitor/page/charts.js', 'planner/report.js')
 
 _PAGE = u"""<!DOCTYPE html>
 <html lang="en">
@@ -71,7 +70,7 @@ def contents(study, keys, command, lines, scenario):
 
 def page(title, found, as_json, style, scripts):
     # type: (str, Dict[str, Any], Callable[[Any], str], str, List[str]) -> str
-    """The page as a text. ``style`` and ``scripts`` are those of the monitor's page and ``report.js``."""
+    """The page as a text. ``style`` and ``scripts`` are the texts of ``FILES``."""
     # They are one module here: what one imports from the other stands above it.
     script = '\n'.join([re.sub(r'(?m)^import .*$|^export ', '', text) for text in scripts])
     # No text of a scenario can end the element that carries it.

@@ -149,6 +149,12 @@ class Vary(object):
         return point.number > 0 and point.why_unstable() is None and point.excess(self.precision) == 0
 
     @property
+    def is_no(self):
+        # type: () -> bool
+        """Whether no point is stable."""
+        return all(point.why_unstable() for point in self.points)
+
+    @property
     def progress(self):
         # type: () -> str
         """For people, in a line."""
@@ -295,6 +301,12 @@ class Find(object):
         # type: () -> bool
         """Whether the boundary is known."""
         return not self._asked()
+
+    @property
+    def is_no(self):
+        # type: () -> bool
+        """Whether no value is known to hold the target."""
+        return self.boundary()[0] is None
 
     @property
     def progress(self):

@@ -19,6 +19,16 @@ if MYPY:
 NOT_RECORDED = ('poison_s', 'clone_s', 'disk_s', 'other_journal', 'wall_step')
 
 
+def not_recorded(faults):
+    # type: (Dict[str, Any]) -> str | None
+    """The key of a fault in this block of a scenario that a recording cannot hold, or None."""
+    for key in NOT_RECORDED:
+        value = faults[key]
+        if lengths.longest(value) if lengths.is_length(value) else value:
+            return key
+    return None
+
+
 class Tape(object):
     """What is written while a world runs."""
 

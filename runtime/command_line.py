@@ -28,11 +28,20 @@ from runtime.process import CannotStart
 from runtime.settings import SettingsError
 from runtime.signals import is_stopping
 
+try:
+    from shlex import quote
+except ImportError:
+    # Until 2.7 goes.
+    from pipes import quote  # type: ignore[import-not-found,no-redef]
+
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, List  # noqa: F401
 
     from common.schema import Group  # noqa: F401
+
+#: An argument as a shell takes it.
+quoted = quote
 
 OK = 0
 NOT_ACHIEVED = 1

@@ -110,6 +110,13 @@ class _Stream(object):
         pass
 
 
+def bar(done, wanted):
+    # type: (int, int) -> str
+    """The share that is done, as a bar of fixed width."""
+    filled = 20 * done // wanted
+    return '[%s%s]' % ('#' * filled, '.' * (20 - filled))
+
+
 def columns():
     # type: () -> int
     """The width of the terminal on standard error."""

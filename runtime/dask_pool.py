@@ -6,7 +6,9 @@ this project; the packages that a replication uses are sent to them.
 
 from __future__ import absolute_import, division, print_function
 
+import argparse
 import importlib
+import json
 import os
 import pickle
 import shutil
@@ -24,6 +26,14 @@ CONNECT_S = 10
 
 #: How often Dask begins a piece again whose worker died.
 RETRIES = 20
+
+
+def scheduler_address(text):
+    # type: (str) -> str
+    """The address in ``dask:ADDRESS``, for argparse."""
+    if not text.startswith('dask:') or not text[5:]:
+        raise argparse.ArgumentTypeError('found %s, expected dask:ADDRESS' % json.dumps(text))
+    return text[5:]
 
 
 def _call(module, name, pickled):

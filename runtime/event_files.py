@@ -9,7 +9,7 @@ from runtime.paths import native
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
+    from typing import Any, Dict, Iterable, List, Tuple  # noqa: F401
 
 
 class EventsBroken(ValueError):
@@ -103,6 +103,18 @@ def read(path, name='', role=''):
     if reader.broken_at is not None:
         raise EventsBroken('%s: line %d is no event' % (path, reader.broken_at))
     return reader.header or {}, events
+
+
+def read_all(paths):
+    # type: (Iterable[str]) -> List[Tuple[str, List[Event]]]
+    """(path, events) of each file. Raises ``EventsBroken``, also where a file can't be read."""
+    files = []
+    for path in paths:
+        try:
+            files.append((path, read(path)[1]))
+        except (IOError, OSError) as error:
+            raise EventsBroken('%s: %s' % (path, error.strerror))
+    return files
 
 
 def count(path, kind):

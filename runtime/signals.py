@@ -7,13 +7,15 @@ and for 3.5 and later, where ``select`` is resumed.
 
 from __future__ import absolute_import, division, print_function
 
+import os
 import signal
+from contextlib import contextmanager
 
 from runtime.wakeup import Wakeup
 
 MYPY = False
 if MYPY:
-    from typing import Any  # noqa: F401
+    from typing import Any, Iterator  # noqa: F401
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -68,6 +70,25 @@ class StopSignals(Wakeup):
                 return
             self._has_hung_up = True
         self.count += 1
+
+
+@contextmanager
+def interrupting():
+    # type: () -> Iterator[None]
+    """Within this, SIGTERM raises KeyboardInterrupt, as SIGINT does."""
+    own = os.getpid()
+
+    def interrupt(number, frame):
+        # type: (int, Any) -> None
+        if os.getpid() != own:
+            # A child that is ended before it has a handler of its own: it must not go on as its parent would.
+            os._exit(1)
+        raise KeyboardInterrupt
+    former = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def is_stopping():

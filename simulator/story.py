@@ -9,7 +9,7 @@ from common.words import Facts
 
 MYPY = False
 if MYPY:
-    from typing import Any, Iterable, List  # noqa: F401
+    from typing import Any, Callable, Dict, Iterable, List  # noqa: F401
 
 #: What happens to a process matters to every story.
 _FATES = ('killed', 'suspended', 'resumed', 'told to stop', 'disk full', 'disk failing', 'disk well', 'journal lost',
@@ -30,6 +30,33 @@ def told(line):
     sentence = SENTENCES.get(name.split('-')[0], {}).get(what)
     text = what if sentence is None else sentence[1] % Facts(in_words(what, thing))
     return '%12.6f  %-16s    %s' % (when, name, text)
+
+
+def failure(result, command):
+    # type: (Dict[str, Any], str) -> List[str]
+    """The result of a world that broke a promise, for a person who is to find out why. ``command`` repeats it."""
+    return (['', '%s violated by seed %d: %s: %s' % (result['verdict'], result['seed'], result['rule'],
+                                                    result['sentence']),
+             'drawn: %s' % json.dumps(result['settings'], sort_keys=True), 'what led to it:']
+            + ['  ' + line for line in result['lines']] + ['to repeat it: ' + command])
+
+
+class TaskStory(object):
+    """Hands to ``write``, in words, the lines that concern one task, from the first that names it."""
+
+    def __init__(self, task_id, write):
+        # type: (str, Callable[[str], Any]) -> None
+        self._about = (task_id,)
+        self._write = write
+        #: Whether there is such a task.
+        self.has_begun = False
+
+    def take(self, line):
+        # type: (Any) -> None
+        # What happened to processes before there was the task is not of its story.
+        self.has_begun = self.has_begun or names(line, self._about)
+        if self.has_begun and concerns(line, self._about):
+            self._write(told(line))
 
 
 def _datagram(said):
