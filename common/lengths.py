@@ -48,7 +48,7 @@ _TAIL = ((6.65790464350110377720e0, 5.46378491116411436990e0, 1.7848265399172913
 
 
 class FromFile(dict):
-    """``{"values": "FILE"}`` with the ``numbers`` of the file, which whoever reads settings has read."""
+    """``{"values": "FILE"}`` and the ``numbers`` in the file. The reader of a settings file makes it."""
 
     def __init__(self, path, numbers):
         # type: (str, Sequence[float]) -> None
@@ -73,7 +73,7 @@ def plain(settings):
 
 def from_plain(settings):
     # type: (Any) -> Any
-    """What ``plain`` was made of, but for the path."""
+    """The inverse of ``plain``. The path of a file of values is lost."""
     if isinstance(settings, dict):
         if list(settings) == ['values'] and type(settings['values']) is list:
             return FromFile('recorded', settings['values'])

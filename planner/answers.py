@@ -6,7 +6,7 @@ import math
 
 from common.words import counted
 from planner import statistics
-from planner.measures import RATIOS, STATISTICS, TIMES
+from planner.measures import QUANTILES, RATIOS, STATISTICS, TIMES
 from planner.study import WANTED
 
 MYPY = False
@@ -33,8 +33,7 @@ TIME_LABELS = {'response_time_s': 'response time, s', 'waiting_time_s': 'waiting
 def point_dict(point, has_reached):
     # type: (Point, bool) -> Dict[str, Any]
     """One point for programs."""
-    reason = point.why_unstable()
-    measures = point.measures() if reason is None else None
+    reason, measures = point.findings()
     is_known = point.rows or reason is not None
     return {
         'measures': None if measures is None else measures.as_dict(), 'replications': point.number,
@@ -48,7 +47,7 @@ def point_dict(point, has_reached):
 def differences(one, other):
     # type: (Point, Point) -> Dict[str, Any] | None
     """The statistics of the response time of ``other`` minus those of ``one``, and the variance reduction of each."""
-    measures = [point.measures() if point.why_unstable() is None else None for point in (one, other)]
+    measures = [point.findings()[1] for point in (one, other)]
     seeds = sorted(set(one.rows) & set(other.rows))
     if None in measures or len(seeds) < 2:
         return None
@@ -64,7 +63,7 @@ def differences(one, other):
             continue
         ones, others = zip(*pairs)
         difference = statistics.paired_difference(ones, others)
-        if statistic in ('p50', 'p95', 'p99'):
+        if statistic in dict(QUANTILES):
             # As the quantiles themselves: that of all data together.
             values = [measure.find('response_time_s', statistic)['value'] for measure in measures]  # type: ignore
             pooled = values[1] - values[0]
@@ -101,13 +100,12 @@ def find_dict(study):
             sides.append(None)
             continue
         point = study.points[number]
-        reason = point.why_unstable()
-        measures = point.measures() if reason is None else None
+        reason, measures = point.findings()
         sides.append({'value': point.changes[0][1], 'measures': None if measures is None else measures.as_dict(),
                       'replications': point.number, 'stable': reason is None,
                       'certain': number not in study.uncertain})
     return {'key': study.points[0].changes[0][0], 'target': study.target.text, 'holds': sides[0], 'fails': sides[1],
-            'decided': study.is_decided, 'replications': sum([point.number for point in study.points])}
+            'decided': study.is_decided, 'replications': study.replications}
 
 
 # For people.
@@ -151,10 +149,9 @@ def measure_lines(study):
     """What ``--measure`` prints."""
     point = study.points[0]
     lines = _errors(point)
-    reason = point.why_unstable()
+    reason, measures = point.findings()
     if reason is not None:
         return lines + ['unstable: %s' % reason, 'No mean is reported: it would grow with the length of the run.']
-    measures = point.measures()
     if measures is None:
         return lines + ['nothing was measured: no task ended']
     lines.append('%s of %g s, %d tasks; removed as warm-up: %.3g s of each (MSER-5)' % (
@@ -200,8 +197,7 @@ def vary_lines(study):
     for point in study.points:
         notes += _errors(point)
         values = [_shown_value(value) for _, value in point.changes]
-        reason = point.why_unstable()
-        measures = point.measures() if reason is None else None
+        reason, measures = point.findings()
         if measures is None:
             rows.append(values + ['unstable' if reason else '-'] + [''] * (len(COLUMNS) - 1) + ['%d' % point.number])
             continue
@@ -278,16 +274,15 @@ def find_lines(study):
             for number in study.undecided]))
     tried = ['%s %s' % (_shown_value(study.points[number].changes[0][1]), 'holds' if verdict else 'fails')
              for number, verdict in sorted(study.verdicts.items())]
-    return lines + ['tried: %s; %d replications' % (', '.join(tried), sum([point.number for point in study.points]))]
+    return lines + ['tried: %s; %d replications' % (', '.join(tried), study.replications)]
 
 
 def _found(study, number):
     # type: (Find, int) -> str
     point = study.points[number]
-    reason = point.why_unstable()
+    reason, measures = point.findings()
     if reason is not None:
         return 'unstable: %s' % reason
-    measures = point.measures()
     leaf = None if measures is None else measures.find(*study.target.key)
     if leaf is None:
         return 'unknown'

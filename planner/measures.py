@@ -6,6 +6,7 @@ The estimate of a quantile comes from all replications together, its interval fr
 
 from __future__ import absolute_import, division, print_function
 
+from itertools import chain
 from math import ceil
 
 from net_protocol.rows import DONE, EXPIRED
@@ -23,7 +24,7 @@ TIMES = (('response_time_s', 'response'), ('waiting_time_s', 'waiting'), ('reass
 QUANTILES = (('p50', 0.5), ('p95', 0.95), ('p99', 0.99))
 MEAN = 'mean'
 MAX = 'max'
-STATISTICS = (MEAN, 'p50', 'p95', 'p99', MAX)
+STATISTICS = (MEAN,) + tuple(name for name, _ in QUANTILES) + (MAX,)
 
 #: Measures that are one number: the sums of which they are the quotient, and a factor. In order of the table.
 RATIOS = (
@@ -184,14 +185,12 @@ class Measures(object):
         """Whether that precision was reached and kept through the look-ahead (Hoad, Robinson and Davies)."""
         number = len(self.values['response_time_s', statistic])
         first = number - statistics.look_ahead(number)
-        if first < statistics.REPLICATIONS_MIN or not self._is_precise('response_time_s', statistic, number, wanted):
+        if first < statistics.REPLICATIONS_MIN:
             return False
-        return all(self._is_precise('response_time_s', statistic, fewer, wanted) for fewer in range(first, number))
-
-    def _is_precise(self, name, statistic, number, wanted):
-        # type: (str, str, int, float) -> bool
-        found = statistics.precision(self._interval(name, statistic, number))
-        return found is not None and found <= wanted
+        intervals = chain([self.find('response_time_s', statistic)], (
+            self._interval('response_time_s', statistic, fewer) for fewer in range(first, number)))
+        precisions = (statistics.precision(found) for found in intervals)
+        return all(precision is not None and precision <= wanted for precision in precisions)
 
     def as_dict(self):
         # type: () -> Dict[str, Any]

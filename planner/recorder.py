@@ -66,8 +66,7 @@ class Recorder(object):
         #: Task id -> task; the tasks in the order of their sending.
         self.tasks = {}  # type: Dict[str, Task]
         self.order = []  # type: List[Task]
-        self.open = 0
-        #: (time, how many were open then), once for each change.
+        #: (time, how many tasks are open from then on), once for each change.
         self.opens = []  # type: List[Tuple[float, int]]
         #: Name of a calculator -> (since when, tasks running, slots in order, slots), in the order of time.
         self.states = {}  # type: Dict[str, List[Tuple[float, int, int, int]]]
@@ -92,8 +91,7 @@ class Recorder(object):
         task = Task(process, process.clock.virtual(facts['intended_at']), self.network.counts['sent'])
         self.tasks[task_id] = task
         self.order.append(task)
-        self.open += 1
-        self.opens.append((now, self.open))
+        self._note_open(now, 1)
 
     def _on_answered(self, now, process, facts):
         # type: (float, MeasuredProcess, Dict[str, Any]) -> None
@@ -113,17 +111,19 @@ class Recorder(object):
         if task.end is not None:
             raise broken('S2', task_id, 'ended as %s and now as %s', task.end, end)
         task.end, task.ended_at = end, now
-        self.open -= 1
-        self.opens.append((now, self.open))
+        self._note_open(now, -1)
+
+    def _note_open(self, now, change):
+        # type: (float, int) -> None
+        self.opens.append((now, (self.opens[-1][1] if self.opens else 0) + change))
 
     def note_client_death(self, now, process):
         # type: (float, MeasuredProcess) -> None
         """Nobody waits for its tasks any more."""
-        for task in self.order:
-            if task.end is None and task.client is process:
-                task.end, task.ended_at = CLIENT_GONE, now
-                self.open -= 1
-        self.opens.append((now, self.open))
+        left = [task for task in self.order if task.end is None and task.client is process]
+        for task in left:
+            task.end, task.ended_at = CLIENT_GONE, now
+        self._note_open(now, -len(left))
 
     # The dispatcher.
 

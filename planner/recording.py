@@ -465,9 +465,10 @@ def _alike(settings):
     # type: (Dict[str, Any]) -> Dict[str, Any]
     """Without what says nothing in a simulation: names, addresses, functions."""
     made = dict(settings, name=None)
-    for key in ('work', 'dispatcher'):
-        if key in made:
-            made.update([(key, scenario.SETTINGS.default['client']['dispatcher'] if key == 'dispatcher' else None)])
+    if 'work' in made:
+        made['work'] = None
+    if 'dispatcher' in made:
+        made['dispatcher'] = scenario.SETTINGS.default['client']['dispatcher']
     if 'listen' in made:
         made['listen'] = {'host': '127.0.0.1', 'port': 5600 if made['listen']['port'] else 0}
     return made

@@ -148,13 +148,17 @@ class _Measured(object):
 
     def _at(self, when):
         # type: (float) -> Dict[str, Any]
-        return self._segments[max(0, bisect_right(self._cuts, when) - 1)]
+        return self._segments[self._number_at(when)]
+
+    def _number_at(self, when):
+        # type: (float) -> int
+        return max(0, bisect_right(self._cuts, when) - 1)
 
     def _add_tasks(self, tasks):
         # type: (List[Any]) -> None
         sent_before = [None] * len(CUTS)  # type: List[int | None]
         for task in tasks:
-            number = max(0, bisect_right(self._cuts, task.intended_at) - 1)
+            number = self._number_at(task.intended_at)
             segment = self._segments[number]
             if sent_before[number] is None:
                 sent_before[number] = task.datagrams
@@ -179,7 +183,7 @@ class _Measured(object):
         for states in self._recorder.states.values():
             for place, (since, running, in_order, slots) in enumerate(states):
                 until = min(states[place + 1][0] if place + 1 < len(states) else self._until, self._until)
-                number = max(0, bisect_right(self._cuts, since) - 1)
+                number = self._number_at(since)
                 while since < until:
                     length_s = min(until, ends[number]) - since
                     segment = self._segments[number]

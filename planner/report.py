@@ -57,8 +57,7 @@ def contents(study, keys, command, lines, scenario):
     for point in study.points:
         if not point.number and point.why_unstable() is None:
             continue
-        has_reached = study.has_reached(point) if hasattr(study, 'has_reached') else True
-        found = dict(point_dict(point, has_reached), settings=dict(point.changes))
+        found = dict(point_dict(point, study.has_reached(point)), settings=dict(point.changes))
         measures = point.measures() if found['measures'] is not None else None
         if measures is not None and found['measures']['response_time_s']['mean'] is not None:
             times = {name: leaf['value'] for name, leaf in found['measures']['response_time_s'].items()}

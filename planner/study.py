@@ -81,6 +81,12 @@ class Point(object):
             self._measures = {key: Measures([self.rows[seed] for seed in sorted(self.rows)], confidence)}
         return self._measures[key]
 
+    def findings(self):
+        # type: () -> Tuple[str | None, Measures | None]
+        """Why it is unstable, or None, and its measures, where it is stable and has some."""
+        reason = self.why_unstable()
+        return reason, self.measures() if reason is None else None
+
     def excess(self, precision):
         # type: (float) -> float
         """The largest ratio of a precision to the one that is wanted; 0 if all are reached."""
@@ -105,14 +111,39 @@ def _interleaved(lists):
     return [(number, seeds[place]) for place in range(longest) for number, seeds in lists if place < len(seeds)]
 
 
-class Vary(object):
+class Study(object):
+    """Points, and their replications from ``seed`` on."""
+
+    def __init__(self, points, seed):
+        # type: (List[Point], int) -> None
+        self.points = points
+        self._seed = seed
+
+    def take(self, number, row):
+        # type: (int, Dict[str, Any]) -> None
+        """A replication of the point of that number is ready."""
+        self.points[number].take(row)
+
+    @property
+    def replications(self):
+        # type: () -> int
+        """How many were made, of all points."""
+        return sum([point.number for point in self.points])
+
+    @property
+    def progress(self):
+        # type: () -> str
+        """For people, in a line."""
+        return '%s, %d replications' % (counted(len(self.points), 'points'), self.replications)
+
+
+class Vary(Study):
     """The measures of one or more points, each to within ``precision``."""
 
     def __init__(self, points, precision, seed=1):
         # type: (List[Point], float, int) -> None
-        self.points = points
+        super(Vary, self).__init__(points, seed)
         self.precision = precision
-        self._seed = seed
         self._reached = set()  # type: Any
 
     def pieces(self):
@@ -139,10 +170,6 @@ class Vary(object):
         # A precision improves with the square root of the number. At most as many again, at least a few.
         return int(max(2, min(done, REPLICATIONS_MAX - done, 1.1 * done * min(excess, 2.0) ** 2 - done)))
 
-    def take(self, number, row):
-        # type: (int, Dict[str, Any]) -> None
-        self.points[number].take(row)
-
     def has_reached(self, point):
         # type: (Point) -> bool
         """Whether its measures are as precise as was asked."""
@@ -153,13 +180,6 @@ class Vary(object):
         # type: () -> bool
         """Whether no point is stable."""
         return all(point.why_unstable() for point in self.points)
-
-    @property
-    def progress(self):
-        # type: () -> str
-        """For people, in a line."""
-        return '%s, %d replications' % (counted(len(self.points), 'points'),
-                                        sum([point.number for point in self.points]))
 
     @property
     def left(self):
@@ -180,7 +200,7 @@ class Vary(object):
         return float('inf') if point.number < FIRST else point.excess(self.precision) if point.tasks else 0.0
 
 
-class Find(object):
+class Find(Study):
     """The boundary between the values of one key that hold a target and those that do not, by bisection.
 
     A value is tested with more and more replications until the interval of the measure is on one side of the bound, or
@@ -189,10 +209,9 @@ class Find(object):
 
     def __init__(self, points, target, precision, seed=1):
         # type: (List[Point], Target, float, int) -> None
-        self.points = points
+        super(Find, self).__init__(points, seed)
         self.target = target
         self._precision = precision * dict(WANTED).get(str(target.key[1]), 1.0)
-        self._seed = seed
         #: Number of a point -> whether it holds the target; and those that were decided by the value alone.
         self.verdicts = {}  # type: Dict[int, bool]
         self.uncertain = set()  # type: Any
@@ -215,9 +234,10 @@ class Find(object):
         return _interleaved([(number, _seeds(self._seed, TEST_FIRST, self.points[number]))
                              for number in self.boundary() if number is not None and self._is_coarse(number)])
 
-    def take(self, number, row):
-        # type: (int, Dict[str, Any]) -> None
-        self.points[number].take(row)
+    def has_reached(self, point):
+        # type: (Point) -> bool
+        """A search asks for no precision of its own."""
+        return True
 
     def _more(self, number):
         # type: (int) -> int
@@ -311,10 +331,9 @@ class Find(object):
     @property
     def progress(self):
         # type: () -> str
-        number = sum([point.number for point in self.points])
         known = ', '.join('%s %s' % (self.points[place].changes[0][1], 'holds' if self.verdicts[place] else 'fails')
                           for place in sorted(self.verdicts))
-        return '%s, %d replications%s' % (counted(len(self.points), 'points'), number, known and ': ' + known)
+        return super(Find, self).progress + (known and ': ' + known)
 
     #: How many replications are missing is not known.
     left = None

@@ -13,8 +13,9 @@ from collections import deque
 
 from net_protocol.codec import decode
 from net_protocol.errors import DatagramRefused
-from net_protocol.schedule import ACK_DELAY_S, QUIET_S
+from net_protocol.schedule import ACK_DELAY_S
 from net_protocol.turn import Turn
+from simulator.upstream import Upstream
 from simulator.violations import SafetyViolation
 
 MYPY = False
@@ -42,12 +43,6 @@ BETWEEN_TURNS = 'between two turns'
 
 #: Turns between two calls of ``check_invariants``, which walks over everything; more where there is more.
 TURNS_PER_CHECK = 64
-
-#: As in ``runtime.names``: the name of a silent peer is resolved again at growing intervals. And how often silence is
-#: looked for.
-ASK_FIRST_S = 1.0
-ASK_LAST_S = 30.0
-LOOK_S = 0.5
 
 #: What a process does wrong: it acknowledges what it does not handle, or handles what it does not acknowledge.
 DEAF = 'acknowledges without handling'
@@ -120,12 +115,7 @@ class Process(object):
         self._tap(core, audit, peer)
         self.turn = Turn(core, rng, seal, ('secret of %s' % core.incarnation).encode('ascii'))
         self._watch_turn(self.turn)
-        self._peer = peer
-        self._can_rebind = can_rebind
-        self._look_at = self._silent_from = self._ask_at = 0.0
-        self._ask_wait_s = ASK_FIRST_S
-        if peer is not None:
-            self._set_upstream(environment.names.get(peer))
+        self._upstream = None if peer is None else Upstream(self, peer, can_rebind)
         environment.at[address] = self
         audit.begin(self)
 
@@ -262,7 +252,8 @@ class Process(object):
         # type: () -> None
         """The first turn."""
         now = self.clock.now()
-        self._look_at = self._silent_from = now
+        if self._upstream is not None:
+            self._upstream.start(now)
         self.core.start(now)
         self._turn()
 
@@ -322,7 +313,8 @@ class Process(object):
         """SIGCONT."""
         self.is_suspended = False
         self.disturbed_at = self._agenda.now
-        self._silent_from = self.clock.now()
+        if self._upstream is not None:
+            self._upstream.resume(self.clock.now())
         self._wake_at = None
         self._plan(self._agenda.now)
 
@@ -381,8 +373,8 @@ class Process(object):
             return
         core = self.core
         now = self.clock.now()
-        if self._peer is not None and now >= self._look_at:
-            self._look_for_peer(now)
+        if self._upstream is not None and now >= self._upstream.look_at:
+            self._upstream.look(now)
         if self.children is not None:
             self.children.report(now)
         try:
@@ -469,45 +461,3 @@ class Process(object):
         if self._dies == AFTER_COMMIT:
             raise Killed(AFTER_COMMIT)
         return failure
-
-    # The dispatcher may have moved.
-
-    def _look_for_peer(self, now):
-        # type: (float) -> None
-        """After a silence use another port, again after each further one, and resolve the name again now and then."""
-        self._look_at = now + LOOK_S
-        channel = self.core.dispatcher
-        if not self.core.is_listening:
-            self._silent_from = now
-        since = channel.unanswered_since if channel.is_open else self._silent_from
-        if since is None or now - max(since, channel.heard_at, self._silent_from) < QUIET_S:
-            self._ask_wait_s, self._ask_at = ASK_FIRST_S, 0.0
-            return
-        self._look_at = now + QUIET_S
-        if now >= self._ask_at:
-            self._ask_at = now + self._ask_wait_s
-            self._ask_wait_s = min(2 * self._ask_wait_s, ASK_LAST_S)
-            self._set_upstream(self.environment.names.get(self._peer))  # type: ignore[arg-type]
-        if self._can_rebind:
-            self._use_fresh_port()
-        self.turn.probe_upstream(now)
-
-    def _set_upstream(self, address):
-        # type: (Any) -> None
-        self.shown.add(address)
-        self.turn.set_upstream(address)
-
-    def _use_fresh_port(self):
-        # type: () -> None
-        environment = self.environment
-        old = self.address
-        environment.fresh_ports += 1
-        # As many as there are, from the first that the system gives.
-        self.address = (old[0], 20000 + environment.fresh_ports)
-        environment.at[self.address] = self
-        self._agenda.after(QUIET_S, self._close, old)
-
-    def _close(self, address):
-        # type: (Any) -> None
-        if self.environment.at.get(address) is self:
-            del self.environment.at[address]

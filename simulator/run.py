@@ -14,7 +14,7 @@ from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, DONE
 from net_protocol.schedule import JITTER_MAX, OUTCOME_GRACE_S, PROBE_MAX_S, QUIET_S
 from simulator import scenario, story
 from simulator.faults import Faults
-from simulator.process import ASK_LAST_S
+from simulator.upstream import ASK_LAST_S
 from simulator.violations import SafetyViolation, Violation, overdue
 from simulator.world import World
 
