@@ -21,7 +21,9 @@ if MYPY:
 def module_as_on_another_python(monkeypatch, has_ctypes):
     # type: (Any, bool) -> Any
     """The clock module, read anew where ``time`` has no monotonic clock, as on 2.7, and perhaps no ctypes either."""
-    monkeypatch.setitem(sys.modules, 'time', types.ModuleType('time'))
+    time_of_27 = types.ModuleType('time')
+    time_of_27.clock = time.time  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, 'time', time_of_27)
     if not has_ctypes:
         # None in this table makes the import fail.
         monkeypatch.setitem(sys.modules, 'ctypes', None)
