@@ -13,7 +13,7 @@ from dispatcher.core import DispatcherCore
 from net_protocol.core import Core
 from net_protocol.rows import EXPIRED
 from net_protocol.timers import Timers
-from simulator.process import Process
+from simulator.upstream import Upstream
 from tests.simulator.breaking import instead, mutant, nothing
 
 # S1, S2: acceptance and outcomes.
@@ -218,7 +218,7 @@ mutant('pause_without_end', 'L5', 'after a refusal a client submits nothing more
 mutant('poison_stops_a_process', 'L6 NotComputable', 'a payload that can\'t be computed ends its calculator', (
     CalculatorCore, '_compute', instead(lambda self, payload: (calculator_notional.compute(payload), None))))
 mutant('name_asked_once', 'L3 L1 L4', 'nobody looks for a dispatcher that moved',
-       (Process, '_set_upstream', lambda original: lambda self, address: (
-           None if self._turns else original(self, address))))
-mutant('port_kept', 'L3 L1 L4', 'no fresh source port is used after a silence', (Process, '_use_fresh_port',
-                                                                           instead(nothing)))
+       (Upstream, '_resolve', lambda original: lambda self: (
+           None if self._process.shown - {None} else original(self))))
+mutant('port_kept', 'L3 L1 L4', 'no fresh source port is used after a silence',
+       (Upstream, '_use_fresh_port', instead(nothing)))

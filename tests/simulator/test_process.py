@@ -5,9 +5,9 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 from runtime import names
-from simulator import process
+from simulator import upstream
 
 
 @pytest.mark.parametrize('name', ['ASK_FIRST_S', 'ASK_LAST_S'])
 def test_a_number_that_is_copied_is_that_of_the_original(name):
-    assert getattr(process, name) == getattr(names, name)
+    assert getattr(upstream, name) == getattr(names, name)
