@@ -1,8 +1,8 @@
 """The child processes of a calculator: one for each slot, started ahead of time, reused, replaced after many calls.
 
-A service of ``runtime.loop``: the loop waits for the pipes of the children together with the socket, so heartbeats go
-out whatever a child does. A child that hangs, crashes or is killed harms nothing but its call, and another one takes
-its place at once.
+This is a service of ``runtime.loop``. The loop waits for the pipes of the children together with the socket, so
+heartbeats are sent whatever a child does. If a child hangs, crashes or is killed, only its call is affected, and
+another child replaces it.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -25,27 +25,27 @@ if MYPY:
     from calculator.calls import Call  # noqa: F401
     from calculator.child import Program  # noqa: F401
 
-#: Between two looks at whether a child has ended or stopped itself: its pipes need not tell, because processes that it
-#: started may hold them.
+#: Time between two checks whether a child has ended or stopped itself. Its pipes do not always show this, because
+#: processes that it started may keep them open.
 LOOK_S = 0.2
 
 #: Time from SIGTERM to SIGKILL.
 GRACE_S = 0.5
 
-#: How long a call that was assigned ahead may wait while all children are busy. Then it is handed back, so that no call
-#: waits for a slow one here while another calculator is free.
+#: How long a call that was assigned before a slot is free may wait while all children are busy. Then the call returns
+#: to the dispatcher, because another calculator may be free.
 AHEAD_S = 0.1
 
-#: So many calls before a child is replaced the next one is started, so that the slot is never empty.
+#: When a child has this many calls left, its successor is started, so that the slot is never empty.
 SUCCESSOR_CALLS = 100
 
-#: How long a child may load its functions.
+#: The longest time that a child may take to load its functions.
 LOAD_S = 60.0
 
-#: Pauses before the next start after starts that led to nothing; after a child that worked there is none.
+#: The pause after the first, second ... failed start in a row. After a child that ran a call there is no pause.
 START_DELAYS_S = (0.0, 0.2, 1.0, 5.0, 10.0)
 
-#: Bytes of all functions as JSON.
+#: The largest size of the list of functions, as JSON.
 FUNCTIONS_BYTES_MAX = 50000
 
 
@@ -60,19 +60,19 @@ class Children(object):
         self._program = program
         self._number = number
         self._calls_max = calls_max
-        # Those that work or will work, and those that were told to end.
+        # The children that load or run, and those that were told to end.
         self._children = []  # type: List[Child]
         self._ending = []  # type: List[Child]
         self._idle = deque()  # type: Deque[Child]
-        # Number of the call -> its child; and calls that wait for one.
+        # Number of a call -> its child; and the calls that wait for a child.
         self._by_call = {}  # type: Dict[int, Child]
         self._waiting = deque()  # type: Deque[Call]
-        # Those among the children that will be replaced soon.
+        # Those among ``_children`` that will be replaced soon. A successor is started for each.
         self._retiring = set()  # type: Set[Child]
-        # When the last of the waiting calls has waited for too long.
+        # When waiting calls return to the dispatcher: ``AHEAD_S`` after the newest arrived; or None.
         self._hand_back_at = None  # type: float | None
         self._look_at = 0.0
-        # Starts in a row that led to nothing.
+        # The number of failed starts in a row.
         self._failed_starts = 0
         self._start_at = 0.0
         self._problem = None  # type: str | None
@@ -129,7 +129,7 @@ class Children(object):
 
     def close(self):
         # type: () -> None
-        """End all children, and wait for that."""
+        """End all children, and wait until they have ended."""
         now = monotonic()
         for child in self._children + self._ending:
             if child.state is not ENDING:
@@ -146,7 +146,7 @@ class Children(object):
 
     def _hand_back(self, now):
         # type: (float) -> None
-        """Keep as many calls as there are slots."""
+        """Return the newest waiting calls to the dispatcher, until there are as many calls as slots."""
         self._hand_back_at = None
         while self._waiting and len(self._by_call) + len(self._waiting) > self._number:
             self._core.call_not_started(now, self._waiting.pop().number, HANDED_BACK)
@@ -166,13 +166,13 @@ class Children(object):
 
     def _note_failed_start(self, now, problem):
         # type: (float, str) -> None
-        """Nothing can be run: say so, and refuse what waits."""
+        """Log why a start failed. After two failed starts in a row with no child at work, refuse waiting calls."""
         self._failed_starts += 1
         self._start_at = now + START_DELAYS_S[min(self._failed_starts, len(START_DELAYS_S)) - 1]
         if problem != self._problem:
             self._problem = problem
             log.error('%s', problem)
-        # One that failed may have been killed from outside. Two have a reason.
+        # A single child may have been killed from outside. If two fail, the program or its functions are at fault.
         if self._failed_starts > 1 and not self._idle and not self._by_call:
             self._set_functions(now, [])
             while self._waiting:
@@ -222,11 +222,11 @@ class Children(object):
             if child.state is BUSY:
                 self._handle_answer(now, child, line)
             elif child.state is IDLE or not isinstance(line, dict):
-                self._end(now, child, PROTOCOL, 'it wrote what nobody asked for')
+                self._end(now, child, PROTOCOL, 'it wrote a line while it had no call')
             else:
                 self._note_ready(now, child, line)
         if child.is_closed and child.state is not ENDING:
-            # Mostly it ends at this moment, and its status says more.
+            # Usually the child is about to end, and its exit status shows the cause.
             child.is_closed = False
             child.wait_a_little()
             self._look_at_child(now, child)
@@ -237,7 +237,7 @@ class Children(object):
         # type: (float, Child, Any) -> None
         call = child.call
         if not isinstance(line, dict) or line.get('call') != call.number or ('result' in line) == ('error' in line):
-            self._end(now, child, PROTOCOL, 'it wrote what is no answer')
+            self._end(now, child, PROTOCOL, 'it wrote a line that is not a valid answer')
             return
         result = failed = None
         if 'result' in line:
@@ -247,7 +247,7 @@ class Children(object):
                 failed = failure(RESULT, str(error))
             else:
                 if result is None:
-                    # It has another part of the chunk to do.
+                    # The child was sent the next part of the chunk.
                     return
         else:
             failed = self._failure_of(child, line['error'])
@@ -258,7 +258,7 @@ class Children(object):
 
     def _note_end(self, now, child, result, failed):
         # type: (float, Child, Any, Any) -> None
-        """A call is over, and its child is free."""
+        """Report the end of a call. Its child is free, or is replaced after ``calls_max`` calls."""
         number = child.call.number
         self._forget_call(child)
         self._core.call_ended(now, number, result, failed)
@@ -268,7 +268,7 @@ class Children(object):
         child.state = IDLE
         if child.calls >= self._calls_max - SUCCESSOR_CALLS and child.calls >= SUCCESSOR_CALLS:
             self._retiring.add(child)
-            # Before its successor.
+            # This child is used before its successor.
             self._idle.appendleft(child)
         else:
             self._idle.append(child)
@@ -299,7 +299,7 @@ class Children(object):
 
     def _stop_call(self, now, number):
         # type: (float, int) -> None
-        """The core does not want the result of that call any more."""
+        """Stop a call whose result the core does not need any more: end its child, or drop it if it waits."""
         child = self._by_call.get(number)
         if child is None:
             self._waiting = deque(call for call in self._waiting if call.number != number)
@@ -311,7 +311,7 @@ class Children(object):
 
     def _let_go(self, now, child):
         # type: (float, Child) -> None
-        """Tell a child to end; another one is started at once."""
+        """Tell a child to end. ``handle`` starts another one."""
         self._forget(self._children, child)
         self._forget(self._idle, child)
         self._retiring.discard(child)
@@ -320,12 +320,12 @@ class Children(object):
 
     def _end(self, now, child, cause, message):
         # type: (float, Child, str, str) -> None
-        """A child is of no use any more, or has ended: report its call."""
+        """Kill a child that failed, if it still runs, and report the failure of its call."""
         call = child.call
-        # One that never worked is not replaced at once.
+        # A child that ended before its first call counts as a failed start.
         is_useless = not child.calls
         if call is not None:
-            # Its last words.
+            # Read the rest of its output and of its standard error.
             child.take(None)
             self._forget_call(child)
         self._let_go(now, child)
@@ -337,7 +337,7 @@ class Children(object):
 
     def _look(self, now):
         # type: (float) -> None
-        """See which children have ended or stopped themselves."""
+        """Check which children have ended or stopped themselves."""
         for child in list(self._children):
             self._look_at_child(now, child)
         self._ending = [child for child in self._ending if not child.has_ended()]
@@ -347,7 +347,7 @@ class Children(object):
         if not child.look():
             return
         if child.call is not None and child.take(None) and child.lines_wait():
-            # It answered before.
+            # It wrote an answer before it ended.
             self._handle_lines(now, child)
             if child not in self._children:
                 return
@@ -369,7 +369,7 @@ class Children(object):
 
 def checked_functions(announced):
     # type: (Any) -> Any
-    """[name, signature, first line of the docstring] of each function, or None for what is no list of functions."""
+    """[name, signature, first line of the docstring] of each function, or None if the list is not valid."""
     if not isinstance(announced, list):
         return None
     found = []

@@ -1,4 +1,4 @@
-"""Your functions on the calculators of a farm: the library.
+"""The library: call your functions on the calculators of a farm.
 
     from client import Executor
     with Executor('127.0.0.1:5555') as farm:
@@ -6,8 +6,8 @@
         for n in farm.map('square', range(1000)):
             print(n)
 
-The core of a client runs in a background thread around the same loop as the programs. Other threads hand it work
-through a queue, and it ends their futures.
+A background thread runs the core of a client, in the same loop as the programs. Other threads send it commands through
+a queue. The background thread sets the results of their futures.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -42,22 +42,24 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, Deque, Dict, Iterator  # noqa: F401
 
-#: How long the end waits for the acknowledgement of what was cancelled.
+#: At ``shutdown(cancel_futures=True)``: the longest wait for the outcomes of the cancelled calls.
 CLOSE_WAIT_S = 2.0
 
-#: Calls that ``map`` keeps out at a time.
+#: The default of the largest number of open calls of ``map``.
 IN_FLIGHT_MAX = 1000
 
 
 class TaskError(Exception):
-    """A call without a result. ``attempts`` says how often it was tried."""
+    """A call ended without a result. ``attempts`` is the number of its attempts."""
 
     attempts = 0
 
 
 class TaskFailed(TaskError):
-    """The function raised an exception, or its result can't be sent. ``type`` names the exception, ``traceback`` is the
-    remote one as text, ``stderr`` the end of what the child wrote there.
+    """The function raised an exception, or its result can't be sent.
+
+    ``type`` is the name of the exception, ``traceback`` is the remote traceback as text, and ``stderr`` is the end
+    of the standard error of the child process.
     """
 
     type = traceback = stderr = ''
@@ -70,8 +72,8 @@ class TaskFailed(TaskError):
 
 
 class WorkerDied(TaskFailed):
-    """The process that ran the function died in each attempt. ``cause`` is that of the last: signal, exit, memory, time
-    or protocol.
+    """The process that ran the function died in the last attempt that counted. ``cause`` is ``signal``, ``exit``,
+    ``memory``, ``time`` or ``protocol``.
     """
 
 
@@ -84,7 +86,7 @@ class TaskRefused(TaskError):
 
 
 class CallFuture(futures.Future):
-    """A future whose ``cancel`` stops the call wherever it is."""
+    """A future whose ``cancel`` stops the call, also if it is queued or running on a calculator."""
 
     def __init__(self, cancel):
         # type: (Callable[[Any], None]) -> None
@@ -95,7 +97,7 @@ class CallFuture(futures.Future):
 
     def cancel(self):
         # type: () -> bool
-        """Returns whether the call is cancelled; False if it is over."""
+        """Cancel the call. Returns False if the call has already ended."""
         was_cancelled = self.cancelled()
         if not super(CallFuture, self).cancel():
             return False
@@ -106,7 +108,7 @@ class CallFuture(futures.Future):
 
 
 class _Link(object):
-    """The thread with the core, and the queue into it. A service of its loop."""
+    """The thread that runs the core, and the queue of commands to it. This is a service of the loop."""
 
     def __init__(self, settings, name):
         # type: (Dict[str, Any], str) -> None
@@ -118,7 +120,7 @@ class _Link(object):
         self._is_woken = False
         self._lock = threading.Lock()
         self.is_closed = False
-        #: What ended the thread, if it was not asked to end.
+        #: The exception that ended the thread, or None.
         self.error = None  # type: Any
         self.core = CallingClientCore(settings, name, process.new_incarnation(), process.generator(None))
         self.thread = threading.Thread(target=self._run, name=name)
@@ -127,7 +129,7 @@ class _Link(object):
 
     def tell(self, *command):
         # type: (*Any) -> None
-        """Have the thread call a method."""
+        """Let the thread call ``command[0](now, *command[1:])``."""
         with self._lock:
             if self.is_closed:
                 raise RuntimeError('this executor was shut down')
@@ -138,7 +140,7 @@ class _Link(object):
 
     def close(self, is_soft):
         # type: (bool) -> None
-        """Let the thread end: softly, once all calls are over."""
+        """End the thread. If ``is_soft``, it ends when all calls have ended; otherwise it cancels them first."""
         with self._lock:
             if self.is_closed:
                 return
@@ -223,7 +225,7 @@ class _Link(object):
 
 def _end(future, outcome, value, attempts):
     # type: (CallFuture, str, Any, int) -> None
-    """A call is over."""
+    """Set the result or the exception of a future whose call has ended."""
     if future.cancelled():
         return
     try:
@@ -235,13 +237,13 @@ def _end(future, outcome, value, attempts):
             else:
                 future.set_result(result)
         elif outcome == CANCELLED:
-            # By an operator, or because the executor was shut down.
+            # Cancelled by an operator, or because the executor was shut down.
             if futures.Future.cancel(future):
                 future.set_running_or_notify_cancel()
         else:
             future.set_exception(error_of(outcome, value, attempts))
     except Exception:
-        # It was cancelled at this moment.
+        # Another thread may have cancelled the future just now.
         if not future.cancelled():
             raise
 
@@ -267,7 +269,7 @@ def error_of(outcome, value, attempts):
 class Executor(futures.Executor):
     """Calls functions by name on the calculators of the dispatcher at ``address``, "HOST:PORT".
 
-    ``name`` is that of this client; ``key_file`` as in the settings. Functions that are executed in threads of a
+    ``name`` is the name of this client; None: a name is generated. ``key_file`` is as in the settings. All threads of a
     program may share one executor.
     """
 
@@ -284,8 +286,8 @@ class Executor(futures.Executor):
 
     def options(self, **options):
         # type: (**Any) -> Executor
-        """A view of this executor whose calls have these options: ``answer_timeout_s``, ``task_timeout_s``,
-        ``priority``, ``attempts_max``, ``retry_on_error``.
+        """Return an executor that shares this connection and uses these options for its calls: ``answer_timeout_s``,
+        ``task_timeout_s``, ``priority``, ``attempts_max``, ``retry_on_error``.
         """
         view = object.__new__(type(self))
         view._link = self._link
@@ -295,7 +297,7 @@ class Executor(futures.Executor):
         view._options = dict(self._options)
         for key, value in options.items():
             if key not in columns.OPTIONS or key == 'each':
-                raise TypeError('%s is no option of a call' % key)
+                raise TypeError('%s is not an option of a call' % key)
             if not columns.OPTIONS[key](value):
                 raise ValueError('%s: found %r' % (key, value))
             view._options[key] = value
@@ -304,20 +306,20 @@ class Executor(futures.Executor):
     def submit(*args, **kwargs):
         # type: (*Any, **Any) -> Any
         """submit(function, *args, **kwargs): call the function of that name; returns a future."""
-        # So that a function may have arguments named self and function.
+        # ``self`` and ``function`` are no parameters, so that ``kwargs`` may have arguments with these names.
         self, function = args[:2]
         return self.call(function, list(args[2:]), kwargs)
 
     def call(self, function, arguments, keywords):
         # type: (str, Any, Dict[str, Any]) -> CallFuture
-        """As ``submit``, with the arguments as a list and an object."""
+        """Like ``submit``, with the positional arguments as a list and the keyword arguments as a dict."""
         return self._submit(function, arguments, keywords, self._options)
 
     def _submit(self, function, arguments, keywords, options):
         # type: (str, Any, Dict[str, Any], Dict[str, Any]) -> CallFuture
         function = getattr(function, '__name__', function)
         if columns.FUNCTION.match(function) is None:
-            raise ValueError('%r is no name of a function' % (function,))
+            raise ValueError('%r is not a valid name of a function' % (function,))
         payload = json_text('the arguments', [arguments, keywords])
         future = CallFuture(self._cancel)
         self._link.tell(self._link.start, future, function, payload, options, self._timeout_s)
@@ -328,18 +330,19 @@ class Executor(futures.Executor):
         try:
             self._link.tell(self._link.cancel, future)
         except RuntimeError:
-            # Everything is over already.
+            # The thread takes no commands after a shutdown: a call that is still open goes on.
             pass
 
     def map(self, function, *iterables, **options):  # type: ignore[override]
-        """map(function, *iterables, timeout=None, chunksize=1, in_flight_max=1000): the results in order, lazily.
+        """map(function, *iterables, timeout=None, chunksize=1, in_flight_max=1000): iterate over the results.
 
-        At most ``in_flight_max`` calls are out at a time. With ``chunksize``, so many calls travel as one task.
+        The results have the order of the inputs. At most ``in_flight_max`` calls are open at a time: each result that
+        is taken lets ``map`` read more inputs. With ``chunksize``, so many calls are sent as one task.
         """
         timeout, chunksize = options.pop('timeout', None), options.pop('chunksize', 1)
         in_flight_max = options.pop('in_flight_max', IN_FLIGHT_MAX)
         if options:
-            raise TypeError('%s is no option of map' % ', '.join(sorted(options)))
+            raise TypeError('%s is not an option of map' % ', '.join(sorted(options)))
         if chunksize < 1 or in_flight_max < 1:
             raise ValueError('chunksize and in_flight_max must be at least 1')
         end_at = None if timeout is None else monotonic() + timeout
@@ -387,14 +390,14 @@ class Executor(futures.Executor):
 
     def statistics_lines(self):
         # type: () -> Any
-        """What became of all calls so far, for people."""
+        """The statistics of all calls so far, as lines of text."""
         return self._link.core.statistics.as_lines(monotonic())
 
     def shutdown(self, wait=True, cancel_futures=False):
         # type: (bool, bool) -> None
-        """Take no more calls; with ``wait``, return when all are over."""
+        """Accept no more calls. ``cancel_futures`` cancels the open ones. ``wait`` waits until all calls have ended."""
         self._link.close(not cancel_futures)
         if wait and threading.current_thread() is not self._link.thread:
             while self._link.thread.is_alive():
-                # In pieces: on 2.7 nothing interrupts a join (until 2.7 goes).
+                # Join in steps of a second: on 2.7 a signal can't interrupt a join (until 2.7 goes).
                 self._link.thread.join(1.0)

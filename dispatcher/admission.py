@@ -1,4 +1,4 @@
-"""Clients: which tasks are accepted, refused, cancelled, and forgotten because the client knows that they are over."""
+"""Rows of clients: tasks and calls are accepted, refused or cancelled."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -18,15 +18,15 @@ if MYPY:
     from dispatcher.clients import Client  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
 
-#: Ranges of acknowledged tasks that one client may have above its lowest open one.
+#: The acknowledged tasks of a client above its lowest open one are stored as ranges. This is the most of them.
 RANGES_MAX = 10000
 
-#: Rows that refuse tasks and wait for room in the channel, besides those of refusals that are remembered.
+#: Refusals that may wait on a channel in addition to those in ``Client.refusals``. Further ones are dropped.
 REFUSED_ROWS_MAX = 100
 
 
 class Admission(Calls):
-    """What happens to clients."""
+    """Handles the rows ``submit``, ``call`` and ``cancel``."""
 
     COUNTERS = ('accepted',) + tuple('refused_' + reason for reason in REFUSALS) + (
         'duplicate_submits', 'cancelled_unknown', 'refusals_dropped') + Calls.COUNTERS
@@ -44,7 +44,7 @@ class Admission(Calls):
         tasks, lane, young, journal, settings = client.tasks, client.lane, self.young, self.journal, self.settings
         timeout_s, young_s = settings['task_timeout_s'], self.young_s
         places = self._plain_places(client)
-        # As in ``_reason_to_refuse``: a client gets no more memory than what stays free.
+        # The same limit as in ``_reason_to_refuse``.
         bytes_left = (settings['memory_max_bytes'] - self.memory_bytes - client.bytes) // 2
         number_max = client.open + NUMBERS_AHEAD_MAX
         trace = self.trace
@@ -57,7 +57,7 @@ class Admission(Calls):
             if not is_plain:
                 if accepted:
                     self._note_accepted(client, accepted, size_of_accepted)
-                # The rest is examined row by row.
+                # From here on each row of this datagram is examined alone.
                 accepted = size_of_accepted = places = 0
                 if not self._may_accept(now, channel, client, number, size):
                     continue
@@ -113,7 +113,7 @@ class Admission(Calls):
 
     def _plain_places(self, client):
         # type: (Client) -> int
-        """So many new tasks of that client may be accepted without a closer look, as far as memory allows."""
+        """How many new tasks of ``client`` may be accepted without examining each. The caller checks memory."""
         if self.is_draining or client.is_behind or client.refusals or len(client.acknowledged) > RANGES_MAX \
                 or self.calculators.orphans or (self.journal is not None and self.journal.failing_since is not None):
             return 0
@@ -122,7 +122,7 @@ class Admission(Calls):
 
     def _note_accepted(self, client, number, size):
         # type: (Client, int, int) -> None
-        """So many tasks are in the client's table and lane."""
+        """Count ``number`` tasks that were added to the client's table and to its lane of the queue."""
         self.queue.note_put(client, number)
         self._count_accepted(client, number, size)
 
@@ -136,15 +136,15 @@ class Admission(Calls):
 
     def _may_accept(self, now, channel, client, number, size):
         # type: (float, Channel, Client, int, int) -> bool
-        """Whether a task with that number is new and there is room for it; sends the refusal if there is none."""
+        """Whether task ``number`` is new and may be accepted. If it may not, send and count the refusal."""
         if number < max(channel.peer_open, client.open) or number in client.tasks or number in client.acknowledged:
             self.counts['duplicate_submits'] += 1
             return False
         if self.calculators.queue and not self.queue.has_room_for(client, self.settings['pending_max']):
-            # Tasks that this turn has accepted may be assigned at once, which makes room.
+            # Assigning the tasks that this turn accepted makes room in the queue.
             self.assign_waiting(now)
-        # Until the client has acknowledged a refusal, every copy is refused. Otherwise the acknowledgement of the
-        # refused copy would look like an acceptance, before the task is on disk.
+        # Refuse every copy of the submit until the client has acknowledged the refusal. If a later copy were accepted,
+        # the client would take the acknowledgement of the refused copy for an acceptance, before the task is on disk.
         refusal = client.refusals.get(number)
         reason = self._reason_to_refuse(client, number, size) if refusal is None else refusal[2]
         if reason is None:
@@ -153,8 +153,8 @@ class Admission(Calls):
         client.tally.refused += 1
         self.watch.refused(now, client.name, client.prefix + str(number), reason)
         row = [number, channel.number_received, reason, self._retry_after_s(now, reason)]
-        # The refusal is kept, to be sent again on a new channel, but only while there is memory: a client that
-        # acknowledges nothing must not fill it.
+        # Store the refusal, so that it can be sent again on a new channel. Store it only while there is memory: a
+        # client that acknowledges nothing must not fill the memory.
         refusals = client.refusals
         if reason != TOO_FAR_AHEAD:
             client.highest = max(client.highest, number)
@@ -178,7 +178,7 @@ class Admission(Calls):
         if self.journal is not None and self.journal.failing_since is not None:
             return JOURNAL
         settings = self.settings
-        # One client gets no more memory than what is left free.
+        # One client may use at most as much memory as then stays free.
         if client.bytes + size > settings['memory_max_bytes'] - self.memory_bytes - size \
                 or len(client.acknowledged) > RANGES_MAX \
                 or len(client.tasks) - client.live >= settings['remembered_max'] \
@@ -197,8 +197,8 @@ class Admission(Calls):
 
     def _adopt_orphan(self, now, task):
         # type: (float, Task) -> None
-        """A calculator may run the new task already. If it has got other work since, adoption waits for its next
-        heartbeat.
+        """If a calculator already runs the new task, the task stays there. If the calculator received other work in
+        the meantime, adoption waits for its next heartbeat.
         """
         holder = self.calculators.orphans.get(task.task_id)
         if holder is not None and holder.state == ALIVE and holder.free >= 0:
@@ -222,7 +222,7 @@ class Admission(Calls):
 
     def _cancel_unknown(self, now, client, number):
         # type: (float, Client, int) -> None
-        """The submit was lost, refused, or is still under way: then it must start nothing."""
+        """Cancel a task that is in no table. Its submit may still arrive, and must then start nothing."""
         self.counts['cancelled_unknown'] += 1
         if client.refusals.pop(number, None) is not None:
             self.recount(client)
@@ -235,5 +235,3 @@ class Admission(Calls):
         self.memory_bytes += TASK_BYTES
         self.undelivered += 1
         self.deliver(task)
-
-    # What the client knows to be over.

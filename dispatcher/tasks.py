@@ -46,10 +46,10 @@ ATTEMPT_ENDS = (RESULT, ERROR, TIMED_OUT, DEAD_CALCULATOR, NEW_INCARNATION, CALC
 #: Ends of attempts of a call that count: its function ran and is to blame.
 COUNTED = frozenset([ERROR, TIMED_OUT, CHILD_DIED])
 
-#: So many ends that do not count put up with; then the call runs alone on its calculator, and each end counts.
+#: After this many ends that do not count, the call runs alone on its calculator, and each further end counts.
 UNCOUNTED_MAX = 3
 
-#: How long a call waits after each end that does not count; the last also after all further ones.
+#: How long a call waits after each end that does not count. Only the first UNCOUNTED_MAX of these times are used.
 DELAYS_S = (0.0, 1.0, 2.0, 4.0, 8.0)
 
 #: Attempts of a call, and the past ones that are kept.

@@ -1,8 +1,10 @@
-"""What a process keeps for one peer: ticket, numbers, datagrams in flight, numbers received, round trip, windows.
+"""A channel: the state that a process keeps for one peer.
 
-A core reads the attributes and fills ``rows`` by ``Core.send``; everything else is the turn's. A channel belongs to one
-incarnation of the peer at one address. It begins anew with another ticket: what was in flight is dropped, and the core
-sends again what is still true. Numbers count on, so that none is ever used twice.
+It holds the ticket, the datagram numbers, the datagrams in flight, the received numbers, the round-trip time and the
+windows. A core may read the attributes, and adds to ``rows`` with ``Core.send``. Only the turn changes the rest.
+
+A channel belongs to one incarnation of the peer at one address. With a new ticket it starts again: rows in flight are
+dropped, and the core sends again those that are still valid. Datagram numbers continue, so no number is used twice.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -19,21 +21,21 @@ if MYPY:
 
     from net_protocol.core import Core  # noqa: F401
 
-#: First numbers are random below this.
+#: The number of the first datagram is random, from 1 to 2 ** FIRST_NUMBER_BITS.
 FIRST_NUMBER_BITS = 31
 
-#: Bytes of rows in a datagram whose rows were lost once, twice, or more often, when each row travels alone. Where the
-#: path drops or fragments long datagrams, shorter ones may pass (RFC 8899 gives 1,200 as a base that nearly every path
-#: takes). Where a peer refuses one row, the others of its datagram are not lost with it for good.
+#: The most bytes of rows in a datagram whose rows were lost once, twice, or more often. With 1 each row is sent alone.
+#: If the path drops or fragments long datagrams, shorter ones may pass (RFC 8899: nearly every path takes 1,200 bytes).
+#: If the peer refuses one row, the other rows of its datagram still arrive.
 RESENT_BYTES = (1150, 500, 1)
 PROBE_BYTES = 500
 
-#: Bytes of an envelope besides head, seal and ranges: the longest number and ``open``, names of fields, brackets.
+#: Bytes of an envelope without head, seal and ranges: names, brackets, the longest number, ``open`` and delay.
 ENVELOPE_BYTES = len(',"n":,"ack":[],"delay":,"open":,"rows":{}}') + 2 * 16 + 8
 
 
 class Channel(object):
-    """One peer. ``role`` is the peer's; name, incarnation and address are known once the channel is open."""
+    """The state for one peer. ``role`` is that of the peer. Its name and incarnation are set when the channel opens."""
 
     def __init__(self, role, name='', incarnation=''):
         # type: (str, str, str) -> None
@@ -43,35 +45,35 @@ class Channel(object):
         self.address = None  # type: Any
         #: The core's own record for this peer.
         self.peer = None  # type: Any
-        #: Kind -> rows to be sent at the end of the turn, and whether the core has listed this channel for that.
+        #: Kind -> rows to be sent at the end of the turn.
         self.rows = {}  # type: Dict[str, List[Any]]
+        #: Whether the core's list of channels to send on has this channel.
         self.is_outgoing = False
-        #: The lowest number that is not over, ours (0: nothing to say) and the peer's.
+        #: The lowest number of an open task or assignment: ours (0: none is sent) and the peer's.
         self.open = 0
         self.peer_open = 0
-        #: The number of the datagram that is being handled, and when a datagram was handled last.
+        #: The number of the datagram that is being handled, and the time when the last one was handled.
         self.number_received = 0
         self.heard_at = 0.0
         self.is_open = False
         self.is_asleep = False
-        # The number that was sent last when the peer was found unreachable, or None.
+        # The number of the last datagram before the peer was found unreachable; None while it is reachable.
         self.unreachable_since = None  # type: int | None
 
         self.ticket = ''
         #: The number of the last datagram sent; 0 before the first.
         self.number = 0
-        #: Rows that were lost, as (how often, rows), to be refreshed and sent before all others.
+        #: Lost rows, as (number of losses, rows). They are refreshed and sent before all others.
         self.lost_rows = []  # type: List[Tuple[int, Dict[str, List[Any]]]]
-        #: The earliest of the alarms that the turn has planned for this channel, or None; when to probe, or None.
+        #: The time of the next alarm of this channel, and the time of the next probe. None: there is none.
         self.alarm_at = None  # type: float | None
         self.probe_at = None  # type: float | None
-        #: Probes in a row without an acknowledgement, and since when something has been unacknowledged.
+        #: The number of probes since the last acknowledgement, and the time since which something is unacknowledged.
         self.probes = 0
         self.unanswered_since = None  # type: float | None
-        #: How many of these probes had left when the peer was heard for the first time after the first of them, or
-        #: None.
+        #: The value of ``probes`` when the peer was heard for the first time after the first of these probes, or None.
         self.probes_when_heard = None  # type: int | None
-        #: Datagrams handled and not acknowledged yet, whether that has to be done in this turn, or by when.
+        #: The number of handled datagrams to be acknowledged, whether to do it in this turn, and the latest time.
         self.to_acknowledge = 0
         self.acknowledge_now = False
         self.acknowledge_at = None  # type: float | None
@@ -98,14 +100,14 @@ class Channel(object):
     @property
     def has_room(self):
         # type: () -> bool
-        """Whether another datagram may leave: the congestion window is not full, and no rows wait for it."""
+        """Whether another datagram may be sent: the congestion window is not full, and no lost rows wait."""
         return (self.is_open and not self.is_asleep and not self.lost_rows
                 and (self.loss.segments < self.window.segments or len(self.loss.in_flight) < 2))
 
     @property
     def is_unreachable(self):
         # type: () -> bool
-        """The peer is heard, and acknowledges nothing."""
+        """Whether the peer is heard but acknowledges nothing."""
         return self.unreachable_since is not None
 
     @property
@@ -116,7 +118,7 @@ class Channel(object):
 
     def forget(self):
         # type: () -> None
-        """A new incarnation of ours begins: nothing of the former one is resent, and no peer is known."""
+        """Reset for a new incarnation of this process: resend nothing, and forget the incarnation of the peer."""
         self.restart('', self.name, '')
         self.is_open = False
         self.open = 0
@@ -125,7 +127,7 @@ class Channel(object):
 
     def restart(self, ticket, name, incarnation):
         # type: (str, str, str) -> None
-        """Begin anew with that ticket."""
+        """Start again with a new ticket: drop all rows, and keep the datagram number."""
         self.name = name
         if incarnation != self.incarnation:
             self.incarnation = incarnation
@@ -144,7 +146,7 @@ class Channel(object):
 
     def drop_rows(self):
         # type: () -> None
-        """Nothing of what waits or is in flight is sent again."""
+        """Drop all rows that wait or are in flight."""
         self.loss.clear()
         self.rows = {}
         self.lost_rows = []
@@ -156,7 +158,7 @@ class Channel(object):
 
     def head(self, core):
         # type: (Core) -> str
-        """What the envelopes of our datagrams share."""
+        """The beginning of the envelope, which all our datagrams on this channel have in common."""
         if not self._head:
             self._head = codec.head(core.ROLE, core.name, core.incarnation, self.ticket)
         return self._head
@@ -167,7 +169,7 @@ class Channel(object):
 
     def room(self, core, seal):
         # type: (Core, Any) -> int
-        """Bytes of rows in the next datagram, beside everything else that its envelope says."""
+        """The number of bytes that the envelope of the next datagram leaves for rows."""
         received = self.received
         acks_bytes = len(received.ranges) * (2 * len('%d' % received.highest) + len('[,],'))
         head = self._head or self.head(core)
@@ -175,8 +177,9 @@ class Channel(object):
 
     def take_rows(self, now, core, seal):
         # type: (float, Core, Any) -> Tuple[int, Dict[str, List[Any]], str] | None
-        """The rows of the next datagram that may leave now, as (losses, rows, their text), or None. Lost rows are
-        refreshed when they leave: they may have waited for the window.
+        """Remove and return the rows of the next datagram, as (losses, rows, encoded rows), or None if there is none.
+
+        Lost rows are refreshed here, because they may have waited for the window.
         """
         is_full = self.loss.segments >= self.window.segments and len(self.loss.in_flight) >= 2
         while self.lost_rows and not is_full:
@@ -196,7 +199,7 @@ class Channel(object):
             return None
         left = None  # type: Any
         if is_full or self.lost_rows:
-            # Heartbeats and questions pass a full window.
+            # Heartbeats and questions are sent even if the window is full.
             left = {kind: some for kind, some in rows.items() if kind not in UNRELIABLE}
             rows = {kind: some for kind, some in rows.items() if kind in UNRELIABLE}
             if not rows:
@@ -211,7 +214,7 @@ class Channel(object):
 
     def write(self, now, core, rng, seal, rows, text, losses=0, probe_of=0):
         # type: (float, Core, Any, Any, Dict[str, List[Any]], str, int, int) -> bytes
-        """A datagram with these rows and everything that has to be acknowledged; notes that it is in flight."""
+        """Encode a datagram with these rows and all acknowledgements. Record it as in flight if it needs one."""
         number = self.number = self.number + 1 if self.number else rng.getrandbits(FIRST_NUMBER_BITS) + 1
         received = self.received
         ranges, delay_ms = received.ranges, 0
@@ -234,7 +237,7 @@ class Channel(object):
 
     def refreshed(self, now, core, rows):
         # type: (float, Core, Dict[str, List[Any]]) -> Dict[str, List[Any]]
-        """Rows that go out again, as the core says they are by now."""
+        """The present form of rows that are sent again, as ``core.refresh`` returns it."""
         refreshed = {}  # type: Dict[str, List[Any]]
         for kind in ORDER if len(rows) > 1 else rows:
             if kind in rows and kind not in UNRELIABLE:
@@ -245,8 +248,8 @@ class Channel(object):
 
     def is_in_vain(self, now):
         # type: (float) -> bool
-        """Whether the peer is heard and acknowledges nothing. One that was frozen may have been heard just now, so two
-        probes must have left since it was heard.
+        """Whether the peer is heard but acknowledges nothing. A peer that was frozen may have been heard only just now,
+        so two probes must have been sent since then.
         """
         since = self.unanswered_since
         return (since is not None and now - since >= UNREACHABLE_S and self.heard_at > since
@@ -255,5 +258,5 @@ class Channel(object):
 
     def plan_probe(self, now, rng):
         # type: (float, Any) -> None
-        """Probe when nothing in flight is acknowledged in time."""
+        """Set the time of the next probe: after the probe time-out, with jitter."""
         self.probe_at = now + self.round_trip.probe_timeout_s(self.probes) * (1 + (JITTER_MAX - 1) * rng.random())

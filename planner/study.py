@@ -1,8 +1,8 @@
-"""Questions, and how many replications their answers need.
+"""Studies: a study answers one question, and decides how many replications the answer needs.
 
-A study says which replications it needs next (``pieces``) and is handed their rows (``take``), in any number of
-processes: what it asks for depends only on complete rounds, so the same command gives the same answer on one core and
-on sixteen. It can be asked for its answer at any time.
+``pieces`` returns the replications that the study needs next, and ``take`` receives their rows. The replications may
+run in any number of processes. The next round depends only on complete rounds, so the same command gives the same
+answer on one core and on sixteen. The answer so far can be read at any time.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -18,27 +18,28 @@ if MYPY:
 
     from planner.target import Target  # noqa: F401
 
-#: The precision of the statistics of the response time, as multiples of the one that is asked for.
+#: Statistics of the response time, and the precision that each must have, as a multiple of the requested precision.
 WANTED = ((MEAN, 1.0), ('p50', 1.0), ('p95', 1.0), ('p99', 2.5))
 
-#: Replications of the first round: as many as the rule of Hoad, Robinson and Davies can judge. And at most.
+#: Replications of the first round: the fewest that the rule of Hoad, Robinson and Davies can judge. And the most of a
+#: point.
 FIRST = statistics.REPLICATIONS_MIN + statistics.LOOK_AHEAD
 REPLICATIONS_MAX = 10000
 
-#: The sequential test of ``Find``: the confidence of one look, so that a verdict after five looks is wrong in 5 % of
-#: cases (Pocock, "Group sequential methods", Biometrika 64, 1977), and its first round. What is
-#: known as precisely as wanted, or has so many replications, is decided by the value alone.
+#: The sequential test of ``Find``. With TEST_CONFIDENCE in each look, a verdict after five looks is wrong in 5 % of
+#: cases (Pocock, "Group sequential methods", Biometrika 64, 1977). TEST_FIRST replications are made before the first
+#: look. A point with the requested precision or TEST_MAX replications, but no verdict, is decided by its value alone.
 TEST_CONFIDENCE = 0.97
 TEST_FIRST = 6
 TEST_MAX = 200
 
-#: The precision to which the two sides of the boundary are measured in the end, and the most replications for that.
+#: When the boundary is known, its two sides are measured to this precision, with at most so many replications.
 BOUNDARY_PRECISION = 0.1
 BOUNDARY_MAX = 24
 
 
 class Point(object):
-    """A scenario: ``changes`` are the settings in which it differs, as [(dotted key, value)]."""
+    """One scenario of a study. ``changes`` are the settings that the study changed, as [(dotted key, value)]."""
 
     def __init__(self, settings, changes=()):
         # type: (Dict[str, Any], Any) -> None
@@ -58,7 +59,7 @@ class Point(object):
     @property
     def number(self):
         # type: () -> int
-        """How many replications were made."""
+        """The number of replications so far, including those with an error."""
         return len(self.rows) + len(self.errors)
 
     @property
@@ -73,7 +74,7 @@ class Point(object):
 
     def measures(self, confidence=statistics.CONFIDENCE):
         # type: (float) -> Measures | None
-        """None where there are no tasks to measure."""
+        """The measures of the replications so far, or None if they have no tasks."""
         if not self.tasks:
             return None
         key = (len(self.rows), confidence)
@@ -83,13 +84,13 @@ class Point(object):
 
     def findings(self):
         # type: () -> Tuple[str | None, Measures | None]
-        """Why it is unstable, or None, and its measures, where it is stable and has some."""
+        """Return (why the point is unstable, None), or (None, its measures if it has tasks)."""
         reason = self.why_unstable()
         return reason, self.measures() if reason is None else None
 
     def excess(self, precision):
         # type: (float) -> float
-        """The largest ratio of a precision to the one that is wanted; 0 if all are reached."""
+        """The largest ratio of a precision to the requested one; 0 if all statistics are precise enough."""
         measures = self.measures()
         if measures is None:
             return float('inf')
@@ -106,13 +107,13 @@ def _seeds(first, count, point):
 
 def _interleaved(lists):
     # type: (Any) -> List[Tuple[int, int]]
-    """[(point, seeds)] as pieces of work: first the first seed of each point, then the second one of each."""
+    """Turn [(point, seeds)] into [(point, seed)]: the first seed of each point, then the second seeds ..."""
     longest = max([0] + [len(seeds) for _, seeds in lists])
     return [(number, seeds[place]) for place in range(longest) for number, seeds in lists if place < len(seeds)]
 
 
 class Study(object):
-    """Points, and their replications from ``seed`` on."""
+    """The points of a question. The seeds of the replications count up from ``seed``."""
 
     def __init__(self, points, seed):
         # type: (List[Point], int) -> None
@@ -121,24 +122,24 @@ class Study(object):
 
     def take(self, number, row):
         # type: (int, Dict[str, Any]) -> None
-        """A replication of the point of that number is ready."""
+        """Add the row of a finished replication to point ``number``."""
         self.points[number].take(row)
 
     @property
     def replications(self):
         # type: () -> int
-        """How many were made, of all points."""
+        """The number of replications of all points so far."""
         return sum([point.number for point in self.points])
 
     @property
     def progress(self):
         # type: () -> str
-        """For people, in a line."""
+        """The progress as one line of text."""
         return '%s, %d replications' % (counted(len(self.points), 'points'), self.replications)
 
 
 class Vary(Study):
-    """The measures of one or more points, each to within ``precision``."""
+    """Measures one or more points, each with the given ``precision``."""
 
     def __init__(self, points, precision, seed=1):
         # type: (List[Point], float, int) -> None
@@ -148,7 +149,7 @@ class Vary(Study):
 
     def pieces(self):
         # type: () -> List[Tuple[int, int]]
-        """The replications of the next round as (number of a point, seed); none where the question is answered."""
+        """The replications of the next round as [(number of a point, seed)]; empty if the question is answered."""
         lists = []
         for number, point in enumerate(self.points):
             wanted = self._wanted(number, point)
@@ -167,24 +168,25 @@ class Vary(Study):
         if excess == 0 or done >= REPLICATIONS_MAX:
             self._reached.add(number)
             return 0
-        # A precision improves with the square root of the number. At most as many again, at least a few.
+        # The precision improves with the square root of the number of replications. A round has at least two
+        # replications, and at most as many as there are.
         return int(max(2, min(done, REPLICATIONS_MAX - done, 1.1 * done * min(excess, 2.0) ** 2 - done)))
 
     def has_reached(self, point):
         # type: (Point) -> bool
-        """Whether its measures are as precise as was asked."""
+        """Whether the measures of a point have the requested precision."""
         return point.number > 0 and point.why_unstable() is None and point.excess(self.precision) == 0
 
     @property
     def is_no(self):
         # type: () -> bool
-        """Whether no point is stable."""
+        """Whether the answer is no: no point is stable."""
         return all(point.why_unstable() for point in self.points)
 
     @property
     def left(self):
         # type: () -> int | None
-        """About how many replications are missing; None where that is not known."""
+        """An estimate of the number of missing replications; None if it is not known."""
         left = 0.0
         for number, point in enumerate(self.points):
             excess = 0.0 if number in self._reached else self._excess(point)
@@ -204,7 +206,7 @@ class Find(Study):
     """The boundary between the values of one key that hold a target and those that do not, by bisection.
 
     A value is tested with more and more replications until the interval of the measure is on one side of the bound, or
-    is so narrow that the difference does not matter.
+    has the requested precision.
     """
 
     def __init__(self, points, target, precision, seed=1):
@@ -212,10 +214,10 @@ class Find(Study):
         super(Find, self).__init__(points, seed)
         self.target = target
         self._precision = precision * dict(WANTED).get(str(target.key[1]), 1.0)
-        #: Number of a point -> whether it holds the target; and those that were decided by the value alone.
+        #: Number of a point -> whether it holds the target; and the points that were decided by their value alone.
         self.verdicts = {}  # type: Dict[int, bool]
         self.uncertain = set()  # type: Any
-        # What can't do the work that arrives needs no replication. The search starts at the first that can.
+        # A point that can't do the arriving work needs no replication. The search starts at the first that can.
         stable = [number for number, point in enumerate(points) if point.why_unstable() is None]
         self._start = stable[0] if stable else None  # type: int | None
         self.verdicts.update([(number, False) for number in range(stable[0] if stable else len(points))])
@@ -236,7 +238,7 @@ class Find(Study):
 
     def has_reached(self, point):
         # type: (Point) -> bool
-        """A search asks for no precision of its own."""
+        """Always true: only the verdicts of a search need a precision."""
         return True
 
     def _more(self, number):
@@ -245,8 +247,10 @@ class Find(Study):
 
     def _asked(self):
         # type: () -> List[int]
-        """The points to be tested next: the first one that can be stable, then 1, 2, 4 ... further until the verdict
-        changes, then the middle between a value that holds and one that does not. Small fleets are simulated sooner.
+        """The numbers of the points to be tested next; empty when the boundary is known.
+
+        First comes the first point that can be stable, then the points 1, 2, 4 ... places after it until the verdict
+        changes, then the middle of the bracket. So the search begins with small fleets, which need less time.
         """
         if self._start is None:
             return []
@@ -263,7 +267,7 @@ class Find(Study):
 
     def _bracket(self):
         # type: () -> Tuple[int, int] | None
-        """Two points with different verdicts and none with a verdict between them."""
+        """Two points with different verdicts, without a tested point between them; or None."""
         known = sorted(self.verdicts)
         for low, high in zip(known, known[1:]):
             if self.verdicts[low] != self.verdicts[high] and (high >= self._start or high - low > 1):  # type: ignore
@@ -292,12 +296,12 @@ class Find(Study):
 
     def boundary(self):
         # type: () -> Tuple[int | None, int | None]
-        """The numbers of the point that holds and of the one that does not, as far as is known."""
+        """(number of the point that holds, number of the point that does not hold). None: not known."""
         bracket, verdicts = self._bracket(), self.verdicts
         if bracket is not None:
             return bracket if verdicts[bracket[0]] else (bracket[1], bracket[0])
         holding = [number for number in sorted(verdicts) if verdicts[number]]
-        # Where all hold, the first is the answer; where none does, the last came as near as it gets.
+        # If all points hold, the first is the answer. If none holds, the last one is nearest to the target.
         return (holding[0], None) if holding else (None, max(verdicts) if verdicts else None)
 
     def _is_coarse(self, number):
@@ -313,7 +317,7 @@ class Find(Study):
     @property
     def undecided(self):
         # type: () -> List[int]
-        """The points whose test goes on."""
+        """The numbers of the points whose test has begun and has no verdict yet."""
         return [number for number in self._asked() if self.points[number].rows]
 
     @property
@@ -335,5 +339,5 @@ class Find(Study):
                           for place in sorted(self.verdicts))
         return super(Find, self).progress + (known and ': ' + known)
 
-    #: How many replications are missing is not known.
+    #: The number of missing replications of a search is not known.
     left = None

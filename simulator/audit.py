@@ -1,9 +1,15 @@
-"""What the auditors of all roles have in common: each looks at one process from outside.
+"""The base class of all auditors. An auditor observes one process from outside and checks rules.
 
-``heard`` comes with each valid datagram, ``handling`` and the methods of ``HEARD`` with the rows of one kind before
-the core gets them, ``hold_window``, ``wrote`` and the methods of ``SENT`` with the rows of each datagram before it
-is sent, the methods of ``EVENTS`` with the core's events, ``end_turn`` when a turn is over, ``sweep`` every
-``SWEEP_S``.
+The simulated process calls
+
+    heard                           for each valid datagram
+    handling, methods of ``HEARD``  for the rows of one kind, before the core handles them
+    hold_window                     before a datagram is written while the congestion window is full
+    wrote, methods of ``SENT``      for the rows of each datagram, before it is sent
+    methods of ``EVENTS``           for each event of the core
+    end_turn                        after each turn
+
+and the world calls ``sweep`` every ``simulator.world.SWEEP_S`` seconds.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -20,23 +26,23 @@ if MYPY:
     from simulator.ledger import Ledger  # noqa: F401
     from simulator.process import Process  # noqa: F401
 
-#: A timer may be early by what floats lose, no more.
+#: A timer may be early by the rounding error of floats, and no more.
 ROUNDING_S = 1e-6
 
-#: Within this time after a suspension, a late turn or the start nothing counts as late.
+#: For this long after a suspension, a late turn or the start of a process, nothing counts as late.
 UNDISTURBED_S = 1.0
 
 
 def on_the_way(channel, place, *kinds):
     # type: (Channel, int, *str) -> Set[Any]
-    """The values at that place of all rows of these kinds that wait on a channel or are in flight."""
+    """The fields with index ``place`` of all rows of these kinds that wait on a channel or are in flight."""
     everything = [channel.rows] + [rows for _, rows in channel.lost_rows]
     everything += [sent.rows for sent in channel.loss.in_flight.values()]
     return {row[place] for rows in everything for kind in kinds for row in rows.get(kind, ())}
 
 
 class Audit(object):
-    """S12, S15, S16 and S17 for any process, and nothing else."""
+    """Checks the rules S12, S15, S16 and S17, which apply to every process."""
 
     HEARD = {}  # type: Dict[str, str]
     SENT = {}  # type: Dict[str, str]
@@ -47,17 +53,17 @@ class Audit(object):
         # type: (Ledger, Dict[str, Any]) -> None
         self.ledger = ledger
         self.settings = settings
-        #: SIGTERM came: from here on a process may give up what it would wait for otherwise.
+        #: Whether SIGTERM was sent. From then on the process may give up tasks for which it would otherwise wait.
         self.told_to_stop = False
         self._sent = [(kind, getattr(self, method)) for kind, method in sorted(self.SENT.items())]
         # Kind -> (incarnation, number) of the datagrams whose rows were handled.
         self._handled = {}  # type: Dict[str, Set[Tuple[str, int]]]
-        # Address that has not shown itself -> bytes that may be sent there.
+        # Address that is not validated -> number of bytes that may still be sent there.
         self._allowances = {}  # type: Dict[Any, int]
 
     def begin(self, process):
         # type: (Process) -> None
-        """It is this process that is looked at."""
+        """Begin to observe a process."""
         self.process = process
         self.core = process.core  # type: Any
         self.name = process.core.name
@@ -65,14 +71,14 @@ class Audit(object):
 
     def is_undisturbed(self, now):
         # type: (float) -> bool
-        """Whether it has been running freely for a while, so that nothing is late for a good reason."""
+        """Whether the process ran without a disturbance for ``UNDISTURBED_S``, so that it has no excuse to be late."""
         process = self.process
         return not process.is_suspended and process.clock.virtual(now) - process.disturbed_at > UNDISTURBED_S
 
     @property
     def size(self):
         # type: () -> int
-        """What a walk over all that the process keeps costs, roughly, in turns."""
+        """Roughly the cost of ``check_invariants``, in turns. The check is made less often if its cost is high."""
         return 0
 
     def opened(self, now, channel):
@@ -89,7 +95,7 @@ class Audit(object):
 
     def handling(self, channel, kind):
         # type: (Channel, str) -> None
-        """Rows of that kind are handled: once for each datagram, and only in the incarnation that it is meant for."""
+        """Rows are about to be handled. They must come from a process, for this incarnation, and be no copy."""
         key = (channel.incarnation, channel.number_received)
         handled = self._handled.get(kind)
         if handled is None:
@@ -101,13 +107,13 @@ class Audit(object):
         meant_for = self.ledger.datagrams.get(key)
         if meant_for is None:
             if self.ledger.has_key:
-                raise broken('S15', (self.name, channel.name), 'believed, and none of us sent it: %r', key)
+                raise broken('S15', (self.name, channel.name), 'handled, but sent by no process of this world: %r', key)
         elif meant_for != self.core.incarnation:
-            raise broken('S16', (self.name, channel.name), 'handled, and meant for an earlier incarnation: %r', key)
+            raise broken('S16', (self.name, channel.name), 'handled, but sent to an earlier incarnation: %r', key)
 
     def hold_window(self, channel, rows):
         # type: (Channel, Dict[str, List[Any]]) -> None
-        """A datagram with these rows, which is no probe, is about to be written although the window is full."""
+        """A datagram with these rows is written while the window is full. It must be a probe, or unreliable."""
         loss = channel.loss
         if len(loss.in_flight) >= 2 and not UNRELIABLE.issuperset(rows) and not channel.probes:
             raise broken('S12', self.name, '%.1f segments to %s are in flight, its window is %.1f', loss.segments,
@@ -115,7 +121,7 @@ class Audit(object):
 
     def wrote(self, now, channel, rows):
         # type: (float, Channel, Dict[str, List[Any]]) -> None
-        """It has its number now, and is sent next."""
+        """A datagram was written: it has a number, and is sent next."""
         self.ledger.datagrams[self.core.incarnation, channel.number] = channel.incarnation
         for kind, look in self._sent:
             if kind in rows:
@@ -123,15 +129,15 @@ class Audit(object):
 
     def arrived(self, now, source, size):
         # type: (float, Any, int) -> None
-        """A datagram came, of whatever kind; ``now`` is virtual.
+        """A datagram of any kind arrived. ``now`` is virtual time.
 
-        An address has shown itself when something came from it after it can have received something from here.
+        An address is validated when a datagram came from it after it could have received one from this process.
         """
         process = self.process
         reached = process.environment.reached
         reached[process.address, source] = now
         if source == STRANGER:
-            # It may have passed on what the dispatcher sent here.
+            # The stranger may have forwarded a datagram from the dispatcher.
             reached[process.address, process.environment.names.get(DISPATCHER)] = now
         if source not in process.shown:
             if reached.get((source, process.known_as), -1.0) >= self._began_at:
@@ -141,7 +147,7 @@ class Audit(object):
 
     def sending_to_stranger(self, address, size):
         # type: (Any, int) -> None
-        """It sends to an address that has not shown itself."""
+        """The process sends to an address that is not validated."""
         left = self._allowances[address] = self._allowances.get(address, 0) - size
         if left < 0:
             raise broken('S17', self.name, 'sends %d bytes to %s, %d more than came from there', size, address[0],
@@ -149,7 +155,7 @@ class Audit(object):
 
     def strayed(self, datagram):
         # type: (Any) -> None
-        """A datagram belongs to no open channel. Where one of us sent it with rows, count why."""
+        """Count why a datagram belongs to no open channel, if a process of this world sent it with rows."""
         meant_for = self.ledger.datagrams.get((datagram.incarnation, datagram.number))
         if meant_for is not None:
             running = [process.incarnation for process in self.process.environment.at.values() if process.is_running]
@@ -163,4 +169,4 @@ class Audit(object):
 
     def sweep(self, now):
         # type: (float) -> None
-        """What costs more than a step should."""
+        """Make the checks that are too expensive for each step."""

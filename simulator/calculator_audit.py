@@ -1,4 +1,4 @@
-"""One process of a calculator, looked at from outside: its capacity, and work that was assigned and takes its time."""
+"""The auditor of one process of a calculator: its capacity, its assigned work, and the duration of the work."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -15,7 +15,7 @@ if MYPY:
 
 
 class CalculatorAudit(Audit):
-    """S3, S4, S6, S7, S11, S13, S16, S19, S21 and S23, as far as a calculator goes.
+    """S3, S4, S6, S7, S11, S13, S16, S19, S21 and S23, as far as they concern a calculator.
 
     ``on_taken(process, task_id)`` is called with each attempt that begins.
     """

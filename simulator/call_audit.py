@@ -1,4 +1,4 @@
-"""Calls of functions and calculators on probation, judged from outside a dispatcher."""
+"""The auditor of calls of functions and of calculators on probation, from outside a dispatcher."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -16,7 +16,7 @@ if MYPY:
     from simulator.fleet_audit import View  # noqa: F401
     from simulator.ledger import Ledger  # noqa: F401
 
-#: Ends of attempts that a call itself is to blame for; all others after so many of them.
+#: Ends of attempts that count. All other ends count after UNCOUNTED_MAX of them.
 COUNTED = ('child_died', 'timed_out', 'error')
 UNCOUNTED_MAX = 3
 

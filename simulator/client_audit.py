@@ -1,4 +1,4 @@
-"""One client, looked at from outside: one outcome per task, nothing out of nothing, nothing promised in vain."""
+"""The auditor of a client: one outcome per task, no outcome without a cause, no broken promise."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -23,7 +23,7 @@ SUBMITS_PER_S = 12
 
 
 class ClientAudit(Audit):
-    """S1, S2, S3, S4, S10, S11, S12, S13 and S19, as far as a client goes.
+    """S1, S2, S3, S4, S10, S11, S12, S13 and S19, as far as they concern a client.
 
     ``promises`` are those of the dispatchers with a journal, or None.
     """

@@ -1,4 +1,4 @@
-"""One incarnation of a dispatcher, looked at from outside: where each task is, and what its client hears of it."""
+"""The auditor of one incarnation of a dispatcher: where each task is, and what is sent to its client."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -17,7 +17,7 @@ if MYPY:
     from simulator.process import Process  # noqa: F401
     from simulator.promises import Promises  # noqa: F401
 
-#: What a timer may be late by, if nothing disturbed the process.
+#: How late a timer may be if nothing disturbed the process.
 LATE_S = 0.6
 
 

@@ -1,4 +1,4 @@
-"""The calculators as a dispatcher has to see them, judged from outside by what it hears and what it emits."""
+"""The auditor of the calculators of a dispatcher: it compares what the dispatcher hears with the verdicts it emits."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -19,7 +19,7 @@ if MYPY:
 
 ALIVE, SUSPECT = 'alive', 'suspect'
 
-#: What the verdict on a silent calculator may be late by: the turns around it, and the time to catch up.
+#: How late the verdict on a silent calculator may be: the turns around it, and the time to catch up.
 VERDICT_LATE_S = 1.0
 
 #: Before a report that nobody listens is believed: pings, and the time that they take.

@@ -1,4 +1,4 @@
-"""What the auditors know together: every task as its client sent it, and what became of it; every datagram."""
+"""What all auditors share: every task as its client sent it, its outcome, and every datagram."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -11,14 +11,14 @@ if MYPY:
     from net_protocol.channel import Channel  # noqa: F401
     from simulator.process import Process  # noqa: F401
 
-#: What the auditors count; the rest of the rare paths is counted by the processes.
+#: Rare paths that the auditors count. The processes count the others.
 COUNTERS = ('tasks', 'answered', 'unanswered', 'accepted_again', 'clients_forgotten_and_heard', 'refusals_again',
             'submits_again_before_commit', 'copies_for_former', 'copies_from_former', 'copies_with_old_tickets',
             'idle_deaths', 'failed_loads')
 
 
 class Entry(object):
-    """One task. ``sent_at`` is virtual; ``end`` is None until its client's caller knows the outcome."""
+    """One task. ``sent_at`` is virtual time. ``end`` is None until the caller of the client receives the outcome."""
 
     __slots__ = ('payload', 'number', 'process', 'client', 'sent_at', 'end', 'ended_at', 'datagram', 'accepted_by',
                  'outcome', 'heard_from', 'submits', 'was_refused', 'is_refused', 'call')
@@ -42,7 +42,7 @@ class Entry(object):
         # The first outcome that arrived, and the incarnation of the dispatcher that sent it.
         self.outcome = None  # type: Any
         self.heard_from = ''
-        # Whether it was ever refused, and whether that is the last that happened.
+        # Whether it was ever refused, and whether the refusal was the last event.
         self.was_refused = self.is_refused = False
 
     @property
@@ -75,15 +75,15 @@ class Ledger(object):
 
     def is_byzantine(self, task_id):
         # type: (str) -> bool
-        """Whether its client acknowledges what it does not handle: then nothing is promised."""
+        """Whether its client has a fault (such as acknowledging what it does not handle): then nothing is promised."""
         entry = self.tasks.get(task_id)
         return entry is not None and entry.process.fault is not None
 
     def is_right(self, task_id, payload, result):
         # type: (str, Any, Any) -> bool
-        """Whether that is the result of that payload, recomputed here."""
+        """Whether ``result`` is right. It is compared with the result that is computed here."""
         right = self._results.get(task_id)
         if right is None:
-            # Of a call the payload is [args, kwargs].
+            # The payload of a call is [args, kwargs].
             right = self._results[task_id] = notional.compute(payload[0][0] if type(payload) is list else payload)
         return bool(right == result)

@@ -1,7 +1,7 @@
-"""What dispatchers with a journal promised, compared with their disk and with what their successors know.
+"""Compares what dispatchers with a journal promised with their disk, and with what later incarnations know.
 
-Without a journal a promise ends with the incarnation that gave it; with one it does not. Seen from outside: what was
-promised is what clients were sent, what is kept is what the disk says.
+Without a journal, a promise ends with the incarnation of the dispatcher. With a journal, it does not. Everything is
+observed from outside: a promise is what was sent to a client, and a promise is kept if the disk has it.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -28,16 +28,16 @@ class Promises(object):
         # The dispatchers that wrote to the present journal, and the audit of the last one.
         self._dispatchers = set()  # type: Set[str]
         self._last = None  # type: Any
-        # Tasks whose submit was acknowledged; task id -> what its client was told, word for word.
+        # Tasks whose submit was acknowledged; task id -> the outcome that was sent to its client.
         self._acknowledged = set()  # type: Set[str]
         self._told = {}  # type: Dict[str, Any]
 
     def note_acknowledged(self, dispatcher, task_id):
         # type: (str, str) -> None
-        """The client takes it for accepted. A crash must not change that."""
+        """The client considers the task accepted. A crash must not change that."""
         if dispatcher in self._dispatchers and task_id not in self._ledger.dropped:
             if not self.is_kept(task_id):
-                raise broken('S1', task_id, 'acknowledged, and not on the disk')
+                raise broken('S1', task_id, 'acknowledged, but not on the disk')
             self._acknowledged.add(task_id)
 
     def is_kept(self, task_id):
@@ -46,24 +46,24 @@ class Promises(object):
 
     def note_outcome_sent(self, task_id, told):
         # type: (str, Any) -> None
-        """No outcome leaves before it is on the disk, and none that differs from what any incarnation sent before."""
+        """An outcome must be on the disk before it is sent, and equal to any outcome that was sent before."""
         if self._disk.state_of(task_id) != ENDED:
-            raise broken('S1', task_id, 'its client is told %s, and that is not on the disk', told[0])
+            raise broken('S1', task_id, '%s is sent to its client, but is not on the disk', told[0])
         before = self._told.setdefault(task_id, told)
         if before != told:
-            raise broken('S2', task_id, 'an earlier incarnation told %r, this one %r', before, told)
+            raise broken('S2', task_id, 'an earlier incarnation sent %r, and this one sends %r', before, told)
 
     def forget(self, task_id):
         # type: (str) -> None
-        """Its outcome is dropped, and if its client comes back, it is accepted once more."""
+        """The outcome of a task was dropped. If its client returns, the task may be accepted again."""
         self._acknowledged.discard(task_id)
         self._told.pop(task_id, None)
 
     def recovered(self, audit, wall_now):
         # type: (Any, float) -> List[Tuple[str, bool, float]]
-        """(task id, whether it is over, time left) of all that the disk holds for the next incarnation.
+        """Return (task id, whether it is over, time left) of each task on the disk, for the next incarnation.
 
-        Everything promised is among it.
+        Raises a violation if a promised task or outcome is missing.
         """
         rows = JournalRows().read([row for _, row in sorted(self._disk.rows.items())], wall_now)
         found = [(task_id, kind == ENDED, time_left_s) for kind, task_id, _, time_left_s in rows]
@@ -73,10 +73,10 @@ class Promises(object):
         lost += sorted(task_id for task_id in self._told if not is_over.get(task_id, True))
         if lost:
             was_stopped = self._last is not None and self._last.told_to_stop
-            raise broken('S20' if was_stopped else 'S14', tuple(lost), 'promised, and lost with its incarnation')
-        # What is not on the disk any more is over for its client.
+            raise broken('S20' if was_stopped else 'S14', tuple(lost), 'promised, but lost with its incarnation')
+        # A task that is not on the disk any more is over for its client.
         self._told = {task_id: told for task_id, told in self._told.items() if task_id in is_over}
-        # That they were dropped was not written yet.
+        # These tasks are still on the disk: their removal was not written yet.
         self._ledger.dropped.difference_update(is_over)
         self._dispatchers.add(audit.core.incarnation)
         self._last = audit
@@ -84,7 +84,7 @@ class Promises(object):
 
     def begin_anew(self):
         # type: () -> None
-        """Somebody took the journal away, or put an older one in its place: nothing is promised."""
+        """The journal was removed or replaced by an older copy: nothing is promised any more."""
         for kept in (self._dispatchers, self._acknowledged, self._told):
             kept.clear()
         self._last = None

@@ -1,4 +1,4 @@
-"""What a simulation can find, told apart: something that must never happen, and something that finally had to."""
+"""Violations of rules. Safety: what must never happen, happened. Liveness: what must happen, did not happen in time."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -8,8 +8,8 @@ if MYPY:
 
 
 class Violation(Exception):
-    """A promise is broken. ``rule`` is its number in the list of invariants; ``about`` are the ids and names whose
-    story matters.
+    """A rule is broken. ``rule`` is its number in docs/reliability.md. ``about`` are the ids of tasks and the names of
+    processes that are concerned.
     """
 
     def __init__(self, rule, sentence, *about):
@@ -21,17 +21,17 @@ class Violation(Exception):
 
 
 class SafetyViolation(Violation):
-    """It must never happen."""
+    """Something happened that must never happen."""
 
 
 class LivenessViolation(Violation):
-    """It had to happen by now."""
+    """Something did not happen within its bound."""
 
 
 def broken(rule, about, sentence, *values):
     # type: (str, Any, str, *Any) -> SafetyViolation
-    """The violation to raise, its sentence filled in with values. Made only where something is wrong: the conditions
-    are looked at in every step.
+    """Return the safety violation to raise, with ``sentence % values``. Call it only after a check has failed: the
+    checks run in every step, so they must be cheap.
     """
     about = about if type(about) is tuple else (about,)
     return SafetyViolation(rule, sentence % values if values else sentence, *about)
@@ -39,6 +39,6 @@ def broken(rule, about, sentence, *values):
 
 def overdue(rule, about, sentence, *values):
     # type: (str, Any, str, *Any) -> LivenessViolation
-    """The same for what had to happen."""
+    """Like ``broken``, for a liveness violation."""
     about = about if type(about) is tuple else (about,)
     return LivenessViolation(rule, sentence % values if values else sentence, *about)
