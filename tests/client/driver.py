@@ -12,23 +12,17 @@ from client.core import ClientCore
 from client.settings import SETTINGS
 from net_protocol import notional
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
 
 class FakeChannel(object):
     """What a core uses of its channel."""
 
     def __init__(self):
-        # type: () -> None
         self.incarnation = ''
-        self.rows = {}  # type: Dict[str, List[Any]]
+        self.rows = {}
         self.is_outgoing = self.is_open = self.has_room = False
         self.open = self.peer_open = self.forgotten = 0
 
     def forget(self):
-        # type: () -> None
         self.forgotten += 1
         self.rows = {}
         self.is_open = self.has_room = False
@@ -38,20 +32,18 @@ class Driver(object):
     """Time, rows in, rows out. The channel is open from the beginning unless ``incarnation`` is None."""
 
     def __init__(self, core, twice=False, incarnation='dddddddd', now=1000.0):
-        # type: (Any, bool, str | None, float) -> None
         self.core = core
         self.channel = FakeChannel()
         self.channel.open = core.dispatcher.open
         core.dispatcher = self.channel
         self.now = now
         self.twice = twice
-        self.events = []  # type: List[Any]
+        self.events = []
         self.datagrams = 0
         core.start(now)
         self.started_with = self.turn() if incarnation is None else self.reopen(incarnation)
 
     def turn(self):
-        # type: () -> List[Any]
         """Settle; returns the rows that leave, as (kind, row)."""
         self.core.settle(self.now)
         rows, self.channel.rows = self.channel.rows, {}
@@ -68,21 +60,18 @@ class Driver(object):
         return [(kind, row) for kind in sorted(rows) for row in rows[kind]]
 
     def hear(self, kind, *rows):
-        # type: (str, *List[Any]) -> List[Any]
         """Handle rows of one kind; returns the rows that leave because of them."""
         for _ in range(2 if self.twice else 1):
             self.core.handlers[kind](self.now, self.channel, [list(row) for row in rows])
         return self.turn()
 
     def acknowledge(self, kind, *rows):
-        # type: (str, *List[Any]) -> List[Any]
         """The peer has handled these rows, which left before."""
         for _ in range(2 if self.twice else 1):
             self.core.acknowledged(self.now, self.channel, kind, list(rows))
         return self.turn()
 
     def lose(self, kind, *rows):
-        # type: (str, *List[Any]) -> List[Any]
         """These rows were lost; returns those that go again, and notes that they do."""
         again = [self.core.refresh(self.now, self.channel, kind, row) for row in rows]
         again = [row for row in again if row is not None]
@@ -93,7 +82,6 @@ class Driver(object):
         return again
 
     def reopen(self, incarnation='dddddddd'):
-        # type: (str) -> List[Any]
         """The channel opens, or begins anew, with that incarnation of the dispatcher."""
         if incarnation != self.channel.incarnation:
             self.channel.peer_open = 0
@@ -104,10 +92,9 @@ class Driver(object):
         return self.turn()
 
     def wait(self, seconds):
-        # type: (float) -> List[Any]
         """Let time pass, with turns as they come due; returns the rows that left meanwhile."""
         end_at = self.now + seconds
-        sent = []  # type: List[Any]
+        sent = []
         for _ in range(100000):
             due_at = self.core.next_timer()
             if due_at is None or due_at > end_at or self.core.is_stopped:
@@ -119,18 +106,15 @@ class Driver(object):
         raise AssertionError('timers fire without end')
 
     def stop(self):
-        # type: () -> List[Any]
         self.core.stop(self.now)
         return self.turn()
 
     def emitted(self, kind):
-        # type: (str) -> List[Dict[str, Any]]
         """The facts of all events of one kind so far."""
         return [event.facts for event in self.events if event.kind == kind]
 
 
 def of_kind(sent, kind):
-    # type: (List[Any], str) -> List[Any]
     """The rows of one kind."""
     return [row for one, row in sent if one == kind]
 

@@ -12,15 +12,10 @@ from client.sentences import progress_line
 from client.statistics import Statistics, shown_seconds
 from net_protocol.rows import DONE
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict  # noqa: F401
-
 NO_TIMES = {'min': None, 'mean': None, 'max': None, 'p50': None, 'p95': None, 'p99': None}
 
 
 def statistics(sent=0, times=(), **ends):
-    # type: (int, Any, **int) -> Statistics
     """A client that began at 100 s and has this behind it."""
     made = Statistics()
     made.started_at = 100.0

@@ -10,10 +10,6 @@ from common import schema
 from common.schema import Group, Setting, SettingRefused
 from dispatcher.settings import SETTINGS as DISPATCHER
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict  # noqa: F401
-
 NAN, INFINITY = float('nan'), float('inf')
 
 ROLES = [CLIENT, DISPATCHER, CALCULATOR]
@@ -21,7 +17,6 @@ ROLE_NAMES = ['client', 'dispatcher', 'calculator']
 
 
 def ordered(settings):
-    # type: (Any) -> Any
     return None if settings['least'] <= settings['count'] else ('least', 'at most count')
 
 
@@ -60,7 +55,7 @@ KINDS = {
              [u'', u'a b', u'a\n', u'a\x7f', u'\x00', u'\xe4', u'a' * 254, None, 1, [u'a']]),
     'port': (schema.PORT, [1, 65535], [0, 65536, -1, 80.0, u'80', True, None]),
     'port or any': (schema.PORT_OR_ANY, [0, 1, 65535], [65536, -1, False, None]),
-}  # type: Dict[str, Any]
+}
 
 
 @pytest.mark.parametrize('kind, takes, refuses', [KINDS[name] for name in sorted(KINDS)], ids=sorted(KINDS))
@@ -175,7 +170,7 @@ def test_every_setting_says_what_it_does_and_what_it_takes(group):
 def test_no_setting_takes_nonsense_and_every_refusal_names_the_setting(group):
     for key, _ in group.walk():
         for nonsense in (NAN, -1, True, u'', [], {}, [[]], u'\x00'):
-            value = nonsense  # type: Any
+            value = nonsense
             for part in reversed(key.split('.')):
                 value = {part: value}
             with pytest.raises(SettingRefused) as caught:
@@ -198,7 +193,7 @@ PROMISED = {
     'calculator': {'dispatcher': {'host': '127.0.0.1', 'port': 5555}, 'listen': {'host': '127.0.0.1', 'port': 5600},
                    'task_duration_s': [1, 3], 'heartbeat_interval_s': 1, 'capacity': 1,
                    'outage': {'check_interval_s': 10, 'probability': 0.1, 'duration_s': [2, 5], 'kind': 'crash'}},
-}  # type: Dict[str, Dict[str, Any]]
+}
 
 
 @pytest.mark.parametrize('name, group', list(zip(ROLE_NAMES, ROLES)), ids=ROLE_NAMES)

@@ -9,10 +9,6 @@ import pytest
 
 from common.sketch import RELATIVE_ERROR, SHORTEST_S, Sketch, difference, quantile, upper_bound_s
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
 #: One unit in the last place, many times over: sums of a few thousand floats are not exact.
 ROUNDING = 1e-9
 
@@ -20,37 +16,30 @@ SHARES = (0.0, 0.001, 0.01, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
 
 
 def uniform(draw):
-    # type: (Any) -> float
     return 0.5 + draw()
 
 
 def exponential(draw):
-    # type: (Any) -> float
     return -math.log(1 - draw())
 
 
 def heavy_tail(draw):
-    # type: (Any) -> float
     return (1 - draw()) ** -1.5
 
 
 def two_humps(draw):
-    # type: (Any) -> float
     return 0.001 + 0.0001 * draw() if draw() < 0.95 else 10 + draw()
 
 
 def every_magnitude(draw):
-    # type: (Any) -> float
     return 10 ** (13 * draw() - 6)
 
 
 def few_values(draw):
-    # type: (Any) -> float
     return [0.001, 0.01, 0.1, 1.0, 10.0][int(draw() * 5)]
 
 
 def constant(draw):
-    # type: (Any) -> float
     return 0.123
 
 
@@ -58,7 +47,6 @@ DISTRIBUTIONS = [uniform, exponential, heavy_tail, two_humps, every_magnitude, f
 
 
 def durations(values):
-    # type: (List[float]) -> Any
     made = Sketch()
     for value in values:
         made.add(value)
@@ -66,7 +54,6 @@ def durations(values):
 
 
 def nearest_rank(values, share):
-    # type: (List[float], float) -> float
     """The exact quantile."""
     return sorted(values)[max(1, int(math.ceil(share * len(values)))) - 1]
 

@@ -13,10 +13,6 @@ from dispatcher.settings import SETTINGS
 from net_protocol.rows import CALCULATOR, CLIENT, MONITOR
 from net_protocol.schedule import SLEEP_S
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
-
 ONE, TWO = 'calculator-1', 'calculator-2'
 FIRST, SECOND = 'aaaaaaaa', 'bbbbbbbb'
 
@@ -25,13 +21,12 @@ class FakeChannel(object):
     """What the core uses of a channel."""
 
     def __init__(self, role, name, incarnation, address):
-        # type: (str, str, str, Any) -> None
         self.role = role
         self.name = name
         self.incarnation = incarnation
         self.address = address
-        self.peer = None  # type: Any
-        self.rows = {}  # type: Dict[str, List[Any]]
+        self.peer = None
+        self.rows = {}
         self.is_outgoing = self.is_asleep = self.is_unreachable = False
         self.is_open = self.has_room = True
         self.open = self.peer_open = self.number_received = 0
@@ -42,17 +37,16 @@ class Driver(object):
     """Time, rows in, rows out. ``sent`` is what left: (channel, kind, row)."""
 
     def __init__(self, twice=False, now=1000.0, incarnation='dddddddd', recover=None, **settings):
-        # type: (bool, float, str, Any, **Any) -> None
         self.core = DispatcherCore(SETTINGS.checked(settings), 'dispatcher', incarnation, random.Random(1))
         self.now = now
         self.twice = twice
-        self.channels = {}  # type: Dict[Tuple[str, str, str], FakeChannel]
-        self.sent = []  # type: List[Tuple[Any, str, Any]]
-        self.events = []  # type: List[Any]
+        self.channels = {}
+        self.sent = []
+        self.events = []
         #: Why the journal can't be written, and what was written.
-        self.failure = None  # type: Any
-        self.records = []  # type: List[Any]
-        self._beats = {}  # type: Dict[Tuple[str, str], int]
+        self.failure = None
+        self.records = []
+        self._beats = {}
         if recover is not None:
             self.core.recover(now, 1, recover)
         self.core.start(now)
@@ -60,7 +54,6 @@ class Driver(object):
     # Channels.
 
     def channel(self, role, name, incarnation=FIRST):
-        # type: (str, str, str) -> FakeChannel
         """The open channel of that peer."""
         key = (role, name, incarnation)
         if key not in self.channels:
@@ -70,19 +63,15 @@ class Driver(object):
         return self.channels[key]
 
     def client(self, name='client-a', incarnation=FIRST):
-        # type: (str, str) -> FakeChannel
         return self.channel(CLIENT, name, incarnation)
 
     def calculator(self, name=ONE, incarnation=FIRST):
-        # type: (str, str) -> FakeChannel
         return self.channel(CALCULATOR, name, incarnation)
 
     def monitor(self, name='monitor'):
-        # type: (str) -> FakeChannel
         return self.channel(MONITOR, name)
 
     def reopen(self, channel):
-        # type: (FakeChannel) -> List[Any]
         """The channel begins anew: what was not acknowledged is dropped."""
         channel.rows = {}
         channel.is_asleep = channel.is_unreachable = False
@@ -91,7 +80,6 @@ class Driver(object):
         return self.turn()
 
     def sleep(self, channel):
-        # type: (FakeChannel) -> bool
         """Nothing was heard for long. Returns whether the channel closes."""
         self.now = max(self.now, channel.heard_at + SLEEP_S)
         channel.rows = {}
@@ -103,19 +91,16 @@ class Driver(object):
         return may_close
 
     def awake(self, channel):
-        # type: (FakeChannel) -> List[Any]
         self._wake(channel)
         return self.turn()
 
     def _wake(self, channel):
-        # type: (FakeChannel) -> None
         if channel.is_asleep:
             channel.is_asleep, channel.has_room = False, True
             channel.heard_at = self.now
             self.core.awake(self.now, channel)
 
     def close(self, channel):
-        # type: (FakeChannel) -> None
         channel.is_open = channel.has_room = False
         self.core.closed(self.now, channel)
         self.channels = {key: other for key, other in self.channels.items() if other is not channel}
@@ -123,7 +108,6 @@ class Driver(object):
     # Rows in.
 
     def hear(self, channel, kind=None, rows=(), peer_open=None, number=None):
-        # type: (FakeChannel, str | None, Any, int | None, int | None) -> List[Any]
         """A datagram with rows of one kind; returns the rows that leave because of it."""
         self._wake(channel)
         for _ in range(2 if self.twice else 1):
@@ -136,23 +120,19 @@ class Driver(object):
         return self.turn()
 
     def submit(self, *numbers, **options):
-        # type: (*int, **Any) -> List[Any]
         payload, time_left_s = options.pop('payload', u'payload'), options.pop('time_left_s', 60)
         channel = options.pop('channel', None) or self.client(**options)
         return self.hear(channel, 'submit', [[number, payload, time_left_s] for number in numbers])
 
     def cancel(self, number, channel=None):
-        # type: (int, FakeChannel | None) -> List[Any]
         return self.hear(channel or self.client(), 'cancel', [[number]])
 
     def over(self, lowest_open, channel=None):
-        # type: (int, FakeChannel | None) -> List[Any]
         """The client says that everything below is over."""
         return self.hear(channel or self.client(), peer_open=lowest_open)
 
     def beat(self, channel, held=(), orphans=(), capacity=1, draining=False, interval_s=1.0, pages=(1, 1),
              sequence=None, number=None):
-        # type: (FakeChannel, Any, Any, int, bool, float, Any, int | None, int | None) -> List[Any]
         """A heartbeat."""
         if sequence is None:
             peer = (channel.name, channel.incarnation)
@@ -162,12 +142,10 @@ class Driver(object):
                          number=number)
 
     def result(self, channel, assignment, task, result=u'result', error=None):
-        # type: (FakeChannel, int, Any, Any, Any) -> List[Any]
         task = task_id(task) if isinstance(task, int) else task
         return self.hear(channel, 'result', [[assignment, task, None if error else result, error]])
 
     def acknowledge(self, channel, kind, *rows):
-        # type: (FakeChannel, str, *Any) -> List[Any]
         """The peer has handled these rows, which left before."""
         self._wake(channel)
         for _ in range(2 if self.twice else 1):
@@ -178,7 +156,6 @@ class Driver(object):
         return self.turn()
 
     def lose(self, channel, kind, row):
-        # type: (FakeChannel, str, Any) -> Any
         """That row was lost; returns what goes out instead."""
         row = self.core.refresh(self.now, channel, kind, row)
         self.turn()
@@ -187,7 +164,6 @@ class Driver(object):
     # Turns.
 
     def turn(self):
-        # type: () -> List[Any]
         """Settle, write, send; returns the rows that left, as (kind, row)."""
         core = self.core
         core.settle(self.now)
@@ -207,11 +183,10 @@ class Driver(object):
         return left
 
     def wait(self, seconds, beating=(), held=()):
-        # type: (float, Any, Any) -> List[Any]
         """Let time pass, with turns as they come due; every second, the calculators in ``beating`` are heard."""
         end_at = self.now + seconds
         beat_at = self.now + 1.0
-        left = []  # type: List[Any]
+        left = []
         for _ in range(100000):
             due_at = self.core.next_timer()
             if beating and beat_at <= min(end_at, end_at if due_at is None else due_at):
@@ -228,7 +203,6 @@ class Driver(object):
         raise AssertionError('timers fire without end')
 
     def stop(self):
-        # type: () -> List[Any]
         self.core.stop(self.now)
         return self.turn()
 
@@ -236,37 +210,30 @@ class Driver(object):
 
     @property
     def counts(self):
-        # type: () -> Dict[str, int]
         return self.core.counts
 
     @property
     def status(self):
-        # type: () -> Dict[str, int]
         return self.core.status
 
     def emitted(self, kind):
-        # type: (str) -> List[Dict[str, Any]]
         """The facts of all events of one kind so far."""
         return [event.facts for event in self.events if event.kind == kind]
 
     def of(self, channel, kind):
-        # type: (FakeChannel, str) -> List[Any]
         """All rows of one kind that left on a channel so far."""
         return [row for one, other, row in self.sent if one is channel and other == kind]
 
 
 def task_id(number, client='client-a', incarnation=FIRST):
-    # type: (int, str, str) -> str
     return u'%s:%s:%d' % (client, incarnation, number)
 
 
 def of_kind(left, kind):
-    # type: (List[Any], str) -> List[Any]
     """The rows of one kind."""
     return [row for one, row in left if one == kind]
 
 
 def assigned(left):
-    # type: (List[Any]) -> List[Any]
     """(assignment, number of the task, attempt) of each ``assign``."""
     return [(row[0], int(row[1].split(':')[-1]), row[2]) for row in of_kind(left, 'assign')]

@@ -8,13 +8,9 @@ from dispatcher.calculators import Calculator
 from dispatcher.failure_detector import CATCH_UP_S, GONE, SILENT, FailureDetector
 from tests.dispatcher.driver import FakeChannel
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 
 def heard_at_zero(interval_s=1.0):
-    channel = FakeChannel('calculator', 'calculator-a', 'aaaaaaaa', None)  # type: Any
+    channel = FakeChannel('calculator', 'calculator-a', 'aaaaaaaa', None)
     calculator = Calculator(channel, 1, 0, None, 0.0)
     calculator.interval_s = interval_s
     calculator.advance('begin')

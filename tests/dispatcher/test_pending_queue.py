@@ -9,43 +9,34 @@ from dispatcher.pending_queue import PendingQueue
 from dispatcher.tasks import ASSIGNED, WAITING, Task
 from net_protocol.rows import CANCELLED
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
 
 class Bench(object):
     """A queue and tasks that are named by client and number, such as 'a1'."""
 
     def __init__(self, *names):
-        # type: (*str) -> None
         self.queue = PendingQueue()
-        self.clients = {}  # type: Dict[str, Client]
-        self.tasks = {}  # type: Dict[str, Task]
+        self.clients = {}
+        self.tasks = {}
         for name in names:
             self.queue.put(self.task(name))
 
     def task(self, name):
-        # type: (str) -> Task
         if name not in self.tasks:
-            tally = None  # type: Any
+            tally = None
             client = self.clients.setdefault(name[0], Client(name[0], 'aaaaaaaa', tally))
             self.tasks[name] = Task(client, int(name[1:]), u'', 0.0, 60.0, 0)
         self.tasks[name].state = WAITING
         return self.tasks[name]
 
     def take(self):
-        # type: () -> str
         task = self.queue.take()
         task.state = ASSIGNED
         return task.client.name + str(task.number)
 
     def take_all(self):
-        # type: () -> List[str]
         return [self.take() for _ in range(self.queue.size)]
 
     def cancel(self, name):
-        # type: (str) -> None
         task = self.tasks[name]
         task.state = CANCELLED
         self.queue.note_removed(task.client)
@@ -120,20 +111,17 @@ class NaiveQueue(object):
     """The same without any cleverness: lists, looked through for everything."""
 
     def __init__(self):
-        # type: () -> None
-        self.first = []  # type: List[str]
-        self.lanes = {}  # type: Dict[str, List[str]]
-        self.turns = []  # type: List[str]
+        self.first = []
+        self.lanes = {}
+        self.turns = []
 
     def put(self, name, at_front=False):
-        # type: (str, bool) -> None
         lane = self.lanes.setdefault(name[0], [])
         lane.insert(0 if at_front else len(lane), name)
         if name[0] not in self.turns:
             self.turns.append(name[0])
 
     def take(self):
-        # type: () -> str
         if self.first:
             return self.first.pop(0)
         client = self.turns.pop(0)
@@ -146,7 +134,7 @@ class NaiveQueue(object):
 def test_it_does_what_a_naive_queue_does():
     rng = random.Random(5)
     for _ in range(30):
-        bench, naive, taken = Bench(), NaiveQueue(), []  # type: Any, Any, List[str]
+        bench, naive, taken = Bench(), NaiveQueue(), []
         for number in range(200):
             step = rng.random()
             if step < 0.5:

@@ -20,11 +20,10 @@ class Randomly(object):
     """Takes random steps. Rows that left wait in ``under_way`` until they are acknowledged, lost, or dropped."""
 
     def __init__(self, seed):
-        # type: (int) -> None
         self.rng = random.Random(seed)
         self.driver = Driver(twice=seed % 2 == 0, **SETTINGS[seed % len(SETTINGS)])
-        self.under_way = []  # type: list
-        self.next_number = {}  # type: dict
+        self.under_way = []
+        self.next_number = {}
 
     def choose(self, things):
         return things[int(self.rng.random() * len(things))]

@@ -13,7 +13,8 @@ from net_protocol import rows as kinds
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
+    from typing import Any, Dict  # noqa: F401
+
 
 NAME = u'client-a'
 INCARNATION = u'k3f7q2xa'
@@ -65,7 +66,7 @@ ROWS = {
     'status': [[1, 0, 0, 0, 0], [LARGEST_COUNT, 7, 8, 250, 100]],
     'task_status': [[2, TASK]],
     'status_report': [[2, 9, 1, 3, [[u'facts', u'queue', {u'waiting': 1, u'oldest_s': None}], [u'unknown word']]]],
-}  # type: Dict[str, List[Any]]
+}  # type: Dict[str, Any]
 
 DEEPEST = u'bottom'  # type: Any
 for _ in range(31):
@@ -102,11 +103,10 @@ PAYLOADS = {
     'list of all kinds': [None, True, 0, 0.5, u'', [], {}],
     'object of all kinds': {u'': None, u'a': True, u'\xe4': 1, u'\U0001f600': [0.5], u'\ud83d': {u'b': u'c'}},
     'the deepest': DEEPEST,
-}  # type: Dict[str, Any]
+}
 
 
 def strictly_equal(one, other):
-    # type: (Any, Any) -> bool
     """Equal to the last type: 1 is not 1.0, True is not 1, 0.0 is not -0.0. Both texts of 2.7 count as one type."""
     if type(one) in TEXT_TYPES:
         return type(other) in TEXT_TYPES and one == other
@@ -124,7 +124,6 @@ def strictly_equal(one, other):
 
 
 def envelope(rows=None, **changes):
-    # type: (Any, **Any) -> Dict[str, Any]
     """An envelope with these rows, some of its fields changed. (``from`` is a keyword: write ``sender``.)"""
     made = {'v': 2, 'role': 'client', 'from': changes.pop('sender', NAME), 'inc': INCARNATION, 'to': TICKET, 'n': 1}
     if rows is not None:
@@ -134,18 +133,15 @@ def envelope(rows=None, **changes):
 
 
 def written(value):
-    # type: (Any) -> bytes
     """JSON as the simplest encoder writes it, the same on every Python. NaN and infinity too, though they are none."""
     return json.dumps(value, sort_keys=True).encode('ascii')
 
 
 def datagram(rows=None, **changes):
-    # type: (Any, **Any) -> bytes
     """The bytes of an envelope without a seal."""
     return written(envelope(rows, **changes))
 
 
 def submit_around(raw_payload):
-    # type: (bytes) -> bytes
     """A datagram with one submit, whose payload is these very bytes."""
     return datagram({'submit': [[1, u'PAYLOAD', 1]]}).replace(b'"PAYLOAD"', raw_payload)

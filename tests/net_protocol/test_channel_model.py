@@ -20,7 +20,8 @@ from tests.net_protocol.toys import Node, World
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Set, Tuple  # noqa: F401
+    from typing import Any  # noqa: F401
+
 
 SEEDS = 250
 #: Faults happen for so long; then everything has to be over within the second time: six probe time-outs of the longest.
@@ -32,18 +33,16 @@ class Truth(object):
     """What happened, as nobody in the model can see it."""
 
     def __init__(self):
-        # type: () -> None
         #: Dispatcher's incarnation -> (client's incarnation, number) of every submit that it handled.
-        self.handled = {}  # type: Dict[str, Set[Tuple[str, int]]]
+        self.handled = {}
         #: (client's incarnation, number) of what is over for its client.
-        self.over = set()  # type: Set[Tuple[str, int]]
+        self.over = set()
         #: The same of what is on disk; None without a journal.
         self.disk = None  # type: Any
         self.restarts = 0
 
 
 def check_window(channel, number, rows):
-    # type: (Channel, int, Any) -> None
     """What is about to leave may leave: the window has room, or it is a probe, or does not count."""
     loss = channel.loss
     assert (channel.probes or UNRELIABLE.issuperset(rows) or len(loss.in_flight) < 2
@@ -59,7 +58,6 @@ class ModelClient(Core):
     WANTS_NUMBERS = True
 
     def __init__(self, rng, truth, until):
-        # type: (Any, Truth, float) -> None
         super(ModelClient, self).__init__(u'c', draw_incarnation(rng))
         self.dispatcher = Channel(DISPATCHER)
         self.dispatcher.open = 1
@@ -69,15 +67,13 @@ class ModelClient(Core):
         self.chats = 1500 if rng.random() < 0.02 else 0
         self.next = 1
         #: Number -> the incarnation of the dispatcher that acknowledged it, or None. Only what is not over.
-        self.tasks = {}  # type: Dict[int, Any]
+        self.tasks = {}
 
     def start(self, now):
-        # type: (float) -> None
         self._timers.set(('submit', None), now)
         self._timers.set(('ping', None), now)
 
     def due_submit(self, now, key):
-        # type: (float, Any) -> None
         if now > self.until:
             return
         for _ in range(1 + int(self.rng.random() ** 6 * 40)):
@@ -87,24 +83,20 @@ class ModelClient(Core):
         self._timers.set(('submit', None), now + self.rng.expovariate(1 / 12))
 
     def submit(self, number):
-        # type: (int) -> None
         self.send(self.dispatcher, 'submit', [number, u'x' * self.size, 1])
 
     def due_ping(self, now, key):
-        # type: (float, Any) -> None
         if self.tasks or self.chats:
             self.send(self.dispatcher, 'ping', [])
         self.chats -= min(self.chats, 1)
         self._timers.set(('ping', None), now + (0.01 if self.chats else PING_INTERVAL_S))
 
     def opened(self, now, channel):
-        # type: (float, Channel) -> None
         for number in sorted(self.tasks):
             if self.tasks[number] != channel.incarnation:
                 self.submit(number)
 
     def acknowledged(self, now, channel, kind, rows):
-        # type: (float, Channel, str, List[Any]) -> None
         for number, _, _ in rows:
             task = (self.incarnation, number)
             assert task in self.truth.handled[channel.incarnation], 'acknowledged and not handled'
@@ -114,15 +106,12 @@ class ModelClient(Core):
                 self.tasks[number] = channel.incarnation
 
     def refresh(self, now, channel, kind, row):
-        # type: (float, Channel, str, Any) -> Any
         return row if self.tasks.get(row[0], '') is None or self.tasks.get(row[0], '') != channel.incarnation else None
 
     def note_sent(self, number, rows):
-        # type: (int, Any) -> None
         check_window(self.dispatcher, number, rows)
 
     def on_done(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
         for number, result, _ in rows:
             assert 0 < number < self.next
             assert result == self.incarnation, 'the result of another incarnation'
@@ -138,22 +127,20 @@ class ModelDispatcher(Core):
     WANTS_NUMBERS = True
 
     def __init__(self, rng, truth):
-        # type: (Any, Truth) -> None
         super(ModelDispatcher, self).__init__(u'd', draw_incarnation(rng))
         self.truth = truth
         self.handled = truth.handled[self.incarnation] = set()
         #: Client's incarnation -> number -> whether the client acknowledged its outcome.
-        self.clients = {}  # type: Dict[str, Dict[int, bool]]
-        self.channels = []  # type: List[Channel]
+        self.clients = {}
+        self.channels = []
         #: What is not on disk yet, and (channel, number) of outcomes that wait for it.
-        self.records = []  # type: List[Any]
-        self.waiting = []  # type: List[Any]
+        self.records = []
+        self.waiting = []
         for incarnation, number in truth.disk or ():
             self.clients.setdefault(incarnation, {})[number] = False
         self.handled.update(truth.disk or ())
 
     def on_submit(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
         tasks = self.clients.setdefault(channel.incarnation, {})
         for number, _, _ in rows:
             task = (channel.incarnation, number)
@@ -168,29 +155,24 @@ class ModelDispatcher(Core):
                 self.has_unwritten = True
 
     def take_records(self):
-        # type: () -> Any
         return list(self.records) or None
 
     def note_written(self, now, failure):
-        # type: (float, Any) -> None
         if failure is None:
             self.records = []
             self.has_unwritten = False
             self.deliver()
 
     def settle(self, now):
-        # type: (float) -> None
         if not self.has_unwritten:
             self.deliver()
 
     def deliver(self):
-        # type: () -> None
         waiting, self.waiting = self.waiting, []
         for channel, number in waiting:
             self.send(channel, 'done', [number, channel.incarnation, 1])
 
     def opened(self, now, channel):
-        # type: (float, Channel) -> None
         if channel not in self.channels:
             self.channels.append(channel)
         unwritten = {number for incarnation, number in self.records if incarnation == channel.incarnation}
@@ -201,25 +183,20 @@ class ModelDispatcher(Core):
     awake = opened
 
     def asleep(self, now, channel):
-        # type: (float, Channel) -> bool
         return all(self.clients.get(channel.incarnation, {}).values())
 
     def closed(self, now, channel):
-        # type: (float, Channel) -> None
         self.channels.remove(channel)
 
     def acknowledged(self, now, channel, kind, rows):
-        # type: (float, Channel, str, List[Any]) -> None
         for number, _, _ in rows:
             assert (channel.incarnation, number) in self.truth.over, 'an outcome is acknowledged and was not handled'
             self.clients[channel.incarnation][number] = True
 
     def refresh(self, now, channel, kind, row):
-        # type: (float, Channel, str, Any) -> Any
         return None if self.clients[channel.incarnation][row[0]] or row[0] < channel.peer_open else row
 
     def note_sent(self, number, rows):
-        # type: (int, Any) -> None
         (channel,) = [channel for channel in self.channels if channel.number == number]
         check_window(channel, number, rows)
 
@@ -228,7 +205,6 @@ class ModelWorld(World):
     """Draws the faults of one seed and makes them happen."""
 
     def __init__(self, seed):
-        # type: (int) -> None
         super(ModelWorld, self).__init__()
         rng = self.rng = random.Random(seed)
         self.heals_at = self.now + FAULTS_S
@@ -247,35 +223,29 @@ class ModelWorld(World):
         self.fate = self.drawn_fate
 
     def new_address(self):
-        # type: () -> Any
         self.addresses += 1
         return ('192.0.2.1', self.addresses)
 
     def new_client(self, address=None):
-        # type: (Any) -> Node
         core = ModelClient(self.rng, self.truth, self.heals_at + 1)
         core.start(self.now)
         return Node(core, address or self.new_address(), self.rng.getrandbits(30))
 
     def new_dispatcher(self, address=None):
-        # type: (Any) -> Node
         return Node(ModelDispatcher(self.rng, self.truth), address or self.new_address(), self.rng.getrandbits(30),
                     self.write if self.has_journal else None)
 
     def join(self):
-        # type: () -> None
         self.nodes = [self.client, self.dispatcher]
         self.client.turn.set_upstream(self.dispatcher.address)
 
     def write(self, records):
-        # type: (Any) -> Any
         if self.now < self.disk_fails_until:
             return 'the disk is full'
         self.truth.disk.update(records)
         return None
 
     def drawn_fate(self, sender, datagram, address):
-        # type: (Node, bytes, Any) -> List[float]
         rng = self.rng
         if self.now >= self.heals_at:
             return [self.rtt_s / 2]
@@ -289,7 +259,6 @@ class ModelWorld(World):
         return delays
 
     def fault(self):
-        # type: () -> None
         drawn = self.rng.random()
         if drawn < 0.2:
             self.disk_fails_until = self.now + self.rng.random() * 10
@@ -310,7 +279,6 @@ class ModelWorld(World):
         self.join()
 
     def live(self):
-        # type: () -> None
         while self.now < self.heals_at:
             self.run(min(self.rng.expovariate(1 / 10), self.heals_at - self.now + 0.001))
             self.fault()
@@ -319,7 +287,6 @@ class ModelWorld(World):
 
 
 def traffic(world):
-    # type: (ModelWorld) -> Dict[str, int]
     accounts = [node.turn.account() for node in world.nodes]
     return {key: sum(account[key] for account in accounts)
             for key in ('resent', 'probes', 'lost', 'duplicates', 'stale', 'channels_opened')}
@@ -342,7 +309,7 @@ def test_world(seed):
 
 
 def test_the_worlds_contain_what_they_are_about():
-    total = {}  # type: Dict[str, int]
+    total = {}
     for seed in range(0, SEEDS, 5):
         world = ModelWorld(seed)
         world.live()

@@ -18,10 +18,6 @@ from tests.net_protocol.samples import (
     INCARNATION, LARGEST_COUNT, LONGEST_INCARNATION, LONGEST_NAME, LONGEST_TICKET, NAME, PAYLOADS, ROWS, TICKET,
     strictly_equal)
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
 HEAD = codec.head(CLIENT, NAME, INCARNATION, TICKET)
 KINDS = sorted(ROWS)
 WITH_JSON = [(kind, place) for kind in KINDS for place, (name, _) in enumerate(FIELDS[kind])
@@ -29,7 +25,6 @@ WITH_JSON = [(kind, place) for kind in KINDS for place, (name, _) in enumerate(F
 
 
 def there_and_back(rows, **envelope):
-    # type: (Dict[str, List[Any]], **Any) -> Any
     taken, text, rest = codec.pack(rows, limits.DATAGRAM_BYTES_MAX, 1.0)
     assert (taken, rest) == (rows, None)
     return codec.decode(codec.datagram(CHECKSUM, HEAD, 17, envelope.get('acks', []), envelope.get('open', 0), text))
@@ -114,9 +109,8 @@ def test_padding_fills_a_datagram_to_the_byte_and_never_cuts():
 # Packing.
 
 def random_rows(draw):
-    # type: (random.Random) -> Dict[str, List[Any]]
     """Rows of several kinds and all lengths, some longer than any limit below, each one unlike the others."""
-    rows = {}  # type: Dict[str, List[Any]]
+    rows = {}
     for number in range(1, 1 + int(draw.random() * 120)):
         kind = ('submit', 'cancel', 'done')[int(draw.random() * 3)]
         text = u'x' * int(10 ** (draw.random() * 3.5))
@@ -129,8 +123,8 @@ def test_packing_loses_no_row_takes_none_twice_and_keeps_to_the_limit(limit):
     for seed in range(40):
         draw = random.Random(seed)
         rows = random_rows(draw)
-        seen = {}  # type: Dict[str, List[Any]]
-        left = rows or None  # type: Any
+        seen = {}
+        left = rows or None
         while left:
             number = sum(map(len, left.values()))
             average = 10 ** (draw.random() * 4)
@@ -156,7 +150,7 @@ def test_packing_is_exact_where_the_estimate_is_too_low():
     assert len(text) <= whole - 1
     assert rest == {'cancel': [[98]]}
     # What does not fit is not encoded, so that a long queue does not cost its square.
-    unwritable = [object()] * 3  # type: List[Any]
+    unwritable = [object()] * 3
     assert len(codec.pack({'cancel': rows['cancel'] + unwritable}, whole - 1, 15)[0]['cancel']) < 89
     assert codec._exactly({'cancel': rows['cancel'] + unwritable}, whole - 1)[0] == taken
 
@@ -193,7 +187,7 @@ def test_a_payload_over_the_limit_is_refused_and_the_limit_named(payload):
     assert str(caught.value) == 'payload of %d bytes as JSON is over the limit of 60000 bytes' % caught.value.size
 
 
-ENDLESS = []  # type: List[Any]
+ENDLESS = []
 ENDLESS.append(ENDLESS)
 
 
@@ -207,5 +201,5 @@ def test_a_payload_that_a_receiver_would_refuse_is_our_own_mistake(payload):
 
 
 def test_the_size_of_a_payload_is_that_of_its_json():
-    values = [u'', u'x', u'\xe4', None, [], 1.5]  # type: List[Any]
+    values = [u'', u'x', u'\xe4', None, [], 1.5]
     assert [codec.payload_bytes(value) for value in values] == [2, 3, 8, 4, 2, 3]

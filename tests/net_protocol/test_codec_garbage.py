@@ -23,10 +23,6 @@ from net_protocol.seals import CHECKSUM
 from tests.net_protocol import samples
 from tests.net_protocol.samples import OTHER_TASK, ROWS, TASK, datagram
 
-MYPY = False
-if MYPY:
-    from typing import Any, Callable, Dict, List  # noqa: F401
-
 VALID = 'valid'
 
 #: A datagram with a little of everything: lists, objects, floats, escapes, and raw UTF-8 of two to four bytes.
@@ -44,7 +40,6 @@ TO_DAMAGE = [RICH, datagram({'submit': [[1, u'5f', 60.0], [2, u'60', 60]]}), dat
 
 
 def verdict(bytes_):
-    # type: (bytes) -> str
     """The cause for which a datagram is refused, or VALID. Whatever is valid must be fit to be sent on."""
     try:
         found = codec.parse(bytes_)
@@ -67,12 +62,10 @@ def verdict(bytes_):
 
 
 def count(verdicts):
-    # type: (List[str]) -> Dict[str, int]
     return {word: verdicts.count(word) for word in set(verdicts)}
 
 
 def with_byte(bytes_, place, value):
-    # type: (bytes, int, int) -> bytes
     changed = bytearray(bytes_)
     changed[place] = value
     return bytes(changed)
@@ -130,53 +123,43 @@ class Mutator(object):
               b'1.0', b'"re":7']
 
     def __init__(self, seed):
-        # type: (int) -> None
         self._random = random.Random(seed).random
         self._ways = [self._cut_out, self._double, self._insert_token, self._replace_token, self._insert_noise,
-                      self._splice]  # type: List[Callable[[bytes], bytes]]
+                      self._splice]
 
     def mutate(self, bytes_):
-        # type: (bytes) -> bytes
         for _ in range(1 + self._below(3)):
             bytes_ = self._one_of(self._ways)(bytes_)
         return bytes_
 
     def _below(self, limit):
-        # type: (int) -> int
         return int(self._random() * limit)
 
     def _one_of(self, choices):
-        # type: (List[Any]) -> Any
         return choices[self._below(len(choices))]
 
     def _cut_out(self, bytes_):
-        # type: (bytes) -> bytes
         start = self._below(len(bytes_) + 1)
         return bytes_[:start] + bytes_[start + self._below(12):]
 
     def _double(self, bytes_):
-        # type: (bytes) -> bytes
         start, length = self._below(len(bytes_) + 1), self._below(80)
         return bytes_[:start + length] + bytes_[start:]
 
     def _insert_token(self, bytes_):
-        # type: (bytes) -> bytes
         start = self._below(len(bytes_) + 1)
         return bytes_[:start] + self._one_of(self.TOKENS) + bytes_[start:]
 
     def _replace_token(self, bytes_):
-        # type: (bytes) -> bytes
         old, new = self._one_of(self.TOKENS), self._one_of(self.TOKENS)
         return bytes_.replace(old, new, 1)
 
     def _insert_noise(self, bytes_):
-        # type: (bytes) -> bytes
         start = self._below(len(bytes_) + 1)
         noise = bytes(bytearray(self._below(256) for _ in range(1 + self._below(4))))
         return bytes_[:start] + noise + bytes_[start:]
 
     def _splice(self, bytes_):
-        # type: (bytes) -> bytes
         other = self._one_of(TO_DAMAGE)
         return bytes_[:self._below(len(bytes_) + 1)] + other[self._below(len(other) + 1):]
 
@@ -199,7 +182,6 @@ def test_rows_of_drawn_values_come_back_as_they_were(seed):
     draw = random.Random(seed).random
 
     def drawn(depth):
-        # type: (int) -> Any
         kind = int(draw() * (8 if depth else 6))
         if kind < 2:
             return (draw() - 0.5) * 10 ** (draw() * 600 - 300)
@@ -219,6 +201,5 @@ def test_rows_of_drawn_values_come_back_as_they_were(seed):
 
 
 def character(number):
-    # type: (int) -> Any
     """A character by its number: ``chr`` of 3.x, ``unichr`` of 2.7 (until 2.7 goes)."""
     return ('\\U%08x' % number).encode('ascii').decode('unicode_escape')

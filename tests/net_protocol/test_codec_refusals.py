@@ -22,14 +22,14 @@ from tests.net_protocol.test_columns import BAD_INCARNATIONS, BAD_NAMES, BAD_TAS
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Set, Tuple  # noqa: F401
+    from typing import Any  # noqa: F401
 
-LEAVE = {'leave': [[]]}  # type: Dict[str, Any]
+
+LEAVE = {'leave': [[]]}  # type: Any
 VALID = 'valid'
 
 
 def verdict(datagram):
-    # type: (bytes) -> str
     """The cause for which a datagram is refused, or VALID."""
     try:
         codec.parse(datagram)
@@ -42,18 +42,15 @@ def verdict(datagram):
 
 
 def without(key, **changes):
-    # type: (str, **Any) -> bytes
     return written({name: value for name, value in envelope(LEAVE, **changes).items() if name != key})
 
 
 def greeting(**changes):
-    # type: (**Any) -> bytes
     made = {'v': 2, 'role': 'dispatcher', 'from': 'd', 'inc': samples.INCARNATION, 'to': '', 're': 7, 'ticket': TICKET}
     return written(dict(made, **changes))
 
 
 def sample(kind, **changes):
-    # type: (str, **Any) -> List[Any]
     """The first sample of a kind, some fields changed."""
     names = [name for name, _ in FIELDS[kind]]
     made = list(ROWS[kind][0])
@@ -63,7 +60,6 @@ def sample(kind, **changes):
 
 
 def one(kind, **changes):
-    # type: (str, **Any) -> bytes
     return datagram({kind: [sample(kind, **changes)]})
 
 
@@ -221,18 +217,17 @@ TABLE = [
     ('an orphan that is no task', one('heartbeat', orphans=[TASK, u'a:b']), BAD_FIELD),
     ('as many held ranges as allowed', one('heartbeat', held=[[2 * n, 2 * n] for n in range(1, 1001)]), VALID),
     ('one more', one('heartbeat', held=[[2 * n, 2 * n] for n in range(1, 1002)]), BAD_FIELD),
-]  # type: List[Tuple[str, bytes, str]]
+]
 
 
 def _add(what, cause, every):
-    # type: (str, str, List[bytes]) -> None
     TABLE.extend([('%s %d' % (what, number), bytes_, cause) for number, bytes_ in enumerate(every)])
 
 
-NOT_COUNTS = [None, True, -1, 1.0, u'1', [], {}, LARGEST_COUNT + 1]  # type: List[Any]
+NOT_COUNTS = [None, True, -1, 1.0, u'1', [], {}, LARGEST_COUNT + 1]
 BAD_ACKS = [None, True, 0, 1, u'', u'1', {}, [1, 2], [None], [[]], [[1]], [[1, 2, 3]], [[0, 1]], [[2, 1]], [[1, True]],
-            [[1.0, 2]], [[u'1', 2]], [[1, LARGEST_COUNT + 1]], [[-2, -1]], [{}]]  # type: List[Any]
-BAD_TEXTS = [None, 1, [], {}, True]  # type: List[Any]
+            [[1.0, 2]], [[u'1', 2]], [[1, LARGEST_COUNT + 1]], [[-2, -1]], [{}]]
+BAD_TEXTS = [None, 1, [], {}, True]  # type: Any
 _add('bad role', BAD_ENVELOPE, [datagram(LEAVE, role=bad) for bad in [u'', u'Client', u'god', u'client\n'] + BAD_TEXTS])
 _add('bad sender', BAD_ENVELOPE, [datagram(LEAVE, sender=bad) for bad in BAD_NAMES[:-1] + BAD_TEXTS])
 _add('bad incarnation', BAD_ENVELOPE, [datagram(LEAVE, inc=bad) for bad in BAD_INCARNATIONS + BAD_TEXTS])
@@ -277,7 +272,6 @@ def test_no_depth_is_too_deep_to_be_refused(place, value):
     # Each version of Python gives up at a depth of its own, and what is just above it must not overflow later, where
     # the value is checked or shown.
     def nested(depth):
-        # type: (int) -> bytes
         inside = (value * depth + u'1' + (u']' if value == u'[' else u'}') * depth).encode('ascii')
         made = (datagram({'ping': u'HERE'}) if place == 'kind' else one('submit', payload=u'HERE') if place == 'payload'
                 else written(dict(envelope(LEAVE), **{place: u'HERE'})))
@@ -299,7 +293,7 @@ CANDIDATES = {
     'null': None, 'true': True, 'false': False, '-1': -1, '0': 0, '1': 1, '1.0': 1.0, '2**53': 2 ** 53,
     '2**53+1': 2 ** 53 + 1, '""': u'', '"1"': u'1', '301': u'x' * 301, '[]': [], '{}': {}, '[[]]': [[]],
     '[null]': [None], '[[1,2]]': [[1, 2]], '1e9': 1e9,
-}  # type: Dict[str, Any]
+}
 EVERYTHING = set(CANDIDATES)
 POSITIVE = {'1', '2**53'}
 COUNT = POSITIVE | {'0'}
@@ -323,7 +317,7 @@ TAKEN = {
     'held': {'[]', '[[1,2]]'}, 'orphans': {'[]'}, 'draining': {'true', 'false'},
     'question': POSITIVE, 'answer': POSITIVE, 'events_since': COUNT, 'attempts_since': COUNT, 'calculators_from': COUNT,
     'clients_from': COUNT, 'rows': {'[]', '[[]]', '[null]', '[[1,2]]'},
-}  # type: Dict[str, Set[str]]
+}
 
 EVERY_FIELD = sorted((kind, name) for kind in FIELDS for name, _ in FIELDS[kind])
 
@@ -365,7 +359,6 @@ def test_a_number_of_65000_digits_is_never_converted(monkeypatch):
 # The checksum.
 
 def cause(bytes_):
-    # type: (bytes) -> str
     """The cause for which ``decode`` refuses, or VALID."""
     try:
         codec.decode(bytes_)

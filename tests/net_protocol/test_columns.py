@@ -10,7 +10,8 @@ from tests.net_protocol.samples import DEEPEST, LONGEST_INCARNATION, LONGEST_NAM
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
+    from typing import Any  # noqa: F401
+
 
 INFINITY = float('inf')
 LARGEST = limits.COUNT_MAX
@@ -75,7 +76,7 @@ CHECKS = {
     'json_value': (columns.json_value,
                    [None, True, 0, 1.5, u'', [], {}, DEEPEST, 2 ** 64 - 1, 1 - 2 ** 64, {u'a': DEEPEST[0]}],
                    [[DEEPEST], {u'a': DEEPEST}, INFINITY, [-INFINITY], {u'a': [INFINITY]}, 2 ** 64, [-2 ** 64]]),
-}  # type: Dict[str, Tuple[Any, List[Any], List[Any]]]
+}  # type: Any
 NAMES = sorted(CHECKS)
 
 
@@ -105,7 +106,7 @@ def test_every_check_of_every_field_is_tested_here():
 
 
 def test_a_json_value_may_be_as_deep_as_memory_without_a_deeper_stack():
-    deep = []  # type: Any
+    deep = []
     for _ in range(100000):
         deep = [deep]
     with pytest.raises(FieldRefused):

@@ -23,10 +23,6 @@ from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, FIELDS, LISTENS_TO
 from net_protocol.sending import WAITING_MAX
 from tests.source_tree import ROOT, python_files
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, Iterator, List, Set  # noqa: F401
-
 CORES = {CLIENT: 'ClientCore', DISPATCHER: 'DispatcherCore', CALCULATOR: 'CalculatorCore', MONITOR: 'MonitorCore'}
 LEVELS = ('debug', 'info', 'warning', 'error')
 
@@ -42,12 +38,10 @@ HANDLED_BY = dict(
 
 
 def core(role):
-    # type: (str) -> Any
     return getattr(importlib.import_module(role + '.core'), CORES[role])
 
 
 def nodes(role, kind):
-    # type: (str, Any) -> Iterator[Any]
     """All syntax nodes of one kind in the package of a role, but for its sentences."""
     for path, source in python_files():
         if path.startswith(role + '/') and not path.endswith('sentences.py'):
@@ -57,7 +51,6 @@ def nodes(role, kind):
 
 
 def texts(node):
-    # type: (Any) -> Set[str]
     """What an expression may be, as far as it can be read; a beginning of a text ends in ``*``."""
     if isinstance(node, ast.IfExp):
         return texts(node.body) | texts(node.orelse)
@@ -74,12 +67,10 @@ def texts(node):
 
 
 def fits(name, patterns):
-    # type: (str, Any) -> bool
     return any(name == pattern or pattern.endswith('*') and name.startswith(pattern[:-1]) for pattern in patterns)
 
 
 def literals(role):
-    # type: (str) -> List[str]
     """Every text that stands in the package of a role, and the constants of ``rows`` that it names."""
     found = [text for node in nodes(role, ast.expr) if not isinstance(node, ast.IfExp) for text in texts(node)]
     return found + [text for text in rows.OUTCOMES if 'OUTCOMES' in {node.id for node in nodes(role, ast.Name)}]
@@ -135,7 +126,7 @@ def test_every_timer_that_is_set_is_handled_and_every_handled_one_is_set(role):
 
 @pytest.mark.parametrize('role', sorted(SENTENCES))
 def test_every_event_has_a_sentence_whose_facts_are_given(role):
-    known, facts_of = SENTENCES[role], {}  # type: Any, Dict[str, Set[str]]
+    known, facts_of = SENTENCES[role], {}
     for call in nodes(role, ast.Call):
         if isinstance(call.func, ast.Attribute) and call.func.attr in ('emit', '_emit') and len(call.args) == 2:
             facts = {str(keyword.arg) for keyword in call.keywords}
@@ -167,7 +158,7 @@ def test_every_sentence_is_one_line_of_a_known_level(role):
 
 @pytest.mark.parametrize('role', sorted(CORES))
 def test_every_counter_that_is_touched_exists_and_every_one_that_exists_is_touched(role):
-    counters, touched = core(role).COUNTERS, set()  # type: Any, Set[str]
+    counters, touched = core(role).COUNTERS, set()
     for subscript in nodes(role, ast.Subscript):
         owner = subscript.value
         if getattr(owner, 'attr', getattr(owner, 'id', '')) in ('counts', '_counts'):

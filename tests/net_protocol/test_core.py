@@ -12,10 +12,6 @@ from net_protocol.core import Core, Event, draw_incarnation, require
 from net_protocol.errors import BrokenInvariant
 from net_protocol.rows import DISPATCHER
 
-MYPY = False
-if MYPY:
-    from typing import Any, List  # noqa: F401
-
 
 class Parrot(Core):
     """Answers every farewell with one, and once more after a while."""
@@ -25,20 +21,17 @@ class Parrot(Core):
     COUNTERS = ('farewells',)
 
     def _on_leave(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
         self.counts['farewells'] += len(rows)
         self.send(channel, 'leave', [])
         self._timers.set(('again', channel.name), now + 1)
         self.emit(now, 'left', calculator=channel.name)
 
     def _due_again(self, now, name):
-        # type: (float, str) -> None
         self.emit(now, 'again', calculator=name)
 
 
 @pytest.fixture
 def parrot():
-    # type: () -> Any
     return Parrot(u'parrot', u'aaaaaaaa')
 
 

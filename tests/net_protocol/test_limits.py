@@ -14,10 +14,6 @@ from net_protocol.core import draw_incarnation
 from net_protocol.seals import CHECKSUM, Signature
 from tests.net_protocol.samples import LARGEST_COUNT, LONGEST_INCARNATION, LONGEST_NAME, LONGEST_TASK, LONGEST_TICKET
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
 LARGEST_PAYLOAD = u'x' * (limits.PAYLOAD_BYTES_MAX - 2)
 LONGEST_REASON = u'\U0001f600' * (limits.REASON_CHARS_MAX // 2)
 #: A float that takes as many characters as any.
@@ -27,7 +23,6 @@ SIGNATURE = Signature([b'k' * 32])
 
 
 def longest_datagram(kind, row):
-    # type: (str, Any) -> bytes
     head = codec.head('calculator', LONGEST_NAME, LONGEST_INCARNATION, LONGEST_TICKET)
     text = codec.pack({kind: [row]}, limits.COALESCED_BYTES, 60.0)[1]
     made = codec.datagram(SIGNATURE, head, LARGEST_COUNT, LONGEST_RANGES, LARGEST_COUNT, text)

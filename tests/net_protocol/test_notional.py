@@ -13,10 +13,6 @@ from net_protocol.limits import PAYLOAD_BYTES_MAX
 from net_protocol.notional import NotComputable
 from tests.net_protocol.samples import submit_around
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 
 @pytest.mark.parametrize('payload, result', [
     (u'', '00000000'),

@@ -12,13 +12,8 @@ from net_protocol.recovery import (
     ReceiveWindow, RoundTrip, Sent)
 from net_protocol.schedule import ACK_DELAY_S, PROBE_FIRST_S, PROBE_MAX_S, PROBE_MIN_S
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List, Set  # noqa: F401
-
 
 def sent(number, at=0.0, size=100):
-    # type: (int, float, int) -> Sent
     return Sent(number, at, size, {'ping': [[]]}, 0, 0, 0)
 
 
@@ -144,7 +139,6 @@ def test_a_range_of_all_numbers_costs_what_is_in_flight():
 
 
 def naive_losses(in_flight, newest, round_trip):
-    # type: (Dict[int, Sent], List[Sent], RoundTrip) -> List[int]
     if not newest:
         return []
     rtt_s = max(round_trip.latest_s, round_trip.smoothed_s or 0.0, 0.001)
@@ -158,7 +152,7 @@ def naive_losses(in_flight, newest, round_trip):
 def test_loss_detection_agrees_with_a_naive_one(seed):
     rng = random.Random(seed)
     loss, round_trip = LossDetection(), RoundTrip()
-    in_flight, acknowledged, number, now = {}, [], 0, 0.0  # type: Dict[int, Sent], List[Sent], int, float
+    in_flight, acknowledged, number, now = {}, [], 0, 0.0
     for _ in range(400):
         now += rng.expovariate(20)
         number += 1 + int(rng.random() * 3) * int(rng.random() * 3)
@@ -197,8 +191,7 @@ def test_loss_detection_agrees_with_a_naive_one(seed):
 # The receive window.
 
 def ranges_of(numbers):
-    # type: (Set[int]) -> List[List[int]]
-    ranges = []  # type: List[List[int]]
+    ranges = []
     for number in sorted(numbers):
         if ranges and ranges[-1][1] == number - 1:
             ranges[-1][1] = number
@@ -211,7 +204,7 @@ def ranges_of(numbers):
 @pytest.mark.parametrize('seed', range(10))
 def test_a_receive_window_agrees_with_a_set_of_numbers(seed, spread):
     rng = random.Random(seed)
-    window, seen, to_tell = ReceiveWindow(), set(), set()  # type: ReceiveWindow, Set[int], Set[int]
+    window, seen, to_tell = ReceiveWindow(), set(), set()
     top = start = int(rng.random() * 2 ** 31) + 1
     for _ in range(1500):
         number = max(start, top + int((rng.random() - 0.6) * spread))

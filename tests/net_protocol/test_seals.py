@@ -16,12 +16,12 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict  # noqa: F401
 
+
 KEY, OTHER_KEY = b'k' * 32, b'o' * 40
 SEALS = {'checksum': CHECKSUM, 'signature': Signature([KEY])}  # type: Dict[str, Any]
 
 
 def datagram(seal):
-    # type: (Any) -> bytes
     return codec.datagram(seal, codec.head('client', 'a', 'aaaaaaaa', '1.b'), 3, [], 0, '"leave":[[]],"cancel":[[7]]')
 
 

@@ -9,10 +9,6 @@ from dispatcher.calculators import Calculator
 from net_protocol.errors import BrokenInvariant, IllegalTransition
 from net_protocol.states import Stateful
 
-MYPY = False
-if MYPY:
-    from typing import Any, List, Set  # noqa: F401
-
 #: Class -> the state in which its objects begin.
 FIRST = {Calculator: 'dead', Request: 'submitted'}
 
@@ -53,7 +49,6 @@ def test_every_state_can_be_reached_and_every_state_leads_to_an_end(kind):
     assert {state for steps in table.values() for state in steps.values()} <= set(table)
 
     def reachable(start):
-        # type: (str) -> Set[str]
         found, fresh = {start}, [start]
         while fresh:
             for state in table[fresh.pop()].values():

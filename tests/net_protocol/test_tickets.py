@@ -9,16 +9,11 @@ from net_protocol.limits import TICKET_CHARS_MAX
 from net_protocol.rows import CALCULATOR, CLIENT
 from net_protocol.tickets import Tickets, is_newer
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 ADDRESS = ('192.0.2.7', 5600)
 SECRET = b's' * 16
 
 
 def sender(to=u'', role=CLIENT, name=u'client-a', incarnation=u'k3f7q2xa'):
-    # type: (str, str, str, str) -> Datagram
     found = Datagram()
     found.role, found.name, found.incarnation, found.to = role, name, incarnation, to
     return found

@@ -12,18 +12,12 @@ from net_protocol.time_line import (
     INTERVALS_S, REPORTED_S, dead_s, held_s, priority_line, sent_s, suspect_s, time_line, unreachable_s)
 from tests.fake_link import FakeLink
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 
 def settings(**changes):
-    # type: (**Any) -> Any
     return SETTINGS.checked(changes)
 
 
 def moves_after(chosen, interval_s, is_held, wait_s=0.0):
-    # type: (Any, float, bool, float) -> float
     """How long after the death of one of two calculators the other one has its task.
 
     It dies right after a heartbeat, holding the task (``is_held``), or idle, and the task comes ``wait_s`` later.
@@ -48,7 +42,6 @@ def moves_after(chosen, interval_s, is_held, wait_s=0.0):
 
 
 def submit_two(link, client):
-    # type: (Any, Any) -> None
     """One for each calculator: nobody knows which of them is given the first."""
     for _ in range(2):
         client.core.submit(link.now, 'ab')
@@ -111,7 +104,6 @@ def test_where_the_system_reports_that_nobody_listens_it_runs_elsewhere_sooner()
 
 
 def cells_of(chosen):
-    # type: (Any) -> Any
     """The rows of the table, cell by cell."""
     lines = time_line(chosen)
     rows = lines[4:4 + len(INTERVALS_S)]

@@ -8,13 +8,8 @@ import pytest
 
 from net_protocol.timers import Timers
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
-
 
 def timers(**deadlines):
-    # type: (**float) -> Timers
     made = Timers()
     for key in sorted(deadlines):
         made.set(key, deadlines[key])
@@ -22,12 +17,10 @@ def timers(**deadlines):
 
 
 def due(made, now):
-    # type: (Timers, float) -> List[Any]
     return list(made.take_due(now))
 
 
 def entries(made):
-    # type: (Timers) -> int
     """What the timers keep in memory, live or not. Not part of the contract, but what its promise is about."""
     return len(made._heap)
 
@@ -224,32 +217,26 @@ class NaiveTimers(object):
     """The same without any cleverness: a list of all timers, looked through for everything."""
 
     def __init__(self):
-        # type: () -> None
-        self._all = []  # type: List[Tuple[float, int, Any]]
+        self._all = []
         self._sequence = 0
 
     def set(self, key, deadline):
-        # type: (Any, float) -> None
         self.cancel(key)
         self._sequence += 1
         self._all.append((deadline, self._sequence, key))
 
     def cancel(self, key):
-        # type: (Any) -> bool
         found = [entry for entry in self._all if entry[2] == key]
         self._all = [entry for entry in self._all if entry[2] != key]
         return bool(found)
 
     def postpone(self, seconds):
-        # type: (float) -> None
         self._all = [(deadline + seconds, sequence, key) for deadline, sequence, key in self._all]
 
     def next_deadline(self):
-        # type: () -> float | None
         return min(self._all)[0] if self._all else None
 
     def take_due(self, now):
-        # type: (float) -> List[Any]
         found = sorted(entry for entry in self._all if entry[0] <= now)
         self._all = [entry for entry in self._all if entry[0] > now]
         return [key for _, _, key in found]

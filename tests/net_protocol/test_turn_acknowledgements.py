@@ -10,18 +10,11 @@ from net_protocol.schedule import ACK_DELAY_S
 from net_protocol.turn import PORTION_ROWS
 from tests.net_protocol.toys import CLIENT_AT, ELSEWHERE, craft, pair
 
-MYPY = False
-if MYPY:
-    from typing import Any, List, Tuple  # noqa: F401
-
-    from tests.net_protocol.toys import Node, World  # noqa: F401
-
 
 class Peer(object):
     """A client made by hand at the other end of a dispatcher's channel."""
 
     def __init__(self, write=None):
-        # type: (Any) -> None
         world, client, self.node = pair(write)
         (self.channel,) = self.node.core.channels.values()
         self.now = world.now
@@ -30,27 +23,22 @@ class Peer(object):
         self.channel.received.ranges = []
 
     def datagram(self, rows=None, ahead=1, **more):
-        # type: (Any, int, **Any) -> Tuple[bytes, Any]
         self.number += ahead
         return self.at(self.number, rows, **more)
 
     def at(self, number, rows=None, **more):
-        # type: (int, Any, **Any) -> Tuple[bytes, Any]
         return craft(number, rows, to=self.channel.ticket, **more), CLIENT_AT
 
     def turn(self, *datagrams, **more):
-        # type: (*Any, **float) -> List[Any]
         self.now += more.get('later', 0.0)
         return self.node.step(self.now, *datagrams)
 
 
 def submits(first, count=1, size=1):
-    # type: (int, int, int) -> Any
     return {'submit': [[number, u'x' * size, 5] for number in range(first, first + count)]}
 
 
 def acknowledged(answers):
-    # type: (List[Any]) -> List[List[int]]
     return sorted(pair for answer in answers for pair in answer.acks)
 
 
@@ -116,7 +104,7 @@ def test_a_kind_without_a_handler_is_counted_and_acknowledged():
 
 def test_open_never_goes_back_and_is_set_before_the_rows_are_handled():
     peer = Peer()
-    opens = []  # type: List[int]
+    opens = []
     peer.node.core.handlers['submit'] = lambda now, channel, rows: opens.append(channel.peer_open)
     first, second, third = (peer.datagram(submits(1), open_number=number) for number in (3, 9, 0))
     peer.turn(second, first, third)
@@ -194,7 +182,7 @@ def test_datagrams_that_call_for_none_make_no_gap():
 def test_an_acknowledgement_is_repeated_until_its_own_is_acknowledged():
     peer = Peer()
     core = peer.node.core
-    answers = []  # type: List[Any]
+    answers = []
     for number in range(1, 4):
         core.send(peer.channel, 'done', [number, u'x', 1])
         answers += peer.turn(peer.datagram(submits(number)))
@@ -209,16 +197,13 @@ def test_an_acknowledgement_is_repeated_until_its_own_is_acknowledged():
 
 class Disk(object):
     def __init__(self):
-        # type: () -> None
-        self.failure = None  # type: Any
+        self.failure = None
 
     def __call__(self, records):
-        # type: (Any) -> Any
         return self.failure
 
 
 def with_disk():
-    # type: () -> Tuple[Peer, Disk, Any]
     """A dispatcher that writes each submit that it has not seen."""
     disk = Disk()
     peer = Peer(disk)
@@ -226,7 +211,6 @@ def with_disk():
     core.records, core.known = [], set()
 
     def on_submit(now, channel, rows):
-        # type: (float, Any, Any) -> None
         for row in rows:
             if row[0] not in core.known:
                 core.known.add(row[0])
@@ -234,7 +218,6 @@ def with_disk():
                 core.has_unwritten = True
 
     def note_written(now, failure):
-        # type: (float, Any) -> None
         if failure is None:
             core.records = []
             core.has_unwritten = False
@@ -282,14 +265,13 @@ def test_what_waits_for_the_disk_is_forgotten_with_its_channel():
 
 
 def test_events_are_delivered_after_the_commit_and_records_are_written_before_anything_is_sent():
-    order = []  # type: List[str]
+    order = []
     peer, disk, core = with_disk()
     peer.node.write = lambda records: order.append('write')
     peer.node.turn.on_events = lambda events: order.append('events')
     handler = core.handlers['submit']
 
     def on_submit(now, channel, rows):
-        # type: (float, Any, Any) -> None
         handler(now, channel, rows)
         core.emit(now, 'accepted')
         core.send(channel, 'done', [1, u'x', 1])
@@ -308,10 +290,9 @@ def test_each_portion_is_settled_and_answered_before_the_next_is_read():
     peer = Peer()
     core = peer.node.core
     read = [0]
-    seen = []  # type: List[Tuple[int, int]]
+    seen = []
 
     def on_submit(now, channel, rows):
-        # type: (float, Any, Any) -> None
         read[0] += len(rows)
         core.send(channel, 'done', [rows[0][0], None, 1])
     core.handlers['submit'] = on_submit
@@ -332,7 +313,7 @@ def test_each_portion_is_settled_and_answered_before_the_next_is_read():
     (submits(1, 1, 40000), 40000, BYTES_READ_MAX // 40000 + 1)], ids=['datagrams', 'rows', 'bytes'])
 def test_a_turn_reads_a_bounded_part_and_says_that_something_is_left(rows, size, reads):
     peer = Peer()
-    fired = []  # type: List[float]
+    fired = []
     peer.node.core.handle_timer = fired.append
     peer.node.core.next_timer = lambda: 0.0
     peer.turn(*[peer.datagram(rows) for _ in range(reads + 3)])
@@ -365,7 +346,6 @@ def test_one_address_gets_half_of_a_turn_while_others_are_heard():
 
 def test_what_receive_send_and_write_raise_passes_through():
     def fail(*arguments):
-        # type: (*Any) -> None
         raise KeyError('killed')
     peer = Peer()
     for receive, send in ((fail, None), (lambda: None, fail)):

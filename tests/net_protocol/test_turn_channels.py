@@ -12,20 +12,14 @@ from net_protocol.seals import CHECKSUM
 from tests.net_protocol.toys import (
     CLIENT_AT, DISPATCHER_AT, ELSEWHERE, Node, ToyClient, ToyDispatcher, World, craft, pair)
 
-MYPY = False
-if MYPY:
-    from typing import Any, List  # noqa: F401
-
 SUBMIT = {'submit': [[1, u'x', 5]]}
 
 
 def greeting(re, ticket=u'1.a', incarnation=u'dddddddd'):
-    # type: (int, str, str) -> bytes
     return codec.greeting(CHECKSUM, DISPATCHER, u'd', incarnation, re, ticket)
 
 
 def fresh_dispatcher(**more):
-    # type: (**Any) -> Node
     return Node(ToyDispatcher(), DISPATCHER_AT, 2, **more)
 
 
@@ -88,10 +82,9 @@ def test_a_greeting_for_an_acknowledged_datagram_is_not_believed():
 def test_hellos_go_on_with_longer_pauses_and_any_of_the_last_may_be_answered():
     client = Node(ToyClient(), CLIENT_AT)
     world = World(client)
-    at, numbers = [], []  # type: List[float], List[int]
+    at, numbers = [], []
 
     def fate(sender, datagram, address):
-        # type: (Any, bytes, Any) -> List[float]
         at.append(world.now)
         numbers.append(codec.decode(datagram).number)
         return []
@@ -163,7 +156,6 @@ def test_a_client_handles_nothing_of_a_former_channel_or_of_another_incarnation(
 
 
 def ticket_for(dispatcher, now, address=CLIENT_AT, **who):
-    # type: (Node, float, Any, **Any) -> str
     answers = dispatcher.step(now, (craft(1, size=HELLO_BYTES, **who), address))
     (ticket,) = [answer.ticket for answer in answers if answer.re]
     return ticket
@@ -352,13 +344,11 @@ def test_what_is_heard_often_never_sleeps():
 # Unreachable.
 
 def one_way(world, node):
-    # type: (World, Node) -> None
     """Nothing from that node arrives any more."""
     world.fate = lambda sender, datagram, address: [] if sender is node else [0.005]
 
 
 def chatter(world, client, for_s):
-    # type: (World, Node, float) -> None
     for _ in range(int(for_s)):
         client.core.put('heartbeat', [1, 1, 1, 1.0, 1, [], [], False])
         world.run(1.0)

@@ -9,16 +9,11 @@ from net_protocol.recovery import WINDOW_FIRST, WINDOW_MIN, RoundTrip
 from net_protocol.schedule import JITTER_MAX, PROBE_FIRST_S, PROBE_MAX_S
 from tests.net_protocol.toys import CLIENT_AT, craft, pair
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
 
 class Sender(object):
     """A dispatcher that sends to a client made by hand, which acknowledges what the test says."""
 
     def __init__(self):
-        # type: () -> None
         world, client, self.node = pair()
         self.core = self.node.core
         (self.channel,) = self.core.channels.values()
@@ -27,42 +22,35 @@ class Sender(object):
         self.number = client.core.dispatcher.number
 
     def send(self, kind, *rows):
-        # type: (str, *Any) -> List[Any]
         for row in rows:
             self.core.send(self.channel, kind, row)
         return self.turn()
 
     def turn(self, *datagrams):
-        # type: (*Any) -> List[Any]
         return self.node.step(self.now, *datagrams)
 
     def acknowledge(self, *numbers):
-        # type: (*int) -> List[Any]
         """The client acknowledges these; what follows from it."""
         self.number += 1
         acks = [[number, number] for number in sorted(numbers)]
         return self.turn((craft(self.number, None, to=self.channel.ticket, acks=acks), CLIENT_AT))
 
     def later(self):
-        # type: () -> List[Any]
         """The turn of the next timer."""
         self.now = self.node.turn.next_timer() or 0.0
         return self.turn()
 
     def probe(self):
-        # type: () -> List[Any]
         """What the next probe time-out sends."""
         self.now = self.channel.probe_at
         return self.turn()
 
 
 def done(number, size=1):
-    # type: (int, int) -> List[Any]
     return [number, u'x' * size, 1]
 
 
 def one_by_one(sender, count, size=1):
-    # type: (Sender, int, int) -> List[int]
     """Sends so many datagrams; their numbers."""
     return [sender.send('done', done(number, size))[0].number for number in range(1, count + 1)]
 
@@ -120,7 +108,7 @@ def test_acknowledged_rows_are_reported_where_the_core_wants_them_and_before_wha
 
 def test_rows_that_are_lost_again_and_again_travel_in_smaller_datagrams_and_at_last_alone():
     sender = Sender()
-    sizes, rows = [], []  # type: List[int], List[int]
+    sizes, rows = [], []
     datagrams = sender.send('done', *[done(number, 60) for number in range(1, 17)])
     assert len(datagrams) == 1
     for _ in range(4):

@@ -15,10 +15,6 @@ from net_protocol.rows import CLIENT, DISPATCHER, ORDER
 from net_protocol.seals import CHECKSUM
 from net_protocol.turn import Turn
 
-MYPY = False
-if MYPY:
-    from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
-
 
 class Toy(Core):
     """Notes everything that the turn reports in ``log``, in the order in which it happens."""
@@ -27,61 +23,48 @@ class Toy(Core):
     WANTS_NUMBERS = True
 
     def __init__(self, name, incarnation):
-        # type: (str, str) -> None
         super(Toy, self).__init__(name, incarnation)
-        self.log = []  # type: List[Tuple[Any, ...]]
+        self.log = []
         self.handlers = {kind: functools.partial(self.on, kind) for kind in ORDER if kind != 'ping'}
         #: Whether something is kept for peers that are asleep.
         self.keeps = False
 
     def on(self, kind, now, channel, rows):
-        # type: (str, float, Channel, List[Any]) -> None
         self.log.append((kind, rows))
 
     def opened(self, now, channel):
-        # type: (float, Channel) -> None
         self.log.append(('opened', channel.incarnation))
 
     def acknowledged(self, now, channel, kind, rows):
-        # type: (float, Channel, str, List[Any]) -> None
         self.log.append(('acknowledged', kind, rows))
 
     def refresh(self, now, channel, kind, row):
-        # type: (float, Channel, str, Any) -> Any
         self.log.append(('refresh', kind, row))
         return row
 
     def note_sent(self, number, rows):
-        # type: (int, Dict[str, List[Any]]) -> None
         self.log.append(('sent', number, {kind: list(some) for kind, some in rows.items()}))
 
     def unreachable(self, now, channel):
-        # type: (float, Channel) -> None
         self.log.append(('unreachable',))
 
     def reachable(self, now, channel):
-        # type: (float, Channel) -> None
         self.log.append(('reachable',))
 
     def hinted(self, now, channel):
-        # type: (float, Channel) -> None
         self.log.append(('hinted', channel.name))
 
     def asleep(self, now, channel):
-        # type: (float, Channel) -> bool
         self.log.append(('asleep', channel.name))
         return not self.keeps
 
     def awake(self, now, channel):
-        # type: (float, Channel) -> None
         self.log.append(('awake', channel.name))
 
     def closed(self, now, channel):
-        # type: (float, Channel) -> None
         self.log.append(('closed', channel.name))
 
     def take_log(self, *words):
-        # type: (*str) -> List[Any]
         """What was noted since the last call; only entries that begin with one of these words, if any are given."""
         log, self.log = self.log, []
         return [entry for entry in log if not words or entry[0] in words]
@@ -91,12 +74,10 @@ class ToyClient(Toy):
     ROLE = CLIENT
 
     def __init__(self, name=u'c', incarnation=u'cccccccc'):
-        # type: (str, str) -> None
         super(ToyClient, self).__init__(name, incarnation)
         self.dispatcher = Channel(DISPATCHER)
 
     def put(self, kind, *rows):
-        # type: (str, *Any) -> None
         for row in rows:
             self.send(self.dispatcher, kind, row)
 
@@ -105,18 +86,15 @@ class ToyDispatcher(Toy):
     ROLE = DISPATCHER
 
     def __init__(self, name=u'd', incarnation=u'dddddddd'):
-        # type: (str, str) -> None
         super(ToyDispatcher, self).__init__(name, incarnation)
         #: Open channels by the peer's incarnation.
-        self.channels = {}  # type: Dict[str, Channel]
+        self.channels = {}
 
     def opened(self, now, channel):
-        # type: (float, Channel) -> None
         super(ToyDispatcher, self).opened(now, channel)
         self.channels[channel.incarnation] = channel
 
     def closed(self, now, channel):
-        # type: (float, Channel) -> None
         super(ToyDispatcher, self).closed(now, channel)
         del self.channels[channel.incarnation]
 
@@ -125,18 +103,16 @@ class Node(object):
     """One process: a core, its turn, an address, and what has arrived there."""
 
     def __init__(self, core, address, seed=0, write=None, is_local=lambda address: False):
-        # type: (Any, Any, int, Any, Callable[[Any], bool]) -> None
         self.core = core
         self.address = address
         self.turn = Turn(core, random.Random(seed), secret=b'%d' % seed, is_local=is_local)
-        self.refusals = []  # type: List[str]
+        self.refusals = []
         self.turn.on_refusal = lambda cause, detail, address: self.refusals.append(cause)
         self.write = write
-        self.inbox = deque()  # type: Any
-        self.outbox = []  # type: List[Tuple[bytes, Any]]
+        self.inbox = deque()
+        self.outbox = []
 
     def step(self, now, *datagrams):
-        # type: (float, *Tuple[bytes, Any]) -> List[Any]
         """One turn that reads these datagrams (bytes, address). Returns what it sent, decoded."""
         self.inbox.extend(datagrams)
         self.outbox = []
@@ -149,21 +125,18 @@ class World(object):
     """Nodes joined by a network: ``fate(sender, datagram, address)`` returns the delays of the copies that arrive."""
 
     def __init__(self, *nodes):
-        # type: (*Node) -> None
         self.now = 100.0
         self.nodes = list(nodes)
-        self.fate = lambda sender, datagram, address: [0.005]  # type: Callable[[Node, bytes, Any], List[float]]
-        self.on_step = lambda node: None  # type: Callable[[Node], None]
-        self._on_the_way = []  # type: List[Any]
+        self.fate = lambda sender, datagram, address: [0.005]
+        self.on_step = lambda node: None
+        self._on_the_way = []
         self._order = 0
 
     def later(self, delay_s, datagram, sender, receiver):
-        # type: (float, bytes, Any, Any) -> None
         self._order += 1
         heappush(self._on_the_way, (self.now + delay_s, self._order, datagram, sender, receiver))
 
     def step(self, node):
-        # type: (Node) -> List[Any]
         found = node.step(self.now)
         self.on_step(node)
         for datagram, address in node.outbox:
@@ -172,7 +145,6 @@ class World(object):
         return found
 
     def run(self, for_s):
-        # type: (float) -> None
         """Everything that happens in that time."""
         until, steps, since = self.now + for_s, 0, self.now
         while True:
@@ -200,7 +172,6 @@ CLIENT_AT, DISPATCHER_AT, ELSEWHERE = ('192.0.2.1', 1001), ('192.0.2.2', 5555), 
 
 
 def pair(write=None):
-    # type: (Any) -> Tuple[World, Node, Node]
     """A client and a dispatcher with an open channel and nothing in flight, 5 ms apart."""
     client, dispatcher = Node(ToyClient(), CLIENT_AT, 1), Node(ToyDispatcher(), DISPATCHER_AT, 2, write)
     client.turn.set_upstream(DISPATCHER_AT)
@@ -216,7 +187,6 @@ def pair(write=None):
 
 
 def craft(number, rows=None, to=u'', acks=(), open_number=0, role=CLIENT, name=u'c', incarnation=u'cccccccc', size=0):
-    # type: (int, Any, str, Any, int, str, str, str, int) -> bytes
     """A datagram made by hand."""
     text = json.dumps(rows)[1:-1] if rows else ''
     head = codec.head(role, name, incarnation, to)

@@ -8,17 +8,12 @@ from calculator.core import CalculatorCore
 from client.core import ClientCore
 from dispatcher.core import DispatcherCore
 
-MYPY = False
-if MYPY:
-    from typing import Any, Callable, Dict, Iterator, List, Tuple  # noqa: F401
-
 #: Name -> (the rules that it breaks, what is wrong with it, patches as (owner, attribute, function of the original)).
 #: What catches it has to be one of these rules.
-MUTANTS = {}  # type: Dict[str, Tuple[List[str], str, List[Any]]]
+MUTANTS = {}
 
 
 def mutant(name, rules, about, *patches):
-    # type: (str, str, str, *Any) -> None
     MUTANTS[name] = (rules.split(), about, list(patches))
 
 
@@ -27,7 +22,6 @@ CORES = (CalculatorCore, ClientCore, DispatcherCore)
 
 @contextmanager
 def applied(name):
-    # type: (str) -> Iterator[None]
     """The product is broken inside this block, and its own invariants are not looked at: the auditors are on trial."""
     kept = []
     for owner, attribute, make in MUTANTS[name][2] + [(core, 'check_invariants', instead(nothing)) for core in CORES]:
@@ -44,11 +38,9 @@ def applied(name):
 
 
 def instead(function):
-    # type: (Callable[..., Any]) -> Callable[[Any], Any]
     """A patch that ignores the original."""
     return lambda original: function
 
 
 def nothing(*_, **__):
-    # type: (*Any, **Any) -> None
     """Does nothing."""

@@ -17,10 +17,6 @@ from tests.simulator import (  # noqa: F401  they fill it
 from tests.simulator.breaking import MUTANTS, applied
 from tests.simulator.test_scripted import WORLDS
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
-
 #: Seeds within which every mutant has to be caught.
 SEEDS_MAX = 15
 
@@ -28,7 +24,7 @@ SEEDS_MAX = 15
 FIRST_SEEDS = {
     'another_outcome_after_a_restart': 35, 'attempts_unbounded': 24, 'draining_get_work': 36, 'heartbeats_ignored': 20,
     'nobody_dies': 25, 'number_far_ahead': 20, 'stop_drops_the_queue': 265, 'works_while_frozen': 11,
-}  # type: Dict[str, int]
+}
 
 # The first world with calls.
 FIRST_SEEDS.update((name, 11) for name, (rules, _, _) in MUTANTS.items() if rules[0] in ('S21', 'S22', 'S23', 'S25'))
@@ -51,7 +47,6 @@ RAISING = ('poison_stops_a_process',)
 
 
 def catches(name, result):
-    # type: (str, Dict[str, Any]) -> bool
     """Whether this world, run with the mutant of that name, has caught it, by one of the rules that it breaks."""
     if result['verdict'] == CRASH and name not in RAISING:
         raise AssertionError('%s: seed %d: %s: %s' % (name, result['seed'], result['rule'], result['sentence']))
@@ -59,7 +54,6 @@ def catches(name, result):
 
 
 def seeds_survived(name, seeds_max=SEEDS_MAX):
-    # type: (str, int) -> Tuple[int, Dict[str, Any] | None]
     """How many seeds it took to catch a mutant, and the result that did; None if none did."""
     first = FIRST_SEEDS.get(name, 1)
     scripted = scenario.SETTINGS.checked(WORLDS[WORLDS_OF[name]][0]) if name in WORLDS_OF else None
@@ -74,13 +68,11 @@ def seeds_survived(name, seeds_max=SEEDS_MAX):
 
 
 def _order(name):
-    # type: (str) -> Any
     rule = MUTANTS[name][0][0]
     return rule[0] == 'L', int(rule[1:]), name
 
 
 def main(names):
-    # type: (List[str]) -> int
     survivors = 0
     print('| mutant | breaks | what is wrong with it | seeds | caught as |\n| --- | --- | --- | --- | --- |')
     for name in names or sorted(MUTANTS, key=_order):

@@ -14,10 +14,6 @@ from net_protocol.rows import DONE
 from runtime.journal_file import JournalFile
 from simulator.disk import FAILING, FULL, Disk, DiskBroken, DiskJournal
 
-MYPY = False
-if MYPY:
-    from typing import Any, List  # noqa: F401
-
 WALL = 1500000000.0
 CLIENT = Client('client', 'aaaaaaaa', None)
 
@@ -51,7 +47,6 @@ def history(seed):
 
 
 def opened(disk):
-    # type: (Disk) -> DiskJournal
     return DiskJournal(disk, lambda: WALL)
 
 
@@ -70,12 +65,10 @@ def test_the_journal_in_memory_holds_what_the_one_on_a_disk_holds(tmpdir, seed):
 
 
 def accepted(number):
-    # type: (int) -> TaskAccepted
     return TaskAccepted(Task(CLIENT, number, u'', 0.0, 60.0, 100))
 
 
 def found(disk):
-    # type: (Disk) -> List[str]
     return [row[1][-1] for row in opened(disk).rows()]
 
 
