@@ -57,10 +57,19 @@ def result(number, assignment=None):
     return [number if assignment is None else assignment, task_id(number), RESULT, None]
 
 
+@pytest.fixture
+def calculator(twice):
+    return Calculator(twice)
+
+
+@pytest.fixture
+def calculator_of_5(twice):
+    return Calculator(twice, capacity=5)
+
+
 # Work.
 
-def test_a_task_takes_its_time_and_ends_with_its_result(twice):
-    calculator = Calculator(twice)
+def test_a_task_takes_its_time_and_ends_with_its_result(calculator):
     assert calculator.assign(1) == []
     assert of_kind(calculator.wait(1.9), 'result') == []
     assert of_kind(calculator.wait(0.2), 'result') == [result(1)]
@@ -72,8 +81,7 @@ def test_a_task_without_duration_is_answered_in_the_same_turn(twice):
     assert calculator.account()['unreported'] == 3 and calculator.account()['assigned'] == 3
 
 
-def test_a_lost_result_goes_again_until_it_is_acknowledged(twice):
-    calculator = Calculator(twice)
+def test_a_lost_result_goes_again_until_it_is_acknowledged(calculator):
     calculator.assign(1)
     (row,) = of_kind(calculator.wait(2.1), 'result')
     assert calculator.lose('result', row) == [row]
@@ -82,8 +90,7 @@ def test_a_lost_result_goes_again_until_it_is_acknowledged(twice):
     assert calculator.ends == {'reported': 1}
 
 
-def test_what_can_not_be_computed_is_answered_with_the_reason(twice):
-    calculator = Calculator(twice)
+def test_what_can_not_be_computed_is_answered_with_the_reason(calculator):
     calculator.assign(1, payload={u'not': u'a text'})
     (row,) = of_kind(calculator.wait(2.1), 'result')
     assert row[2] is None and 'is a text' in row[3]
@@ -110,17 +117,15 @@ def test_assignments_may_arrive_in_any_order_and_each_starts_once(twice):
     assert not calculator.core._numbers.missing
 
 
-def test_an_assignment_below_open_starts_nothing(twice):
-    calculator = Calculator(twice, capacity=5)
-    calculator.channel.peer_open = 4
-    calculator.assign(3, 5, 2)
-    assert calculator.running == 1
-    calculator.assign(4)
-    assert calculator.running == 2
+def test_an_assignment_below_open_starts_nothing(calculator_of_5):
+    calculator_of_5.channel.peer_open = 4
+    calculator_of_5.assign(3, 5, 2)
+    assert calculator_of_5.running == 1
+    calculator_of_5.assign(4)
+    assert calculator_of_5.running == 2
 
 
-def test_more_than_its_capacity_is_refused_as_busy(twice):
-    calculator = Calculator(twice)
+def test_more_than_its_capacity_is_refused_as_busy(calculator):
     calculator.assign(1)
     assert calculator.assign(2) == [('assign_refused', [2, task_id(2), 'busy'])]
     calculator.wait(2.1)
@@ -150,15 +155,13 @@ def test_a_task_that_is_held_goes_on_under_the_newer_number(twice):
     assert calculator.account()['assigned'] == 1
 
 
-def test_an_older_number_for_a_task_that_is_held_is_late(twice):
-    calculator = Calculator(twice)
+def test_an_older_number_for_a_task_that_is_held_is_late(calculator):
     calculator.assign(7, task=1, attempt=2)
     calculator.assign(3, task=1)
     assert calculator.beat() == ([[7, 7]], [])
 
 
-def test_a_revoked_task_frees_its_slot_and_a_heartbeat_says_so_at_once(twice):
-    calculator = Calculator(twice)
+def test_a_revoked_task_frees_its_slot_and_a_heartbeat_says_so_at_once(calculator):
     calculator.assign(1)
     (beat,) = of_kind(calculator.hear('revoke', [1, task_id(1)]), 'heartbeat')
     assert beat[5] == []
@@ -175,19 +178,17 @@ def test_a_result_can_be_revoked_too(twice):
     assert calculator.ends == {'revoked': 1}
 
 
-def test_an_assignment_that_arrives_after_its_revocation_starts_nothing(twice):
-    calculator = Calculator(twice, capacity=5)
-    calculator.hear('revoke', [3, task_id(3)])
-    calculator.assign(1, 2, 3)
-    assert calculator.running == 2
-    calculator.hear('revoke', [1, task_id(1)])
-    calculator.assign(1)
-    assert calculator.running == 1
-    assert calculator.core.counts['unknown_revokes'] >= 1
+def test_an_assignment_that_arrives_after_its_revocation_starts_nothing(calculator_of_5):
+    calculator_of_5.hear('revoke', [3, task_id(3)])
+    calculator_of_5.assign(1, 2, 3)
+    assert calculator_of_5.running == 2
+    calculator_of_5.hear('revoke', [1, task_id(1)])
+    calculator_of_5.assign(1)
+    assert calculator_of_5.running == 1
+    assert calculator_of_5.core.counts['unknown_revokes'] >= 1
 
 
-def test_a_revoke_of_an_older_number_does_not_touch_the_work(twice):
-    calculator = Calculator(twice)
+def test_a_revoke_of_an_older_number_does_not_touch_the_work(calculator):
     calculator.assign(1)
     calculator.assign(2, task=1, attempt=2)
     calculator.hear('revoke', [1, task_id(1)])
@@ -245,67 +246,61 @@ def test_what_one_datagram_does_not_hold_is_sent_in_pages(twice):
 
 # The channel opens anew.
 
-def test_when_the_dispatcher_restarts_attempts_become_orphans_and_results_go_again(twice):
-    calculator = Calculator(twice, capacity=5)
-    calculator.assign(1)
-    calculator.wait(1)
-    calculator.assign(2, 3)
-    calculator.wait(1.1)
-    sent = calculator.reopen('eeeeeeee')
+def test_when_the_dispatcher_restarts_attempts_become_orphans_and_results_go_again(calculator_of_5):
+    calculator_of_5.assign(1)
+    calculator_of_5.wait(1)
+    calculator_of_5.assign(2, 3)
+    calculator_of_5.wait(1.1)
+    sent = calculator_of_5.reopen('eeeeeeee')
     assert of_kind(sent, 'result') == [result(1, 0)]
     assert of_kind(sent, 'heartbeat')[0][5:7] == [[], [task_id(1), task_id(2), task_id(3)]]
-    assert calculator.emitted('dispatcher_restarted') == [{'held': 3}]
-    assert of_kind(calculator.wait(1), 'result') == [result(2, 0), result(3, 0)]
+    assert calculator_of_5.emitted('dispatcher_restarted') == [{'held': 3}]
+    assert of_kind(calculator_of_5.wait(1), 'result') == [result(2, 0), result(3, 0)]
 
 
-def test_a_restarted_dispatcher_adopts_an_orphan_by_assigning_its_task(twice):
-    calculator = Calculator(twice, capacity=5)
-    calculator.assign(1, 2)
-    calculator.reopen('eeeeeeee')
-    calculator.assign(1, task=2)
-    assert calculator.beat() == ([[1, 1]], [task_id(1)])
-    assert of_kind(calculator.wait(1.1), 'result') == [result(1, 0), result(2, 1)]
-    assert calculator.assign(2, task=1) == [('result', result(1, 2))]
-    assert calculator.account()['assigned'] == 2
-    assert calculator.core.counts['adoptions'] == 2
+def test_a_restarted_dispatcher_adopts_an_orphan_by_assigning_its_task(calculator_of_5):
+    calculator_of_5.assign(1, 2)
+    calculator_of_5.reopen('eeeeeeee')
+    calculator_of_5.assign(1, task=2)
+    assert calculator_of_5.beat() == ([[1, 1]], [task_id(1)])
+    assert of_kind(calculator_of_5.wait(1.1), 'result') == [result(1, 0), result(2, 1)]
+    assert calculator_of_5.assign(2, task=1) == [('result', result(1, 2))]
+    assert calculator_of_5.account()['assigned'] == 2
+    assert calculator_of_5.core.counts['adoptions'] == 2
 
 
-def test_a_restarted_dispatcher_counts_assignments_from_1_again(twice):
-    calculator = Calculator(twice, capacity=5)
-    calculator.assign(1, 2)
-    for row in of_kind(calculator.wait(2.1), 'result'):
-        calculator.acknowledge('result', row)
-    calculator.reopen('eeeeeeee')
-    calculator.assign(1, task=7)
-    assert calculator.running == 1
+def test_a_restarted_dispatcher_counts_assignments_from_1_again(calculator_of_5):
+    calculator_of_5.assign(1, 2)
+    for row in of_kind(calculator_of_5.wait(2.1), 'result'):
+        calculator_of_5.acknowledge('result', row)
+    calculator_of_5.reopen('eeeeeeee')
+    calculator_of_5.assign(1, task=7)
+    assert calculator_of_5.running == 1
 
 
-def test_an_orphan_is_revoked_by_its_task(twice):
-    calculator = Calculator(twice, capacity=5)
-    calculator.assign(1, 2)
-    calculator.reopen('eeeeeeee')
-    calculator.hear('revoke', [0, task_id(1)])
-    assert calculator.running == 1 and calculator.ends == {'revoked': 1}
-    calculator.wait(2.1)
-    calculator.hear('revoke', [0, task_id(2)])
-    assert calculator.ends == {'revoked': 2}
+def test_an_orphan_is_revoked_by_its_task(calculator_of_5):
+    calculator_of_5.assign(1, 2)
+    calculator_of_5.reopen('eeeeeeee')
+    calculator_of_5.hear('revoke', [0, task_id(1)])
+    assert calculator_of_5.running == 1 and calculator_of_5.ends == {'revoked': 1}
+    calculator_of_5.wait(2.1)
+    calculator_of_5.hear('revoke', [0, task_id(2)])
+    assert calculator_of_5.ends == {'revoked': 2}
 
 
-def test_when_the_same_dispatcher_answers_numbers_stay_and_results_go_again(twice):
-    calculator = Calculator(twice, capacity=5)
-    calculator.assign(1, 2)
-    (first, _) = of_kind(calculator.wait(2.1), 'result')
-    calculator.acknowledge('result', first)
-    sent = calculator.reopen()
+def test_when_the_same_dispatcher_answers_numbers_stay_and_results_go_again(calculator_of_5):
+    calculator_of_5.assign(1, 2)
+    (first, _) = of_kind(calculator_of_5.wait(2.1), 'result')
+    calculator_of_5.acknowledge('result', first)
+    sent = calculator_of_5.reopen()
     assert of_kind(sent, 'result') == [result(2)]
     assert of_kind(sent, 'heartbeat')[0][5] == [[2, 2]]
-    calculator.assign(1)
-    assert calculator.running == 0
-    assert calculator.emitted('dispatcher_restarted') == []
+    calculator_of_5.assign(1)
+    assert calculator_of_5.running == 0
+    assert calculator_of_5.emitted('dispatcher_restarted') == []
 
 
-def test_a_calculator_that_is_not_registered_says_so_once_and_goes_on_beating(twice):
-    calculator = Calculator(twice)
+def test_a_calculator_that_is_not_registered_says_so_once_and_goes_on_beating(calculator):
     for _ in range(3):
         calculator.hear('not_registered', ['name_taken'])
         calculator.hear('not_registered', ['too_many'])
@@ -382,8 +377,7 @@ def test_with_mixed_outages_both_kinds_come():
 
 # The end.
 
-def test_stopping_it_refuses_new_work_finishes_the_old_and_leaves(twice):
-    calculator = Calculator(twice)
+def test_stopping_it_refuses_new_work_finishes_the_old_and_leaves(calculator):
     calculator.assign(1)
     (beat,) = of_kind(calculator.stop(), 'heartbeat')
     assert beat[7] is True
@@ -396,8 +390,7 @@ def test_stopping_it_refuses_new_work_finishes_the_old_and_leaves(twice):
     assert calculator.core.is_stopped
 
 
-def test_no_heartbeat_follows_the_leave(twice):
-    calculator = Calculator(twice)
+def test_no_heartbeat_follows_the_leave(calculator):
     assert of_kind(calculator.stop(), 'leave')
     assert calculator.reopen('eeeeeeee') == [('leave', [])]
     assert of_kind(calculator.wait(LEAVE_WAIT_S + 1), 'heartbeat') == []

@@ -45,8 +45,12 @@ class Worker(Driver):
         return self.turn()
 
 
-def test_functions_are_reported_and_their_digest_stands_beside_each_heartbeat(twice):
-    worker = Worker(twice)
+@pytest.fixture
+def worker(twice):
+    return Worker(twice)
+
+
+def test_functions_are_reported_and_their_digest_stands_beside_each_heartbeat(worker):
     assert of_kind(worker.offered, 'functions') == [[DIGEST, FUNCTIONS]]
     assert of_kind(worker.offered, 'offer') == [[DIGEST]]
     assert of_kind(worker.wait(1.1), 'offer') == [[DIGEST]]
@@ -63,8 +67,7 @@ def test_without_functions_there_is_no_heartbeat():
     assert of_kind(worker.turn(), 'heartbeat')
 
 
-def test_a_call_is_started_and_its_result_reported(twice):
-    worker = Worker(twice)
+def test_a_call_is_started_and_its_result_reported(worker):
     assert worker.run(1) == []
     (call,), stops = worker.core.take_calls()
     assert (call.function, call.arguments, call.timeout_s, stops) == ('square', [[3], {}], None, [])
@@ -73,8 +76,7 @@ def test_a_call_is_started_and_its_result_reported(twice):
 
 
 @pytest.mark.parametrize('failed', [failure(EXIT, 'exit status 1'), failure(EXCEPTION, 'no', 'ValueError', 'trace')])
-def test_a_failure_is_reported_until_it_is_acknowledged(failed, twice):
-    worker = Worker(twice)
+def test_a_failure_is_reported_until_it_is_acknowledged(worker, failed):
     worker.run(1)
     worker.taken()
     ((kind, row),) = worker.end(1, failed=failed)
@@ -85,16 +87,14 @@ def test_a_failure_is_reported_until_it_is_acknowledged(failed, twice):
 
 
 @pytest.mark.parametrize('result', [u'x' * 60000, 2 ** 64, float('inf')])
-def test_a_result_that_can_not_be_sent_is_a_failure(result):
-    worker = Worker()
+def test_a_result_that_can_not_be_sent_is_a_failure(worker, result):
     worker.run(1)
     worker.taken()
     ((kind, row),) = worker.end(1, result)
     assert kind == 'failed' and row[2]['cause'] == RESULT
 
 
-def test_what_is_not_offered_is_refused(twice):
-    worker = Worker(twice)
+def test_what_is_not_offered_is_refused(worker):
     assert worker.run(1, function=u'other')[0] == ('assign_refused', [1, task_id(1), u'unknown_function'])
     assert worker.hear('assign', [2, task_id(2), 1, u'abc', 10, 60])[0] == (
         'assign_refused', [2, task_id(2), u'unknown_function'])
@@ -125,8 +125,7 @@ def test_a_result_does_not_wait_for_long(twice):
     assert worker.wait(2 * REPORTS_WAIT_S) == [('result', [1, task_id(1), u'1', None])]
 
 
-def test_a_call_that_waits_for_too_long_is_handed_back(twice):
-    worker = Worker(twice)
+def test_a_call_that_waits_for_too_long_is_handed_back(worker):
     worker.run(1)
     worker.run(2)
     worker.taken()
@@ -135,8 +134,7 @@ def test_a_call_that_waits_for_too_long_is_handed_back(twice):
     assert worker.end(1, u'1') == [('result', [1, task_id(1), u'1', None])]
 
 
-def test_a_revoked_call_is_stopped_and_its_slot_is_free(twice):
-    worker = Worker(twice)
+def test_a_revoked_call_is_stopped_and_its_slot_is_free(worker):
     worker.run(1)
     assert worker.taken() == ([1], [])
     rows = worker.hear('revoke', [1, task_id(1)])
@@ -145,8 +143,7 @@ def test_a_revoked_call_is_stopped_and_its_slot_is_free(twice):
     assert worker.run(2) == [] and worker.taken() == ([2], [])
 
 
-def test_a_call_that_no_child_can_run_is_refused():
-    worker = Worker()
+def test_a_call_that_no_child_can_run_is_refused(worker):
     worker.run(1)
     worker.taken()
     worker.core.trace = True
@@ -199,8 +196,7 @@ def test_out_of_order_it_says_nothing_of_its_children_until_it_is_back(kind, twi
     assert refused == ([] if kind == 'crash' else [[2, task_id(2), u'handed_back']])
 
 
-def test_after_a_restart_of_the_dispatcher_a_call_goes_on_under_its_new_number():
-    worker = Worker()
+def test_after_a_restart_of_the_dispatcher_a_call_goes_on_under_its_new_number(worker):
     worker.run(1)
     worker.taken()
     worker.reopen('eeeeeeee')

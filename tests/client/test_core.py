@@ -14,10 +14,20 @@ from net_protocol.limits import PAYLOAD_BYTES_MAX
 from net_protocol.schedule import OUTCOME_GRACE_S, PING_INTERVAL_S
 from tests.client.driver import Client, closed_loop, of_kind
 
+
+@pytest.fixture
+def client(twice):
+    return Client(twice, tasks=1)
+
+
+@pytest.fixture
+def endless():
+    return Client()
+
+
 # Submits and outcomes.
 
-def test_a_task_is_submitted_once_and_accepted_by_the_acknowledgement(twice):
-    client = Client(twice, tasks=1)
+def test_a_task_is_submitted_once_and_accepted_by_the_acknowledgement(client):
     row = client.first_submit()
     assert (row[0], row[2]) == (1, 60) and len(row[1]) == 100
     assert client.acknowledge('submit', row) == []
@@ -35,8 +45,7 @@ def test_nothing_is_submitted_before_the_channel_is_open_or_while_it_has_no_room
     assert [row[0] for row in of_kind(client.wait(0.5), 'submit')] == [4, 5, 6, 7]
 
 
-def test_a_lost_submit_goes_again_with_the_time_that_is_left(twice):
-    client = Client(twice, tasks=1)
+def test_a_lost_submit_goes_again_with_the_time_that_is_left(client):
     row = client.first_submit()
     client.wait(10)
     assert client.lose('submit', row) == [[1, row[1], 50]]
@@ -44,8 +53,7 @@ def test_a_lost_submit_goes_again_with_the_time_that_is_left(twice):
     assert client.lose('submit', row) == [], 'it is over'
 
 
-def test_the_outcome_ends_a_task(twice):
-    client = Client(twice, tasks=1)
+def test_the_outcome_ends_a_task(client):
     row = client.first_submit()
     client.wait(2)
     client.done(row)
@@ -63,8 +71,7 @@ def test_a_second_outcome_changes_nothing(twice):
     assert client.core.counts['duplicate_outcomes'] >= 1
 
 
-def test_the_answer_to_another_question_is_noticed(twice):
-    client = Client(twice, tasks=1)
+def test_the_answer_to_another_question_is_noticed(client):
     row = client.first_submit()
     client.hear('done', [row[0], notional.compute(u'another'), 1])
     assert client.ends == {'wrong': 1}
@@ -72,20 +79,18 @@ def test_the_answer_to_another_question_is_noticed(twice):
 
 
 @pytest.mark.parametrize('outcome', ['failed', 'expired', 'cancelled'])
-def test_every_outcome_has_its_own_count(outcome, twice):
-    client = Client(twice, tasks=1)
+def test_every_outcome_has_its_own_count(client, outcome):
     row = client.first_submit()
     client.hear('ended', [row[0], outcome, u'because', 1])
     assert client.ends == {outcome: 1}
     assert client.statistics.response_time.number == 0
 
 
-def test_outcomes_of_a_former_incarnation_and_of_tasks_never_sent_are_counted():
-    client = Client()
-    client.hear('done_before', [u'zzzzzzzz', 1, u'00000000', 1])
-    client.hear('ended_before', [u'zzzzzzzz', 2, 'expired', None, 0])
-    client.hear('ended', [77, 'expired', None, 0])
-    counts = client.core.counts
+def test_outcomes_of_a_former_incarnation_and_of_tasks_never_sent_are_counted(endless):
+    endless.hear('done_before', [u'zzzzzzzz', 1, u'00000000', 1])
+    endless.hear('ended_before', [u'zzzzzzzz', 2, 'expired', None, 0])
+    endless.hear('ended', [77, 'expired', None, 0])
+    counts = endless.core.counts
     assert (counts['outcomes_of_former'], counts['unknown_outcomes'], counts['duplicate_outcomes']) == (2, 1, 0)
 
 
@@ -133,17 +138,15 @@ def test_many_tasks_that_expire_together_end_in_portions(incarnation):
     assert sum(ended) == 2500 and max(ended) <= 2 * STEPS_MAX and len(ended) >= 2
 
 
-def test_after_a_silence_with_open_tasks_a_ping_is_sent(twice):
-    client = Client(twice, tasks=1)
+def test_after_a_silence_with_open_tasks_a_ping_is_sent(client):
     assert of_kind(client.wait(1), 'ping') == []
     assert len(of_kind(client.wait(PING_INTERVAL_S - 0.1), 'ping')) == 0
     assert len(of_kind(client.wait(0.2), 'ping')) == 1
     assert len(of_kind(client.wait(3 * PING_INTERVAL_S), 'ping')) == 3
 
 
-def test_without_open_tasks_or_where_submits_are_sent_there_is_no_ping():
-    client = Client()
-    assert of_kind(client.wait(30), 'ping') == []
+def test_without_open_tasks_or_where_submits_are_sent_there_is_no_ping(endless):
+    assert of_kind(endless.wait(30), 'ping') == []
     idle = Client(task_interval_s=[1000, 1000])
     assert idle.wait(30) == []
 
@@ -243,13 +246,12 @@ def test_a_client_of_no_tasks_ends_at_once():
     assert Client(tasks=0).core.is_stopped
 
 
-def test_a_client_that_was_suspended_does_not_make_up_for_the_time_in_a_burst():
-    client = Client()
-    client.wait(5)
-    client.now += 100
-    client.core.handle_timer(client.now)
-    client.turn()
-    assert client.statistics.sent <= 7
+def test_a_client_that_was_suspended_does_not_make_up_for_the_time_in_a_burst(endless):
+    endless.wait(5)
+    endless.now += 100
+    endless.core.handle_timer(endless.now)
+    endless.turn()
+    assert endless.statistics.sent <= 7
 
 
 def test_the_same_seed_sends_the_same_tasks_at_the_same_times():
@@ -258,19 +260,18 @@ def test_the_same_seed_sends_the_same_tasks_at_the_same_times():
     assert run(3) == run(3) != run(4)
 
 
-def test_a_payload_that_is_too_large_is_refused_where_it_enters():
-    client = Client()
+def test_a_payload_that_is_too_large_is_refused_where_it_enters(endless):
     with pytest.raises(TooLarge) as caught:
-        client.core.submit(client.now, u'x' * PAYLOAD_BYTES_MAX)
+        endless.core.submit(endless.now, u'x' * PAYLOAD_BYTES_MAX)
     assert str(PAYLOAD_BYTES_MAX) in str(caught.value)
     with pytest.raises(MisuseError):
-        client.core.submit(client.now, float('nan'))
+        endless.core.submit(endless.now, float('nan'))
     with pytest.raises(MisuseError):
-        client.core.submit(client.now, {1, 2})
-    assert client.statistics.sent == 0
-    assert client.core.submit(client.now, u'x') == 'client-a:cccccccc:1'
-    assert client.core.next_timer() <= client.now
-    assert of_kind(client.turn(), 'submit') == [[1, u'x', 60]]
+        endless.core.submit(endless.now, {1, 2})
+    assert endless.statistics.sent == 0
+    assert endless.core.submit(endless.now, u'x') == 'client-a:cccccccc:1'
+    assert endless.core.next_timer() <= endless.now
+    assert of_kind(endless.turn(), 'submit') == [[1, u'x', 60]]
 
 
 # The end.
@@ -355,12 +356,11 @@ def test_many_tasks_are_cancelled_and_given_up_in_portions():
     assert client.ends == {'given_up': 2500} and client.core.is_stopped
 
 
-def test_close_ends_everything_now():
-    client = Client()
-    client.wait(3.5)
-    client.core.close(client.now)
-    assert client.statistics.sent == client.statistics.unanswered == 3
-    assert client.ends == {'given_up': 3} and client.core.is_stopped
+def test_close_ends_everything_now(endless):
+    endless.wait(3.5)
+    endless.core.close(endless.now)
+    assert endless.statistics.sent == endless.statistics.unanswered == 3
+    assert endless.ends == {'given_up': 3} and endless.core.is_stopped
 
 
 def test_a_duration_ends_it_softly():

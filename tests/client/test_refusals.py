@@ -2,21 +2,26 @@
 
 from __future__ import absolute_import, division, print_function
 
+import pytest
+
 from client.admission import WINDOW_MAX, WINDOW_MIN
 from net_protocol.limits import NUMBERS_AHEAD_MAX
 from tests.client.driver import Client, closed_loop, of_kind
 
 
-def test_a_refusal_with_advice_is_followed(twice):
-    client = Client(twice, tasks=1)
+@pytest.fixture
+def client(twice):
+    return Client(twice, tasks=1)
+
+
+def test_a_refusal_with_advice_is_followed(client):
     client.refused(client.first_submit())
     assert of_kind(client.wait(1.9), 'submit') == []
     assert of_kind(client.wait(1.2), 'submit')
     assert client.core.counts['postponed'] == 1
 
 
-def test_repeated_refusals_lengthen_the_pause_up_to_a_bound(twice):
-    client = Client(twice, tasks=1)
+def test_repeated_refusals_lengthen_the_pause_up_to_a_bound(client):
     row = client.first_submit()
     waits = []
     while client.ends == {}:
@@ -33,8 +38,7 @@ def test_repeated_refusals_lengthen_the_pause_up_to_a_bound(twice):
     assert len(waits) <= 20
 
 
-def test_a_refusal_without_advice_is_the_end(twice):
-    client = Client(twice, tasks=1)
+def test_a_refusal_without_advice_is_the_end(client):
     client.refused(client.first_submit(), retry_after_s=None)
     assert client.ends == {'refused': 1}
     assert [facts['task_id'] for facts in client.emitted('refused')] == ['client-a:cccccccc:1']
@@ -46,16 +50,14 @@ def test_advice_beyond_the_deadline_is_the_end(twice):
     assert client.ends == {'refused': 1}
 
 
-def test_a_refusal_counts_after_the_acknowledgement_too(twice):
-    client = Client(twice, tasks=1)
+def test_a_refusal_counts_after_the_acknowledgement_too(client):
     row = client.first_submit()
     client.acknowledge('submit', row)
     client.refused(row)
     assert of_kind(client.wait(3.1), 'submit')
 
 
-def test_a_refusal_counts_only_for_the_last_datagram_that_carried_the_submit(twice):
-    client = Client(twice, tasks=1)
+def test_a_refusal_counts_only_for_the_last_datagram_that_carried_the_submit(client):
     row = client.first_submit()
     first = client.datagrams
     client.lose('submit', row)
@@ -65,8 +67,7 @@ def test_a_refusal_counts_only_for_the_last_datagram_that_carried_the_submit(twi
     assert client.ends == {'refused': 1}
 
 
-def test_copies_from_before_a_refusal_neither_go_again_nor_count_as_accepted(twice):
-    client = Client(twice, tasks=1)
+def test_copies_from_before_a_refusal_neither_go_again_nor_count_as_accepted(client):
     old = client.first_submit()
     client.refused(old)
     assert client.lose('submit', old) == []

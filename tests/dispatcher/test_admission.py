@@ -166,8 +166,7 @@ def test_unacknowledged_outcomes_of_one_client_do_not_refuse_others():
     assert of_kind(driver.submit(1, name='client-b'), 'refused') == []
 
 
-def test_holes_above_the_lowest_open_task_take_memory_that_is_counted():
-    driver = Driver()
+def test_holes_above_the_lowest_open_task_take_memory_that_is_counted(driver):
     driver.beat(driver.calculator(), capacity=1)
     driver.submit(*range(1, 200))
     before = driver.core.memory_bytes

@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, division, print_function
 
+import pytest
+
 from dispatcher.fleet import FORGET_DEAD_S
 from net_protocol.limits import UNREPORTED_MAX
 from net_protocol.schedule import HINT_PING_S, HINT_PINGS, ORPHAN_GRACE_S
@@ -18,10 +20,14 @@ def running(twice=False, tasks=1, capacity=1, acknowledged=True, **settings):
     return driver
 
 
+@pytest.fixture
+def busy(twice):
+    return running(twice)
+
+
 # Registration.
 
-def test_a_calculator_is_registered_by_its_first_heartbeat(twice):
-    driver = Driver(twice)
+def test_a_calculator_is_registered_by_its_first_heartbeat(driver):
     driver.hear(driver.calculator())
     assert driver.status['alive'] == 0
     driver.beat(driver.calculator())
@@ -38,27 +44,25 @@ def test_a_new_incarnation_means_that_everything_the_old_one_held_is_lost(twice)
     assert driver.counts['attempt_new_incarnation'] == 2 and driver.counts['returned'] == 1
 
 
-def test_of_two_with_one_name_the_newest_channel_wins_and_the_other_is_told(twice):
-    driver = running(twice)
-    former, newcomer = driver.calculator(), driver.calculator(incarnation=SECOND)
-    driver.beat(newcomer)
-    assert driver.emitted('replaced') == [
+def test_of_two_with_one_name_the_newest_channel_wins_and_the_other_is_told(busy):
+    former, newcomer = busy.calculator(), busy.calculator(incarnation=SECOND)
+    busy.beat(newcomer)
+    assert busy.emitted('replaced') == [
         {'calculator': ONE, 'address': newcomer.address, 'old_address': former.address}]
-    driver.wait(0.1)
-    assert driver.beat(former, [(1, 1)]) == [('not_registered', ['name_taken'])]
-    assert len(driver.of(newcomer, 'assign')) == 1
+    busy.wait(0.1)
+    assert busy.beat(former, [(1, 1)]) == [('not_registered', ['name_taken'])]
+    assert len(busy.of(newcomer, 'assign')) == 1
     # The result of the one that was replaced is the first, and counts.
-    assert of_kind(driver.result(former, 1, 1), 'done') == [[1, u'result', 2]]
+    assert of_kind(busy.result(former, 1, 1), 'done') == [[1, u'result', 2]]
 
 
-def test_the_replaced_one_is_registered_when_its_successor_is_dead(twice):
-    driver = running(twice)
-    former, newcomer = driver.calculator(), driver.calculator(incarnation=SECOND)
-    driver.beat(newcomer)
-    driver.wait(6)
-    assert driver.status['dead'] == 1
-    assert assigned(driver.beat(former)) == [(2, 1, 3)], 'its assignments count on'
-    assert driver.status['alive'] == 1
+def test_the_replaced_one_is_registered_when_its_successor_is_dead(busy):
+    former, newcomer = busy.calculator(), busy.calculator(incarnation=SECOND)
+    busy.beat(newcomer)
+    busy.wait(6)
+    assert busy.status['dead'] == 1
+    assert assigned(busy.beat(former)) == [(2, 1, 3)], 'its assignments count on'
+    assert busy.status['alive'] == 1
 
 
 def test_where_there_is_no_room_the_one_that_died_first_makes_room(twice):
@@ -80,41 +84,37 @@ def test_where_all_are_alive_a_newcomer_is_told_that_there_are_too_many(twice):
     assert driver.beat(driver.calculator(TWO)) == [] and driver.status['alive'] == 1
 
 
-def test_a_forgotten_calculator_that_comes_back_gets_no_number_twice(twice):
-    driver = running(twice)
-    driver.result(driver.calculator(), 1, 1)
-    driver.wait(FORGET_DEAD_S + 10)
-    assert len(driver.core.calculators) == 0
-    driver.submit(2)
-    assert assigned(driver.beat(driver.calculator())) == [(2, 2, 1)]
+def test_a_forgotten_calculator_that_comes_back_gets_no_number_twice(busy):
+    busy.result(busy.calculator(), 1, 1)
+    busy.wait(FORGET_DEAD_S + 10)
+    assert len(busy.core.calculators) == 0
+    busy.submit(2)
+    assert assigned(busy.beat(busy.calculator())) == [(2, 2, 1)]
 
 
-def test_the_calculator_of_a_closed_channel_is_known_when_it_comes_back(twice):
-    driver = running(twice)
-    channel = driver.calculator()
-    driver.wait(6)
-    assert driver.sleep(channel)
-    driver.beat(driver.calculator(), [(1, 1)])
-    assert driver.counts['recovered'] == 1 and driver.counts['registered'] == 1
-    assert driver.status['running'] == 1, 'it goes on where it stood'
+def test_the_calculator_of_a_closed_channel_is_known_when_it_comes_back(busy):
+    channel = busy.calculator()
+    busy.wait(6)
+    assert busy.sleep(channel)
+    busy.beat(busy.calculator(), [(1, 1)])
+    assert busy.counts['recovered'] == 1 and busy.counts['registered'] == 1
+    assert busy.status['running'] == 1, 'it goes on where it stood'
 
 
-def test_leaving_is_no_failure_and_its_tasks_go_to_others_at_once(twice):
-    driver = running(twice)
-    driver.beat(driver.calculator(TWO))
-    left = driver.hear(driver.calculator(ONE), 'leave', [[]]) + driver.wait(0)
-    assert assigned(left) == [(1, 1, 2)] and driver.counts['attempt_calculator_left'] == 1
-    assert driver.status['left'] == 1 and driver.counts['died'] == 0
-    driver.beat(driver.calculator(ONE))
-    assert driver.status['left'] == 1, 'a heartbeat that was overtaken'
+def test_leaving_is_no_failure_and_its_tasks_go_to_others_at_once(busy):
+    busy.beat(busy.calculator(TWO))
+    left = busy.hear(busy.calculator(ONE), 'leave', [[]]) + busy.wait(0)
+    assert assigned(left) == [(1, 1, 2)] and busy.counts['attempt_calculator_left'] == 1
+    assert busy.status['left'] == 1 and busy.counts['died'] == 0
+    busy.beat(busy.calculator(ONE))
+    assert busy.status['left'] == 1, 'a heartbeat that was overtaken'
 
 
 # Heartbeats.
 
-def test_an_acknowledged_attempt_that_a_later_heartbeat_does_not_name_is_lost(twice):
-    driver = running(twice)
-    assert assigned(driver.beat(driver.calculator())) == [(2, 1, 2)]
-    assert driver.counts['attempt_not_held'] == 1
+def test_an_acknowledged_attempt_that_a_later_heartbeat_does_not_name_is_lost(busy):
+    assert assigned(busy.beat(busy.calculator())) == [(2, 1, 2)]
+    assert busy.counts['attempt_not_held'] == 1
 
 
 def test_an_attempt_that_was_not_acknowledged_before_is_not_missed(twice):
@@ -122,7 +122,7 @@ def test_an_attempt_that_was_not_acknowledged_before_is_not_missed(twice):
     assert driver.beat(driver.calculator()) == [] and driver.status['running'] == 1
 
 
-def test_a_heartbeat_that_left_before_the_acknowledgement_says_nothing(twice):
+def test_a_heartbeat_that_left_before_the_acknowledgement_says_nothing():
     driver = running(acknowledged=False)
     channel = driver.calculator()
     channel.number_received = 20
@@ -137,11 +137,10 @@ def test_an_attempt_that_a_heartbeat_names_needs_no_acknowledgement(twice):
     assert assigned(driver.beat(driver.calculator())) == [(2, 1, 2)]
 
 
-def test_a_heartbeat_older_than_the_newest_is_ignored(twice):
-    driver = running(twice)
-    driver.beat(driver.calculator(), [(1, 1)], sequence=9)
-    assert driver.beat(driver.calculator(), sequence=8) == []
-    assert driver.counts['stale_heartbeats'] >= 1 and driver.status['running'] == 1
+def test_a_heartbeat_older_than_the_newest_is_ignored(busy):
+    busy.beat(busy.calculator(), [(1, 1)], sequence=9)
+    assert busy.beat(busy.calculator(), sequence=8) == []
+    assert busy.counts['stale_heartbeats'] >= 1 and busy.status['running'] == 1
 
 
 def test_a_heartbeat_that_names_more_than_its_capacity_allows_is_refused(twice):
@@ -154,20 +153,17 @@ def test_a_heartbeat_that_names_more_than_its_capacity_allows_is_refused(twice):
     assert driver.counts['attempt_not_held'] == 0 and driver.counts['refused_heartbeats'] >= 2
 
 
-def test_a_number_that_is_not_known_is_revoked_when_it_is_named_twice(twice):
-    driver = running()
-    assert driver.beat(driver.calculator(), [(1, 1), (7, 7)]) == []
-    assert [row[0] for row in of_kind(driver.beat(driver.calculator(), [(1, 1), (7, 7)]), 'revoke')] == [7]
+def test_a_number_that_is_not_known_is_revoked_when_it_is_named_twice(busy):
+    assert busy.beat(busy.calculator(), [(1, 1), (7, 7)]) == []
+    assert [row[0] for row in of_kind(busy.beat(busy.calculator(), [(1, 1), (7, 7)]), 'revoke')] == [7]
 
 
-def test_a_result_whose_acknowledgement_is_under_way_is_not_revoked():
-    driver = running()
-    driver.result(driver.calculator(), 1, 1)
-    assert driver.beat(driver.calculator(), [(1, 1)]) == [] and driver.beat(driver.calculator()) == []
+def test_a_result_whose_acknowledgement_is_under_way_is_not_revoked(busy):
+    busy.result(busy.calculator(), 1, 1)
+    assert busy.beat(busy.calculator(), [(1, 1)]) == [] and busy.beat(busy.calculator()) == []
 
 
-def test_a_draining_calculator_gets_no_task(twice):
-    driver = Driver(twice)
+def test_a_draining_calculator_gets_no_task(driver):
     driver.beat(driver.calculator(), draining=True)
     assert assigned(driver.submit(1)) == []
     assert assigned(driver.beat(driver.calculator())) == [(1, 1, 1)]
@@ -189,8 +185,7 @@ def test_the_capacity_is_that_of_the_first_heartbeat(twice):
 
 # Orphans: what another incarnation of the dispatcher assigned.
 
-def test_an_orphan_whose_task_waits_is_adopted_under_a_new_number(twice):
-    driver = Driver(twice)
+def test_an_orphan_whose_task_waits_is_adopted_under_a_new_number(driver):
     driver.submit(1)
     assert assigned(driver.beat(driver.calculator(), orphans=[task_id(1)])) == [(1, 1, 1)]
     assert driver.counts['adopted'] == 1 and driver.counts['assignments'] == 0
@@ -201,16 +196,14 @@ def test_an_orphan_whose_task_waits_is_adopted_under_a_new_number(twice):
     assert driver.result(driver.calculator(), 1, 1) == [('done', [1, u'result', 1])]
 
 
-def test_an_orphan_is_adopted_when_its_client_asks_for_it(twice):
-    driver = Driver(twice)
+def test_an_orphan_is_adopted_when_its_client_asks_for_it(driver):
     driver.beat(driver.calculator(TWO))
     driver.beat(driver.calculator(ONE), orphans=[task_id(1)])
     driver.submit(1)
     assert [row[1] for row in driver.of(driver.calculator(ONE), 'assign')] == [task_id(1)]
 
 
-def test_an_unknown_orphan_occupies_a_slot_and_is_revoked_after_the_grace(twice):
-    driver = Driver(twice)
+def test_an_unknown_orphan_occupies_a_slot_and_is_revoked_after_the_grace(driver):
     channel = driver.calculator()
     driver.beat(channel, orphans=[task_id(9)])
     assert assigned(driver.submit(1)) == []
@@ -223,21 +216,18 @@ def test_an_unknown_orphan_occupies_a_slot_and_is_revoked_after_the_grace(twice)
     assert driver.status['running'] == 1
 
 
-def test_an_orphan_of_a_task_that_is_over_is_revoked_at_once(twice):
-    driver = running(twice)
-    driver.result(driver.calculator(), 1, 1)
-    driver.over(2)
-    assert of_kind(driver.beat(driver.calculator(TWO), orphans=[task_id(1)]), 'revoke')[0] == [0, task_id(1)]
+def test_an_orphan_of_a_task_that_is_over_is_revoked_at_once(busy):
+    busy.result(busy.calculator(), 1, 1)
+    busy.over(2)
+    assert of_kind(busy.beat(busy.calculator(TWO), orphans=[task_id(1)]), 'revoke')[0] == [0, task_id(1)]
 
 
-def test_the_result_of_an_orphan_is_taken_by_its_task_id(twice):
-    driver = Driver(twice)
+def test_the_result_of_an_orphan_is_taken_by_its_task_id(driver):
     driver.submit(1)
     assert driver.result(driver.calculator(), 0, 1) == [('done', [1, u'result', 0])]
 
 
-def test_the_result_of_an_orphan_that_was_just_adopted_is_not_late(twice):
-    driver = Driver(twice)
+def test_the_result_of_an_orphan_that_was_just_adopted_is_not_late(driver):
     driver.submit(1)
     driver.beat(driver.calculator(), orphans=[task_id(1)])
     assert driver.result(driver.calculator(), 0, 1) == [('done', [1, u'result', 1])]
@@ -265,8 +255,7 @@ def test_pages_that_never_complete_take_bounded_memory():
     assert driver.counts['refused_heartbeats'] > 0
 
 
-def test_half_a_heartbeat_makes_nobody_available_and_an_end_of_draining_does():
-    driver = Driver()
+def test_half_a_heartbeat_makes_nobody_available_and_an_end_of_draining_does(driver):
     channel = driver.calculator()
     driver.beat(channel, pages=(1, 2), sequence=1)
     driver.core.check_invariants()
@@ -280,17 +269,16 @@ def test_half_a_heartbeat_makes_nobody_available_and_an_end_of_draining_does():
 
 # Silence.
 
-def test_silence_is_judged_half_an_interval_after_the_heartbeat_that_was_missed(twice):
-    driver = running(twice)
-    driver.wait(3.499)
-    assert driver.status['alive'] == 1
-    driver.wait(0.002)
-    assert driver.status['suspect'] == 1
-    driver.wait(1.99)
-    assert driver.status['suspect'] == 1 and driver.status['running'] == 1
-    driver.wait(0.02)
-    assert driver.status['dead'] == 1 and driver.status['running'] == 0
-    assert driver.emitted('died')[0]['held'] == 1
+def test_silence_is_judged_half_an_interval_after_the_heartbeat_that_was_missed(busy):
+    busy.wait(3.499)
+    assert busy.status['alive'] == 1
+    busy.wait(0.002)
+    assert busy.status['suspect'] == 1
+    busy.wait(1.99)
+    assert busy.status['suspect'] == 1 and busy.status['running'] == 1
+    busy.wait(0.02)
+    assert busy.status['dead'] == 1 and busy.status['running'] == 0
+    assert busy.emitted('died')[0]['held'] == 1
 
 
 def test_a_suspect_gets_no_task_and_recovers_with_any_sign_of_life(twice):
@@ -301,57 +289,52 @@ def test_a_suspect_gets_no_task_and_recovers_with_any_sign_of_life(twice):
     assert driver.emitted('recovered') == [{'calculator': ONE, 'was': 'suspect'}]
 
 
-def test_a_dead_one_recovers_by_a_heartbeat_only(twice):
-    driver = running(twice)
-    driver.wait(6)
-    driver.hear(driver.calculator())
-    assert driver.status['dead'] == 1
-    driver.beat(driver.calculator())
-    assert driver.status['alive'] == 1
+def test_a_dead_one_recovers_by_a_heartbeat_only(busy):
+    busy.wait(6)
+    busy.hear(busy.calculator())
+    assert busy.status['dead'] == 1
+    busy.beat(busy.calculator())
+    assert busy.status['alive'] == 1
 
 
-def test_what_a_frozen_calculator_still_holds_goes_on_there_if_nobody_else_took_it(twice):
-    driver = running(twice)
-    driver.wait(6)
-    assert driver.status['waiting'] == 1
-    driver.beat(driver.calculator(), [(1, 1)])
-    assert driver.status['running'] == 1 and driver.counts['adopted'] == 1
-    assert driver.result(driver.calculator(), 1, 1) == [('done', [1, u'result', 2])]
+def test_what_a_frozen_calculator_still_holds_goes_on_there_if_nobody_else_took_it(busy):
+    busy.wait(6)
+    assert busy.status['waiting'] == 1
+    busy.beat(busy.calculator(), [(1, 1)])
+    assert busy.status['running'] == 1 and busy.counts['adopted'] == 1
+    assert busy.result(busy.calculator(), 1, 1) == [('done', [1, u'result', 2])]
 
 
-def test_what_a_frozen_calculator_still_holds_is_revoked_when_it_is_done_elsewhere(twice):
-    driver = running(twice)
-    driver.wait(6)
-    driver.beat(driver.calculator(TWO))
-    left = driver.result(driver.calculator(TWO), 1, 1)
+def test_what_a_frozen_calculator_still_holds_is_revoked_when_it_is_done_elsewhere(busy):
+    busy.wait(6)
+    busy.beat(busy.calculator(TWO))
+    left = busy.result(busy.calculator(TWO), 1, 1)
     assert of_kind(left, 'done') == [[1, u'result', 2]] and of_kind(left, 'revoke') == [[1, task_id(1)]]
 
 
-def test_tasks_of_a_dead_calculator_are_served_before_all_others(twice):
-    driver = running(twice)
-    driver.submit(1, 2, 3, name='client-b')
-    driver.wait(6)
-    assert assigned(driver.beat(driver.calculator(TWO)))[0][2] == 2
+def test_tasks_of_a_dead_calculator_are_served_before_all_others(busy):
+    busy.submit(1, 2, 3, name='client-b')
+    busy.wait(6)
+    assert assigned(busy.beat(busy.calculator(TWO)))[0][2] == 2
 
 
 # A calculator that can't be reached.
 
-def test_an_unreachable_calculator_loses_its_attempts_and_gets_no_new_work(twice):
-    driver = running(twice)
-    channel = driver.calculator()
+def test_an_unreachable_calculator_loses_its_attempts_and_gets_no_new_work(busy):
+    channel = busy.calculator()
     channel.is_unreachable = True
-    driver.core.unreachable(driver.now, channel)
-    driver.turn()
-    driver.wait(0)
-    assert driver.status['suspect'] == 1 and driver.status['waiting'] == 1
-    driver.beat(channel, [(1, 1)])
-    assert driver.status['suspect'] == 1 and driver.status['waiting'] == 1, 'heartbeats alone change nothing'
-    driver.beat(driver.calculator(TWO))
+    busy.core.unreachable(busy.now, channel)
+    busy.turn()
+    busy.wait(0)
+    assert busy.status['suspect'] == 1 and busy.status['waiting'] == 1
+    busy.beat(channel, [(1, 1)])
+    assert busy.status['suspect'] == 1 and busy.status['waiting'] == 1, 'heartbeats alone change nothing'
+    busy.beat(busy.calculator(TWO))
     channel.is_unreachable = False
-    driver.core.reachable(driver.now, channel)
-    driver.turn()
-    assert driver.status['alive'] == 2
-    assert driver.counts['attempt_unacknowledged'] == 1
+    busy.core.reachable(busy.now, channel)
+    busy.turn()
+    assert busy.status['alive'] == 2
+    assert busy.counts['attempt_unacknowledged'] == 1
 
 
 def test_a_lost_assignment_to_an_unreachable_calculator_frees_its_slot(twice):
@@ -363,28 +346,26 @@ def test_a_lost_assignment_to_an_unreachable_calculator_frees_its_slot(twice):
     assert driver.calculator().peer.free == 1
 
 
-def test_when_nobody_listens_at_its_address_three_pings_decide(twice):
-    driver = running(twice)
-    driver.core.hinted(driver.now, driver.calculator())
-    driver.core.hinted(driver.now, driver.calculator())
-    left = driver.turn() + driver.wait(HINT_PINGS * HINT_PING_S + 0.001)
+def test_when_nobody_listens_at_its_address_three_pings_decide(busy):
+    busy.core.hinted(busy.now, busy.calculator())
+    busy.core.hinted(busy.now, busy.calculator())
+    left = busy.turn() + busy.wait(HINT_PINGS * HINT_PING_S + 0.001)
     assert len(of_kind(left, 'ping')) == HINT_PINGS
-    suspected, = driver.emitted('suspected')
+    suspected, = busy.emitted('suspected')
     assert (suspected['calculator'], suspected['held']) == (ONE, 1)
     assert suspected['why'] == 'nobody listens at its address'
     assert 0 < suspected['silence_s'] < 1
-    assert driver.status['waiting'] == 1
+    assert busy.status['waiting'] == 1
     # A late result still counts.
-    assert of_kind(driver.result(driver.calculator(), 1, 1), 'done') == [[1, u'result', 1]]
+    assert of_kind(busy.result(busy.calculator(), 1, 1), 'done') == [[1, u'result', 1]]
 
 
-def test_a_forged_report_costs_three_pings(twice):
-    driver = running(twice)
-    driver.core.hinted(driver.now, driver.calculator())
-    driver.wait(0.05)
-    driver.hear(driver.calculator())
-    driver.wait(1)
-    assert driver.status['running'] == 1 and driver.counts['suspected'] == 0
+def test_a_forged_report_costs_three_pings(busy):
+    busy.core.hinted(busy.now, busy.calculator())
+    busy.wait(0.05)
+    busy.hear(busy.calculator())
+    busy.wait(1)
+    assert busy.status['running'] == 1 and busy.counts['suspected'] == 0
 
 
 def test_a_calculator_that_works_is_pinged_when_nothing_was_sent_or_heard_for_a_quarter_of_a_second(twice):
@@ -400,10 +381,9 @@ def test_a_calculator_that_works_is_pinged_when_nothing_was_sent_or_heard_for_a_
     assert of_kind(driver.wait(2), 'ping') == []
 
 
-def test_unanswered_pings_alone_mean_nothing(twice):
-    driver = running(twice)
-    driver.wait(3)
-    assert driver.counts['pings'] >= 11 and driver.counts['suspected'] == 0
+def test_unanswered_pings_alone_mean_nothing(busy):
+    busy.wait(3)
+    assert busy.counts['pings'] >= 11 and busy.counts['suspected'] == 0
 
 
 # Which calculator.
@@ -415,8 +395,7 @@ def test_a_task_avoids_calculators_on_which_it_failed(twice):
     assert [row[2] for row in driver.of(driver.calculator(TWO), 'assign')] == [2]
 
 
-def test_a_calculator_without_room_in_its_channel_is_passed_over(twice):
-    driver = Driver(twice)
+def test_a_calculator_without_room_in_its_channel_is_passed_over(driver):
     driver.beat(driver.calculator(ONE))
     driver.beat(driver.calculator(TWO))
     driver.calculator(ONE).has_room = False
@@ -432,8 +411,7 @@ def test_after_a_channel_began_anew_unacknowledged_assignments_are_sent_again(tw
     assert assigned(driver.reopen(driver.calculator())) == [(2, 2, 1)]
 
 
-def test_that_no_calculator_is_registered_is_said_once_after_two_seconds(twice):
-    driver = Driver(twice)
+def test_that_no_calculator_is_registered_is_said_once_after_two_seconds(driver):
     driver.submit(1, 2)
     driver.wait(1.9)
     assert driver.emitted('no_calculators') == []
@@ -446,12 +424,11 @@ def test_that_no_calculator_is_registered_is_said_once_after_two_seconds(twice):
     assert len(driver.emitted('no_calculators')) == 2
 
 
-def test_a_calculator_of_a_former_incarnation_that_is_heard_late_changes_nothing():
-    driver = running()
-    driver.beat(driver.calculator(incarnation=SECOND))
-    driver.wait(0)
-    late = driver.calculator(incarnation=FIRST)
-    driver.hear(late, 'leave', [[]])
-    driver.hear(late, 'assign_refused', [[1, task_id(1), 'busy']])
-    driver.acknowledge(late, 'assign', [1])
-    assert driver.status['running'] == 1 and driver.status['alive'] == 1
+def test_a_calculator_of_a_former_incarnation_that_is_heard_late_changes_nothing(busy):
+    busy.beat(busy.calculator(incarnation=SECOND))
+    busy.wait(0)
+    late = busy.calculator(incarnation=FIRST)
+    busy.hear(late, 'leave', [[]])
+    busy.hear(late, 'assign_refused', [[1, task_id(1), 'busy']])
+    busy.acknowledge(late, 'assign', [1])
+    assert busy.status['running'] == 1 and busy.status['alive'] == 1

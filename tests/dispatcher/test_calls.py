@@ -45,11 +45,14 @@ class Farm(Driver):
     def ended(self):
         return [(row[0], row[1]) for row in self.of(self.client(), 'ended')]
 
+@pytest.fixture
+def farm(twice):
+    return Farm(twice)
+
 
 # Who gets a call.
 
-def test_a_call_goes_to_a_calculator_that_offers_its_function(twice):
-    farm = Farm(twice)
+def test_a_call_goes_to_a_calculator_that_offers_its_function(farm):
     one, two = farm.two(second=u'score')
     farm.call(1, u'score')
     farm.call(2, u'square', answer_timeout_s=5)
@@ -59,8 +62,7 @@ def test_a_call_goes_to_a_calculator_that_offers_its_function(twice):
     assert farm.of(farm.client(), 'done') == [[1, 9, 1]]
 
 
-def test_notional_tasks_and_calls_go_to_different_calculators(twice):
-    farm = Farm(twice)
+def test_notional_tasks_and_calls_go_to_different_calculators(farm):
     one, two = farm.calculator(ONE), farm.calculator(TWO)
     farm.offer(one, u'square')
     farm.beat(two)
@@ -71,8 +73,7 @@ def test_notional_tasks_and_calls_go_to_different_calculators(twice):
     assert len(farm.of(two, 'assign')) == 1 and farm.runs(two) == []
 
 
-def test_functions_that_are_not_known_are_asked_for(twice):
-    farm = Farm(twice)
+def test_functions_that_are_not_known_are_asked_for(farm):
     one = farm.calculator(ONE)
     farm.beat(one)
     assert ('functions_wanted', [DIGESTS['square']]) in farm.hear(one, 'offer', [[DIGESTS['square']]])
@@ -87,8 +88,7 @@ def test_functions_that_are_not_known_are_asked_for(twice):
     assert [facts['calculator'] for facts in farm.emitted('offers')] == [ONE, TWO]
 
 
-def test_a_calculator_that_changes_its_functions_gets_other_calls(twice):
-    farm = Farm(twice)
+def test_a_calculator_that_changes_its_functions_gets_other_calls(farm):
     one = farm.calculator(ONE)
     farm.offer(one, u'square')
     farm.offer(one, u'score')
@@ -97,8 +97,7 @@ def test_a_calculator_that_changes_its_functions_gets_other_calls(twice):
     assert farm.runs(one) == [2]
 
 
-def test_the_client_is_warned_once_and_told_at_the_deadline_what_is_known(twice):
-    farm = Farm(twice)
+def test_the_client_is_warned_once_and_told_at_the_deadline_what_is_known(farm):
     one = farm.calculator(ONE)
     farm.offer(one, u'score', u'square')
     farm.call(1, u'scor', time_left_s=5)
@@ -123,8 +122,7 @@ def test_a_call_keeps_its_own_time():
 
 # Which attempts count.
 
-def test_a_dead_child_leads_to_another_attempt_elsewhere_and_three_end_the_task(twice):
-    farm = Farm(twice)
+def test_a_dead_child_leads_to_another_attempt_elsewhere_and_three_end_the_task(farm):
     one, two = farm.two()
     farm.call(1)
     farm.fail(one, 1, 1)
@@ -140,8 +138,7 @@ def test_a_dead_child_leads_to_another_attempt_elsewhere_and_three_end_the_task(
     assert sorted([farm.runs(one)[-1], farm.runs(two)[-1]]) == [2, 3] and farm.status['running'] == 2
 
 
-def test_attempts_max_of_the_call_wins():
-    farm = Farm()
+def test_attempts_max_of_the_call_wins(farm):
     one = farm.calculator(ONE)
     farm.offer(one, u'square')
     farm.call(1, attempts_max=1)
@@ -150,8 +147,7 @@ def test_attempts_max_of_the_call_wins():
 
 
 @pytest.mark.parametrize('retry, attempts', [(False, 1), (True, 3)])
-def test_an_exception_ends_the_task_unless_it_is_to_be_tried_again(retry, attempts, twice):
-    farm = Farm(twice)
+def test_an_exception_ends_the_task_unless_it_is_to_be_tried_again(farm, retry, attempts):
     one = farm.calculator(ONE)
     farm.offer(one, u'square')
     farm.call(1, retry_on_error=retry)
@@ -161,8 +157,7 @@ def test_an_exception_ends_the_task_unless_it_is_to_be_tried_again(retry, attemp
     assert len(farm.runs(one)) == attempts
 
 
-def test_a_call_that_nobody_ended_in_time_is_revoked_and_counted(twice):
-    farm = Farm(twice)
+def test_a_call_that_nobody_ended_in_time_is_revoked_and_counted(farm):
     one = farm.calculator(ONE)
     farm.offer(one, u'square')
     farm.call(1, answer_timeout_s=5, attempts_max=1)
@@ -180,8 +175,7 @@ def test_without_an_answer_time_out_a_call_may_take_its_time():
     assert farm.counts['attempt_timed_out'] == 0
 
 
-def test_ends_that_do_not_count_delay_the_call_and_then_it_runs_alone():
-    farm = Farm()
+def test_ends_that_do_not_count_delay_the_call_and_then_it_runs_alone(farm):
     one = farm.calculator(ONE)
     farm.offer(one, u'square', capacity=3)
     farm.call(1)
@@ -202,8 +196,7 @@ def test_ends_that_do_not_count_delay_the_call_and_then_it_runs_alone():
     assert farm.runs(one)[4:] == [2, 3]
 
 
-def test_a_call_that_runs_alone_waits_for_what_runs_and_its_ends_count():
-    farm = Farm()
+def test_a_call_that_runs_alone_waits_for_what_runs_and_its_ends_count(farm):
     one = farm.calculator(ONE)
     farm.offer(one, u'square', capacity=2)
     farm.call(1)
@@ -225,8 +218,7 @@ def test_a_call_that_runs_alone_waits_for_what_runs_and_its_ends_count():
 
 
 @pytest.mark.parametrize('how', ['cancel', 'open'])
-def test_a_cancelled_call_is_revoked_and_its_slot_is_free_when_that_is_acknowledged(how, twice):
-    farm = Farm(twice)
+def test_a_cancelled_call_is_revoked_and_its_slot_is_free_when_that_is_acknowledged(farm, how):
     one = farm.calculator(ONE)
     farm.offer(one, u'square')
     farm.call(1)
@@ -237,8 +229,7 @@ def test_a_cancelled_call_is_revoked_and_its_slot_is_free_when_that_is_acknowled
     assert farm.runs(one) == [1, 2]
 
 
-def test_a_cancelled_call_that_waits_is_forgotten(twice):
-    farm = Farm(twice)
+def test_a_cancelled_call_that_waits_is_forgotten(farm):
     for number in range(1, 200):
         farm.call(number)
     for number in range(1, 199):
@@ -250,8 +241,7 @@ def test_a_cancelled_call_that_waits_is_forgotten(twice):
 
 # Priority.
 
-def test_the_more_urgent_call_goes_first(twice):
-    farm = Farm(twice)
+def test_the_more_urgent_call_goes_first(farm):
     for number, priority in enumerate((5, 0, 9, 3), 1):
         farm.call(number, priority=priority)
     farm.call(5)
@@ -271,8 +261,7 @@ def test_a_call_that_waits_gains_levels_so_that_it_does_not_starve():
     assert farm.runs(one) == [1, 2, 3]
 
 
-def test_clients_and_functions_of_one_priority_take_turns():
-    farm = Farm()
+def test_clients_and_functions_of_one_priority_take_turns(farm):
     for number in range(1, 5):
         farm.call(number)
     farm.call(1, channel=farm.client('client-b'))
@@ -286,8 +275,7 @@ def test_clients_and_functions_of_one_priority_take_turns():
 
 # Calls ahead.
 
-def test_a_calculator_whose_calls_are_quick_gets_one_ahead_for_each_slot(twice):
-    farm = Farm(twice)
+def test_a_calculator_whose_calls_are_quick_gets_one_ahead_for_each_slot(farm):
     one = farm.calculator(ONE)
     farm.offer(one, u'square', capacity=2)
     for number in range(1, 11):
@@ -304,8 +292,7 @@ def test_a_calculator_whose_calls_are_quick_gets_one_ahead_for_each_slot(twice):
     assert farm.status['running'] == 2
 
 
-def test_a_call_that_is_handed_back_goes_elsewhere_and_nothing_of_it_counts(twice):
-    farm = Farm(twice)
+def test_a_call_that_is_handed_back_goes_elsewhere_and_nothing_of_it_counts(farm):
     one = farm.calculator(ONE)
     farm.offer(one, u'square')
     for number in (1, 2, 3):
@@ -322,8 +309,7 @@ def test_a_call_that_is_handed_back_goes_elsewhere_and_nothing_of_it_counts(twic
 
 # Probation.
 
-def test_a_calculator_whose_children_die_gets_one_attempt_at_a_time_until_five_end_well():
-    farm = Farm()
+def test_a_calculator_whose_children_die_gets_one_attempt_at_a_time_until_five_end_well(farm):
     one = farm.calculator(ONE)
     farm.offer(one, u'square', capacity=3)
     for number in range(1, 6):
@@ -340,8 +326,7 @@ def test_a_calculator_whose_children_die_gets_one_attempt_at_a_time_until_five_e
     assert farm.status['running'] == 6 and len(farm.emitted('probation_over')) == 1
 
 
-def test_restarts_lead_to_probation_too():
-    farm = Farm()
+def test_restarts_lead_to_probation_too(farm):
     for letter in 'abcdef':
         farm.beat(farm.calculator(ONE, letter * 8), capacity=4, sequence=1)
     farm.submit(*range(1, 9))
@@ -370,8 +355,7 @@ def test_calls_survive_in_the_journal():
     assert [row[3:5] + row[6:] for row in restarted.of(one, 'run')] == [[[[3], {}], 7, u'square', False]]
 
 
-def test_an_orphan_that_failed_before_it_was_adopted(twice):
-    farm = Farm(twice)
+def test_an_orphan_that_failed_before_it_was_adopted(farm):
     one = farm.calculator(ONE)
     farm.offer(one, u'square')
     farm.beat(one, orphans=[task_id(1)], sequence=2)

@@ -13,6 +13,10 @@ from tests.dispatcher.driver import FIRST, Driver, assigned, of_kind, task_id
 
 PATH = 'journal'
 
+@pytest.fixture
+def journalled(twice):
+    return Driver(twice, journal=PATH)
+
 
 def kinds(driver):
     return [record.KIND for record in driver.records]
@@ -20,59 +24,56 @@ def kinds(driver):
 
 # Writing.
 
-def test_a_task_has_a_row_from_its_acceptance_until_its_client_has_the_outcome():
-    driver = Driver(journal=PATH)
-    driver.beat(driver.calculator())
-    driver.submit(1)
-    assert kinds(driver) == [ACCEPTED]
-    assert driver.result(driver.calculator(), 1, 1) == [('done', [1, u'result', 1])]
-    assert kinds(driver) == [ACCEPTED, ENDED]
-    driver.acknowledge(driver.client(), 'done', [1, u'result', 1])
-    assert kinds(driver) == [ACCEPTED, ENDED], 'that waits for company'
-    driver.wait(LAZY_S)
-    assert kinds(driver) == [ACCEPTED, ENDED, OVER]
+def test_a_task_has_a_row_from_its_acceptance_until_its_client_has_the_outcome(journalled):
+    journalled.beat(journalled.calculator())
+    journalled.submit(1)
+    assert kinds(journalled) == [ACCEPTED]
+    assert journalled.result(journalled.calculator(), 1, 1) == [('done', [1, u'result', 1])]
+    assert kinds(journalled) == [ACCEPTED, ENDED]
+    journalled.acknowledge(journalled.client(), 'done', [1, u'result', 1])
+    assert kinds(journalled) == [ACCEPTED, ENDED], 'that waits for company'
+    journalled.wait(LAZY_S)
+    assert kinds(journalled) == [ACCEPTED, ENDED, OVER]
 
 
-def test_a_submit_is_not_acknowledged_before_it_is_on_disk():
-    driver = Driver(journal=PATH)
-    core = driver.core
-    core.handlers['submit'](driver.now, driver.client(), [[1, u'', 60]])
+def test_a_submit_is_not_acknowledged_before_it_is_on_disk(journalled):
+    core = journalled.core
+    core.handlers['submit'](journalled.now, journalled.client(), [[1, u'', 60]])
     assert core.has_unwritten
-    core.settle(driver.now)
+    core.settle(journalled.now)
     assert len(core.take_records()) == 1 and core.has_unwritten
-    core.note_written(driver.now, None)
+    core.note_written(journalled.now, None)
     assert not core.has_unwritten
 
 
-def test_an_outcome_leaves_when_it_is_on_disk():
-    driver = Driver(journal=PATH)
-    driver.beat(driver.calculator())
-    driver.submit(1)
-    driver.failure = 'No space left on device'
-    assert driver.result(driver.calculator(), 1, 1) == []
-    assert driver.reopen(driver.client()) == [], 'nor when the channel begins anew'
-    driver.failure = None
-    assert driver.wait(RETRY_S) == [('done', [1, u'result', 1])]
+def test_an_outcome_leaves_when_it_is_on_disk(journalled):
+    journalled.beat(journalled.calculator())
+    journalled.submit(1)
+    journalled.failure = 'No space left on device'
+    assert journalled.result(journalled.calculator(), 1, 1) == []
+    assert journalled.reopen(journalled.client()) == [], 'nor when the channel begins anew'
+    journalled.failure = None
+    assert journalled.wait(RETRY_S) == [('done', [1, u'result', 1])]
 
 
 def test_while_the_journal_fails_no_task_is_accepted_and_everything_else_goes_on():
-    driver = Driver(journal=PATH)
-    driver.beat(driver.calculator(), capacity=2)
-    driver.submit(1)
-    driver.failure = 'No space left on device'
-    driver.submit(2)
-    assert driver.emitted('journal_failed') == [{'reason': 'No space left on device'}]
-    assert driver.core.has_unwritten and driver.status['journal_failing'] == 1
-    assert driver.status['running'] == 2
-    refusal, = of_kind(driver.submit(3), 'refused')
+    journalled = Driver(journal=PATH)
+    journalled.beat(journalled.calculator(), capacity=2)
+    journalled.submit(1)
+    journalled.failure = 'No space left on device'
+    journalled.submit(2)
+    assert journalled.emitted('journal_failed') == [{'reason': 'No space left on device'}]
+    assert journalled.core.has_unwritten and journalled.status['journal_failing'] == 1
+    assert journalled.status['running'] == 2
+    refusal, = of_kind(journalled.submit(3), 'refused')
     assert refusal[2] == 'journal'
-    driver.acknowledge(driver.client(), 'refused', refusal)
-    driver.wait(3 * RETRY_S)
-    assert driver.counts['journal_failures'] == 4
-    driver.failure = None
-    driver.wait(RETRY_S)
-    assert driver.emitted('journal_works') == [{'seconds': 4.0}]
-    assert of_kind(driver.submit(3), 'refused') == []
+    journalled.acknowledge(journalled.client(), 'refused', refusal)
+    journalled.wait(3 * RETRY_S)
+    assert journalled.counts['journal_failures'] == 4
+    journalled.failure = None
+    journalled.wait(RETRY_S)
+    assert journalled.emitted('journal_works') == [{'seconds': 4.0}]
+    assert of_kind(journalled.submit(3), 'refused') == []
 
 
 def test_many_outcomes_that_waited_for_the_disk_are_sent_in_portions():
@@ -91,22 +92,20 @@ def test_many_outcomes_that_waited_for_the_disk_are_sent_in_portions():
     assert sorted(row[0] for row in rows) == list(range(1, 1501))
 
 
-def test_a_task_that_its_client_gave_up_needs_no_outcome_on_disk():
-    driver = Driver(journal=PATH)
-    driver.submit(1)
-    driver.over(2)
-    driver.wait(LAZY_S)
-    assert kinds(driver) == [ACCEPTED, OVER]
+def test_a_task_that_its_client_gave_up_needs_no_outcome_on_disk(journalled):
+    journalled.submit(1)
+    journalled.over(2)
+    journalled.wait(LAZY_S)
+    assert kinds(journalled) == [ACCEPTED, OVER]
 
 
-def test_the_last_turn_leaves_no_record_behind():
-    driver = Driver(journal=PATH)
-    driver.beat(driver.calculator())
-    driver.submit(1)
-    driver.result(driver.calculator(), 1, 1)
-    driver.stop()
-    driver.acknowledge(driver.client(), 'done', [1, u'result', 1])
-    assert driver.core.is_stopped and kinds(driver)[-1] == OVER
+def test_the_last_turn_leaves_no_record_behind(journalled):
+    journalled.beat(journalled.calculator())
+    journalled.submit(1)
+    journalled.result(journalled.calculator(), 1, 1)
+    journalled.stop()
+    journalled.acknowledge(journalled.client(), 'done', [1, u'result', 1])
+    assert journalled.core.is_stopped and kinds(journalled)[-1] == OVER
 
 
 # Restarting.
@@ -165,53 +164,48 @@ def table_after(records, rows=()):
     return [kept[number] for number in sorted(kept)]
 
 
-def test_the_table_gives_back_what_was_written():
-    driver = Driver(journal=PATH)
-    driver.beat(driver.calculator())
-    driver.submit(1, payload={u'a': [1, None, u'\u00e9']})
-    driver.submit(2)
-    driver.submit(3)
-    driver.result(driver.calculator(), 1, 1, result=[u'r'])
-    ended, = of_kind(driver.cancel(3), 'ended')
-    driver.acknowledge(driver.client(), 'ended', ended)
-    driver.wait(LAZY_S)
-    rows = table_after(driver.records)
+def test_the_table_gives_back_what_was_written(journalled):
+    journalled.beat(journalled.calculator())
+    journalled.submit(1, payload={u'a': [1, None, u'\u00e9']})
+    journalled.submit(2)
+    journalled.submit(3)
+    journalled.result(journalled.calculator(), 1, 1, result=[u'r'])
+    ended, = of_kind(journalled.cancel(3), 'ended')
+    journalled.acknowledge(journalled.client(), 'ended', ended)
+    journalled.wait(LAZY_S)
+    rows = table_after(journalled.records)
     assert list(JournalRows().read(rows, 2000.0)) == [
         (ENDED, task_id(1), ['done', ['r'], None, 1], 60.0), (ACCEPTED, task_id(2), u'payload', 60.0)]
     assert restarted(*JournalRows().read(rows, 2000.0)).status['waiting'] == 1
 
 
-def test_rows_of_a_restarted_journal_count_on():
-    driver = Driver(journal=PATH)
-    driver.submit(1)
-    rows = table_after(driver.records)
-    del driver.records[:]
-    driver.submit(2)
-    assert [row[:2] for row in table_after(driver.records, rows)] == [(1, task_id(1)), (2, task_id(2))]
+def test_rows_of_a_restarted_journal_count_on(journalled):
+    journalled.submit(1)
+    rows = table_after(journalled.records)
+    del journalled.records[:]
+    journalled.submit(2)
+    assert [row[:2] for row in table_after(journalled.records, rows)] == [(1, task_id(1)), (2, task_id(2))]
 
 
-def test_a_task_that_was_cancelled_before_it_was_accepted_has_no_row():
-    driver = Driver(journal=PATH)
-    ended, = of_kind(driver.cancel(1), 'ended')
-    driver.acknowledge(driver.client(), 'ended', ended)
-    driver.wait(LAZY_S)
-    assert kinds(driver) == [OVER] and table_after(driver.records) == []
+def test_a_task_that_was_cancelled_before_it_was_accepted_has_no_row(journalled):
+    ended, = of_kind(journalled.cancel(1), 'ended')
+    journalled.acknowledge(journalled.client(), 'ended', ended)
+    journalled.wait(LAZY_S)
+    assert kinds(journalled) == [OVER] and table_after(journalled.records) == []
 
 
 @pytest.mark.parametrize('place, value', [(1, task_id(9)), (2, 1), (3, 5.0), (4, json.dumps(u'other'))])
-def test_a_damaged_row_is_noticed(place, value):
-    driver = Driver(journal=PATH)
-    driver.submit(1)
-    row = list(table_after(driver.records)[0])
+def test_a_damaged_row_is_noticed(journalled, place, value):
+    journalled.submit(1)
+    row = list(table_after(journalled.records)[0])
     row[place] = value
     with pytest.raises(DamagedRow):
         list(JournalRows().read([tuple(row)], 0.0))
 
 
-def test_a_row_of_each_task_is_read_once():
-    driver = Driver(journal=PATH)
-    driver.submit(1)
-    row = table_after(driver.records)[0]
+def test_a_row_of_each_task_is_read_once(journalled):
+    journalled.submit(1)
+    row = table_after(journalled.records)[0]
     with pytest.raises(DamagedRow):
         list(JournalRows().read([row, row], 0.0))
     assert row[1] == u'client-a:%s:1' % FIRST

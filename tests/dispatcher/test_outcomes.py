@@ -38,8 +38,7 @@ def test_many_outcomes_are_sent_a_hundred_at_a_time_as_long_as_there_is_room():
     assert [row[0] for row in rows] == list(range(101, 351))
 
 
-def test_after_a_channel_began_anew_what_was_not_acknowledged_is_sent_again():
-    driver = Driver()
+def test_after_a_channel_began_anew_what_was_not_acknowledged_is_sent_again(driver):
     driver.beat(driver.calculator(), capacity=2)
     driver.submit(1, 2)
     for number in (1, 2):
@@ -74,8 +73,7 @@ def test_a_client_that_comes_back_after_another_incarnation_got_its_outcome_can_
     assert not client.peer.tasks[1].is_over
 
 
-def test_outcomes_of_a_client_that_is_heard_go_to_nobody_else():
-    driver = Driver()
+def test_outcomes_of_a_client_that_is_heard_go_to_nobody_else(driver):
     driver.beat(driver.calculator(), capacity=2)
     driver.submit(1)
     driver.client(incarnation=SECOND)
@@ -156,8 +154,7 @@ def test_a_client_that_wakes_after_its_outcome_was_dropped_has_an_answer_without
     assert calculator.core.account(0)['assigned'] == 5
 
 
-def test_a_client_without_tasks_is_forgotten_with_its_channel():
-    driver = Driver()
+def test_a_client_without_tasks_is_forgotten_with_its_channel(driver):
     driver.submit(1)
     driver.cancel(1)
     driver.acknowledge(driver.client(), 'ended', [1, 'cancelled', u'cancelled by its client', 0])
@@ -173,8 +170,7 @@ def test_a_client_whose_channel_was_closed_comes_back_to_its_tasks():
     assert driver.submit(2, channel=again) == [], 'it runs'
 
 
-def test_a_client_that_sleeps_and_wakes_often_leaves_nothing_behind():
-    driver = Driver()
+def test_a_client_that_sleeps_and_wakes_often_leaves_nothing_behind(driver):
     driver.beat(driver.calculator(), interval_s=3600)
     driver.submit(1, time_left_s=3600)
     for _ in range(50):

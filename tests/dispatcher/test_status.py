@@ -48,6 +48,10 @@ class Watched(Driver):
         self.acknowledge(channel or self.calculator(), 'assign', assign)
         return assign[0]
 
+@pytest.fixture
+def watched(twice):
+    return Watched(twice)
+
 
 def facts_of(rows, section):
     facts = {}
@@ -64,15 +68,15 @@ def records_of(rows, word):
 # Bounds.
 
 def test_the_answers_of_a_second_to_one_address_are_bounded_and_others_get_theirs():
-    driver = Watched()
+    watched = Watched()
 
     def answers(name, number):
-        return [bool(driver.hear(driver.monitor(name), 'status', [[one, 0, 0, 0, 0]])) for one in range(1, number + 1)]
+        return [bool(watched.hear(watched.monitor(name), 'status', [[1 + one, 0, 0, 0, 0]])) for one in range(number)]
     assert answers('greedy', 8) == [True] * status.ANSWERS_PER_ADDRESS + [False] * 3
     assert answers('modest', 1) == [True]
     assert sum(sum(answers('monitor-%d' % number, 5)) for number in range(20)) == status.ANSWERS_PER_SECOND - 6
-    assert driver.counts['status_answers'] == status.ANSWERS_PER_SECOND
-    driver.wait(1)
+    assert watched.counts['status_answers'] == status.ANSWERS_PER_SECOND
+    watched.wait(1)
     assert answers('greedy', 1) == [True]
 
 
@@ -97,32 +101,30 @@ def test_no_page_is_longer_than_a_datagram_however_long_the_names_and_however_mu
         assert rest is None and len(text) <= COALESCED_BYTES - 200
 
 
-def test_many_calculators_are_reported_in_parts_that_make_the_whole():
-    driver = Watched()
+def test_many_calculators_are_reported_in_parts_that_make_the_whole(watched):
     names = ['calculator-%04d' % number for number in range(2 * status.CALCULATORS_PER_ANSWER + 10)]
     for name in names:
-        driver.core.handlers['heartbeat'](driver.now, driver.calculator(name), [[1, 1, 1, 60.0, 1, [], [], False]])
+        watched.core.handlers['heartbeat'](watched.now, watched.calculator(name), [[1, 1, 1, 60.0, 1, [], [], False]])
     reported, start, parts = [], 0, 0
     while parts == 0 or start:
-        rows = driver.report(calculators_from=start)
+        rows = watched.report(calculators_from=start)
         reported += [calculator['name'] for calculator in records_of(rows, report.CALCULATOR)]
         start = facts_of(rows, report.TABLES)['calculators_next']
         parts += 1
     assert parts == 3 and sorted(reported) == names
-    assert len(records_of(driver.report(calculators_from=10 ** 6), report.CALCULATOR)) == status.CALCULATORS_PER_ANSWER
+    assert len(records_of(watched.report(calculators_from=10 ** 6), report.CALCULATOR)) == status.CALCULATORS_PER_ANSWER
 
 
 # What is reported.
 
-def test_a_calculator_is_reported_with_what_it_holds_and_its_tally(twice):
-    driver = Watched(twice)
-    driver.beat(driver.calculator(), capacity=2, interval_s=60)
-    driver.run(1)
-    driver.run(2)
-    driver.now += 0.5
-    driver.result(driver.calculator(), 1, 1)
-    driver.result(driver.calculator(), driver.run(3), 3, error=u'no')
-    one, = records_of(driver.report(), report.CALCULATOR)
+def test_a_calculator_is_reported_with_what_it_holds_and_its_tally(watched):
+    watched.beat(watched.calculator(), capacity=2, interval_s=60)
+    watched.run(1)
+    watched.run(2)
+    watched.now += 0.5
+    watched.result(watched.calculator(), 1, 1)
+    watched.result(watched.calculator(), watched.run(3), 3, error=u'no')
+    one, = records_of(watched.report(), report.CALCULATOR)
     assert (one['name'], one['state'], one['capacity'], one['held']) == (ONE, 'alive', 2, 1)
     assert (one['done'], one['failed'], one['lost'], one['outages']) == (1, 1, 0, 0)
     assert one['running'] == [[task_id(2), 1, 1.5]]
@@ -131,39 +133,37 @@ def test_a_calculator_is_reported_with_what_it_holds_and_its_tally(twice):
     assert one['note'] == ''
 
 
-def test_a_report_says_why_a_calculator_gets_less_work_and_which_functions_not_all_offer():
-    driver = Watched()
+def test_a_report_says_why_a_calculator_gets_less_work_and_which_functions_not_all_offer(watched):
     for name, functions in ((ONE, [u'square']), (TWO, [u'score', u'square'])):
-        channel = driver.calculator(name)
-        driver.beat(channel, capacity=2)
+        channel = watched.calculator(name)
+        watched.beat(channel, capacity=2)
         digest = u'%016x' % len(functions)
-        driver.hear(channel, 'offer', [[digest]])
-        driver.hear(channel, 'functions', [[digest, [[function, u'()', u''] for function in functions]]])
-    whole = facts_of(driver.report(), report.WHOLE)
+        watched.hear(channel, 'offer', [[digest]])
+        watched.hear(channel, 'functions', [[digest, [[function, u'()', u''] for function in functions]]])
+    whole = facts_of(watched.report(), report.WHOLE)
     assert whole['functions_differ'] == 'score'
-    conduct = driver.core.calculators.by_name[ONE].conduct
+    conduct = watched.core.calculators.by_name[ONE].conduct
     for _ in range(5):
-        conduct.note_failure(driver.now, 'a dead child')
+        conduct.note_failure(watched.now, 'a dead child')
 
     def notes():
-        return {one['name']: one['note'] for one in records_of(driver.report(), report.CALCULATOR)}
+        return {one['name']: one['note'] for one in records_of(watched.report(), report.CALCULATOR)}
     assert notes() == {ONE: 'one attempt at a time: 5 failures within 0 s, the last: a dead child', TWO: ''}
     conduct.is_withdrawn = True
     assert notes() == {ONE: 'no new work: an operator drains it', TWO: ''}
 
 
-def test_outages_are_counted_once_each_however_they_show(twice):
-    driver = Watched(twice)
-    driver.beat(driver.calculator())
-    driver.wait(3.5)
-    driver.beat(driver.calculator())
-    assert records_of(driver.report(), report.CALCULATOR)[0]['outages'] == 1
-    driver.wait(10)
-    one, = records_of(driver.report(), report.CALCULATOR)
+def test_outages_are_counted_once_each_however_they_show(watched):
+    watched.beat(watched.calculator())
+    watched.wait(3.5)
+    watched.beat(watched.calculator())
+    assert records_of(watched.report(), report.CALCULATOR)[0]['outages'] == 1
+    watched.wait(10)
+    one, = records_of(watched.report(), report.CALCULATOR)
     assert (one['state'], one['outages']) == ('dead', 2)
-    driver.beat(driver.calculator(incarnation=SECOND))
-    driver.beat(driver.calculator(incarnation='cccccccc'))
-    assert records_of(driver.report(), report.CALCULATOR)[0]['outages'] == 3
+    watched.beat(watched.calculator(incarnation=SECOND))
+    watched.beat(watched.calculator(incarnation='cccccccc'))
+    assert records_of(watched.report(), report.CALCULATOR)[0]['outages'] == 3
 
 
 def test_a_client_is_reported_with_what_became_of_its_tasks():
@@ -179,40 +179,37 @@ def test_a_client_is_reported_with_what_became_of_its_tasks():
     assert (client['waiting'], client['running']) == (1, 0)
 
 
-def test_the_queue_is_reported_with_the_age_of_its_oldest_and_its_memory():
-    driver = Watched()
-    driver.submit(1)
-    driver.wait(3)
-    driver.submit(1, name='client-b')
-    queue = facts_of(driver.report(), report.QUEUE)
+def test_the_queue_is_reported_with_the_age_of_its_oldest_and_its_memory(watched):
+    watched.submit(1)
+    watched.wait(3)
+    watched.submit(1, name='client-b')
+    queue = facts_of(watched.report(), report.QUEUE)
     assert (queue['waiting'], queue['running'], queue['over'], queue['oldest_s']) == (2, 0, 0, 4.0)
-    assert queue['memory_bytes'] == driver.core.memory_bytes > 0
+    assert queue['memory_bytes'] == watched.core.memory_bytes > 0
     assert facts_of(Watched().report(), report.QUEUE)['oldest_s'] is None
 
 
-def test_response_times_are_reported_as_a_sketch():
-    driver = Watched()
-    driver.beat(driver.calculator(), interval_s=60)
+def test_response_times_are_reported_as_a_sketch(watched):
+    watched.beat(watched.calculator(), interval_s=60)
     for number, seconds in ((1, 0.25), (2, 0.25), (3, 2.0)):
-        driver.submit(number)
-        driver.now += seconds
-        driver.result(driver.calculator(), number, number)
-    rows = driver.report()
+        watched.submit(number)
+        watched.now += seconds
+        watched.result(watched.calculator(), number, number)
+    rows = watched.report()
     times = facts_of(rows, report.RESPONSE_TIME)
     assert (times['number'], times['total_s'], times['shortest_s'], times['longest_s']) == (3, 2.5, 0.25, 2.0)
     assert sorted(facts_of(rows, report.RESPONSE_COUNTS).values()) == [1, 2]
 
 
-def test_events_are_numbered_and_none_is_reported_twice():
-    driver = Watched()
-    driver.beat(driver.calculator())
-    driver.wait(10)
-    events = records_of(driver.report(), report.EVENT)
+def test_events_are_numbered_and_none_is_reported_twice(watched):
+    watched.beat(watched.calculator())
+    watched.wait(10)
+    events = records_of(watched.report(), report.EVENT)
     assert [(event['number'], event['kind']) for event in events] == [(1, 'registered'), (2, 'suspected'), (3, 'died')]
-    assert records_of(driver.report(events_since=3), report.EVENT) == []
-    driver.beat(driver.calculator())
-    assert [event['kind'] for event in records_of(driver.report(events_since=3), report.EVENT)] == ['recovered']
-    assert facts_of(driver.report(), report.TABLES)['events'] == 4
+    assert records_of(watched.report(events_since=3), report.EVENT) == []
+    watched.beat(watched.calculator())
+    assert [event['kind'] for event in records_of(watched.report(events_since=3), report.EVENT)] == ['recovered']
+    assert facts_of(watched.report(), report.TABLES)['events'] == 4
 
 
 def test_a_flood_of_events_of_one_kind_leaves_the_others_to_be_seen():
@@ -227,17 +224,16 @@ def test_a_flood_of_events_of_one_kind_leaves_the_others_to_be_seen():
     assert facts_of(rows, report.TABLES)['events'] == 2999
 
 
-def test_ended_attempts_are_numbered_and_say_how_they_ended():
-    driver = Watched()
-    driver.beat(driver.calculator())
-    driver.run(1)
-    driver.beat(driver.calculator(incarnation=SECOND))
-    driver.wait(0)
-    driver.result(driver.calculator(incarnation=SECOND), 1, 1)
-    attempts = records_of(driver.report(), report.ATTEMPT)
+def test_ended_attempts_are_numbered_and_say_how_they_ended(watched):
+    watched.beat(watched.calculator())
+    watched.run(1)
+    watched.beat(watched.calculator(incarnation=SECOND))
+    watched.wait(0)
+    watched.result(watched.calculator(incarnation=SECOND), 1, 1)
+    attempts = records_of(watched.report(), report.ATTEMPT)
     assert [(one['number'], one['attempt'], one['calculator'], one['end']) for one in attempts] == [
         (1, 1, ONE, 'new_incarnation'), (2, 2, ONE, 'result')]
-    assert records_of(driver.report(attempts_since=2), report.ATTEMPT) == []
+    assert records_of(watched.report(attempts_since=2), report.ATTEMPT) == []
 
 
 def test_a_sample_of_attempts_has_those_in_vain_and_is_even():
@@ -250,14 +246,14 @@ def test_a_sample_of_attempts_has_those_in_vain_and_is_even():
 
 
 def test_single_values_are_reported_by_section():
-    driver = Watched()
-    driver.core.desk.surroundings = lambda: {report.TRAFFIC: {'datagrams_in': 7}}
-    driver.beat(driver.calculator())
-    driver.wait(1)
-    rows = driver.report()
+    watched = Watched()
+    watched.core.desk.surroundings = lambda: {report.TRAFFIC: {'datagrams_in': 7}}
+    watched.beat(watched.calculator())
+    watched.wait(1)
+    rows = watched.report()
     assert facts_of(rows, report.WHOLE)['incarnation'] == 'dddddddd' and facts_of(rows, report.WHOLE)['up_s'] == 2.0
     assert facts_of(rows, report.SETTINGS)['answer_timeout_s'] == 10
-    assert facts_of(rows, report.COUNTS) == driver.counts
+    assert facts_of(rows, report.COUNTS) == watched.counts
     assert facts_of(rows, report.TRAFFIC) == {'datagrams_in': 7}
     assert facts_of(rows, report.CALCULATOR_STATES) == {'alive': 1, 'suspect': 0, 'dead': 0, 'left': 0}
 
@@ -269,63 +265,57 @@ def test_a_task_that_nobody_knows():
     assert (task['state'], tries, waits, timer) == (report.UNKNOWN, [], {}, {})
 
 
-def test_a_task_that_waits_because_there_is_no_calculator():
-    driver = Watched()
-    driver.submit(1)
-    task, tries, waits, timer = driver.story(1)
+def test_a_task_that_waits_because_there_is_no_calculator(watched):
+    watched.submit(1)
+    task, tries, waits, timer = watched.story(1)
     assert (task['state'], tries, waits['what']) == ('waiting', [], report.NO_CALCULATOR)
     assert (timer['timer'], timer['in_s']) == (report.EXPIRE, 59.0)
 
 
-def test_a_task_that_waits_because_none_is_in_order():
-    driver = Watched()
-    driver.beat(driver.calculator())
-    driver.wait(10)
-    driver.submit(1)
-    waits = driver.story(1)[2]
+def test_a_task_that_waits_because_none_is_in_order(watched):
+    watched.beat(watched.calculator())
+    watched.wait(10)
+    watched.submit(1)
+    waits = watched.story(1)[2]
     assert (waits['what'], waits['alive'], waits['dead']) == (report.NONE_IN_ORDER, 0, 1)
 
 
-def test_a_task_that_waits_because_all_are_busy():
-    driver = Watched()
-    driver.beat(driver.calculator())
-    driver.submit(1, 2, 3)
-    waits = driver.story(3)[2]
+def test_a_task_that_waits_because_all_are_busy(watched):
+    watched.beat(watched.calculator())
+    watched.submit(1, 2, 3)
+    waits = watched.story(3)[2]
     assert (waits['what'], waits['before'], waits['waiting'], waits['running']) == (report.ALL_BUSY, 1, 2, 1)
 
 
-def test_a_task_that_waits_for_a_dispatcher_that_drains_or_recovers():
-    driver = Watched()
-    driver.beat(driver.calculator())
-    driver.submit(1, 2)
-    driver.stop()
-    assert driver.story(2)[2]['what'] == report.DISPATCHER_DRAINS
-    driver = Watched(recover=[('accepted', task_id(1), u'', 60.0)], journal='path')
-    driver.beat(driver.calculator())
-    assert driver.story(1)[2]['what'] == report.DISPATCHER_RECOVERS
+def test_a_task_that_waits_for_a_dispatcher_that_drains_or_recovers(watched):
+    watched.beat(watched.calculator())
+    watched.submit(1, 2)
+    watched.stop()
+    assert watched.story(2)[2]['what'] == report.DISPATCHER_DRAINS
+    watched = Watched(recover=[('accepted', task_id(1), u'', 60.0)], journal='path')
+    watched.beat(watched.calculator())
+    assert watched.story(1)[2]['what'] == report.DISPATCHER_RECOVERS
 
 
-def test_a_task_whose_assignment_is_not_acknowledged():
-    driver = Watched()
-    driver.beat(driver.calculator())
-    driver.submit(1)
-    task, tries, waits, _ = driver.story(1)
+def test_a_task_whose_assignment_is_not_acknowledged(watched):
+    watched.beat(watched.calculator())
+    watched.submit(1)
+    task, tries, waits, _ = watched.story(1)
     assert (task['state'], waits['what'], waits['calculator']) == ('assigned', report.ACKNOWLEDGEMENT, ONE)
     assert [(one['attempt'], one['acknowledged'], one['end']) for one in tries] == [(1, False, None)]
 
 
 @pytest.mark.parametrize('passed_s, expected, kind', [
     (0, report.SUSPECT_CALCULATOR, 'suspected'), (3.1, report.DECLARE_DEAD, 'died')])
-def test_a_task_that_runs_names_the_timer_that_fires_next(passed_s, expected, kind):
-    driver = Watched()
-    driver.beat(driver.calculator())
-    driver.run(1)
-    driver.wait(passed_s)
-    _, _, waits, timer = driver.story(1)
+def test_a_task_that_runs_names_the_timer_that_fires_next(watched, passed_s, expected, kind):
+    watched.beat(watched.calculator())
+    watched.run(1)
+    watched.wait(passed_s)
+    _, _, waits, timer = watched.story(1)
     assert (waits['what'], waits['attempt'], timer['timer']) == (report.ANSWER, 1, expected)
-    assert driver.emitted(kind) == []
-    driver.wait(timer['in_s'] + 0.01)
-    assert len(driver.emitted(kind)) == 1
+    assert watched.emitted(kind) == []
+    watched.wait(timer['in_s'] + 0.01)
+    assert len(watched.emitted(kind)) == 1
 
 
 def test_a_task_that_runs_where_heartbeats_go_on_waits_for_the_answer_timeout():
@@ -337,30 +327,28 @@ def test_a_task_that_runs_where_heartbeats_go_on_waits_for_the_answer_timeout():
     assert (timer['timer'], timer['in_s']) == (report.ANSWER_TIMEOUT, 0.5)
 
 
-def test_a_task_that_runs_a_second_time_because_its_first_calculator_died():
-    driver = Watched()
-    driver.beat(driver.calculator())
-    driver.run(1)
-    driver.wait(6)
-    driver.beat(driver.calculator(TWO))
-    tries = driver.story(1)[1]
+def test_a_task_that_runs_a_second_time_because_its_first_calculator_died(watched):
+    watched.beat(watched.calculator())
+    watched.run(1)
+    watched.wait(6)
+    watched.beat(watched.calculator(TWO))
+    tries = watched.story(1)[1]
     assert [(one['attempt'], one['calculator'], one['end']) for one in tries] == [
         (1, ONE, 'dead_calculator'), (2, TWO, None)]
     assert (tries[0]['began_s'], tries[0]['ended_s']) == (7.0, 1.5)
 
 
-def test_a_task_that_is_done_keeps_its_story(twice):
-    driver = Watched(twice)
-    driver.beat(driver.calculator())
-    assignment = driver.run(1)
-    driver.wait(1)
-    driver.result(driver.calculator(), assignment, 1)
+def test_a_task_that_is_done_keeps_its_story(watched):
+    watched.beat(watched.calculator())
+    assignment = watched.run(1)
+    watched.wait(1)
+    watched.result(watched.calculator(), assignment, 1)
     for _ in range(2):
-        task, tries, waits, timer = driver.story(1)
+        task, tries, waits, timer = watched.story(1)
         assert (task['state'], task['reason'], task['client']) == (DONE, None, 'client-a')
         assert task['accepted_s'] - task['ended_s'] == 1.0
         assert [one['end'] for one in tries] == ['result'] and (waits, timer) == ({}, {})
-        driver.over(2)
+        watched.over(2)
 
 
 def test_a_task_that_expired_or_was_refused_says_why():
@@ -372,10 +360,9 @@ def test_a_task_that_expired_or_was_refused_says_why():
     assert (driver.story(2)[0]['state'], driver.story(2)[0]['reason']) == (report.REFUSED, QUEUE_FULL)
 
 
-def test_a_task_that_was_cancelled_before_it_arrived_says_so():
-    driver = Watched()
-    driver.cancel(1)
-    assert driver.story(1)[0]['state'] == CANCELLED
+def test_a_task_that_was_cancelled_before_it_arrived_says_so(watched):
+    watched.cancel(1)
+    assert watched.story(1)[0]['state'] == CANCELLED
 
 
 # What is kept.
@@ -400,8 +387,7 @@ def test_a_ring_says_what_is_new_and_lets_it_be_known_what_was_missed():
     assert ring.since(4) == [(5, 50), (7, 70)] and ring.since(7) == []
 
 
-def test_a_monitor_has_no_record():
-    driver = Watched()
-    driver.report()
-    assert driver.channel(MONITOR, 'monitor').peer is None and len(driver.core.clients) == 0
-    assert driver.monitor().incarnation == FIRST
+def test_a_monitor_has_no_record(watched):
+    watched.report()
+    assert watched.channel(MONITOR, 'monitor').peer is None and len(watched.core.clients) == 0
+    assert watched.monitor().incarnation == FIRST

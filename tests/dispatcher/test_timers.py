@@ -22,8 +22,7 @@ def late_turns(driver, seconds, step_s):
 
 
 @pytest.mark.parametrize('step_s', [0.05, 0.29, 0.31, 1.0, 2.0])
-def test_a_deadline_fires_in_the_next_turn_however_late_turns_are(step_s):
-    driver = Driver()
+def test_a_deadline_fires_in_the_next_turn_however_late_turns_are(driver, step_s):
     driver.submit(1, time_left_s=5)
     (at, (kind, _)), = [entry for entry in late_turns(driver, 20, step_s) if entry[1][0] == 'ended']
     assert kind == 'ended' and 5 <= at < 5 + step_s + 0.001
@@ -39,15 +38,13 @@ def test_an_answer_time_out_fires_in_the_next_turn_however_late_turns_are(step_s
 
 
 @pytest.mark.parametrize('step_s', [0.31, 0.5, 1.0, 2.0])
-def test_a_death_is_noticed_although_every_turn_is_late(step_s):
-    driver = Driver()
+def test_a_death_is_noticed_although_every_turn_is_late(driver, step_s):
     driver.beat(driver.calculator())
     late_turns(driver, 5.5 + 2 * step_s + CATCH_UP_S + step_s, step_s)
     assert driver.status['dead'] == 1
 
 
-def test_a_turn_that_is_late_excuses_silence_once_and_by_its_own_delay():
-    driver = Driver()
+def test_a_turn_that_is_late_excuses_silence_once_and_by_its_own_delay(driver):
     driver.beat(driver.calculator())
     driver.wait(5)
     assert driver.status['suspect'] == 1
@@ -62,8 +59,7 @@ def test_a_turn_that_is_late_excuses_silence_once_and_by_its_own_delay():
     assert driver.status['dead'] == 1 and driver.counts['held_up'] == 1
 
 
-def test_who_is_heard_right_after_a_hold_up_is_not_judged():
-    driver = Driver()
+def test_who_is_heard_right_after_a_hold_up_is_not_judged(driver):
     driver.beat(driver.calculator())
     driver.wait(5)
     driver.now += 4
@@ -74,8 +70,7 @@ def test_who_is_heard_right_after_a_hold_up_is_not_judged():
     assert driver.status['alive'] == 1 and driver.counts['died'] == 0
 
 
-def test_what_is_not_read_yet_is_no_silence_but_only_once():
-    driver = Driver()
+def test_what_is_not_read_yet_is_no_silence_but_only_once(driver):
     driver.beat(driver.calculator())
     driver.core.has_unread = True
     driver.wait(3.55)
@@ -142,8 +137,7 @@ def test_a_calculator_that_comes_back_in_time_keeps_what_was_not_taken_yet():
     assert driver.status['running'] == 1500 and driver.counts['attempt_dead_calculator'] == TURN_MAX
 
 
-def test_waiting_tasks_are_assigned_a_thousand_at_a_time():
-    driver = Driver()
+def test_waiting_tasks_are_assigned_a_thousand_at_a_time(driver):
     driver.submit(*range(1, 2501))
     driver.beat(driver.calculator(), capacity=5000)
     assert driver.status['running'] == TURN_MAX and driver.core.next_timer() == 0.0
@@ -151,8 +145,7 @@ def test_waiting_tasks_are_assigned_a_thousand_at_a_time():
     assert driver.status['running'] == 2500
 
 
-def test_a_client_that_is_over_with_everything_is_forgotten_a_thousand_at_a_time():
-    driver = Driver()
+def test_a_client_that_is_over_with_everything_is_forgotten_a_thousand_at_a_time(driver):
     driver.submit(*range(1, 3001))
     driver.over(3001)
     assert driver.status['waiting'] == 2000
@@ -161,8 +154,7 @@ def test_a_client_that_is_over_with_everything_is_forgotten_a_thousand_at_a_time
     assert driver.status['waiting'] == 0 and driver.client().peer.open == 3001
 
 
-def test_a_thousand_silent_calculators_are_judged_in_bounded_turns():
-    driver = Driver()
+def test_a_thousand_silent_calculators_are_judged_in_bounded_turns(driver):
     for number in range(2200):
         channel = driver.calculator('calculator-%d' % number)
         driver.core.heard(driver.now, channel)
@@ -173,8 +165,7 @@ def test_a_thousand_silent_calculators_are_judged_in_bounded_turns():
     assert driver.status['suspect'] == 2200
 
 
-def test_finished_tasks_leave_no_timers_behind():
-    driver = Driver()
+def test_finished_tasks_leave_no_timers_behind(driver):
     driver.beat(driver.calculator(), capacity=10, interval_s=3600)
     for number in range(1, 400):
         driver.submit(number, time_left_s=60 if number % 2 else 0.5)
@@ -184,8 +175,7 @@ def test_finished_tasks_leave_no_timers_behind():
     assert len(driver.core._timers) < 5 and len(driver.core._timers._heap) < 150
 
 
-def test_a_drain_waits_for_what_runs_and_for_acknowledgements():
-    driver = Driver()
+def test_a_drain_waits_for_what_runs_and_for_acknowledgements(driver):
     driver.beat(driver.calculator())
     driver.submit(1, 2)
     driver.stop()
@@ -207,8 +197,7 @@ def test_a_drain_is_over_after_its_time():
     assert driver.core.is_stopped
 
 
-def test_a_drain_does_not_wait_for_absent_clients():
-    driver = Driver()
+def test_a_drain_does_not_wait_for_absent_clients(driver):
     driver.beat(driver.calculator(TWO))
     driver.submit(1)
     driver.sleep(driver.client())

@@ -34,10 +34,6 @@ RICH = datagram({
 GREETING = samples.written({'v': 2, 'role': 'dispatcher', 'from': 'd', 'inc': samples.INCARNATION, 'to': '', 're': 7,
                             'ticket': samples.TICKET})
 
-#: What is damaged; few, so that a new kind does not change what is drawn.
-TO_DAMAGE = [RICH, datagram({'submit': [[1, u'5f', 60.0], [2, u'60', 60]]}), datagram({'leave': [[]], 'cancel': [[1]]}),
-             GREETING]
-
 
 def verdict(bytes_):
     """The cause for which a datagram is refused, or VALID. Whatever is valid must be fit to be sent on."""
@@ -91,10 +87,10 @@ def test_what_was_cut_inside_a_character_is_not_utf8():
 
 
 def test_every_single_bit_flipped():
-    verdicts = [verdict(with_byte(RICH, place, value ^ 1 << bit))
-                for place, value in enumerate(bytearray(RICH)) for bit in range(8)]
+    verdicts = [verdict(with_byte(whole, place, value ^ 1 << bit)) for whole in (RICH, GREETING)
+                for place, value in enumerate(bytearray(whole)) for bit in range(8)]
     assert count(verdicts) == {
-        VALID: 628, NOT_UTF8: 402, NOT_JSON: 1480, BAD_ENVELOPE: 238, OTHER_VERSION: 10, UNKNOWN_KIND: 103,
+        VALID: 713, NOT_UTF8: 514, NOT_JSON: 1871, BAD_ENVELOPE: 536, OTHER_VERSION: 20, UNKNOWN_KIND: 103,
         BAD_FIELD: 203}
 
 
@@ -113,62 +109,6 @@ def test_every_single_byte_removed_or_doubled():
     assert count(verdicts) == {
         VALID: 287, NOT_UTF8: 18, NOT_JSON: 294, BAD_ENVELOPE: 58, OTHER_VERSION: 3, UNKNOWN_KIND: 30,
         BAD_FIELD: 76}
-
-
-class Mutator(object):
-    """Damages datagrams, each time in another way, always the same for the same seed."""
-
-    TOKENS = [b'"', b'[', b']', b'{', b'}', b',', b':', b'0', b'-1', b'1e999', b'true', b'null', b'NaN', b'""', b'[]',
-              b'{}', b'\\ud83d', b'\xed\xa0\x80', b'\xc3', b'\xff', b'\x00', b'9' * 30, b'"leave":[[]]', b'"v":1',
-              b'1.0', b'"re":7']
-
-    def __init__(self, seed):
-        self._random = random.Random(seed).random
-        self._ways = [self._cut_out, self._double, self._insert_token, self._replace_token, self._insert_noise,
-                      self._splice]
-
-    def mutate(self, bytes_):
-        for _ in range(1 + self._below(3)):
-            bytes_ = self._one_of(self._ways)(bytes_)
-        return bytes_
-
-    def _below(self, limit):
-        return int(self._random() * limit)
-
-    def _one_of(self, choices):
-        return choices[self._below(len(choices))]
-
-    def _cut_out(self, bytes_):
-        start = self._below(len(bytes_) + 1)
-        return bytes_[:start] + bytes_[start + self._below(12):]
-
-    def _double(self, bytes_):
-        start, length = self._below(len(bytes_) + 1), self._below(80)
-        return bytes_[:start + length] + bytes_[start:]
-
-    def _insert_token(self, bytes_):
-        start = self._below(len(bytes_) + 1)
-        return bytes_[:start] + self._one_of(self.TOKENS) + bytes_[start:]
-
-    def _replace_token(self, bytes_):
-        old, new = self._one_of(self.TOKENS), self._one_of(self.TOKENS)
-        return bytes_.replace(old, new, 1)
-
-    def _insert_noise(self, bytes_):
-        start = self._below(len(bytes_) + 1)
-        noise = bytes(bytearray(self._below(256) for _ in range(1 + self._below(4))))
-        return bytes_[:start] + noise + bytes_[start:]
-
-    def _splice(self, bytes_):
-        other = self._one_of(TO_DAMAGE)
-        return bytes_[:self._below(len(bytes_) + 1)] + other[self._below(len(other) + 1):]
-
-
-def test_thousands_of_damaged_datagrams():
-    mutator = Mutator(20)
-    verdicts = [verdict(mutator.mutate(whole)) for _ in range(1500) for whole in TO_DAMAGE]
-    # Every cause is reached, so the damage is of every kind.
-    assert set(verdicts) == {VALID, NOT_UTF8, NOT_JSON, BAD_ENVELOPE, OTHER_VERSION, UNKNOWN_KIND, BAD_FIELD}
 
 
 def test_thousands_of_datagrams_of_noise():

@@ -376,27 +376,6 @@ def test_a_checksum_is_the_crc_32_of_all_behind_it():
     assert cause(SEALED) == VALID
 
 
-def test_every_turned_bit_is_noticed():
-    for place in range(len(SEALED)):
-        for bit in range(8):
-            damaged = bytearray(SEALED)
-            damaged[place] ^= 1 << bit
-            assert cause(bytes(damaged)) == BAD_CHECKSUM
-
-
-def test_what_is_cut_or_lengthened_anywhere_is_noticed():
-    assert {cause(SEALED[:length]) for length in range(len(SEALED))} == {BAD_CHECKSUM}
-    assert {cause(SEALED + more) for more in (b' ', b'\x00', b'\r\n', SEALED)} == {BAD_CHECKSUM}
-
-
-@pytest.mark.parametrize('bytes_', [
-    b'', b'{}', datagram(LEAVE), SEALED[1:], b' ' + SEALED, SEALED[:7] + SEALED[7:].upper(),
-    SEALED.replace(b'"crc":', b'"crc": '),
-], ids=['no bytes', 'nothing', 'no checksum', 'cut', 'moved', 'in capitals', 'with a blank'])
-def test_a_checksum_is_written_in_one_way(bytes_):
-    assert cause(bytes_) == BAD_CHECKSUM
-
-
 def test_the_length_is_looked_at_before_the_checksum_and_that_before_anything_else():
     longest = datagram(LEAVE)[1:].ljust(limits.DATAGRAM_BYTES_MAX - len(b'{"crc":"00000000",'))
     assert cause(CHECKSUM.seal(longest)) == VALID

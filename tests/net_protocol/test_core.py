@@ -8,7 +8,7 @@ import pytest
 
 from net_protocol.channel import Channel
 from net_protocol.columns import INCARNATION
-from net_protocol.core import Core, Event, draw_incarnation, require
+from net_protocol.core import Core, draw_incarnation, require
 from net_protocol.errors import BrokenInvariant
 from net_protocol.rows import DISPATCHER
 
@@ -74,29 +74,6 @@ def test_a_timer_fires_once_with_its_key_and_not_before_its_time(parrot):
     assert parrot.next_timer() is None
 
 
-def test_a_core_does_nothing_unasked(parrot):
-    channel = Channel(DISPATCHER)
-    assert (parrot.name, parrot.incarnation, parrot.trace, parrot.is_listening, parrot.is_stopped) == (
-        u'parrot', u'aaaaaaaa', False, True, False)
-    assert (parrot.has_unwritten, parrot.has_unread, parrot.take_records()) == (False, False, None)
-    for report in (parrot.opened, parrot.heard, parrot.unreachable, parrot.reachable, parrot.hinted, parrot.awake,
-                   parrot.closed):
-        report(1.0, channel)
-    assert parrot.refresh(1.0, channel, 'cancel', [7]) == [7]
-    # Nothing is kept for a peer that sleeps.
-    assert parrot.asleep(1.0, channel)
-    assert not parrot.has_outgoing
-
-
-def test_a_counter_that_nobody_listed_is_an_error(parrot):
-    with pytest.raises(KeyError):
-        parrot.counts['farewels'] += 1
-
-
-def test_an_event_shows_what_it_is():
-    assert repr(Event('left', 1.5, {'calculator': 'a'})) == "Event('left', 1.5, {'calculator': 'a'})"
-
-
 def test_an_incarnation_has_forty_random_bits():
     drawn = {draw_incarnation(random.Random(seed)) for seed in range(2000)}
     assert len(drawn) == 2000
@@ -108,11 +85,6 @@ def test_an_incarnation_has_forty_random_bits():
 @pytest.mark.parametrize('seed, incarnation', [(0, 'n6bycmlm'), (1, 'vpmlgres')])
 def test_a_seed_draws_the_same_incarnation_on_every_python(seed, incarnation):
     assert draw_incarnation(random.Random(seed)) == incarnation
-
-
-def test_a_requirement_that_holds_says_nothing():
-    require(True, 'never %s', 'seen')
-    require([0], 'a list with something in it')
 
 
 @pytest.mark.parametrize('condition', [False, None, 0, [], ''], ids=repr)

@@ -106,29 +106,6 @@ def test_a_short_datagram_is_one_segment_and_a_long_one_as_many_as_its_bytes():
 
 # Losses.
 
-def test_three_acknowledged_numbers_overtake_and_others_do_not_count():
-    loss = LossDetection()
-    # Numbers between belonged to datagrams that call for no acknowledgement.
-    for number in (1, 5, 9, 13, 17):
-        loss.add(sent(number, at=10.0))
-    assert [one.number for one in loss.acknowledge([[9, 13]])] == [9, 13]
-    assert loss.take_lost(RoundTrip()) == []
-    assert [one.number for one in loss.acknowledge([[16, 17], [9, 13]])] == [17]
-    assert [one.number for one in loss.take_lost(RoundTrip())] == [1, 5]
-    assert loss.in_flight == {}
-    assert loss.segments == 0
-
-
-def test_what_is_older_than_an_acknowledged_one_by_nine_eighths_of_a_round_trip_is_lost():
-    for age, is_lost in ((0.8, False), (0.9, True)):
-        loss, round_trip = LossDetection(), RoundTrip()
-        round_trip.add(0.75)
-        loss.add(sent(1, at=1.0))
-        loss.add(sent(2, at=1.0 + age))
-        loss.acknowledge([[2, 2]])
-        assert bool(loss.take_lost(round_trip)) is is_lost
-
-
 def test_a_range_of_all_numbers_costs_what_is_in_flight():
     loss = LossDetection()
     for number in range(2 ** 40, 2 ** 40 + 50, 7):

@@ -34,6 +34,11 @@ class Peer(object):
         return self.node.step(self.now, *datagrams)
 
 
+@pytest.fixture
+def peer():
+    return Peer()
+
+
 def submits(first, count=1, size=1):
     return {'submit': [[number, u'x' * size, 5] for number in range(first, first + count)]}
 
@@ -44,8 +49,7 @@ def acknowledged(answers):
 
 # Numbers.
 
-def test_a_datagram_that_comes_twice_is_handled_once_and_acknowledged_again():
-    peer = Peer()
+def test_a_datagram_that_comes_twice_is_handled_once_and_acknowledged_again(peer):
     one = peer.datagram(submits(1))
     peer.turn(one)
     for _ in range(3):
@@ -54,8 +58,7 @@ def test_a_datagram_that_comes_twice_is_handled_once_and_acknowledged_again():
     assert peer.node.turn.account()['duplicates'] == 3
 
 
-def test_a_datagram_below_the_window_is_neither_handled_nor_acknowledged():
-    peer = Peer()
+def test_a_datagram_below_the_window_is_neither_handled_nor_acknowledged(peer):
     late, within = peer.datagram(submits(1)), peer.datagram(submits(2))
     peer.turn(peer.at(peer.number - 1 + RECEIVE_WINDOW))
     assert acknowledged(peer.turn(late, within))[0] == [peer.number, peer.number]
@@ -63,8 +66,7 @@ def test_a_datagram_below_the_window_is_neither_handled_nor_acknowledged():
     assert peer.node.turn.account()['too_old'] == 1
 
 
-def test_a_number_too_far_ahead_refuses_the_datagram_as_a_whole():
-    peer = Peer()
+def test_a_number_too_far_ahead_refuses_the_datagram_as_a_whole(peer):
     highest = peer.channel.received.highest
     everything = dict(submits(1), cancel=[[1]])
     peer.turn(peer.at(highest + NUMBERS_AHEAD_MAX + 1, everything, open_number=7))
@@ -74,8 +76,7 @@ def test_a_number_too_far_ahead_refuses_the_datagram_as_a_whole():
     assert [kind for kind, _ in peer.node.core.take_log()] == ['submit', 'cancel']
 
 
-def test_an_acknowledgement_of_a_number_never_sent_refuses_the_datagram_as_a_whole():
-    peer = Peer()
+def test_an_acknowledgement_of_a_number_never_sent_refuses_the_datagram_as_a_whole(peer):
     peer.node.core.send(peer.channel, 'done', [1, u'x', 1])
     peer.turn()
     sent = peer.channel.number
@@ -89,21 +90,18 @@ def test_an_acknowledgement_of_a_number_never_sent_refuses_the_datagram_as_a_who
         ('acknowledged', 'done', [[1, u'x', 1]]), ('submit', submits(1)['submit'])]
 
 
-def test_kinds_are_handled_in_one_order_whatever_the_order_of_the_keys():
-    peer = Peer()
+def test_kinds_are_handled_in_one_order_whatever_the_order_of_the_keys(peer):
     peer.turn(peer.datagram({'cancel': [[1]], 'ping': [[]], 'leave': [[]], 'submit': submits(1)['submit']}))
     assert [kind for kind, _ in peer.node.core.take_log()] == ['leave', 'submit', 'cancel']
 
 
-def test_a_kind_without_a_handler_is_counted_and_acknowledged():
-    peer = Peer()
+def test_a_kind_without_a_handler_is_counted_and_acknowledged(peer):
     del peer.node.core.handlers['cancel']
     assert acknowledged(peer.turn(peer.datagram({'cancel': [[1], [2]], 'ping': [[]]}))) == [[peer.number, peer.number]]
     assert peer.node.turn.account()['unexpected'] == 2
 
 
-def test_open_never_goes_back_and_is_set_before_the_rows_are_handled():
-    peer = Peer()
+def test_open_never_goes_back_and_is_set_before_the_rows_are_handled(peer):
     opens = []
     peer.node.core.handlers['submit'] = lambda now, channel, rows: opens.append(channel.peer_open)
     first, second, third = (peer.datagram(submits(1), open_number=number) for number in (3, 9, 0))
@@ -113,8 +111,7 @@ def test_open_never_goes_back_and_is_set_before_the_rows_are_handled():
 
 # When.
 
-def test_one_datagram_is_acknowledged_within_twenty_milliseconds():
-    peer = Peer()
+def test_one_datagram_is_acknowledged_within_twenty_milliseconds(peer):
     assert peer.turn(peer.datagram(submits(1))) == []
     assert peer.node.turn.next_timer() == pytest.approx(peer.now + ACK_DELAY_S)
     assert peer.turn(later=ACK_DELAY_S - 0.001) == []
@@ -122,8 +119,7 @@ def test_one_datagram_is_acknowledged_within_twenty_milliseconds():
     assert peer.turn(later=1.0) == []
 
 
-def test_the_delay_counts_from_the_first_that_waits():
-    peer = Peer()
+def test_the_delay_counts_from_the_first_that_waits(peer):
     peer.turn(peer.datagram(submits(1)))
     peer.turn(later=0.015)
     peer.turn(peer.datagram())
@@ -131,8 +127,7 @@ def test_the_delay_counts_from_the_first_that_waits():
 
 
 @pytest.mark.parametrize('name', ['two wait', 'out of order', 'a gap', 'ping'])
-def test_at_once(name):
-    peer = Peer()
+def test_at_once(peer, name):
     peer.turn(peer.datagram(submits(1)))
     peer.turn(later=ACK_DELAY_S)
     first = peer.number
@@ -151,8 +146,7 @@ def test_at_once(name):
     assert peer.turn(later=1.0) == []
 
 
-def test_rows_take_the_acknowledgement_with_them():
-    peer = Peer()
+def test_rows_take_the_acknowledgement_with_them(peer):
     core = peer.node.core
     core.handlers['submit'] = lambda now, channel, rows: core.send(channel, 'done', [1, u'x', 1])
     (answer,) = peer.turn(peer.datagram(submits(1)))
@@ -162,14 +156,12 @@ def test_rows_take_the_acknowledgement_with_them():
 
 
 @pytest.mark.parametrize('rows', [None, {'status': [[1, 0, 0, 0, 0]]}])
-def test_what_calls_for_no_acknowledgement_gets_none_of_its_own(rows):
-    peer = Peer()
+def test_what_calls_for_no_acknowledgement_gets_none_of_its_own(peer, rows):
     assert peer.turn(peer.datagram(rows), peer.datagram(rows), peer.datagram(rows)) == []
     assert peer.turn(later=0.3) == []
 
 
-def test_datagrams_that_call_for_none_make_no_gap():
-    peer = Peer()
+def test_datagrams_that_call_for_none_make_no_gap(peer):
     for number in range(1, 101):
         peer.turn(peer.datagram(submits(number)), later=0.001)
         peer.turn(peer.datagram())
@@ -179,8 +171,7 @@ def test_datagrams_that_call_for_none_make_no_gap():
     assert peer.node.turn.account()['datagrams_out'] < 60
 
 
-def test_an_acknowledgement_is_repeated_until_its_own_is_acknowledged():
-    peer = Peer()
+def test_an_acknowledgement_is_repeated_until_its_own_is_acknowledged(peer):
     core = peer.node.core
     answers = []
     for number in range(1, 4):
@@ -286,8 +277,7 @@ def test_events_are_delivered_after_the_commit_and_records_are_written_before_an
 
 # How much one turn reads.
 
-def test_each_portion_is_settled_and_answered_before_the_next_is_read():
-    peer = Peer()
+def test_each_portion_is_settled_and_answered_before_the_next_is_read(peer):
     core = peer.node.core
     read = [0]
     seen = []
@@ -311,8 +301,7 @@ def test_each_portion_is_settled_and_answered_before_the_next_is_read():
 @pytest.mark.parametrize('rows, size, reads', [
     (None, 1, READS_MAX), (submits(1, 100), 1, ROWS_READ_MAX // 100 + 1),
     (submits(1, 1, 40000), 40000, BYTES_READ_MAX // 40000 + 1)], ids=['datagrams', 'rows', 'bytes'])
-def test_a_turn_reads_a_bounded_part_and_says_that_something_is_left(rows, size, reads):
-    peer = Peer()
+def test_a_turn_reads_a_bounded_part_and_says_that_something_is_left(peer, rows, size, reads):
     fired = []
     peer.node.core.handle_timer = fired.append
     peer.node.core.next_timer = lambda: 0.0
@@ -326,8 +315,7 @@ def test_a_turn_reads_a_bounded_part_and_says_that_something_is_left(rows, size,
     assert not peer.node.core.has_unread
 
 
-def test_one_address_gets_half_of_a_turn_while_others_are_heard():
-    peer = Peer()
+def test_one_address_gets_half_of_a_turn_while_others_are_heard(peer):
     other = craft(1, size=400), ELSEWHERE
     flood = [peer.datagram(submits(1, 1, 40000)) for _ in range(20)]
     # Alone it may send more than half.

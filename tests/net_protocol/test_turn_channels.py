@@ -7,7 +7,7 @@ import pytest
 from net_protocol import codec, directory
 from net_protocol.limits import HELLO_BYTES
 from net_protocol.rows import CALCULATOR, DISPATCHER, MONITOR, PROBE
-from net_protocol.schedule import SLEEP_S, TICKET_S
+from net_protocol.schedule import SLEEP_S
 from net_protocol.seals import CHECKSUM
 from tests.net_protocol.toys import (
     CLIENT_AT, DISPATCHER_AT, ELSEWHERE, Node, ToyClient, ToyDispatcher, World, craft, pair)
@@ -23,19 +23,23 @@ def fresh_dispatcher(**more):
     return Node(ToyDispatcher(), DISPATCHER_AT, 2, **more)
 
 
+@pytest.fixture
+def fresh():
+    return fresh_dispatcher()
+
+
 # Greetings.
 
-def test_no_greeting_is_longer_than_what_it_answers():
-    dispatcher = fresh_dispatcher()
-    (answer,) = dispatcher.step(1.0, (craft(7, SUBMIT, size=HELLO_BYTES), CLIENT_AT))
-    length = len(dispatcher.outbox[0][0])
+def test_no_greeting_is_longer_than_what_it_answers(fresh):
+    (answer,) = fresh.step(1.0, (craft(7, SUBMIT, size=HELLO_BYTES), CLIENT_AT))
+    length = len(fresh.outbox[0][0])
     assert (answer.re, answer.incarnation, answer.to) == (7, u'dddddddd', u'')
     for size in range(length - 3, length + 3):
         question = craft(7, size=size)
         assert len(question) == size
-        assert bool(dispatcher.step(1.0, (question, CLIENT_AT))) is (size >= length)
-    assert dispatcher.turn.account()['not_greeted'] == 3
-    assert dispatcher.core.log == []
+        assert bool(fresh.step(1.0, (question, CLIENT_AT))) is (size >= length)
+    assert fresh.turn.account()['not_greeted'] == 3
+    assert fresh.core.log == []
 
 
 def test_a_process_on_this_machine_is_greeted_however_short_its_question_is():
@@ -44,12 +48,11 @@ def test_a_process_on_this_machine_is_greeted_however_short_its_question_is():
     assert dispatcher.outbox[0][1] == CLIENT_AT
 
 
-def test_a_greeting_leaves_no_state():
-    dispatcher = fresh_dispatcher()
+def test_a_greeting_leaves_no_state(fresh):
     for number in range(1, 50):
-        dispatcher.step(1.0, (craft(number, SUBMIT, size=HELLO_BYTES), ('192.0.2.9', number)))
-    assert dispatcher.core.channels == {}
-    assert dispatcher.turn.next_timer() is None
+        fresh.step(1.0, (craft(number, SUBMIT, size=HELLO_BYTES), ('192.0.2.9', number)))
+    assert fresh.core.channels == {}
+    assert fresh.turn.next_timer() is None
 
 
 def test_a_greeting_is_believed_only_if_it_answers_what_is_in_flight():
@@ -161,14 +164,6 @@ def ticket_for(dispatcher, now, address=CLIENT_AT, **who):
     return ticket
 
 
-@pytest.mark.parametrize('age, opens', [(0.0, True), (TICKET_S - 1, True), (TICKET_S + 1, False)])
-def test_a_ticket_opens_a_channel_for_thirty_seconds(age, opens):
-    dispatcher = fresh_dispatcher()
-    ticket = ticket_for(dispatcher, 50.0)
-    dispatcher.step(50.0 + age, (craft(2, SUBMIT, to=ticket, size=HELLO_BYTES), CLIENT_AT))
-    assert dispatcher.core.take_log() == ([('opened', u'cccccccc'), ('submit', SUBMIT['submit'])] if opens else [])
-
-
 def test_an_open_channel_needs_no_young_ticket():
     world, client, dispatcher = pair()
     for _ in range(4):
@@ -177,39 +172,36 @@ def test_an_open_channel_needs_no_young_ticket():
     assert dispatcher.core.take_log() == [('submit', [[1, u'x', 5]])] * 4
 
 
-def test_a_closed_channel_is_not_opened_by_what_was_issued_before():
-    dispatcher = fresh_dispatcher()
-    used = ticket_for(dispatcher, 50.0)
-    dispatcher.step(50.1, (craft(2, SUBMIT, to=used), CLIENT_AT))
-    waiting = ticket_for(dispatcher, 50.0 + SLEEP_S - 1, ELSEWHERE)
-    dispatcher.step(50.1 + SLEEP_S)
-    assert dispatcher.core.take_log('closed')
+def test_a_closed_channel_is_not_opened_by_what_was_issued_before(fresh):
+    used = ticket_for(fresh, 50.0)
+    fresh.step(50.1, (craft(2, SUBMIT, to=used), CLIENT_AT))
+    waiting = ticket_for(fresh, 50.0 + SLEEP_S - 1, ELSEWHERE)
+    fresh.step(50.1 + SLEEP_S)
+    assert fresh.core.take_log('closed')
     for ticket, address in ((used, CLIENT_AT), (waiting, ELSEWHERE)):
-        dispatcher.step(50.1 + SLEEP_S, (craft(3, SUBMIT, to=ticket, size=HELLO_BYTES), address))
-    assert dispatcher.core.take_log() == []
-    ticket = ticket_for(dispatcher, 50.1 + SLEEP_S)
-    dispatcher.step(50.1 + SLEEP_S, (craft(3, SUBMIT, to=ticket), CLIENT_AT))
-    assert [entry[0] for entry in dispatcher.core.take_log()] == ['opened', 'submit']
+        fresh.step(50.1 + SLEEP_S, (craft(3, SUBMIT, to=ticket, size=HELLO_BYTES), address))
+    assert fresh.core.take_log() == []
+    ticket = ticket_for(fresh, 50.1 + SLEEP_S)
+    fresh.step(50.1 + SLEEP_S, (craft(3, SUBMIT, to=ticket), CLIENT_AT))
+    assert [entry[0] for entry in fresh.core.take_log()] == ['opened', 'submit']
 
 
-def test_an_older_ticket_than_the_one_in_use_opens_nothing():
-    dispatcher = fresh_dispatcher()
-    older, newer = ticket_for(dispatcher, 50.0, ELSEWHERE), ticket_for(dispatcher, 51.0)
-    dispatcher.step(52.0, (craft(2, to=newer), CLIENT_AT))
-    (answer,) = dispatcher.step(52.0, (craft(3, SUBMIT, to=older, size=HELLO_BYTES), ELSEWHERE))
+def test_an_older_ticket_than_the_one_in_use_opens_nothing(fresh):
+    older, newer = ticket_for(fresh, 50.0, ELSEWHERE), ticket_for(fresh, 51.0)
+    fresh.step(52.0, (craft(2, to=newer), CLIENT_AT))
+    (answer,) = fresh.step(52.0, (craft(3, SUBMIT, to=older, size=HELLO_BYTES), ELSEWHERE))
     assert answer.re == 3
-    assert dispatcher.core.take_log() == [('opened', u'cccccccc')]
-    (channel,) = dispatcher.core.channels.values()
+    assert fresh.core.take_log() == [('opened', u'cccccccc')]
+    (channel,) = fresh.core.channels.values()
     assert channel.address == CLIENT_AT
 
 
-def test_two_incarnations_of_one_name_have_two_channels():
-    dispatcher = fresh_dispatcher()
+def test_two_incarnations_of_one_name_have_two_channels(fresh):
     for incarnation in (u'aaaaaaaa', u'bbbbbbbb'):
-        ticket = ticket_for(dispatcher, 50.0, incarnation=incarnation)
-        dispatcher.step(50.0, (craft(2, SUBMIT, to=ticket, incarnation=incarnation), CLIENT_AT))
-    assert sorted(dispatcher.core.channels) == [u'aaaaaaaa', u'bbbbbbbb']
-    first, second = (dispatcher.core.channels[incarnation] for incarnation in (u'aaaaaaaa', u'bbbbbbbb'))
+        ticket = ticket_for(fresh, 50.0, incarnation=incarnation)
+        fresh.step(50.0, (craft(2, SUBMIT, to=ticket, incarnation=incarnation), CLIENT_AT))
+    assert sorted(fresh.core.channels) == [u'aaaaaaaa', u'bbbbbbbb']
+    first, second = (fresh.core.channels[incarnation] for incarnation in (u'aaaaaaaa', u'bbbbbbbb'))
     assert first.ticket != second.ticket
 
 

@@ -46,6 +46,11 @@ class Sender(object):
         return self.turn()
 
 
+@pytest.fixture
+def sender():
+    return Sender()
+
+
 def done(number, size=1):
     return [number, u'x' * size, 1]
 
@@ -57,8 +62,7 @@ def one_by_one(sender, count, size=1):
 
 # Three later acknowledgements.
 
-def test_a_datagram_that_three_acknowledged_ones_overtook_is_sent_again_at_once_under_a_new_number():
-    sender = Sender()
+def test_a_datagram_that_three_acknowledged_ones_overtook_is_sent_again_at_once_under_a_new_number(sender):
     numbers = one_by_one(sender, 5)
     assert sender.acknowledge(numbers[1]) == []
     assert sender.acknowledge(numbers[2]) == []
@@ -73,8 +77,7 @@ def test_a_datagram_that_three_acknowledged_ones_overtook_is_sent_again_at_once_
     assert sender.channel.probe_at is None
 
 
-def test_rows_that_go_again_are_as_the_core_has_them_by_now_and_finished_ones_are_dropped():
-    sender = Sender()
+def test_rows_that_go_again_are_as_the_core_has_them_by_now_and_finished_ones_are_dropped(sender):
     sender.core.refresh = lambda now, channel, kind, row: None if row[0] == 2 else [row[0], u'fresh', 9]
     lost = sender.send('done', done(1), done(2), done(3))[0].number
     (again,) = sender.acknowledge(*[sender.send('done', done(9))[0].number for _ in range(3)])
@@ -85,8 +88,7 @@ def test_rows_that_go_again_are_as_the_core_has_them_by_now_and_finished_ones_ar
     assert not sender.channel.loss.in_flight
 
 
-def test_kinds_that_a_newer_row_replaces_do_not_come_back():
-    sender = Sender()
+def test_kinds_that_a_newer_row_replaces_do_not_come_back(sender):
     sender.core.send(sender.channel, 'done', done(1))
     sender.send('heartbeat', [1, 1, 1, 1.0, 1, [], [], False])
     sender.send('ping', [])
@@ -95,8 +97,7 @@ def test_kinds_that_a_newer_row_replaces_do_not_come_back():
     assert sender.core.take_log('refresh') == [('refresh', 'done', done(1))]
 
 
-def test_acknowledged_rows_are_reported_where_the_core_wants_them_and_before_what_came_with_them():
-    sender = Sender()
+def test_acknowledged_rows_are_reported_where_the_core_wants_them_and_before_what_came_with_them(sender):
     sender.core.send(sender.channel, 'revoke', [1, u'a:aaaaaaaa:1'])
     (sent,) = sender.send('done', done(1), done(2))
     sender.core.take_log()
@@ -106,8 +107,7 @@ def test_acknowledged_rows_are_reported_where_the_core_wants_them_and_before_wha
     assert sender.core.take_log() == [('acknowledged', 'done', [done(1), done(2)]), ('cancel', [[1]])]
 
 
-def test_rows_that_are_lost_again_and_again_travel_in_smaller_datagrams_and_at_last_alone():
-    sender = Sender()
+def test_rows_that_are_lost_again_and_again_travel_in_smaller_datagrams_and_at_last_alone(sender):
     sizes, rows = [], []
     datagrams = sender.send('done', *[done(number, 60) for number in range(1, 17)])
     assert len(datagrams) == 1
@@ -128,8 +128,7 @@ def test_rows_that_are_lost_again_and_again_travel_in_smaller_datagrams_and_at_l
 
 # Probes.
 
-def test_a_probe_repeats_the_oldest_rows_under_a_new_number_and_loses_nothing():
-    sender = Sender()
+def test_a_probe_repeats_the_oldest_rows_under_a_new_number_and_loses_nothing(sender):
     first = sender.send('done', done(1))[0].number
     sent_at = sender.now
     assert PROBE_FIRST_S <= sender.channel.probe_at - sent_at <= PROBE_FIRST_S * JITTER_MAX
@@ -144,8 +143,7 @@ def test_a_probe_repeats_the_oldest_rows_under_a_new_number_and_loses_nothing():
     assert list(sender.channel.loss.in_flight) == [probe.number + 1]
 
 
-def test_the_pause_before_a_probe_doubles_up_to_its_maximum_and_an_acknowledgement_ends_that():
-    sender = Sender()
+def test_the_pause_before_a_probe_doubles_up_to_its_maximum_and_an_acknowledgement_ends_that(sender):
     sender.send('done', done(1))
     pauses = []
     for _ in range(7):
@@ -166,8 +164,7 @@ def test_the_pause_before_a_probe_doubles_up_to_its_maximum_and_an_acknowledgeme
     assert sender.channel.probe_at - sender.now < PROBE_MAX_S
 
 
-def test_the_third_probe_in_a_row_collapses_the_window_and_sends_all_rows_again():
-    sender = Sender()
+def test_the_third_probe_in_a_row_collapses_the_window_and_sends_all_rows_again(sender):
     one_by_one(sender, 8)
     sender.core.take_log()
     for _ in range(2):
@@ -189,8 +186,7 @@ def test_the_third_probe_in_a_row_collapses_the_window_and_sends_all_rows_again(
     assert seen == [done(number) for number in range(1, 9)]
 
 
-def test_after_a_collapse_of_which_nothing_is_left_what_waited_for_the_window_leaves():
-    sender = Sender()
+def test_after_a_collapse_of_which_nothing_is_left_what_waited_for_the_window_leaves(sender):
     sender.channel.window.segments = WINDOW_MIN
     numbers = one_by_one(sender, 2)
     assert sender.send('done', done(3)) == []
@@ -202,16 +198,14 @@ def test_after_a_collapse_of_which_nothing_is_left_what_waited_for_the_window_le
     assert not set(numbers) & set(sender.channel.loss.in_flight)
 
 
-def test_a_probe_is_padded_so_that_it_can_be_answered_by_a_greeting():
-    sender = Sender()
+def test_a_probe_is_padded_so_that_it_can_be_answered_by_a_greeting(sender):
     sender.send('done', done(1))
     for _ in range(5):
         sender.probe()
         assert all(len(datagram) >= 400 for datagram, _ in sender.node.outbox)
 
 
-def test_a_probe_of_large_rows_is_small():
-    sender = Sender()
+def test_a_probe_of_large_rows_is_small(sender):
     sender.send('done', *[done(number, 200) for number in range(1, 6)])
     first = sender.channel.number
     (probe,) = sender.probe()
@@ -223,8 +217,7 @@ def test_a_probe_of_large_rows_is_small():
     assert again.rows == {'done': [done(number, 200) for number in range(1, 6)]}
 
 
-def test_only_the_acknowledgement_of_what_was_sent_after_the_verdict_makes_a_peer_reachable():
-    sender = Sender()
+def test_only_the_acknowledgement_of_what_was_sent_after_the_verdict_makes_a_peer_reachable(sender):
     first = sender.send('done', done(1))[0].number
     while not sender.channel.is_unreachable:
         sender.probe()
@@ -259,8 +252,7 @@ def test_what_was_handled_in_spite_of_everything_is_not_sent_for_ever():
 
 # The window.
 
-def test_rows_wait_while_the_window_is_full_and_leave_as_it_empties():
-    sender = Sender()
+def test_rows_wait_while_the_window_is_full_and_leave_as_it_empties(sender):
     datagrams = sender.send('done', *[done(number, 1200) for number in range(1, 31)])
     assert len(datagrams) == 11
     assert not sender.channel.has_room
@@ -278,15 +270,13 @@ def test_rows_wait_while_the_window_is_full_and_leave_as_it_empties():
     assert sender.channel.window.segments > WINDOW_FIRST
 
 
-def test_two_datagrams_may_be_in_flight_however_large_they_are():
-    sender = Sender()
+def test_two_datagrams_may_be_in_flight_however_large_they_are(sender):
     sender.channel.window.segments = WINDOW_MIN
     datagrams = [sender.send('done', done(number, 50000)) for number in range(1, 4)]
     assert [len(some) for some in datagrams] == [1, 1, 0]
 
 
-def test_heartbeats_questions_and_acknowledgements_pass_a_full_window():
-    sender = Sender()
+def test_heartbeats_questions_and_acknowledgements_pass_a_full_window(sender):
     sender.send('done', *[done(number, 1200) for number in range(1, 31)])
     for kind, row in (('heartbeat', [1, 1, 1, 1.0, 1, [], [], False]), ('ping', []), ('status', [1, 0, 0, 0, 0])):
         (passed,) = sender.send(kind, row)
@@ -299,8 +289,7 @@ def test_heartbeats_questions_and_acknowledgements_pass_a_full_window():
 
 
 @pytest.mark.parametrize('is_local, limit', [(False, 1400), (True, 8000)])
-def test_no_datagram_of_several_rows_is_longer_than_the_path_carries(is_local, limit):
-    sender = Sender()
+def test_no_datagram_of_several_rows_is_longer_than_the_path_carries(sender, is_local, limit):
     sender.channel.use_address(CLIENT_AT, is_local)
     for ranges in (0, 1, 2, 16, 32):
         sender.channel.open += 10 ** 15
