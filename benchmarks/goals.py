@@ -78,20 +78,17 @@ def _between(ours, theirs, figure):
     return measure
 
 
-def _figure(wanted, figure):
+def _figure(wanted, figure, place=-1):
     """A figure of the last of ours that ``wanted`` selects."""
     def measure(section):
         names = [name for name in section['order'] if wanted(name)]
-        return figures(section['runs'], names[-1], section['even_disturbed']).get(figure) if names else None
+        return figures(section['runs'], names[place], section['even_disturbed']).get(figure) if names else None
     return measure
 
 
 def _first(figure):
     """A figure of the first of ours."""
-    def measure(section):
-        name = first_of_ours(section)
-        return None if name is None else figures(section['runs'], name, section['even_disturbed']).get(figure)
-    return measure
+    return _figure(_has(), figure, 0)
 
 
 def _tail(system=None):

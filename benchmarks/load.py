@@ -43,8 +43,8 @@ def say(line):
 class Load(object):
     """The tasks of one client.
 
-    A peer's client calls ``begin`` once connected and sends the tasks of ``new(in_flight)``; for each result it calls
-    ``done``, and then sends those of ``new`` again, while ``out`` is above 0.
+    A peer's client calls ``drive`` once connected. One that is driven by callbacks calls ``begin``, sends the tasks of
+    ``new(in_flight)``, calls ``done`` for each result and then sends those of ``new`` again, while ``out`` is above 0.
     """
 
     def __init__(self, in_flight, duration_s):
@@ -63,6 +63,16 @@ class Load(object):
     @property
     def out(self):
         return len(self._out)
+
+    def drive(self, send, receive):
+        """``send(tasks)`` takes (number, payload) pairs; ``receive()`` returns at least one (number, result)."""
+        self.begin()
+        send(self.new(self.in_flight))
+        while self.out:
+            results = receive()
+            for number, result in results:
+                self.done(number, result)
+            send(self.new(len(results)))
 
     def begin(self):
         self._cpu_s = cpu_s()

@@ -61,12 +61,14 @@ def work(port):
 
 def ask(port, load):
     connection = Connection(port, b'tasks', b'results')
-    load.begin()
-    for number, payload in load.new(load.in_flight):
-        connection.put(b'%d %s' % (number, payload))
-    while load.out:
+
+    def send(tasks):
+        for number, payload in tasks:
+            connection.put(b'%d %s' % (number, payload))
+
+    def receive():
         job, number, result = connection.take()
         connection.ask(b'delete ' + job)
-        load.done(int(number), result)
-        for number, payload in load.new():
-            connection.put(b'%d %s' % (number, payload))
+        return [(int(number), result)]
+
+    load.drive(send, receive)

@@ -48,14 +48,12 @@ def ask(port, load):
     _, task = application(port)
     out = deque()
 
-    def submit(count):
-        for number, payload in load.new(count):
-            out.append((number, task.delay(payload.decode('ascii'))))
+    def send(tasks):
+        out.extend((number, task.delay(payload.decode('ascii'))) for number, payload in tasks)
+
+    def receive():
+        number, result = out.popleft()
+        return [(number, result.get().encode('ascii'))]
 
     task.delay('').get()
-    load.begin()
-    submit(load.in_flight)
-    while out:
-        number, result = out.popleft()
-        load.done(number, result.get().encode('ascii'))
-        submit(1)
+    load.drive(send, receive)

@@ -33,15 +33,14 @@ def ask(port, load):
         numbers = {}
         completed = as_completed()
 
-        def submit(count):
-            for number, payload in load.new(count):
+        def send(tasks):
+            for number, payload in tasks:
                 future = client.submit(compute, payload, pure=False)
                 numbers[future.key] = number
                 completed.add(future)
 
-        load.begin()
-        submit(load.in_flight)
-        while load.out:
+        def receive():
             future = next(completed)
-            load.done(numbers.pop(future.key), future.result())
-            submit(1)
+            return [(numbers.pop(future.key), future.result())]
+
+        load.drive(send, receive)

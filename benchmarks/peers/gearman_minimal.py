@@ -89,22 +89,21 @@ def ask(port, load):
     unnamed = deque()
     named = {}
 
-    def submit(count):
-        tasks = load.new(count)
+    def send(tasks):
         unnamed.extend(number for number, _ in tasks)
         connection.send(b''.join(packet(SUBMIT_JOB, b'task', b'', payload) for _, payload in tasks))
 
-    load.begin()
-    submit(load.in_flight)
-    while load.out:
-        answered = 0
-        for kind, body in connection.receive():
-            if kind == JOB_CREATED:
-                named[body] = unnamed.popleft()
-            elif kind == WORK_COMPLETE:
-                handle, result = body.split(b'\0', 1)
-                load.done(named.pop(handle), result)
-                answered += 1
-            elif kind in (WORK_FAIL, ERROR):
-                raise SystemExit('gearmand: %r' % body)
-        submit(answered)
+    def receive():
+        results = []
+        while not results:
+            for kind, body in connection.receive():
+                if kind == JOB_CREATED:
+                    named[body] = unnamed.popleft()
+                elif kind == WORK_COMPLETE:
+                    handle, result = body.split(b'\0', 1)
+                    results.append((named.pop(handle), result))
+                elif kind in (WORK_FAIL, ERROR):
+                    raise SystemExit('gearmand: %r' % body)
+        return results
+
+    load.drive(send, receive)

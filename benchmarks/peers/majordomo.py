@@ -111,15 +111,13 @@ def ask(port, load):
     socket = zmq.Context(1).socket(zmq.DEALER)
     socket.connect('tcp://127.0.0.1:%d' % port)
 
-    def submit(count):
-        for number, payload in load.new(count):
+    def send(tasks):
+        for number, payload in tasks:
             socket.send_multipart([b'', CLIENT, b'task', b'%d' % number, payload])
 
-    load.begin()
-    submit(load.in_flight)
-    while load.out:
+    def receive():
         socket.poll()
-        for frames in drained(socket):
-            load.done(int(frames[3]), frames[4])
-            submit(1)
+        return [(int(frames[3]), frames[4]) for frames in drained(socket)]
+
+    load.drive(send, receive)
     socket.close(0)

@@ -52,20 +52,18 @@ def work(port):
 def ask(port, load):
     import redis
     client = redis.Redis.from_url(url(port))
-    last = (client.xrevrange('results', count=1) or [(b'0', None)])[0][0]
+    last = [(client.xrevrange('results', count=1) or [(b'0', None)])[0][0]]
 
-    def submit(count):
+    def send(tasks):
         pipeline = client.pipeline(transaction=False)
-        for number, payload in load.new(count):
+        for number, payload in tasks:
             pipeline.xadd('tasks', {b'n': number, b'p': payload})
         pipeline.execute()
 
-    load.begin()
-    submit(load.in_flight)
-    while load.out:
-        for _, entries in client.xread({'results': last}, count=2 * _COUNT, block=0):
-            for _, fields in entries:
-                load.done(int(fields[b'n']), fields[b'r'])
-            last = entries[-1][0]
-            submit(len(entries))
-            client.xtrim('results', minid=last, approximate=True)
+    def receive():
+        (_, entries), = client.xread({'results': last[0]}, count=2 * _COUNT, block=0)
+        last[0] = entries[-1][0]
+        client.xtrim('results', minid=last[0], approximate=True)
+        return [(int(fields[b'n']), fields[b'r']) for _, fields in entries]
+
+    load.drive(send, receive)

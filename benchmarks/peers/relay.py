@@ -173,17 +173,15 @@ def work(port):
 
 
 def ask(port, load):
-    def submit(peer, count):
-        peer.rows.setdefault('submit', []).extend(
-            [number, payload.decode('ascii')] for number, payload in load.new(count))
+    results = []
+    here = Endpoint(0, {'done': lambda peer, rows: results.extend(rows)})
+    relay = here.peer(('127.0.0.1', port))
 
-    def on_done(peer, rows):
-        for number, result in rows:
-            load.done(number, result.encode('ascii'))
-        submit(peer, len(rows))
+    def receive():
+        del results[:]
+        while not results:
+            here.turn()
+        return [(number, result.encode('ascii')) for number, result in results]
 
-    here = Endpoint(0, {'done': on_done})
-    load.begin()
-    submit(here.peer(('127.0.0.1', port)), load.in_flight)
-    while load.out:
-        here.turn()
+    load.drive(lambda tasks: relay.rows.setdefault('submit', []).extend(
+        [number, payload.decode('ascii')] for number, payload in tasks), receive)

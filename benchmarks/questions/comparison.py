@@ -3,7 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 from benchmarks import systems
-from benchmarks.rounds import figures, good_runs, ratio
+from benchmarks.rounds import figures, ratio
 from benchmarks.tables import middle, number, spread, table
 
 #: Figures of which a small one is better.
@@ -28,33 +28,36 @@ def compared(section, figure, columns):
 
     The last column is the first of ours over that system, pair by pair.
     """
-    runs, even = section['runs'], section['even_disturbed']
-    here = [name for name in section['order'] if good_runs(runs, name, even)]
-    found = {name: figures(runs, name, even) for name in here}
-    here.sort(key=lambda name: found[name][figure]['median'], reverse=figure not in _SMALL_IS_BETTER)
     reference = first_of_ours(section)
-    rows = []
-    for name in here:
-        times = '' if reference in (None, name) else spread(ratio(runs, reference, name, figure, even))
-        facts = section['systems'][name]
-        rows.append([facts['title']] + [how(found[name].get(key)) if how else facts[key] for _, key, how in columns]
-                    + [times])
+    rows = [[title] + [how(found.get(key)) if how else section['systems'][name][key] for _, key, how in columns]
+            + [times(section, reference, name, figure)]
+            for name, title, found in sorted(measured(section), key=lambda one: one[2][figure]['median'],
+                                             reverse=figure not in _SMALL_IS_BETTER)]
     return table(['system'] + [title for title, _, _ in columns] + ['ours is x times'], rows) + closing_lines(section)
 
 
 def beside_plain(section):
     """The table of ours and its variants, each variant compared with the plain one."""
-    runs, even = section['runs'], section['even_disturbed']
-    rows = []
-    for name in section['order']:
-        found = figures(runs, name, even)
-        if found:
-            plain = '-'.join(name.split('-')[:2])
-            times = '' if plain == name else spread(ratio(runs, name, plain, 'tasks_per_s', even))
-            rows.append([section['systems'][name]['title'], spread(found['tasks_per_s']), spread(found['broker_us'])]
-                        + [middle(found[figure]) for figure in ('workers_us', 'client_us', 'total_us')] + [times])
+    rows = [[title, spread(found['tasks_per_s']), spread(found['broker_us'])]
+            + [middle(found[figure]) for figure in ('workers_us', 'client_us', 'total_us')]
+            + [times(section, name, '-'.join(name.split('-')[:2]), 'tasks_per_s')]
+            for name, title, found in measured(section)]
     return table(('system', 'tasks/s', 'dispatcher, us/task', 'workers', 'client', 'sum', 'x times the plain one'),
                  rows)
+
+
+def measured(section, even_disturbed=None):
+    """(Name, title, figures) of each system that has some."""
+    even = section['even_disturbed'] if even_disturbed is None else even_disturbed
+    found = [(name, section['systems'][name]['title'], figures(section['runs'], name, even))
+             for name in section['order']]
+    return [one for one in found if one[2]]
+
+
+def times(section, name, other, figure):
+    """How many times the other's figure a system has, pair by pair; empty if both are one, or it is None."""
+    return '' if name in (None, other) else spread(
+        ratio(section['runs'], name, other, figure, section['even_disturbed']))
 
 
 def first_of_ours(section):

@@ -3,9 +3,8 @@
 from __future__ import absolute_import, division, print_function
 
 from benchmarks import machine, systems
-from benchmarks.questions.comparison import closing_lines
+from benchmarks.questions.comparison import closing_lines, measured
 from benchmarks.questions.crowds import Crowd
-from benchmarks.rounds import figures
 from benchmarks.systems import Own
 from benchmarks.tables import number, spread, table
 
@@ -52,14 +51,11 @@ def _finish(context, system):
 
 def lines(section):
     rows = []
-    for name in section['order']:
-        found = figures(section['runs'], name, even_disturbed=True)
-        if found:
-            title = section['systems'][name]['title']
-            rows += [(title, '{:,} tasks waiting'.format(size), spread(found['bytes_per_task_%d' % size]))
-                     for size in sizes(found)]
-            rows += [(title, 'at the peak', '%s MB in all' % number(found['peak_bytes']['median'] / 1e6)),
-                     (title, 'finished tasks', spread(found['bytes_per_finished_task']))]
+    for _, title, found in measured(section, even_disturbed=True):
+        rows += [(title, '{:,} tasks waiting'.format(size), spread(found['bytes_per_task_%d' % size]))
+                 for size in sizes(found)]
+        rows += [(title, 'at the peak', '%s MB in all' % number(found['peak_bytes']['median'] / 1e6)),
+                 (title, 'finished tasks', spread(found['bytes_per_finished_task']))]
     return table(('system', '', 'bytes each'), rows) + closing_lines(section)
 
 

@@ -6,8 +6,7 @@ import json
 import os
 
 from benchmarks import children
-from benchmarks.questions.comparison import closing_lines
-from benchmarks.rounds import figures
+from benchmarks.questions.comparison import closing_lines, measured
 from benchmarks.tables import spread, table
 from runtime.clock import monotonic
 
@@ -33,10 +32,6 @@ def _answer(context, system):
 
 
 def lines(section):
-    rows = []
-    for name in section['order']:
-        found = figures(section['runs'], name, section['even_disturbed'])
-        if found:
-            rows.append([section['systems'][name]['title']] + [spread(found[figure]) for figure in (
-                'answer_s', 'replications', 'calculators')])
-    return table(('system', 'time to the answer, s', 'replications', 'calculators'), rows) + closing_lines(section)
+    return table(('system', 'time to the answer, s', 'replications', 'calculators'), [
+        [title] + [spread(found[figure]) for figure in ('answer_s', 'replications', 'calculators')]
+        for _, title, found in measured(section)]) + closing_lines(section)

@@ -6,8 +6,7 @@ import time
 
 from benchmarks import systems
 from benchmarks.children import RunFailed
-from benchmarks.questions.comparison import closing_lines
-from benchmarks.rounds import figures
+from benchmarks.questions.comparison import closing_lines, measured
 from benchmarks.systems import Own
 from benchmarks.tables import spread, table
 from dispatcher.settings import SETTINGS as DISPATCHER_SETTINGS
@@ -157,18 +156,17 @@ def held_since(events, calculator, died_at):
     return sorted(held.values())
 
 
+_FIGURES = (
+    ('last_s', 'from SIGKILL until all its tasks run elsewhere, s (bound: %(bound_s)g)'),
+    ('taken_s', 'of that until the last was taken from it, s'), ('held', 'tasks that it held'),
+    ('batch_s', 'a batch while three calculators die and come back, s'),
+    ('best_s', 'the best possible for the calculator time that was lost, s'), ('of_best', 'the one over the other'),
+    ('lost_work_s', 'calculator time of work that was lost, s'), ('away_s', 'slots times seconds while they were away'))
+
+
 def lines(section):
     """A row for each figure."""
-    rows = []
-    for name in section['order']:
-        found = figures(section['runs'], name, even_disturbed=True)
-        for figure, text in (
-                ('last_s', 'from SIGKILL until all its tasks run elsewhere, s (bound: %g)' % section['bound_s']),
-                ('taken_s', 'of that until the last was taken from it, s'), ('held', 'tasks that it held'),
-                ('batch_s', 'a batch while three calculators die and come back, s'),
-                ('best_s', 'the best possible for the calculator time that was lost, s'),
-                ('of_best', 'the one over the other'), ('lost_work_s', 'calculator time of work that was lost, s'),
-                ('away_s', 'slots times seconds while they were away')):
-            if figure in found:
-                rows.append((text, spread(found[figure])))
-    return table(('what', 'measured'), rows) + closing_lines(section)
+    return table(('what', 'measured'), [
+        (text % section if '%(' in text else text, spread(found[figure]))
+        for _, _, found in measured(section, even_disturbed=True) for figure, text in _FIGURES if figure in found]
+        ) + closing_lines(section)

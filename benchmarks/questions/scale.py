@@ -5,9 +5,8 @@ from __future__ import absolute_import, division, print_function
 import time
 
 from benchmarks import machine, systems
-from benchmarks.questions.comparison import closing_lines
+from benchmarks.questions.comparison import closing_lines, measured, times
 from benchmarks.questions.crowds import Crowd
-from benchmarks.rounds import figures, ratio
 from benchmarks.systems import Own
 from benchmarks.tables import middle, number, spread, table
 from runtime.clock import monotonic
@@ -141,17 +140,10 @@ def take(context):
 
 def lines(section):
     """A row for each case, with its processor time per task over that of the plain one, pair by pair."""
-    runs, even = section['runs'], section['even_disturbed']
-    rows = []
-    for name in section['order']:
-        found = figures(runs, name, even)
-        if found:
-            base = base_of(section, name)
-            times = '' if name == base else spread(ratio(runs, name, base, 'broker_us', even))
-            rows.append((section['systems'][name]['title'], middle(found.get('tasks_per_s')),
-                         spread(found.get('broker_us')), times, _more(found)))
-    return table(('what', 'tasks/s', 'dispatcher, us/task', 'x times the plain one', 'besides'), rows) \
-        + closing_lines(section)
+    return table(('what', 'tasks/s', 'dispatcher, us/task', 'x times the plain one', 'besides'), [
+        (title, middle(found.get('tasks_per_s')), spread(found.get('broker_us')),
+         times(section, name, base_of(section, name), 'broker_us'), _more(found))
+        for name, title, found in measured(section)]) + closing_lines(section)
 
 
 def base_of(section, name):

@@ -7,8 +7,7 @@ import os
 
 from benchmarks import children
 from benchmarks.figures import median
-from benchmarks.questions.comparison import closing_lines
-from benchmarks.rounds import figures
+from benchmarks.questions.comparison import closing_lines, measured
 from benchmarks.tables import spread, table
 
 ABOUT = 'the simulator: p50 of tasks of 0.1 s with 30 % loss; tasks per second of processor time in its preset "busy"'
@@ -49,11 +48,7 @@ def _speed(context, system):
 
 
 def lines(section):
-    rows = []
-    for name in section['order']:
-        found = figures(section['runs'], name, section['even_disturbed'])
-        if found:
-            rows.append((section['systems'][name]['title'], spread(found['tasks_per_cpu_s']),
-                         spread(found['lossy_p50_s'])))
     return table(('system', 'preset "busy", tasks per second of processor time',
-                  'p50 with 30 % loss, s of virtual time'), rows) + closing_lines(section)
+                  'p50 with 30 % loss, s of virtual time'),
+                 [(title, spread(found['tasks_per_cpu_s']), spread(found['lossy_p50_s']))
+                  for _, title, found in measured(section)]) + closing_lines(section)

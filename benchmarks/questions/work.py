@@ -10,8 +10,7 @@ import sys
 from benchmarks import children, machine
 from benchmarks.children import RunFailed
 from benchmarks.peers import AFTER_DISCONNECT, AT_MOST_ONCE
-from benchmarks.questions.comparison import closing_lines, first_of_ours
-from benchmarks.rounds import figures, ratio
+from benchmarks.questions.comparison import closing_lines, first_of_ours, measured, times
 from benchmarks.systems import Own, run_once
 from benchmarks.tables import spread, table
 
@@ -106,15 +105,10 @@ def take(context):
 
 
 def lines(section):
-    runs, even = section['runs'], section['even_disturbed']
     ours = first_of_ours(section)
-    rows = []
-    for name in section['order']:
-        found = figures(runs, name, even)
-        if found:
-            times = [''] * 2 if ours in (None, name) else [
-                spread(ratio(runs, ours, name, 'calls_per_s_%d' % size, even)) for size in (1, 100)]
-            rows.append([section['systems'][name]['title']] + [spread(found.get(figure)) for figure in (
-                'calls_per_s_1', 'calls_per_s_100', 'call_us', 'notional_us', 'call_over_notional')] + times)
     return table(('system', 'calls/s', 'calls/s, chunks of 100', 'one call, us', 'one notional task, us', 'x times',
-                  'ours is x times', 'with chunks'), rows) + closing_lines(section)
+                  'ours is x times', 'with chunks'), [
+        [title] + [spread(found.get(figure)) for figure in (
+            'calls_per_s_1', 'calls_per_s_100', 'call_us', 'notional_us', 'call_over_notional')]
+        + [times(section, ours, name, 'calls_per_s_%d' % size) for size in (1, 100)]
+        for name, title, found in measured(section)]) + closing_lines(section)

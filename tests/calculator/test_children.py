@@ -14,7 +14,7 @@ from calculator.children import SUCCESSOR_CALLS
 from net_protocol.causes import DEATHS, EXCEPTION, EXIT, MEMORY, PROTOCOL, RESULT, SIGNAL, TIME
 from runtime.clock import monotonic
 from runtime.launcher import is_alive
-from tests.calculator.farmhands import POISON, Farm
+from tests.calculator.farmhands import Farm
 from tests.source_tree import ROOT
 
 MYPY = False
@@ -280,7 +280,3 @@ def test_an_idle_child_that_is_killed_is_replaced(farm):
     os.kill(pid, signal.SIGKILL)
     farm.until(lambda: not is_alive(pid))
     assert farm.call('square', 3) == (9, None)
-
-
-def test_the_sample_is_there():
-    assert os.path.isfile(POISON)

@@ -246,20 +246,6 @@ def test_a_client_of_no_tasks_ends_at_once():
     assert Client(tasks=0).core.is_stopped
 
 
-def test_a_client_that_was_suspended_does_not_make_up_for_the_time_in_a_burst(endless):
-    endless.wait(5)
-    endless.now += 100
-    endless.core.handle_timer(endless.now)
-    endless.turn()
-    assert endless.statistics.sent <= 7
-
-
-def test_the_same_seed_sends_the_same_tasks_at_the_same_times():
-    def run(seed):
-        return of_kind(Client(seed=seed, task_interval_s=[0.1, 1]).wait(20), 'submit')
-    assert run(3) == run(3) != run(4)
-
-
 def test_a_payload_that_is_too_large_is_refused_where_it_enters(endless):
     with pytest.raises(TooLarge) as caught:
         endless.core.submit(endless.now, u'x' * PAYLOAD_BYTES_MAX)

@@ -74,10 +74,6 @@ def test_what_is_said_replaces_the_default_and_nothing_else():
         DEFAULTS, count=3, peer={'listen': {'host': '127.0.0.1', 'port': 0}, 'flavour': 'sweet'})
 
 
-def test_the_defaults_may_be_said_out_loud():
-    assert SAMPLE.checked(DEFAULTS) == DEFAULTS
-
-
 MISTAKES = [
     ('unknown key', {'colr': 'red'}, 'colr: found an unknown key, expected "colour" (did you mean that?)'),
     ('unknown key, nothing near', {'zzz': 1},
@@ -128,14 +124,6 @@ def test_a_mistake_gives_one_line(value, line):
     assert str(caught.value) == line
     # As it is printed, on a terminal that may know ASCII only.
     assert ('%s' % caught.value).encode('ascii').count(b'\n') == 0
-
-
-def test_a_refusal_keeps_its_parts_for_programs():
-    with pytest.raises(SettingRefused) as caught:
-        SAMPLE.checked({'peer': {'listen': {'port': u'5555'}}})
-    refusal = caught.value
-    assert (refusal.key, refusal.found, refusal.expected) == (
-        'peer.listen.port', '"5555"', 'a whole number from 0 to 65535')
 
 
 def test_to_check_changes_nothing():

@@ -78,10 +78,6 @@ def test_nothing_has_no_minimum_no_mean_and_no_quantile():
     assert made.summary() == dict.fromkeys(['min', 'mean', 'max', 'p50', 'p95', 'p99'])
 
 
-def test_of_one_duration_everything_is_that_duration():
-    assert set(durations([0.7]).summary().values()) == {0.7}
-
-
 def test_the_summary_is_what_the_quantiles_say():
     made = durations([number / 100 for number in range(1, 1001)])
     summary = made.summary()
@@ -102,19 +98,6 @@ def test_the_shortest_and_the_longest_do_no_harm(values):
         tolerance = max(RELATIVE_ERROR * exact, SHORTEST_S) + RELATIVE_ERROR * SHORTEST_S
         assert abs(made.quantile(share) - exact) <= tolerance
         assert min(values) <= made.quantile(share) <= max(values)
-
-
-def test_quantiles_never_cross():
-    made = durations([every_magnitude(random.Random(seed).random) for seed in range(300)])
-    found = [made.quantile(share / 1000) for share in range(1001)]
-    assert found == sorted(found)
-
-
-def test_the_order_of_arrival_changes_nothing_but_the_last():
-    values = [0.5, 3.0, 0.1, 7.0]
-    one, other = durations(values), durations(values[::-1])
-    assert one.summary() == other.summary()
-    assert (one.last_s, other.last_s) == (7.0, 0.5)
 
 
 def test_memory_does_not_grow_with_the_number_of_durations():
