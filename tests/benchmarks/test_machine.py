@@ -65,9 +65,3 @@ def test_the_work_of_a_child_is_not_that_of_others():
     available = (monotonic() - began_at) * machine.processors()
     # Whatever others do, the two together can't take more than there is (and some for the steps of the clocks).
     assert 0 <= share <= 1 - own / available + 0.2
-
-
-def test_facts_are_plain():
-    facts = machine.facts()
-    assert facts['processors'] >= 1
-    assert all(type(value) in (int, str) for value in facts.values())

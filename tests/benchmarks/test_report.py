@@ -46,10 +46,6 @@ def test_what_stood_in_a_place_is_replaced_and_the_text_around_it_is_not():
     assert report.filled(filled, everything, {'throughput': 'throughput.svg'}) == filled
 
 
-def test_what_was_not_measured_is_called_so():
-    assert report.NOT_MEASURED in report.filled(PAGE, {'questions': {}}, {})
-
-
 def judged(text, **questions):
     goal = next(goal for goal in goals.GOALS if goal.text == text)
     return goal.judged(questions)

@@ -5,6 +5,7 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 from benchmarks.children import RunFailed
+from benchmarks.figures import median, quantile
 from benchmarks.rounds import figures, good_runs, ratio, take_rounds
 
 
@@ -79,3 +80,16 @@ def test_figures_are_of_the_runs_that_count():
             {'system': 'b', 'round': 0, 'disturbed': False, 'tasks_per_s': 7.0}]
     assert figures(runs, 'a') == {'tasks_per_s': {'median': 20.0, 'min': 10.0, 'max': 30.0, 'runs': 2}}
     assert ratio(runs, 'a', 'b', 'tasks_per_s')['median'] == pytest.approx(10 / 7)
+
+
+@pytest.mark.parametrize('values, expected', [([7], 7), ([3, 1, 2], 2), ([4, 1, 3, 2], 2.5), ([1, 1, 100], 1)])
+def test_a_median_is_the_middle(values, expected):
+    assert median(values) == expected
+    with pytest.raises(ValueError):
+        median([])
+
+
+@pytest.mark.parametrize('share, expected', [(0, 1), (0.5, 50), (0.505, 51), (0.99, 99), (1.0, 100)])
+def test_a_quantile_is_a_value_that_was_measured(share, expected):
+    assert quantile(list(range(1, 101)), share) == expected
+    assert quantile([3.5], share) == 3.5

@@ -57,24 +57,16 @@ def test_two_go_for_each_that_was_accepted_until_the_window_is_half_of_what_it_w
     assert 250 <= allowed[7] <= control.window <= 253
 
 
-def test_each_pause_without_an_acceptance_is_twice_as_long_within_bounds():
-    control = refused()
-    assert [pause(control) for _ in range(6)] == [2.0, 4.0] + 4 * [PAUSE_MAX_S]
-
-
-def test_a_pause_is_no_longer_than_half_a_lifetime_where_no_longer_one_is_advised():
-    control = refused(lifetime_s=3.0)
-    assert [pause(control), pause(control)] == [1.5, 1.5]
-
-
-def test_longer_advice_is_followed_and_spread_but_not_for_more_than_a_lifetime():
-    control = refused()
-    assert pause(control, advised_s=30.0, jitter=1.5) == 45.0
-    assert pause(control, advised_s=1e6, jitter=1.5) == 90.0
-
-
-def test_advice_to_ask_at_once_is_not_followed_to_the_letter():
-    assert pause(refused(), now=0.0, advised_s=0.0) == PAUSE_MIN_S
+@pytest.mark.parametrize('lifetime_s, advised_s, jitter, pauses_s', [
+    (LIFETIME_S, 1.0, 1.0, [2.0, 4.0] + 4 * [PAUSE_MAX_S]),
+    # No longer than half a lifetime where no longer one is advised; longer advice is followed, up to a lifetime.
+    (3.0, 1.0, 1.0, [1.5, 1.5]), (LIFETIME_S, 30.0, 1.5, [45.0]), (LIFETIME_S, 1e6, 1.5, [90.0]),
+    (LIFETIME_S, 0.0, 1.0, [PAUSE_MIN_S]),
+])
+def test_each_pause_without_an_acceptance_is_twice_as_long_within_bounds_and_follows_longer_advice(
+        lifetime_s, advised_s, jitter, pauses_s):
+    control = refused(lifetime_s)
+    assert [pause(control, advised_s=advised_s, jitter=jitter) for _ in pauses_s] == pytest.approx(pauses_s)
 
 
 def test_after_an_acceptance_the_pauses_begin_anew():

@@ -22,30 +22,16 @@ def refused(driver, name, tasks):
 
 # Who may wait.
 
-def test_a_client_alone_may_fill_a_small_queue_and_nineteen_twentieths_of_a_large_one():
-    assert refused(Driver(pending_max=19), GREEDY, 25) == 6
-    assert refused(Driver(pending_max=100), GREEDY, 125) == 30
-
-
-def test_who_wants_little_finds_room_however_much_others_want():
-    driver = Driver(pending_max=100)
-    assert refused(driver, GREEDY, 200) == 105
-    assert refused(driver, SMALL, 5) == 0
-    assert refused(driver, OTHER, 5) == 5, 'now it is full'
-
-
-def test_nobody_has_more_than_an_even_part_while_others_wait():
-    driver = Driver(pending_max=100)
-    assert refused(driver, SMALL, 1) == 0
-    assert refused(driver, GREEDY, 100) == 50
-    assert refused(driver, OTHER, 100) == 66
-    assert driver.status['waiting'] == 85
-
-
-def test_while_little_of_the_queue_is_taken_nobody_counts_parts():
-    driver = Driver(pending_max=100)
-    assert sum(refused(driver, 'client-%d' % number, 1) for number in range(20)) == 0
-    assert refused(driver, GREEDY, 100) == 86
+@pytest.mark.parametrize('places, asked', [
+    (19, [(GREEDY, 25, 6)]), (100, [(GREEDY, 125, 30)]),
+    (100, [(GREEDY, 200, 105), (SMALL, 5, 0), (OTHER, 5, 5)]),
+    (100, [(SMALL, 1, 0), (GREEDY, 100, 50), (OTHER, 100, 66)]),
+    (100, [('client-%d' % number, 1, 0) for number in range(20)] + [(GREEDY, 100, 86)]),
+], ids=['alone, a small queue', 'alone, nearly all of a large one', 'room for who wants little until it is full',
+        'an even part while others wait', 'no parts while little is taken'])
+def test_how_many_tasks_of_each_client_are_refused(places, asked):
+    driver = Driver(pending_max=places)
+    assert [refused(driver, name, tasks) for name, tasks, _ in asked] == [number for _, _, number in asked]
 
 
 def test_a_part_that_is_worked_off_is_free_again():
@@ -181,36 +167,17 @@ def test_holes_above_the_lowest_open_task_take_memory_that_is_counted(driver):
 
 # When to submit again.
 
-def test_to_the_first_it_says_what_is_usual():
-    assert RetryAfter().seconds(100.0, 1000, 5000) == RETRY_AFTER_S
-
-
-@pytest.mark.parametrize('waiting, left_in_a_second, seconds', [
-    (1000, 200, 2.5), (100000, 20000, 2.5), (10000, 20000, 0.25),
-    (10, 20000, RETRY_AFTER_MIN_S), (100000, 10, RETRY_AFTER_MAX_S),
-    # Nothing moves.
-    (1000, 0, RETRY_AFTER_S)])
-def test_it_is_half_the_time_in_which_the_queue_is_worked_off(waiting, left_in_a_second, seconds):
-    retry_after = RetryAfter()
-    retry_after.seconds(100.0, waiting, 7000)
-    assert retry_after.seconds(101.0, waiting, 7000 + left_in_a_second) == seconds
-
-
-def test_it_follows_a_pace_that_changes():
-    retry_after = RetryAfter()
-    retry_after.seconds(100.0, 1000, 0)
-    assert retry_after.seconds(101.0, 1000, 1000) == 0.5
-    assert retry_after.seconds(102.0, 1000, 1200) == 2.5
-
-
-def test_a_refusal_long_ago_says_nothing_of_the_pace_now():
-    retry_after = RetryAfter()
-    retry_after.seconds(100.0, 1000, 0)
-    assert retry_after.seconds(101.0, 1000, 1000) == 0.5
-    assert retry_after.seconds(101.0 + PACE_OVER_MAX_S, 1000, 1001) == RETRY_AFTER_S
-
-
-def test_a_task_that_comes_back_into_the_queue_does_not_make_the_pace_negative():
-    retry_after = RetryAfter()
-    retry_after.seconds(100.0, 1000, 5000)
-    assert retry_after.seconds(101.0, 1000, 4990) == RETRY_AFTER_S
+@pytest.mark.parametrize('later', [
+    # (Seconds since the refusal before, waiting tasks, those that left meanwhile, what is said.)
+    [(1, 1000, 200, 2.5)], [(1, 100000, 20000, 2.5)], [(1, 10000, 20000, 0.25)],
+    [(1, 10, 20000, RETRY_AFTER_MIN_S)], [(1, 100000, 10, RETRY_AFTER_MAX_S)],
+    # Nothing moves, or a task comes back into the queue.
+    [(1, 1000, 0, RETRY_AFTER_S)], [(1, 1000, -10, RETRY_AFTER_S)],
+    # The pace changes; a refusal long ago says nothing of it.
+    [(1, 1000, 1000, 0.5), (1, 1000, 200, 2.5)], [(1, 1000, 1000, 0.5), (PACE_OVER_MAX_S, 1000, 1, RETRY_AFTER_S)]])
+def test_the_time_is_that_in_which_half_of_the_queue_is_worked_off_and_at_first_the_usual_one(later):
+    retry_after, now, left = RetryAfter(), 100.0, 5000
+    assert retry_after.seconds(now, later[0][1], left) == RETRY_AFTER_S
+    for after_s, waiting, gone, seconds in later:
+        now, left = now + after_s, left + gone
+        assert retry_after.seconds(now, waiting, left) == seconds

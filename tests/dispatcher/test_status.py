@@ -265,26 +265,18 @@ def test_a_task_that_nobody_knows():
     assert (task['state'], tries, waits, timer) == (report.UNKNOWN, [], {}, {})
 
 
-def test_a_task_that_waits_because_there_is_no_calculator(watched):
+def test_a_task_that_waits_says_what_it_waits_for(watched):
     watched.submit(1)
     task, tries, waits, timer = watched.story(1)
     assert (task['state'], tries, waits['what']) == ('waiting', [], report.NO_CALCULATOR)
     assert (timer['timer'], timer['in_s']) == (report.EXPIRE, 59.0)
-
-
-def test_a_task_that_waits_because_none_is_in_order(watched):
     watched.beat(watched.calculator())
-    watched.wait(10)
-    watched.submit(1)
-    waits = watched.story(1)[2]
-    assert (waits['what'], waits['alive'], waits['dead']) == (report.NONE_IN_ORDER, 0, 1)
-
-
-def test_a_task_that_waits_because_all_are_busy(watched):
-    watched.beat(watched.calculator())
-    watched.submit(1, 2, 3)
+    watched.submit(2, 3)
     waits = watched.story(3)[2]
     assert (waits['what'], waits['before'], waits['waiting'], waits['running']) == (report.ALL_BUSY, 1, 2, 1)
+    watched.wait(10)
+    waits = watched.story(3)[2]
+    assert (waits['what'], waits['alive'], waits['dead']) == (report.NONE_IN_ORDER, 0, 1)
 
 
 def test_a_task_that_waits_for_a_dispatcher_that_drains_or_recovers(watched):
@@ -351,18 +343,15 @@ def test_a_task_that_is_done_keeps_its_story(watched):
         watched.over(2)
 
 
-def test_a_task_that_expired_or_was_refused_says_why():
-    driver = Watched(pending_max=1)
-    driver.submit(1, time_left_s=2)
-    driver.submit(2)
-    driver.wait(3)
-    assert (driver.story(1)[0]['state'], driver.story(1)[0]['reason']) == (EXPIRED, 'no calculator was in order')
-    assert (driver.story(2)[0]['state'], driver.story(2)[0]['reason']) == (report.REFUSED, QUEUE_FULL)
-
-
-def test_a_task_that_was_cancelled_before_it_arrived_says_so(watched):
-    watched.cancel(1)
-    assert watched.story(1)[0]['state'] == CANCELLED
+def test_a_task_that_expired_was_refused_or_cancelled_says_why():
+    watched = Watched(pending_max=1)
+    watched.submit(1, time_left_s=2)
+    watched.submit(2)
+    watched.cancel(3)
+    watched.wait(3)
+    assert [tuple(watched.story(number)[0][what] for what in ('state', 'reason')) for number in (1, 2)] == [
+        (EXPIRED, 'no calculator was in order'), (report.REFUSED, QUEUE_FULL)]
+    assert watched.story(3)[0]['state'] == CANCELLED
 
 
 # What is kept.

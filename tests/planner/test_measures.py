@@ -38,11 +38,6 @@ def test_what_is_not_known_is_none_and_no_share_is_above_one():
     assert found['answered_share'] == {'value': 1.0, 'low': 1.0, 'high': 1.0}
 
 
-def test_one_replication_has_no_intervals():
-    found = Measures([row(1, [1.0, 2.0] * 50)]).find('response_time_s', 'mean')
-    assert found == {'value': 1.5, 'low': None, 'high': None}
-
-
 def test_the_warm_up_is_found_from_all_replications_together_and_removed():
     draw = Random(5).gauss
     rows = [row(seed, [max(0.1, 2.0 + (8.0 if number < 80 else 0.0) + draw(0, 0.5)) for number in range(1000)])

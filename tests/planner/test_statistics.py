@@ -54,11 +54,7 @@ def test_a_difference_with_common_random_numbers_is_narrower():
     assert found['low'] < 0.5 < found['high']
     assert found['high'] - found['low'] < 0.2
     assert statistics.variance_reduction(ones, others) > 500
-
-
-def test_there_is_no_variance_reduction_of_nothing():
-    assert statistics.variance_reduction([1.0], [2.0]) is None
-    assert statistics.variance_reduction([1.0, 2.0], [2.0, 3.0]) is None
+    assert statistics.variance_reduction([1.0], [2.0]) is statistics.variance_reduction([1.0, 2.0], [2.0, 3.0]) is None
 
 
 # Warm-up.
@@ -77,10 +73,6 @@ def test_of_a_series_without_a_transient_little_is_removed():
     known = [number for number in removed if number is not None]
     assert len(known) >= 40
     assert sorted(known)[len(known) // 2] <= 50
-
-
-def test_a_constant_series_is_kept():
-    assert statistics.warm_up([2.0] * 100) == 0
 
 
 def test_a_series_that_grows_to_its_end_has_not_settled():
