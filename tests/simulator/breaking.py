@@ -17,6 +17,25 @@ def mutant(name, rules, about, *patches):
     MUTANTS[name] = (rules.split(), about, list(patches))
 
 
+def around(function):
+    """A patch: ``function(original, *arguments)`` takes the place of a method."""
+    return lambda original: lambda *arguments, **facts: function(original, *arguments, **facts)
+
+
+def breaks(name, rules, about, owner, attribute):
+    """A decorator: with this function around that method, the product is the variant of that name."""
+    def register(function):
+        mutant(name, rules, about, (owner, attribute, around(function)))
+        return function
+    return register
+
+
+def drops(kind):
+    """A patch of ``refresh``: lost rows of that kind do not go again."""
+    return around(lambda original, self, now, channel, name, row: None if name == kind else original(
+        self, now, channel, name, row))
+
+
 CORES = (CalculatorCore, ClientCore, DispatcherCore)
 
 

@@ -10,29 +10,33 @@ from dispatcher.conduct import Conduct
 from dispatcher.core import DispatcherCore
 from dispatcher.tasks import CHILD_DIED, CallTask
 from net_protocol.rows import FAILED
-from tests.simulator.breaking import instead, mutant, nothing
+from tests.simulator.breaking import breaks, instead, mutant, nothing
 
 
-def _forgets_to_stop(self, held):
+@breaks('a_cancelled_call_goes_on', 'S21', 'the child of a call that nobody waits for is not stopped',
+        WorkingCalculatorCore, '_stop_work')
+def _forgets_to_stop(original, self, held):
     self._by_call.pop(held.call, None)
 
 
-def _each_end_counts(self, ended):
+@breaks('each_end_counts', 'S22', 'an attempt counts whose calculator died', CallTask, 'note_end')
+def _each_end_counts(original, self, ended):
     self.counted += 1
     return 0.0
 
 
-def _no_end_counts(self, ended):
+@breaks('no_end_counts', 'S22', 'a call whose child always dies is tried for ever', CallTask, 'note_end')
+def _no_end_counts(original, self, ended):
     return 0.0
 
 
-def _the_neighbours_fail(original):
-    def requeue(self, now, task, ended):
-        calculator = task.calculator
-        original(self, now, task, ended)
-        for other in list(calculator.attempts.values()) if ended is CHILD_DIED else ():
-            self.finish(now, other, FAILED, u'its neighbour died', CHILD_DIED)
-    return requeue
+@breaks('the_neighbours_fail_too', 'S22', 'where a child dies the other calls of its calculator fail',
+        DispatcherCore, 'requeue')
+def _the_neighbours_fail(original, self, now, task, ended):
+    calculator = task.calculator
+    original(self, now, task, ended)
+    for other in list(calculator.attempts.values()) if ended is CHILD_DIED else ():
+        self.finish(now, other, FAILED, u'its neighbour died', CHILD_DIED)
 
 
 def _offered_by_somebody(original):
@@ -48,16 +52,8 @@ def _has_slot(self):
         and self.alone is None
 
 
-mutant('a_cancelled_call_goes_on', 'S21', 'the child of a call that nobody waits for is not stopped',
-       (WorkingCalculatorCore, '_stop_work', instead(_forgets_to_stop)))
 mutant('nothing_is_revoked', 'S21', 'a call that is over goes on where it runs', (
     DispatcherCore, 'revoke', instead(nothing)))
-mutant('each_end_counts', 'S22', 'an attempt counts whose calculator died', (CallTask, 'note_end', instead(
-    _each_end_counts)))
-mutant('no_end_counts', 'S22', 'a call whose child always dies is tried for ever', (CallTask, 'note_end', instead(
-    _no_end_counts)))
-mutant('the_neighbours_fail_too', 'S22', 'where a child dies the other calls of its calculator fail',
-       (DispatcherCore, 'requeue', _the_neighbours_fail))
 mutant('anybody_gets_any_function', 'S23', 'a call goes to a calculator that does not offer its function',
        (Catalogue, 'functions_of', _offered_by_somebody))
 mutant('no_probation', 'S24', 'a calculator that fails again and again is trusted', (

@@ -9,18 +9,17 @@ from net_protocol.schedule import TICKET_S
 from net_protocol.seals import Checksum, Signature
 from net_protocol.tickets import Tickets
 from net_protocol.turn import Turn
-from tests.simulator.breaking import instead, mutant, nothing
+from tests.simulator.breaking import around, breaks, instead, mutant, nothing
 
 # S1: what is acknowledged is handled, and on disk.
 
-def _acknowledges_at_once(original):
-    def handle_rows(self, now, channel, number, rows):
-        self._core, core = _Written(self._core), self._core
-        try:
-            original(self, now, channel, number, rows)
-        finally:
-            self._core = core
-    return handle_rows
+@breaks('acknowledged_before_commit', 'S1', 'a submit is acknowledged before it is on disk', Turn, '_handle_rows')
+def _acknowledges_at_once(original, self, now, channel, number, rows):
+    self._core, core = _Written(self._core), self._core
+    try:
+        original(self, now, channel, number, rows)
+    finally:
+        self._core = core
 
 
 class _Written(object):
@@ -32,65 +31,47 @@ class _Written(object):
         self.handlers = core.handlers
 
 
-def _loses(kind):
-    """Every eighth list of rows of that kind is acknowledged and not handled."""
-    def patch(original):
-        def handle_rows(self, now, channel, number, rows):
-            if number % 8 == 0:
-                rows = {name: some for name, some in rows.items() if name != kind}
-            original(self, now, channel, number, rows or {'ping': [[]]})
-        return handle_rows
-    return patch
+@breaks('acknowledged_and_not_handled', 'S1', 'a datagram with a submit is acknowledged and not handled',
+        Turn, '_handle_rows')
+def _loses_submits(original, self, now, channel, number, rows):
+    if number % 8 == 0:
+        rows = {name: some for name, some in rows.items() if name != 'submit'}
+    original(self, now, channel, number, rows or {'ping': [[]]})
 
 
-def _withholds_nothing_later(original):
-    def handle_rows(self, now, channel, number, rows):
-        # What was noted in an earlier turn does not count.
-        has_unwritten = self._core.has_unwritten
-        original(self, now, channel, number, rows)
-        if has_unwritten and number in channel.withheld:
-            channel.withheld.remove(number)
-            self._note_handled(now, channel, number, rows)
-    return handle_rows
-
-
-mutant('acknowledged_before_commit', 'S1', 'a submit is acknowledged before it is on disk',
-       (Turn, '_handle_rows', _acknowledges_at_once))
-mutant('acknowledged_by_turn', 'S1',
-       'a submit is acknowledged when this turn wrote nothing of it, although an earlier one '
-       'could not', (Turn, '_handle_rows', _withholds_nothing_later))
-mutant('acknowledged_and_not_handled', 'S1', 'a datagram with a submit is acknowledged and not handled',
-       (Turn, '_handle_rows', _loses('submit')))
+@breaks('acknowledged_by_turn', 'S1', 'a submit that could not be written is acknowledged when it comes again',
+        Turn, '_handle_rows')
+def _withholds_nothing_later(original, self, now, channel, number, rows):
+    # What was noted in an earlier turn does not count.
+    has_unwritten = self._core.has_unwritten
+    original(self, now, channel, number, rows)
+    if has_unwritten and number in channel.withheld:
+        channel.withheld.remove(number)
+        self._note_handled(now, channel, number, rows)
 
 
 # S12: windows, and what goes to nobody.
 
-def _any_window(original):
-    def take_rows(self, *core_and_seal):
-        window, self.window = self.window, CongestionWindow()
-        self.window.segments = 1e9
-        try:
-            return original(self, *core_and_seal)
-        finally:
-            self.window = window
-    return take_rows
+@breaks('window_ignored', 'S12', 'datagrams leave although the congestion window is full', Channel, 'take_rows')
+def _any_window(original, self, *core_and_seal):
+    window, self.window = self.window, CongestionWindow()
+    self.window.segments = 1e9
+    try:
+        return original(self, *core_and_seal)
+    finally:
+        self.window = window
 
 
-mutant('window_ignored', 'S12', 'datagrams leave although the congestion window is full',
-       (Channel, 'take_rows', _any_window))
 mutant('sleeping_are_sent_to', 'S12', 'a client that is silent for long is resent to all the same',
        (turn, 'SLEEP_S', instead(1e9)))
 
 
 # S15: seals, roles, tickets.
 
-def _compares_some(digits):
-    def patch(original):
-        def check(self, datagram):
-            good = self.seal(datagram[self.LENGTH:])
-            original(self, good if good[:digits] == datagram[:digits] else datagram)
-        return check
-    return patch
+@breaks('signature_compared_in_part', 'S15', 'the first 32 digits of a signature are compared', Signature, 'check')
+def _compares_some(original, self, datagram):
+    good, compared = self.seal(datagram[self.LENGTH:]), len('{"hmac":"') + 32
+    original(self, good if good[:compared] == datagram[:compared] else datagram)
 
 
 def _covers_the_head(original):
@@ -99,53 +80,46 @@ def _covers_the_head(original):
     return staticmethod(digits)
 
 
-def _any_address(original):
-    def channel_of(self, now, datagram, address, size):
-        found = self._directory._by_ticket.get(datagram.to)
-        return original(self, now, datagram, address, size) if found is None else found
-    return channel_of
+@around
+def _any_address(original, self, now, datagram, address, size):
+    found = self._directory._by_ticket.get(datagram.to)
+    return original(self, now, datagram, address, size) if found is None else found
 
 
-def _any_greeting(original):
-    def upstream_of(self, now, datagram):
-        if datagram.re is not None and datagram.re > self.upstream.number:
-            datagram.re = next(iter(self.upstream.loss.in_flight), 0)
-        return original(self, now, datagram)
-    return upstream_of
+@breaks('any_greeting', 'S15', 'a greeting is believed whatever it answers', Turn, '_upstream_of')
+def _any_greeting(original, self, now, datagram):
+    if datagram.re is not None and datagram.re > self.upstream.number:
+        datagram.re = next(iter(self.upstream.loss.in_flight), 0)
+    return original(self, now, datagram)
 
 
 mutant('checksum_ignored', 'S15', 'a damaged datagram is read as if it were whole',
        (Checksum, 'check', instead(nothing)))
 mutant('signature_ignored', 'S15', 'any signature is a good one', (Signature, 'check', instead(nothing)))
-mutant('signature_compared_in_part', 'S15', 'the first 32 digits of a signature are compared',
-       (Signature, 'check', _compares_some(len('{"hmac":"') + 32)))
 mutant('signature_of_the_head', 'S15', 'the signature covers the first 40 bytes', (
     Signature, '_digits', _covers_the_head))
 mutant('address_not_checked', 'S15', 'a ticket counts from any address', (Turn, '_channel_of', _any_address))
 mutant('any_ticket', 'S15 S16', 'the ticket is not checked', (
     Tickets, 'issued_at_ms', instead(lambda self, now, datagram, address: 31 if '.' in datagram.to else None)))
-mutant('any_greeting', 'S15', 'a greeting is believed whatever it answers', (Turn, '_upstream_of', _any_greeting))
-def _any_acknowledgement(original):
-    def take(self, now, channel, datagram):
-        datagram.acks = [[min(first, channel.number), min(last, channel.number)] for first, last in datagram.acks]
-        datagram.acked = min(datagram.acked, channel.number)
-        original(self, now, channel, datagram)
-    return take
 
 
-mutant('acknowledgement_of_the_future', 'S15', 'a number that was never sent may be acknowledged',
-       (Turn, '_take', _any_acknowledgement))
+@breaks('acknowledgement_of_the_future', 'S15', 'a number that was never sent may be acknowledged', Turn, '_take')
+def _any_acknowledgement(original, self, now, channel, datagram):
+    datagram.acks = [[min(first, channel.number), min(last, channel.number)] for first, last in datagram.acks]
+    datagram.acked = min(datagram.acked, channel.number)
+    original(self, now, channel, datagram)
+
+
 mutant('number_far_ahead', 'S15', 'a number may be as high as it likes',
        (turn, 'NUMBERS_AHEAD_MAX', instead(2 ** 60)))
 
 
 # S16: copies.
 
-def _old_tickets(original):
-    def issued_at_ms(self, now, datagram, address):
-        at = int(datagram.to.partition('.')[0] or '0', 16)
-        return original(self, min(now, at / 1000.0 + TICKET_S), datagram, address)
-    return issued_at_ms
+@around
+def _old_tickets(original, self, now, datagram, address):
+    at = int(datagram.to.partition('.')[0] or '0', 16)
+    return original(self, min(now, at / 1000.0 + TICKET_S), datagram, address)
 
 
 mutant('copies_handled', 'S16', 'a datagram is handled as often as it arrives',
@@ -170,46 +144,42 @@ mutant('tickets_without_address', 'S15', 'a ticket is for any address', (
 
 # Liveness.
 
-def _late_turns_fire_nothing(original):
-    def run(self, now, receive, send, write=None):
-        core = self._core
-        due_at = core.next_timer()
-        handle_timer = core.handle_timer
-        if due_at is not None and now - due_at > 0.2:
-            core.handle_timer = nothing
-        try:
-            original(self, now, receive, send, write)
-        finally:
-            core.handle_timer = handle_timer
-    return run
+@breaks('timers_starve', 'S8', 'in a late turn no timer fires', Turn, 'run')
+def _late_turns_fire_nothing(original, self, now, receive, send, write=None):
+    core = self._core
+    due_at = core.next_timer()
+    handle_timer = core.handle_timer
+    if due_at is not None and now - due_at > 0.2:
+        core.handle_timer = nothing
+    try:
+        original(self, now, receive, send, write)
+    finally:
+        core.handle_timer = handle_timer
 
 
 mutant('lost_rows_are_lost', 'S10', 'what is lost is not sent again', (Turn, '_send_again', instead(nothing)))
 mutant('no_probes', 'L3', 'nothing is sent when an acknowledgement does not come', (
     RoundTrip, 'probe_timeout_s', instead(lambda self, probes: 1e6)))
-mutant('timers_starve', 'S8', 'in a late turn no timer fires', (Turn, 'run', _late_turns_fire_nothing))
-def _answered_by_writing(original):
-    def write(self, now, *rest):
-        datagram = original(self, now, *rest)
-        if self.loss.in_flight:
-            self.unanswered_since = now
-        return datagram
-    return write
 
 
-def _puts_off_assigns(original):
-    def take_rows(self, *core_and_seal):
-        waiting = [entry for entry in self.lost_rows if 'assign' in entry[1]]
-        self.lost_rows = [entry for entry in self.lost_rows if 'assign' not in entry[1]]
-        try:
-            return original(self, *core_and_seal)
-        finally:
-            self.lost_rows += waiting
-    return take_rows
+@breaks('never_unanswered', 'L8', 'each datagram that is sent excuses those that are not acknowledged',
+        Channel, 'write')
+def _answered_by_writing(original, self, now, *rest):
+    datagram = original(self, now, *rest)
+    if self.loss.in_flight:
+        self.unanswered_since = now
+    return datagram
 
 
-mutant('never_unanswered', 'L8', 'each datagram that is sent excuses those that are not acknowledged',
-       (Channel, 'write', _answered_by_writing))
-mutant('lost_assigns_starve', 'L8', 'lost assignments wait for ever', (Channel, 'take_rows', _puts_off_assigns))
+@breaks('lost_assigns_starve', 'L8', 'lost assignments wait for ever', Channel, 'take_rows')
+def _puts_off_assigns(original, self, *core_and_seal):
+    waiting = [entry for entry in self.lost_rows if 'assign' in entry[1]]
+    self.lost_rows = [entry for entry in self.lost_rows if 'assign' not in entry[1]]
+    try:
+        return original(self, *core_and_seal)
+    finally:
+        self.lost_rows += waiting
+
+
 mutant('unreachable_never', 'L8', 'a peer that acknowledges nothing counts as reachable',
        (Turn, '_judge', instead(nothing)))

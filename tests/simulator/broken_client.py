@@ -14,34 +14,25 @@ from net_protocol.core import Core
 from net_protocol.rows import EXPIRED
 from net_protocol.timers import Timers
 from simulator.upstream import Upstream
-from tests.simulator.breaking import instead, mutant, nothing
+from tests.simulator.breaking import around, breaks, drops, instead, mutant, nothing
 
 # S1, S2: acceptance and outcomes.
 
-def _only_while(state):
-    """A refusal counts in that state only."""
-    def patch(original):
-        def on_refused(self, now, channel, rows):
-            original(self, now, channel, [
-                row for row in rows if row[0] not in self._requests or self._requests[row[0]].state == state])
-        return on_refused
-    return patch
+@breaks('late_refusal_ignored', 'S10', 'a refusal that comes after the acknowledgement is ignored',
+        ClientCore, '_on_refused')
+def _only_while_submitted(original, self, now, channel, rows):
+    original(self, now, channel, [
+        row for row in rows if row[0] not in self._requests or self._requests[row[0]].state == 'submitted'])
 
 
-def _tells_it_again(original):
-    def on_done(self, now, channel, rows):
-        known = set(self._requests)
-        original(self, now, channel, rows)
-        for number, _, attempts in rows:
-            if number not in known:
-                self.emit(now, 'answered', task_id=self._task_id(number), response_time_s=0.0, attempts=attempts)
-    return on_done
-
-
-mutant('late_refusal_ignored', 'S10', 'a refusal that comes after the acknowledgement is ignored',
-       (ClientCore, '_on_refused', _only_while('submitted')))
-mutant('late_outcome_told_twice', 'S2', 'the client tells its caller about every copy of an outcome',
-       (ClientCore, '_on_done', _tells_it_again))
+@breaks('late_outcome_told_twice', 'S2', 'the client tells its caller about every copy of an outcome',
+        ClientCore, '_on_done')
+def _tells_it_again(original, self, now, channel, rows):
+    known = set(self._requests)
+    original(self, now, channel, rows)
+    for number, _, attempts in rows:
+        if number not in known:
+            self.emit(now, 'answered', task_id=self._task_id(number), response_time_s=0.0, attempts=attempts)
 
 
 # S3, S4: the right result, and none out of nothing.
@@ -57,98 +48,76 @@ class _WrongSometimes(object):
         return right[::-1] if right[0] in u'0369c' else right
 
 
-def _answers_from_nowhere(original):
-    def settle(self, now):
-        for number in sorted(self._requests):
-            if number % 7 == 0 and self._requests[number].state == 'accepted':
-                self._on_done(now, self.dispatcher, [[number, calculator_notional.compute(
-                    self._requests[number].payload), 1]])
-        return original(self, now)
-    return settle
+@breaks('answered_by_itself', 'S4', 'the client counts an accepted task as answered', ClientCore, 'settle')
+def _answers_from_nowhere(original, self, now):
+    for number in sorted(self._requests):
+        if number % 7 == 0 and self._requests[number].state == 'accepted':
+            self._on_done(now, self.dispatcher, [[number, calculator_notional.compute(
+                self._requests[number].payload), 1]])
+    return original(self, now)
 
 
-def _calls_it_refused(original):
-    def emit(self, now, what, **facts):
-        is_given_up = what == 'unanswered' and facts['outcome'] == 'given_up'
-        original(self, now, 'refused' if is_given_up else what, **facts)
-    return emit
+@breaks('refused_by_nobody', 'S4', 'a client calls tasks refused that it gave up', ClientCore, 'emit')
+def _calls_it_refused(original, self, now, what, **facts):
+    is_given_up = what == 'unanswered' and facts['outcome'] == 'given_up'
+    original(self, now, 'refused' if is_given_up else what, **facts)
 
 
-mutant('refused_by_nobody', 'S4', 'a client calls tasks refused that it gave up',
-       (ClientCore, 'emit', _calls_it_refused))
 mutant('computes_wrongly', 'S3', 'the calculator returns a wrong result now and then',
        (sys.modules['calculator.core'], 'notional', instead(_WrongSometimes)))
-mutant('answered_by_itself', 'S4', 'the client counts an accepted task as answered', (
-    ClientCore, 'settle', _answers_from_nowhere))
 
 
 # S6, S7, S8, S16: the calculator.
 
-def _any_capacity(original):
-    def init(self, *arguments):
-        original(self, *arguments)
-        self._capacity += 1
-        self._places += 1
-    return init
+@breaks('calculator_ignores_capacity', 'S6', 'the calculator takes whatever comes', CalculatorCore, '__init__')
+def _any_capacity(original, self, *arguments):
+    original(self, *arguments)
+    self._capacity += 1
+    self._places += 1
 
 
-def _revokes_itself(original):
-    def on_assign(self, now, channel, rows):
-        original(self, now, channel, rows)
-        self._on_revoke(now, channel, [row[:2] for row in rows if row[0] % 5 == 0])
-    return on_assign
+@breaks('revoked_by_nobody', 'S1', 'the calculator drops one assignment in five and calls it revoked',
+        CalculatorCore, '_on_assign')
+def _revokes_itself(original, self, now, channel, rows):
+    original(self, now, channel, rows)
+    self._on_revoke(now, channel, [row[:2] for row in rows if row[0] % 5 == 0])
 
 
-def _keeps(end):
-    def patch(original):
-        def let_go_of_all(self, now, why):
-            if why != end:
-                original(self, now, why)
-        return let_go_of_all
-    return patch
+@breaks('work_survives_a_crash', 'S5', 'a calculator has after a crash what it had before',
+        CalculatorCore, '_let_go_of_all')
+def _keeps_what_was_lost(original, self, now, why):
+    if why != 'lost':
+        original(self, now, why)
 
 
-def _comes_back_at_half_time(original):
-    def due_outage(self, now, _):
-        original(self, now, _)
-        if not self.is_listening:
-            self._back_at = (now + self._back_at) / 2
-    return due_outage
+@breaks('back_early', 'S13', 'an outage takes half of its time', CalculatorCore, '_due_outage')
+def _comes_back_at_half_time(original, self, now, _):
+    original(self, now, _)
+    if not self.is_listening:
+        self._back_at = (now + self._back_at) / 2
 
 
-def _forgets_some(original):
-    def take(self, now, assignment, *rest):
-        if assignment % 4:
-            original(self, now, assignment, *rest)
-    return take
+@breaks('forgets_assignments', 'L1', 'the calculator forgets one assignment in four', CalculatorCore, '_take')
+def _forgets_some(original, self, now, assignment, *rest):
+    if assignment % 4:
+        original(self, now, assignment, *rest)
 
 
-def _works_while_frozen(original):
-    def handle_timer(self, now):
-        for kind, key in self._timers.take_due(now):
-            self._on_timer[kind](now, key)
-        original(self, now)
-    return handle_timer
+@around
+def _works_while_frozen(original, self, now):
+    for kind, key in self._timers.take_due(now):
+        self._on_timer[kind](now, key)
+    original(self, now)
 
 
-mutant('calculator_ignores_capacity', 'S6', 'the calculator takes whatever comes',
-       (CalculatorCore, '__init__', _any_capacity))
 mutant('acknowledges_without_working', 'L1',
        'the calculator acknowledges an assignment, says that it holds it and does not '
        'work on it', (CalculatorCore, '_due_finish', instead(
            lambda self, now, task_id: self._timers.set(('finish', task_id), now + 3600))))
-mutant('forgets_assignments', 'L1', 'the calculator forgets one assignment in four', (
-    CalculatorCore, '_take', _forgets_some))
 mutant('assignments_begin_anew', 'S16', 'a copy of an assignment is taken again',
        (Numbers, 'note', instead(lambda self, number, lowest: True)))
-mutant('revoked_by_nobody', 'S1', 'the calculator drops one assignment in five and calls it revoked',
-       (CalculatorCore, '_on_assign', _revokes_itself))
-mutant('work_survives_a_crash', 'S5', 'a calculator has after a crash what it had before',
-       (CalculatorCore, '_let_go_of_all', _keeps('lost')))
 mutant('overtime', 'L7', 'work takes half a minute longer', (
     CalculatorCore, 'draw_duration_s', lambda original: lambda self, *attempt: original(self, *attempt) + 32))
-mutant('back_early', 'S13', 'an outage takes half of its time', (
-    CalculatorCore, '_due_outage', _comes_back_at_half_time))
 mutant('works_while_frozen', 'S13', 'timers fire in a calculator that is out of order',
        (CalculatorCore, 'handle_timer', _works_while_frozen),
        (CalculatorCore, 'next_timer', instead(Core.next_timer)))
@@ -157,38 +126,29 @@ mutant('works_while_frozen', 'S13', 'timers fire in a calculator that is out of 
 # S11, S12, S13, S19: accounts, schedules, time, events.
 
 def _keeps_quiet_about(kind):
-    def patch(original):
-        def emit(self, now, what, **facts):
-            if what != kind:
-                original(self, now, what, **facts)
-        return emit
-    return patch
+    @around
+    def emit(original, self, now, what, **facts):
+        if what != kind:
+            original(self, now, what, **facts)
+    return emit
 
 
-def _does_not_wait(original):
-    def note_refused(self, now, advised_s, jitter):
-        return False
-    return note_refused
+@breaks('advice_ignored', 'S12', 'a client that was refused submits again at once', AdmissionControl, 'note_refused')
+def _does_not_wait(original, self, now, advised_s, jitter):
+    return False
 
 
-def _early(original):
-    def set_timer(self, key, deadline):
-        original(self, key, deadline - 0.3)
-    return set_timer
+@breaks('timers_early', 'S13', 'every timer fires 0.3 s early', Timers, 'set')
+def _early(original, self, key, deadline):
+    original(self, key, deadline - 0.3)
 
 
-def _counts_another(original):
-    def on_done(self, now, channel, rows):
-        original(self, now, channel, rows)
-        self.statistics.ends[EXPIRED] += rows[0][0] % 7 == 0
-    return on_done
+@breaks('ends_counted_twice', 'S11', 'a client counts one end in seven as another one too', ClientCore, '_on_done')
+def _counts_another(original, self, now, channel, rows):
+    original(self, now, channel, rows)
+    self.statistics.ends[EXPIRED] += rows[0][0] % 7 == 0
 
 
-mutant('ends_counted_twice', 'S11', 'a client counts one end in seven as another one too',
-       (ClientCore, '_on_done', _counts_another))
-mutant('advice_ignored', 'S12', 'a client that was refused submits again at once',
-       (AdmissionControl, 'note_refused', _does_not_wait))
-mutant('timers_early', 'S13', 'every timer fires 0.3 s early', (Timers, 'set', _early))
 mutant('answers_untold', 'S19', 'a client does not tell that a task was answered',
        (Core, 'emit', _keeps_quiet_about('answered')))
 mutant('event_missing', 'S5', 'a reassignment is not told',
@@ -197,18 +157,10 @@ mutant('event_missing', 'S5', 'a reassignment is not told',
 
 # Liveness.
 
-def _drops(kind):
-    def patch(original):
-        def refresh(self, now, channel, name, row):
-            return None if name == kind else original(self, now, channel, name, row)
-        return refresh
-    return patch
-
-
 mutant('deadline_forgotten', 'S10', 'a client waits for ever', (
     ClientCore, '_expire', instead(lambda self, now: False)))
-mutant('submit_not_resent', 'L1 S10', 'a lost submit is not sent again', (ClientCore, 'refresh', _drops('submit')))
-mutant('result_not_resent', 'L1 S10', 'a lost result is not sent again', (CalculatorCore, 'refresh', _drops('result')))
+mutant('submit_not_resent', 'L1 S10', 'a lost submit is not sent again', (ClientCore, 'refresh', drops('submit')))
+mutant('result_not_resent', 'L1 S10', 'a lost result is not sent again', (CalculatorCore, 'refresh', drops('result')))
 mutant('nothing_resubmitted', 'S10', 'a client does not submit again when the dispatcher restarted',
        (ClientCore, '_examine_all', instead(nothing)))
 mutant('never_pings', 'L4', 'a client with open tasks is silent', (
@@ -217,8 +169,11 @@ mutant('pause_without_end', 'L5', 'after a refusal a client submits nothing more
        (AdmissionControl, 'resume', instead(nothing)))
 mutant('poison_stops_a_process', 'L6 NotComputable', 'a payload that can\'t be computed ends its calculator', (
     CalculatorCore, '_compute', instead(lambda self, payload: (calculator_notional.compute(payload), None))))
-mutant('name_asked_once', 'L3 L1 L4', 'nobody looks for a dispatcher that moved',
-       (Upstream, '_resolve', lambda original: lambda self: (
-           None if self._process.shown - {None} else original(self))))
-mutant('port_kept', 'L3 L1 L4', 'no fresh source port is used after a silence',
-       (Upstream, '_use_fresh_port', instead(nothing)))
+mutant('port_kept', 'L3 L1 L4', 'no fresh source port is used after a silence', (
+    Upstream, '_use_fresh_port', instead(nothing)))
+
+
+@breaks('name_asked_once', 'L3 L1 L4', 'nobody looks for a dispatcher that moved', Upstream, '_resolve')
+def _asks_before_it_starts(original, self):
+    if not self.look_at:
+        original(self)

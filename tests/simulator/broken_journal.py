@@ -7,45 +7,41 @@ from dispatcher.core import DispatcherCore
 from dispatcher.journal import ACCEPTED, ENDED, Journal
 from dispatcher.journal_rows import JournalRows
 from net_protocol.rows import EXPIRED
-from tests.simulator.breaking import instead, mutant, nothing
+from tests.simulator.breaking import around, breaks, instead, mutant, nothing
 
 # S1, S2, S14, S20: the journal.
 
-def _calls_it_written(original):
-    def note_written(self, now, failure):
-        original(self, now, None)
-    return note_written
+@breaks('failed_write_believed', 'S1', 'a write that failed is taken for one that worked',
+        DispatcherCore, 'note_written')
+def _calls_it_written(original, self, now, failure):
+    original(self, now, None)
 
 
-def _drops_what_failed(original):
-    def note(self, records, to_wall):
-        self.note_done()
-        original(self, records, to_wall)
-    return note
+@breaks('failed_write_dropped', 'S1', 'what could not be written is not written later', JournalRows, 'note')
+def _drops_what_failed(original, self, records, to_wall):
+    self.note_done()
+    original(self, records, to_wall)
 
 
-def _delivers_at_once(original):
-    def finish(self, now, task, outcome, value, ended=None):
-        original(self, now, task, outcome, value, ended)
-        if self.journal is not None and task.number >= task.client.open:
-            self.deliver(task)
-    return finish
+@around
+def _delivers_at_once(original, self, now, task, outcome, value, ended=None):
+    original(self, now, task, outcome, value, ended)
+    if self.journal is not None and task.number >= task.client.open:
+        self.deliver(task)
 
 
 def _restores_only(kind):
-    def patch(original):
-        def recover(self, now, incarnations, rows):
-            original(self, now, incarnations, [row for row in rows if row[0] == kind])
-        return recover
-    return patch
+    @around
+    def recover(original, self, now, incarnations, rows):
+        original(self, now, incarnations, [row for row in rows if row[0] == kind])
+    return recover
 
 
 def _restores_with(change):
-    def patch(original):
-        def restored(now, client, number, row, task_timeout_s):
-            return original(now, client, number, change(*row), task_timeout_s)
-        return restored
-    return patch
+    @around
+    def restored(original, now, client, number, row, task_timeout_s):
+        return original(now, client, number, change(*row), task_timeout_s)
+    return restored
 
 
 def _another_word(kind, task_id, body, time_left_s):
@@ -58,23 +54,18 @@ def _time_begins_anew(kind, task_id, body, time_left_s):
     return kind, task_id, body, time_left_s + 30
 
 
-def _drops_the_queue(original):
-    def settle(self, now):
-        original(self, now)
-        # At the end, because before a task that has no row any more may still have an outcome.
-        for client in self.clients if self.is_stopped and self.journal is not None else ():
-            for number in sorted(client.tasks):
-                if not client.tasks[number].is_over:
-                    self.journal.over(client.tasks[number].task_id)
-    return settle
+@breaks('stop_drops_the_queue', 'S20', 'a soft stop strikes what waits from the journal', DispatcherCore, 'settle')
+def _drops_the_queue(original, self, now):
+    original(self, now)
+    # At the end, because before a task that has no row any more may still have an outcome.
+    for client in self.clients if self.is_stopped and self.journal is not None else ():
+        for number in sorted(client.tasks):
+            if not client.tasks[number].is_over:
+                self.journal.over(client.tasks[number].task_id)
 
 
 mutant('outcome_before_commit', 'S1', 'an outcome is sent that could not be written',
        (DispatcherCore, 'finish', _delivers_at_once), (Journal, 'holds_back', instead(lambda self, task: False)))
-mutant('failed_write_believed', 'S1', 'a write that failed is taken for one that worked',
-       (DispatcherCore, 'note_written', _calls_it_written))
-mutant('failed_write_dropped', 'S1', 'what could not be written is not written later',
-       (JournalRows, 'note', _drops_what_failed))
 mutant('another_outcome_after_a_restart', 'S2', 'an outcome comes back from the journal as another one',
        (dispatcher_core, 'restored', _restores_with(_another_word)))
 mutant('deadline_begins_anew', 'S1', 'a recovered task is given 30 s more', (
@@ -83,7 +74,5 @@ mutant('forgets_on_restart', 'S14', 'what waited is not there after a restart',
        (DispatcherCore, 'recover', _restores_only(ENDED)))
 mutant('forgets_outcomes_on_restart', 'S14', 'what was over and not acknowledged is not there after a restart',
        (DispatcherCore, 'recover', _restores_only(ACCEPTED)))
-mutant('stop_drops_the_queue', 'S20', 'a soft stop strikes what waits from the journal',
-       (DispatcherCore, 'settle', _drops_the_queue))
 mutant('failing_journal_left_alone', 'L1', 'a journal that failed once is never tried again', (
     DispatcherCore, '_due_journal', instead(nothing)))

@@ -10,7 +10,8 @@ import pytest
 
 import run_simulator
 from common.schema import SettingRefused
-from simulator import scenario
+from runtime import names
+from simulator import scenario, upstream
 from simulator.run import CLEAN, run_world
 
 GROUPS = {
@@ -60,3 +61,8 @@ def test_the_sample_has_every_key():
     assert sorted(sample) == sorted(complete)
     for key, block in complete.items():
         assert not isinstance(block, dict) or sorted(sample[key]) == sorted(block)
+
+
+@pytest.mark.parametrize('name', ['ASK_FIRST_S', 'ASK_LAST_S'])
+def test_a_number_that_the_simulator_copies_is_that_of_the_original(name):
+    assert getattr(upstream, name) == getattr(names, name)
