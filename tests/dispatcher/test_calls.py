@@ -24,6 +24,12 @@ class Farm(Driver):
         self.core.handlers['offer'](self.now, channel, [[digest]])
         return self.hear(channel, 'functions', [[digest, [[name, u'()', u''] for name in names]]])
 
+    def one(self, *names, **fields):
+        """Calculator ONE, which offers these functions, by default the one called square."""
+        channel = self.calculator(ONE)
+        self.offer(channel, *names or [u'square'], **fields)
+        return channel
+
     def two(self, first=u'square', second=u'square'):
         """Two calculators, each with one function."""
         one, two = self.calculator(ONE), self.calculator(TWO)
@@ -89,8 +95,7 @@ def test_functions_that_are_not_known_are_asked_for(farm):
 
 
 def test_a_calculator_that_changes_its_functions_gets_other_calls(farm):
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square')
+    one = farm.one()
     farm.offer(one, u'score')
     farm.call(1)
     farm.call(2, u'score')
@@ -98,8 +103,7 @@ def test_a_calculator_that_changes_its_functions_gets_other_calls(farm):
 
 
 def test_the_client_is_warned_once_and_told_at_the_deadline_what_is_known(farm):
-    one = farm.calculator(ONE)
-    farm.offer(one, u'score', u'square')
+    farm.one(u'score', u'square')
     farm.call(1, u'scor', time_left_s=5)
     farm.call(2, u'scor', time_left_s=5)
     reason = u"no calculator has 'scor'; known: 'score', 'square'"
@@ -111,8 +115,7 @@ def test_the_client_is_warned_once_and_told_at_the_deadline_what_is_known(farm):
 
 def test_a_call_keeps_its_own_time():
     farm = Farm(task_timeout_s=20)
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square')
+    one = farm.one()
     farm.call(1, time_left_s=86400)
     farm.wait(1000, beating=[one], held=[(1, 1)])
     assert farm.ended() == []
@@ -139,8 +142,7 @@ def test_a_dead_child_leads_to_another_attempt_elsewhere_and_three_end_the_task(
 
 
 def test_attempts_max_of_the_call_wins(farm):
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square')
+    one = farm.one()
     farm.call(1, attempts_max=1)
     farm.fail(one, 1, 1)
     assert farm.of(farm.client(), 'ended') == [[1, u'failed', DEATH, 1]]
@@ -148,8 +150,7 @@ def test_attempts_max_of_the_call_wins(farm):
 
 @pytest.mark.parametrize('retry, attempts', [(False, 1), (True, 3)])
 def test_an_exception_ends_the_task_unless_it_is_to_be_tried_again(farm, retry, attempts):
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square')
+    one = farm.one()
     farm.call(1, retry_on_error=retry)
     for assignment in range(1, attempts + 1):
         farm.fail(one, assignment, 1, EXCEPTION)
@@ -158,8 +159,7 @@ def test_an_exception_ends_the_task_unless_it_is_to_be_tried_again(farm, retry, 
 
 
 def test_a_call_that_nobody_ended_in_time_is_revoked_and_counted(farm):
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square')
+    one = farm.one()
     farm.call(1, answer_timeout_s=5, attempts_max=1)
     farm.wait(5 + ANSWER_GRACE_S + 0.1, beating=[one], held=[(1, 1)])
     assert farm.ended() == [(1, u'failed')]
@@ -168,16 +168,14 @@ def test_a_call_that_nobody_ended_in_time_is_revoked_and_counted(farm):
 
 def test_without_an_answer_time_out_a_call_may_take_its_time():
     farm = Farm(answer_timeout_s=1)
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square')
+    one = farm.one()
     farm.call(1, time_left_s=10000)
     farm.wait(5000, beating=[one], held=[(1, 1)])
     assert farm.counts['attempt_timed_out'] == 0
 
 
 def test_ends_that_do_not_count_delay_the_call_and_then_it_runs_alone(farm):
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square', capacity=3)
+    one = farm.one(capacity=3)
     farm.call(1)
     waited = []
     for assignment in range(1, 4):
@@ -197,8 +195,7 @@ def test_ends_that_do_not_count_delay_the_call_and_then_it_runs_alone(farm):
 
 
 def test_a_call_that_runs_alone_waits_for_what_runs_and_its_ends_count(farm):
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square', capacity=2)
+    one = farm.one(capacity=2)
     farm.call(1)
     farm.call(2)
     for assignment in (1, 3, 4):
@@ -219,8 +216,7 @@ def test_a_call_that_runs_alone_waits_for_what_runs_and_its_ends_count(farm):
 
 @pytest.mark.parametrize('how', ['cancel', 'open'])
 def test_a_cancelled_call_is_revoked_and_its_slot_is_free_when_that_is_acknowledged(farm, how):
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square')
+    one = farm.one()
     farm.call(1)
     farm.call(2)
     farm.cancel(1) if how == 'cancel' else farm.hear(farm.client(), peer_open=2)
@@ -234,8 +230,7 @@ def test_a_cancelled_call_that_waits_is_forgotten(farm):
         farm.call(number)
     for number in range(1, 199):
         farm.cancel(number)
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square')
+    one = farm.one()
     assert farm.runs(one) == [199]
 
 
@@ -245,8 +240,7 @@ def test_the_more_urgent_call_goes_first(farm):
     for number, priority in enumerate((5, 0, 9, 3), 1):
         farm.call(number, priority=priority)
     farm.call(5)
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square', capacity=10)
+    one = farm.one(capacity=10)
     assert farm.runs(one) == [3, 1, 5, 4, 2]
 
 
@@ -266,8 +260,7 @@ def test_clients_and_functions_of_one_priority_take_turns(farm):
         farm.call(number)
     farm.call(1, channel=farm.client('client-b'))
     farm.call(5, u'score')
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square', u'score', capacity=4)
+    one = farm.one(u'square', u'score', capacity=4)
     rows = farm.of(one, 'run')
     assert [row[1] for row in rows[:3]].count(task_id(1, 'client-b')) == 1
     assert u'score' in [row[6] for row in rows[:2]]
@@ -276,8 +269,7 @@ def test_clients_and_functions_of_one_priority_take_turns(farm):
 # Calls ahead.
 
 def test_a_calculator_whose_calls_are_quick_gets_one_ahead_for_each_slot(farm):
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square', capacity=2)
+    one = farm.one(capacity=2)
     for number in range(1, 11):
         farm.call(number)
     assert farm.status['running'] == 2
@@ -293,8 +285,7 @@ def test_a_calculator_whose_calls_are_quick_gets_one_ahead_for_each_slot(farm):
 
 
 def test_a_call_that_is_handed_back_goes_elsewhere_and_nothing_of_it_counts(farm):
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square')
+    one = farm.one()
     for number in (1, 2, 3):
         farm.call(number, attempts_max=1)
     farm.result(one, 1, 1, 9)
@@ -310,8 +301,7 @@ def test_a_call_that_is_handed_back_goes_elsewhere_and_nothing_of_it_counts(farm
 # Probation.
 
 def test_a_calculator_whose_children_die_gets_one_attempt_at_a_time_until_five_end_well(farm):
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square', capacity=3)
+    one = farm.one(capacity=3)
     for number in range(1, 6):
         farm.call(number, attempts_max=1)
         farm.fail(one, number, number)
@@ -356,8 +346,7 @@ def test_calls_survive_in_the_journal():
 
 
 def test_an_orphan_that_failed_before_it_was_adopted(farm):
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square')
+    one = farm.one()
     farm.beat(one, orphans=[task_id(1)], sequence=2)
     farm.call(1, attempts_max=1)
     assert farm.counts['adopted'] == 1

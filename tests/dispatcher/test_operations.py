@@ -25,8 +25,7 @@ def operate(farm, verb, argument=u''):
 
 
 def test_a_drained_calculator_gets_no_new_work_until_it_is_readmitted(farm):
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square', capacity=2)
+    one = farm.one(capacity=2)
     farm.call(1)
     assert operate(farm, u'drain', ONE)[0] is True
     farm.call(2)
@@ -57,8 +56,7 @@ def test_what_is_not_there_is_not_found(farm):
 
 
 def test_a_cancelled_task_ends_for_its_client_and_its_call_is_stopped(farm):
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square')
+    one = farm.one()
     farm.call(1)
     farm.call(2)
     assert operate(farm, u'cancel', task_id(1))[0] and operate(farm, u'cancel', task_id(2))[0]
@@ -68,8 +66,7 @@ def test_a_cancelled_task_ends_for_its_client_and_its_call_is_stopped(farm):
 
 def test_the_last_failed_tasks_are_listed_with_payload_and_causes(farm):
     assert operate(farm, u'failed') == (True, u'no task has failed', [])
-    one = farm.calculator(ONE)
-    farm.offer(one, u'square')
+    one = farm.one()
     farm.call(1, attempts_max=1)
     farm.fail(one, 1, 1)
     _, _, rows = operate(farm, u'failed')

@@ -8,7 +8,7 @@ import pytest
 
 from net_protocol.channel import Channel
 from net_protocol.columns import INCARNATION
-from net_protocol.core import Core, draw_incarnation, require
+from net_protocol.core import Core, Event, draw_incarnation, require
 from net_protocol.errors import BrokenInvariant
 from net_protocol.rows import DISPATCHER
 
@@ -72,6 +72,17 @@ def test_a_timer_fires_once_with_its_key_and_not_before_its_time(parrot):
     assert (event.kind, event.at, event.facts) == ('again', 11.0, {'calculator': u'a'})
     assert parrot.take_events() == []
     assert parrot.next_timer() is None
+
+
+def test_a_core_does_nothing_unasked(parrot):
+    channel = Channel(DISPATCHER)
+    for report in (parrot.opened, parrot.heard, parrot.unreachable, parrot.reachable, parrot.hinted, parrot.awake,
+                   parrot.closed):
+        report(1.0, channel)
+    assert parrot.refresh(1.0, channel, 'cancel', [7]) == [7]
+    # Nothing is kept for a peer that sleeps.
+    assert parrot.asleep(1.0, channel) and parrot.take_records() is None and not parrot.has_outgoing
+    assert repr(Event('left', 1.5, {'calculator': 'a'})) == "Event('left', 1.5, {'calculator': 'a'})"
 
 
 def test_an_incarnation_has_forty_random_bits():
