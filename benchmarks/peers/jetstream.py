@@ -2,7 +2,6 @@
 
 from __future__ import absolute_import, division, print_function
 
-import asyncio
 import os
 
 from benchmarks.load import compute, say
@@ -24,11 +23,8 @@ def broker(port, folder):
             '--store_dir', os.path.join(folder, 'jetstream')]
 
 
-def work(port, storage='memory'):
-    asyncio.run(_work(port, storage))
-
-
-async def _work(port, storage):
+@nats.in_a_loop
+async def work(port, storage='memory'):
     import nats as client
     connection = await client.connect('nats://127.0.0.1:%d' % port)
     jetstream = connection.jetstream()
@@ -47,11 +43,8 @@ async def _work(port, storage):
             await message.ack()
 
 
-def ask(port, load):
-    asyncio.run(_ask(port, load))
-
-
-async def _ask(port, load):
+@nats.in_a_loop
+async def ask(port, load):
     import nats as client
     connection = await client.connect('nats://127.0.0.1:%d' % port)
     jetstream = connection.jetstream()

@@ -19,11 +19,13 @@ def broker(port, folder):
     return ['nats-server', '--addr', '127.0.0.1', '--port', str(port)]
 
 
-def work(port):
-    asyncio.run(_work(port))
+def in_a_loop(coroutine):
+    """A coroutine as a function that runs it to its end."""
+    return lambda *arguments, **options: asyncio.run(coroutine(*arguments, **options))
 
 
-async def _work(port):
+@in_a_loop
+async def work(port):
     import nats
     connection = await nats.connect('nats://127.0.0.1:%d' % port)
 
@@ -36,11 +38,8 @@ async def _work(port):
     await asyncio.Event().wait()
 
 
-def ask(port, load):
-    asyncio.run(_ask(port, load))
-
-
-async def _ask(port, load):
+@in_a_loop
+async def ask(port, load):
     import nats
     connection = await nats.connect('nats://127.0.0.1:%d' % port)
     inbox = connection.new_inbox()
