@@ -68,8 +68,10 @@ def test_tasks_that_are_over_leave_the_queue_before_they_are_many():
 def test_before_counts_the_tasks_of_the_same_client():
     bench = Bench('a1', 'b1', 'a2', 'a3')
     bench.cancel('a2')
-    assert bench.queue.before(bench.tasks['a3'], 100) == 1
+    assert bench.queue.before(bench.tasks['a3'], 100) == bench.queue.before(bench.tasks['a3'], 1) == 1
     assert [task.task_id[0] for task in bench.queue.oldest(10)] == ['a', 'b']
+    bench.queue.put_first(bench.task('a9'))
+    assert bench.queue.before(bench.tasks['a9'], 100) == 0
 
 
 class NaiveQueue(object):

@@ -119,6 +119,12 @@ def test_one_datagram_is_acknowledged_within_twenty_milliseconds(peer):
     assert peer.turn(later=1.0) == []
 
 
+def test_a_channel_that_fell_asleep_meanwhile_is_sent_no_acknowledgement(peer):
+    peer.turn(peer.datagram(submits(1)))
+    peer.channel.is_asleep = True
+    assert peer.turn(later=ACK_DELAY_S) == []
+
+
 def test_the_delay_counts_from_the_first_that_waits(peer):
     peer.turn(peer.datagram(submits(1)))
     peer.turn(later=0.015)
