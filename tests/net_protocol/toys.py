@@ -128,6 +128,7 @@ class World(object):
         self.now = 100.0
         self.nodes = list(nodes)
         self.fate = lambda sender, datagram, address: [0.005]
+        self.on_step = lambda node: None
         self._on_the_way = []
         self._order = 0
 
@@ -137,6 +138,7 @@ class World(object):
 
     def step(self, node):
         found = node.step(self.now)
+        self.on_step(node)
         for datagram, address in node.outbox:
             for delay_s in self.fate(node, datagram, address):
                 self.later(delay_s, datagram, node.address, address)
