@@ -6,7 +6,7 @@ import math
 
 from common.words import counted
 from planner import statistics
-from planner.measures import QUANTILES, RATIOS, STATISTICS, TIMES
+from planner.measures import MEAN, QUANTILES, RATIOS, STATISTICS, TIMES
 from planner.study import WANTED
 
 MYPY = False
@@ -46,12 +46,12 @@ def point_dict(point, has_reached):
 
 def differences(one, other):
     # type: (Point, Point) -> Dict[str, Any] | None
-    """The statistics of the response time of ``other`` minus those of ``one``, and the variance reduction of each."""
+    """The statistics of the response time of ``other`` minus those of ``one``; the variance reduction of the mean."""
     measures = [point.findings()[1] for point in (one, other)]
     seeds = sorted(set(one.rows) & set(other.rows))
     if None in measures or len(seeds) < 2:
         return None
-    found = {}  # type: Dict[str, Any]
+    found = {'variance_reduction': None}  # type: Dict[str, Any]
     for statistic in STATISTICS:
         columns = []
         for point, measure in zip((one, other), measures):
@@ -68,9 +68,16 @@ def differences(one, other):
             values = [measure.find('response_time_s', statistic)['value'] for measure in measures]  # type: ignore
             pooled = values[1] - values[0]
             difference = statistics.sectioned(pooled, [second - first for first, second in pairs])
-        reduction = statistics.variance_reduction(ones, others)
-        found[statistic] = dict(difference, variance_reduction=reduction)
+        found[statistic] = difference
+        if statistic == MEAN:
+            found['variance_reduction'] = statistics.variance_reduction(ones, others)
     return found
+
+
+def reference(study):
+    # type: (Vary) -> Point | None
+    """The point with which the others are compared: the first one that has measures."""
+    return next((point for point in study.points if point.findings()[1] is not None), None)
 
 
 def measure_dict(study):
@@ -81,12 +88,12 @@ def measure_dict(study):
 
 def vary_dict(study):
     # type: (Vary) -> Dict[str, Any]
-    """What ``--vary --json`` prints; ``difference`` is to the first point."""
-    points = []
+    """What ``--vary --json`` prints; ``difference`` is that to the first point with measures."""
+    points, first = [], reference(study)
     for point in study.points:
         found = dict(point_dict(point, study.has_reached(point)), settings=dict(point.changes))
-        if point is not study.points[0]:
-            found['difference'] = differences(study.points[0], point)
+        if first is not None and point is not first:
+            found['difference'] = differences(first, point)
         points.append(found)
     return {'points': points}
 
@@ -158,7 +165,9 @@ def measure_lines(study):
         counted(point.number, 'replications'), point.settings['duration_s'], measures.tasks,
         measures.warm_up_share * point.settings['duration_s']))
     if not measures.has_settled:
-        lines.append('The response times have not settled in the first half of a run: set a longer duration_s.')
+        lines.append('The response times have not settled %s: set a longer duration_s%s.' % (
+            ('before the first event', ' and later events') if point.settings.get('events') else
+            ('in the first half of a run', '')))
     lines.append('')
     for name, _ in TIMES:
         if any(measures.find(name, statistic) for statistic in STATISTICS):
@@ -213,29 +222,27 @@ def vary_lines(study):
 
 def _difference_lines(study):
     # type: (Vary) -> List[str]
-    first = study.points[0]
+    first = reference(study)
     lines = []
-    reductions = []
-    for point in study.points[1:]:
-        found = differences(first, point)
+    for point in study.points:
+        found = None if first is None or point is first else differences(first, point)
         if found is None:
             continue
-        parts = []
-        for statistic in ('mean', 'p95', 'p99'):
-            leaf = found[statistic]
-            if leaf is not None:
-                parts.append('%s %s' % (statistic, _shown_difference(leaf)))
-                if leaf['variance_reduction'] is not None and statistic == 'mean':
-                    reductions.append(leaf['variance_reduction'])
-        name = ', '.join('%s %s' % (key, _shown_value(value)) for key, value in point.changes)
-        lines.append('  %s: %s' % (name, '; '.join(parts)))
+        parts = ['%s %s' % (statistic, _shown_difference(found[statistic]))
+                 for statistic in ('mean', 'p95', 'p99') if found[statistic] is not None]
+        reduction = found['variance_reduction']
+        if reduction is not None:
+            parts.append('variance reduction %s' % ('above 1000' if reduction > 1000 else '%.1f' % reduction))
+        lines.append('  %s: %s' % (_changes_of(point), '; '.join(parts)))
     if lines:
-        name = ', '.join('%s %s' % (key, _shown_value(value)) for key, value in first.changes)
-        lines = ['', 'Response times compared with %s, in s:' % name] + lines
-    if reductions:
-        lines.append('Variance reduction by common random numbers: %s (so many times fewer replications for a '
-                     'difference of means).' % ', '.join('%.1f' % reduction for reduction in reductions))
+        return ['', 'Response times compared with %s, in s:' % _changes_of(first)] + lines + [
+            'Variance reduction: common random numbers save so many times the replications for a difference of means.']
     return lines
+
+
+def _changes_of(point):
+    # type: (Any) -> str
+    return ', '.join('%s %s' % (key, _shown_value(value)) for key, value in point.changes)
 
 
 def _shown_difference(leaf):
@@ -273,8 +280,13 @@ def find_lines(study):
             ' %s is not decided: %s.' % (_shown_value(study.points[number].changes[0][1]), _found(study, number))
             for number in study.undecided]))
     tried = ['%s %s' % (_shown_value(study.points[number].changes[0][1]), 'holds' if verdict else 'fails')
-             for number, verdict in sorted(study.verdicts.items())]
-    return lines + ['tried: %s; %d replications' % (', '.join(tried), study.replications)]
+             for number, verdict in sorted(study.verdicts.items()) if study.points[number].number]
+    idle = [_shown_value(study.points[number].changes[0][1]) for number in sorted(study.verdicts)
+            if not study.points[number].number]
+    if idle:
+        lines.append('cannot do the work (not tried): %s' % (idle[0] if len(idle) == 1 else
+                                                             '%s to %s' % (idle[0], idle[-1])))
+    return lines + ['tried: %s; %d replications' % (', '.join(tried) or 'none', study.replications)]
 
 
 def _found(study, number):

@@ -104,13 +104,13 @@ class Times(object):
         return dict(self.quantiles(), mean=self.total_s / self.number, max=self.longest_s)
 
 
-def warm_up_cut(rows):
-    # type: (Sequence[Dict[str, Any]]) -> int | None
+def warm_up_cut(rows, until):
+    # type: (Sequence[Dict[str, Any]], float) -> int | None
     """The number of segments that are warm-up, from the response times averaged over replications (MSER-5); None where
-    they have not settled in the first half.
+    they have not settled in the first half. ``until`` is the share of each replication that is examined.
     """
     series, places = [], []
-    for slot in range(SLOTS):
+    for slot in range(int(SLOTS * until)):
         number = sum([row['series'][slot][0] for row in rows])
         if number:
             series.append(sum([row['series'][slot][1] for row in rows]) / number)
@@ -123,15 +123,18 @@ def warm_up_cut(rows):
 
 
 class Measures(object):
-    """The measures of one scenario. ``rows`` are without errors, at least one."""
+    """The measures of one scenario. ``rows`` are without errors, at least one. ``event_share`` is the share of the
+    measured time before the first scheduled event: what an event leads to is no warm-up.
+    """
 
-    def __init__(self, rows, confidence=statistics.CONFIDENCE):
-        # type: (Sequence[Dict[str, Any]], float) -> None
+    def __init__(self, rows, confidence=statistics.CONFIDENCE, event_share=1.0):
+        # type: (Sequence[Dict[str, Any]], float, float) -> None
         # A recording is a run as it was: nothing of it is warm-up.
-        cut = 0 if rows[0].get('is_replay') else warm_up_cut(rows)
+        cut = 0 if rows[0].get('is_replay') else warm_up_cut(rows, event_share)
         self.has_settled = cut is not None
+        possible = [share for share in CUTS if share <= event_share]
         #: The share of each replication that was removed.
-        self.warm_up_share = CUTS[len(CUTS) - 1 if cut is None else min(cut, len(CUTS) - 1)]
+        self.warm_up_share = possible[-1 if cut is None else min(cut, len(possible) - 1)]
         kept = [Kept(row, CUTS.index(self.warm_up_share)) for row in rows]
         self.tasks = int(sum([one.sums['tasks'] for one in kept]))
         self.confidence = confidence

@@ -25,6 +25,9 @@ class Question(object):
     def __init__(self, settings, as_json, precision, seed, vary=(), find=None, target=None, recording=None):
         # type: (Any, Callable[[str], Any], float, int, Sequence[str], str | None, str | None, Recording | None) -> None
         keys = [values_of(text, as_json) for text in ([find] if find is not None else vary)]
+        for number, (key, _) in enumerate(keys):
+            if key in [other for other, _ in keys[:number]]:
+                raise QuestionError('%s is varied twice: give all its values at once, with commas' % key)
         points = [Point(*made) for made in points_of(settings, keys)]
         if recording is not None:
             for point in points:

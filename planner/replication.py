@@ -29,7 +29,7 @@ if MYPY:
 CUTS = (0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
 #: The packages that a replication needs.
-PACKAGES = ('net_protocol', 'client', 'dispatcher', 'calculator', 'simulator', 'planner')
+PACKAGES = ('common', 'net_protocol', 'runtime', 'client', 'dispatcher', 'calculator', 'simulator', 'planner')
 
 #: Slots of the series of response times from which the warm-up is found.
 SLOTS = 500

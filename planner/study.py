@@ -79,8 +79,15 @@ class Point(object):
             return None
         key = (len(self.rows), confidence)
         if key not in self._measures:
-            self._measures = {key: Measures([self.rows[seed] for seed in sorted(self.rows)], confidence)}
+            self._measures = {key: Measures([self.rows[seed] for seed in sorted(self.rows)], confidence,
+                                            self._event_share())}
         return self._measures[key]
+
+    def _event_share(self):
+        # type: () -> float
+        """The share of the measured time before the first scheduled event."""
+        times = [event['at_s'] for event in self.settings.get('events', ())]
+        return min(times + [self.settings['duration_s']]) / self.settings['duration_s']
 
     def findings(self):
         # type: () -> Tuple[str | None, Measures | None]

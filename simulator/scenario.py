@@ -13,6 +13,7 @@ from common import lengths, schema
 from common.compat import TEXT_TYPES
 from common.schema import Group, Kind, Setting
 from dispatcher.settings import SETTINGS as DISPATCHER
+from net_protocol.rows import DISPATCHER as DISPATCHER_NAME
 from net_protocol.schedule import SLEEP_S
 
 MYPY = False
@@ -134,7 +135,7 @@ EVENTS = Kind('[{"at_s": seconds, "kill": NAME}, {"at_s": seconds, "restart_shar
 
 def _together(settings):
     # type: (Dict[str, Any]) -> Tuple[str, str] | None
-    """Whether what a group says are settings of its role."""
+    """Whether what a group says are settings of its role, and whether events name processes of the scenario."""
     for role, block in (('client', CLIENT), ('calculator', CALCULATOR)):
         try:
             for made in variants(settings, role):
@@ -144,6 +145,12 @@ def _together(settings):
     for made in variants(settings, 'calculator'):
         if made['work'] not in (None, '-') and not LETTERS.accepts(made['work']):
             return 'calculators', 'work: null, "-", or ' + LETTERS.expected
+    names = [DISPATCHER_NAME] + [name for role in ('client', 'calculator') for name, _ in members(settings, role)]
+    for event in settings['events']:
+        if event.get('kill', names[0]) not in names:
+            return 'events', 'a name of a process at the start, such as calculator-1 (found %s)' % event['kill']
+        if event['at_s'] >= settings['duration_s']:
+            return 'events', 'at_s below duration_s, %g (found %g)' % (settings['duration_s'], event['at_s'])
     return None
 
 

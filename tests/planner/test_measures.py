@@ -60,3 +60,11 @@ def test_precision_has_to_last_through_the_look_ahead():
     assert Measures(same).has_precision('mean', 0.01)
     assert not Measures(same[:7]).has_precision('mean', 0.01)
     assert not Measures(same[:4] + [row(9, [2.0] * 50)] + same[4:]).has_precision('mean', 0.01)
+
+
+def test_what_a_scheduled_event_leads_to_is_no_warm_up():
+    rows = [row(seed, [9.0 if 200 <= number < 300 else 2.0 for number in range(1000)]) for seed in range(3)]
+    assert Measures(rows).warm_up_share >= 0.3
+    measures = Measures(rows, event_share=0.2)
+    assert measures.warm_up_share == 0 and measures.has_settled
+    assert measures.find('response_time_s', 'max')['value'] == pytest.approx(9.0, rel=0.001)

@@ -3,14 +3,18 @@
 from __future__ import absolute_import, division, print_function
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
 from client.core import ClientCore
 from planner.recorder import Recorder
-from planner.replication import row_of
+from planner.replication import PACKAGES, row_of
 from planner.world import MeasuredWorld, PlannedFaults, stream
 from simulator import scenario
+from tests.source_tree import ROOT
 
 QUIET = {'outage': {'probability': 0}, 'task_duration_s': {'exponential': 0.5}}
 
@@ -134,3 +138,11 @@ def test_a_second_end_of_a_task_is_noticed(monkeypatch):
             emit(self, now, kind, **facts)
     monkeypatch.setattr(ClientCore, 'emit', twice)
     assert row_of(1, settings(duration_s=5))['error'].startswith('S2')
+
+
+def test_the_packages_of_a_replication_are_all_that_it_imports():
+    """A cluster has no others."""
+    names = subprocess.check_output([
+        sys.executable, '-c', 'import sys, planner.replication; print(" ".join(sys.modules))'], cwd=ROOT)
+    imported = {name.split('.')[0] for name in names.decode('ascii').split()}
+    assert {name for name in imported if os.path.isdir(os.path.join(ROOT, name))} == set(PACKAGES)

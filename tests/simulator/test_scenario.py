@@ -39,6 +39,8 @@ def test_members_have_names_and_what_is_theirs():
 
 
 @pytest.mark.parametrize('settings, key', [
+    ({'events': [{'at_s': 5, 'kill': 'calculator-99'}]}, 'events'),
+    ({'events': [{'at_s': 60, 'restart_share': 1}]}, 'events'),
     ({'calculators': [{'capacity': 2}]}, 'calculators'), ({'calculators': [{'count': 1, 'speed': 2}]}, 'calculators'),
     ({'clients': [{'count': 0}]}, 'clients'), ({'clients': [{'count': 1, 'task_interval_s': [2, 1]}]}, 'clients'),
     ({'events': [{'at_s': 1}]}, 'events'),
