@@ -34,7 +34,6 @@ class CannotInstall(Exception):
 
 
 def main(arguments):
-    # type: (list) -> int
     if os.name != 'posix':
         print('The tests run on Linux and macOS.', file=sys.stderr)
         return 2
@@ -58,7 +57,6 @@ def main(arguments):
 
 
 def make_environment():
-    # type: () -> None
     """Make or fill the environment where that is needed. Raises ``CannotInstall``."""
     is_runnable = os.path.exists(PYTHON) and call_quietly([PYTHON, '-c', ''])[0] == 0
     if is_runnable and os.path.exists(STAMP) and os.path.getmtime(STAMP) >= os.path.getmtime(REQUIREMENTS):
@@ -76,7 +74,6 @@ def make_environment():
 
 
 def make_with_venv():
-    # type: () -> None
     status, output = call_quietly([sys.executable, '-m', 'venv', '--clear', ENVIRONMENT])
     if status != 0:
         # Debian keeps ensurepip in a package of its own; another pip can fill an environment without one.
@@ -88,7 +85,6 @@ def make_with_venv():
 
 
 def make_with_virtualenv():
-    # type: () -> None
     """2.7: its own pip fetches virtualenv into a folder of ours (until 2.7 goes)."""
     folder = os.path.join(ROOT, '.venv', 'virtualenv-' + VERSION)
     status, output = call_quietly([sys.executable, '-m', 'pip', '--disable-pip-version-check', 'install', '--quiet',
@@ -103,7 +99,6 @@ def make_with_virtualenv():
 
 
 def install(arguments):
-    # type: (list) -> None
     """Install packages into the environment, with its own pip or, where it has none, with ours."""
     if call_quietly([PYTHON, '-m', 'pip', '--version'])[0] == 0:
         pip = [PYTHON, '-m', 'pip']
@@ -119,7 +114,6 @@ def install(arguments):
 
 
 def reason(output):
-    # type: (str) -> str
     """Why pip failed. Where it could not connect, its last line says only that it found nothing."""
     broken = re.findall("connection broken by '(.*)': /", output)
     if broken:
@@ -129,7 +123,6 @@ def reason(output):
 
 
 def call_quietly(command, env=None):
-    # type: (list, dict | None) -> tuple
     """The exit status and what the command printed."""
     try:
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=env)
@@ -140,7 +133,6 @@ def call_quietly(command, env=None):
 
 
 def last_line(output):
-    # type: (str) -> str
     lines = [line for line in output.splitlines() if line.strip() and not line.startswith(('WARNING', 'DEPRECATION'))]
     return lines[-1].strip() if lines else 'it printed nothing'
 

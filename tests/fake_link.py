@@ -20,10 +20,6 @@ from net_protocol import codec
 from net_protocol.core import draw_incarnation
 from net_protocol.turn import Turn
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
 #: Turns at one moment of virtual time. More than any real burst needs.
 TURNS_AT_ONCE_MAX = 1000
 

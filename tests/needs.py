@@ -8,7 +8,6 @@ import pytest
 
 
 def skip_unless_ci(reason):
-    # type: (str) -> None
     """Skip this test for a reason; with ``CI=true`` that is a failure."""
     assert os.environ.get('CI') != 'true', reason
     pytest.skip(reason)

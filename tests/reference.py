@@ -17,10 +17,6 @@ import monitor.metrics
 from common.sentences import SENTENCES
 from tests.source_tree import ROOT
 
-MYPY = False
-if MYPY:
-    from typing import Callable, Dict, List  # noqa: F401
-
 PATH = os.path.join(ROOT, 'docs', 'reference.md')
 BLOCK = re.compile(r'<!-- (\w+) (\w+) -->\n.*?<!-- end -->', re.DOTALL)
 SETTINGS = {'client': 'client.settings', 'dispatcher': 'dispatcher.settings', 'calculator': 'calculator.settings',
@@ -28,12 +24,10 @@ SETTINGS = {'client': 'client.settings', 'dispatcher': 'dispatcher.settings', 'c
 
 
 def row(*cells):
-    # type: (*str) -> str
     return '| %s |' % ' | '.join(' '.join(cell.split()).replace('|', '\\|') for cell in cells)
 
 
 def settings(role):
-    # type: (str) -> List[str]
     group = importlib.import_module(SETTINGS[role]).SETTINGS
     return [row('setting', 'default', 'takes', 'what it is'), '| --- | --- | --- | --- |'] + [
         row('`%s`' % key, '`%s`' % json.dumps(setting.default), setting.kind.expected, setting.about)
@@ -41,7 +35,6 @@ def settings(role):
 
 
 def options(role):
-    # type: (str) -> List[str]
     """As ``--help`` lists them. A line that is indented further continues the one before."""
     output = subprocess.check_output(
         [sys.executable, os.path.join(ROOT, 'run_%s.py' % role), '--help'],
@@ -54,7 +47,6 @@ def options(role):
 
 
 def events(role):
-    # type: (str) -> List[str]
     sentences = SENTENCES[role]
     found = [row('event', 'level', 'sentence'), '| --- | --- | --- |']
     for kind in sorted(sentences):
@@ -68,20 +60,17 @@ def events(role):
 class Recorder(list):
     """Takes the place of the page of metrics, and of a picture without members."""
 
-    calculators = clients = {}  # type: Dict[str, object]
+    calculators = clients = {}
 
     def __init__(self):
-        # type: () -> None
         super(Recorder, self).__init__()
-        self.lines = []  # type: List[str]
+        self.lines = []
 
     def metric(self, name, kind, about, _):
-        # type: (str, str, str, object) -> None
         self.append(row('`%s`' % name, kind, about))
 
 
 def metrics(_):
-    # type: (str) -> List[str]
     page = Recorder()
     monitor.metrics._add_dispatcher(page, {})
     monitor.metrics._add_tasks(page, {})
@@ -94,18 +83,16 @@ def metrics(_):
 
 
 TABLES = {'settings': settings, 'options': options, 'events': events,
-          'metrics': metrics}  # type: Dict[str, Callable[[str], List[str]]]
+          'metrics': metrics}
 
 
 def written(text):
-    # type: (str) -> str
     """The page with its tables made anew."""
     return BLOCK.sub(lambda match: '<!-- %s %s -->\n%s\n<!-- end -->' % (
         match.group(1), match.group(2), '\n'.join(TABLES[match.group(1)](match.group(2)))), text)
 
 
 def main():
-    # type: () -> None
     with io.open(PATH, encoding='utf-8') as page:
         text = written(page.read())
     with io.open(PATH, 'w', encoding='utf-8', newline='\n') as page:

@@ -6,10 +6,6 @@ import io
 import os
 import sys
 
-MYPY = False
-if MYPY:
-    from typing import Iterator, Tuple  # noqa: F401
-
 #: What an older Python can't read, and need not: files of benchmarks that use the syntax of a package's examples.
 ONLY_ON_3 = ('benchmarks/peers/jetstream.py', 'benchmarks/peers/nats.py')
 
@@ -17,7 +13,6 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def python_files():
-    # type: () -> Iterator[Tuple[str, str]]
     """Path, relative to the root and with ``/``, and text of every file; hidden folders are not ours."""
     for folder, subfolders, names in os.walk(ROOT):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith('.') and name != '__pycache__')

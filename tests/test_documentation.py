@@ -36,10 +36,6 @@ from tests import reference
 from tests.simulator.mutants import MUTANTS
 from tests.source_tree import ROOT, python_files
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, Iterator, List, Set, Tuple  # noqa: F401
-
 ROLES = ('client', 'dispatcher', 'calculator')
 #: Programs with settings and a page of their own.
 PROGRAMS = ROLES + ('monitor',)
@@ -54,13 +50,11 @@ NO_FILES = frozenset(['config.json', 'core.py', 'settings.py', 'docker-compose.y
 
 
 def read(path):
-    # type: (str) -> str
     with io.open(os.path.join(ROOT, path), encoding='utf-8') as page:
         return page.read()
 
 
 def section(page, heading):
-    # type: (str, str) -> str
     """What stands below a heading, down to the next one that is not below it."""
     lines = read(page).splitlines()
     start = lines.index(heading)
@@ -74,7 +68,6 @@ def section(page, heading):
 
 
 def table(text):
-    # type: (str) -> Dict[str, List[str]]
     """The rows of all tables in a text whose first cell is one word of code: word -> the other cells."""
     rows = {}
     for line in text.splitlines():
@@ -87,7 +80,6 @@ def table(text):
 
 
 def json_blocks(text):
-    # type: (str) -> List[str]
     return re.findall(r'```json\n(.*?)```', text, re.DOTALL)
 
 
@@ -96,7 +88,6 @@ NOT_DEFAULT = {'dispatcher': {'journal': 'dispatcher.journal'}}
 
 
 def settings_of(role):
-    # type: (str) -> Any
     return importlib.import_module(role + '.settings').SETTINGS
 
 
@@ -142,7 +133,6 @@ def test_the_time_line_in_the_manual_is_what_check_prints():
 # The protocol.
 
 def decoded(rows):
-    # type: (str) -> Any
     """The rows of a datagram that carries them as they stand in the manual."""
     head = codec.head('client', 'somebody', 'k3f7q2xa', '')
     return codec.decode(codec.datagram(CHECKSUM, head, 1, [], 0, rows.strip()[1:-1])).rows
@@ -179,9 +169,8 @@ def test_the_datagram_in_the_manual_is_one_that_the_codec_writes():
 
 
 def constants():
-    # type: () -> Dict[str, Any]
     """The numbers of the protocol. The order of kinds and the estimated size of an envelope are none."""
-    found = {}  # type: Dict[str, Any]
+    found = {}
     for module in (schedule, limits, recovery, channel, budget, sending, turn):
         for name, value in vars(module).items():
             if name.isupper() and name[0] != '_' and type(value) in INTEGER_TYPES + (float, tuple) \
@@ -210,7 +199,6 @@ def test_every_cause_outcome_and_reason_is_in_the_manual():
 # Command lines and what they print.
 
 def help_of(program):
-    # type: (str) -> Set[str]
     """The options in the help of a program."""
     output = subprocess.check_output([sys.executable, os.path.join(ROOT, program), '--help']).decode('utf-8')
     return set(re.findall(r'(?<![\w-])(--?[a-z][a-z-]*)', output.split('options:' if 'options:' in output
@@ -228,9 +216,8 @@ def test_the_help_describes_every_setting_with_its_default(role):
 
 
 def account_of(role, folder):
-    # type: (str, Any) -> Any
     """What a real process prints with ``--json`` when it is asked to stop as soon as it listens."""
-    settings = {'drain_timeout_s': 0}  # type: Dict[str, Any]
+    settings = {'drain_timeout_s': 0}  # type: dict
     if role != 'client':
         settings['listen'] = {'port': 0}
     path = folder.join('settings.json')
@@ -239,7 +226,7 @@ def account_of(role, folder):
         [sys.executable, os.path.join(ROOT, 'run_%s.py' % role), '-s', str(path), '--json'],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        for line in iter(process.stderr.readline, b''):  # type: ignore[union-attr]
+        for line in iter(process.stderr.readline, b''):
             if b'listening' in line:
                 break
         process.send_signal(signal.SIGINT)
@@ -253,7 +240,6 @@ def account_of(role, folder):
 
 
 def paths(value, prefix=''):
-    # type: (Any, str) -> Iterator[str]
     """The dotted keys of everything that is no object, or an empty one."""
     for key, inner in value.items():
         if isinstance(inner, dict) and inner:
@@ -280,7 +266,6 @@ def test_every_field_of_the_account_is_in_the_manual_and_no_other(role, tmpdir):
 
 
 def strings(path):
-    # type: (str) -> Iterator[str]
     """All texts in a source file."""
     for node in ast.walk(ast.parse(read(path).encode('utf-8'))):
         # On 2.7 it is called ``s`` (until 2.7 goes).
@@ -290,7 +275,6 @@ def strings(path):
 
 
 def printed_by(template):
-    # type: (str) -> str
     """The expression that matches what a text with places for values prints."""
     places = re.compile(r'%(?:\([\w ]+\))?[-+ 0-9.]*[a-z]')
     return '.*?'.join(re.escape(part) for part in places.split(template)) + r'\Z'
@@ -303,7 +287,6 @@ LOG_LINE = re.compile(r'\d\d:\d\d:\d\d\.\d{3} [A-Z]+ +\S+: (.*)')
 
 
 def log_expressions():
-    # type: () -> List[str]
     numbers = dict.fromkeys(('waiting', 'running', 'alive', 'suspect', 'dead'), 1)
     status = re.sub(r'[0-9.]+', '%s', status_line(numbers, 1.0, 1.0))
     return [printed_by(text) for text in LOG_TEMPLATES + [status] if len(text) > 10 and text != '%s']
@@ -334,7 +317,6 @@ def test_every_line_of_an_account_in_the_manual_is_one_that_is_still_printed(pag
 
 
 def demo_on_the_first_page():
-    # type: () -> List[str]
     """The lines of the sample, those that were wrapped put together again, without the marks of what was left out."""
     block = read('README.md').split('$ python3 run_demo.py\n')[1].split('```')[0]
     block = re.sub(r'\n {4}(?=\S)(?! *\d)', ' ', block)
@@ -377,7 +359,6 @@ def test_the_accounts_of_the_demo_on_the_first_page_add_up():
 # Files, links and commands.
 
 def anchors(page):
-    # type: (str) -> Set[str]
     """The anchors that a page has when it is shown: made of its headings."""
     found = set()
     fenced = False
@@ -391,7 +372,6 @@ def anchors(page):
 
 
 def links(page):
-    # type: (str) -> Iterator[Tuple[str, str]]
     """Relative links as (path from the root, anchor or '')."""
     for target in re.findall(r'\]\(([^)\s]+)\)', read(page)):
         if '://' not in target:
@@ -419,7 +399,6 @@ def test_every_file_that_is_named_is_there(page):
 
 
 def commands(page):
-    # type: (str) -> Iterator[Tuple[str, List[str]]]
     """Each ``python X.py`` in a page, with the options that follow on its line."""
     for program, rest in re.findall(r'\bpython[0-9.]* ([\w./]+\.py)\b([^`\n;|]*)', read(page)):
         yield program, re.findall(r'(?<![\w-])(--?[a-z][a-z-]*)', re.split(r'\s#|\s{3}', rest)[0])

@@ -16,10 +16,6 @@ from runtime.event_file import EventFile
 from runtime.event_files import read
 from tests.fake_link import FakeLink
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 STEPS = {'accepted', 'assigned', 'done', 'outcome_dropped', 'sent', 'answered', 'taken', 'renumbered', 'let_go'}
 
 
@@ -41,7 +37,7 @@ class Process(object):
 
 def begun(log):
     """The core of a process that has begun to write that log."""
-    process = Process()  # type: Any
+    process = Process()
     log.begin(process, {})
     return process.core
 
@@ -53,7 +49,7 @@ class FullDisk(object):
         raise OSError(28, 'No space left on device')
 
 
-FULL_DISK = FullDisk()  # type: Any
+FULL_DISK = FullDisk()
 
 
 def world(trace):

@@ -14,10 +14,6 @@ import pytest
 
 from tests.source_tree import python_files
 
-MYPY = False
-if MYPY:
-    from typing import Iterator, List, Set, Tuple  # noqa: F401
-
 #: For each part, a package or a program at the top level, the other parts that it may import. A part that is not here
 #: has no place in the house yet, and every import in it is a complaint. All may import ``common``.
 MAY_IMPORT = {
@@ -75,9 +71,8 @@ HEADER = {'absolute_import', 'division', 'print_function'}
 
 
 def imports(tree, path):
-    # type: (ast.Module, str) -> Iterator[Tuple[int, str, bool]]
     """Line, absolute dotted name, and whether it stands under ``if MYPY:``, of every import at any depth."""
-    for_types = set()  # type: Set[ast.AST]
+    for_types = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == 'MYPY':
             for statement in node.body:
@@ -98,7 +93,6 @@ def imports(tree, path):
 
 
 def complaint_about_import(path, name, for_types):
-    # type: (str, str, bool) -> str
     """Why this import has no place in this file; empty where it has one."""
     part, target = path.split('/')[0].replace('.py', ''), name.split('.')[0]
     if path in SHELLS and target == 'runtime':
@@ -123,7 +117,6 @@ def complaint_about_import(path, name, for_types):
 
 
 def has_header(tree):
-    # type: (ast.Module) -> bool
     """Whether the first statement after the docstring makes 2.7 divide, print and import as 3.x does."""
     statements = tree.body[ast.get_docstring(tree) is not None:]
     if not statements:
@@ -134,7 +127,6 @@ def has_header(tree):
 
 
 def complaints(path, source):
-    # type: (str, str) -> List[str]
     """What is wrong with the file ``path`` if its text is ``source``; one line for each."""
     part = path.split('/')[0].replace('.py', '')
     if part == 'config':

@@ -9,16 +9,11 @@ import ast
 
 from tests.source_tree import python_files
 
-MYPY = False
-if MYPY:
-    from typing import Iterator, Tuple  # noqa: F401
-
 FILE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 65
 
 
 def functions(source):
-    # type: (str) -> Iterator[Tuple[str, int, int]]
     """Name, first line and number of lines of every function, up to the last line that something starts on."""
     for node in ast.walk(ast.parse(source.encode('utf-8'))):
         if isinstance(node, ast.FunctionDef):

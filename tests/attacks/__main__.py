@@ -24,10 +24,6 @@ from tests.attacks import tools
 from tests.source_tree import ROOT
 from tests.system.interpreters import find_other
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List, Sequence, Tuple  # noqa: F401
-
 #: What runs beside one another: most of it mostly waits. The floods measure and are left alone.
 STAGES = (('kills', 'journal', 'network'), ('time', 'calls', 'replay', 'virtual_address', 'fuzz', 'soak'), ('floods',))
 ALL = [name for stage in STAGES for name in stage]
@@ -49,11 +45,10 @@ class Attack(object):
     """One of them, running, in a session of its own."""
 
     def __init__(self, name, title, arguments):
-        # type: (str, str, Sequence[str]) -> None
         self.name = name
         self.title = title
         self.began_at = time.time()
-        self.status = None  # type: int | None
+        self.status = None
         self._output = tempfile.TemporaryFile()  # noqa: SIM115
         if name == 'soak':
             command = ['-m', 'tests.attacks.soak'] + list(arguments)
@@ -65,7 +60,6 @@ class Attack(object):
                                            stderr=subprocess.STDOUT, cwd=ROOT, close_fds=True, preexec_fn=os.setsid)
 
     def is_over(self):
-        # type: () -> bool
         """Whether it has ended; past its bound it is ended."""
         self.status = self._popen.poll()
         if self.status is None and time.time() - self.began_at > BOUND_S:
@@ -76,7 +70,6 @@ class Attack(object):
         return self.status is not None
 
     def end(self, number):
-        # type: (int) -> None
         """Ask it to end, and kill it if it does not."""
         end_at = time.time() + GRACE_S
         if self._popen.poll() is None:
@@ -88,7 +81,6 @@ class Attack(object):
             self._popen.wait()
 
     def report(self):
-        # type: () -> str
         """What it printed, under a heading."""
         self._output.seek(0)
         return '== %s, %.0f s, exit status %s\n%s' % (
@@ -96,7 +88,6 @@ class Attack(object):
 
 
 def run_stage(names, soak_tasks, halves):
-    # type: (Sequence[str], int, Sequence[Tuple[str, List[str]]]) -> List[str]
     """Run these beside one another; returns the names of those that failed."""
     running = []
     for name in names:
@@ -109,7 +100,7 @@ def run_stage(names, soak_tasks, halves):
                         for (title, _), python in zip(halves, pythons) if python or tools.IS_CI]
         else:
             running.append(Attack(name, name, []))
-    failed = []  # type: List[str]
+    failed = []
     try:
         while running:
             time.sleep(POLL_S)
@@ -126,7 +117,6 @@ def run_stage(names, soak_tasks, halves):
 
 
 def install_what_is_missing():
-    # type: () -> None
     """Packages of Debian's where we are root, and Python's into the environment that runs this. The attacks
     themselves say what they lack."""
     packages = sorted({package for tool, package in tools.PACKAGES.items() if not tools.is_there(tool)})
@@ -139,7 +129,6 @@ def install_what_is_missing():
 
 
 def quietly(command):
-    # type: (List[str]) -> None
     """Run it, bounded, and say so if it fails; that is no failure here."""
     with tempfile.TemporaryFile() as output, open(os.devnull, 'rb') as nothing:
         popen = subprocess.Popen(command, stdin=nothing, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT,
@@ -157,7 +146,6 @@ def quietly(command):
 
 
 def main():
-    # type: () -> int
     """Run what was asked for; returns the exit status."""
     parser = argparse.ArgumentParser(prog='tests/attacks/run', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -181,7 +169,6 @@ def main():
 
 
 def _interrupt(number, frame):
-    # type: (int, Any) -> None
     raise KeyboardInterrupt
 
 

@@ -15,10 +15,6 @@ from tests.system import accounts
 from tests.system.interpreters import version_of
 from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, a_port_where_nobody_listens, eventually
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 pytestmark = pytest.mark.timeout(300)
 
 LONG_S = 600
@@ -54,7 +50,7 @@ class Watched(object):
 
     def __init__(self, world, key, python):
         self.world = world
-        self.recorder = None  # type: Any
+        self.recorder = None
         self._common = {'key_file': key, 'python': python}
         # A dispatcher or calculator that is restarted has the address of the one before.
         self._ports = {}
@@ -116,7 +112,7 @@ def test_what_is_sent_again_has_no_effect(watched, world, key, python, say):
     accounts.check_dispatcher(dispatcher.account)
     audit = world.audit(['steady', 'client'], {'calculator-a': CAPACITY, 'calculator-b': CAPACITY})
     check_counters(recorder, [dispatcher, steady, client] + calculators)
-    version = '%d.%d' % version_of(python)  # type: ignore[str-format]
+    version = '%d.%d' % version_of(python)
     say('sent again with%s a key on %s: %d datagrams (%s) while %d tasks were done' % (
         '' if key else 'out', version, sum(recorder.ways.values()),
         ', '.join('%s %d' % pair for pair in sorted(recorder.ways.items())), len(audit.ends())))

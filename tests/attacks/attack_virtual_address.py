@@ -13,10 +13,6 @@ from runtime.launcher import Child, command
 from tests.attacks import tools
 from tests.system.namespaces import run
 
-MYPY = False
-if MYPY:
-    from typing import Any, List  # noqa: F401
-
 pytestmark = [pytest.mark.needs('namespaces'), pytest.mark.timeout(120)]
 
 VIRTUAL, FIRST, SECOND, PORT = '10.78.0.100', '10.78.0.1', '10.78.0.2', 7000
@@ -29,11 +25,10 @@ class Host(object):
     """One namespace with a virtual address, and the processes in it."""
 
     def __init__(self, folder, python):
-        # type: (Any, str) -> None
         self._folder = folder
         self._python = python
         self._name = 'virtual-%d' % os.getpid()
-        self._processes = []  # type: List[Child]
+        self._processes = []
         run('ip', 'netns', 'add', self._name)
         for words in (['link', 'set', 'lo', 'up'], ['address', 'add', FIRST + '/32', 'dev', 'lo'],
                       ['address', 'add', SECOND + '/32', 'dev', 'lo'], ['route', 'add', VIRTUAL + '/32', 'dev', 'lo']):
@@ -41,11 +36,9 @@ class Host(object):
 
     @property
     def _inside(self):
-        # type: () -> List[str]
         return [tools.path_of('ip') or 'ip', 'netns', 'exec', self._name]
 
     def lead_to(self, address):
-        # type: (str) -> None
         """Connections that the kernel already knows keep their former target."""
         for words in ('flush ruleset', 'add table ip virtual',
                       'add chain ip virtual out { type nat hook output priority -100; }',
@@ -54,14 +47,12 @@ class Host(object):
             run(*(self._inside + ['nft', words]))
 
     def start(self, role, name, settings, *arguments):
-        # type: (str, str, Any, *str) -> Child
         base = str(self._folder.join(name))
         started = command(role, base + '.json', settings, self._python) + ['--json'] + list(arguments)
         self._processes.append(Child(self._inside + started, base))
         return self._processes[-1]
 
     def close(self):
-        # type: () -> None
         for process in self._processes:
             process.dispose()
         run('ip', 'netns', 'del', self._name)

@@ -22,9 +22,7 @@ from simulator.violations import overdue
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterable, List, Set, Tuple  # noqa: F401
-
-    from runtime.event_files import Event  # noqa: F401
+    from typing import Any  # noqa: F401
 
 #: Nothing is too early, and no attack needs more attempts.
 SETTINGS = {'task_timeout_s': 0.0, 'answer_timeout_s': 0.0, 'task_duration_s': [0.0, 0.0], 'dead_after_missed': -1,
@@ -37,23 +35,21 @@ class Audited(object):
     fault = None
 
     def __init__(self, role, name, incarnation):
-        # type: (str, str, str) -> None
         self.core = self.environment = self.agenda = self.clock = self
         self.role = role
         self.name = name
         self.incarnation = incarnation
         self.now = 0.0
-        self.address = None  # type: Any
+        self.address = None
         self.number_received = 0
         self.peer_open = 0
 
     #: What was not read and whether a journal fails is in no event.
-    unread = ()  # type: Any
-    journal = None  # type: Any
+    unread = ()
+    journal = None
 
     @staticmethod
     def virtual(now):
-        # type: (float) -> float
         return now
 
 
@@ -61,7 +57,6 @@ class TrustingLedger(Ledger):
     """Events carry no payloads, and a client recomputes each result itself: it would say ``wrong``."""
 
     def is_right(self, task_id, payload, result):
-        # type: (str, Any, Any) -> bool
         return True
 
 
@@ -71,7 +66,6 @@ class Auditor(object):
     """
 
     def __init__(self, clients, dispatcher, calculators, capacities):
-        # type: (Dict[str, str], str, Dict[str, str], Dict[str, int]) -> None
         self._events = read(dispatcher, DISPATCHER, DISPATCHER)[1]
         for role, paths in ((CLIENT, clients), (CALCULATOR, calculators)):
             for name, path in paths.items():
@@ -80,17 +74,16 @@ class Auditor(object):
         self._capacities = capacities
         self._ledger = TrustingLedger()
         # Name of a process -> the audit of its present incarnation. There is one dispatcher at a time.
-        self._audits = {}  # type: Dict[str, Any]
+        self._audits = {}
         self._number = 0
         # Clients that cancel what they have; task id -> what a dispatcher decided; (calculator, task id) of work that
         # was begun; (calculator, task id, attempt) -> the incarnation of the dispatcher that assigned it.
-        self._cancelling = set()  # type: Set[str]
-        self._outcomes = {}  # type: Dict[str, str]
-        self._taken = set()  # type: Set[Tuple[str, str]]
-        self._assigned = {}  # type: Dict[Tuple[str, str, int], str]
+        self._cancelling = set()
+        self._outcomes = {}
+        self._taken = set()
+        self._assigned = {}
 
     def check(self):
-        # type: () -> None
         """Raise ``Violation`` where a rule is broken. The last dispatcher has ended softly, with nothing to do."""
         for event in self._events:
             if event.kind == 'began':
@@ -106,9 +99,8 @@ class Auditor(object):
             raise overdue('S1', task_id, 'accepted by the last dispatcher, and never over')
 
     def ends(self):
-        # type: () -> Dict[str, List[str]]
         """Task -> how it ended for its client, over all clients."""
-        found = {}  # type: Dict[str, List[str]]
+        found = {}
         for event in self._events:
             if event.kind == 'sent':
                 found.setdefault(event.facts['task_id'], [])
@@ -117,7 +109,6 @@ class Auditor(object):
         return found
 
     def _begin(self, event):
-        # type: (Event) -> None
         """An incarnation begins. Those of one calculator are not told apart: the dispatcher's events name none."""
         incarnation = event.facts['incarnation'] if event.role != CALCULATOR else event.name
         if event.role == CLIENT:
@@ -130,13 +121,11 @@ class Auditor(object):
         self._audits[event.name] = audit
 
     def _hears(self, audit, event, kind, sender, *rows):
-        # type: (Any, Event, str, Audited, *List[Any]) -> None
         getattr(audit, audit.HEARD[kind])(event.time, sender, kind, rows)
 
     # What a process must have heard before it could do that.
 
     def _hear_as_client(self, audit, event):
-        # type: (Any, Event) -> None
         outcome = self._outcomes.get(event.facts.get('task_id', ''))
         dispatcher = self._audits.get(DISPATCHER)
         sender = Audited(DISPATCHER, DISPATCHER, dispatcher.core.incarnation if dispatcher is not None else '')
@@ -153,7 +142,6 @@ class Auditor(object):
                 self._hears(audit, event, 'ended', sender, [_number(event), outcome, None, 1])
 
     def _hear_as_dispatcher(self, audit, event):
-        # type: (Any, Event) -> None
         facts = event.facts
         task_id, calculator = facts.get('task_id', ''), facts.get('calculator', '')
         client = Audited(CLIENT, *(task_id.split(':') + ['', ''])[:2])
@@ -187,7 +175,6 @@ class Auditor(object):
             self._outcomes[task_id] = facts.get('outcome', DONE)
 
     def _hear_as_calculator(self, audit, event):
-        # type: (Any, Event) -> None
         task_id = event.facts.get('task_id', '')
         if event.kind in ('taken', 'renumbered'):
             dispatcher = self._assigned.get((event.name, task_id, event.facts['attempt']))
@@ -202,5 +189,4 @@ class Auditor(object):
 
 
 def _number(event):
-    # type: (Event) -> int
     return int(event.facts['task_id'].rsplit(':', 1)[1])

@@ -11,23 +11,17 @@ from tests.attacks.worlds import World
 from tests.system.conftest import pytest_runtest_makereport, system, told_to_end  # noqa: F401
 from tests.system.interpreters import find_other
 
-MYPY = False
-if MYPY:
-    from typing import Any, List  # noqa: F401
-
-_said = []  # type: List[str]
+_said = []
 
 
 @pytest.fixture
 def say():
-    # type: () -> Any
     """Tell at the end of the run what an attack has counted: a pass alone does not say how much was tried."""
     return _said.append
 
 
 @pytest.fixture
 def world(system, tmpdir):  # noqa: F811
-    # type: (Any, Any) -> Any
     """A system with victims."""
     made = World(system, str(tmpdir))
     yield made
@@ -35,7 +29,6 @@ def world(system, tmpdir):  # noqa: F811
 
 
 def pytest_terminal_summary(terminalreporter):
-    # type: (Any) -> None
     if _said:
         terminalreporter.section('what was done')
         for line in _said:
@@ -43,7 +36,6 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def pytest_runtest_setup(item):
-    # type: (Any) -> None
     for marker in item.iter_markers('needs'):
         for tool in marker.args:
             problem = tools.missing(tool)
@@ -55,7 +47,6 @@ def pytest_runtest_setup(item):
 
 @pytest.fixture(scope='session')
 def other():
-    # type: () -> Any
     """An interpreter of the other major version. Continuous integration has to have one."""
     found = find_other()
     if found is None:
@@ -67,11 +58,9 @@ def other():
 
 @pytest.fixture(params=['first_python', 'second_python'])
 def python(request):
-    # type: (Any) -> Any
     """Each major version of Python in turn, to run the process that is attacked: this one, and the other."""
     return sys.executable if request.param == 'first_python' else request.getfixturevalue('other')
 
 
 def pytest_configure(config):
-    # type: (Any) -> None
     config.addinivalue_line('markers', 'needs(tool, ...): skipped where a tool is missing, a failure where CI=true')

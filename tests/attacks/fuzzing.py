@@ -25,9 +25,7 @@ from tests.net_protocol.samples import INCARNATION, NAME, TICKET
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Set  # noqa: F401
-
-    from net_protocol.channel import Channel  # noqa: F401
+    from typing import Any, List  # noqa: F401
 
 PEER, STRANGER = ('127.0.0.1', 5555), ('127.0.0.1', 6666)
 #: The tickets of the dispatcher's channels; those of client and calculator are opened with ``TICKET`` too.
@@ -42,15 +40,12 @@ class KnownTickets(object):
     """One ticket for each role, for peers of one name."""
 
     def issue(self, now, datagram, address):
-        # type: (float, Any, Any) -> str
         return TICKETS.get(datagram.role, TICKET)
 
     def void(self, now):
-        # type: (float) -> None
         pass
 
     def issued_at_ms(self, now, datagram, address):
-        # type: (float, Any, Any) -> int | None
         is_known = (datagram.name, datagram.incarnation) == (NAME, INCARNATION)
         return int(now * 1000) if is_known and TICKETS.get(datagram.role) == datagram.to else None
 
@@ -59,7 +54,6 @@ class LowNumbers(random.Random):
     """The first number is 1, so that random acknowledgements and greetings meet what was sent."""
 
     def getrandbits(self, bits):
-        # type: (int) -> int
         return 0
 
 
@@ -67,22 +61,21 @@ class Target(object):
     """The three cores, each with a turn of its own."""
 
     def __init__(self, seal=CHECKSUM):
-        # type: (Any) -> None
         self.now = 1000.0
-        self.verdicts = {}  # type: Dict[str, int]
+        self.verdicts = {}
         small = {'remembered_max': 50, 'pending_max': 50, 'calculators_max': 50}
         outages = {'outage': {'probability': 0}}
         cores = [
             ClientCore(CLIENT_SETTINGS.checked({}), 'client', 'clientaa', random.Random(1)),
             DispatcherCore(DISPATCHER_SETTINGS.checked(small), 'dispatcher', 'dispatch', random.Random(2)),
             CalculatorCore(CALCULATOR_SETTINGS.checked(dict(outages, capacity=3)), 'calculator', lambda: 'calculat',
-                           random.Random(3))]  # type: List[Any]
+                           random.Random(3))]  # type: list
         self._turns = [(core, Turn(core, LowNumbers(1), seal, is_local=lambda address: True)) for core in cores]
         self._seal = seal
         # Every channel that the dispatcher has opened.
-        self._channels = set()  # type: Set[Channel]
+        self._channels = set()
         # What was refused in the present turn.
-        self._refusals = []  # type: List[Any]
+        self._refusals = []
         cores[1].opened = self._noting(cores[1].opened)
         for core, turn in self._turns:
             turn._directory.tickets = KnownTickets()  # type: ignore[assignment]
@@ -92,15 +85,12 @@ class Target(object):
             turn.set_upstream(PEER)
 
     def _noting(self, opened):
-        # type: (Any) -> Any
         def note(now, channel):
-            # type: (float, Channel) -> None
             self._channels.add(channel)
             opened(now, channel)
         return note
 
     def offer(self, datagram):
-        # type: (bytes) -> str
         """One datagram to all three. Returns the verdict; raises whatever should not happen."""
         self.now += STEP_S
         found = [self._offer(core, turn, datagram) for core, turn in self._turns]
@@ -112,7 +102,6 @@ class Target(object):
         return VALID if VALID in found else found[0]
 
     def _offer(self, core, turn, datagram):
-        # type: (Any, Turn, bytes) -> str
         traffic = turn.traffic
         self._prepare(core, turn.upstream)
         before = traffic.datagrams_in, sum(traffic.refused.values()), traffic.rows_in
@@ -132,7 +121,6 @@ class Target(object):
         return cause
 
     def _prepare(self, core, upstream):
-        # type: (Any, Channel | None) -> None
         """The channels are as ``TICKETS`` says, and no number was received before."""
         if upstream is not None and (upstream.ticket, upstream.incarnation) != (TICKET, INCARNATION):
             upstream.restart(TICKET, NAME, INCARNATION)

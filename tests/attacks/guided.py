@@ -35,12 +35,10 @@ class Search(object):
     """Offers what libFuzzer makes, behind a right checksum, to a target that is renewed now and then."""
 
     def __init__(self):
-        # type: () -> None
         self._target = Target()
         self._offered = 0
 
     def offer(self, body):
-        # type: (bytes) -> None
         """libFuzzer's entry: raising is a finding."""
         self._offered += 1
         if self._offered % DATAGRAMS_OF_A_TARGET == 0:
@@ -49,7 +47,6 @@ class Search(object):
 
 
 def main():
-    # type: () -> None
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--seconds', type=int, default=60, metavar='S')
     parser.add_argument('directory')

@@ -16,10 +16,6 @@ import struct
 
 from tests.system.lossy_relay import Carrier
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List, Set, Tuple  # noqa: F401
-
 #: From linux/if_tun.h: make a device of this descriptor; one for IP packets, without a header before them.
 TUNSETIFF = 0x400454ca
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
@@ -37,7 +33,6 @@ class Faults(object):
     """
 
     def __init__(self, drop=0.0, duplicate=0.0, turn=0.0, cut=0.0, lengthen=0.0, delay_s=(0.0, 0.0), tail=0.0):
-        # type: (float, float, float, float, float, Tuple[float, float], float) -> None
         self.drop = drop
         self.duplicate = duplicate
         self.turn = turn
@@ -51,30 +46,26 @@ class Joiner(Carrier):
     """Carries packets between the TUN devices of several namespaces; a thread of the test's own process."""
 
     def __init__(self, seed):
-        # type: (int) -> None
         super(Joiner, self).__init__(seed, COUNTS)
         self._faults = Faults()
         #: Pairs (source, destination) of addresses between which nothing passes; '*' stands for any.
-        self.blocked = set()  # type: Set[Tuple[str, str]]
+        self.blocked = set()
         self._seed = seed
         # The device of each address.
-        self._ways = {}  # type: Dict[bytes, int]
-        self._devices = []  # type: List[int]
+        self._ways = {}
+        self._devices = []
 
     @property
     def faults(self):
-        # type: () -> Faults
         """What is done to packets at the moment."""
         return self._faults
 
     @faults.setter
     def faults(self, faults):
-        # type: (Faults) -> None
         self._faults = faults
         self.drop, self.duplicate, self.delay_s = faults.drop, faults.duplicate, faults.delay_s
 
     def add_device(self, name):
-        # type: (str) -> int
         """Make a TUN device; it is where this process is, and can be moved to a namespace by its name."""
         device = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
         fcntl.ioctl(device, TUNSETIFF, struct.pack('16sH22x', name.encode('ascii'), IFF_TUN | IFF_NO_PI))
@@ -82,29 +73,24 @@ class Joiner(Carrier):
         return device
 
     def add_way(self, address, device):
-        # type: (str, int) -> None
         """Packets for that address go to that device."""
         self._ways[socket.inet_aton(address)] = device
 
     def close(self):
-        # type: () -> None
         """End, and the devices with it."""
         self.end()
         for device in self._devices:
             os.close(device)
 
     def report(self):
-        # type: () -> str
         """What it was told to do and what it did."""
         return '---- joiner, seed %d: %r, blocked %r\n%r' % (
             self._seed, vars(self.faults), sorted(self.blocked), self.counts)
 
     def _ends(self):
-        # type: () -> List[Any]
         return self._devices
 
     def _receive(self, end):
-        # type: (int) -> None
         packet = os.read(end, PACKET_BYTES_MAX)
         if bytearray(packet[:1])[0] >> 4 != 4:
             return
@@ -118,18 +104,15 @@ class Joiner(Carrier):
             self._carry(device, packet)
 
     def _send(self, way, datagram):
-        # type: (int, bytes) -> None
         os.write(way, datagram)
         self.counts['carried'] += 1
 
     def _delay(self):
-        # type: () -> float
         delay = super(Joiner, self)._delay()
         self.counts['delayed'] += delay > 0
         return delay * 10 if self._rng.random() < self.faults.tail else delay
 
     def _perhaps_bent(self, packet):
-        # type: (bytes) -> bytes
         parts = _parts(packet)
         if parts is None:
             return packet
@@ -154,7 +137,6 @@ class Joiner(Carrier):
 
 
 def _parts(packet):
-    # type: (bytes) -> Tuple[bytes, bytes, bytes] | None
     """The header of IP, the ports of UDP, and what is behind; None for what is no whole UDP packet."""
     first = bytearray(packet[:20])
     length = (first[0] & 15) * 4
@@ -165,7 +147,6 @@ def _parts(packet):
 
 
 def _joined(head, ports, data, with_checksum):
-    # type: (bytes, bytes, bytes, bool) -> bytes
     size = 8 + len(data)
     head = head[:2] + struct.pack('!H', len(head) + size) + head[4:10] + b'\0\0' + head[12:]
     head = head[:10] + struct.pack('!H', checksum(head)) + head[12:]
@@ -175,7 +156,6 @@ def _joined(head, ports, data, with_checksum):
 
 
 def checksum(data):
-    # type: (bytes) -> int
     """The checksum of IP and UDP (RFC 1071): the complement of the sum of all 16-bit words, carries added in."""
     padded = data + b'\0' * (len(data) % 2)
     total = sum(struct.unpack('!%dH' % (len(padded) // 2), padded))

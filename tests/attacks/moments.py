@@ -16,12 +16,6 @@ from __future__ import absolute_import, division, print_function
 
 from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List, Set, Tuple  # noqa: F401
-
-    from tests.attacks.tracing import Call  # noqa: F401
-
 SENT, HEARD, TOLD = 'sendto', 'recvfrom', 'write'
 SYNCHRONISES = ('fdatasync', 'fsync')
 
@@ -37,8 +31,8 @@ BEGINS = {
                  (SENT, 'done'): 'D8'},
     CALCULATOR: {(SENT, IDLE): 'W1', (HEARD, 'assign'): 'W2', (TOLD, 'taken'): 'W3', (SENT, 'result'): 'W5',
                  (HEARD, ACKNOWLEDGED + 'result'): 'W1'},
-}  # type: Dict[str, Dict[Tuple[str, str], str]]
-FIRST = {CLIENT: 'C0', DISPATCHER: None, CALCULATOR: 'W0'}  # type: Dict[str, str | None]
+}
+FIRST = {CLIENT: 'C0', DISPATCHER: None, CALCULATOR: 'W0'}
 
 #: Moments that end with a commit, where there is one.
 COMMITTED = {'D1': 'D2', 'D6': 'D7'}
@@ -55,13 +49,11 @@ ALL = {
 
 
 def expected(role, journal=None):
-    # type: (str, str | None) -> Set[str]
     """The moments of a process; ``journal`` is its journal, if it is a dispatcher that has one."""
     return set(ALL[role] + (OF_A_JOURNAL if journal is not None else []))
 
 
 def of(role, trace, is_first, journal=None):
-    # type: (str, List[Call], bool, str | None) -> str | None
     """The moment at which the process died: the one that its last step began. None: nothing had happened yet.
 
     ``journal`` is the path of its journal; ``is_first`` is whether this process was the first with that name.
@@ -89,14 +81,12 @@ class _Conversation(object):
     """The datagrams of one process with all its peers."""
 
     def __init__(self):
-        # type: () -> None
         #: Whether something was heard that is not a greeting.
         self.is_open = False
         # (ticket of the channel, call that carried it, number) -> kinds of rows of a datagram that is not acknowledged.
-        self._unacknowledged = {}  # type: Dict[Tuple[str, str, int], List[str]]
+        self._unacknowledged = {}
 
     def steps(self, call):
-        # type: (Call) -> List[Tuple[str, str]]
         """What that call did, in the order in which it is handled."""
         if call.event is not None:
             return [(TOLD, call.event)]
@@ -121,7 +111,6 @@ class _JournalReader(object):
     """What happened so far to the journal of a dispatcher, if it has one."""
 
     def __init__(self, journal, is_first):
-        # type: (str | None, bool) -> None
         self._journal = journal
         # What makes the file, at first, neither cleans up nor recovers anything.
         self._is_made = not is_first
@@ -129,7 +118,6 @@ class _JournalReader(object):
         self._is_log_written = False
 
     def read(self, call, moment):
-        # type: (Call, str | None) -> str | None
         """The moment after a call that was carried out, if it is ``moment`` without a journal."""
         if self._journal is None:
             return moment
@@ -144,7 +132,6 @@ class _JournalReader(object):
         return 'D9' if self._is_made and _cleans_up(call, self._journal) else moment
 
     def at_the_end(self, trace, moment):
-        # type: (List[Call], str | None) -> str | None
         """The moment of the death, where ``moment`` is that of the last call that was carried out."""
         assert self._journal is not None
         if self._is_made and _cleans_up(trace[-1], self._journal):
@@ -156,7 +143,6 @@ class _JournalReader(object):
 
 
 def _cleans_up(call, journal):
-    # type: (Call, str) -> bool
     """Whether a call changes the file itself, which commits leave alone, or takes the log away."""
     if call.name == 'pread64':
         return False

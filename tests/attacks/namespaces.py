@@ -13,12 +13,6 @@ from tests.attacks.joiner import Faults, Joiner
 from tests.system.namespaces import run
 from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, System
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List, Sequence  # noqa: F401
-
-    from tests.system.processes import Process  # noqa: F401
-
 #: Nobody outside ever sees these addresses: they are on TUN devices that only the joiner reads.
 NETWORK = '10.77.0.%d'
 #: The host numbers of each role's namespace, the first of which is its source address.
@@ -29,7 +23,6 @@ NAME_OF_THE_DISPATCHER = 'dispatcher.example'
 
 
 def address(role, at=0):
-    # type: (str, int) -> str
     """The address of a role, one of several."""
     return NETWORK % HOSTS[role][at]
 
@@ -38,7 +31,6 @@ class Namespace(object):
     """One network namespace with a TUN device in it."""
 
     def __init__(self, role, joiner):
-        # type: (str, Joiner) -> None
         self.name = 'attack-%d-%s' % (os.getpid(), role)
         self._device = '%s%d' % (role[:4], os.getpid() % 1000000)
         run('ip', 'netns', 'add', self.name)
@@ -58,17 +50,14 @@ class Namespace(object):
 
     @property
     def _etc(self):
-        # type: () -> str
         return os.path.join(ETC, self.name)
 
     @property
     def wrapper(self):
-        # type: () -> List[str]
         """The beginning of a command that runs here."""
         return [tools.path_of('ip') or 'ip', 'netns', 'exec', self.name]
 
     def filter(self, hook, rule):
-        # type: (str, str) -> None
         """Add a rule of nftables for all UDP datagrams that come in (``input``) or go out (``output``)."""
         for words in ('add table inet attack',
                       'add chain inet attack %s { type filter hook %s priority 0; }' % (hook, hook),
@@ -76,25 +65,21 @@ class Namespace(object):
             run(*(self.wrapper + ['nft', words]))
 
     def heal(self):
-        # type: () -> None
         """Take all rules away."""
         run(*(self.wrapper + ['nft', 'flush ruleset']))
 
     def dropped(self):
-        # type: () -> int
         """Datagrams that rules with a counter have taken so far."""
         found = json.loads(run(*(self.wrapper + ['nft', '--json', 'list', 'ruleset'])))
         return sum(part['counter']['packets'] for entry in found['nftables'] for part in entry.get('rule', {}).get(
             'expr', []) if 'counter' in part)
 
     def say_where_the_dispatcher_is(self, where):
-        # type: (str) -> None
         """The name of the dispatcher resolves to that address from now on. Written in place: the file is mounted."""
         with io.open(os.path.join(self._etc, 'hosts'), 'w', encoding='ascii') as file:
             file.write(u'127.0.0.1 localhost\n%s %s\n' % (where, NAME_OF_THE_DISPATCHER))
 
     def close(self):
-        # type: () -> None
         """Remove it."""
         run('ip', 'netns', 'del', self.name)
         shutil.rmtree(self._etc, ignore_errors=True)
@@ -104,14 +89,13 @@ class NamespacedSystem(System):
     """Real processes, each role in a namespace of its own, with the joiner between them."""
 
     def __init__(self, directory, seed=1):
-        # type: (str, int) -> None
         super(NamespacedSystem, self).__init__(directory)
         self.joiner = Joiner(seed)
-        self.namespaces = {}  # type: Dict[str, Namespace]
+        self.namespaces = {}
         #: Role -> name -> its file of events.
-        self.events = {}  # type: Dict[str, Dict[str, str]]
+        self.events = {}
         # It does to datagrams what a relay does, and counts it in the same words.
-        self.relay = self.joiner  # type: ignore[assignment]
+        self.relay = self.joiner
         try:
             for role in (DISPATCHER, CALCULATOR, CLIENT):
                 self.namespaces[role] = Namespace(role, self.joiner)
@@ -121,7 +105,6 @@ class NamespacedSystem(System):
         self.joiner.start()
 
     def launch(self, role, name, started, settings, terminal=None):
-        # type: (str, str, List[str], Dict[str, Any] | None, int | None) -> Process
         """Start a program in the namespace of its role, with a file of events; all dispatchers share theirs."""
         path = os.path.join(self._directory, (role if role == DISPATCHER else name) + '.events')
         self.events.setdefault(role, {})[name] = path
@@ -129,14 +112,12 @@ class NamespacedSystem(System):
         return super(NamespacedSystem, self).launch(role, name, started, settings, terminal)
 
     def audit(self, capacity):
-        # type: (int) -> None
         """Hold the events of all against each other, when everything has ended."""
         path, = set(self.events[DISPATCHER].values())
         calculators = self.events[CALCULATOR]
         Auditor(self.events[CLIENT], path, calculators, dict.fromkeys(calculators, capacity)).check()
 
     def heal(self):
-        # type: () -> None
         """From now on everything arrives, as it was sent."""
         self.joiner.faults = Faults()
         self.joiner.blocked = set()
@@ -144,7 +125,6 @@ class NamespacedSystem(System):
             namespace.heal()
 
     def dispose(self):
-        # type: () -> None
         """End everything, and leave no namespace behind."""
         super(NamespacedSystem, self).dispose()
         for namespace in self.namespaces.values():

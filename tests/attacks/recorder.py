@@ -9,10 +9,6 @@ from net_protocol import codec
 from tests.system.lossy_relay import LossyRelay
 from tests.system.strangers import Stranger
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
-
 #: Of what was recorded, so many datagrams are sent again at a time, spread evenly.
 SENT_AGAIN_MAX = 120
 #: What is under way when the recorder looks has arrived after this time, so that its copy comes second.
@@ -27,7 +23,6 @@ class Recorded(object):
     __slots__ = ('peer', 'is_from_peer', 'datagram')
 
     def __init__(self, peer, is_from_peer, datagram):
-        # type: (Any, bool, bytes) -> None
         self.peer = peer
         self.is_from_peer = is_from_peer
         self.datagram = datagram
@@ -37,22 +32,19 @@ class Recorder(LossyRelay):
     """A relay without faults that remembers."""
 
     def __init__(self, target):
-        # type: (Tuple[str, int]) -> None
-        self.recorded = []  # type: List[Recorded]
+        self.recorded = []
         #: Name of a process -> datagrams that were sent to it again, also those that were meant for others. Greetings
         #: are not counted: a process does not count those either that answer nothing.
-        self.thrown = collections.Counter()  # type: Any
-        self.ways = collections.Counter()  # type: Any
+        self.thrown = collections.Counter()
+        self.ways = collections.Counter()
         self._stranger = Stranger()
         LossyRelay.__init__(self, target, seed=0)
 
     def close(self):
-        # type: () -> None
         LossyRelay.close(self)
         self._stranger.close()
 
     def send_everything_again(self):
-        # type: () -> None
         """Each of a sample of what was recorded: again, from another address, to all others, and back to its sender."""
         everything = list(self.recorded)
         time.sleep(ARRIVED_S)
@@ -73,7 +65,6 @@ class Recorder(LossyRelay):
                 time.sleep(PAUSE_S)
 
     def rows_to(self, name):
-        # type: (str) -> int
         """How many rows all dispatchers together sent to that process."""
         address_of = {other: address for address, other in self._names(self.recorded).items()}
         datagrams = [codec.parse(found.datagram) for found in self.recorded
@@ -82,13 +73,11 @@ class Recorder(LossyRelay):
 
     @staticmethod
     def _names(everything):
-        # type: (List[Recorded]) -> Dict[Any, str]
         """Address -> who sent something from there last. An older address of a name belongs to a former incarnation."""
         addresses = {codec.parse(found.datagram).name: found.peer for found in everything if found.is_from_peer}
         return {address: name for name, address in addresses.items()}
 
     def _to_dispatcher(self, way, peer, datagram):
-        # type: (str, Any, bytes) -> None
         """As if that peer had sent it, or from an address that nobody has heard of."""
         self._count(way, 'dispatcher', datagram)
         if peer is None:
@@ -97,7 +86,6 @@ class Recorder(LossyRelay):
             self._back_for(peer).sendto(datagram, self._target)
 
     def _to_peer(self, way, peer, names, datagram, is_from_dispatcher=True):
-        # type: (str, Any, Dict[Any, str], bytes, bool) -> None
         if peer not in names:
             return
         self._count(way, names[peer], datagram)
@@ -107,12 +95,10 @@ class Recorder(LossyRelay):
             self._stranger.throw(peer, datagram)
 
     def _count(self, way, name, datagram):
-        # type: (str, str, bytes) -> None
         self.ways[way] += 1
         self.thrown[name] += codec.parse(datagram).re is None
 
     def _carry(self, way, datagram):
-        # type: (Any, bytes) -> None
         one, address = way
         is_from_peer = one is not self._front
         self.recorded.append(Recorded(self._peers[one] if is_from_peer else address, is_from_peer, datagram))

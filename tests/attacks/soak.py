@@ -23,10 +23,6 @@ import tempfile
 from runtime.clock import monotonic
 from tests.system.processes import System
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
 TASKS = 1000000
 #: Nothing is kept of a task that is over. What grows at first are the rings of the last attempts (5,000) and of the
 #: clients' response times, the quantile sketches, and the heap of the interpreter: many times less than this.
@@ -43,18 +39,15 @@ class Progress(object):
     """The live line of a client, which is shown on a terminal only: how many tasks are answered."""
 
     def __init__(self):
-        # type: () -> None
         self._master, self.slave = pty.openpty()
         self._shown = ''
         self.answered = 0
 
     def close(self):
-        # type: () -> None
         for descriptor in (self._master, self.slave):
             os.close(descriptor)
 
     def wait(self, seconds):
-        # type: (float) -> None
         """Read along for so long at the most."""
         if select.select([self._master], [], [], seconds)[0]:
             self._shown = self._shown[-200:] + os.read(self._master, 65536).decode('utf-8')
@@ -63,14 +56,12 @@ class Progress(object):
 
 
 def resident_kib(pid):
-    # type: (int) -> int
     """Resident memory of a process, in KiB; of Linux."""
     with io.open('/proc/%d/status' % pid, encoding='ascii') as file:
-        return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1))  # type: ignore[union-attr]
+        return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1))
 
 
 def soak(system, tasks, python=sys.executable):
-    # type: (System, int, str) -> Dict[str, Any]
     """Run ``tasks`` tasks to their end; returns memory and speed. Asserts that all were answered, accounts included."""
     progress = Progress()
     system.dispatcher(python, status_interval_s=10)
@@ -94,9 +85,8 @@ def soak(system, tasks, python=sys.executable):
 
 
 def measured(system, client, progress, answered, began_at):
-    # type: (System, Any, Progress, float, float) -> Dict[str, int]
     """Follow the client until so many tasks are answered; the last memory of each process before its end."""
-    found = {}  # type: Dict[str, int]
+    found = {}
     while client.is_running:
         progress.wait(0.2)
         try:
@@ -111,7 +101,6 @@ def measured(system, client, progress, answered, began_at):
 
 
 def report(found):
-    # type: (Dict[str, Any]) -> List[str]
     """A table for people."""
     lines = ['%d tasks, %.0f a second' % (found['tasks'], found['tasks_per_s'])]
     for name in sorted(found['warm_kib']):
@@ -122,7 +111,6 @@ def report(found):
 
 
 def main(argv=None):
-    # type: (Any) -> int
     """Run, print, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--tasks', type=int, default=TASKS, metavar='N', help='default: %(default)s')

@@ -8,12 +8,6 @@ import sys
 
 from tests.attacks import moments
 
-MYPY = False
-if MYPY:
-    from typing import Any, Callable, Iterable  # noqa: F401
-
-    from tests.attacks.victims import Victim  # noqa: F401
-
 #: Up to which of its calls of a kind a process is killed: on this Python, and on the other one. EXHAUSTIVE=1 goes
 #: further than there is time for each time.
 FARTHEST = (60, 60) if os.environ.get('EXHAUSTIVE') else (12, 8)
@@ -29,9 +23,8 @@ class Sweep(object):
     """
 
     def __init__(self, victim, meanwhile=None):
-        # type: (Victim, Callable[[], Any] | None) -> None
-        self.points = collections.Counter()  # type: Any
-        self.hit = collections.Counter()  # type: Any
+        self.points = collections.Counter()
+        self.hit = collections.Counter()
         #: Whether the usual range is over.
         self.is_further = False
         self._victim = victim
@@ -39,7 +32,6 @@ class Sweep(object):
         self._expected = moments.expected(victim.role, victim.journal)
 
     def kill_at(self, call, when, only=None):
-        # type: (str, int, str | None) -> bool
         """Run until it is killed there; returns whether it came so far."""
         victim = self._victim
         trace = victim.run_until_killed_at(call, when, self._meanwhile, only)
@@ -49,7 +41,6 @@ class Sweep(object):
         return bool(trace)
 
     def rounds(self, share=1.0):
-        # type: (float) -> Iterable[int]
         """1, 2, 3, ..., and further for as long as there is a moment that was missed. ``share`` is that of the
         usual range.
         """
@@ -61,7 +52,6 @@ class Sweep(object):
             yield when
 
     def check(self, say):
-        # type: (Callable[[str], None]) -> None
         """Say what was done; every moment has to be in it."""
         victim = self._victim
         say('%s%s on %s: %d kill points (%s); moments: %s' % (
@@ -72,5 +62,4 @@ class Sweep(object):
 
 
 def _place(moment):
-    # type: (str | None) -> int
     return -1 if moment is None else int(moment[1:])

@@ -8,10 +8,6 @@ import subprocess
 
 from tests.attacks import tracing
 
-MYPY = False
-if MYPY:
-    from typing import Callable, Dict, List  # noqa: F401
-
 IS_CI = os.environ.get('CI') == 'true'
 
 #: Tool -> Debian's package that has it.
@@ -21,7 +17,6 @@ FAKETIME = '/usr/lib/*/faketime/libfaketime.so.1'
 
 
 def path_of(tool):
-    # type: (str) -> str | None
     """The path of a command, also one for administrators that PATH may leave out."""
     for folder in os.environ.get('PATH', os.defpath).split(os.pathsep) + ['/usr/sbin', '/sbin']:
         path = os.path.join(folder, tool)
@@ -31,31 +26,26 @@ def path_of(tool):
 
 
 def faketime_library():
-    # type: () -> str | None
     """Where Debian keeps the library that lies about the time."""
     found = glob.glob(FAKETIME)
     return found[0] if found else None
 
 
 def is_there(tool):
-    # type: (str) -> bool
     """Whether what a package brings is installed."""
     return (faketime_library() if tool == 'faketime' else path_of(tool)) is not None
 
 
 def missing(tool):
-    # type: (str) -> str | None
     """Why something can't be used here, None where it can."""
     return _CHECKS[tool]()
 
 
 def _strace():
-    # type: () -> str | None
     return None if tracing.can_trace() else 'needs strace (Debian: strace), and the right to trace'
 
 
 def _namespaces():
-    # type: () -> str | None
     if os.geteuid() != 0:
         return 'needs root, to make network namespaces'
     absent = [tool for tool in ('ip', 'nft') if path_of(tool) is None]
@@ -70,14 +60,12 @@ def _namespaces():
 
 
 def _faketime():
-    # type: () -> str | None
     return None if faketime_library() else 'needs libfaketime (Debian: faketime)'
 
 
 def _npm():
-    # type: () -> str | None
     return None if path_of('npm') else 'needs npm, to fetch the corpus (Debian: npm)'
 
 
 _CHECKS = {'strace': _strace, 'namespaces': _namespaces, 'faketime': _faketime,
-           'npm': _npm}  # type: Dict[str, Callable[[], str | None]]
+           'npm': _npm}

@@ -13,10 +13,6 @@ import os
 import re
 import subprocess
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, Iterable, Iterator, List  # noqa: F401
-
 #: Everything through which our processes touch the world while they run: datagrams, lines of events and of the log,
 #: and the wait. (Some systems have select under one of these names, some under the other.)
 CALLS = ('sendto', 'recvfrom', 'write', 'select', 'pselect6')
@@ -36,31 +32,26 @@ class Call(object):
     __slots__ = ('name', 'data', 'is_done', 'path')
 
     def __init__(self, name, data, is_done, path=''):
-        # type: (str, bytes, bool, str) -> None
         self.name = name
         self.data = data
         self.is_done = is_done
         self.path = path
 
     def __repr__(self):
-        # type: () -> str
         return 'Call(%r, %r, %r)' % (self.name, self.data[:60], self.is_done)
 
     @property
     def datagram(self):
-        # type: () -> Dict[str, Any]
         """The datagram that was sent or received, empty where it was none."""
         return _object(self.data) if self.name in ('sendto', 'recvfrom') else {}
 
     @property
     def event(self):
-        # type: () -> str | None
         """The kind of the event that was written, None where it was none."""
         return _object(self.data).get('kind') if self.name == 'write' else None
 
 
 def _object(data):
-    # type: (bytes) -> Dict[str, Any]
     try:
         found = json.loads(data.decode('utf-8'))
     except ValueError:
@@ -69,7 +60,6 @@ def _object(data):
 
 
 def can_trace():
-    # type: () -> bool
     """Whether there is a strace here that may trace, and interfere."""
     try:
         with open(os.devnull, 'r+b') as nowhere:
@@ -80,7 +70,6 @@ def can_trace():
 
 
 def signalled_at(name, call, when, path, times=1, has_journal=False, only=None):
-    # type: (str, str, int, str, int, bool, str | None) -> List[str]
     """The beginning of a command whose process gets a signal at its ``when``-th ``call``, and at the next ones if
     ``times`` is more than one; the trace goes to ``path``. With ``only`` it has those calls alone that concern this
     file, and no others count.
@@ -91,7 +80,6 @@ def signalled_at(name, call, when, path, times=1, has_journal=False, only=None):
 
 
 def failing(errors, path):
-    # type: (Dict[str, str], str) -> List[str]
     """The beginning of a command some of whose calls fail. ``errors``: call -> the name of the error, at every ninth
     call from the third on.
     """
@@ -102,24 +90,20 @@ def failing(errors, path):
 
 
 def failing_at(call, error, when):
-    # type: (str, str, str) -> List[str]
     """The beginning of a command one of whose calls fails at the times that strace calls ``when``; no trace."""
     return _traced(os.devnull, [call]) + ['-e', 'inject=%s:error=%s:when=%s' % (call, error, when)]
 
 
 def _traced(path, calls):
-    # type: (str, Iterable[str]) -> List[str]
     return ['strace', '-f', '-qq', '-xx', '-s', '65536', '-o', path, '-e', 'trace=' + ','.join(calls)]
 
 
 def read(path):
-    # type: (str) -> List[Call]
     """The calls of a trace, in order. The last one of a process that was killed is not done."""
     return list(_calls(path))
 
 
 def _calls(path):
-    # type: (str) -> Iterator[Call]
     with io.open(path, encoding='ascii') as file:
         for line in file:
             found = _LINE.match(line.rstrip('\n'))
@@ -132,5 +116,4 @@ def _calls(path):
 
 
 def _unescaped(text):
-    # type: (str | None) -> bytes
     return bytes(bytearray(int(pair, 16) for pair in (text or '').split('\\x')[1:]))

@@ -16,12 +16,6 @@ from tests.system.interpreters import version_of
 from tests.system.processes import (
     DISPATCHER, QUICK, a_port_where_nobody_listens, environment, eventually, the_one_object)
 
-MYPY = False
-if MYPY:
-    from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
-
-    from tests.attacks.tracing import Call  # noqa: F401
-
 #: A run in which the call does not come often enough is ended after this time.
 RUN_S = 4.0
 
@@ -30,7 +24,6 @@ class Victim(object):
     """One process after the other: always the same settings and port, always the same file of events."""
 
     def __init__(self, directory, role, name, dispatcher=None, python=sys.executable, **settings):
-        # type: (str, str, str, Tuple[str, int] | None, str, **Any) -> None
         self.role = role
         self.name = name
         self.starts = 0
@@ -38,30 +31,28 @@ class Victim(object):
         self._path = os.path.join(directory, name)
         self.python = python
         #: The version of Python that runs it.
-        self.version = '%d.%d' % version_of(python)  # type: ignore[str-format]
+        self.version = '%d.%d' % version_of(python)
         complete = dict(QUICK[role], name=name, **settings)
         #: The path of its journal, if it has one.
-        self.journal = settings.get('journal')  # type: str | None
+        self.journal = settings.get('journal')
         self.address = dispatcher
         if role == DISPATCHER:
             self.address = ('127.0.0.1', a_port_where_nobody_listens())
             complete['listen'] = {'host': self.address[0], 'port': self.address[1]}
         else:
-            complete['dispatcher'] = {'host': dispatcher[0], 'port': dispatcher[1]}  # type: ignore[index]
+            complete['dispatcher'] = {'host': dispatcher[0], 'port': dispatcher[1]}
         self._command = command(role, self._path + '.json', complete, python) + ['--json', '--events', self.events]
-        self._child = None  # type: Any
+        self._child = None
         # How many incarnations had begun when the last process was started.
         self._begun_before = 0
 
     def start(self, wrapper=()):
-        # type: (Any) -> None
         """Start it, in a session of its own: whatever is wrapped around it ends with it."""
         self.starts += 1
         self._begun_before = len(self._began())
         self._child = Child(list(wrapper) + self._command, self._path, environment=environment(), before=own_session)
 
     def run_until_killed_at(self, call, when, meanwhile=None, only=None):
-        # type: (str, int, Callable[[], Any] | None, str | None) -> List[Call]
         """Run until its ``when``-th ``call``, of those that concern the file ``only``; returns its trace, nothing if it
         never came to that. Until then ``meanwhile`` is called over and over.
         """
@@ -69,7 +60,6 @@ class Victim(object):
         return self.wait_for_kill(meanwhile)
 
     def run_until(self, condition, what):
-        # type: (Callable[[], Any], str) -> None
         """Run until the condition is true; then it is killed."""
         self.start()
         try:
@@ -78,19 +68,16 @@ class Victim(object):
             self.dispose()
 
     def run_until_says(self, pattern):
-        # type: (str) -> None
         """The same until its log has that."""
         former = len(self.log) if self.starts else 0
         self.run_until(lambda: re.search(pattern, self.log[former:]), '%s says %r' % (self.name, pattern))
 
     def start_to_be_killed_at(self, call, when, only=None):
-        # type: (str, int, str | None) -> None
         """Start one that is to be killed."""
         self.start(tracing.signalled_at('SIGKILL', call, when, self._path + '.trace',
                                         has_journal=self.journal is not None, only=only))
 
     def wait_for_kill(self, meanwhile=None):
-        # type: (Callable[[], Any] | None) -> List[Call]
         """Wait for its end and return its trace; if it is not killed in time, end it and return nothing."""
         if not self._ends_by_itself(meanwhile):
             return []
@@ -100,7 +87,6 @@ class Victim(object):
         return trace
 
     def run_until_terminated_at(self, call, when, times=1):
-        # type: (str, int, int) -> Dict[str, Any] | None
         """Run until it gets SIGTERM at its ``when``-th ``call``, perhaps again at the next. Returns its account, None
         if it never came to that, or had not begun yet.
         """
@@ -115,17 +101,14 @@ class Victim(object):
         return self._account()
 
     def start_failing(self, errors):
-        # type: (Dict[str, str]) -> None
         """Start one some of whose calls fail."""
         self.start(tracing.failing(errors, self._path + '.trace'))
         self._until_begun()
 
     def _until_begun(self):
-        # type: () -> None
         eventually(lambda: len(self._began()) > self._begun_before, '%s begins' % self.name)
 
     def end(self):
-        # type: () -> Dict[str, Any]
         """End the last one, which was not to be killed, softly; returns the account."""
         self._until_begun()
         # Not what may be wrapped around it.
@@ -133,13 +116,11 @@ class Victim(object):
         return self.wait()
 
     def wait(self):
-        # type: () -> Dict[str, Any]
         """Wait for the soft end of the last one; returns the account."""
         eventually(lambda: not self._child.is_running, '%s ends' % self.name)
         return self._account()
 
     def _ends_by_itself(self, meanwhile=None):
-        # type: (Callable[[], Any] | None) -> bool
         end_at = monotonic() + RUN_S
         try:
             while self._child.is_running and monotonic() <= end_at:
@@ -152,23 +133,19 @@ class Victim(object):
             self.dispose()
 
     def _account(self):
-        # type: () -> Dict[str, Any]
         assert self._child.exit_status == 0, self.log
         return the_one_object(text_of(self._path + '.out'))
 
     def _began(self):
-        # type: () -> List[Any]
         """The first event of each one that came so far."""
         return [event for event in events_of(self.events) if event.kind == 'began']
 
     def dispose(self):
-        # type: () -> None
         """End whatever is left of the present one."""
         if self._child is not None:
             self._child.dispose_session()
 
     @property
     def log(self):
-        # type: () -> str
         """The log of all of them."""
         return text_of(self._path + '.log')

@@ -10,12 +10,6 @@ from tests.attacks.auditor import Auditor
 from tests.attacks.victims import Victim
 from tests.system.processes import DISPATCHER, eventually
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
-    from tests.system.processes import Process, System  # noqa: F401
-
 #: A client that waits for fewer tasks has caught up.
 OPEN_MAX = 20
 
@@ -24,15 +18,13 @@ class World(object):
     """The processes of ``system``, and the victims beside them."""
 
     def __init__(self, system, directory):
-        # type: (System, str) -> None
         self.system = system
         self.directory = directory
-        self.victims = []  # type: List[Victim]
+        self.victims = []
         #: Name of a process -> its file of events.
-        self.events = {}  # type: Dict[str, str]
+        self.events = {}
 
     def start(self, role, name, python=sys.executable, **settings):
-        # type: (str, str, str, **Any) -> Process
         """Start a process that is left alone."""
         self.events[name] = os.path.join(self.directory, name + '.events')
         process = self.system.start(role, name, settings, ['--json', '--events', self.events[name]], python)
@@ -41,7 +33,6 @@ class World(object):
         return process
 
     def victim(self, role, name, **settings):
-        # type: (str, str, **Any) -> Victim
         """Make a victim, which is not started yet."""
         made = Victim(self.directory, role, name, self.system.address, **settings)
         self.events[name] = made.events
@@ -51,16 +42,14 @@ class World(object):
         return made
 
     def told(self, name, kind):
-        # type: (str, str) -> int
         """How many events of that kind a process has written so far."""
         return count(self.events[name], kind)
 
     def end_client(self, client, tasks_min=50):
-        # type: (Process, int) -> None
         """End a client once it has sent more than ``tasks_min``, or its account would say little, and has caught up:
         a task that it had no room to submit yet it would cancel. Each of its tasks has to be answered.
         """
-        name = client.settings['name']  # type: ignore[index]
+        name = client.settings['name']
         eventually(lambda: tasks_min < self.told(name, 'sent') < self.told(name, 'answered') + OPEN_MAX,
                    'there was something to lose, and %s has caught up' % name)
         assert client.end() == 0
@@ -68,7 +57,6 @@ class World(object):
         assert account['sent'] == account['answered'] > tasks_min, account
 
     def audit(self, clients, capacities):
-        # type: (List[str], Dict[str, int]) -> Auditor
         """Hold the events of all against each other, when everything has ended: names of clients, and of calculators
         with their capacities.
         """
@@ -79,7 +67,6 @@ class World(object):
         return made
 
     def dispose(self):
-        # type: () -> None
         """End the victims."""
         for victim in self.victims:
             victim.dispose()

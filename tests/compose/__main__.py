@@ -22,12 +22,6 @@ from tests.compose.commands import Failed, find_command, run
 from tests.compose.composition import Composition
 from tests.compose.engine import Engine
 
-MYPY = False
-if MYPY:
-    from typing import Any, Iterator, List, Sequence, Tuple  # noqa: F401
-
-    from tests.compose.checks import Check  # noqa: F401
-
 PYTHON_2_IMAGE = 'python:2.7-slim'
 #: Command -> the package of Debian that has it.
 PACKAGES = {'dockerd': 'docker.io', 'docker': 'docker.io', 'docker-compose': 'docker-compose',
@@ -40,7 +34,6 @@ SERVICE_POLICY = '/usr/sbin/policy-rc.d'
 
 
 def main():
-    # type: () -> int
     parser = argparse.ArgumentParser(prog='tests/compose/run', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--compose', default='docker-compose', metavar='PATH', help='the docker-compose to run')
@@ -74,12 +67,10 @@ def main():
 
 
 def _raise_exit(number, _frame):
-    # type: (int, Any) -> None
     sys.exit(128 + number)
 
 
 def install_what_is_missing():
-    # type: () -> None
     if os.geteuid() != 0:
         raise Failed('only root can start one')
     missing = sorted({package for command, package in PACKAGES.items() if find_command(command) is None})
@@ -106,7 +97,6 @@ def install_what_is_missing():
 
 
 def make_compositions(engine, compose):
-    # type: (Engine, str) -> List[Tuple[Sequence[Check], Composition]]
     """What is to be checked on which image; the images are made on the way."""
     default = Composition(engine, compose)
     engine.import_image(images.debian_with_python(engine.directory), default.image())
@@ -123,7 +113,6 @@ def make_compositions(engine, compose):
 
 
 def try_all(checks, composition):
-    # type: (Sequence[Check], Composition) -> Iterator[bool]
     """Whether each held. After one that did not, the others are left out: they would go on from there."""
     print('\non %s' % composition.image())
     for what, check in checks:

@@ -9,13 +9,6 @@ import time
 from tests.compose.commands import Failed, wait_until
 from tests.compose.composition import SERVICES
 
-MYPY = False
-if MYPY:
-    from typing import Callable, Dict, Sequence, Tuple  # noqa: F401
-
-    from tests.compose.composition import Composition
-    Check = Tuple[str, Callable[[Composition], None]]
-
 CALCULATORS = 3
 KILLED_STATUS = 128 + 9
 #: Heartbeats are a second apart and five have to be missed; the rest is for a slow machine.
@@ -63,12 +56,10 @@ RIGHTS = ['user 65534', 'CapEff: 0000000000000000', 'CapBnd: 0000000000000000', 
 
 
 def file_is_valid(composition):
-    # type: (Composition) -> None
     composition.compose('config', '--quiet')
 
 
 def is_a_valid_stack(composition):
-    # type: (Composition) -> None
     asked = composition.engine.docker('stack', 'config', '--compose-file', 'docker-compose.yml', check=False)
     if asked.returncode != 0:
         # Docker has this command since version 23.
@@ -76,13 +67,11 @@ def is_a_valid_stack(composition):
 
 
 def comes_up(composition):
-    # type: (Composition) -> None
     composition.up(CALCULATORS)
     composition.wait_until_healthy(len(SERVICES) - 1 + CALCULATORS)
 
 
 def has_no_rights(composition):
-    # type: (Composition) -> None
     for service in SERVICES:
         for container in composition.containers(service):
             seen = composition.engine.docker('exec', container, 'python', '-c', PROBE_OF_RIGHTS).stdout
@@ -92,7 +81,6 @@ def has_no_rights(composition):
 
 
 def grace_is_longer_than_drain(composition):
-    # type: (Composition) -> None
     for service in SERVICES:
         with open('config/compose/%s.json' % service) as settings:
             # A monitor has nothing to drain.
@@ -105,20 +93,17 @@ def grace_is_longer_than_drain(composition):
 
 
 def answered(composition):
-    # type: (Composition) -> int
     """Tasks that the client has its answers to, by the last line of its log that says so."""
     counts = re.findall(r'answered (\d+)', composition.output(composition.only('client'))[1])
     return int(counts[-1]) if counts else 0
 
 
 def goes_on(composition):
-    # type: (Composition) -> None
     before = answered(composition)
     wait_until(lambda: answered(composition) >= before + ANSWERS, '%d more answers' % ANSWERS, ANSWER_TIMEOUT_S)
 
 
 def survives_a_calculator(composition):
-    # type: (Composition) -> None
     victim = composition.containers('calculator')[0]
     name = composition.inspect(victim)['Config']['Hostname']
     dispatcher = composition.only('dispatcher')
@@ -131,7 +116,6 @@ def survives_a_calculator(composition):
 
 
 def keeps_a_calculator_in_an_outage(composition):
-    # type: (Composition) -> None
     settings = {'dispatcher': {'host': 'dispatcher'}, 'listen': {'host': '0.0.0.0'},
                 'outage': {'check_interval_s': 1, 'probability': 1, 'duration_s': [3600, 3600]}}
     # The command of the service, on settings in the one place where anybody can write.
@@ -147,7 +131,6 @@ def keeps_a_calculator_in_an_outage(composition):
 
 
 def survives_a_dispatcher(composition):
-    # type: (Composition) -> None
     before = _address(composition, 'dispatcher')
     composition.engine.docker('kill', composition.only('dispatcher'))
     # Calculators that start meanwhile, the killed one among them, take the address that has become free, so that the
@@ -159,7 +142,7 @@ def survives_a_dispatcher(composition):
         raise Failed('the new dispatcher got the old address, %s, so this would show nothing' % after)
     for container in composition.containers('calculator'):
         name = composition.inspect(container)['Config']['Hostname']
-        wait_until(lambda name=name: re.search(r'%s.*\bregistered\b' % name,  # type: ignore[misc]
+        wait_until(lambda name=name: re.search(r'%s.*\bregistered\b' % name,
                                                composition.output(composition.only('dispatcher'))[1]),
                    'calculator %s finds the new dispatcher' % name, FOUND_TIMEOUT_S)
     goes_on(composition)
@@ -167,26 +150,22 @@ def survives_a_dispatcher(composition):
 
 
 def _address(composition, service):
-    # type: (Composition, str) -> str
     networks = composition.inspect(composition.only(service))['NetworkSettings']['Networks']
     return ', '.join(network['IPAddress'] for network in networks.values())
 
 
 def page_is_served(composition):
-    # type: (Composition) -> None
     wait_until(lambda: 'well' in composition.engine.docker(
         'exec', composition.only('monitor'), 'python', '-c', PROBE_OF_PAGE).stdout,
         'the page shows the dispatcher and all calculators', FOUND_TIMEOUT_S)
 
 
 def client_tells_its_statistics(composition):
-    # type: (Composition) -> None
     composition.compose('stop', 'client', timeout_s=60.0)
     _statistics(composition)
 
 
 def all_stop_softly(composition):
-    # type: (Composition) -> None
     running = [container for service in SERVICES for container in composition.containers(service)
                if composition.inspect(container)['State']['Running']]
     composition.compose('stop', timeout_s=120.0)
@@ -199,7 +178,6 @@ def all_stop_softly(composition):
 
 
 def stopped_together_they_agree(composition):
-    # type: (Composition) -> None
     all_stop_softly(composition)
     client = _statistics(composition)
     account = composition.output(composition.only('dispatcher'))[0]
@@ -209,7 +187,6 @@ def stopped_together_they_agree(composition):
 
 
 def _statistics(composition):
-    # type: (Composition) -> Dict[str, int]
     """What the client's log says at its end: sent, answered, unanswered."""
     container = composition.only('client')
     status = composition.inspect(container)['State']['ExitCode']
@@ -224,7 +201,6 @@ def _statistics(composition):
 
 
 def nothing_is_left(composition):
-    # type: (Composition) -> None
     composition.down()
     left = composition.engine.docker('ps', '--all', '--quiet').stdout + composition.engine.docker(
         'network', 'ls', '--quiet', '--filter', 'driver=bridge').stdout
@@ -233,7 +209,6 @@ def nothing_is_left(composition):
 
 
 def runs_python_2(composition):
-    # type: (Composition) -> None
     for service in SERVICES:
         for container in composition.containers(service):
             said = composition.engine.docker('exec', container, 'python', '--version')
@@ -255,7 +230,7 @@ FULL = (
     ('the client is stopped: its statistics are in its log', client_tells_its_statistics),
     ('the others stop softly', all_stop_softly),
     ('down leaves nothing', nothing_is_left),
-)  # type: Sequence[Check]
+)
 
 SHORT = (
     ('docker-compose config is valid', file_is_valid),
@@ -265,4 +240,4 @@ SHORT = (
     ('the monitor serves its page', page_is_served),
     ('all are stopped together: client and dispatcher have counted the same', stopped_together_they_agree),
     ('down leaves nothing', nothing_is_left),
-)  # type: Sequence[Check]
+)

@@ -6,10 +6,6 @@ import os
 import subprocess
 import time
 
-MYPY = False
-if MYPY:
-    from typing import Callable, Dict, Optional, Sequence  # noqa: F401
-
 POLL_S = 0.25
 
 
@@ -18,7 +14,6 @@ class Failed(Exception):
 
 
 def run(arguments, timeout_s=60.0, env=None, check=True):
-    # type: (Sequence[str], float, Optional[Dict[str, str]], bool) -> subprocess.CompletedProcess[str]
     """Run a command without standard input and return it with its output.
 
     Raises Failed where it can't be started, does not end within `timeout_s`, or (with `check`) ends with another exit
@@ -38,7 +33,6 @@ def run(arguments, timeout_s=60.0, env=None, check=True):
 
 
 def wait_until(condition, what, timeout_s, seen=None):
-    # type: (Callable[[], object], str, float, Optional[Callable[[], object]]) -> None
     """Poll until `condition()` is true; after `timeout_s` raise Failed with `what` and what `seen()` says."""
     deadline_at = time.monotonic() + timeout_s
     while not condition():
@@ -48,7 +42,6 @@ def wait_until(condition, what, timeout_s, seen=None):
 
 
 def find_command(name):
-    # type: (str) -> Optional[str]
     """The path of a command, also one for administrators that root's PATH may leave out."""
     for directory in os.environ.get('PATH', os.defpath).split(os.pathsep) + ['/usr/sbin', '/sbin']:
         path = os.path.join(directory, name)

@@ -11,9 +11,6 @@ from tests.compose.commands import Failed, run, wait_until
 MYPY = False
 if MYPY:
     import subprocess  # noqa: F401
-    from typing import Any, Dict, List, Optional, Tuple  # noqa: F401
-
-    from tests.compose.engine import Engine  # noqa: F401
 
 SERVICES = ('dispatcher', 'calculator', 'client', 'monitor')
 #: So many have a health check: dispatcher and monitor.
@@ -25,7 +22,6 @@ LOG_LINES_SHOWN = 40
 
 class Composition(object):
     def __init__(self, engine, compose, image=None):
-        # type: (Engine, str, Optional[str]) -> None
         """`compose` is the command; `image` goes into PYTHON_IMAGE, which stays unset for None."""
         self.engine = engine
         self._compose = compose
@@ -34,12 +30,10 @@ class Composition(object):
             self._environment['PYTHON_IMAGE'] = image
 
     def compose(self, *arguments, **options):
-        # type: (str, Any) -> subprocess.CompletedProcess[str]
         # The file is named so that an override beside it, which is the user's own, is not taken in.
         return run((self._compose, '--file', 'docker-compose.yml') + arguments, env=self._environment, **options)
 
     def image(self):
-        # type: () -> str
         """The image that all services run on."""
         images = set(re.findall(r'^ +image: (\S+)$', self.compose('config').stdout, re.MULTILINE))
         if len(images) != 1:
@@ -47,22 +41,18 @@ class Composition(object):
         return images.pop()
 
     def up(self, calculators):
-        # type: (int) -> None
         self.compose('up', '--detach', '--scale', 'calculator=%d' % calculators)
 
     def down(self):
-        # type: () -> None
         self.compose('down', '--volumes', '--remove-orphans', timeout_s=90.0)
 
     def containers(self, service):
-        # type: (str) -> List[str]
         """Ids of a service's containers, also of those that have ended."""
         listed = self.engine.docker('ps', '--all', '--no-trunc', '--quiet',
                                     '--filter', 'label=com.docker.compose.service=%s' % service)
         return listed.stdout.split()
 
     def only(self, service):
-        # type: (str) -> str
         """Id of the one container of a service."""
         found = self.containers(service)
         if len(found) != 1:
@@ -70,30 +60,25 @@ class Composition(object):
         return found[0]
 
     def inspect(self, container):
-        # type: (str) -> Dict[str, Any]
         return json.loads(self.engine.docker('inspect', container).stdout)[0]
 
     def health(self):
-        # type: () -> Dict[str, str]
         """Container name -> healthy, unhealthy, starting; what else it is where it has no health check."""
         facts = [self.inspect(container) for service in SERVICES for container in self.containers(service)]
         return {fact['Name'].lstrip('/'): fact['State'].get('Health', {}).get('Status', fact['State']['Status'])
                 for fact in facts}
 
     def wait_until_healthy(self, containers):
-        # type: (int) -> None
         expected = ['healthy'] * CHECKED + ['running'] * (containers - CHECKED)
         wait_until(lambda: sorted(self.health().values()) == expected,
                    '%d healthy or running containers' % containers, HEALTHY_TIMEOUT_S, self.health)
 
     def output(self, container):
-        # type: (str) -> Tuple[str, str]
         """Standard output and standard error so far."""
         log = self.engine.docker('logs', container)
         return log.stdout, log.stderr
 
     def show_logs(self):
-        # type: () -> None
         """For a failure: how every container is, and the end of its log."""
         for service in SERVICES:
             for container in self.containers(service):

@@ -20,10 +20,6 @@ import tempfile
 
 from tests.compose.commands import Failed, find_command, run, wait_until
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List, Optional, Sequence  # noqa: F401
-
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 
@@ -41,16 +37,14 @@ exec "$@"
 
 class Engine(object):
     def __init__(self):
-        # type: () -> None
         # A short path: the engine's sockets are below it, and the name of a socket has at most 107 bytes.
         self.directory = tempfile.mkdtemp(prefix='compose-test-', dir='/tmp')
         self._address = 'unix://%s/docker.sock' % self.directory
         self._log_path = os.path.join(self.directory, 'dockerd.log')
         self._control_group = '/' + os.path.basename(self.directory)
-        self._process = None  # type: Optional[subprocess.Popen[bytes]]
+        self._process = None
 
     def start(self):
-        # type: () -> None
         """Start the engine and wait until it answers. Raises Failed, with the end of its log, where it does not."""
         dockerd = find_command('dockerd')
         if dockerd is None:
@@ -81,7 +75,6 @@ class Engine(object):
             raise Failed('the engine ended at its start:\n%s' % self.log_tail())
 
     def environment(self):
-        # type: () -> Dict[str, str]
         """The environment for the engine's clients: nothing that this machine's user has set up for another engine."""
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith(('DOCKER_', 'COMPOSE_')) and name != 'PYTHON_IMAGE'}
@@ -89,15 +82,12 @@ class Engine(object):
         return environment
 
     def docker(self, *arguments, **options):
-        # type: (str, Any) -> subprocess.CompletedProcess[str]
         return run(('docker',) + arguments, env=self.environment(), **options)
 
     def version(self):
-        # type: () -> str
         return self.docker('version', '--format', '{{.Server.Version}}').stdout.strip()
 
     def import_image(self, archive, name, changes=()):
-        # type: (str, str, Sequence[str]) -> None
         """Make an image of a file system in a tar archive. `changes` are instructions as in a Dockerfile."""
         arguments = ['import']
         for change in changes:
@@ -105,12 +95,10 @@ class Engine(object):
         self.docker(*(arguments + [archive, name]), timeout_s=120.0)
 
     def log_tail(self):
-        # type: () -> str
         with open(self._log_path) as log:
             return ''.join(log.readlines()[-20:])
 
     def stop(self):
-        # type: () -> None
         """End the engine and all its containers, and remove what they leave on this machine."""
         if self._process is not None:
             # The first process inside; its parent outside then reads its exit status and ends too.
@@ -127,13 +115,11 @@ class Engine(object):
         shutil.rmtree(self.directory)
 
     def _has_answered_or_ended(self):
-        # type: () -> bool
         return (self._process is None or self._process.poll() is not None
                 or self.docker('info', check=False).returncode == 0)
 
 
 def _children_of(pid):
-    # type: (int) -> List[int]
     try:
         with open('/proc/%d/task/%d/children' % (pid, pid)) as children:
             return [int(child) for child in children.read().split()]
@@ -142,7 +128,6 @@ def _children_of(pid):
 
 
 def _remove_control_group(path):
-    # type: (str) -> None
     # A control group is removed by rmdir, from the innermost outwards; the files in it are not files that one deletes.
     for directory, _, _ in os.walk(path, topdown=False):
         os.rmdir(directory)

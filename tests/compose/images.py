@@ -17,10 +17,6 @@ import tarfile
 
 from tests.compose.commands import Failed, find_command, run
 
-MYPY = False
-if MYPY:
-    from typing import Iterator, Optional, Set  # noqa: F401
-
 DEBOOTSTRAP_TIMEOUT_S = 240.0
 #: A mirror that is being updated fails now and then.
 DEBOOTSTRAP_ATTEMPTS = 2
@@ -40,7 +36,6 @@ LEFT_OUT = re.compile(r'/python2\.7/(config|ensurepip|idlelib|lib-tk|site-packag
 
 
 def debian_with_python(directory):
-    # type: (str) -> str
     """The path of a tar archive with a Debian whose `python` is Python 3. `directory`: for what is made on the way."""
     cache = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'compose-test')
     suite = _debian_suite()
@@ -75,7 +70,6 @@ def debian_with_python(directory):
 
 
 def _debian_suite():
-    # type: () -> str
     """The release this machine runs: its mirror has it, and its debootstrap knows it."""
     with open('/etc/os-release') as os_release:
         found = re.search(r'^VERSION_CODENAME=(\w+)$', os_release.read(), re.MULTILINE)
@@ -83,7 +77,6 @@ def _debian_suite():
 
 
 def find_python_2():
-    # type: () -> Optional[str]
     """The real path of a Python 2.7 of this machine, or None."""
     candidates = glob.glob(os.path.expanduser('~/.pyenv/versions/2.7*/bin/python2.7'))
     candidates += filter(None, [find_command('python2.7')])
@@ -95,7 +88,6 @@ def find_python_2():
 
 
 def interpreter_with_libraries(python, archive):
-    # type: (str, str) -> None
     """Write a tar archive with the Python at path `python`, below /usr/local, the libraries it is linked with, and the
     directory in which everybody may write on any system: a volume that is made there has its mode.
     """
@@ -120,7 +112,6 @@ def interpreter_with_libraries(python, archive):
 
 
 def _libraries(file):
-    # type: (str) -> Iterator[str]
     """Paths of the shared libraries that a file loads, the loader among them."""
     for line in run(['ldd', file]).stdout.splitlines():
         found = re.search(r'(/\S+) \(0x', line)

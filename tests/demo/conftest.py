@@ -6,19 +6,13 @@ import pytest
 
 from tests.demo.running import Demo
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 
 @pytest.fixture
 def demo(tmpdir):
-    # type: (Any) -> Any
     """A function that starts the demo of this test."""
     started = []
 
     def start(*options, **others):
-        # type: (*str, **Any) -> Demo
         started.append(Demo(str(tmpdir), list(options), **others))
         return started[0]
 

@@ -12,12 +12,6 @@ from runtime.event_files import events_of
 from runtime.launcher import ROOT, Child, is_alive, text_of
 from tests.system.processes import eventually
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
-    from runtime.event_files import Event  # noqa: F401
-
 #: The bound of a whole run; on an idle machine nothing here takes more than a few seconds.
 BOUND_S = 90.0
 
@@ -26,7 +20,6 @@ class Demo(Child):
     """``run_demo.py`` with some options, output in files or to ``stdout``; what it keeps lies in ``folder``."""
 
     def __init__(self, directory, options, stdout=None, keep=True):
-        # type: (str, List[str], int | None, bool) -> None
         self.folder = os.path.join(directory, 'kept')
         self.temporary = os.path.join(directory, 'temporary')
         os.mkdir(self.temporary)
@@ -36,7 +29,6 @@ class Demo(Child):
             environment=dict(os.environ, TMPDIR=self.temporary, TERM='xterm'))
 
     def wait(self):
-        # type: () -> int | None
         """For its end; returns the exit status."""
         eventually(lambda: not self.is_running, 'the demo ends', BOUND_S)
         return self.exit_status
@@ -44,35 +36,29 @@ class Demo(Child):
     # What it keeps.
 
     def events(self, name):
-        # type: (str) -> List[Event]
         """What a process wrote so far."""
         return events_of(os.path.join(self.folder, name + '.events'))
 
     def account(self, name):
-        # type: (str) -> Dict[str, Any]
         """What a process counted."""
         return json.loads(text_of(os.path.join(self.folder, name + '.account')))
 
     def process_ids(self):
-        # type: () -> Dict[str, int]
         """Of those that have begun, by name."""
         names = [os.path.basename(path)[:-len('.events')] for path in glob.glob(os.path.join(self.folder, '*.events'))]
         return {name: self.events(name)[0].facts['process_id'] for name in names if self.events(name)}
 
     def has_begun(self, number):
-        # type: (int) -> bool
         """Whether so many processes are in their loops."""
         return len(self.process_ids()) >= number
 
 
 def nobody_is_left(process_ids):
-    # type: (Any) -> bool
     """Wait until all of them are gone."""
     return bool(eventually(lambda: not any(is_alive(process_id) for process_id in process_ids), 'all are gone'))
 
 
 def keeper_of(process_id):
-    # type: (int) -> int
     """The process that leads the group of that one."""
     return os.getpgid(process_id)
 

@@ -17,10 +17,6 @@ from tests.demo.running import STOP_SIGNALS, eventually, keeper_of, nobody_is_le
 from tests.source_tree import ROOT
 from tests.system.terminals import Terminal
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 ROW = re.compile(r'^(\S+(?: clients)?) +(\d+) +(\d+) +(\d+) ', re.MULTILINE)
 KILL = re.compile(r'^(calculator-[a-z]) was killed at [0-9.]+ s while it held (\w+) tasks?\.$', re.MULTILINE)
 ATTEMPTS = re.compile(r'^It took (\d+) attempts, (\d+) of them without a result', re.MULTILINE)
@@ -310,5 +306,4 @@ def test_its_version_and_its_help():
 
 
 def outcome_of(*options):
-    # type: (*str) -> Any
     return launcher.run([sys.executable, os.path.join(ROOT, 'run_demo.py')] + list(options))

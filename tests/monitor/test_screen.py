@@ -8,10 +8,6 @@ from common import report
 from monitor.picture import Picture
 from monitor.screen import View, as_text, screen
 
-MYPY = False
-if MYPY:
-    from typing import Any, List  # noqa: F401
-
 HOSTILE = u'\x1b[2J\u202e' * 40
 
 
@@ -22,7 +18,7 @@ def picture_of(calculators, clients=3, events=20, name=u'calculator-%04d', notes
         ['facts', 'queue', {'waiting': 12, 'running': 6, 'oldest_s': 1.5, 'over': 40}],
         ['facts', 'counts', {'accepted': 58, 'done': 40, 'refused_queue_full': 2}],
         ['facts', 'calculator_states', {'alive': calculators - dead, 'suspect': 0, 'dead': dead, 'left': 0}],
-        ['facts', 'tables', {'calculators': calculators, 'clients': clients, 'events': events, 'attempts': 0}]]  # type: List[Any]
+        ['facts', 'tables', {'calculators': calculators, 'clients': clients, 'events': events, 'attempts': 0}]]  # type: list
     for number in range(1, events + 1):
         rows.append(['event', number, 30.0 - number, 'ended', {
             'task_id': u'a:aaaaaaaa:1', 'outcome': 'failed', 'attempts': 1, 'reason': HOSTILE}])

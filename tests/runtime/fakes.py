@@ -17,7 +17,7 @@ from net_protocol.rows import CLIENT, DISPATCHER
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
+    from typing import Any  # noqa: F401
 
 #: The incarnation of every peer.
 INCARNATION = u'k3f7q2xa'
@@ -29,27 +29,23 @@ class World(object):
     error = select.error
 
     def __init__(self):
-        # type: () -> None
         self.now = 1000.0
-        self.waits = []  # type: List[float | None]
-        self.trace = []  # type: List[Any]
+        self.waits = []
+        self.trace = []
         #: Raised by the next waits, one by one.
-        self.errors = []  # type: List[Exception]
-        self._planned = []  # type: List[Tuple[float, int, Callable[[], Any]]]
+        self.errors = []
+        self._planned = []
         self._sequence = 0
 
     def monotonic(self):
-        # type: () -> float
         return self.now
 
     def at(self, time, action):
-        # type: (float, Callable[[], Any]) -> None
         """Plan something; it happens in the wait that reaches its time."""
         self._sequence += 1
         heappush(self._planned, (time, self._sequence, action))
 
     def select(self, readers, writers, errors, timeout):
-        # type: (List[Any], List[Any], List[Any], float | None) -> Tuple[List[Any], List[Any], List[Any]]
         """What ``select.select`` does, in this world."""
         assert len(self.waits) < 10000, 'the loop turns and turns'
         assert not writers
@@ -69,11 +65,9 @@ class World(object):
         return [reader for reader in readers if reader.is_readable], [], []
 
     def _next_at(self):
-        # type: () -> float
         return self._planned[0][0] if self._planned else float('inf')
 
     def _let_happen(self):
-        # type: () -> None
         while self._next_at() <= self.now:
             heappop(self._planned)[2]()
 
@@ -82,62 +76,52 @@ class FakeEndpoint(object):
     """Holds what has arrived, and keeps what was sent."""
 
     def __init__(self, world):
-        # type: (World) -> None
         self._world = world
         self.family = 0
         self.address = ('127.0.0.1', 40000)
         self.sent = 0
-        self.errors = {}  # type: Dict[str, int]
-        self.arrived = []  # type: List[Tuple[bytes, Any]]
-        self.datagrams = []  # type: List[Tuple[bytes, Any]]
-        self.unreachable = []  # type: List[Any]
+        self.errors = {}
+        self.arrived = []
+        self.datagrams = []
+        self.unreachable = []
         #: Where it was bound again, and when the former sockets were closed.
-        self.renewed = []  # type: List[Tuple[float, Any]]
-        self.closed_at = []  # type: List[float]
-        self.refuses = []  # type: List[Any]
+        self.renewed = []
+        self.closed_at = []
+        self.refuses = []
         self.problem = ''
 
     @property
     def is_readable(self):
-        # type: () -> bool
         return bool(self.arrived) or bool(self.unreachable)
 
     def readers(self):
-        # type: () -> List[Any]
         return [self]
 
     def receive(self):
-        # type: () -> Any
         return self.arrived.pop(0) if self.arrived else None
 
     def send(self, datagram, address):
-        # type: (bytes, Any) -> None
         self._world.trace.append('send')
         self.sent += 1
         self.datagrams.append((datagram, address))
 
     def take_unreachable(self):
-        # type: () -> List[Any]
         taken, self.unreachable = self.unreachable, []
         return taken
 
     def renew(self, family, address):
-        # type: (int, Any) -> None
         if family in self.refuses:
             raise OSError(97, 'Address family not supported by protocol')
         self.family = family
         self.renewed.append((self._world.now, (family, address)))
 
     def close_former(self):
-        # type: () -> None
         self.closed_at.append(self._world.now)
 
     def problem_towards(self, address):
-        # type: (Any) -> str
         return self.problem
 
     def rows_to(self, address):
-        # type: (Any) -> List[Any]
         """The rows sent there, datagram by datagram."""
         return [codec.decode(datagram).rows for datagram, target in self.datagrams if target == address]
 
@@ -146,17 +130,14 @@ class FakeSignals(object):
     """Counts requests to stop that a test makes."""
 
     def __init__(self):
-        # type: () -> None
         self.count = 0
         self.is_readable = False
 
     def arrive(self):
-        # type: () -> None
         self.count += 1
         self.is_readable = True
 
     def drain(self):
-        # type: () -> None
         self.is_readable = False
 
 
@@ -164,28 +145,24 @@ class FakeLookup(object):
     """One look-up of a name, answered after a tenth of a second with the next of the world's answers."""
 
     #: What the next look-ups find: a list of ``[family, address]``, or a text that says why there is none.
-    answers = []  # type: List[Any]
+    answers = []
     world = None  # type: Any
-    asked_at = []  # type: List[float]
+    asked_at = []
 
     def __init__(self, host, port, family):
-        # type: (str, int, int) -> None
         self.asked_at.append(self.world.now)
         self.is_readable = False
         self.is_closed = False
         self.world.at(self.world.now + 0.1, self._answer)
 
     def _answer(self):
-        # type: () -> None
         self.is_readable = True
 
     def answer(self):
-        # type: () -> Any
         assert self.is_readable, 'taken before it was there'
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def close(self):
-        # type: () -> None
         self.is_closed = True
 
 
@@ -193,31 +170,25 @@ class FakeLog(object):
     """Keeps what the loop has to say."""
 
     def __init__(self):
-        # type: () -> None
-        self.events = []  # type: List[Any]
-        self.refusals = []  # type: List[Tuple[str, str, Any]]
-        self.moved = []  # type: List[Any]
-        self.silence = []  # type: List[Tuple[bool, bool]]
-        self.cut = []  # type: List[Any]
+        self.events = []
+        self.refusals = []
+        self.moved = []
+        self.silence = []
+        self.cut = []
 
     def event(self, event):
-        # type: (Any) -> None
         self.events.append(event)
 
     def refusal(self, cause, detail, address):
-        # type: (str, str, Any) -> None
         self.refusals.append((cause, detail, address))
 
     def peer_moved(self, peer):
-        # type: (Any) -> None
         self.moved.append(peer.address)
 
     def peer_silence(self, peer, is_silent, is_port_fixed):
-        # type: (Any, bool, bool) -> None
         self.silence.append((is_silent, is_port_fixed))
 
     def cut_off(self, local, remote, reason):
-        # type: (Any, Any, str) -> None
         self.cut.append((local, remote, reason))
 
 
@@ -227,35 +198,30 @@ class FakeCore(Core):
     ROLE = DISPATCHER
 
     def __init__(self, world):
-        # type: (World) -> None
         super(FakeCore, self).__init__(u'core', u'aaaaaaaa')
         self._world = world
-        self.calls = []  # type: List[Tuple[str, float]]
-        self.timer_at = None  # type: float | None
+        self.calls = []
+        self.timer_at = None
         #: Seconds between timers, 0 for none after the first.
         self.timer_every_s = 0.0
         self.stops_at_once = False
-        self.hints = []  # type: List[Any]
-        self.records = None  # type: Any
-        self.written = []  # type: List[Any]
-        self._channels = {}  # type: Dict[Any, Channel]
+        self.hints = []
+        self.records = None
+        self.written = []
+        self._channels = {}
 
     def start(self, now):
-        # type: (float) -> None
         self._note('start', now)
 
     def stop(self, now):
-        # type: (float) -> None
         self._note('stop', now)
         self.is_stopped = self.stops_at_once
 
     def end(self):
-        # type: () -> None
         """Be drained."""
         self.is_stopped = True
 
     def say(self, address):
-        # type: (Any) -> None
         """Send a row there, on a channel that is open."""
         if address not in self._channels:
             channel = self._channels[address] = Channel(CLIENT, u'peer', INCARNATION)
@@ -264,45 +230,35 @@ class FakeCore(Core):
         self.send(self._channels[address], 'ping', [])
 
     def settle(self, now):
-        # type: (float) -> None
         self._world.trace.append('settle')
 
     def take_records(self):
-        # type: () -> Any
         records, self.records = self.records, None
         return records
 
     def note_written(self, now, failure):
-        # type: (float, Any) -> None
         self.written.append(failure)
 
     def hinted(self, now, channel):
-        # type: (float, Any) -> None
         self.hints.append(channel.address)
 
     def handle_timer(self, now):
-        # type: (float) -> None
         if self.timer_at is not None and self.timer_at <= now:
             self._note('timer', now)
             self.timer_at = now + self.timer_every_s if self.timer_every_s else None
 
     def next_timer(self):
-        # type: () -> float | None
         return self.timer_at
 
     def account(self, now):
-        # type: (float) -> Dict[str, Any]
         return {}
 
     def check_invariants(self):
-        # type: () -> None
         pass
 
     def times_of(self, call):
-        # type: (str) -> List[float]
         return [at for name, at in self.calls if name == call]
 
     def _note(self, call, now):
-        # type: (str, float) -> None
         self._world.trace.append(call)
         self.calls.append((call, now))

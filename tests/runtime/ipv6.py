@@ -10,7 +10,6 @@ from runtime.endpoint import Endpoint
 
 
 def _is_there():
-    # type: () -> bool
     try:
         Endpoint(socket.AF_INET6, ('::1', 0)).close()
     except (OSError, socket.error):

@@ -13,13 +13,8 @@ import pytest
 
 from runtime import clock
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 
 def module_as_on_another_python(monkeypatch, has_ctypes):
-    # type: (Any, bool) -> Any
     """The clock module, read anew where ``time`` has no monotonic clock, as on 2.7, and perhaps no ctypes either."""
     time_of_27 = types.ModuleType('time')
     time_of_27.clock = time.time  # type: ignore[attr-defined]
@@ -39,7 +34,6 @@ def module_as_on_another_python(monkeypatch, has_ctypes):
 
 @pytest.fixture(params=['in force', 'of libc', 'as on 2.7', 'as on 2.7 without ctypes'])
 def now(request, monkeypatch):
-    # type: (Any, Any) -> Any
     """Each clock in turn. A generator, so that the module behind it lives as long as the test."""
     if request.param == 'in force':
         yield clock.monotonic

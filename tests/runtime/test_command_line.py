@@ -25,29 +25,21 @@ from runtime.process import CannotStart
 from runtime.settings import SettingsError
 from tests.source_tree import ROOT
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 
 def status_of(program, argv=None):
-    # type: (Any, Any) -> Any
     with pytest.raises(SystemExit) as caught:
         main(program, argv)
     return caught.value.code
 
 
 def raising(error):
-    # type: (BaseException) -> Any
     def program(_):
-        # type: (Any) -> int
         raise error
     return program
 
 
 @pytest.fixture(autouse=True)
 def name(monkeypatch):
-    # type: (Any) -> None
     """What the program is called, as its messages begin."""
     monkeypatch.setattr(sys, 'argv', ['/somewhere/run_client.py'])
 
@@ -85,7 +77,6 @@ def test_that_no_descriptor_is_left_is_one_line(capsys, error, line):
 @pytest.mark.parametrize('program', ['run_client.py', 'run_calculator.py', 'run_dispatcher.py', 'run_monitor.py'])
 def test_a_limit_of_a_few_files_is_one_line(program):
     def limit():
-        # type: () -> None
         resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
 
     child = subprocess.Popen([sys.executable, program, '--check'], cwd=ROOT, preexec_fn=limit, close_fds=True,
@@ -125,7 +116,6 @@ def test_a_bug_is_a_traceback(error):
 
 
 def run(code, **options):
-    # type: (str, **Any) -> Any
     """Another Python that runs this code from here."""
     return subprocess.Popen([sys.executable, '-c', code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             **options)
@@ -156,7 +146,6 @@ def test_what_was_printed_has_left_by_the_end():
 # Options.
 
 def complaint(capsys, *argv):
-    # type: (Any, *str) -> str
     """The one line that a wrong command line gets."""
     with pytest.raises(SystemExit) as caught:
         parser('What it does.', 'config/client.json').parse_args(argv)

@@ -15,10 +15,6 @@ import pytest
 from runtime import console, logs, output
 from runtime.console import LiveLine
 
-MYPY = False
-if MYPY:
-    from typing import Any, Iterator, List  # noqa: F401
-
 ERASE = '\r\x1b[K'
 
 
@@ -26,7 +22,6 @@ class Terminal(object):
     """A terminal, or a pipe, of which a person sees everything that was written."""
 
     def __init__(self, is_terminal=True):
-        # type: (bool) -> None
         self._reader, self._writer = pty.openpty() if is_terminal else os.pipe()
         self._is_terminal = is_terminal
         if is_terminal:
@@ -34,22 +29,18 @@ class Terminal(object):
         self._seen = ''
 
     def isatty(self):
-        # type: () -> bool
         return self._is_terminal
 
     def fileno(self):
-        # type: () -> int
         return self._writer
 
     @property
     def written(self):
-        # type: () -> str
         while select.select([self._reader], [], [], 0)[0]:
             self._seen += os.read(self._reader, 65536).decode('utf-8')
         return self._seen
 
     def screen(self):
-        # type: () -> List[str]
         """The lines that a person sees, if the terminal is wide."""
         lines = ['']
         for piece in self.written.replace('\n', '\0\n\0').replace(ERASE, '\0\r\0').split('\0'):
@@ -62,13 +53,11 @@ class Terminal(object):
         return lines
 
     def hang_up(self):
-        # type: () -> None
         """The window is closed, or the reader ends."""
         os.close(self._reader)
         self._reader = -1
 
     def close(self):
-        # type: () -> None
         for end in (self._reader, self._writer):
             if end >= 0:
                 os.close(end)
@@ -78,13 +67,11 @@ class Size(object):
     """The size of a terminal."""
 
     def __init__(self, columns):
-        # type: (int) -> None
         self.columns = columns
 
 
 @pytest.fixture
 def terminal():
-    # type: () -> Iterator[Terminal]
     made = Terminal()
     yield made
     made.close()
@@ -92,7 +79,6 @@ def terminal():
 
 @pytest.fixture
 def pipe():
-    # type: () -> Iterator[Terminal]
     made = Terminal(is_terminal=False)
     yield made
     made.close()

@@ -15,16 +15,11 @@ from runtime import endpoint as endpoint_module
 from runtime.endpoint import BUFFER_BYTES, HAS_ERROR_QUEUE, TRIES_MAX, Endpoint, resolve_here, shown
 from tests.runtime.ipv6 import NEEDS_IPV6
 
-MYPY = False
-if MYPY:
-    from typing import Any, Callable, Iterator, List, Tuple  # noqa: F401
-
 BOUND_S = 20.0
 
 
 @pytest.fixture
 def endpoint():
-    # type: () -> Iterator[Endpoint]
     made = Endpoint(socket.AF_INET, ('127.0.0.1', 0))
     yield made
     made.close()
@@ -32,7 +27,6 @@ def endpoint():
 
 @pytest.fixture
 def sender():
-    # type: () -> Iterator[Any]
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     made.bind(('127.0.0.1', 0))
     yield made
@@ -43,7 +37,6 @@ NEEDS_ERROR_QUEUE = pytest.mark.skipif(not HAS_ERROR_QUEUE, reason='only Linux h
 
 
 def receive(endpoint):
-    # type: (Endpoint) -> Any
     """The next datagram, however long it takes to arrive."""
     readable, _, _ = select.select(endpoint.readers(), [], [], BOUND_S)
     assert readable, 'nothing arrived'
@@ -56,13 +49,11 @@ class Failing(object):
     """
 
     def __init__(self, *errors):
-        # type: (*Any) -> None
         self.errors = list(errors)
-        self.reports = []  # type: List[Any]
+        self.reports = []
         self.calls = 0
 
     def recvfrom(self, size, flags=0):
-        # type: (int, int) -> Any
         if flags:
             if not self.reports:
                 raise error(errno.EAGAIN)
@@ -74,7 +65,6 @@ class Failing(object):
         raise raised
 
     def sendto(self, datagram, address):
-        # type: (bytes, Any) -> Any
         return self.recvfrom(0)
 
 
@@ -151,7 +141,6 @@ def test_an_address_of_the_other_family_is_counted_like_any_other_loss(endpoint)
 
 
 def nobody(family, host):
-    # type: (int, str) -> Any
     """An address at which nobody listens."""
     gone = Endpoint(family, (host, 0))
     address = gone.address
@@ -257,7 +246,6 @@ def test_that_no_datagram_can_leave_is_known_beforehand(endpoint):
 
 
 def error(number):
-    # type: (int) -> Exception
     return socket.error(number, 'said the system')
 
 
@@ -302,11 +290,10 @@ def test_an_error_that_this_system_has_no_name_for_is_counted_by_its_type(endpoi
 
 
 def test_a_port_that_is_taken_raises_and_leaves_nothing_open(endpoint, monkeypatch):
-    made = []  # type: List[Any]
+    made = []
     original = socket.socket
 
     def remembered(*arguments):
-        # type: (*Any) -> Any
         made.append(original(*arguments))
         return made[-1]
 
@@ -327,12 +314,10 @@ class Options(object):
     """A socket that keeps, or refuses, the options that are set on it."""
 
     def __init__(self, refuses):
-        # type: (bool) -> None
         self._refuses = refuses
-        self.options = {}  # type: Any
+        self.options = {}
 
     def setsockopt(self, level, option, value):
-        # type: (int, int, int) -> None
         if self._refuses:
             raise error(errno.ENOBUFS)
         self.options[option] = value

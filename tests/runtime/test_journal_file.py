@@ -276,7 +276,7 @@ class BrokenDisk(object):
     """SQLite on a disk that fails at one statement when ``fails_at`` names its first word."""
 
     def __init__(self, error):
-        self.fails_at = None  # type: str | None
+        self.fails_at = None
         self.error = error
 
     def __call__(self, *arguments, **options):

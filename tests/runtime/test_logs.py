@@ -12,10 +12,6 @@ from runtime import logs
 from runtime.logs import LINES_PER_SECOND, EventLog
 from runtime.names import Peer
 
-MYPY = False
-if MYPY:
-    from typing import Any, Iterator, List, Tuple  # noqa: F401
-
 SENTENCES = {
     'registered': ('info', 'calculator %(calculator)s registered from %(address)s'),
     'ended': ('warning', 'task %(task_id)s %(outcome)s: %(reason)s'),
@@ -28,23 +24,19 @@ class Kept(logging.Handler):
     """Keeps level and text of every line."""
 
     def __init__(self):
-        # type: () -> None
         logging.Handler.__init__(self)
-        self.lines = []  # type: List[Tuple[str, str]]
+        self.lines = []
 
     def emit(self, record):
-        # type: (logging.LogRecord) -> None
         self.lines.append((record.levelname, record.getMessage()))
 
     @property
     def texts(self):
-        # type: () -> List[str]
         return [text for _, text in self.lines]
 
 
 @pytest.fixture
 def kept():
-    # type: () -> Iterator[Kept]
     handler = Kept()
     former = list(logs.log.handlers), logs.log.level, logs.log.propagate
     logs.log.handlers[:] = [handler]
@@ -59,28 +51,23 @@ class Clock(object):
     """A clock that a test sets."""
 
     def __init__(self):
-        # type: () -> None
         self.now = 100.0
 
     def __call__(self):
-        # type: () -> float
         return self.now
 
 
 @pytest.fixture
 def clock():
-    # type: () -> Clock
     return Clock()
 
 
 @pytest.fixture
 def log(clock):
-    # type: (Clock) -> EventLog
     return EventLog(SENTENCES, clock)
 
 
 def event(kind, **facts):
-    # type: (str, **Any) -> Event
     return Event(kind, 100.0, facts)
 
 
@@ -144,7 +131,6 @@ def test_what_was_not_written_is_counted_when_the_next_of_its_kind_comes(log, ke
 
 
 def flood(log, lines):
-    # type: (EventLog, int) -> None
     for _ in range(lines):
         log.refusal('not_json', 'garbage', ('192.0.2.1', 1))
 
@@ -172,11 +158,9 @@ class Core(object):
     """As much of a core as an event log asks at the end."""
 
     def __init__(self, *events):
-        # type: (*Event) -> None
         self._events = list(events)
 
     def take_events(self):
-        # type: () -> List[Event]
         return self._events
 
 

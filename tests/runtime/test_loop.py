@@ -13,10 +13,6 @@ from runtime.journal_file import JournalFailed
 from runtime.loop import WAIT_MAX_S, Loop
 from tests.runtime.fakes import FakeCore, FakeEndpoint, FakeLog, FakeSignals, World
 
-MYPY = False
-if MYPY:
-    from typing import Any, Callable, List  # noqa: F401
-
 HERE, THERE = ('127.0.0.2', 1), ('127.0.0.3', 2)
 
 
@@ -24,7 +20,6 @@ class Bench(object):
     """A loop and all that it drives."""
 
     def __init__(self, journal=None):
-        # type: (Any) -> None
         self.world = World()
         self.core = FakeCore(self.world)
         self.endpoint = FakeEndpoint(self.world)
@@ -33,30 +28,25 @@ class Bench(object):
         self.loop = Loop(self.core, self.endpoint, self.signals, self.world.monotonic, self.log, journal=journal)
 
     def arrive(self):
-        # type: () -> None
         """A datagram is there now."""
         self.endpoint.arrived.append((b'garbage', HERE))
 
     def at(self, seconds, action, *arguments):
-        # type: (float, Callable[..., Any], *Any) -> None
         """Plan something for so many seconds from the beginning."""
         self.world.at(1000.0 + seconds, lambda: action(*arguments))
 
     def run(self, seconds):
-        # type: (float) -> None
         """Run for so long, then stop at once."""
         self.at(seconds, self.signals.arrive)
         self.at(seconds, self.signals.arrive)
         self.loop.run()
 
     def times_of(self, call):
-        # type: (str) -> List[float]
         return [round(at - 1000.0, 6) for at in self.core.times_of(call)]
 
 
 @pytest.fixture
 def bench(monkeypatch):
-    # type: (Any) -> Bench
     made = Bench()
     monkeypatch.setattr(loop_module, 'select', made.world)
     return made
@@ -66,7 +56,7 @@ def bench(monkeypatch):
 
 def test_the_core_is_started_first_and_what_it_sends_then_leaves_at_once(bench):
     bench.core.start = lambda now: bench.core.say(HERE)
-    waits_before = []  # type: List[int]
+    waits_before = []
     bench.endpoint.send = lambda datagram, address: waits_before.append(len(bench.world.waits))
     bench.run(0.2)
     assert waits_before[:1] == [0]
@@ -109,7 +99,6 @@ def test_a_socket_that_was_readable_and_is_empty_costs_a_turn_and_no_more(bench)
 
 def test_the_time_of_turns_is_measured_without_the_wait(bench):
     def slow(now):
-        # type: (float) -> None
         bench.world.now += 0.25
 
     bench.core.settle = slow
@@ -152,12 +141,10 @@ class Journal(object):
     """Takes records, or fails."""
 
     def __init__(self, failure=None):
-        # type: (str | None) -> None
         self.failure = failure
-        self.records = []  # type: List[Any]
+        self.records = []
 
     def write(self, records, now):
-        # type: (Any, float) -> None
         if self.failure is not None:
             raise JournalFailed(self.failure)
         self.records.append((records, now))
@@ -185,7 +172,7 @@ def test_a_hook_is_called_at_regular_intervals_and_not_at_once(bench):
 
 
 def test_hooks_keep_their_own_pace(bench):
-    slow, quick = [], []  # type: List[float], List[float]
+    slow, quick = [], []
     bench.loop.every(3.0, slow.append)
     bench.loop.every(1.0, quick.append)
     bench.run(6.5)
@@ -201,7 +188,6 @@ def test_after_a_hold_up_a_hook_is_called_once_and_not_for_each_time_it_missed(b
     called = []
 
     def hold_up():
-        # type: () -> None
         bench.world.now += 60.0
 
     bench.loop.every(1.0, called.append)
@@ -252,7 +238,6 @@ def test_what_a_core_sends_that_stops_at_once_leaves(bench):
     original = bench.core.stop
 
     def stop(now):
-        # type: (float) -> None
         bench.core.say(HERE)
         original(now)
 
@@ -269,7 +254,6 @@ def test_after_the_core_has_stopped_delayed_acknowledgements_still_leave(bench):
     original = bench.core.settle
 
     def settle(now):
-        # type: (float) -> None
         at.append(now)
         original(now)
 
@@ -291,7 +275,6 @@ def test_a_signal_that_interrupts_the_wait_is_heard_all_the_same(bench):
     original = bench.world.select
 
     def interrupted(*arguments):
-        # type: (*Any) -> Any
         bench.world.select = original
         bench.signals.count += 1
         raise select.error(errno.EINTR, 'Interrupted system call')
@@ -318,7 +301,6 @@ def test_any_other_error_of_the_wait_is_a_bug_and_raised(bench):
 
 def test_a_bug_in_the_core_is_raised(bench):
     def broken(*_):
-        # type: (*Any) -> None
         raise ZeroDivisionError
 
     bench.core.settle = broken
@@ -332,25 +314,20 @@ class Service(object):
     """Another part of the process in the loop."""
 
     def __init__(self):
-        # type: () -> None
         self.is_readable = False
-        self.timer_at = None  # type: float | None
-        self.turns = []  # type: List[Any]
+        self.timer_at = None
+        self.turns = []
 
     def readers(self):
-        # type: () -> List[Any]
         return [self]
 
     def writers(self):
-        # type: () -> List[Any]
         return []
 
     def next_timer(self):
-        # type: () -> float | None
         return self.timer_at
 
     def handle(self, readable, writable, now):
-        # type: (List[Any], List[Any], float) -> None
         self.turns.append((round(now - 1000.0, 6), self in readable))
         self.is_readable = False
         if self.timer_at is not None and now >= self.timer_at:

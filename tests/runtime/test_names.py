@@ -15,10 +15,6 @@ from runtime.endpoint import Endpoint
 from runtime.names import ASK_FIRST_S, ASK_LAST_S, Lookup, Peer, wait_for_name
 from tests.runtime.fakes import FakeLookup, FakeSignals, World
 
-MYPY = False
-if MYPY:
-    from typing import Any, Iterator, List, Tuple  # noqa: F401
-
 BOUND_S = 60.0
 
 #: No resolver takes a label of more than 63 characters, so this asks no server.
@@ -30,7 +26,6 @@ THERE = [int(socket.AF_INET), ['192.0.2.2', 5555]]
 
 @pytest.fixture
 def world(monkeypatch):
-    # type: (Any) -> World
     """A world in which names are asked for without a child process."""
     made = World()
     monkeypatch.setattr(names, 'select', made)
@@ -40,13 +35,11 @@ def world(monkeypatch):
 
 @pytest.fixture
 def lookups(world):
-    # type: (World) -> Any
     """The class of the questions: what they find, and when they were asked."""
     return names.Lookup
 
 
 def answered(peer):
-    # type: (Peer) -> Peer
     """The peer after a real child has answered."""
     peer.handle_timer(1000.0)
     assert peer.lookup is not None
@@ -57,7 +50,6 @@ def answered(peer):
 
 
 def pass_time(world, peer, seconds):
-    # type: (World, Peer, float) -> List[Tuple[float, Any]]
     """Let the time pass as the loop does; returns when the peer had moved, and where to."""
     moved = []
     end_at = world.now + seconds
@@ -270,7 +262,6 @@ def test_where_no_child_can_be_made_it_is_tried_again_later(world, lookups, monk
     original = lookups.__init__
 
     def init(self, *arguments):
-        # type: (Any, *Any) -> None
         original(self, *arguments)
         if failing:
             failing.pop()
@@ -293,11 +284,9 @@ class Said(object):
     """Keeps what was logged."""
 
     def __init__(self):
-        # type: () -> None
-        self.lines = []  # type: List[str]
+        self.lines = []
 
     def __call__(self, sentence, *values):
-        # type: (str, *Any) -> None
         self.lines.append(sentence % values)
 
 

@@ -17,14 +17,9 @@ from runtime.clock import monotonic
 from runtime.event_file import EventFile
 from runtime.output import Output
 
-MYPY = False
-if MYPY:
-    from typing import Any, Iterator, List  # noqa: F401
-
 
 @pytest.fixture(params=['pipe', 'pipe that can not be opened again', 'socket'])
 def ends(request, monkeypatch):
-    # type: (Any, Any) -> Iterator[Any]
     """The reading and the writing end of something that has a reader."""
     if request.param == 'socket':
         one, other = socket.socketpair()
@@ -37,7 +32,6 @@ def ends(request, monkeypatch):
         original = os.open
 
         def refuse(path, *rest):
-            # type: (Any, *Any) -> int
             if str(path).startswith('/proc/self/fd/'):
                 raise OSError(errno.EACCES, 'Permission denied')
             return original(path, *rest)
@@ -49,17 +43,14 @@ def ends(request, monkeypatch):
 
 
 def notice(number):
-    # type: (int) -> bytes
     return ('%06d dropped, ' % number).encode('ascii')
 
 
 def is_pending(out):
-    # type: (Output) -> bool
     return out.is_pending
 
 
 def is_blocking(descriptor):
-    # type: (int) -> bool
     return not fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_NONBLOCK
 
 
@@ -98,7 +89,6 @@ def test_a_slow_reader_is_waited_for_a_moment_at_the_end(ends):
     assert is_pending(out)
 
     def read():
-        # type: () -> None
         left = 10000 * pieces
         while left:
             left -= len(os.read(reader, 65536))
@@ -128,7 +118,6 @@ def test_a_reader_that_is_gone_is_an_error_and_what_waited_is_lost():
 # The file of events.
 
 def lines_of(path):
-    # type: (Any) -> List[Any]
     with open(str(path)) as file:
         return [json.loads(line) for line in file]
 

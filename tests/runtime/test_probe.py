@@ -18,10 +18,6 @@ from runtime.loop import Loop
 from tests.runtime.fakes import INCARNATION, FakeCore, FakeLog, World
 from tests.runtime.ipv6 import NEEDS_IPV6
 
-MYPY = False
-if MYPY:
-    from typing import Any, Callable, Iterator, List  # noqa: F401
-
 BOUND_S = 30.0
 
 
@@ -29,25 +25,20 @@ class RealSignals(object):
     """Requests to stop that another thread makes; only the main thread could have real signals."""
 
     def __init__(self):
-        # type: () -> None
         self.count = 0
         self._reader, self._writer = socket.socketpair()
 
     def fileno(self):
-        # type: () -> int
         return self._reader.fileno()
 
     def arrive(self):
-        # type: () -> None
         self.count += 2
         self._writer.send(b'x')
 
     def drain(self):
-        # type: () -> None
         self._reader.recv(64)
 
     def close(self):
-        # type: () -> None
         self._reader.close()
         self._writer.close()
 
@@ -56,18 +47,16 @@ class Process(object):
     """A loop that runs in a thread until it is stopped."""
 
     def __init__(self, family, host, core, seal):
-        # type: (int, str, Any, Any) -> None
         self.core = core
         self.endpoint = Endpoint(family, (host, 0))
         self.address = self.endpoint.address
-        self._signals = RealSignals()  # type: Any
+        self._signals = RealSignals()
         self.loop = Loop(core, self.endpoint, self._signals, monotonic, FakeLog(), seal)
         self._thread = threading.Thread(target=self.loop.run)
         self._thread.daemon = True
         self._thread.start()
 
     def stop(self):
-        # type: () -> None
         self._signals.arrive()
         self._thread.join(BOUND_S)
         assert not self._thread.is_alive()
@@ -76,17 +65,14 @@ class Process(object):
 
 
 def core_of(role):
-    # type: (str) -> Any
     return type('Role', (FakeCore,), {'ROLE': role})(World())
 
 
 @pytest.fixture
 def running():
-    # type: () -> Iterator[Callable[..., Process]]
     started = []
 
     def run(family, host, core, seal=CHECKSUM):
-        # type: (int, str, Any, Any) -> Process
         started.append(Process(family, host, core, seal))
         return started[-1]
 
@@ -97,7 +83,6 @@ def running():
 
 @pytest.fixture
 def quick(monkeypatch):
-    # type: (Any) -> None
     """For what gets no answer: no need to wait as long as a health check does."""
     monkeypatch.setattr(probe, 'WAIT_S', 0.3)
     monkeypatch.setattr(probe, 'HELLO_EVERY_S', 0.1)
@@ -153,7 +138,6 @@ class Impostor(object):
     """Answers each hello with the datagrams that a test makes of it."""
 
     def __init__(self, reply):
-        # type: (Callable[[Any], Any]) -> None
         self._reply = reply
         self.endpoint = Endpoint(socket.AF_INET, ('127.0.0.1', 0))
         self._end, self._wake = socket.socketpair()
@@ -162,7 +146,6 @@ class Impostor(object):
         self._thread.start()
 
     def _run(self):
-        # type: () -> None
         while True:
             readable, _, _ = select.select(self.endpoint.readers() + [self._end], [], [], BOUND_S)
             if self._end in readable or not readable:
@@ -173,7 +156,6 @@ class Impostor(object):
                     self.endpoint.send(answer, received[1])
 
     def stop(self):
-        # type: () -> None
         self._wake.send(b'x')
         self._thread.join(BOUND_S)
         self.endpoint.close()
@@ -182,7 +164,6 @@ class Impostor(object):
 
 
 def greeting(hello, difference=0, role=DISPATCHER):
-    # type: (bytes, int, str) -> bytes
     number = codec.decode(hello).number
     return codec.greeting(CHECKSUM, role, u'impostor', INCARNATION, number + difference, u'')
 
@@ -207,7 +188,6 @@ def test_an_answer_that_was_lost_is_asked_for_again(quick):
     seen = []
 
     def reply(hello):
-        # type: (bytes) -> List[bytes]
         seen.append(hello)
         return [greeting(hello)] if len(seen) > 1 else []
 
@@ -231,7 +211,6 @@ def test_the_report_is_one_line_and_an_exit_status(monkeypatch, capsys, is_there
     asked = []
 
     def answers(host, port, seal):
-        # type: (str, int, Any) -> bool
         assert seal is CHECKSUM
         asked.append((host, port))
         return is_there

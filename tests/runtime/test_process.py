@@ -109,7 +109,6 @@ def test_a_client_can_be_reached_from_no_further_than_its_dispatcher_is(host, ex
 
 
 def refuse(family, address):
-    # type: (int, Any) -> Any
     raise OSError(errno.EADDRNOTAVAIL, 'Cannot assign requested address')
 
 
@@ -127,8 +126,7 @@ def test_of_several_addresses_the_first_is_used_that_this_machine_can_send_to(mo
         refuse(family, address) if family == socket.AF_INET6 else (family, address)))
     peer = Peer('dispatcher.example.org', 5555)
     peer.addresses = [(socket.AF_INET6, ('::1', 5555, 0, 0)), (socket.AF_INET, ('127.0.0.1', 5555))]
-    bound = process.endpoint_towards(peer)  # type: Any
-    assert bound == (socket.AF_INET, ('127.0.0.1', 0))
+    assert process.endpoint_towards(peer) == (socket.AF_INET, ('127.0.0.1', 0))  # type: ignore[comparison-overlap]
     assert peer.address == ('127.0.0.1', 5555)
 
 
@@ -178,7 +176,6 @@ def test_an_address_of_our_family_or_a_name_is_taken(theirs, port):
 
 
 def lines_of(monkeypatch, action):
-    # type: (Any, Any) -> Any
     lines = []
     for level in ('info', 'warning'):
         monkeypatch.setattr(logs.log, level, lambda sentence, *values: lines.append(sentence % values))
@@ -214,13 +211,11 @@ class Named(object):
     """A peer with a name that may or may not be found."""
 
     def __init__(self, address):
-        # type: (Any) -> None
         self.host = 'dispatcher.example.org'
         self.address = address
         self.is_closed = False
 
     def close(self):
-        # type: () -> None
         self.is_closed = True
 
 
@@ -230,7 +225,7 @@ class Named(object):
     (None, False, ['looking for "dispatcher.example.org"']),
 ], ids=['known', 'found', 'asked to stop'])
 def test_a_peer_is_looked_for_and_let_go_where_we_are_asked_to_stop(monkeypatch, address, is_found, said):
-    peer = Named(address)  # type: Any
+    peer = Named(address)
     found = []
     monkeypatch.setattr(process, 'wait_for_name', lambda *_: is_found)
     lines = lines_of(monkeypatch, lambda: found.append(process.find(peer, None)))
@@ -244,10 +239,9 @@ def test_the_loop_that_ends_with_an_error_closes_everything():
         endpoint = Endpoint(socket.AF_INET, ('127.0.0.1', 0))
 
         def run(self):
-            # type: () -> None
             raise ZeroDivisionError
 
-    loop, peer = Broken(), Named(None)  # type: Any, Any
+    loop, peer = Broken(), Named(None)
     with pytest.raises(ZeroDivisionError):
         process.run_loop(loop, peer)
     assert peer.is_closed
@@ -263,9 +257,9 @@ def test_a_process_that_was_stopped_before_it_had_a_loop_has_an_account_too():
 
 def test_what_the_system_refused_to_send_does_not_count_as_sent():
     world = World()
-    endpoint, signals = FakeEndpoint(world), FakeSignals()  # type: Any, Any
+    endpoint, signals = FakeEndpoint(world), FakeSignals()
     loop = Loop(FakeCore(world), endpoint, signals, world.monotonic, FakeLog())
-    traffic = loop.turn.traffic  # type: Any
+    traffic = loop.turn.traffic
     traffic.datagrams_out = 7
     endpoint.sent, endpoint.errors = 5, {'EINVAL': 2}
     account = process.full_account(loop.core, loop)['traffic']

@@ -19,10 +19,6 @@ import pytest
 from runtime.clock import monotonic
 from tests.source_tree import ROOT
 
-MYPY = False
-if MYPY:
-    from typing import Any, Iterator, List  # noqa: F401
-
 BOUND_S = 30.0
 
 
@@ -30,12 +26,10 @@ class Programs(object):
     """Starts programs in a folder, and leaves none behind."""
 
     def __init__(self, folder):
-        # type: (Any) -> None
         self._folder = folder
-        self._started = []  # type: List[Any]
+        self._started = []
 
     def run(self, role, settings, *arguments, **options):
-        # type: (str, Any, *str, **Any) -> Any
         path = self._folder.join('%s-%d.json' % (role, len(self._started)))
         path.write(json.dumps(settings))
         for stream in ('stdout', 'stderr'):
@@ -46,12 +40,10 @@ class Programs(object):
         return child
 
     def dispatcher(self, *arguments, **options):
-        # type: (*str, **Any) -> Any
         settings = dict({'listen': {'port': 0}}, **options.pop('settings', {}))
         return self.run('dispatcher', settings, *arguments, **options)
 
     def end(self):
-        # type: () -> None
         for child in self._started:
             if child.poll() is None:
                 child.kill()
@@ -63,14 +55,12 @@ class Programs(object):
 
 @pytest.fixture
 def programs(tmpdir):
-    # type: (Any) -> Iterator[Programs]
     made = Programs(tmpdir)
     yield made
     made.end()
 
 
 def wait_for(child, bound_s=BOUND_S):
-    # type: (Any, float) -> int
     """The exit status of a child that has to end now."""
     end_at = monotonic() + bound_s
     while child.poll() is None:
@@ -80,7 +70,6 @@ def wait_for(child, bound_s=BOUND_S):
 
 
 def line_with(stream, words):
-    # type: (Any, str) -> str
     """The next line with these words."""
     while True:
         line = stream.readline().decode('utf-8')
@@ -103,7 +92,6 @@ def test_a_signal_that_was_ignored_at_the_start_does_not_stop_it(programs, numbe
 
 
 def can_make_namespaces():
-    # type: () -> bool
     with open(os.devnull, 'w') as nowhere:
         try:
             return subprocess.call(['unshare', '--pid', '--fork', '--kill-child', 'true'], stderr=nowhere) == 0
@@ -112,7 +100,6 @@ def can_make_namespaces():
 
 
 def wait_for_handler(outer):
-    # type: (int) -> int
     """The process id of the only child, as soon as it handles SIGTERM."""
     end_at = monotonic() + BOUND_S
     while monotonic() < end_at:
@@ -214,8 +201,8 @@ def test_a_result_that_nobody_reads_is_given_up(programs):
 
 
 def test_a_result_that_is_read_late_is_complete():
-    child = subprocess.Popen([sys.executable, '-c', RESULT % 60.0], cwd=ROOT, stdout=subprocess.PIPE)  # type: Any
-    assert select.select([child.stdout], [], [], BOUND_S)[0]
+    child = subprocess.Popen([sys.executable, '-c', RESULT % 60.0], cwd=ROOT, stdout=subprocess.PIPE)
+    assert select.select([child.stdout], [], [], BOUND_S)[0]  # type: ignore[type-var]
     time.sleep(0.5)
     assert json.loads(child.communicate()[0].decode('ascii')) == {'text': 200000 * 'x'}
     assert child.returncode == 0
@@ -278,7 +265,6 @@ def test_a_terminal_that_goes_away_takes_only_the_live_line_with_it(programs):
 
 
 def free_port():
-    # type: () -> int
     free = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     free.bind(('127.0.0.1', 0))
     port = free.getsockname()[1]

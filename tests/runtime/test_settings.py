@@ -16,28 +16,21 @@ from dispatcher.settings import SETTINGS as DISPATCHER
 from runtime import settings
 from runtime.settings import SettingsError
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 ROLES = [CLIENT, DISPATCHER, CALCULATOR]
 ROLE_NAMES = ['client', 'dispatcher', 'calculator']
 
 
 @pytest.fixture
 def path(tmpdir):
-    # type: (Any) -> str
     return str(tmpdir.join('client.json'))
 
 
 def write(path, content):
-    # type: (str, bytes) -> None
     with io.open(path, 'wb') as file:
         file.write(content)
 
 
 def complaint(path):
-    # type: (str) -> str
     """The one line that a file is refused with, without the name of the file, which it begins with."""
     with pytest.raises(SettingsError) as caught:
         settings.load(path, CLIENT)
@@ -130,7 +123,6 @@ def test_a_folder_is_no_file(tmpdir):
 def test_a_file_that_may_not_be_read_is_said_to_be(path, monkeypatch):
     # Not by taking the permission away: root may read everything.
     def refuse(*_, **__):
-        # type: (*Any, **Any) -> None
         raise IOError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr(io, 'open', refuse)

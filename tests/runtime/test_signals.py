@@ -16,15 +16,10 @@ import pytest
 from runtime.signals import STOP_SIGNALS, StopSignals
 from tests.source_tree import ROOT
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 BOUND_S = 30.0
 
 
 def wait_for(signals, seconds=BOUND_S):
-    # type: (StopSignals, float) -> bool
     """Whether the wait was ended before its time. On 2.7 a signal may end it with an error (until 2.7 goes)."""
     try:
         return bool(select.select([signals], [], [], seconds)[0])
@@ -34,7 +29,6 @@ def wait_for(signals, seconds=BOUND_S):
 
 
 def nothing_more_in(signals):
-    # type: (StopSignals) -> bool
     return not select.select([signals], [], [], 0)[0]
 
 
@@ -91,7 +85,6 @@ with StopSignals() as signals:
 
 def test_a_signal_that_was_ignored_at_the_start_stays_ignored():
     def ignore():
-        # type: () -> None
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 

@@ -12,10 +12,6 @@ from runtime.names import Peer
 from runtime.upstream import Upstream
 from tests.runtime.fakes import FakeEndpoint, FakeLog, FakeLookup, World
 
-MYPY = False
-if MYPY:
-    from typing import Any, Callable, List, Tuple  # noqa: F401
-
 V4, V6 = int(socket.AF_INET), int(socket.AF_INET6)
 HERE, THERE = ('192.0.2.1', 5555), ('192.0.2.2', 5555)
 SIX = ('2001:db8::1', 5555, 0, 0)
@@ -25,17 +21,15 @@ class FakeChannel(object):
     """What the way to the dispatcher looks at."""
 
     def __init__(self):
-        # type: () -> None
         self.heard_at = 0.0
         self.is_open = False
-        self.unanswered_since = None  # type: float | None
+        self.unanswered_since = None
 
 
 class FakeCore(object):
     """A core with a channel."""
 
     def __init__(self):
-        # type: () -> None
         self.dispatcher = FakeChannel()
         self.is_listening = True
 
@@ -44,16 +38,13 @@ class FakeTurn(object):
     """Keeps where the channel leads."""
 
     def __init__(self):
-        # type: () -> None
-        self.addresses = []  # type: List[Any]
+        self.addresses = []
         self.probed = 0
 
     def set_upstream(self, address):
-        # type: (Any) -> None
         self.addresses.append(address)
 
     def probe_upstream(self, now):
-        # type: (float) -> None
         self.probed += 1
 
 
@@ -61,42 +52,36 @@ class Bench(object):
     """A way to the dispatcher, looked at as the loop does, and the channel that it looks at."""
 
     def __init__(self, monkeypatch):
-        # type: (Any) -> None
         self.world = World()
         self.core, self.turn, self.log = FakeCore(), FakeTurn(), FakeLog()
         self.channel = self.core.dispatcher
         self.endpoint = FakeEndpoint(self.world)
         self.endpoint.family = V4
-        self.lookup = type('Lookup', (FakeLookup,), {'world': self.world, 'answers': [], 'asked_at': []})  # type: Any
+        self.lookup = type('Lookup', (FakeLookup,), {'world': self.world, 'answers': [], 'asked_at': []})
         monkeypatch.setattr(names, 'Lookup', self.lookup)
-        self.upstream = None  # type: Any
-        self.looks = []  # type: List[float]
+        self.upstream = None
+        self.looks = []
 
     def begin(self, peer, bind_for=lambda family, address: (family, ('', 0)), expects_answers=False):
-        # type: (Any, Any, bool) -> None
         self.peer = peer
         self.upstream = Upstream(self, peer, bind_for, expects_answers)
 
     def at(self, seconds, action, *arguments):
-        # type: (float, Callable[..., Any], *Any) -> None
         self.world.at(1000.0 + seconds, lambda: action(*arguments))
 
     def hear(self):
-        # type: () -> None
         """A datagram of the dispatcher is handled."""
         self.channel.is_open = True
         self.channel.heard_at = self.world.now
         self.channel.unanswered_since = None
 
     def ask(self):
-        # type: () -> None
         """Something is sent that calls for an answer."""
         self.endpoint.sent += 1
         if self.channel.unanswered_since is None:
             self.channel.unanswered_since = self.world.now
 
     def pass_time(self, seconds, look_every_s=0.5):
-        # type: (float, float) -> None
         """As in the loop: wait for what is readable or due, with some other turn now and then."""
         end_at = self.world.now + seconds
         while self.world.now < end_at:
@@ -108,19 +93,16 @@ class Bench(object):
 
     @property
     def bound(self):
-        # type: () -> List[Tuple[float, Any]]
         """When another port was bound, in seconds from the beginning, and the family of each."""
         return [(round(at - 1000.0, 6), family) for at, (family, _) in self.endpoint.renewed]
 
 
 @pytest.fixture
 def bench(monkeypatch):
-    # type: (Any) -> Bench
     return Bench(monkeypatch)
 
 
 def two_addresses(bench, *answer):
-    # type: (Bench, *Any) -> Any
     """A peer whose name has resolved to these addresses."""
     bench.lookup.answers[:] = [[[family, list(address)] for family, address in answer]]
     peer = Peer('dispatcher.example.org', 5555)

@@ -13,10 +13,6 @@ from runtime import workers
 from tests.source_tree import ROOT
 from tests.system.processes import eventually
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 
 def square(number):
     if number == 5:
@@ -32,9 +28,9 @@ def test_results_come_in_the_order_of_the_work_and_a_killed_child_is_one_of_them
 
 
 def test_closing_ends_the_children():
-    results = workers.results(square, iter(range(100, 10000)), 2, None)  # type: Any
+    results = workers.results(square, iter(range(100, 10000)), 2, None)
     assert next(results) == 10000
-    results.close()
+    results.close()  # type: ignore[attr-defined]
 
 
 #: A parent that starts two children, prints who they are, and is killed.
@@ -61,7 +57,7 @@ def is_there(pid):
 
 @pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='needs /proc')
 def test_children_end_with_a_parent_that_is_killed():
-    parent = subprocess.Popen([sys.executable, '-c', PARENT], cwd=ROOT, stdout=subprocess.PIPE)  # type: Any
+    parent = subprocess.Popen([sys.executable, '-c', PARENT], cwd=ROOT, stdout=subprocess.PIPE)
     children = [int(word) for word in parent.stdout.read(64).split()]
     assert parent.wait() == -signal.SIGKILL and len(children) == 2
     eventually(lambda: not any(is_there(pid) for pid in children), 'the children have ended')

@@ -34,20 +34,11 @@ from __future__ import absolute_import, division, print_function
 
 from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
-    from tests.system.processes import Process, System  # noqa: F401
-
-    Account = Dict[str, Any]
-
 #: What a dispatcher counts when a result arrives.
 RESULTS = ('late_results', 'late_results_used', 'duplicate_results', 'unknown_results')
 
 
 def check(system):
-    # type: (System) -> None
     """Assert all of the above for processes that have ended."""
     for process in system.processes:
         check_end(process)
@@ -73,7 +64,6 @@ class Accounts(object):
     """The accounts by role, and what is known of those that are missing."""
 
     def __init__(self, system):
-        # type: (System) -> None
         accounts = {role: [process.account for process in system.of(role) if not process.was_killed]
                     for role in (CLIENT, DISPATCHER, CALCULATOR)}
         self.clients = accounts[CLIENT]
@@ -86,23 +76,19 @@ class Accounts(object):
         self.has_strangers = system.strangers_tasks is not None
 
     def got(self, *outcomes):
-        # type: (*str) -> int
         """Tasks that ended so, for their clients."""
         return sum(account['outcomes'][outcome] for account in self.clients for outcome in outcomes)
 
     def decided(self, outcome):
-        # type: (str) -> int
         """Tasks that ended so, for the dispatchers."""
         return sum(account['outcomes'][outcome] for account in self.dispatchers)
 
     def counted(self, *names):
-        # type: (*str) -> int
         """The sum of these counts over the dispatchers."""
         return sum(account['counts'][name] for account in self.dispatchers for name in names)
 
 
 def check_end(process):
-    # type: (Process) -> None
     """However it ended: no traceback, nothing for a terminal in the log, and the right status."""
     assert 'Traceback' not in process.log, process.report()
     assert '\x1b' not in process.log and '\r' not in process.log, 'the live line of a terminal in a file'
@@ -116,7 +102,6 @@ def check_end(process):
 
 
 def check_client(account):
-    # type: (Account) -> None
     """What always holds for a client that has ended."""
     outcomes = account['outcomes']
     assert account['sent'] == account['answered'] + account['unanswered'] == sum(outcomes.values()), account
@@ -132,7 +117,6 @@ def check_client(account):
 
 
 def check_dispatcher(account):
-    # type: (Account) -> None
     """What always holds for a dispatcher that has ended."""
     taken = account['accepted'] + account['tasks_recovered']
     assert taken == sum(account['outcomes'].values()) + account['waiting'] + account['running'], account
@@ -142,7 +126,6 @@ def check_dispatcher(account):
 
 
 def check_calculator(account, was_hurried):
-    # type: (Account, bool) -> None
     """What always holds for a calculator that has ended."""
     held = account['running'] + account['unreported']
     assert account['assigned'] == sum(account['ends'].values()) + held, account
@@ -152,7 +135,6 @@ def check_calculator(account, was_hurried):
 
 
 def check_traffic(account):
-    # type: (Account) -> None
     """Every datagram that came in was handled, or counted by the reason why it was not."""
     traffic = account['traffic']
     ignored = sum(traffic[name] for name in ('stale', 'too_old', 'duplicates', 'ignored'))
@@ -160,7 +142,6 @@ def check_traffic(account):
 
 
 def check_nobody_else_spoke(found):
-    # type: (Accounts) -> None
     """Clients, calculators and dispatcher understand each other, and nothing comes of nothing."""
     every = found.clients + found.dispatchers + found.calculators
     assert sum(account['traffic']['unexpected'] for account in every) == 0
@@ -175,7 +156,6 @@ def check_nobody_else_spoke(found):
 
 
 def check_bounds(found):
-    # type: (Accounts) -> None
     """What clients got was decided before, what was begun was assigned, what was reported arrived."""
     assert found.got('done') <= found.decided('done')
     assert found.got('failed') <= found.decided('failed')
@@ -191,7 +171,6 @@ def check_bounds(found):
 
 
 def check_one_dispatcher(found, dispatcher):
-    # type: (Accounts, Account) -> None
     """One dispatcher had all tasks."""
     if not found.killed[CLIENT]:
         left = dispatcher['accepted'] + dispatcher['counts']['cancelled_unknown'] - found.got(
@@ -210,7 +189,6 @@ def check_one_dispatcher(found, dispatcher):
 
 
 def check_all_calculators(found, dispatcher):
-    # type: (Accounts, Account) -> None
     """Every attempt was in one of these calculators, or in none."""
     counts = dispatcher['counts']
     incarnations = sum(1 + account['counts']['crashes'] for account in found.calculators)

@@ -11,14 +11,9 @@ from tests.attacks.tracing import can_trace
 from tests.needs import skip_unless_ci
 from tests.system.processes import System
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    # type: (Any, Any) -> Any
     outcome = yield
     report = outcome.get_result()
     if report.when == 'call':
@@ -28,10 +23,8 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope='session')
 def told_to_end():
-    # type: () -> Any
     """By default SIGTERM ends pytest at once; as a Ctrl-C it ends the processes first."""
     def interrupt(number, frame):
-        # type: (int, Any) -> None
         raise KeyboardInterrupt
     former = signal.signal(signal.SIGTERM, interrupt)
     yield
@@ -40,7 +33,6 @@ def told_to_end():
 
 @pytest.fixture(scope='session')
 def strace():
-    # type: () -> None
     """A strace that may trace, and can tamper."""
     if not can_trace():
         skip_unless_ci('needs strace, and the right to trace')
@@ -48,7 +40,6 @@ def strace():
 
 @pytest.fixture
 def system(request, tmpdir, told_to_end):
-    # type: (Any, Any, Any) -> Any
     """Real processes. A test ends with ``system.balance()``, or sets ``is_balanced`` where there are no accounts."""
     made = System(str(tmpdir))
     try:

@@ -12,10 +12,6 @@ from net_protocol.seals import CHECKSUM
 from net_protocol.traffic import WRONG_ROLE
 from tests.net_protocol.samples import ROWS
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
 TICKET = '6930b1.c2f0a91b44'
 
 #: UDP over IPv4 carries no more.
@@ -26,34 +22,29 @@ SEAL_BYTES = len(CHECKSUM.seal(b''))
 
 
 def _sealed(value):
-    # type: (Any) -> bytes
     """An object as a datagram with the right checksum."""
     return CHECKSUM.seal(json.dumps(value).encode('ascii')[1:])
 
 
 def envelope(rows=None, **changes):
-    # type: (Any, **Any) -> bytes
     """A good datagram, but for these changes."""
     return _sealed(dict({'v': 2, 'role': MONITOR, 'from': 'stranger', 'inc': 'aaaaaaaa', 'to': TICKET, 'n': 1,
                          'rows': {'ping': [[]]} if rows is None else rows}, **changes))
 
 
 def submit_with(payload):
-    # type: (bytes) -> bytes
     """A submit whose payload is this text, JSON or not."""
     text = envelope({'submit': [[1, 'PAYLOAD', 1]]})
     return CHECKSUM.seal(text[SEAL_BYTES:].replace(b'"PAYLOAD"', payload))
 
 
 def of_version_1():
-    # type: () -> bytes
     """What a client of 0.1.0 sends first."""
     return _sealed({'v': 1, 'from': 'client-old', 'life': 'aaaaaaaa', 'n': 1, 'messages': [
         {'kind': 'submit', 'task_id': 'client-old:aaaaaaaa:1', 'payload': '5f', 'time_left_s': 60}]})
 
 
 def datagrams(seed, wrong_roles=(DISPATCHER,)):
-    # type: (int, Any) -> Dict[str, List[bytes]]
     """Cause -> datagrams that are refused for it by a process that does not listen to ``wrong_roles``."""
     rng = random.Random(seed)
     noise = [bytes(bytearray(rng.getrandbits(8) for _ in range(size))) for size in (1, 2, 7, 64, 1400, 9000)]
@@ -83,7 +74,6 @@ def datagrams(seed, wrong_roles=(DISPATCHER,)):
 
 
 def bent(seed, number):
-    # type: (int, int) -> List[bytes]
     """``number`` datagrams, each made from a good or a bad one, cut, doubled, or with some bytes changed."""
     rng = random.Random(seed)
     refused = datagrams(seed)

@@ -7,22 +7,16 @@ import os
 import subprocess
 import sys
 
-MYPY = False
-if MYPY:
-    from typing import List, Tuple  # noqa: F401
-
 _ASK_VERSION = 'import sys; print("%d.%d" % sys.version_info[:2])'
 
 
 def of_pyenv():
-    # type: () -> List[str]
     """Interpreters that pyenv has installed."""
     root = os.environ.get('PYENV_ROOT') or os.path.expanduser('~/.pyenv')
     return sorted(glob.glob(os.path.join(root, 'versions', '*', 'bin', 'python')))
 
 
 def on_path():
-    # type: () -> List[str]
     """Names on PATH, the newest first. Not every name that is there runs."""
     names = ['python2.7'] + ['python3.%d' % minor for minor in range(40, 5, -1)] + ['python3']
     folders = os.environ.get('PATH', '').split(os.pathsep)
@@ -31,7 +25,6 @@ def on_path():
 
 
 def version_of(python):
-    # type: (str) -> Tuple[int, ...] | None
     """The version of an interpreter, None if it does not run."""
     try:
         with open(os.devnull, 'r+b') as nowhere:
@@ -43,7 +36,6 @@ def version_of(python):
 
 
 def find_other():
-    # type: () -> str | None
     """An interpreter of the other major version, or None."""
     for candidates in (of_pyenv, on_path):
         versions = [(version_of(python), python) for python in candidates()]

@@ -10,12 +10,6 @@ from calculator.attempts import ranges
 from net_protocol.rows import CALCULATOR, CLIENT, DONE
 from tests.system.strangers import Actor
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List, Set, Tuple  # noqa: F401
-
-    from net_protocol.channel import Channel  # noqa: F401
-
 INCARNATION = 'abcdefgh'
 
 #: Tasks that are out at a time.
@@ -27,30 +21,27 @@ class Witness(Actor):
     """The client. ``accepted``: numbers of tasks; ``outcomes``: number -> (outcome, result or reason)."""
 
     def __init__(self):
-        # type: () -> None
         super(Witness, self).__init__(CLIENT, name='client', incarnation=INCARNATION)
-        self.accepted = set()  # type: Set[int]
-        self.outcomes = {}  # type: Dict[int, Tuple[str, Any]]
-        self.contradictions = []  # type: List[Any]
+        self.accepted = set()
+        self.outcomes = {}
+        self.contradictions = []
         self.made = 0
         #: What each payload carries besides its number, to make it large.
         self.ballast = u''
         #: Numbers of tasks that are neither accepted nor over, and of those that are to be submitted in the next turn.
-        self.asked = set()  # type: Set[int]
-        self._to_submit = set()  # type: Set[int]
+        self.asked = set()
+        self._to_submit = set()
         # Number of a task -> number of the datagram that carried its submit last.
-        self._sent_in = {}  # type: Dict[int, int]
+        self._sent_in = {}
         self.dispatcher.open = 1
 
     def ask(self):
-        # type: () -> None
         """Submit a new task."""
         self.made += 1
         self.asked.add(self.made)
         self._to_submit.add(self.made)
 
     def turn(self, seconds=TURN_S):
-        # type: (float) -> None
         if self.dispatcher.is_open:
             numbers, self._to_submit = sorted(self._to_submit & self.asked), set()
             self.put('submit', *[[number, [number, self.ballast] if self.ballast else number, 600]
@@ -61,27 +52,22 @@ class Witness(Actor):
         super(Witness, self).turn(seconds)
 
     def opened(self, now, channel):
-        # type: (float, Channel) -> None
         super(Witness, self).opened(now, channel)
         self._to_submit.update(self.asked)
 
     def note_sent(self, number, rows):
-        # type: (int, Dict[str, List[Any]]) -> None
         self._sent_in.update((row[0], number) for row in rows.get('submit', ()))
 
     def acknowledged(self, now, channel, kind, rows):
-        # type: (float, Channel, str, List[Any]) -> None
         if kind == 'submit':
             numbers = {row[0] for row in rows} & self.asked
             self.asked -= numbers
             self.accepted |= numbers
 
     def refresh(self, now, channel, kind, row):
-        # type: (float, Channel, str, Any) -> Any
         return row if kind != 'submit' or row[0] in self.asked else None
 
     def on_rows(self, kind, now, channel, rows):
-        # type: (str, float, Channel, List[Any]) -> None
         for row in rows:
             number = row[0]
             if kind == 'refused':
@@ -104,13 +90,11 @@ class Worker(Actor):
     """The calculator. ``holds``: task id -> assignment number, 0 if another dispatcher incarnation assigned it."""
 
     def __init__(self):
-        # type: () -> None
         super(Worker, self).__init__(CALCULATOR, name='calculator', incarnation=INCARNATION)
-        self.holds = {}  # type: Dict[str, int]
+        self.holds = {}
         self._beats = 0
 
     def beat(self):
-        # type: () -> None
         """Send a heartbeat."""
         self._beats += 1
         assigned = [number for number in self.holds.values() if number]
@@ -118,20 +102,17 @@ class Worker(Actor):
                                sorted(task_id for task_id, number in self.holds.items() if not number), False])
 
     def report(self, tasks):
-        # type: (Dict[str, int]) -> None
         """Send the results of these tasks: task id -> assignment."""
         if self.dispatcher.has_room and not self.dispatcher.rows.get('result'):
             self.put('result', *[[assignment, task_id, int(task_id.rsplit(':', 1)[1]), None]
                                  for task_id, assignment in sorted(tasks.items())])
 
     def opened(self, now, channel):
-        # type: (float, Channel) -> None
         if channel.incarnation not in self.incarnations:
             self.holds = dict.fromkeys(self.holds, 0)
         super(Worker, self).opened(now, channel)
 
     def on_rows(self, kind, now, channel, rows):
-        # type: (str, float, Channel, List[Any]) -> None
         for row in rows:
             if kind == 'assign':
                 self.holds[row[1]] = row[0]
@@ -143,50 +124,41 @@ class Ledger(object):
     """What both heard from all incarnations of the dispatcher."""
 
     def __init__(self):
-        # type: () -> None
         self.client = Witness()
         self.calculator = Worker()
 
     def close(self):
-        # type: () -> None
         self.client.close()
         self.calculator.close()
 
     @property
     def accepted(self):
-        # type: () -> Set[int]
         return self.client.accepted
 
     @property
     def outcomes(self):
-        # type: () -> Dict[int, Tuple[str, Any]]
         return self.client.outcomes
 
     @property
     def contradictions(self):
-        # type: () -> List[Any]
         return self.client.contradictions
 
     @property
     def incarnations(self):
-        # type: () -> Set[str]
         """The incarnations of the dispatcher that the client has met."""
         return self.client.incarnations
 
     @property
     def open(self):
-        # type: () -> Set[int]
         """Accepted, and not over."""
         return self.accepted - set(self.outcomes)
 
     @property
     def is_quiet(self):
-        # type: () -> bool
         """Whether everything that was asked for is over."""
         return not (self.client.asked or self.open)
 
     def turn(self, address, submits=True, straight=False):
-        # type: (Tuple[str, int], bool, bool) -> None
         """Send everything that there is to send, and listen for a moment.
 
         Every accepted task has a result at once, as if a former incarnation had assigned it: a dispatcher that is

@@ -15,10 +15,6 @@ from heapq import heappop, heappush
 
 from runtime.clock import monotonic
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, Iterable, List, Tuple  # noqa: F401
-
 #: How often it looks whether it should end. Nothing else waits for this.
 LOOK_S = 0.05
 
@@ -34,13 +30,12 @@ class Carrier(object):
     """
 
     def __init__(self, seed, counts):
-        # type: (int, Iterable[str]) -> None
         self.counts = dict.fromkeys(counts, 0)
         self.drop = self.duplicate = 0.0
         self.delay_s = (0.0, 0.0)
         self._rng = random.Random(seed)
         # What is under way: (due, sequence, way, datagram).
-        self._flying = []  # type: List[Tuple[float, int, Any, bytes]]
+        self._flying = []
         self._sequence = 0
         self._newest_out = 0
         self._closing = False
@@ -48,12 +43,10 @@ class Carrier(object):
         self._thread.daemon = True
 
     def start(self):
-        # type: () -> None
         """Begin to carry."""
         self._thread.start()
 
     def end(self):
-        # type: () -> None
         """Carry nothing more."""
         self._closing = True
         if self._thread.is_alive():
@@ -62,33 +55,27 @@ class Carrier(object):
     # For subclasses.
 
     def _ends(self):
-        # type: () -> List[Any]
         """What can be read, for ``select``."""
         raise NotImplementedError
 
     def _receive(self, end):
-        # type: (Any) -> None
         """Take one datagram from an end; raises ``OSError`` or ``socket.error`` where there is none."""
         raise NotImplementedError
 
     def _send(self, way, datagram):
-        # type: (Any, bytes) -> None
         """Send a datagram on its way; raises the same where that can't be."""
         raise NotImplementedError
 
     def _perhaps_bent(self, datagram):
-        # type: (bytes) -> bytes
         """The datagram, or what is left of it."""
         raise NotImplementedError
 
     def _delay(self):
-        # type: () -> float
         return self._rng.uniform(*self.delay_s)
 
     # Its work.
 
     def _run(self):
-        # type: () -> None
         while not self._closing:
             wait_s = LOOK_S
             if self._flying:
@@ -108,7 +95,6 @@ class Carrier(object):
             self._deliver()
 
     def _carry(self, way, datagram):
-        # type: (Any, bytes) -> None
         if self._rng.random() < self.drop:
             self.counts['dropped'] += 1
             return
@@ -121,7 +107,6 @@ class Carrier(object):
             heappush(self._flying, (monotonic() + self._delay(), self._sequence, way, self._perhaps_bent(datagram)))
 
     def _deliver(self):
-        # type: () -> None
         now = monotonic()
         while self._flying and self._flying[0][0] <= now:
             _, sequence, way, datagram = heappop(self._flying)
@@ -138,41 +123,36 @@ class LossyRelay(Carrier):
     """Relays between whoever writes to ``address`` and ``target``; ``damage`` is a probability too."""
 
     def __init__(self, target, seed, drop=0.0, duplicate=0.0, damage=0.0, delay_s=(0.0, 0.0)):
-        # type: (Tuple[str, int], int, float, float, float, Tuple[float, float]) -> None
         super(LossyRelay, self).__init__(
             seed, ('to_target', 'from_target', 'dropped', 'duplicated', 'damaged', 'overtaken'))
         #: Address of a peer -> datagrams that came from it.
-        self.received = {}  # type: Dict[Any, int]
+        self.received = {}
         self.drop, self.duplicate, self.delay_s = drop, duplicate, delay_s
         self._target = target
         self._faults = 'seed %d, drop %g, duplicate %g, damage %g, delay %g to %g s' % (
             seed, drop, duplicate, damage, delay_s[0], delay_s[1])
         self._damage = damage
         self._front = _endpoint()
-        self.address = self._front.getsockname()  # type: Tuple[str, int]
+        self.address = self._front.getsockname()
         # The two ways of each peer: its address -> our socket for it, and back.
-        self._backs = {}  # type: Dict[Any, socket.socket]
-        self._peers = {}  # type: Dict[socket.socket, Any]
+        self._backs = {}
+        self._peers = {}
         self.start()
 
     def close(self):
-        # type: () -> None
         """End it."""
         self.end()
         for one in self._ends():
             one.close()
 
     def report(self):
-        # type: () -> str
         """What it was told to do and what it did."""
         return '---- relay %r to %r: %s\n%r' % (self.address, self._target, self._faults, self.counts)
 
     def _ends(self):
-        # type: () -> List[Any]
         return [self._front] + list(self._peers)
 
     def _receive(self, end):
-        # type: (socket.socket) -> None
         datagram, address = end.recvfrom(65536)
         if end is self._front:
             self.counts['to_target'] += 1
@@ -183,18 +163,15 @@ class LossyRelay(Carrier):
             self._carry((self._front, self._peers[end]), datagram)
 
     def _back_for(self, address):
-        # type: (Any) -> socket.socket
         if address not in self._backs:
             back = self._backs[address] = _endpoint()
             self._peers[back] = address
         return self._backs[address]
 
     def _send(self, way, datagram):
-        # type: (Any, bytes) -> None
         way[0].sendto(datagram, way[1])
 
     def _perhaps_bent(self, datagram):
-        # type: (bytes) -> bytes
         """Some bits of one byte turn, as they do in a network whose checksums are weak."""
         if self._rng.random() >= self._damage:
             return datagram
@@ -205,7 +182,6 @@ class LossyRelay(Carrier):
 
 
 def _endpoint():
-    # type: () -> socket.socket
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
     made.setblocking(False)

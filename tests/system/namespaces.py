@@ -9,15 +9,8 @@ from runtime import launcher
 from tests.needs import skip_unless_ci
 from tests.system.processes import System
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
-    from tests.system.processes import Process  # noqa: F401
-
 
 def run(*command):
-    # type: (*str) -> str
     """Run a command, which must succeed, and return its output."""
     status, output, errors = launcher.run(command)
     assert status == 0, '%s: %s' % (' '.join(command), output + errors)
@@ -25,7 +18,6 @@ def run(*command):
 
 
 def skip_without_namespaces():
-    # type: () -> None
     if os.getuid() != 0:
         skip_unless_ci('needs to be root, to make network namespaces')
     for command in (['ip', 'netns'], ['nft', '--version']):
@@ -40,26 +32,21 @@ class Machine(object):
     """One network namespace."""
 
     def __init__(self, name):
-        # type: (str) -> None
         self.name = name
         self.wrapper = ['ip', 'netns', 'exec', name]
         run('ip', 'netns', 'add', name)
         run('ip', '-n', name, 'link', 'set', 'lo', 'up')
 
     def run(self, *command):
-        # type: (*str) -> None
         run(*(self.wrapper + list(command)))
 
     def has_address(self, address, device='cable'):
-        # type: (str, str) -> None
         self.run('ip', 'address', 'add', address + '/24', 'dev', device)
 
     def has_address_no_more(self, address):
-        # type: (str) -> None
         self.run('ip', 'address', 'del', address + '/24', 'dev', 'cable')
 
     def close(self):
-        # type: () -> None
         run('ip', 'netns', 'del', self.name)
 
 
@@ -67,9 +54,8 @@ class TwoMachines(System):
     """``here`` and ``there``, joined by the device ``cable`` of each. Programs run on ``machine``."""
 
     def __init__(self, directory):
-        # type: (str) -> None
         super(TwoMachines, self).__init__(directory)
-        self._machines = []  # type: List[Machine]
+        self._machines = []
         try:
             for name in ('here', 'there'):
                 self._machines.append(Machine('test-%d-%s' % (os.getpid(), name)))
@@ -84,11 +70,9 @@ class TwoMachines(System):
             raise
 
     def launch(self, role, name, started, settings, terminal=None):
-        # type: (str, str, List[str], Dict[str, Any] | None, int | None) -> Process
         return super(TwoMachines, self).launch(role, name, self.machine.wrapper + started, settings, terminal)
 
     def dispose(self):
-        # type: () -> None
         super(TwoMachines, self).dispose()
         for machine in self._machines:
             machine.close()

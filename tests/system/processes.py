@@ -19,12 +19,6 @@ import sys
 from runtime.launcher import Child, command, default_signals, wait_until
 from tests.source_tree import ROOT
 
-MYPY = False
-if MYPY:
-    from typing import Any, Callable, Dict, Iterable, List, Sequence, Tuple  # noqa: F401
-
-    from tests.system.lossy_relay import LossyRelay  # noqa: F401
-
 #: The bound of every wait. Nothing here takes more than a few seconds on an idle machine; the rest is for a busy one.
 BOUND_S = 45.0
 
@@ -46,11 +40,10 @@ QUICK = {
     CALCULATOR: {'listen': {'host': '127.0.0.1', 'port': 0}, 'task_duration_s': [0.01, 0.03],
                  'heartbeat_interval_s': 0.2, 'outage': {'probability': 0}},
     CLIENT: {'task_interval_s': [0.0, 0.01]},
-}  # type: Dict[str, Dict[str, Any]]
+}  # type: dict
 
 
 def eventually(condition, what, bound_s=BOUND_S):
-    # type: (Callable[[], Any], str, float) -> Any
     """Poll until ``condition()`` is true and return it; fail, naming ``what``, if it is not within the bound."""
     found = wait_until(condition, bound_s)
     assert found, 'not within %g s: %s' % (bound_s, what)
@@ -61,7 +54,6 @@ class Process(Child):
     """One running program, or one that ran: its command, its settings, its output."""
 
     def __init__(self, role, label, command, directory, settings, terminal=None):
-        # type: (str, str, List[str], str, Dict[str, Any] | None, int | None) -> None
         self.role = role
         self.label = label
         self.settings = settings
@@ -73,16 +65,13 @@ class Process(Child):
                                       stderr=terminal)
 
     def __repr__(self):
-        # type: () -> str
         return self.label
 
     # Its output.
 
     def says(self, pattern, times=1, bound_s=BOUND_S):
-        # type: (str, int, float) -> Any
         """Wait until its log has ``times`` matches of ``pattern``, in any case of letters; returns the last of them."""
         def matches():
-            # type: () -> Any
             ended = not self.is_running
             found = list(re.finditer(pattern, self.log, re.IGNORECASE))
             if len(found) < times:
@@ -93,14 +82,12 @@ class Process(Child):
 
     @property
     def address(self):
-        # type: () -> Tuple[str, int]
         """Where it listens, from its log."""
         found = self.says(LISTENING.pattern)
         return found.group(1) or found.group(2), int(found.group(3))
 
     @property
     def status(self):
-        # type: () -> Dict[str, int]
         """A dispatcher's newest status line."""
         found = STATUS.findall(self.log)
         return dict(zip(('waiting', 'running', 'alive', 'suspect', 'dead'),
@@ -108,51 +95,43 @@ class Process(Child):
 
     @property
     def account(self):
-        # type: () -> Dict[str, Any]
         """The one JSON object on standard output of a process that has ended."""
         return the_one_object(self.output)
 
     # Its end.
 
     def wait(self, bound_s=BOUND_S):
-        # type: (float) -> int
         """Wait for its end; returns the exit status."""
         eventually(lambda: not self.is_running, '%s ends' % self.label, bound_s)
         return self._popen.returncode
 
     def kill(self):
-        # type: () -> None
         """SIGKILL, and reap."""
         assert self.is_running, '%s had ended already, with %s' % (self.label, self.exit_status)
         self.was_killed = True
         self.dispose()
 
     def suspend(self):
-        # type: () -> None
         """SIGSTOP; returns when it has stopped."""
         self.signal(signal.SIGSTOP)
         eventually(lambda: _state(self.pid) in ('T', '?'), '%s has stopped' % self.label)
 
     def resume(self):
-        # type: () -> None
         """SIGCONT."""
         self.signal(signal.SIGCONT)
 
     def end(self):
-        # type: () -> int
         """Ask it to end softly, wait, and return the exit status."""
         self.ask_to_end()
         return self.wait()
 
     def ask_to_end(self):
-        # type: () -> None
         """SIGTERM, once its signal handlers are in place."""
         if self.is_running:
             assert self.address
             self.signal(signal.SIGTERM)
 
     def report(self):
-        # type: () -> str
         """What is needed to understand a failure."""
         return '\n'.join([
             '---- %s: %s, exit status %s' % (self.label, ' '.join(self.command), self.exit_status),
@@ -168,27 +147,24 @@ class System(object):
     """
 
     def __init__(self, directory):
-        # type: (str) -> None
-        self.processes = []  # type: List[Process]
-        self.relay = None  # type: LossyRelay | None
-        self.address = None  # type: Tuple[str, int] | None
+        self.processes = []
+        self.relay = None
+        self.address = None
         self.host = own_host()
         #: Tasks that others than our clients submitted; None where nobody else sent anything.
-        self.strangers_tasks = None  # type: int | None
+        self.strangers_tasks = None
         self.is_balanced = False
         self._directory = directory
 
     # Starting.
 
     def dispatcher(self, python=sys.executable, arguments=(), **settings):
-        # type: (str, Sequence[str], **Any) -> Process
         """Start a dispatcher and wait until it listens; the others look for it there."""
         process = self.start(DISPATCHER, DISPATCHER, settings, ['--json'] + list(arguments), python)
         self.address = process.address
         return process
 
     def again(self, dispatcher, python=sys.executable, **settings):
-        # type: (Process, str, **Any) -> Process
         """Restart a dispatcher that has ended, on the port that it had."""
         host, port = dispatcher.address
         process = self.start(DISPATCHER, DISPATCHER, dict(settings, listen={'host': host, 'port': port}), ['--json'],
@@ -197,18 +173,15 @@ class System(object):
         return process
 
     def calculator(self, name, python=sys.executable, **settings):
-        # type: (str, str, **Any) -> Process
         """Start a calculator."""
         return self.start(CALCULATOR, name, settings, ['--json'], python)
 
     def client(self, name='client', tasks=None, python=sys.executable, arguments=(), terminal=None, **settings):
-        # type: (str, int | None, str, Sequence[str], int | None, **Any) -> Process
         """Start a client that sends ``tasks`` tasks, or goes on until it is asked to stop."""
         arguments = ['--json'] + list(arguments) + (['--tasks', '%d' % tasks] if tasks is not None else [])
         return self.start(CLIENT, name, settings, arguments, python, terminal)
 
     def start(self, role, name, settings, arguments, python=sys.executable, terminal=None):
-        # type: (str, str, Dict[str, Any], List[str], str, int | None) -> Process
         """Start a program of ``role`` with quick settings, changed as ``settings`` say."""
         complete = dict(QUICK[role], **dict({'name': name}, **settings))
         if role == DISPATCHER:
@@ -220,18 +193,15 @@ class System(object):
         return self.launch(role, name, command(role, path, complete, python) + arguments, complete, terminal)
 
     def run(self, role, name, arguments, settings=None, python=sys.executable, terminal=None):
-        # type: (str, str, List[str], Dict[str, Any] | None, str, int | None) -> Process
         """Start a program with exactly these arguments."""
         return self.launch(role, name, [python, os.path.join(ROOT, 'run_%s.py' % role)] + arguments, settings, terminal)
 
     def launch(self, role, name, started, settings, terminal=None):
-        # type: (str, str, List[str], Dict[str, Any] | None, int | None) -> Process
         """Start a program by its complete command."""
         label = '%s-%d' % (name, len(self.processes))
         return self.adopt(Process(role, label, started, self._directory, settings, terminal))
 
     def adopt(self, process):
-        # type: (Process) -> Process
         """From now on this process is one of ours."""
         self.processes.append(process)
         return process
@@ -239,12 +209,10 @@ class System(object):
     # Ending.
 
     def of(self, role):
-        # type: (str) -> List[Process]
         """All processes of a role, in the order in which they were started."""
         return [process for process in self.processes if process.role == role]
 
     def balance(self):
-        # type: () -> None
         """End everything softly, clients first and the dispatcher last, and compare all accounts."""
         from tests.system import accounts
         for role in (CLIENT, CALCULATOR, DISPATCHER):
@@ -256,7 +224,6 @@ class System(object):
         self.is_balanced = True
 
     def dispose(self):
-        # type: () -> None
         """End everything at once."""
         for process in self.processes:
             process.dispose()
@@ -264,14 +231,12 @@ class System(object):
             self.relay.close()
 
     def report(self):
-        # type: () -> str
         """What is needed to understand a failure."""
         parts = [process.report() for process in self.processes]
         return '\n\n'.join(parts + ([self.relay.report()] if self.relay is not None else []))
 
 
 def the_one_object(output):
-    # type: (str) -> Dict[str, Any]
     """The JSON object that a program's output is, and nothing else."""
     lines = output.splitlines()
     assert len(lines) == 1, 'one line with one JSON object was expected, found %r' % output
@@ -281,7 +246,6 @@ def the_one_object(output):
 
 
 def a_port_where_nobody_listens():
-    # type: () -> int
     """A port that was free a moment ago, and that the system gives to nobody who leaves the choice to it: so it is free
     again when a process is restarted, however many others have started in between.
     """
@@ -299,7 +263,6 @@ def a_port_where_nobody_listens():
 
 
 def _first_port_of_the_system():
-    # type: () -> int
     """From here on are the ports that the system chooses; 0 where that is not known."""
     try:
         with io.open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as file:
@@ -309,7 +272,6 @@ def _first_port_of_the_system():
 
 
 def own_host():
-    # type: () -> str
     """A loopback address of our own. Linux has them all; elsewhere there is one."""
     if not sys.platform.startswith('linux'):
         return '127.0.0.1'
@@ -318,19 +280,16 @@ def own_host():
 
 
 def environment():
-    # type: () -> Dict[str, str]
     """The environment without what would make another Python, or another test, behave differently."""
     return {name: value for name, value in os.environ.items() if not name.startswith(('PYTHON', 'PYTEST'))}
 
 
 def run_to_end(arguments, bound_s=BOUND_S):
-    # type: (Sequence[str], float) -> Tuple[int, str, str]
     """Run a program that ends by itself: exit status, standard output, standard error."""
     return run_all_to_end([arguments], bound_s)[0]
 
 
 def run_all_to_end(commands, bound_s=BOUND_S):
-    # type: (Iterable[Sequence[str]], float) -> List[Tuple[int, str, str]]
     """The same with several beside one another."""
     started = []
     try:
@@ -351,9 +310,8 @@ def run_all_to_end(commands, bound_s=BOUND_S):
 
 
 def _shortened(log, head=40, tail=160):
-    # type: (str, int, int) -> str
     """A log with only the last of several status lines in a row, and of a very long one the ends."""
-    lines = []  # type: List[str]
+    lines = []
     for line in log.splitlines():
         if lines and STATUS.search(line) and STATUS.search(lines[-1]):
             lines[-1] = line
@@ -366,7 +324,6 @@ def _shortened(log, head=40, tail=160):
 
 
 def _state(pid):
-    # type: (int) -> str
     """The state letter of a process, '?' where the system does not tell."""
     try:
         with io.open('/proc/%d/stat' % pid, 'rb') as file:

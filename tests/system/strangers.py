@@ -23,10 +23,6 @@ from runtime.clock import monotonic
 from runtime.endpoint import Endpoint, is_loopback
 from tests.system.processes import BOUND_S, eventually
 
-MYPY = False
-if MYPY:
-    from typing import Any, Callable, Dict, List, Set, Tuple  # noqa: F401
-
 #: A hello without an answer is repeated after this time: the stranger's own noise may have filled a buffer.
 AGAIN_S = 0.5
 
@@ -35,32 +31,26 @@ class Stranger(object):
     """A UDP socket. Use as a context manager."""
 
     def __init__(self, host='127.0.0.1'):
-        # type: (str) -> None
         self._number = 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.bind((host, 0))
-        self.address = self._socket.getsockname()  # type: Tuple[str, int]
+        self.address = self._socket.getsockname()
 
     def __enter__(self):
-        # type: () -> Stranger
         return self
 
     def __exit__(self, *_):
-        # type: (*Any) -> None
         self.close()
 
     def close(self):
-        # type: () -> None
         self._socket.close()
 
     def throw(self, address, datagram):
-        # type: (Any, bytes) -> None
         """Send these bytes."""
         self._socket.sendto(datagram, tuple(address))
 
     def is_answered_by(self, address):
-        # type: (Any) -> bool
         """Wait until that process has read everything that was sent to it so far, and answers."""
         end_at = monotonic() + BOUND_S
         head = codec.head(PROBE, 'stranger', 'strangee', '')
@@ -75,7 +65,6 @@ class Stranger(object):
         return False
 
     def listen(self, seconds):
-        # type: (float) -> Any
         """The next ``(codec.Datagram, address)``, or None if nothing comes for so long."""
         while select.select([self._socket], [], [], seconds)[0]:
             datagram, address = self._socket.recvfrom(65536)
@@ -95,16 +84,15 @@ class Actor(Core):
     WANTS_NUMBERS = True
 
     def __init__(self, role, address=None, name='actor', incarnation='actoraaa', host='127.0.0.1'):
-        # type: (str, Any, str, str, str) -> None
         super(Actor, self).__init__(name, incarnation)
         self.ROLE = role
         self.handlers = {kind: partial(self.on_rows, kind) for kind in ORDER if kind != 'ping'}
-        self.dispatcher = None if role == DISPATCHER else Channel(DISPATCHER)  # type: Any
+        self.dispatcher = None if role == DISPATCHER else Channel(DISPATCHER)
         #: Kind -> rows that came.
-        self.received = {}  # type: Dict[str, List[Any]]
+        self.received = {}
         #: Kinds of which the dispatcher has acknowledged a row, and its incarnations that were met.
-        self.has_acknowledged = set()  # type: Set[str]
-        self.incarnations = set()  # type: Set[str]
+        self.has_acknowledged = set()
+        self.incarnations = set()
         self._endpoint = Endpoint(socket.AF_INET, (host, 0))
         self.address = self._endpoint.address
         self._turn = Turn(self, random.Random(random.SystemRandom().getrandbits(64)), secret=b'of an actor',
@@ -114,29 +102,23 @@ class Actor(Core):
             self.until(lambda: self.dispatcher.is_open, 'the channel is open')
 
     def __enter__(self):
-        # type: () -> Actor
         return self
 
     def __exit__(self, *_):
-        # type: (*Any) -> None
         self.close()
 
     def close(self):
-        # type: () -> None
         self._endpoint.close()
 
     def aim_at(self, address):
-        # type: (Any) -> None
         self._turn.set_upstream(address)
 
     def put(self, kind, *rows):
-        # type: (str, *Any) -> None
         """Send these rows with the next turn."""
         for row in rows:
             self.send(self.dispatcher, kind, row)
 
     def turn(self, seconds=0.01):
-        # type: (float) -> None
         """Send what waits, and handle what comes within that time."""
         end_at = monotonic() + seconds
         while True:
@@ -149,16 +131,13 @@ class Actor(Core):
                 return
 
     def until(self, condition, what):
-        # type: (Callable[[], Any], str) -> Any
         """Take turns until ``condition()``."""
         def after_a_turn():
-            # type: () -> Any
             self.turn()
             return condition()
         return eventually(after_a_turn, what)
 
     def delivers(self, kind, *rows):
-        # type: (str, *Any) -> None
         """Send these rows and wait until they are acknowledged."""
         self.has_acknowledged.discard(kind)
         self.put(kind, *rows)
@@ -167,13 +146,10 @@ class Actor(Core):
     # What the turn reports.
 
     def on_rows(self, kind, now, channel, rows):
-        # type: (str, float, Channel, List[Any]) -> None
         self.received.setdefault(kind, []).extend(rows)
 
     def opened(self, now, channel):
-        # type: (float, Channel) -> None
         self.incarnations.add(channel.incarnation)
 
     def acknowledged(self, now, channel, kind, rows):
-        # type: (float, Channel, str, List[Any]) -> None
         self.has_acknowledged.add(kind)

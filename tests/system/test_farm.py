@@ -204,7 +204,7 @@ def test_map_stops_softly(system):
     command = [sys.executable, os.path.join(ROOT, 'run_client.py'), '--dispatcher', farm.address(system), '--map',
                'square']
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
-                               bufsize=0)  # type: Any
+                               bufsize=0)
     process.stdin.write(b'2\n3\n')
     process.stdin.flush()
     assert process.stdout.readline() == b'4\n'

@@ -17,10 +17,6 @@ from runtime.launcher import Child, command, own_session, text_of
 from tests.system.ledger import Ledger
 from tests.system.processes import a_port_where_nobody_listens, environment, eventually
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
 #: A dispatcher that promises something before it is killed accepts up to this many tasks.
 TASKS_MAX = 60
 RANDOM_KILLS = 12
@@ -31,7 +27,6 @@ class Victim(object):
     """One dispatcher after the other, on one port and one journal."""
 
     def __init__(self, directory):
-        # type: (str) -> None
         self.address = ('127.0.0.1', a_port_where_nobody_listens())
         self.starts = 0
         self._directory = directory
@@ -41,18 +36,15 @@ class Victim(object):
             'journal': os.path.join(directory, 'the.journal')}) + ['--json']
 
     def start(self, *wrapper):
-        # type: (*str) -> Child
         self.starts += 1
         return Child(list(wrapper) + self._command, self._base, environment=environment(), before=own_session)
 
     @property
     def log(self):
-        # type: () -> str
         return text_of(self._base + '.log')
 
     @property
     def account(self):
-        # type: () -> Dict[str, Any]
         return json.loads(text_of(self._base + '.out'))
 
 
@@ -73,7 +65,6 @@ def live_until_killed(victim, ledger, is_over, *wrapper):
     process = victim.start(*wrapper)
     try:
         def ended():
-            # type: () -> bool
             ledger.turn(victim.address)
             return not process.is_running or is_over()
         eventually(ended, 'it ends')
@@ -100,7 +91,6 @@ def live_until_all_is_over(victim, ledger):
     process = victim.start()
     try:
         def all_over():
-            # type: () -> bool
             assert process.is_running, victim.log
             ledger.turn(victim.address, submits=False, straight=True)
             return ledger.incarnations != former and not ledger.open

@@ -15,10 +15,6 @@ from tests.needs import skip_unless_ci
 from tests.system.processes import eventually, run_to_end
 from tests.system.test_journal import Victim, ledger, live_until_all_is_over, live_until_killed, victim  # noqa: F401
 
-MYPY = False
-if MYPY:
-    from typing import Any  # noqa: F401
-
 #: Room for a journal and its log under load; soon filled.
 SMALL_DISK = '32m'
 
@@ -60,7 +56,6 @@ def outcomes_of_former(dispatcher):
 # A disk that is full.
 
 def can_mount(directory):
-    # type: (str) -> bool
     with open(os.devnull, 'r+b') as nothing:
         return subprocess.call(['mount', '-t', 'tmpfs', '-o', 'size=%s' % SMALL_DISK, 'tmpfs', directory],
                                stdin=nothing, stdout=nothing, stderr=nothing) == 0
@@ -77,7 +72,6 @@ def small_disk(tmpdir):
 
 
 def fill(directory):
-    # type: (str) -> str
     """Leave not a byte."""
     path = os.path.join(directory, 'filler')
     with io.open(path, 'wb', buffering=0) as filler:
@@ -117,7 +111,6 @@ def test_a_full_disk_costs_new_tasks_and_nothing_else_and_heals(system, small_di
 
 
 def settings_file(directory, dispatcher):
-    # type: (str, Any) -> str
     """Where a running dispatcher is to be found, for its probe. Not on the disk that is full."""
     path = os.path.join(os.path.dirname(directory), 'probe.json')
     with io.open(path, 'w', encoding='utf-8') as file:
@@ -158,7 +151,6 @@ def test_a_disk_that_fails_for_a_while_breaks_no_promise(victim, ledger, failure
     process = victim.start(*tracing.failing_at(*failure))
     try:
         def healed():
-            # type: () -> bool
             assert process.is_running, victim.log
             ledger.turn(victim.address)
             return 'The journal is written again' in victim.log
@@ -184,10 +176,9 @@ def test_killed_while_its_disk_fails_it_breaks_no_promise(victim, ledger, call):
 def has_failed_for(seconds, victim):  # noqa: F811
     """Whether so much time has passed since a dispatcher that starts now could not write its journal any more."""
     former = victim.log.count(CANNOT_WRITE)
-    since = []  # type: Any
+    since = []
 
     def is_over():
-        # type: () -> bool
         if not since and victim.log.count(CANNOT_WRITE) > former:
             since.append(monotonic())
         return bool(since) and monotonic() >= since[0] + seconds
