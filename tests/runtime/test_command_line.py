@@ -17,7 +17,6 @@ import sys
 
 import pytest
 
-from net_protocol import __version__
 from runtime import command_line, logs
 from runtime.command_line import main, parser, positive_int, positive_seconds, print_result
 from runtime.descriptors import TooManyDescriptors
@@ -45,12 +44,8 @@ def name(monkeypatch):
 
 
 @pytest.mark.parametrize('status', [0, 1, 2])
-def test_the_status_of_a_program_is_that_of_the_process(status):
-    assert status_of(lambda argv: status) == status
-
-
-def test_a_program_gets_the_arguments():
-    assert status_of(len, ['--seed', '1']) == 2
+def test_a_program_gets_the_arguments_and_its_status_is_that_of_the_process(status):
+    assert status_of(len, status * ['x']) == status
 
 
 @pytest.mark.parametrize('error', [CannotStart('cannot listen on 127.0.0.1 port 1: Permission denied'),
@@ -172,17 +167,6 @@ def test_a_wrong_option_is_named_and_the_status_is_2(capsys, argv, named):
     assert named in line
 
 
-@pytest.mark.parametrize('argv, said', [(['--version'], 'run_client.py %s\n' % __version__), (['--help'], 'usage: ')],
-                         ids=['version', 'help'])
-def test_what_was_asked_for_goes_to_standard_output(capsys, argv, said):
-    with pytest.raises(SystemExit) as caught:
-        parser('What it does.', 'config/client.json').parse_args(argv)
-    assert not caught.value.code
-    out, err = capsys.readouterr()
-    assert out.startswith(said)
-    assert err == ''
-
-
 @pytest.mark.parametrize('take, text, value', [
     (positive_int, '1', 1), (positive_int, ' 20 ', 20), (positive_seconds, '0.5', 0.5), (positive_seconds, '1e9', 1e9),
 ])
@@ -201,15 +185,6 @@ def test_any_other_number_is_refused(take, text):
     assert str(caught.value).startswith('found "%s", expected a ' % text)
 
 
-def test_a_refused_number_says_what_is_expected(capsys):
-    made = parser('What it does.', 'config/client.json')
-    made.add_argument('--tasks', type=positive_int)
-    with pytest.raises(SystemExit) as caught:
-        made.parse_args(['--tasks', '0'])
-    assert caught.value.code == 2
-    assert capsys.readouterr().err == 'run_client.py: argument --tasks: found "0", expected a whole number from 1\n'
-
-
 # The end.
 
 def test_as_json_the_last_words_are_exactly_one_object(capsys):
@@ -224,19 +199,13 @@ def test_for_people_the_last_words_are_lines(capsys):
     assert capsys.readouterr().out == 'sent 3\nanswered 2\n'
 
 
-def test_the_log_makes_room_for_the_live_line(monkeypatch):
+def test_the_log_makes_room_for_the_live_line_and_events_go_to_their_file(monkeypatch, tmpdir):
     made = []
     monkeypatch.setattr(logs, 'set_up', lambda *arguments: made.append(arguments))
-    options = parser('What it does.', '').parse_args(['--log-level', 'warning'])
+    options = parser('What it does.', '').parse_args(['--log-level', 'warning', '--events', str(tmpdir.join('events'))])
     events = command_line.begin_log('client-a', {}, options)
     assert made == [('client-a', 'warning', events.line)]
     assert not events.line.is_live
-
-
-def test_events_go_to_the_file_that_was_asked_for(tmpdir):
-    path = str(tmpdir.join('events'))
-    options = parser('What it does.', '').parse_args(['--events', path])
-    assert isinstance(command_line.begin_log('client-a', {}, options), logs.EventLog)
     assert tmpdir.join('events').check(file=True)
 
 

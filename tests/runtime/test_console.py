@@ -9,6 +9,7 @@ import re
 import select
 import sys
 import tty
+from collections import namedtuple
 
 import pytest
 
@@ -63,13 +64,6 @@ class Terminal(object):
                 os.close(end)
 
 
-class Size(object):
-    """The size of a terminal."""
-
-    def __init__(self, columns):
-        self.columns = columns
-
-
 @pytest.fixture
 def terminal():
     made = Terminal()
@@ -87,16 +81,10 @@ def pipe():
 def test_a_line_replaces_the_one_before(terminal):
     line = LiveLine(terminal)
     assert line.is_live
-    for number in (1, 2, 3):
-        line.show('sent %d' % number)
-        assert terminal.screen() == ['sent %d' % number]
-
-
-def test_a_shorter_line_leaves_nothing_of_a_longer_one(terminal):
-    line = LiveLine(terminal)
-    line.show('a long line')
-    line.show('short')
-    assert terminal.screen() == ['short']
+    # Nothing is left of a longer one.
+    for text in ('sent 1', 'sent 2000', 'sent 3'):
+        line.show(text)
+        assert terminal.screen() == [text]
 
 
 def test_a_line_of_the_log_stands_above_it(terminal):
@@ -110,17 +98,13 @@ def test_a_line_of_the_log_stands_above_it(terminal):
 
 def test_what_has_ended_does_not_come_back(terminal):
     line = LiveLine(terminal)
+    line.end()
+    assert terminal.written == ''
     line.show('sent 1')
     line.end()
     assert terminal.screen() == ['']
     line.write_above('left')
     assert terminal.screen() == ['left', '']
-
-
-def test_an_empty_line_writes_nothing(terminal):
-    line = LiveLine(terminal)
-    line.end()
-    assert terminal.written == ''
 
 
 def test_a_line_never_wraps_because_then_it_could_not_be_replaced(terminal, monkeypatch):
@@ -129,16 +113,13 @@ def test_a_line_never_wraps_because_then_it_could_not_be_replaced(terminal, monk
     assert terminal.screen() == ['x' * 19]
 
 
-def test_where_the_terminal_does_not_report_its_width_it_is_taken_for_eighty(pipe, monkeypatch):
+@pytest.mark.parametrize('reported, taken', [(132, 132), (0, 80)])
+def test_the_width_is_the_one_that_the_terminal_reports_else_eighty(terminal, pipe, monkeypatch, reported, taken):
     monkeypatch.setattr(sys, 'stderr', pipe)
     assert console.columns() == 80
-
-
-@pytest.mark.parametrize('reported, taken', [(132, 132), (0, 80)])
-def test_the_width_is_the_one_that_the_terminal_reports(terminal, monkeypatch, reported, taken):
     monkeypatch.setattr(sys, 'stderr', terminal)
     # 2.7 has no such function, and takes 80 (until 2.7 goes).
-    monkeypatch.setattr(os, 'get_terminal_size', lambda _: Size(reported), raising=False)
+    monkeypatch.setattr(os, 'get_terminal_size', lambda _: namedtuple('Size', 'columns')(reported), raising=False)
     assert console.columns() == taken
 
 
@@ -163,7 +144,9 @@ def test_in_memory_it_works_too(monkeypatch):
     assert stream.getvalue() == 'left\n'
 
 
-def test_a_terminal_that_goes_away_takes_the_live_line_with_it_and_nothing_else(terminal):
+@pytest.mark.parametrize('kind', ['terminal', 'pipe'])
+def test_a_terminal_that_goes_away_takes_the_live_line_with_it_and_nothing_else(request, kind):
+    terminal = request.getfixturevalue(kind)
     line = LiveLine(terminal)
     line.show('sent 1')
     terminal.hang_up()
@@ -171,13 +154,6 @@ def test_a_terminal_that_goes_away_takes_the_live_line_with_it_and_nothing_else(
     line.write_above('left')
     line.end()
     assert not line.is_live
-
-
-def test_a_reader_that_ends_is_no_reason_to_stop(pipe):
-    line = LiveLine(pipe)
-    pipe.hang_up()
-    line.write_above('left')
-    line.end()
 
 
 def test_a_reader_that_stalls_is_waited_for_by_nobody_and_learns_how_much_it_missed(pipe):

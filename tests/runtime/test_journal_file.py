@@ -59,31 +59,19 @@ def test_a_task_goes_through_its_states_and_leaves_nothing(path):
 
 def test_all_of_it_in_one_transaction(path):
     journal = opened(path)
-    journal.write([accepted(1), accepted(2), ended(1), over(1), accepted(1), accepted(3), ended(3)], NOW)
+    # One that was never accepted may be over.
+    journal.write([over(9), accepted(1), accepted(2), ended(1), over(1), accepted(1), accepted(3), ended(3)], NOW)
     journal.close()
     assert lines(path) == [(2, 'accepted'), (1, 'accepted'), (3, 'ended')]
 
 
-def test_a_task_that_was_never_accepted_may_be_over(path):
+def test_the_next_start_goes_on_where_the_last_one_stopped_and_starts_are_counted(path):
     journal = opened(path)
-    journal.write([over(1)], NOW)
-    journal.close()
-    assert lines(path) == []
-
-
-def test_it_counts_the_starts(path):
-    for starts in range(3):
-        journal = opened(path)
-        assert journal.starts == starts
-        journal.close()
-
-
-def test_the_next_start_goes_on_where_the_last_one_stopped(path):
-    journal = opened(path)
+    assert journal.starts == 0
     journal.write([accepted(1), accepted(2)], NOW)
     journal.close()
     journal = opened(path)
-    assert len(list(journal.rows())) == 2
+    assert (journal.starts, len(list(journal.rows()))) == (1, 2)
     journal.write([ended(1), accepted(3)], NOW)
     journal.close()
     assert lines(path) == [(1, 'ended'), (2, 'accepted'), (3, 'accepted')]
@@ -173,11 +161,6 @@ def test_what_is_not_ours_is_left_as_it_is(path, make, complaint):
     assert (path.read('rb') if path.isfile() else None) == before
     assert os.listdir(str(path.dirpath())) == [path.basename]
     assert not os.path.exists('/dev/null-journal') and not os.path.exists('/dev/null-lock')
-
-
-def test_a_directory_that_is_missing_is_named(tmpdir):
-    with pytest.raises(CannotStart, match='nowhere/the.journal: No such file or directory'):
-        opened(tmpdir.join('nowhere', 'the.journal'))
 
 
 @pytest.mark.parametrize('pages', [0, 1])
@@ -380,12 +363,13 @@ def test_a_file_that_may_not_grow_fails_and_heals(path):
 # Before the start.
 
 @pytest.mark.parametrize('make, words', [
-    (lambda folder: folder.join('nowhere', 'the.journal'), 'No such file or directory'),
+    (lambda folder: folder.join('nowhere', 'the.journal'), 'nowhere/the.journal: No such file or directory'),
     (lambda folder: folder, 'Is a directory'),
 ])
-def test_what_could_not_be_opened_is_known_without_opening_it(tmpdir, make, words):
-    with pytest.raises(CannotStart, match=words):
-        journal_file.check(str(make(tmpdir)))
+def test_what_can_not_be_opened_is_known_without_opening_it(tmpdir, make, words):
+    for attempt in (journal_file.check, opened):
+        with pytest.raises(CannotStart, match=words):
+            attempt(str(make(tmpdir)))
 
 
 def test_a_journal_in_use_or_not_there_yet_passes_the_check(path):

@@ -108,7 +108,9 @@ def test_what_is_below_the_level_is_not_even_put_together(log, kept):
 ])
 def test_what_another_process_said_stays_in_its_line(log, kept, reason, shown):
     log.event(event('ended', task_id=u'a:aaaaaaaa:1', outcome='failed', reason=reason))
-    assert kept.texts == [u'task a:aaaaaaaa:1 failed: ' + shown]
+    log.refusal('bad_field', reason, ('127.0.0.1', 1))
+    assert kept.texts == [u'task a:aaaaaaaa:1 failed: ' + shown,
+                          u'dropped a datagram from 127.0.0.1:1: bad_field: ' + shown]
 
 
 def test_a_dropped_datagram_is_logged_with_its_sender_its_cause_and_the_detail(log, kept):

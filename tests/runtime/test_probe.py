@@ -88,21 +88,15 @@ def quick(monkeypatch):
     monkeypatch.setattr(probe, 'HELLO_EVERY_S', 0.1)
 
 
-@pytest.mark.parametrize('family, listens, asked', [
-    pytest.param(socket.AF_INET, '127.0.0.1', '127.0.0.1', id='IPv4'),
-    pytest.param(socket.AF_INET, '0.0.0.0', '0.0.0.0', id='IPv4, all addresses'),
-    pytest.param(socket.AF_INET6, '::1', '::1', id='IPv6', marks=NEEDS_IPV6),
-    pytest.param(socket.AF_INET6, '::', '::', id='IPv6, all addresses', marks=NEEDS_IPV6),
+@pytest.mark.parametrize('family, host, role', [
+    pytest.param(socket.AF_INET, '127.0.0.1', DISPATCHER, id='IPv4'),
+    pytest.param(socket.AF_INET, '0.0.0.0', CLIENT, id='IPv4, all addresses'),
+    pytest.param(socket.AF_INET6, '::1', CALCULATOR, id='IPv6', marks=NEEDS_IPV6),
+    pytest.param(socket.AF_INET6, '::', DISPATCHER, id='IPv6, all addresses', marks=NEEDS_IPV6),
 ])
-def test_a_process_that_runs_answers(running, family, listens, asked):
-    process = running(family, listens, core_of(DISPATCHER))
-    assert probe.answers(asked, process.address[1], CHECKSUM)
-
-
-@pytest.mark.parametrize('role', [DISPATCHER, CALCULATOR, CLIENT])
-def test_a_process_of_any_role_answers(running, role):
-    process = running(socket.AF_INET, '127.0.0.1', core_of(role))
-    assert probe.answers('127.0.0.1', process.address[1], CHECKSUM)
+def test_a_process_of_any_role_answers(running, family, host, role):
+    process = running(family, host, core_of(role))
+    assert probe.answers(host, process.address[1], CHECKSUM)
 
 
 def test_it_is_asked_by_name_too(running):

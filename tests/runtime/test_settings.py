@@ -42,13 +42,9 @@ def complaint(path):
     return line[len(path) + 2:]
 
 
-def test_no_file_means_all_defaults():
-    assert settings.load(None, CLIENT) == CLIENT.default
-
-
-def test_an_object_of_nothing_means_all_defaults(path):
+def test_no_file_or_an_object_of_nothing_means_all_defaults(path):
     write(path, b'{}')
-    assert settings.load(path, CLIENT) == CLIENT.default
+    assert settings.load(None, CLIENT) == settings.load(path, CLIENT) == CLIENT.default
 
 
 @pytest.mark.parametrize('mark', [b'', b'\xef\xbb\xbf'], ids=['without', 'with'])
@@ -112,15 +108,10 @@ def test_a_number_of_a_hundred_thousand_digits_is_refused_in_one_line(path):
     assert complaint(path).startswith(('not JSON: ', 'in_flight_max: found 99999'))
 
 
-def test_a_file_that_is_missing_is_said_to_be(path):
+def test_why_a_file_can_not_be_read_is_said(path, tmpdir, monkeypatch):
     assert complaint(path) == 'No such file or directory'
-
-
-def test_a_folder_is_no_file(tmpdir):
     assert complaint(str(tmpdir)) == 'Is a directory'
 
-
-def test_a_file_that_may_not_be_read_is_said_to_be(path, monkeypatch):
     # Not by taking the permission away: root may read everything.
     def refuse(*_, **__):
         raise IOError(errno.EACCES, os.strerror(errno.EACCES))

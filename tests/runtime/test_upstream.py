@@ -112,10 +112,6 @@ def two_addresses(bench, *answer):
 
 # Silence.
 
-def test_the_channel_goes_to_a_numeric_address_from_the_start(bench):
-    bench.begin(Peer('192.0.2.1', 5555))
-    assert bench.turn.addresses == [HERE]
-
 
 def test_a_dispatcher_that_never_answers_is_silent_after_a_while_and_another_port_is_tried_again_and_again(bench):
     bench.begin(Peer('192.0.2.1', 5555))
@@ -125,6 +121,7 @@ def test_a_dispatcher_that_never_answers_is_silent_after_a_while_and_another_por
     first = bench.looks[0] - 1000.0
     assert bench.bound == [(first + QUIET_S, V4), (first + 2 * QUIET_S, V4), (first + 3 * QUIET_S, V4)]
     assert bench.turn.probed == 3
+    # From the start.
     assert set(bench.turn.addresses) == {HERE}
 
 

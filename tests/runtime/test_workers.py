@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from runtime import workers
+from runtime.launcher import is_alive
 from tests.source_tree import ROOT
 from tests.system.processes import eventually
 
@@ -46,21 +47,12 @@ if __name__ == '__main__':
 '''
 
 
-def is_there(pid):
-    try:
-        with open('/proc/%d/stat' % pid) as file:
-            # A zombie that nobody waits for has ended.
-            return file.read().rsplit(')', 1)[1].split()[0] != 'Z'
-    except EnvironmentError:
-        return False
-
-
 @pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='needs /proc')
 def test_children_end_with_a_parent_that_is_killed():
     parent = subprocess.Popen([sys.executable, '-c', PARENT], cwd=ROOT, stdout=subprocess.PIPE)
     children = [int(word) for word in parent.stdout.read(64).split()]
     assert parent.wait() == -signal.SIGKILL and len(children) == 2
-    eventually(lambda: not any(is_there(pid) for pid in children), 'the children have ended')
+    eventually(lambda: not any(is_alive(pid) for pid in children), 'the children have ended')
 
 
 def test_no_work_has_no_results():
