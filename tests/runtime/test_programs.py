@@ -9,7 +9,6 @@ import pty
 import resource
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,7 +16,9 @@ import time
 import pytest
 
 from runtime.clock import monotonic
+from runtime.launcher import Child, command, run
 from tests.source_tree import ROOT
+from tests.system.processes import a_port_where_nobody_listens, eventually
 
 BOUND_S = 30.0
 
@@ -29,15 +30,15 @@ class Programs(object):
         self._folder = folder
         self._started = []
 
+    def start(self, words, **options):
+        """A Python with these arguments."""
+        self._started.append(Child([sys.executable] + words, str(self._folder.join('%d' % len(self._started))),
+                                   **options))
+        return self._started[-1]
+
     def run(self, role, settings, *arguments, **options):
-        path = self._folder.join('%s-%d.json' % (role, len(self._started)))
-        path.write(json.dumps(settings))
-        for stream in ('stdout', 'stderr'):
-            options.setdefault(stream, subprocess.PIPE)
-        command = [sys.executable, os.path.join(ROOT, 'run_%s.py' % role), '-s', str(path)] + list(arguments)
-        child = subprocess.Popen(command, cwd=str(self._folder), close_fds=True, **options)
-        self._started.append(child)
-        return child
+        path = str(self._folder.join('%d.json' % len(self._started)))
+        return self.start(command(role, path, settings)[1:] + list(arguments), cwd=str(self._folder), **options)
 
     def dispatcher(self, *arguments, **options):
         settings = dict({'listen': {'port': 0}}, **options.pop('settings', {}))
@@ -45,12 +46,7 @@ class Programs(object):
 
     def end(self):
         for child in self._started:
-            if child.poll() is None:
-                child.kill()
-            child.wait()
-            for stream in (child.stdout, child.stderr):
-                if stream is not None:
-                    stream.close()
+            child.dispose()
 
 
 @pytest.fixture
@@ -60,43 +56,40 @@ def programs(tmpdir):
     made.end()
 
 
-def wait_for(child, bound_s=BOUND_S):
+def end_of(child):
     """The exit status of a child that has to end now."""
-    end_at = monotonic() + bound_s
-    while child.poll() is None:
-        assert monotonic() < end_at, 'it does not end'
-        time.sleep(0.01)
-    return child.returncode
+    eventually(lambda: not child.is_running, 'it ends', BOUND_S)
+    return child.exit_status
 
 
-def line_with(stream, words):
-    """The next line with these words."""
-    while True:
-        line = stream.readline().decode('utf-8')
-        assert line, 'it never says "%s"' % words
-        if words in line:
-            return line
+def account_after(child, number=signal.SIGTERM):
+    """What a child that ends well at this signal has counted."""
+    child.signal(number)
+    assert end_of(child) == 0, child.log
+    return json.loads(child.output)
+
+
+def line_with(child, words):
+    """The first line of its log with these words."""
+    return eventually(lambda: [line for line in child.log.splitlines() if words in line], words, BOUND_S)[0]
+
+
+def refusal_of(child):
+    """The one line of a program that can't start."""
+    assert (end_of(child), child.output, child.log.count('\n')) == (2, '', 1), child.log
+    return child.log
 
 
 # Signals.
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGHUP], ids=['SIGINT', 'SIGHUP'])
 def test_a_signal_that_was_ignored_at_the_start_does_not_stop_it(programs, number):
-    child = programs.dispatcher(preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))
-    line_with(child.stderr, 'listening on')
-    child.send_signal(number)
+    child = programs.dispatcher('--json', before=lambda: signal.signal(number, signal.SIG_IGN))
+    line_with(child, 'listening on')
+    child.signal(number)
     time.sleep(0.3)
-    assert child.poll() is None
-    child.terminate()
-    assert wait_for(child) == 0
-
-
-def can_make_namespaces():
-    with open(os.devnull, 'w') as nowhere:
-        try:
-            return subprocess.call(['unshare', '--pid', '--fork', '--kill-child', 'true'], stderr=nowhere) == 0
-        except OSError:
-            return False
+    assert child.is_running
+    account_after(child)
 
 
 def wait_for_handler(outer):
@@ -114,24 +107,30 @@ def wait_for_handler(outer):
     raise AssertionError('it never handles SIGTERM')
 
 
+IN_A_NAMESPACE = ['unshare', '--pid', '--fork', '--kill-child']
+
+
+def can_make_namespaces():
+    try:
+        return run(IN_A_NAMESPACE + ['true'])[0] == 0
+    except OSError:
+        return False
+
+
 @pytest.mark.skipif(not can_make_namespaces(), reason='needs the right to make namespaces of processes')
 @pytest.mark.parametrize('delay_s', [0, 0.05, 0.1, 0.2, 0.4])
 def test_the_first_process_of_a_container_is_stopped_from_its_first_line_on(tmpdir, delay_s):
-    settings = tmpdir.join('d.json')
-    settings.write('{"listen": {"port": 0}}')
     # The outer process waits for the inner one, which has number 1 in its namespace.
-    outer = subprocess.Popen(['unshare', '--pid', '--fork', '--kill-child', sys.executable, 'run_dispatcher.py', '-s',
-                              str(settings)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    outer = Child(IN_A_NAMESPACE + command('dispatcher', str(tmpdir.join('d.json')), {'listen': {'port': 0}}),
+                  str(tmpdir.join('d')))
     try:
         # While the interpreter itself starts, the kernel drops the signal: see docs/operations.md.
         inner = wait_for_handler(outer.pid)
         time.sleep(delay_s)
         os.kill(inner, signal.SIGTERM)
-        assert wait_for(outer) == 0
+        assert end_of(outer) == 0
     finally:
-        if outer.poll() is None:
-            outer.kill()
-        outer.communicate()
+        outer.dispose()
 
 
 # Descriptors.
@@ -147,30 +146,28 @@ os.execv(sys.executable, [sys.executable] + sys.argv[1:])
 
 
 @pytest.mark.skipif(0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2048, reason='may not open so many files')
-@pytest.mark.parametrize('command', [
+@pytest.mark.parametrize('words', [
     ['run_dispatcher.py'], ['run_calculator.py', '--port', '0'], ['run_client.py', '--tasks', '1'],
     ['run_monitor.py', '--once'], ['run_demo.py'], ['run_simulator.py', '--preset', 'calm', '--runs', '2'],
     ['run_client.py', '--call', 'f']], ids=' '.join)
-def test_more_inherited_files_than_select_can_take_are_one_line(command, tmpdir):
-    child = subprocess.Popen([sys.executable, '-c', INHERITED, os.path.join(ROOT, command[0])] + command[1:],
-                             cwd=str(tmpdir), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    wait_for(child)
-    _, err = child.communicate()
-    lines = err.decode('utf-8').splitlines()
-    assert child.returncode == 2 and len(lines) == 1, lines
-    assert 'more than 1023 descriptors are open' in lines[0]
+def test_more_inherited_files_than_select_can_take_are_one_line(programs, words):
+    child = programs.start(['-c', INHERITED, os.path.join(ROOT, words[0])] + words[1:])
+    assert 'more than 1023 descriptors are open' in refusal_of(child)
 
 
 # Streams.
 
+@pytest.fixture
 def full_pipe():
-    """(reader, writer) of a pipe that is full to the last byte."""
+    """The writing end of a pipe that is full to the last byte."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETFL, fcntl.fcntl(writer, fcntl.F_GETFL) | os.O_NONBLOCK)
     while select.select([], [writer], [], 0)[1]:
         os.write(writer, b'x' * 4096)
     fcntl.fcntl(writer, fcntl.F_SETFL, fcntl.fcntl(writer, fcntl.F_GETFL) & ~os.O_NONBLOCK)
-    return reader, writer
+    yield writer
+    os.close(reader)
+    os.close(writer)
 
 
 #: A program that prints a result after its last turn, when it ignores signals.
@@ -188,16 +185,12 @@ command_line.main(run)
 '''
 
 
-def test_a_result_that_nobody_reads_is_given_up(programs):
-    reader, writer = full_pipe()
-    child = subprocess.Popen([sys.executable, '-c', RESULT % 0.5], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE)
-    assert wait_for(child) == 1
-    assert child.communicate()[1] == b'-c: standard output: nobody reads it\n'
-    # Nor does it wait where the complaint has no reader.
-    child = subprocess.Popen([sys.executable, '-c', RESULT % 0.5], cwd=ROOT, stdout=writer, stderr=writer)
-    assert wait_for(child) == 1
-    os.close(reader)
-    os.close(writer)
+def test_a_result_that_nobody_reads_is_given_up(programs, full_pipe):
+    # Also where the complaint has no reader.
+    children = [programs.start(['-c', RESULT % 0.5], stdout=full_pipe),
+                programs.start(['-c', RESULT % 0.5], stdout=full_pipe, stderr=full_pipe)]
+    assert [end_of(child) for child in children] == [1, 1]
+    assert children[0].log == '-c: standard output: nobody reads it\n'
 
 
 def test_a_result_that_is_read_late_is_complete():
@@ -208,78 +201,58 @@ def test_a_result_that_is_read_late_is_complete():
     assert child.returncode == 0
 
 
-def test_a_report_that_nobody_reads_waits_until_it_is_told_to_end(programs):
-    reader, writer = full_pipe()
-    port = free_port()
-    child = programs.run('monitor', {'dispatcher': {'port': port}}, '--once', stdout=writer)
+def test_a_report_that_nobody_reads_waits_until_it_is_told_to_end(programs, full_pipe):
+    child = programs.run('monitor', {'dispatcher': {'port': a_port_where_nobody_listens()}}, '--once',
+                         stdout=full_pipe)
     time.sleep(5)
-    assert child.poll() is None
+    assert child.is_running
     for _ in range(2):
-        child.terminate()
+        child.signal(signal.SIGTERM)
         time.sleep(0.5)
-    assert wait_for(child) == 1
-    os.close(reader)
-    os.close(writer)
+    assert end_of(child) == 1
 
 
-def test_a_log_that_nobody_reads_holds_nothing_up(programs):
-    reader, writer = full_pipe()
-    port = free_port()
-    child = programs.dispatcher('--json', '--log-level', 'debug', stderr=writer, settings={'listen': {'port': port}})
-    # The log does not say when it listens.
-    assert wait_for(programs.run('client', {'dispatcher': {'port': port}}, '--probe')) == 0
+def serves(programs, tasks, *arguments, **options):
+    """A dispatcher accepts so many tasks of a client that no calculator does, and ends with its account."""
+    port = a_port_where_nobody_listens()
+    dispatcher = programs.dispatcher('--json', *arguments, settings={'listen': {'port': port}}, **options)
+    # Where it has no log, only this tells when it listens.
+    assert end_of(programs.run('client', {'dispatcher': {'port': port}}, '--probe')) == 0
     client = programs.run('client', {'dispatcher': {'port': port}, 'task_timeout_s': 1, 'task_interval_s': [0, 0]},
-                          '--tasks', '20', '--json')
-    assert wait_for(client) == 1
-    child.terminate()
-    out, _ = child.communicate()
-    assert (child.returncode, json.loads(out.decode('utf-8'))['accepted']) == (0, 20)
-    os.close(reader)
-    os.close(writer)
+                          '--tasks', '%d' % tasks, '--json')
+    assert end_of(client) == 1
+    assert account_after(dispatcher)['accepted'] == tasks
+
+
+def test_a_log_that_nobody_reads_holds_nothing_up(programs, full_pipe):
+    serves(programs, 20, '--log-level', 'debug', stderr=full_pipe)
 
 
 def test_a_pipe_of_events_that_nobody_reads_holds_nothing_up(programs, tmpdir):
     path = str(tmpdir.join('pipe'))
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    port = free_port()
-    child = programs.dispatcher('--json', '--events', path, settings={'listen': {'port': port}})
-    line_with(child.stderr, 'listening on')
-    client = programs.run('client', {'dispatcher': {'port': port}, 'task_timeout_s': 1, 'task_interval_s': [0, 0]},
-                          '--tasks', '1000', '--json')
-    assert wait_for(client) == 1
-    child.terminate()
-    out, _ = child.communicate()
-    assert (child.returncode, json.loads(out.decode('utf-8'))['accepted']) == (0, 1000)
+    serves(programs, 1000, '--events', path)
     os.close(reader)
 
 
 def test_a_terminal_that_goes_away_takes_only_the_live_line_with_it(programs):
     reader, writer = pty.openpty()
-    client = programs.run('client', {'dispatcher': {'port': free_port()}}, '--json', '--duration', '1', stderr=writer)
+    client = programs.run('client', {'dispatcher': {'port': a_port_where_nobody_listens()}}, '--json', '--duration',
+                          '1', stderr=writer)
     os.close(writer)
     assert select.select([reader], [], [], BOUND_S)[0]
     os.close(reader)
-    out, _ = client.communicate()
-    assert (client.returncode, json.loads(out.decode('utf-8'))['answered']) == (0, 0)
-
-
-def free_port():
-    free = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    free.bind(('127.0.0.1', 0))
-    port = free.getsockname()[1]
-    free.close()
-    return port
+    assert (end_of(client), json.loads(client.output)['answered']) == (0, 0)
 
 
 # Addresses.
 
 def test_a_calculator_that_only_this_machine_can_reach_says_so_when_its_dispatcher_is_elsewhere(programs):
     child = programs.run('calculator', {'dispatcher': {'host': '192.0.2.77'}, 'listen': {'port': 0}}, '--json')
-    line = line_with(child.stderr, 'cannot send from 127.0.0.1')
+    line = line_with(child, 'cannot send from 127.0.0.1')
     assert 'other machines need settings {"listen": {"host": "0.0.0.0"}}' in line
-    child.terminate()
-    traffic = json.loads(child.communicate()[0].decode('utf-8'))['traffic']
+    traffic = account_after(child)['traffic']
     assert traffic['datagrams_out'] == 0 and sum(traffic['errors'].values()) > 0
 
 
@@ -293,23 +266,15 @@ def test_the_check_reads_the_keys(programs, tmpdir, role):
         if content is not None:
             key.write(content)
             key.chmod(mode)
-        elif key.check():
+        else:
             key.remove()
-        child = programs.run(role, {'key_file': str(key)}, '--check')
-        out, err = child.communicate()
-        assert (child.returncode, out, err.count(b'\n')) == (2, b'', 1)
-        assert words in err.decode('utf-8')
+        assert words in refusal_of(programs.run(role, {'key_file': str(key)}, '--check'))
 
 
 def test_the_check_looks_for_the_folder_of_the_journal(programs, tmpdir):
     for path, words in ((tmpdir.join('nowhere', 'j'), 'No such file'), ('/dev/null', 'no regular file')):
-        child = programs.dispatcher('--check', settings={'journal': str(path)})
-        out, err = child.communicate()
-        assert (child.returncode, out, err.count(b'\n')) == (2, b'', 1)
-        assert words in err.decode('utf-8')
-    child = programs.dispatcher('--check', settings={'journal': str(tmpdir.join('j'))})
-    child.communicate()
-    assert child.returncode == 0
+        assert words in refusal_of(programs.dispatcher('--check', settings={'journal': str(path)}))
+    assert end_of(programs.dispatcher('--check', settings={'journal': str(tmpdir.join('j'))})) == 0
     assert not tmpdir.join('j').check()
 
 
@@ -318,23 +283,20 @@ def test_the_check_looks_for_the_folder_of_the_journal(programs, tmpdir):
 def test_a_journal_that_is_deleted_is_noticed_within_seconds_and_comes_back(programs, tmpdir):
     journal, away = tmpdir.join('j'), tmpdir.join('away')
     child = programs.dispatcher(settings={'journal': str(journal)})
-    line_with(child.stderr, 'listening on')
+    line_with(child, 'listening on')
     began = monotonic()
     os.rename(str(journal), str(away))
-    assert ' ERROR ' in line_with(child.stderr, 'was deleted or replaced')
+    assert ' ERROR ' in line_with(child, 'was deleted or replaced')
     assert monotonic() - began < 5
     os.rename(str(away), str(journal))
-    line_with(child.stderr, 'is in place again')
+    line_with(child, 'is in place again')
 
 
 def test_a_running_journal_is_copied(programs, tmpdir):
     journal, copy = tmpdir.join('j'), tmpdir.join('copy')
-    child = programs.dispatcher(settings={'journal': str(journal)})
-    line_with(child.stderr, 'listening on')
+    line_with(programs.dispatcher(settings={'journal': str(journal)}), 'listening on')
     copier = programs.dispatcher('--copy-journal', str(copy), settings={'journal': str(journal)})
-    assert copier.communicate() == (('copied 0 tasks from %s to %s\n' % (journal, copy)).encode('utf-8'), b'')
-    other = programs.dispatcher(settings={'journal': str(copy)})
-    line_with(other.stderr, 'listening on')
+    assert (end_of(copier), copier.output, copier.log) == (0, 'copied 0 tasks from %s to %s\n' % (journal, copy), '')
+    line_with(programs.dispatcher(settings={'journal': str(copy)}), 'listening on')
     second = programs.dispatcher(settings={'journal': str(journal)})
-    assert b'in use by another dispatcher' in second.communicate()[1]
-    assert second.returncode == 2
+    assert 'in use by another dispatcher' in refusal_of(second)
