@@ -25,11 +25,11 @@ from tests.source_tree import ROOT
 from tests.system.interpreters import find_other
 
 #: What runs beside one another: most of it mostly waits. The floods measure and are left alone.
-STAGES = (('kills', 'journal', 'network'), ('time', 'calls', 'replay', 'virtual_address', 'fuzz', 'soak'), ('floods',))
+STAGES = (('kills', 'journal', 'network'), ('time', 'calls', 'replay', 'fuzz', 'soak'), ('floods',))
 ALL = [name for stage in STAGES for name in stage]
 #: Some attack one Python after the other; both halves run at the same time: title and arguments of pytest.
 HALVES = ((' of this Python', ['-k', 'not second_python']), (' of the other Python', ['-k', 'second_python']))
-SPLIT = ('kills', 'journal', 'network', 'time', 'calls', 'replay', 'virtual_address')
+SPLIT = ('kills', 'journal', 'network', 'time', 'calls', 'replay')
 #: Each time a fifth of the million.
 SOAK_TASKS = 200000 if not os.environ.get('EXHAUSTIVE') else 1000000
 

@@ -132,24 +132,3 @@ def test_a_process_on_the_port_of_a_dead_one_does_not_take_what_was_meant_for_it
     assert stale > 0
     say('another process on the port of a dead one: %d tasks done, %d datagrams meant for the dead one ignored' % (
         client.account['sent'], stale))
-
-
-def test_of_two_calculators_with_one_name_the_newcomer_gets_the_work(system, say):
-    dispatcher = system.dispatcher()
-    first = system.calculator('twin', capacity=4)
-    dispatcher.says('calculator twin registered')
-    client = system.client(task_interval_s=[0.01, 0.03], task_timeout_s=LONG_S, drain_timeout_s=30)
-    eventually(lambda: dispatcher.status['running'] >= 1, 'the first is at work')
-    second = system.calculator('twin', capacity=4)
-    dispatcher.says('if both still run, they share a name, and only the new one gets work')
-    first.says('Another calculator named twin is registered')
-    after = system.client('after', tasks=20, task_timeout_s=LONG_S)
-    assert after.wait() == 0
-    client.end()
-    system.strangers_tasks = 0
-    system.balance()
-    assert client.account['sent'] == client.account['outcomes']['done'] > 5
-    assert second.account['ends']['reported'] > 0
-    assert first.account['counts']['not_registered'] > 0
-    say('two calculators with one name: %d tasks done, %d by the first, %d by the newcomer' % (
-        client.account['sent'], first.account['ends']['reported'], second.account['ends']['reported']))
