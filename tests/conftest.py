@@ -3,10 +3,16 @@
 from __future__ import absolute_import, division, print_function
 
 import logging
+import signal
 
 import pytest
 
 from runtime.logs import log
+
+# A shell ignores SIGINT for its background jobs, and nohup SIGHUP; what a test starts would inherit that.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 @pytest.fixture(autouse=True)

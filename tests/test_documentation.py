@@ -32,6 +32,7 @@ from net_protocol.seals import CHECKSUM
 from net_protocol.time_line import time_line
 from net_protocol.traffic import Traffic
 from runtime import settings as settings_file
+from runtime.launcher import Child, command, wait_until
 from tests import reference
 from tests.simulator.mutants import MUTANTS
 from tests.source_tree import ROOT, python_files
@@ -220,23 +221,15 @@ def account_of(role, folder):
     settings = {'drain_timeout_s': 0}  # type: dict
     if role != 'client':
         settings['listen'] = {'port': 0}
-    path = folder.join('settings.json')
-    path.write(json.dumps(settings))
-    process = subprocess.Popen(
-        [sys.executable, os.path.join(ROOT, 'run_%s.py' % role), '-s', str(path), '--json'],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = Child(command(role, str(folder.join('settings.json')), settings) + ['--json'], str(folder.join(role)))
     try:
-        for line in iter(process.stderr.readline, b''):
-            if b'listening' in line:
-                break
-        process.send_signal(signal.SIGINT)
-        output = process.communicate()[0]
+        assert wait_until(lambda: 'listening' in process.log, 60)
+        process.signal(signal.SIGINT)
+        assert wait_until(lambda: not process.is_running, 60)
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    assert process.returncode == 0
-    return json.loads(output.decode('utf-8'))
+        process.dispose()
+    assert process.exit_status == 0
+    return json.loads(process.output)
 
 
 def paths(value, prefix=''):

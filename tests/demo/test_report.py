@@ -106,69 +106,44 @@ def test_attempts_with_and_without_a_result_are_all_attempts(changes, sentence):
 
 # The tasks of the killed calculator.
 
-@pytest.fixture
-def run():
-    return Run(kill=(VICTIM, KILLED_AT))
+TAKEN, ELSEWHERE = ('calculator', 109, 'taken', {}), {'calculator': 'calculator-b', 'attempt': 2}
+HELD = ['calculator-a was killed at 10.0 s while it held 1 task.']
+IDLE = ['calculator-a was killed at 10.0 s while it held no tasks.']
 
 
-def test_a_held_task_that_another_calculator_did(run):
-    run.calculator(109, 'taken', 7)
+def lost(time, reason):
+    return 'dispatcher', time, 'reassigned', {'reason': reason}
+
+
+@pytest.mark.parametrize('steps, lines', [
+    ([TAKEN, lost(112.5, 'dead_calculator'), ('dispatcher', 113.6, 'done', ELSEWHERE)],
+     HELD + ['  client-1:7 was done by calculator-b 3.6 s later, at attempt 2']),
+    ([TAKEN, ('calculator', 109, 'let_go', {}), ('dispatcher', 109, 'done', {})], IDLE),
+    ([TAKEN, ('dispatcher', 110.001, 'done', {})],
+     HELD + ['  client-1:7 was done by calculator-a itself: its answer was already on the way']),
+    ([('calculator', 103, 'taken', {}), lost(109, 'timed_out'), ('dispatcher', 109.5, 'done', ELSEWHERE)],
+     HELD + ['  client-1:7 was done by calculator-b before that, at attempt 2']),
+    ([TAKEN, lost(111, 'dead_calculator'),
+      ('dispatcher', 120, 'ended', {'outcome': 'expired', 'reason': 'no calculator became free'})],
+     HELD + ['  client-1:7 ended expired 10.0 s later: no calculator became free']),
+    ([TAKEN], HELD + ['  client-1:7 had no outcome when the run ended']),
+    ([lost(112.5, 'dead_calculator'), ('dispatcher', 113, 'done', ELSEWHERE)],
+     IDLE + ['Sent to it as well, before its silence was noticed: 1 task.',
+             '  client-1:7 was done by calculator-b 3.0 s later, at attempt 2']),
+    ([lost(108, 'not_held'), ('dispatcher', 111, 'done', ELSEWHERE)], IDLE),
+], ids=['done elsewhere', 'let go before', 'answer on the way', 'held although done', 'expired', 'no outcome',
+        'sent to the dead', 'lost before'])
+def test_what_became_of_a_task_of_the_killed_calculator(steps, lines):
+    run = Run(kill=(VICTIM, KILLED_AT))
+    for process, time, kind, facts in steps:
+        getattr(run, process)(time, kind, 7, **facts)
+    assert kill_lines(run) == lines
+
+
+def test_when_the_death_was_noticed_is_told():
+    run = Run(kill=(VICTIM, KILLED_AT))
     run.record.take(Event(112.5, 'died', {'calculator': VICTIM, 'silence_s': 2.5}, 'dispatcher', DISPATCHER))
-    run.dispatcher(112.5, 'reassigned', 7, reason='dead_calculator')
-    run.dispatcher(113.6, 'done', 7, 'calculator-b', 2)
-    assert kill_lines(run) == [
-        'calculator-a was killed at 10.0 s while it held 1 task.',
-        'The dispatcher declared it dead 2.5 s later.',
-        '  client-1:7 was done by calculator-b 3.6 s later, at attempt 2',
-    ]
-
-
-def test_a_task_that_it_had_let_go_is_not_counted(run):
-    run.calculator(108, 'taken', 7)
-    run.calculator(109, 'let_go', 7)
-    run.dispatcher(109, 'done', 7)
-    assert kill_lines(run) == ['calculator-a was killed at 10.0 s while it held no tasks.']
-
-
-def test_an_answer_that_was_already_on_the_way_counts(run):
-    run.calculator(109, 'taken', 7)
-    run.dispatcher(110.001, 'done', 7)
-    assert kill_lines(run)[1:] == ['  client-1:7 was done by calculator-a itself: its answer was already on the way']
-
-
-def test_a_task_that_it_held_although_it_was_done(run):
-    run.calculator(103, 'taken', 7)
-    run.dispatcher(109, 'reassigned', 7, reason='timed_out')
-    run.dispatcher(109.5, 'done', 7, 'calculator-b', 2)
-    assert kill_lines(run)[1:] == ['  client-1:7 was done by calculator-b before that, at attempt 2']
-
-
-def test_a_task_that_ended_otherwise(run):
-    run.calculator(109, 'taken', 7)
-    run.dispatcher(111, 'reassigned', 7, reason='dead_calculator')
-    run.dispatcher(120, 'ended', 7, outcome='expired', reason='no calculator became free')
-    assert kill_lines(run)[1:] == ['  client-1:7 ended expired 10.0 s later: no calculator became free']
-
-
-def test_a_task_without_an_outcome(run):
-    run.calculator(109, 'taken', 7)
-    assert kill_lines(run)[1:] == ['  client-1:7 had no outcome when the run ended']
-
-
-def test_a_task_that_was_sent_to_the_dead(run):
-    run.dispatcher(112.5, 'reassigned', 7, reason='dead_calculator')
-    run.dispatcher(113, 'done', 7, 'calculator-b', 2)
-    assert kill_lines(run) == [
-        'calculator-a was killed at 10.0 s while it held no tasks.',
-        'Sent to it as well, before its silence was noticed: 1 task.',
-        '  client-1:7 was done by calculator-b 3.0 s later, at attempt 2',
-    ]
-
-
-def test_a_task_that_it_lost_before_is_not_its_own(run):
-    run.dispatcher(108, 'reassigned', 7, reason='not_held')
-    run.dispatcher(111, 'done', 7, 'calculator-b', 2)
-    assert kill_lines(run) == ['calculator-a was killed at 10.0 s while it held no tasks.']
+    assert kill_lines(run) == IDLE + ['The dispatcher declared it dead 2.5 s later.']
 
 
 # Who is killed, and the sentences.

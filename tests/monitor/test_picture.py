@@ -117,7 +117,7 @@ def test_no_event_is_shown_twice_and_a_gap_is_known():
 def test_a_lost_page_takes_only_itself():
     link = Watched(seed=3)
     for number in range(40):
-        link.calculator('calculator-%02d' % number, **QUICK)
+        link.calculator('calculator-%02d' % number, **dict(QUICK, heartbeat_interval_s=2))
     link.drop(0.2)
     link.run(60)
     assert link.monitor.core.counts['pages_lost'] > 10

@@ -2,15 +2,11 @@
 
 from __future__ import absolute_import, division, print_function
 
-import os
-import pty
 import re
-import select
 import signal
 
-import pytest
-
-from tests.system.processes import a_port_where_nobody_listens, eventually
+from tests.system.processes import a_port_where_nobody_listens
+from tests.system.terminals import Terminal
 
 ENDS = ['cancelled', 'done', 'expired', 'failed', 'given_up', 'refused', 'wrong']
 TIMES = ['max', 'mean', 'min', 'p50', 'p95', 'p99']
@@ -83,46 +79,24 @@ def test_a_duration_that_ends_before_all_tasks_are_sent_is_status_1(system):
     assert client.account['sent'] == client.account['answered'] < 1000
 
 
-class Terminal(object):
-    """A pseudo-terminal: what a program writes to ``slave`` is here as ``shown``."""
-
-    def __init__(self):
-        self._master, self.slave = pty.openpty()
-        self.shown = ''
-
-    def close(self):
-        for descriptor in (self._master, self.slave):
-            os.close(descriptor)
-
-    def read(self):
-        """What has been shown so far."""
-        while select.select([self._master], [], [], 0)[0]:
-            self.shown += os.read(self._master, 65536).decode('utf-8')
-        return self.shown
-
-
-@pytest.fixture
-def terminal():
-    made = Terminal()
-    yield made
-    made.close()
-
-
-def test_on_a_terminal_one_live_line_shows_progress_and_is_gone_at_the_end(system, terminal):
-    system.dispatcher()
+def test_on_a_terminal_one_live_line_shows_progress_and_is_gone_at_the_end(system, tmpdir):
+    dispatcher = system.dispatcher()
     system.calculator('calculator', capacity=2)
-    client = system.client(terminal=terminal.slave, task_interval_s=[0.05, 0.05])
-    live = re.compile(r'\r\x1b\[K(sent \d+, answered [1-9]\d*, waiting \d+, '
-                      r'response time last [\d.]+ s, mean [\d.]+ s)')
-    eventually(lambda: len(live.findall(terminal.read())) >= 3, 'the line is written again and again')
-    client.signal(signal.SIGINT)
-    assert client.wait() == 0
-    shown = terminal.read()
-    system.balance()
-    # Each log line has a line for itself, and after the last the terminal is as it was.
-    for line in shown.replace('\r\n', '\n').split('\n'):
-        assert len(re.findall(r'\d\d:\d\d:\d\d\.\d\d\d ', line.rsplit('\r\x1b[K', 1)[-1])) <= 1
-    assert shown.endswith('\r\x1b[K')
-    assert 'Stopping: waiting up to' in shown
-    assert all(len(text) < 80 for text in live.findall(shown))
-    assert client.account['answered'] == client.account['sent'] >= 1
+    settings = tmpdir.join('client.json')
+    settings.write('{"task_interval_s": [0.05, 0.05]}')
+    window = Terminal(['run_client.py', '-s', str(settings), '--dispatcher', '%s:%d' % dispatcher.address])
+    live = r'(?m)^sent \d+, answered %s, waiting \d+, response time last [\d.]+ s, mean [\d.]+ s$'
+    try:
+        # The line is written again and again.
+        for answered in (r'[1-9]\d*', r'[1-9]\d+'):
+            assert len(window.shows(live % answered).group()) < 80
+        window.signal(signal.SIGINT)
+        assert window.wait() == 0
+    finally:
+        window.dispose()
+    text = window.screen.text
+    assert 'Stopping: waiting up to' in text and not re.search(live % r'\d+', text)
+    # Each line of the log has a line for itself.
+    assert all(len(re.findall(r'\d\d:\d\d:\d\d\.\d\d\d ', line)) <= 1 for line in text.splitlines())
+    assert re.search(r'unanswered +0$', text, re.MULTILINE), text
+    system.is_balanced = True

@@ -13,7 +13,7 @@ import pytest
 from client import Executor
 from tests.system import farm
 
-CALLS = int(os.environ.get('FARM_CALLS', '6000'))
+CALLS = int(os.environ.get('FARM_CALLS', '3000'))
 KILL_S = 2.0 if CALLS > 20000 else 0.3
 CALCULATORS = 5
 
