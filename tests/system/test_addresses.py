@@ -2,23 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
-import socket
-
-import pytest
-
-
-def has_ipv6():
-    try:
-        one = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    except (OSError, socket.error):
-        return False
-    try:
-        one.bind(('::1', 0))
-        return True
-    except (OSError, socket.error):
-        return False
-    finally:
-        one.close()
+from tests.runtime.ipv6 import NEEDS_IPV6
 
 
 def trio_listens_on(system, host):
@@ -33,7 +17,7 @@ def trio_listens_on(system, host):
     return dispatcher
 
 
-@pytest.mark.skipif(not has_ipv6(), reason='no IPv6 loopback on this machine')
+@NEEDS_IPV6
 def test_a_trio_on_the_ipv6_loopback(system):
     dispatcher = trio_listens_on(system, '::1')
     assert dispatcher.address[0] == '::1'

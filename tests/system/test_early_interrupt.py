@@ -55,5 +55,5 @@ def test_it_ends_without_a_word(program):
     assert (out.count('\n'), status) == (1, 0)
     imports = int(err.split()[0])
     assert imports > 20
-    for number in range(1, imports, imports // 8):
+    for number in range(1, imports, imports // 4):
         assert outcome_of(program, number) == ('', '', 130 if program == 'run_simulator.py' else 0), number

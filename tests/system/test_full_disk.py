@@ -30,15 +30,10 @@ def lost(program):
     return '%s: standard output: No space left on device\n' % program, 1
 
 
-@pytest.mark.parametrize('option', ['--version', '--help'])
-@pytest.mark.parametrize('program', PROGRAMS)
+@pytest.mark.parametrize('program, option', [(program, '--version') for program in PROGRAMS] + [
+    (program, '--check') for program in PROGRAMS[:3]] + [('run_client.py', '--help')])
 def test_what_was_only_asked_for(program, option):
     assert outcome_of(program, option) == lost(program)
-
-
-@pytest.mark.parametrize('program', PROGRAMS[:3])
-def test_the_settings(program):
-    assert outcome_of(program, '--check') == lost(program)
 
 
 @pytest.mark.parametrize('options', [[], ['--json']], ids=['for people', 'for programs'])

@@ -28,9 +28,8 @@ def keys(tmpdir):
     return file_of
 
 
-@pytest.mark.parametrize('journal', [None, 'journal'])
-def test_a_trio_with_a_key_works_also_when_the_dispatcher_is_killed(system, keys, tmpdir, journal):
-    settings = {'key_file': keys('a'), 'journal': journal and str(tmpdir.join(journal))}
+def test_a_trio_with_a_key_works_also_when_the_dispatcher_is_killed(system, keys, tmpdir):
+    settings = {'key_file': keys('a'), 'journal': str(tmpdir.join('journal'))}
     dispatcher = system.dispatcher(**settings)
     for letter in 'ab':
         system.calculator('calculator-%s' % letter, capacity=4, key_file=keys('a'))

@@ -6,18 +6,6 @@ import sys
 
 import pytest
 
-from tests.needs import skip_unless_ci
-from tests.system.interpreters import find_other
-
-
-@pytest.fixture(scope='module')
-def other():
-    """An interpreter of the other major version. Continuous integration has to have one."""
-    found = find_other()
-    if found is None:
-        skip_unless_ci('no Python %s on this machine' % ('3.x' if sys.version_info[0] == 2 else '2.7'))
-    return found
-
 
 @pytest.mark.parametrize('dispatcher_is_the_other', [True, False], ids=['its dispatcher', 'its client'])
 def test_two_major_versions_of_python_work_together(system, other, dispatcher_is_the_other):

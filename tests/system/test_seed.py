@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from net_protocol.rows import DISPATCHER
-from tests.system.interpreters import find_other
 from tests.system.strangers import Actor
 
 TASKS = 12
@@ -44,10 +43,7 @@ def test_two_clients_with_one_seed_submit_the_same_as_two_incarnations(submits):
     assert len({first[0], other[0], unseeded[0]}) == 3
 
 
-def test_a_seed_means_the_same_on_another_python(submits):
-    other = find_other()
-    if other is None:
-        pytest.skip('no other Python on this machine')
+def test_a_seed_means_the_same_on_another_python(submits, other):
     mine, _ = submits(['--seed', '7'])
     its, _ = submits(['--seed', '7'], other)
     assert mine == its
