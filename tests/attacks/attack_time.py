@@ -60,47 +60,34 @@ def end_with_all_answered(system, dispatcher, client, at_least=20):
 # Suspended: a process stands still, and its socket's buffer fills.
 
 
-def test_a_calculator_suspended_around_each_time_out_costs_no_task(system, python, say):
+@pytest.mark.parametrize('role', [CALCULATOR, DISPATCHER, CLIENT])
+def test_a_process_suspended_around_each_time_out_costs_no_task(system, role, python, say):
     dispatcher, calculators = trio(system, python)
-    client = system.client(task_interval_s=[0.02, 0.06], task_timeout_s=LONG_S, drain_timeout_s=30)
-    victim = calculators[1]
-    stops = 0
-    for timeout_s in (SUSPECT_S, DEAD_S, ANSWER_S):
-        for share in SHARES:
-            goes_on(dispatcher)
-            eventually(lambda: dispatcher.status['alive'] == 2, 'both are in order')
-            victim.suspend()
-            time.sleep(share * timeout_s)
-            victim.resume()
-            stops += 1
-    dispatcher.says('calculator-b is suspect')
-    dispatcher.says('calculator-b is dead')
-    account = end_with_all_answered(system, dispatcher, client)
+    # What the dispatcher decided while a client stood still waited in its buffer, or was sent again.
+    timeouts_s = [ANSWER_S] if role == CLIENT else [SUSPECT_S, DEAD_S, ANSWER_S]
+    client = system.client(python=python, task_interval_s=[0.02, 0.06], drain_timeout_s=30,
+                           task_timeout_s=ANSWER_S if role == CLIENT else LONG_S)
+    client.says('listening')
+    victim = {CALCULATOR: calculators[1], DISPATCHER: dispatcher, CLIENT: client}[role]
+    for seconds in [share * timeout_s for timeout_s in timeouts_s for share in SHARES]:
+        goes_on(dispatcher)
+        eventually(lambda: role != CALCULATOR or dispatcher.status['alive'] == 2, 'both are in order')
+        victim.suspend()
+        time.sleep(seconds)
+        victim.resume()
+    for words in {CALCULATOR: ('calculator-b is suspect', 'calculator-b is dead'), DISPATCHER: ('held up for',),
+                  CLIENT: ()}[role]:
+        dispatcher.says(words)
+    account = end_with_all_answered(system, dispatcher, client, at_least=5 if role == CLIENT else 20)
     counts = dispatcher.account['counts']
-    say('calculator suspended %d times: %d tasks done, suspected %d, died %d, late results %d, of them used %d' % (
-        stops, account['sent'], counts['suspected'], counts['died'],
-        counts['late_results'] + counts['late_results_used'], counts['late_results_used']))
-
-
-def test_a_dispatcher_suspended_around_each_time_out_judges_nobody(system, python, say):
-    dispatcher, calculators = trio(system, python)
-    client = system.client(task_interval_s=[0.02, 0.06], task_timeout_s=LONG_S, drain_timeout_s=30)
-    stops = 0
-    for timeout_s in (SUSPECT_S, DEAD_S, ANSWER_S):
-        for share in SHARES:
-            goes_on(dispatcher)
-            dispatcher.suspend()
-            time.sleep(share * timeout_s)
-            dispatcher.resume()
-            stops += 1
-    dispatcher.says('held up for')
-    account = end_with_all_answered(system, dispatcher, client)
-    counts = dispatcher.account['counts']
-    assert counts['held_up'] >= 4, counts
-    assert counts['died'] == dispatcher.account['attempts']['dead_calculator'] == 0, counts
-    assert dispatcher.account['outcomes']['expired'] == 0
-    say('dispatcher suspended %d times: %d tasks done, held up %d, suspected %d, died 0' % (
-        stops, account['sent'], counts['held_up'], counts['suspected']))
+    if role == DISPATCHER:
+        # It judges nobody.
+        assert counts['held_up'] >= 4, counts
+        assert counts['died'] == dispatcher.account['attempts']['dead_calculator'] == 0, counts
+        assert dispatcher.account['outcomes']['expired'] == 0
+    say('%s suspended %d times: %d tasks done, %s' % (
+        role, len(timeouts_s) * len(SHARES), account['sent'], ', '.join('%s %d' % (name, counts[name]) for name in (
+            'held_up', 'suspected', 'died', 'late_results', 'late_results_used'))))
 
 
 def test_a_machine_that_is_suspended_with_all_its_processes_judges_nobody(system, python, say):
@@ -123,23 +110,6 @@ def test_a_machine_that_is_suspended_with_all_its_processes_judges_nobody(system
     assert counts['died'] == dispatcher.account['attempts']['dead_calculator'] == 0, counts
     say('machine suspended %d times: %d tasks done, suspected %d, died 0' % (
         len(SHARES), account['sent'], counts['suspected']))
-
-
-def test_a_client_suspended_around_its_time_outs_ends_each_task_once(system, python, say):
-    timeout_s = 1.5
-    dispatcher, calculators = trio(system, python)
-    client = system.client(python=python, task_interval_s=[0.02, 0.06], task_timeout_s=timeout_s, drain_timeout_s=30)
-    client.says('listening')
-    stops = 0
-    for share in SHARES:
-        goes_on(dispatcher)
-        client.suspend()
-        time.sleep(share * timeout_s)
-        client.resume()
-        stops += 1
-    # What the dispatcher decided in the meantime waited in its buffer, or was sent again.
-    account = end_with_all_answered(system, dispatcher, client, at_least=5)
-    say('client suspended %d times: %d tasks, all answered' % (stops, account['sent']))
 
 
 #: A process that gets a tenth of a core: so long it stands still, and so long it runs.
