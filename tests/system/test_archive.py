@@ -2,15 +2,14 @@
 
 from __future__ import absolute_import, division, print_function
 
-import subprocess
 import sys
 
 import pytest
 
 from runtime import archive
-from runtime.launcher import run
+from runtime.launcher import Child, run
 from tests.source_tree import ROOT
-from tests.system.processes import default_signals, environment, eventually
+from tests.system.processes import environment, eventually
 
 WORK = u'def double(x):\n    return 2 * x\n'
 
@@ -29,31 +28,31 @@ def pyz(tmpdir_factory):
     return target
 
 
-def start(pyz, log, *arguments):
-    return subprocess.Popen([sys.executable, str(pyz)] + list(arguments), stderr=log.open('wb'), cwd=str(log.dirpath()),
-                            stdout=subprocess.PIPE, env=environment(), close_fds=True, preexec_fn=default_signals)
-
-
 def test_one_file_is_a_farm(pyz, tmpdir):
     tmpdir.join('work.py').write(WORK)
     tmpdir.join('dispatcher.json').write('{"listen": {"port": 0}}')
-    log = tmpdir.join('dispatcher.log')
-    processes = [start(pyz, log, 'dispatcher', '-s', 'dispatcher.json')]
+    processes = []
+
+    def start(*arguments):
+        processes.append(Child([sys.executable, str(pyz)] + list(arguments), str(tmpdir.join('%d' % len(processes))),
+                               cwd=str(tmpdir), environment=environment()))
+        return processes[-1]
+
+    def said_by(process):
+        eventually(lambda: not process.is_running, 'it ends')
+        return process.output
     try:
-        eventually(lambda: 'listening on' in log.read(), 'it listens')
-        address = log.read().split('listening on ')[1].split(',')[0]
-        processes.append(start(pyz, tmpdir.join('calculator.log'), 'calculator', '--work', 'work.py', '--port', '0',
-                               '--dispatcher', address))
-        client = start(pyz, tmpdir.join('client.log'), 'client', '--dispatcher', address, '--call', 'double', '4')
-        assert client.communicate()[0] == b'8\n', tmpdir.join('client.log').read()
-        out = subprocess.check_output([sys.executable, '-c', LIBRARY % (str(pyz), address)], env=environment())
-        assert out == b'42\n'
-        report = start(pyz, tmpdir.join('monitor.log'), 'monitor', '--dispatcher', address, '--once').communicate()[0]
-        assert b'calculator' in report
+        dispatcher = start('dispatcher', '-s', 'dispatcher.json')
+        eventually(lambda: 'listening on' in dispatcher.log, 'it listens')
+        address = dispatcher.log.split('listening on ')[1].split(',')[0]
+        start('calculator', '--work', 'work.py', '--port', '0', '--dispatcher', address)
+        client = start('client', '--dispatcher', address, '--call', 'double', '4')
+        assert said_by(client) == '8\n', client.log
+        assert run([sys.executable, '-c', LIBRARY % (str(pyz), address)], environment=environment())[1] == '42\n'
+        assert 'calculator' in said_by(start('monitor', '--dispatcher', address, '--once'))
     finally:
         for process in processes[::-1]:
-            process.terminate()
-            process.communicate()
+            process.dispose()
 
 
 def test_a_program_that_is_not_there_is_said(pyz):
