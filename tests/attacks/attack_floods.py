@@ -204,16 +204,6 @@ class Curious(Disturbance):
             self._actor.received.clear()
 
 
-def test_beside_a_monitor_that_asks_all_the_time_others_are_served_at_half_their_rate(system, farm, tmpdir, say):
-    served = Served(system, str(tmpdir), in_flight_max=20)
-    share, before = best_share(served, lambda: Curious(farm.address))
-    assert share >= SHARE_MIN
-    served.end()
-    system.balance()
-    say('a monitor that asks %d times a second: others are served at %.2f of their rate (%.0f a second)' % (
-        QUESTIONS_PER_S, share, before))
-
-
 class Greedy(object):
     """A client that has ten thousand tasks out as long as this is entered."""
 
@@ -231,14 +221,17 @@ class Greedy(object):
         self._client.process.end()
 
 
-def test_beside_one_greedy_client_others_are_served_at_half_their_rate(system, farm, tmpdir, say):
-    served = Served(system, str(tmpdir), in_flight_max=4)
-    share, before = best_share(served, lambda: Greedy(system, str(tmpdir)))
+@pytest.mark.parametrize('what, disturb, in_flight', [
+    ('a monitor that asks %d times a second' % QUESTIONS_PER_S, lambda farm, *_: Curious(farm.address), 20),
+    ('a client with 10000 tasks out', lambda _, *where: Greedy(*where), 4)], ids=['curious monitor', 'greedy client'])
+def test_beside_one_that_wants_too_much_others_are_served_at_half_their_rate(
+        system, farm, tmpdir, what, disturb, in_flight, say):
+    served = Served(system, str(tmpdir), in_flight_max=in_flight)
+    share, before = best_share(served, lambda: disturb(farm, system, str(tmpdir)))
     assert share >= SHARE_MIN
     served.end()
     system.balance()
-    say('one greedy client with 10000 tasks out: another is served at %.2f of its rate (%.0f a second)' % (
-        share, before))
+    say('%s: others are served at %.2f of their rate (%.0f a second)' % (what, share, before))
 
 
 def test_invented_names_by_the_thousand_take_no_memory(system, farm, tmpdir, say):

@@ -4,8 +4,14 @@ from __future__ import absolute_import, division, print_function
 
 import os
 import signal
+import subprocess
+import sys
+
+import pytest
 
 from runtime.full_screen import FullScreen
+from tests.source_tree import ROOT
+from tests.system.processes import eventually
 
 LINE = 'a line'
 
@@ -45,3 +51,48 @@ def test_a_pause_while_it_is_being_drawn_gives_the_terminal_back_all_the_same(mo
     os.close(reader)
     assert stopped == [signal.SIGSTOP]
     assert written
+
+
+# In a real terminal, tmux: the emulation in tests/system may share our mistakes.
+
+PROGRAM = '''
+import sys, time
+from runtime.full_screen import FullScreen
+with FullScreen(sys.stdout, {'bold': '\\x1b[1m'}) as screen:
+    columns, rows = screen.size
+    for number in range(2):
+        screen.show([[('', 'x' * columns)] for _ in range(rows)])
+        screen.show([[('bold', 'a' * 9), ('', str(1000 + row).rjust(columns - 9))] for row in range(rows - number)])
+        time.sleep(0.1)
+    time.sleep(60)
+'''
+
+
+@pytest.fixture
+def tmux(tmpdir):
+    """Runs tmux commands on a server of its own."""
+    socket = str(tmpdir.join('tmux'))
+
+    def run(*arguments):
+        return subprocess.check_output(('tmux', '-S', socket, '-f', os.devnull) + arguments, universal_newlines=True,
+                                       stderr=subprocess.STDOUT)
+    try:
+        run('-V')
+    except OSError:
+        pytest.skip('no tmux')
+    yield run
+    try:
+        run('kill-server')
+    except subprocess.CalledProcessError:
+        # It ended with its program.
+        pass
+
+
+@pytest.mark.parametrize('columns, rows', [(80, 24), (41, 10)])
+def test_no_column_is_lost_and_nothing_of_the_former_picture_stays(tmux, tmpdir, columns, rows):
+    program = tmpdir.join('program.py')
+    program.write(PROGRAM)
+    tmux('new-session', '-d', '-x', str(columns), '-y', str(rows),
+         'env PYTHONPATH=%s %s %s' % (ROOT, sys.executable, program))
+    expected = ['a' * 9 + str(1000 + row).rjust(columns - 9) for row in range(rows - 1)]
+    eventually(lambda: tmux('capture-pane', '-p').rstrip('\n').split('\n') == expected, 'the second picture')
