@@ -169,6 +169,8 @@ def test_without_descriptors_it_pauses_and_goes_on(bench):
 def test_a_stream_goes_on_until_its_reader_leaves(bench):
     bench.site.response = Response(200, 'text/event-stream', b'first', is_stream=True)
     client = bench.connect(GET)
+    # One that has asked for nothing yet gets nothing.
+    bench.connect()
     bench.server.broadcast(b'second')
     bench.now += 1000
     bench.turn()
