@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, division, print_function
 
+import re
+import signal
 import sys
 
 import pytest
@@ -45,11 +47,16 @@ def test_one_file_is_a_farm(pyz, tmpdir):
         dispatcher = start('dispatcher', '-s', 'dispatcher.json')
         eventually(lambda: 'listening on' in dispatcher.log, 'it listens')
         address = dispatcher.log.split('listening on ')[1].split(',')[0]
-        start('calculator', '--work', 'work.py', '--port', '0', '--dispatcher', address)
+        calculator = start('calculator', '--work', 'work.py', '--port', '0', '--dispatcher', address)
         client = start('client', '--dispatcher', address, '--call', 'double', '4')
         assert said_by(client) == '8\n', client.log
         assert run([sys.executable, '-c', LIBRARY % (str(pyz), address)], environment=environment())[1] == '42\n'
         assert 'calculator' in said_by(start('monitor', '--dispatcher', address, '--once'))
+        # A calculator that runs functions ends softly too.
+        for process, line in ((calculator, r'calls +2   failed 0'), (dispatcher, r'tasks accepted +2 ')):
+            process.signal(signal.SIGTERM)
+            assert re.search(line, said_by(process)), process.output
+            assert process.exit_status == 0
     finally:
         for process in processes[::-1]:
             process.dispose()
