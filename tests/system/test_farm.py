@@ -224,12 +224,14 @@ def test_map_ends_when_nobody_reads_any_more(system):
 
 def test_call_prints_one_line(system):
     system.is_balanced = True
-    farm.start(system, work=os.path.join(ROOT, 'config', 'work.py'))
+    _, (calculator,) = farm.start(system, work=os.path.join(ROOT, 'config', 'work.py'))
     assert farm.run_client(system, ['--call', 'score', '"abc"', 'scale=2'])[:2] == (0, '6\n')
     status, out, err = farm.run_client(system, ['--call', 'score', '3'])
     assert (status, out) == (1, '') and 'TaskFailed: TypeError: ' in err and len(err.splitlines()) == 1
     status, out, err = farm.run_client(system, ['--call', 'score', 'abc'])
     assert (status, out) == (2, '') and 'found no JSON' in err
+    assert calculator.end() == 0
+    assert (calculator.account['counts']['calls'], calculator.account['counts']['calls_failed']) == (2, 1)
 
 
 # The calculator.
