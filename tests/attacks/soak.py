@@ -58,7 +58,7 @@ class Progress(object):
 def resident_kib(pid):
     """Resident memory of a process, in KiB; of Linux."""
     with io.open('/proc/%d/status' % pid, encoding='ascii') as file:
-        return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1))
+        return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1))  # type: ignore[union-attr]
 
 
 def soak(system, tasks, python=sys.executable):

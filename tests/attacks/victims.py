@@ -81,7 +81,7 @@ class Victim(object):
         """Wait for its end and return its trace; if it is not killed in time, end it and return nothing."""
         if not self._ends_by_itself(meanwhile):
             return []
-        assert self._child.exit_status == -signal.SIGKILL, self.log
+        assert self._child.exit_status == -signal.SIGKILL, self.log  # type: ignore[union-attr]
         trace = tracing.read(self._path + '.trace')
         assert trace and not trace[-1].is_done, 'it was not killed at a call: %r' % trace[-3:]
         return trace
@@ -96,7 +96,7 @@ class Victim(object):
             return None
         if len(self._began()) == begun:
             # Nothing was started yet. The interpreter has no handler while it begins, and none while it ends.
-            assert self._child.exit_status in (0, -signal.SIGTERM), (self._child.exit_status, self.log)
+            assert self._child.exit_status in (0, -signal.SIGTERM), (self._child.exit_status, self.log)  # type: ignore[union-attr]
             return None
         return self._account()
 
@@ -117,23 +117,23 @@ class Victim(object):
 
     def wait(self):
         """Wait for the soft end of the last one; returns the account."""
-        eventually(lambda: not self._child.is_running, '%s ends' % self.name)
+        eventually(lambda: not self._child.is_running, '%s ends' % self.name)  # type: ignore[union-attr]
         return self._account()
 
     def _ends_by_itself(self, meanwhile=None):
         end_at = monotonic() + RUN_S
         try:
-            while self._child.is_running and monotonic() <= end_at:
+            while self._child.is_running and monotonic() <= end_at:  # type: ignore[union-attr]
                 if meanwhile is None:
                     time.sleep(POLL_S)
                 else:
                     meanwhile()
-            return not self._child.is_running
+            return not self._child.is_running  # type: ignore[union-attr]
         finally:
             self.dispose()
 
     def _account(self):
-        assert self._child.exit_status == 0, self.log
+        assert self._child.exit_status == 0, self.log  # type: ignore[union-attr]
         return the_one_object(text_of(self._path + '.out'))
 
     def _began(self):

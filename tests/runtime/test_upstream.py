@@ -85,11 +85,11 @@ class Bench(object):
         """As in the loop: wait for what is readable or due, with some other turn now and then."""
         end_at = self.world.now + seconds
         while self.world.now < end_at:
-            timer = self.upstream.next_timer()
+            timer = self.upstream.next_timer()  # type: ignore[union-attr]
             wake_at = min(end_at, self.world.now + look_every_s, end_at if timer is None else timer)
-            readable, _, _ = self.world.select(self.upstream.readers(), [], [], max(0.0, wake_at - self.world.now))
+            readable, _, _ = self.world.select(self.upstream.readers(), [], [], max(0.0, wake_at - self.world.now))  # type: ignore[union-attr]
             self.looks.append(self.world.now)
-            self.upstream.handle(readable, [], self.world.now)
+            self.upstream.handle(readable, [], self.world.now)  # type: ignore[union-attr]
 
     @property
     def bound(self):

@@ -50,7 +50,7 @@ if __name__ == '__main__':
 @pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='needs /proc')
 def test_children_end_with_a_parent_that_is_killed():
     parent = subprocess.Popen([sys.executable, '-c', PARENT], cwd=ROOT, stdout=subprocess.PIPE)
-    children = [int(word) for word in parent.stdout.read(64).split()]
+    children = [int(word) for word in parent.stdout.read(64).split()]  # type: ignore[union-attr]
     assert parent.wait() == -signal.SIGKILL and len(children) == 2
     eventually(lambda: not any(is_alive(pid) for pid in children), 'the children have ended')
 

@@ -33,7 +33,7 @@ class Witness(Actor):
         self._to_submit = set()
         # Number of a task -> number of the datagram that carried its submit last.
         self._sent_in = {}
-        self.dispatcher.open = 1
+        self.dispatcher.open = 1  # type: ignore[union-attr]
 
     def ask(self):
         """Submit a new task."""
@@ -42,11 +42,11 @@ class Witness(Actor):
         self._to_submit.add(self.made)
 
     def turn(self, seconds=TURN_S):
-        if self.dispatcher.is_open:
+        if self.dispatcher.is_open:  # type: ignore[union-attr]
             numbers, self._to_submit = sorted(self._to_submit & self.asked), set()
             self.put('submit', *[[number, [number, self.ballast] if self.ballast else number, 600]
                                  for number in numbers])
-            if not numbers and not self.dispatcher.loss.in_flight:
+            if not numbers and not self.dispatcher.loss.in_flight:  # type: ignore[union-attr]
                 # The answer shows whether the dispatcher restarted.
                 self.put('ping', [])
         super(Witness, self).turn(seconds)
@@ -83,7 +83,7 @@ class Witness(Actor):
                 if self.outcomes.setdefault(number, found) != found or found != (DONE, number):
                     self.contradictions.append((number, self.outcomes[number], found))
         unfinished = self.asked | (self.accepted - set(self.outcomes))
-        self.dispatcher.open = max(self.dispatcher.open, min(unfinished or [self.made + 1]))
+        self.dispatcher.open = max(self.dispatcher.open, min(unfinished or [self.made + 1]))  # type: ignore[union-attr]
 
 
 class Worker(Actor):
@@ -103,7 +103,7 @@ class Worker(Actor):
 
     def report(self, tasks):
         """Send the results of these tasks: task id -> assignment."""
-        if self.dispatcher.has_room and not self.dispatcher.rows.get('result'):
+        if self.dispatcher.has_room and not self.dispatcher.rows.get('result'):  # type: ignore[union-attr]
             self.put('result', *[[assignment, task_id, int(task_id.rsplit(':', 1)[1]), None]
                                  for task_id, assignment in sorted(tasks.items())])
 

@@ -99,7 +99,7 @@ class Actor(Core):
                           is_local=is_loopback)
         if address is not None:
             self._turn.set_upstream(address)
-            self.until(lambda: self.dispatcher.is_open, 'the channel is open')
+            self.until(lambda: self.dispatcher.is_open, 'the channel is open')  # type: ignore[union-attr]
 
     def __enter__(self):
         return self

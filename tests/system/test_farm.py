@@ -205,9 +205,9 @@ def test_map_stops_softly(system):
                'square']
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
                                bufsize=0)
-    process.stdin.write(b'2\n3\n')
-    process.stdin.flush()
-    assert process.stdout.readline() == b'4\n'
+    process.stdin.write(b'2\n3\n')  # type: ignore[union-attr]
+    process.stdin.flush()  # type: ignore[union-attr]
+    assert process.stdout.readline() == b'4\n'  # type: ignore[union-attr]
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
     assert (process.returncode, out) == (0, b'9\n'), err
