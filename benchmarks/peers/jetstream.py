@@ -28,8 +28,11 @@ async def work(port, storage='memory'):
     import nats as client
     connection = await client.connect('nats://127.0.0.1:%d' % port)
     jetstream = connection.jetstream()
-    await jetstream.add_stream(name='tasks', subjects=['task'], retention='workqueue', storage=storage)
-
+    try:
+        await jetstream.add_stream(name='tasks', subjects=['task'], retention='workqueue', storage=storage)
+    except client.js.errors.BadRequestError:
+        # The other worker adds it at this moment.
+        pass
     tasks = await jetstream.pull_subscribe('task', durable='workers')
     say(READY)
     while True:
