@@ -62,14 +62,16 @@ UNKNOWN = 'unknown'
 #: What a task waits for.
 NO_CALCULATOR = 'no_calculator'
 NONE_IN_ORDER = 'none_in_order'
+NO_FUNCTION = 'no_function'
+DELAYED = 'delayed'
 ALL_BUSY = 'all_busy'
 DISPATCHER_DRAINS = 'dispatcher_drains'
 DISPATCHER_RECOVERS = 'dispatcher_recovers'
 ITS_TURN = 'its_turn'
 ACKNOWLEDGEMENT = 'acknowledgement'
 ANSWER = 'answer'
-WAITS = (NO_CALCULATOR, NONE_IN_ORDER, ALL_BUSY, DISPATCHER_DRAINS, DISPATCHER_RECOVERS, ITS_TURN, ACKNOWLEDGEMENT,
-         ANSWER)
+WAITS = (NO_CALCULATOR, NONE_IN_ORDER, NO_FUNCTION, DELAYED, ALL_BUSY, DISPATCHER_DRAINS, DISPATCHER_RECOVERS, ITS_TURN,
+         ACKNOWLEDGEMENT, ANSWER)
 
 #: Timers that can fire for a task, by what happens then.
 ASSIGN_AGAIN = 'assign_again'

@@ -81,6 +81,8 @@ class Admission(Calls):
                 client.highest = max(client.highest, number)
                 self._note_accepted(client, 1, size)
                 self._adopt_orphan(now, task)
+                # The queue may have compacted it.
+                lane = client.lane
         if accepted:
             self._note_accepted(client, accepted, size_of_accepted)
 

@@ -3,7 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 from collections import OrderedDict, deque
-from itertools import islice
+from itertools import chain, islice
 
 from dispatcher.catalogue import Catalogue
 from dispatcher.conduct import Conduct
@@ -211,6 +211,14 @@ class Calculators(object):
         if not calculator.is_queued and calculator.has_slot:
             calculator.is_queued = True
             (self.queue if calculator.digest is None else self.groups[calculator.digest]).append(calculator)
+
+    def queued_for(self, task):
+        # type: (Any) -> Iterator[Calculator]
+        """Those in the queues that a waiting task may be assigned from."""
+        if not task.IS_CALL:
+            return iter(self.queue)
+        return chain.from_iterable(queue for digest, queue in sorted(self.groups.items())
+                                   if task.function in self.catalogue.functions_of(digest))
 
     def begin_settlement(self):
         # type: () -> None

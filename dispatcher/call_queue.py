@@ -251,6 +251,17 @@ class CallQueue(object):
         """The clients whose calls of that function wait."""
         return {client for line in self._lines.get(function, {}).values() for client in line.lanes}
 
+    def lane_of(self, task):
+        # type: (CallTask) -> Any
+        """The calls of the same client, function and priority as one that waits."""
+        return self._lines[task.function][task.priority].lanes.get(task.client, ()) if task.is_queued else ()
+
+    def oldest_at(self, lines_max):
+        # type: (int) -> float
+        """When the oldest of the calls was accepted that are next in so many lines or run alone; inf: none is."""
+        lines = islice((line for lines in self._lines.values() for line in lines.values()), lines_max)
+        return min([line.oldest_at() for line in lines] + [task.accepted_at for task in self.alone] + [float('inf')])
+
     def tasks(self):
         # type: () -> List[CallTask]
         """All, for checks."""

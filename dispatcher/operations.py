@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 from common.words import reason_text
 from dispatcher.admission import Admission
+from net_protocol.columns import TASK_ID
 from net_protocol.rows import CALCULATOR, CANCEL, CANCELLED, CLIENT, DRAIN, FAILED_TASKS, MONITOR
 
 MYPY = False
@@ -66,8 +67,7 @@ class Operations(Admission):
 
     def _cancel_task(self, now, task_id):
         # type: (float, str) -> Tuple[bool, str]
-        parts = task_id.rsplit(u':', 2)
-        task = self.clients.task(task_id) if len(parts) == 3 and parts[2].isdigit() else None
+        task = self.clients.task(task_id) if TASK_ID.match(task_id) else None
         if task is None:
             return False, u'no such task waits or runs'
         if task.is_over:

@@ -174,10 +174,11 @@ class PendingQueue(object):
         return found
 
     def before(self, task, places_max):
-        # type: (Task, int) -> int
+        # type: (Any, int) -> int
         """How many tasks of the same client wait before a waiting task, counted up to ``places_max``."""
         place = 0
-        for other in islice(task.client.lane, places_max):
+        lane = self.calls.lane_of(task) if task.IS_CALL else task.client.lane
+        for other in islice(lane, places_max):
             if other is task:
                 return place
             place += other.state is WAITING

@@ -130,13 +130,15 @@ class Work(Ends):
                 int((task.deadline_at - now) * 1000) / 1000 if task.deadline_at > now else 0]
 
     def adopt(self, now, task, calculator, assignment):
-        # type: (float, Task, Calculator, int) -> None
+        # type: (float, Any, Calculator, int) -> None
         """The calculator has that task already: it goes on instead of being begun anew."""
         self.counts['adopted'] += 1
         self.emit(now, 'adopted', task_id=task.task_id, calculator=calculator.name, attempt=task.attempt + 1)
         # Of an orphan, the calculator finds the task id among what it holds, and goes on under the new number.
         self.assign(now, task, calculator, assignment)
         self.queue.remove(task)
+        if task.IS_CALL and task.reserved is not calculator:
+            self.release(task)
 
     def note_acknowledged(self, channel, calculator, kind, rows):
         # type: (Channel, Calculator, str, List[Any]) -> None

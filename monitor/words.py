@@ -148,6 +148,8 @@ _WAITS = {
     report.NO_CALCULATOR: 'It waits because no calculator is registered.',
     report.NONE_IN_ORDER: (
         'It waits because no calculator is alive: suspect %(suspect)s, dead %(dead)s, left %(left)s.'),
+    report.NO_FUNCTION: 'It waits because no calculator offers its function.',
+    report.DELAYED: 'It waits for some seconds, because several attempts came to nothing.',
     report.ALL_BUSY: (
         'It waits because all calculators that are alive (%(alive)s) are busy. Running tasks: %(running)s; waiting '
         'tasks: %(waiting)s, of them of this client and before this one: %(before)s.'),

@@ -169,9 +169,10 @@ class StatusDesk(object):
 
     def _oldest_s(self, now):
         # type: (float) -> float | None
-        """The age of the oldest task that waits: of those that are next, for each client."""
-        accepted = [task.accepted_at for task in self._core.queue.oldest(LANES_MAX)]
-        return round(now - min(accepted), 3) if accepted else None
+        """The age of the oldest task that waits: of those that are next, for each client or function."""
+        queue = self._core.queue
+        oldest_at = min([task.accepted_at for task in queue.oldest(LANES_MAX)] + [queue.calls.oldest_at(LANES_MAX)])
+        return None if oldest_at == float('inf') else round(now - oldest_at, 3)
 
 
 def _client_row(now, name, tally, waiting):

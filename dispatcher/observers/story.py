@@ -79,7 +79,7 @@ def _try_rows(now, core, task):
 
 
 def _waits_for(now, core, task):
-    # type: (float, DispatcherCore, Task) -> Dict[str, Any]
+    # type: (float, DispatcherCore, Any) -> Dict[str, Any]
     """What has to happen for the task to get on."""
     if task.state is ASSIGNED:
         calculator = task.calculator
@@ -95,8 +95,12 @@ def _waits_for(now, core, task):
         what = report.NO_CALCULATOR
     elif not numbers[ALIVE]:
         what = report.NONE_IN_ORDER
+    elif task.IS_CALL and not core.calculators.catalogue.is_offered(task.function):
+        what = report.NO_FUNCTION
+    elif task in core.queue.calls.delayed:
+        what = report.DELAYED
     else:
-        is_any_free = any(one.is_available for one in islice(core.calculators.queue, CALCULATORS_MAX))
+        is_any_free = any(one.is_available for one in islice(core.calculators.queued_for(task), CALCULATORS_MAX))
         what = report.ITS_TURN if is_any_free else report.ALL_BUSY
     return dict(numbers, what=what, waiting=core.queue.size, running=core.running,
                 before=core.queue.before(task, PLACES_MAX))
@@ -118,7 +122,16 @@ def _next(now, core, task):
     due_at, timer = min(timers)
     return {'timer': timer, 'in_s': round(max(0.0, due_at - now), 3),
             'calculator': None if calculator is None else calculator.name,
-            'attempts_left': core.settings['attempts_max'] - task.attempt}
+            'attempts_left': _attempts_left(core, task, timer)}
+
+
+def _attempts_left(core, task, timer):
+    # type: (DispatcherCore, Any, str) -> int
+    """How many attempts follow the present one if that timer ends it."""
+    if not task.IS_CALL:
+        return core.settings['attempts_max'] - task.attempt
+    does_count = task.state is ASSIGNED and (task.is_alone or timer == report.ANSWER_TIMEOUT)
+    return task.attempts_max - task.counted - does_count
 
 
 def _facts(section, facts):

@@ -8,7 +8,7 @@ from dispatcher.clients import RANGE_BYTES
 from dispatcher.retry_after import PACE_OVER_MAX_S, RETRY_AFTER_MAX_S, RETRY_AFTER_MIN_S, RETRY_AFTER_S, RetryAfter
 from dispatcher.tasks import TASK_BYTES
 from net_protocol.limits import NUMBERS_AHEAD_MAX
-from tests.dispatcher.driver import ONE, Driver, of_kind
+from tests.dispatcher.driver import ONE, Driver, of_kind, task_id
 
 GREEDY, OTHER, SMALL = 'client-g', 'client-o', 'client-s'
 
@@ -181,3 +181,15 @@ def test_the_time_is_that_in_which_half_of_the_queue_is_worked_off_and_at_first_
     for after_s, waiting, gone, seconds in later:
         now, left = now + after_s, left + gone
         assert retry_after.seconds(now, waiting, left) == seconds
+
+
+def test_a_datagram_may_submit_many_tasks_that_a_calculator_runs_already_and_others_after_them():
+    driver = Driver()
+    one = driver.calculator()
+    driver.beat(one, capacity=71, orphans=[task_id(number) for number in range(1, 71)])
+    # The queue compacts the client's lane on the way.
+    driver.submit(*range(1, 73))
+    assert driver.counts['adopted'] == 70
+    assert [row[1] for row in driver.of(one, 'assign')][70:] == [task_id(71)]
+    driver.result(one, 71, 71)
+    assert [row[1] for row in driver.of(one, 'assign')][70:] == [task_id(71), task_id(72)]

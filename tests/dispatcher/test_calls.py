@@ -352,3 +352,26 @@ def test_an_orphan_that_failed_before_it_was_adopted(farm):
     assert farm.counts['adopted'] == 1
     farm.fail(one, 0, 1)
     assert farm.ended() == [(1, u'failed')]
+
+
+def test_a_call_that_goes_on_elsewhere_keeps_no_calculator_free():
+    farm = Farm()
+    one, two = farm.calculator(ONE), farm.calculator(TWO)
+    farm.offer(one, u'square')
+    farm.call(1)
+    farm.offer(two, u'square', capacity=2)
+    farm.call(2)
+    farm.call(3)
+    for assignment in (1, 2):
+        farm.hear(one, 'assign_refused', [[assignment, task_id(1), u'busy']])
+        farm.beat(one, sequence=assignment + 1)
+        farm.wait(1.5, beating=[two], held=[(1, 2)])
+    farm.result(two, 2, 3)
+    # Its third end: from now on call 1 runs alone, and the other calculator is kept free for it.
+    farm.wait(9, beating=[two], held=[(1, 1)])
+    assert farm.counts['died'] == farm.counts['calls_run_alone'] == 1
+    farm.call(4)
+    assert farm.runs(one) == [1, 1, 1] and farm.runs(two) == [2, 3]
+    farm.beat(one, held=[(3, 3)], sequence=9)
+    assert farm.counts['adopted'] == 1
+    assert farm.runs(two) == [2, 3, 4]

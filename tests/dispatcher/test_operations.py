@@ -93,3 +93,7 @@ def test_functions_are_listed_for_clients_and_a_difference_is_reported(farm):
     assert answers == {1: [1, 1, []], 2: [1, 1, [[u'square', u'()', u'']]],
                        3: [1, 1, [[u'score', u'()', u''], [u'square', u'()', u'']]]}
     assert farm.emitted('functions_differ') == [{'functions': u'score'}]
+
+
+def test_a_digit_of_another_script_is_no_number_of_a_task(farm):
+    assert operate(farm, u'cancel', u'client-a:aaaaaaaa:\xb2') == (False, u'no such task waits or runs', [])

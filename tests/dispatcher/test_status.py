@@ -12,6 +12,7 @@ from net_protocol.codec import pack
 from net_protocol.limits import COALESCED_BYTES, NAME_CHARS_MAX
 from net_protocol.rows import CANCELLED, DONE, EXPIRED, MONITOR, QUEUE_FULL
 from tests.dispatcher.driver import FIRST, ONE, SECOND, TWO, Driver, of_kind, task_id
+from tests.dispatcher.test_calls import Farm
 
 
 class Watched(Driver):
@@ -380,3 +381,46 @@ def test_a_monitor_has_no_record(watched):
     watched.report()
     assert watched.channel(MONITOR, 'monitor').peer is None and len(watched.core.clients) == 0
     assert watched.monitor().incarnation == FIRST
+
+
+# Calls.
+
+class WatchedFarm(Watched, Farm):
+    """Calls, and somebody who asks about them."""
+
+
+def test_a_call_that_waits_for_a_function_or_for_a_calculator_that_offers_it():
+    farm = WatchedFarm()
+    farm.offer(farm.calculator(ONE), u'square')
+    farm.beat(farm.calculator(TWO))
+    farm.call(1, u'score')
+    assert farm.story(1)[2]['what'] == report.NO_FUNCTION
+    for number in (2, 3, 4):
+        farm.call(number)
+    # The one that is free offers nothing.
+    waits = farm.story(4)[2]
+    assert (waits['what'], waits['before']) == (report.ALL_BUSY, 1)
+    assert facts_of(farm.report(), report.QUEUE)['oldest_s'] == 3.0
+
+
+def test_a_call_that_waits_before_its_next_attempt():
+    farm = WatchedFarm()
+    farm.offer(farm.calculator(ONE), u'square')
+    farm.call(1)
+    for assignment in (1, 2, 3):
+        farm.hear(farm.calculator(ONE), 'assign_refused', [[assignment, task_id(1), u'busy']])
+        farm.beat(farm.calculator(ONE), sequence=assignment + 1)
+        farm.wait(1 if assignment < 3 else 0)
+    assert farm.story(1)[2]['what'] == report.DELAYED
+
+
+def test_the_attempts_of_a_call_are_those_that_it_asks_for_and_only_some_ends_count():
+    farm = WatchedFarm(attempts_max=1)
+    farm.offer(farm.calculator(ONE), u'square', capacity=3)
+    farm.call(1, attempts_max=1, answer_timeout_s=1)
+    farm.call(2, attempts_max=2, answer_timeout_s=1)
+    farm.call(3, attempts_max=1)
+    assert [(timer['timer'], timer['attempts_left']) for timer in (farm.story(number)[3] for number in (1, 2))] == [
+        (report.ANSWER_TIMEOUT, 0), (report.ANSWER_TIMEOUT, 1)]
+    timer = farm.story(3)[3]
+    assert (timer['timer'], timer['attempts_left']) == (report.SUSPECT_CALCULATOR, 1)
