@@ -8,7 +8,7 @@ from dispatcher.assignment import Assignment
 from dispatcher.calculators import ALIVE, DEAD, LEFT, SUSPECT, Calculator
 from dispatcher.conduct import Conduct
 from dispatcher.failure_detector import GONE, HELD_UP_S, SILENT, FailureDetector
-from dispatcher.tasks import CALCULATOR_LEFT, DEAD_CALCULATOR, NEW_INCARNATION, TURN_MAX, UNACKNOWLEDGED
+from dispatcher.tasks import CALCULATOR_LEFT, DEAD_CALCULATOR, NEW_INCARNATION, NOT_LISTENING, TURN_MAX, UNACKNOWLEDGED
 from dispatcher.work import step_before
 from net_protocol.rows import NAME_TAKEN, TOO_MANY
 from net_protocol.schedule import HINT_PING_S, HINT_PINGS, PING_AFTER_S, SLEEP_S
@@ -321,4 +321,4 @@ class Fleet(Assignment):
         else:
             calculator.hinted_at = None
             self._suspect(now, calculator, 'lose_touch', 'nobody listens at its address')
-            self._lose_all(calculator, UNACKNOWLEDGED)
+            self._lose_all(calculator, NOT_LISTENING)

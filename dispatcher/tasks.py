@@ -29,8 +29,10 @@ TIMED_OUT = 'timed_out'
 DEAD_CALCULATOR = 'dead_calculator'
 NEW_INCARNATION = 'new_incarnation'
 CALCULATOR_LEFT = 'calculator_left'
-#: Its calculator does not acknowledge, or nobody listens at its address.
+#: Its calculator is heard and does not acknowledge.
 UNACKNOWLEDGED = 'unacknowledged'
+#: The system reported that nobody listens at its calculator's address, and pings were not answered.
+NOT_LISTENING = 'not_listening'
 #: A heartbeat does not name an attempt that was acknowledged before.
 NOT_HELD = 'not_held'
 #: The calculator does not take it: busy or draining.
@@ -40,8 +42,8 @@ WITHDRAWN = 'withdrawn'
 #: The child process of a call died.
 CHILD_DIED = 'child_died'
 
-ATTEMPT_ENDS = (RESULT, ERROR, TIMED_OUT, DEAD_CALCULATOR, NEW_INCARNATION, CALCULATOR_LEFT, UNACKNOWLEDGED, NOT_HELD,
-                TURNED_DOWN, WITHDRAWN, CHILD_DIED)
+ATTEMPT_ENDS = (RESULT, ERROR, TIMED_OUT, DEAD_CALCULATOR, NEW_INCARNATION, CALCULATOR_LEFT, UNACKNOWLEDGED,
+                NOT_LISTENING, NOT_HELD, TURNED_DOWN, WITHDRAWN, CHILD_DIED)
 
 #: Ends of attempts of a call that count: its function ran and is to blame.
 COUNTED = frozenset([ERROR, TIMED_OUT, CHILD_DIED])

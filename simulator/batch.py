@@ -22,8 +22,9 @@ RARE_PATHS = tuple('%s.%s' % (role, name) for role in (CALCULATOR, CLIENT, DISPA
     'dispatcher.' + name for name in (
         'adopted', 'attempt_calculator_left', 'attempt_child_died', 'calls_delayed', 'calls_run_alone',
         'functions_wanted', 'probations', 'attempt_dead_calculator', 'attempt_error', 'attempt_new_incarnation',
-        'attempt_not_held', 'attempt_timed_out', 'attempt_turned_down', 'attempt_unacknowledged', 'attempt_withdrawn',
-        'cancelled', 'cancelled_unknown', 'died', 'duplicate_results', 'duplicate_submits', 'evicted', 'expired',
+        'attempt_not_held', 'attempt_not_listening', 'attempt_timed_out', 'attempt_turned_down',
+        'attempt_unacknowledged', 'attempt_withdrawn', 'cancelled', 'cancelled_unknown', 'died', 'duplicate_results',
+        'duplicate_submits', 'evicted', 'expired',
         'failed', 'greetings', 'held_up', 'journal_failures', 'late_results', 'late_results_used', 'left',
         'names_taken', 'not_greeted', 'outcomes_dropped', 'outcomes_of_former', 'outcomes_recovered',
         'outcomes_sent_again', 'pings', 'recovered', 'refused_draining', 'refused_journal', 'refused_queue_full',

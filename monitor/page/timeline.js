@@ -26,9 +26,9 @@ export const kindOf = (end) => (end === null ? 'runs' : KINDS[end] || 'lost');
 const ENDS = {
   result: 'returned the result', error: 'returned an error', timed_out: 'no answer in time',
   dead_calculator: 'its calculator died', new_incarnation: 'its calculator restarted without it', calculator_left: 'its calculator left',
-  unacknowledged: 'the assignment was not acknowledged', not_held: 'its calculator did not have it any more',
-  turned_down: 'refused by the calculator', withdrawn: 'withdrawn: the task ended in another way',
-  child_died: 'the process that ran the function died',
+  unacknowledged: 'its calculator acknowledged nothing more', not_listening: 'nobody listened at the address of its calculator',
+  not_held: 'its calculator did not have it any more', turned_down: 'refused by the calculator',
+  withdrawn: 'withdrawn: the task ended in another way', child_died: 'the process that ran the function died',
 };
 
 export class TimeLine {

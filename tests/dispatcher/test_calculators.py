@@ -355,6 +355,7 @@ def test_when_nobody_listens_at_its_address_three_pings_decide(busy):
     assert (suspected['calculator'], suspected['held']) == (ONE, 1)
     assert suspected['why'] == 'nobody listens at its address'
     assert 0 < suspected['silence_s'] < 1
+    assert [facts['reason'] for facts in busy.emitted('reassigned')] == ['not_listening']
     assert busy.status['waiting'] == 1
     # A late result still counts.
     assert of_kind(busy.result(busy.calculator(), 1, 1), 'done') == [[1, u'result', 1]]

@@ -97,7 +97,7 @@ def test_where_the_system_reports_that_nobody_listens_it_runs_elsewhere_sooner()
             seen[0] += 1
             if target == doomed.address:
                 dispatcher.turn.note_unreachable(link.now, target)
-        return dispatcher.core.counts['attempt_unacknowledged'] == 1
+        return dispatcher.core.counts['attempt_not_listening'] == 1
     assert link.run_until(is_moved, 5)
     assert link.now - died_at <= REPORTED_S + SLACK_S
     assert REPORTED_S == 0.25 + HINT_PINGS * HINT_PING_S

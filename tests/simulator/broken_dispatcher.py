@@ -5,7 +5,7 @@ from __future__ import absolute_import, division, print_function
 from dispatcher.calculators import ALIVE, DEAD, SUSPECT, Calculator
 from dispatcher.core import DispatcherCore
 from dispatcher.failure_detector import FailureDetector
-from dispatcher.tasks import UNACKNOWLEDGED
+from dispatcher.tasks import NOT_LISTENING, UNACKNOWLEDGED
 from net_protocol.rows import CALCULATOR, CANCELLED, DONE, EXPIRED, JOURNAL, QUEUE_FULL
 from tests.simulator.breaking import around, breaks, drops, instead, mutant, nothing
 
@@ -190,7 +190,7 @@ def _believes_a_hint(original, self, now, channel):
     calculator = channel.peer
     if calculator is not None and not calculator.IS_CLIENT and calculator.state == ALIVE:
         self._suspect(now, calculator, 'lose_touch', 'nobody listens at its address')
-        self._lose_all(calculator, UNACKNOWLEDGED)
+        self._lose_all(calculator, NOT_LISTENING)
 
 
 @breaks('unreachable_keep_tasks', 'L8', 'a calculator that can\'t be reached keeps its tasks',

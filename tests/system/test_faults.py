@@ -43,7 +43,7 @@ def test_200_tasks_outlive_two_of_three_calculators(system):
     system.balance()
     account = dispatcher.account
     assert account['accepted'] == account['outcomes']['done'] == 200
-    assert account['attempts']['unacknowledged'] == client.account['further_attempts'] == 8
+    assert account['attempts']['not_listening'] == client.account['further_attempts'] == 8
     assert (account['counts']['died'], account['counts']['left']) == (2, 1)
 
 
