@@ -143,7 +143,8 @@ class Admission(Calls):
             self.counts['duplicate_submits'] += 1
             return False
         if self.calculators.queue and not self.queue.has_room_for(client, self.settings['pending_max']):
-            # Assigning the tasks that this turn accepted makes room in the queue.
+            # Not only in ``settle``: with a short queue, tasks of one datagram must not be refused while calculators
+            # are free for those before them.
             self.assign_waiting(now)
         # Refuse every copy of the submit until the client has acknowledged the refusal. If a later copy were accepted,
         # the client would take the acknowledgement of the refused copy for an acceptance, before the task is on disk.

@@ -115,7 +115,9 @@ class Client(object):
         self.refusals = {}  # type: Dict[int, List[Any]]
         #: Outcomes from this number on are still to be sent again; None: none are.
         self.cursor = None  # type: int | None
+        #: ``forget_below`` continues in later turns.
         self.is_behind = False
+        #: The next number that ``drop_outcomes`` looks at.
         self.drop_from = 1
         self.tally = tally
 

@@ -1,16 +1,29 @@
 """The dispatcher: every accepted task ends in exactly one outcome, which its client learns of.
 
-A task can be followed through six files. Each is a class that extends the later ones:
+A task can be followed through six files. Each is a class that extends the later ones; read ``tasks``, ``clients``,
+``calculators`` and ``pending_queue`` first:
 
     admission       ``_on_submit`` accepts the task: it waits in the queue
-    assignment      ``assign_waiting``, once a turn, takes it out of the queue
-    work            ``assign`` sends it to a calculator; ``requeue`` lets it wait again if that attempt is lost
-    reports         ``_on_result`` takes the result
-    ends            ``finish`` ends the task; ``forget_below`` forgets it when the client says that it is over
+    assignment      ``assign_waiting`` takes it out of the queue; ``settle`` calls that after each portion of a turn
+    work            ``assign`` sends it to a calculator; ``note_acknowledged`` (from ``core.acknowledged``) notes that
+                    the calculator has it
+    results         ``_on_result`` takes the result
+    ends            ``finish`` ends the task; ``forget_below`` (from ``core.heard``) forgets it when the client says
+                    that it is over
     outcomes        ``deliver`` sends the outcome, again and again if the client is away
 
-``reports`` stands above ``assignment``, because calculators are the business of ``fleet``, between the two. Here are
-only the tables of rows and timers, and what concerns whole channels.
+When a calculator dies, ``fleet._due_silence`` notices, ``lose_some`` takes its attempts from it in this turn and the
+next ones, and ``work.requeue`` lets each task wait again.
+
+Which class has which state:
+
+    outcomes        clients, the journal, observers, memory
+    ends            the queue, calculators, the number of running tasks
+    work            tasks that have no timer yet
+    assignment      whether tasks are assigned at all: ``is_draining``, ``is_adopting``
+    fleet           the failure detector
+
+Here are only the tables of rows and timers, and what concerns whole channels.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -139,7 +152,7 @@ class DispatcherCore(Operations):
 
     def settle(self, now):
         # type: (float) -> None
-        """Send again, assign, see whether a drain is over."""
+        """After each portion of a turn: send again, assign, see whether a drain is over."""
         self.plan_young(now)
         if self._to_deliver:
             self.deliver_some(now)
@@ -210,25 +223,9 @@ class DispatcherCore(Operations):
         peer = channel.peer
         if peer is None:
             return None
-        if kind == 'done' or kind == 'ended':
-            return row if row[0] in peer.tasks else None
-        if kind == 'refused':
-            return row if row[0] >= peer.open and row[0] not in peer.tasks else None
-        if kind == 'assign' or kind == 'run':
-            task = peer.attempts.get(row[0])
-            if task is not None:
-                return self.assign_row(now, task)
-            leftover = peer.leftovers.get(row[0])
-            if leftover is not None and leftover.acknowledged_by is None:
-                # It was lost, and is not sent again.
-                self.drop_leftover(peer, row[0])
-            return None
-        if kind == 'revoke':
-            return row if row[0] in peer.leftovers or not row[0] else None
-        if kind == 'done_before' or kind == 'ended_before':
-            client = self.clients.get(peer.name, row[0])
-            return row if client is not None and row[1] in client.tasks else None
-        return row
+        if peer.IS_CLIENT:
+            return self.refresh_outcome(peer, kind, row)
+        return self.refresh_assignment(now, peer, kind, row)
 
     # Monitors.
 
@@ -246,6 +243,7 @@ class DispatcherCore(Operations):
 
     def next_timer(self):
         # type: () -> float | None
+        # Earlier turns left attempts to lose, tasks to forget, outcomes to send, tasks to assign, or outcomes to drop.
         if self._to_empty or self._behind or self._deliver_now or self.assigns_left \
                 or self._absent and self.has_outcomes_to_drop:
             return 0.0

@@ -103,7 +103,8 @@ class Ends(Outcomes):
         """A task ends, and its client is sent the outcome. ``value`` is the result of a task that is done, or the
         reason.
 
-        ``ended`` is how the live attempt ends; None where there is none, or where it brought the result.
+        ``ended`` is how the live attempt ends; None where there is none, or where it brought the result: then
+        ``_on_result`` has already removed that attempt and freed its slot.
         """
         client = task.client
         if task.state is WAITING:

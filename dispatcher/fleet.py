@@ -31,7 +31,7 @@ class Fleet(Assignment):
     """What happens to calculators."""
 
     COUNTERS = ('registered', 'registrations_refused', 'returned', 'replaced', 'names_taken', 'evicted', 'recovered',
-                'suspected', 'died', 'left', 'pings', 'hints', 'held_up', 'probations') + Assignment.COUNTERS
+                'suspected', 'died', 'left', 'pings', 'hints', 'held_up') + Assignment.COUNTERS
 
     def __init__(self, settings, name, incarnation):
         # type: (Dict[str, Any], str, str) -> None
@@ -251,24 +251,6 @@ class Fleet(Assignment):
         # type: (float, str) -> None
         """A calculator has been dead or gone for long enough."""
         self._forget(self.calculators.by_name[name])
-
-    # Probation.
-
-    def note_failure_of(self, now, calculator, what):
-        # type: (float, Calculator, str) -> None
-        if calculator.conduct.note_failure(now, what):
-            self.counts['probations'] += 1
-            self.emit(now, 'probation', calculator=calculator.name, reason=calculator.conduct.reason)
-
-    def note_good_ends(self, now, calculator, number):
-        # type: (float, Calculator, int) -> None
-        """So many attempts ended well."""
-        conduct = calculator.conduct
-        for _ in range(number if conduct.reason is not None else 0):
-            if conduct.note_good_end():
-                self.emit(now, 'probation_over', calculator=calculator.name)
-                self.calculators.update(calculator)
-                break
 
     # Pings and hints.
 

@@ -126,6 +126,18 @@ class Outcomes(Core):
         else:
             self.send(channel, 'ended', [task.number, task.state, task.result, task.attempt])
 
+    def refresh_outcome(self, client, kind, row):
+        # type: (Client, str, Any) -> Any
+        """A row to a client was lost: what is sent instead, or None."""
+        if kind == 'refused':
+            return row if row[0] >= client.open and row[0] not in client.tasks else None
+        if kind == 'done' or kind == 'ended':
+            return row if row[0] in client.tasks else None
+        if kind == 'done_before' or kind == 'ended_before':
+            former = self.clients.get(client.name, row[0])
+            return row if former is not None and row[1] in former.tasks else None
+        return row
+
     def deliver_again(self, client, number):
         # type: (Client, int) -> None
         """Send what the client has not acknowledged, in the order of numbers, from that one on."""

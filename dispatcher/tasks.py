@@ -68,12 +68,13 @@ SHORT_CHARS = 100
 
 
 class Task(object):
-    """An accepted task.
+    """An accepted task: a *call* of a function, or a *notional* one (see ``net_protocol.notional``).
 
     ``is_planned`` says whether it has a timer. ``attempt`` is the number of the newest attempt, 0 before the first.
     ``calculator``, ``assignment``, ``assigned_at``, ``answer_due_at`` and ``acknowledged_by`` (the number of the
-    datagram that acknowledged the assignment, or None) describe that attempt and are not set before. ``history`` holds
-    the attempts that came to nothing, None while there are none. ``result`` is set at the end: the result of a task
+    datagram that acknowledged the assignment, or None) describe that attempt and are not set before. ``assignment`` is
+    the dispatcher's number of an attempt on one calculator. ``history`` holds the attempts that came to nothing, None
+    while there are none. ``result`` is set at the end: the result of a task
     that is done, otherwise the reason.
     """
 

@@ -6,7 +6,7 @@ from collections import deque
 
 from common.words import counted
 from dispatcher.calculators import ALIVE
-from dispatcher.ends import Ends
+from dispatcher.results import Results
 from dispatcher.tasks import ASSIGNED, HISTORY_MAX, TIMED_OUT, TURN_MAX, WAITING, PastAttempt
 from net_protocol.rows import EXPIRED, FAILED
 from net_protocol.schedule import PING_AFTER_S
@@ -35,10 +35,10 @@ def step_before(at):
     return (at + 1e-6) // PING_STEP_S * PING_STEP_S
 
 
-class Work(Ends):
+class Work(Results):
     """Which task is assigned to which calculator, and for how long."""
 
-    COUNTERS = ('assignments', 'adopted', 'calls_delayed', 'calls_run_alone') + Ends.COUNTERS
+    COUNTERS = ('assignments', 'adopted', 'calls_delayed', 'calls_run_alone') + Results.COUNTERS
 
     def __init__(self, settings, name, incarnation):
         # type: (Dict[str, Any], str, str) -> None
@@ -128,6 +128,20 @@ class Work(Ends):
                     task.options.get(u'each', False)]
         return [task.assignment, task.task_id, task.attempt, task.payload, self._answer_timeout_s,
                 int((task.deadline_at - now) * 1000) / 1000 if task.deadline_at > now else 0]
+
+    def refresh_assignment(self, now, calculator, kind, row):
+        # type: (float, Calculator, str, Any) -> Any
+        """A row to a calculator was lost: what is sent instead, or None."""
+        if kind == 'assign' or kind == 'run':
+            task = calculator.attempts.get(row[0])
+            if task is not None:
+                return self.assign_row(now, task)
+            leftover = calculator.leftovers.get(row[0])
+            if leftover is not None and leftover.acknowledged_by is None:
+                # The assignment never arrived. The attempt is over, so its slot is free.
+                self.drop_leftover(calculator, row[0])
+            return None
+        return row if kind != 'revoke' or row[0] in calculator.leftovers or not row[0] else None
 
     def adopt(self, now, task, calculator, assignment):
         # type: (float, Any, Calculator, int) -> None

@@ -5,7 +5,7 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 from dispatcher.conduct import GOOD_ENDS
-from dispatcher.reports import QUICK_S
+from dispatcher.results import QUICK_S
 from dispatcher.tasks import ANSWER_GRACE_S, DELAYS_S
 from tests.dispatcher.driver import ONE, TWO, Driver, task_id
 
