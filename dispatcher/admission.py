@@ -1,4 +1,4 @@
-"""Rows of clients: tasks and calls are accepted, refused or cancelled."""
+"""Rows of clients: tasks are accepted, refused, cancelled."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -43,8 +43,8 @@ class Admission(Calls):
         client = channel.peer or self.meet_client(now, channel)
         tasks, lane, young, journal, settings = client.tasks, client.lane, self.young, self.journal, self.settings
         timeout_s, young_s = settings['task_timeout_s'], self.young_s
-        places = self._plain_places(client)
-        # The same limit as in ``_reason_to_refuse``.
+        places = self._fast_places(client)
+        # As in ``_reason_to_refuse``: a client gets no more memory than what stays free.
         bytes_left = (settings['memory_max_bytes'] - self.memory_bytes - client.bytes) // 2
         number_max = client.open + NUMBERS_AHEAD_MAX
         trace = self.trace
@@ -52,9 +52,9 @@ class Admission(Calls):
         accepted = size_of_accepted = 0
         for number, payload, time_left_s in rows:
             size = TASK_BYTES if type(payload) is text_type and len(payload) <= SHORT_CHARS else size_with(payload)
-            is_plain = client.highest < number <= number_max and accepted < places \
+            is_fast = client.highest < number <= number_max and accepted < places \
                 and size_of_accepted + size <= bytes_left
-            if not is_plain:
+            if not is_fast:
                 if accepted:
                     self._note_accepted(client, accepted, size_of_accepted)
                 # From here on each row of this datagram is examined alone.
@@ -67,13 +67,13 @@ class Admission(Calls):
             if left_s > young_s:
                 young.append(task)
             else:
-                self.plan(task)
+                self.set_task_timer(task)
             if journal is not None:
                 journal.accepted(task)
                 self.has_unwritten = True
             if trace:
                 self.emit(now, 'accepted', task_id=task.task_id)
-            if is_plain:
+            if is_fast:
                 client.highest = number
                 accepted += 1
                 size_of_accepted += size
@@ -104,7 +104,7 @@ class Admission(Calls):
             if time_left_s > self.young_s:
                 self.young.append(task)
             else:
-                self.plan(task)
+                self.set_task_timer(task)
             if self.journal is not None:
                 self.journal.accepted(task)
                 self.has_unwritten = True
@@ -113,7 +113,7 @@ class Admission(Calls):
             self.note_call(now, task)
             self._adopt_orphan(now, task)
 
-    def _plain_places(self, client):
+    def _fast_places(self, client):
         # type: (Client) -> int
         """How many new tasks of ``client`` may be accepted without examining each. The caller checks memory."""
         if self.is_draining or client.is_behind or client.refusals or len(client.acknowledged) > RANGES_MAX \

@@ -126,7 +126,7 @@ class Assignment(Work):
 
     def _may_run_alone(self, calculator, task):
         # type: (Calculator, CallTask) -> bool
-        return (calculator.state is ALIVE and not calculator.draining and not calculator.conduct.is_withdrawn
+        return (calculator.state is ALIVE and not calculator.draining and not calculator.conduct.is_drained_by_operator
                 and not calculator.channel.is_unreachable
                 and self.calculators.by_name.get(calculator.name) is calculator
                 and task.function in self.calculators.catalogue.functions_of(calculator.digest))

@@ -103,7 +103,7 @@ class Calculator(Stateful):
         # type: () -> bool
         """Whether it would take a task, if that reached it."""
         return (self.state is ALIVE and self.free > 0 and not self.full_until_beat and not self.draining
-                and self.alone is None and not self.conduct.is_withdrawn
+                and self.alone is None and not self.conduct.is_drained_by_operator
                 and (self.conduct.reason is None or self.free == self.capacity))
 
     @property
@@ -117,7 +117,7 @@ class Calculator(Stateful):
         """Whether a call may wait at it for one of its slots, which are all taken: one for each slot."""
         return (self.is_quick and self.state is ALIVE and -self.capacity < self.free <= 0
                 and not self.full_until_beat and not self.draining and self.alone is None
-                and not self.conduct.is_withdrawn and self.conduct.reason is None
+                and not self.conduct.is_drained_by_operator and self.conduct.reason is None
                 and self.channel.has_room and not self.channel.is_unreachable)
 
     def count_free(self):

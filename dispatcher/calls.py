@@ -1,4 +1,4 @@
-"""Calls of functions: who offers them, which attempts count, and which call is assigned next."""
+"""Functions that calculators offer, and failed calls."""
 
 from __future__ import absolute_import, division, print_function
 

@@ -17,7 +17,7 @@ class Conduct(object):
     within ``window_s`` begin a probation; 0: never.
     """
 
-    __slots__ = ('_events_max', '_window_s', '_events', 'reason', 'good_ends', 'is_withdrawn')
+    __slots__ = ('_events_max', '_window_s', '_events', 'reason', 'good_ends', 'is_drained_by_operator')
 
     def __init__(self, events_max, window_s):
         # type: (int, float) -> None
@@ -28,13 +28,13 @@ class Conduct(object):
         self.reason = None  # type: str | None
         self.good_ends = 0
         #: An operator wants it to get no work.
-        self.is_withdrawn = False
+        self.is_drained_by_operator = False
 
     @property
     def note(self):
         # type: () -> str
         """Why it gets less work than others, for people; mostly empty."""
-        if self.is_withdrawn:
+        if self.is_drained_by_operator:
             return u'no new work: an operator drains it'
         return u'' if self.reason is None else u'one attempt at a time: ' + self.reason
 
@@ -64,5 +64,5 @@ class Conduct(object):
     def readmit(self):
         # type: () -> None
         self.reason = None
-        self.is_withdrawn = False
+        self.is_drained_by_operator = False
         self._events.clear()

@@ -33,7 +33,7 @@ from collections import deque
 from dispatcher.calculators import DEAD, LEFT, SUSPECT
 from dispatcher.failure_detector import HELD_UP_S
 from dispatcher.invariants import check
-from dispatcher.journal import ACCEPTED, ACCEPTED_CALL, LAZY_S, restored
+from dispatcher.journal import ACCEPTED, ACCEPTED_CALL, LAZY_S, RETRY_S, restored
 from dispatcher.observers.status import StatusDesk
 from dispatcher.operations import Operations
 from dispatcher.tasks import ATTEMPT_ENDS, TURN_MAX
@@ -50,8 +50,8 @@ if MYPY:
     from dispatcher.tasks import Task  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
 
-#: After a recovery nothing is assigned for this long: each calculator in order names meanwhile what it runs (once a
-#: second where nobody set another interval), and that goes on there instead of being begun anew.
+#: After a recovery nothing is assigned for this long. Meanwhile each calculator that is alive names what it runs (once
+#: a second where nobody set another interval), and that goes on there instead of being begun anew.
 ADOPTION_S = 1.5
 
 
@@ -67,9 +67,9 @@ class DispatcherCore(Operations):
                 'heartbeat': '_on_heartbeat', 'leave': '_on_leave', 'assign_refused': '_on_assign_refused',
                 'result': '_on_result', 'status': '_on_status', 'task_status': '_on_task_status',
                 'operate': '_on_operate', 'ask_functions': '_on_ask_functions'}
-    TIMERS = {'task': '_due_task', 'silence': '_due_silence', 'forget': '_due_forget', 'ping': '_due_ping',
-              'hint': '_due_hint', 'drained': '_due_drained', 'adoption': '_due_adoption', 'journal': '_due_journal',
-              'former': '_due_former', 'delay': '_due_delay', 'function': '_due_function',
+    TIMERS = {'task': '_due_task', 'silence': '_due_silence', 'removal': '_due_removal', 'ping': '_due_ping',
+              'hint': '_due_hint', 'drain_over': '_due_drain_over', 'adoption': '_due_adoption',
+              'journal': '_due_journal', 'former': '_due_former', 'delay': '_due_delay', 'function': '_due_function',
               'no_calculators': '_due_no_calculators'}
     ACKNOWLEDGED = frozenset(['assign', 'run', 'revoke', 'refused', 'done', 'ended', 'done_before', 'ended_before'])
     COUNTERS = ('tasks_recovered', 'outcomes_recovered') + Operations.COUNTERS + StatusDesk.COUNTERS
@@ -93,7 +93,7 @@ class DispatcherCore(Operations):
 
     def recover(self, now, incarnations, rows):
         # type: (float, int, Iterable[Row]) -> None
-        """Go on where an earlier incarnation stood; ``incarnations`` is their number. Before anything else; ``rows`` as
+        """Continue after ``incarnations`` earlier incarnations. Call this before anything else. ``rows`` are as
         ``dispatcher.journal`` says.
 
         Tasks that waited or ran wait, in the order in which they were accepted; outcomes are delivered.
@@ -119,7 +119,7 @@ class DispatcherCore(Operations):
                     self.queue.put_call(task, self.queue.calls.put)
                 else:
                     self.queue.put(task)
-                self.plan(task)
+                self.set_task_timer(task)
             else:
                 self.counts['outcomes_recovered'] += 1
                 client.outcome_bytes += task.size
@@ -146,14 +146,14 @@ class DispatcherCore(Operations):
         bound_s = self.settings['drain_timeout_s']
         self.emit(now, 'draining', waiting=self.queue.size, running=self.running, unacknowledged=self.undelivered,
                   bound_s=bound_s)
-        self._timers.set(('drained', None), now + bound_s)
+        self._timers.set(('drain_over', None), now + bound_s)
 
     # Turns.
 
     def settle(self, now):
         # type: (float) -> None
         """After each portion of a turn: send again, assign, see whether a drain is over."""
-        self.plan_young(now)
+        self.set_timers_of_young(now)
         if self._to_deliver:
             self.deliver_some(now)
         self.assign_waiting(now)
@@ -267,12 +267,13 @@ class DispatcherCore(Operations):
         if self._late_s > HELD_UP_S:
             self.counts['held_up'] += 1
             self.emit(now, 'held_up', seconds=self._late_s)
-        self.plan_young(now)
+        self.set_timers_of_young(now)
         keys = self._timers.take_due(now)
         for number, (kind, key) in enumerate(keys, 1):
             self._on_timer[kind](now, key)
             if number == TURN_MAX:
                 break
+        # Timers that were set meanwhile return to the heap.
         keys.close()  # type: ignore[attr-defined]
         self.lose_some(now)
         self.forget_some(now)
@@ -293,11 +294,44 @@ class DispatcherCore(Operations):
         # type: (float, None) -> None
         self.is_adopting = False
 
-    def _due_drained(self, now, _):
+    def _due_drain_over(self, now, _):
         # type: (float, None) -> None
         self.is_stopped = True
 
     # The journal.
+
+    def take_records(self):
+        # type: () -> List[Any] | None
+        return None if self.journal is None else self.journal.take(self.is_stopped)
+
+    def note_written(self, now, failure):
+        # type: (float, str | None) -> None
+        journal = self.journal  # type: Any
+        if failure is not None:
+            self.counts['journal_failures'] += 1
+            if journal.failing_since is None:
+                journal.failing_since = now
+                self.emit(now, 'journal_failed', reason=failure)
+            self._timers.set(('journal', None), now + RETRY_S)
+            return
+        failing_since = journal.failing_since
+        written, held_back = journal.note_written()
+        self.has_unwritten = False
+        self.counts['journal_commits'] += 1
+        self.counts['journal_records'] += written
+        if failing_since is not None:
+            self.emit(now, 'journal_works', seconds=now - failing_since)
+        if len(held_back) <= TURN_MAX:
+            for task in held_back:
+                if task.client.tasks.get(task.number) is task:
+                    self.deliver(task)
+            return
+        for task in held_back:
+            self.deliver_again(task.client, task.number)
+
+    def _due_journal(self, now, _):
+        # type: (float, None) -> None
+        self.journal.is_due = True  # type: ignore[union-attr]
 
     # Accounts.
 

@@ -28,7 +28,7 @@ _NOT_RUNNING = frozenset([NOT_HELD, TURNED_DOWN, CALCULATOR_LEFT, NEW_INCARNATIO
 
 
 class Ends(Outcomes):
-    """Tasks, the queue of those that wait, and the calculators that the others are assigned to."""
+    """An attempt ends; a task ends."""
 
     COUNTERS = ('revokes',) + OUTCOMES + tuple('attempt_' + end for end in ATTEMPT_ENDS) + Outcomes.COUNTERS
 
@@ -130,7 +130,7 @@ class Ends(Outcomes):
         if client.is_absent:
             self.absent_outcomes += 1
             self.absent_bytes += size
-        if task.is_planned:
+        if task.has_timer:
             self._timers.cancel(('task', task))
         self._let_go(task)
         if outcome is not DONE:
@@ -173,10 +173,12 @@ class Ends(Outcomes):
             task = tasks.pop(number, None)
             if task is not None:
                 if task.state is WAITING or task.state is ASSIGNED:
+                    # ``open`` is raised above: nobody waits for this outcome, and ``finish`` does not send it.
                     self.end_early(now, task, CANCELLED, u'its client does not wait for it')
                 forgotten += 1
                 size += task.size
                 if task.state is DONE:
+                    # ``watch`` still holds the task, and its result may be large.
                     task.result = None
                 if journal is not None:
                     journal.over(task.task_id)

@@ -48,13 +48,13 @@ class Fleet(Assignment):
         # type: (float, Channel, int, float) -> Calculator | None
         """The first heartbeat on a channel, or one of a calculator whose name another one has taken."""
         calculators = self.calculators
-        current = calculators.by_name.get(channel.name)
-        known = channel.peer
-        if known is not None and current is not None and current.state not in (DEAD, LEFT):
+        of_name = calculators.by_name.get(channel.name)
+        of_channel = channel.peer
+        if of_channel is not None and of_name is not None and of_name.state not in (DEAD, LEFT):
             self.counts['names_taken'] += 1
             self._send_not_registered(channel, NAME_TAKEN)
             return None
-        if current is None and len(calculators) >= self.settings['calculators_max']:
+        if of_name is None and len(calculators) >= self.settings['calculators_max']:
             gone = next(iter(calculators.gone), None)
             if gone is None:
                 self.counts['registrations_refused'] += 1
@@ -62,24 +62,24 @@ class Fleet(Assignment):
                 self._send_not_registered(channel, TOO_MANY)
                 return None
             self.counts['evicted'] += 1
-            self._forget(calculators.by_name[gone])
-        tally = self.watch.new_calculator() if current is None else current.tally
-        last_assignment = max(calculators.last_assignment, known.last_assignment if known is not None else 0)
+            self._remove_calculator(calculators.by_name[gone])
+        tally = self.watch.new_calculator() if of_name is None else of_name.tally
+        last_assignment = max(calculators.last_assignment, of_channel.last_assignment if of_channel is not None else 0)
         calculator = Calculator(channel, capacity, last_assignment, tally, now)
-        calculator.conduct = current.conduct if current is not None else Conduct(
+        calculator.conduct = of_name.conduct if of_name is not None else Conduct(
             self.settings['flap_events_max'], self.settings['flap_window_s'])
-        if current is not None:
-            self._end_incarnation(now, current, channel)
+        if of_name is not None:
+            self._end_incarnation(now, of_name, channel)
         calculators.put(calculator)
-        if current is not None:
+        if of_name is not None:
             self.note_failure_of(now, calculator, 'a restart')
         channel.peer = calculator
         channel.open = max(channel.open, calculator.lowest)
         calculators.advance(now, calculator, 'begin')
-        self._timers.cancel(('forget', channel.name))
+        self._timers.cancel(('removal', channel.name))
         self.watch_silence(now, calculator)
         self.is_warned = False
-        kind = 'registered' if current is None else 'returned'
+        kind = 'registered' if of_name is None else 'returned'
         self.counts[kind] += 1
         self.emit(now, kind, calculator=channel.name, address=channel.address, capacity=capacity,
                   heartbeat_interval_s=interval_s)
@@ -103,9 +103,9 @@ class Fleet(Assignment):
             self.counts['replaced'] += 1
             self.emit(now, 'replaced', calculator=former.name, address=channel.address, old_address=old_address)
 
-    def _forget(self, calculator):
+    def _remove_calculator(self, calculator):
         # type: (Calculator) -> None
-        self._timers.cancel(('forget', calculator.name))
+        self._timers.cancel(('removal', calculator.name))
         if calculator.channel.peer is calculator:
             calculator.channel.peer = None
         self.calculators.remove(calculator)
@@ -151,7 +151,7 @@ class Fleet(Assignment):
         """Time to look whether a calculator is still heard."""
         calculator = self.calculators.by_name[name]
         verdict = self.detector.verdict(now, calculator)
-        # A suspect is not suspected again: only the other verdict can be postponed then.
+        # A silent suspect stays suspect; only its death can be postponed.
         is_new = verdict == GONE or (verdict == SILENT and calculator.state == ALIVE)
         if is_new and (self._late_s > HELD_UP_S or self.has_unread) \
                 and self.detector.excuse(now, calculator, self._late_s):
@@ -162,7 +162,7 @@ class Fleet(Assignment):
             self.emit(now, 'died', calculator=name, silence_s=self.detector.silence_s(now, calculator),
                       held=len(calculator.attempts))
             self.note_failure_of(now, calculator, 'silence')
-            self._forget_later(now, calculator, FORGET_DEAD_S)
+            self._remove_later(now, calculator, FORGET_DEAD_S)
             self._lose_all(calculator, DEAD_CALCULATOR)
             return
         if verdict == SILENT and calculator.state == ALIVE:
@@ -179,7 +179,7 @@ class Fleet(Assignment):
     def recover_calculator(self, now, calculator):
         # type: (float, Calculator) -> None
         was = calculator.state
-        self._timers.cancel(('forget', calculator.name))
+        self._timers.cancel(('removal', calculator.name))
         self.counts['recovered'] += 1
         # What was not taken from it yet stays with it.
         calculator.losing = None
@@ -197,7 +197,7 @@ class Fleet(Assignment):
         self.calculators.advance(now, calculator, 'leave')
         self.counts['left'] += 1
         self.emit(now, 'left', calculator=calculator.name)
-        self._forget_later(now, calculator, FORGET_LEFT_S)
+        self._remove_later(now, calculator, FORGET_LEFT_S)
         calculator.leftovers.clear()
         self.calculators.set_orphans(calculator, {})
         self._lose_all(calculator, CALCULATOR_LEFT)
@@ -242,15 +242,15 @@ class Fleet(Assignment):
                 self.requeue(now, attempts[assignment], calculator.losing)
                 budget -= 1
 
-    def _forget_later(self, now, calculator, seconds):
+    def _remove_later(self, now, calculator, seconds):
         # type: (float, Calculator, float) -> None
         self._timers.cancel(('silence', calculator.name))
-        self._timers.set(('forget', calculator.name), now + seconds)
+        self._timers.set(('removal', calculator.name), now + seconds)
 
-    def _due_forget(self, now, name):
+    def _due_removal(self, now, name):
         # type: (float, str) -> None
         """A calculator has been dead or gone for long enough."""
-        self._forget(self.calculators.by_name[name])
+        self._remove_calculator(self.calculators.by_name[name])
 
     # Pings and hints.
 
@@ -268,7 +268,7 @@ class Fleet(Assignment):
         if step_before(last_at + interval_s) <= now:
             self._ping(now, calculator)
             last_at = now
-        self.plan_ping(calculator, last_at + interval_s)
+        self.set_ping_timer(calculator, last_at + interval_s)
 
     def _ping(self, now, calculator):
         # type: (float, Calculator) -> None

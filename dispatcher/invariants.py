@@ -71,7 +71,7 @@ def _check_client(core, client):
             outcome_bytes += task.size
             continue
         live += 1
-        require(('task', task) in core._timers or (not task.is_planned and task in core.young), '%r has no timer', task)
+        require(('task', task) in core._timers or (not task.has_timer and task in core.young), '%r has no timer', task)
         if task.state is WAITING:
             waiting += 1
         else:
@@ -104,7 +104,7 @@ def _check_calculators(core):
         if calculator.state in (DEAD, LEFT):
             require(not calculator.attempts or calculator.losing, '%s is %s and holds something', name,
                     calculator.state)
-            require(('forget', name) in core._timers, '%s is %s for ever', name, calculator.state)
+            require(('removal', name) in core._timers, '%s is %s for ever', name, calculator.state)
         else:
             require(('silence', name) in core._timers, 'nobody listens for %s', name)
         for assignment, task in calculator.attempts.items():

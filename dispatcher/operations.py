@@ -55,11 +55,11 @@ class Operations(Admission):
             return False, u'no calculator has that name'
         conduct = calculator.conduct
         if verb == DRAIN:
-            if not conduct.is_withdrawn:
-                conduct.is_withdrawn = True
+            if not conduct.is_drained_by_operator:
+                conduct.is_drained_by_operator = True
                 self.emit(now, 'drained', calculator=argument)
             return True, u'gets no new work; %d attempts run' % len(calculator.attempts)
-        if conduct.is_withdrawn or conduct.reason is not None:
+        if conduct.is_drained_by_operator or conduct.reason is not None:
             conduct.readmit()
             self.calculators.update(calculator)
             self.emit(now, 'readmitted', calculator=argument)

@@ -1,4 +1,4 @@
-"""Outcomes: they are sent until they are acknowledged, wait for clients that are away, and are forgotten.
+"""Clients come and go; outcomes are sent until they are acknowledged, wait for absent clients, and are forgotten.
 
 A channel resends what is lost. What is sent again here is what a channel dropped: while its client was asleep, or
 because it began anew. Outcomes that an absent client may never fetch go to another incarnation of it, if one is heard;
@@ -10,7 +10,7 @@ from __future__ import absolute_import, division, print_function
 from collections import OrderedDict, deque
 
 from dispatcher.clients import CLIENT_BYTES, RANGE_BYTES, REFUSAL_BYTES, Client, Clients
-from dispatcher.journal import RETRY_S, Journal
+from dispatcher.journal import Journal
 from dispatcher.observers.watch import Watch
 from dispatcher.tasks import TURN_MAX
 from net_protocol.core import Core, Event
@@ -110,7 +110,7 @@ class Outcomes(Core):
 
     def deliver(self, task):
         # type: (Task) -> None
-        """Send the outcome of a task. What has to be on disk is."""
+        """Send the outcome of a task. Call this only when the journal has the outcome on disk."""
         client = task.client
         if client.is_absent:
             self.deliver_again(client, task.number)
@@ -194,7 +194,7 @@ class Outcomes(Core):
 
     # Forgetting.
 
-    def drop(self, now, client, task):
+    def drop_outcome(self, now, client, task):
         # type: (float, Client, Task) -> None
         """Forget an outcome that its client, which is absent, did not acknowledge. If it comes back after all, its
         channel begins anew. So it submits what it waits for, and the task is executed again.
@@ -203,15 +203,16 @@ class Outcomes(Core):
             client.channel.is_open = False
         if self.trace:
             self.emit(now, 'outcome_dropped', task_id=task.task_id)
-        self.forget(client, task, False)
+        self.forget_task(client, task, False)
 
-    def forget(self, client, task, is_remembered=True):
+    def forget_task(self, client, task, is_remembered=True):
         # type: (Client, Task, bool) -> None
         """Forget a task that is over, and remember its number unless a submit of it is to be executed again."""
         del client.tasks[task.number]
         if is_remembered:
             client.acknowledged.add(task.number)
         if task.state is DONE:
+            # ``watch`` still holds the task, and its result may be large.
             task.result = None
         if self.journal is not None:
             self.journal.over(task.task_id)
@@ -222,7 +223,7 @@ class Outcomes(Core):
         """The client has these outcomes. Mostly the datagram said so by its ``open``, and they are forgotten."""
         for row in rows:
             if row[0] in client.tasks:
-                self.forget(client, client.tasks[row[0]])
+                self.forget_task(client, client.tasks[row[0]])
 
     def forget_refusals(self, client, rows):
         # type: (Client, List[Any]) -> None
@@ -238,7 +239,7 @@ class Outcomes(Core):
             client = self.clients.get(peer.name, row[0])
             task = None if client is None else client.tasks.get(row[1])
             if client is not None and client.is_absent and task is not None and task.is_over:
-                self.drop(now, client, task)
+                self.drop_outcome(now, client, task)
 
     def recount(self, client, forgotten=0, size=0):
         # type: (Client, int, int) -> None
@@ -287,37 +288,4 @@ class Outcomes(Core):
                 self._absent[client] = None
             elif task is not None and task.is_over:
                 self.counts['outcomes_dropped'] += 1
-                self.drop(now, client, task)
-
-    def take_records(self):
-        # type: () -> List[Any] | None
-        return None if self.journal is None else self.journal.take(self.is_stopped)
-
-    def note_written(self, now, failure):
-        # type: (float, str | None) -> None
-        journal = self.journal  # type: Any
-        if failure is not None:
-            self.counts['journal_failures'] += 1
-            if journal.failing_since is None:
-                journal.failing_since = now
-                self.emit(now, 'journal_failed', reason=failure)
-            self._timers.set(('journal', None), now + RETRY_S)
-            return
-        failing_since = journal.failing_since
-        written, held_back = journal.note_written()
-        self.has_unwritten = False
-        self.counts['journal_commits'] += 1
-        self.counts['journal_records'] += written
-        if failing_since is not None:
-            self.emit(now, 'journal_works', seconds=now - failing_since)
-        if len(held_back) <= TURN_MAX:
-            for task in held_back:
-                if task.client.tasks.get(task.number) is task:
-                    self.deliver(task)
-            return
-        for task in held_back:
-            self.deliver_again(task.client, task.number)
-
-    def _due_journal(self, now, _):
-        # type: (float, None) -> None
-        self.journal.is_due = True  # type: ignore[union-attr]
+                self.drop_outcome(now, client, task)

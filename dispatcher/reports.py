@@ -61,10 +61,10 @@ class Reports(Fleet):
                 self._reconcile(now, calculator, channel.number_received, held, orphans)
             else:
                 self._take_page(now, calculator, (channel.number_received, page, pages, held, orphans))
-                # It may not be draining any more.
+                # Its ``draining`` may have turned false.
                 self.calculators.update(calculator)
             if is_new and calculator.conduct.reason is not None:
-                # One that restarts all the time would lose any number of attempts: it has to live up to its next one.
+                # A calculator on probation gets no work before its second heartbeat.
                 calculator.full_until_beat = True
 
     def _take_page(self, now, calculator, taken):
@@ -200,7 +200,7 @@ class Reports(Fleet):
                   reason=TURNED_DOWN)
         task.state = WAITING
         self.queue.put_call(task, self.queue.calls.put_first)
-        self.plan(task)
+        self.set_task_timer(task)
 
     def _on_leave(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None

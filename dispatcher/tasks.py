@@ -48,7 +48,7 @@ ATTEMPT_ENDS = (RESULT, ERROR, TIMED_OUT, DEAD_CALCULATOR, NEW_INCARNATION, CALC
 #: Ends of attempts of a call that count: its function ran and is to blame.
 COUNTED = frozenset([ERROR, TIMED_OUT, CHILD_DIED])
 
-#: After this many ends that do not count, the call runs alone on its calculator, and each further end counts.
+#: A call may have this many uncounted ends. Then it runs alone, and each end counts.
 UNCOUNTED_MAX = 3
 
 #: How long a call waits after each end that does not count. Only the first UNCOUNTED_MAX of these times are used.
@@ -70,7 +70,7 @@ SHORT_CHARS = 100
 class Task(object):
     """An accepted task: a *call* of a function, or a *notional* one (see ``net_protocol.notional``).
 
-    ``is_planned`` says whether it has a timer. ``attempt`` is the number of the newest attempt, 0 before the first.
+    ``has_timer`` says whether it has a timer. ``attempt`` is the number of the newest attempt, 0 before the first.
     ``calculator``, ``assignment``, ``assigned_at``, ``answer_due_at`` and ``acknowledged_by`` (the number of the
     datagram that acknowledged the assignment, or None) describe that attempt and are not set before. ``assignment`` is
     the dispatcher's number of an attempt on one calculator. ``history`` holds the attempts that came to nothing, None
@@ -78,7 +78,7 @@ class Task(object):
     that is done, otherwise the reason.
     """
 
-    __slots__ = ('client', 'number', 'task_id', 'payload', 'accepted_at', 'deadline_at', 'size', 'state', 'is_planned',
+    __slots__ = ('client', 'number', 'task_id', 'payload', 'accepted_at', 'deadline_at', 'size', 'state', 'has_timer',
                  'attempt', 'history', 'calculator', 'assignment', 'assigned_at', 'answer_due_at', 'acknowledged_by',
                  'result')
 
@@ -101,7 +101,7 @@ class Task(object):
         self.deadline_at = deadline_at
         self.size = size
         self.state = WAITING
-        self.is_planned = False
+        self.has_timer = False
         self.attempt = 0
         self.history = None  # type: List[PastAttempt] | None
 

@@ -22,7 +22,7 @@ if MYPY:
 #: Most tasks are over sooner than this after their acceptance, and get no timer.
 YOUNG_S = 1.0
 
-#: Attempts that took too long on calculators in order are logged as a warning once in so long.
+#: Attempts that took too long on calculators that are alive are logged as a warning once in so long.
 TOO_SLOW_EVERY_S = 60.0
 
 #: Pings leave up to a step earlier than they are due, together with those of others.
@@ -36,7 +36,7 @@ def step_before(at):
 
 
 class Work(Results):
-    """Which task is assigned to which calculator, and for how long."""
+    """A task is assigned, adopted, requeued."""
 
     COUNTERS = ('assignments', 'adopted', 'calls_delayed', 'calls_run_alone') + Results.COUNTERS
 
@@ -49,16 +49,16 @@ class Work(Results):
         self.young_s = min(YOUNG_S, self._answer_timeout_s)
         self._warn_slow_at = 0.0
 
-    def plan(self, task):
+    def set_task_timer(self, task):
         # type: (Task) -> None
         """Set the timer of a task: for its deadline, or for the answer time-out of its attempt if that is sooner."""
-        task.is_planned = True
+        task.has_timer = True
         due_at = task.deadline_at
         if task.state is ASSIGNED and task.answer_due_at < due_at:
             due_at = task.answer_due_at
         self._timers.set(('task', task), due_at)
 
-    def plan_young(self, now):
+    def set_timers_of_young(self, now):
         # type: (float) -> None
         """Set the timers of tasks that were accepted longer than ``young_s`` ago. Most of them are over by then. Those
         half as old come along, so that one turn does it for many.
@@ -66,14 +66,14 @@ class Work(Results):
         young, age_s = self.young, self.young_s
         for _ in range(min(len(young), TURN_MAX)):
             task = young[0]
-            if (task.state is WAITING or task.state is ASSIGNED) and not task.is_planned:
+            if (task.state is WAITING or task.state is ASSIGNED) and not task.has_timer:
                 if task.accepted_at + age_s > now:
                     break
-                self.plan(task)
+                self.set_task_timer(task)
                 age_s = self.young_s / 2
             young.popleft()
 
-    def plan_ping(self, calculator, at):
+    def set_ping_timer(self, calculator, at):
         # type: (Calculator, float) -> None
         """See then whether that calculator needs a ping."""
         self._timers.set(('ping', calculator.name), step_before(at))
@@ -96,11 +96,11 @@ class Work(Results):
         calculator.attempts[assignment] = task
         calculator.free -= 1
         self.running += 1
-        if task.is_planned:
-            self.plan(task)
+        if task.has_timer:
+            self.set_task_timer(task)
         if not calculator.is_pinged:
             calculator.is_pinged = True
-            self.plan_ping(calculator, now + PING_AFTER_S)
+            self.set_ping_timer(calculator, now + PING_AFTER_S)
         if self.trace:
             self.emit(now, 'assigned', task_id=task.task_id, calculator=calculator.name, attempt=task.attempt)
         if not known_as:
@@ -191,7 +191,7 @@ class Work(Results):
         if task.attempt >= self.settings['attempts_max']:
             self.finish(now, task, FAILED, u'no result after %s' % counted(task.attempt, 'attempts'))
         else:
-            self.plan(task)
+            self.set_task_timer(task)
 
     def _requeue_call(self, now, task, ended):
         # type: (float, Any, str) -> None
@@ -214,7 +214,7 @@ class Work(Results):
             self.finish(now, task, FAILED, task.failure or u'no result after %s, the last: %s' % (
                 counted(task.attempt, 'attempts'), ended.replace('_', ' ')))
         else:
-            self.plan(task)
+            self.set_task_timer(task)
 
     def _due_delay(self, now, task):
         # type: (float, CallTask) -> None
@@ -232,7 +232,7 @@ class Work(Results):
                           limit_s=round(task.answer_due_at - task.assigned_at, 3))
             self.requeue(now, task, TIMED_OUT)
         else:
-            self.plan(task)
+            self.set_task_timer(task)
 
     def _expired_because(self, task):
         # type: (Any) -> str
@@ -244,5 +244,5 @@ class Work(Results):
             if task.IS_CALL and not catalogue.is_offered(task.function):
                 return catalogue.why_not(task.function)
             has_alive = self.calculators.numbers[ALIVE]
-            return u'no calculator became free' if has_alive else u'no calculator was in order'
+            return u'no calculator became free' if has_alive else u'no calculator was alive'
         return u'after %s no calculator became free' % counted(task.attempt, 'attempts')

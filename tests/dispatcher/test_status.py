@@ -150,7 +150,7 @@ def test_a_report_says_why_a_calculator_gets_less_work_and_which_functions_not_a
     def notes():
         return {one['name']: one['note'] for one in records_of(watched.report(), report.CALCULATOR)}
     assert notes() == {ONE: 'one attempt at a time: 5 failures within 0 s, the last: a dead child', TWO: ''}
-    conduct.is_withdrawn = True
+    conduct.is_drained_by_operator = True
     assert notes() == {ONE: 'no new work: an operator drains it', TWO: ''}
 
 
@@ -351,7 +351,7 @@ def test_a_task_that_expired_was_refused_or_cancelled_says_why():
     watched.cancel(3)
     watched.wait(3)
     assert [tuple(watched.story(number)[0][what] for what in ('state', 'reason')) for number in (1, 2)] == [
-        (EXPIRED, 'no calculator was in order'), (report.REFUSED, QUEUE_FULL)]
+        (EXPIRED, 'no calculator was alive'), (report.REFUSED, QUEUE_FULL)]
     assert watched.story(3)[0]['state'] == CANCELLED
 
 

@@ -137,7 +137,7 @@ def test_a_deadline_is_met_to_the_moment(driver, time_left_s):
     driver.submit(1, time_left_s=time_left_s)
     if time_left_s:
         assert driver.wait(time_left_s - 0.001) == []
-    assert of_kind(driver.wait(0.0010001), 'ended') == [[1, 'expired', u'no calculator was in order', 0]]
+    assert of_kind(driver.wait(0.0010001), 'ended') == [[1, 'expired', u'no calculator was alive', 0]]
 
 
 def test_no_task_has_more_time_than_the_dispatcher_grants(twice):

@@ -82,10 +82,10 @@ def _with(**changes):
 
 
 @breaks('dropped_as_delivered', 'S1', 'an outcome that is dropped counts as one that its client has',
-        DispatcherCore, 'drop')
+        DispatcherCore, 'drop_outcome')
 def _calls_it_delivered(original, self, now, client, task):
     self.emit(now, 'outcome_dropped', task_id=task.task_id)
-    self.forget(client, task)
+    self.forget_task(client, task)
 
 
 mutant('failed_at_once', 'S4', 'a task fails with its first attempt', (
@@ -285,10 +285,10 @@ def _never_stopped(original, self, now):
     self.is_stopped = False
 
 
-mutant('never_drained', 'L2', 'the dispatcher does not end', (DispatcherCore, '_due_drained', instead(nothing)),
+mutant('never_drained', 'L2', 'the dispatcher does not end', (DispatcherCore, '_due_drain_over', instead(nothing)),
        (DispatcherCore, 'settle', _never_stopped))
 mutant('one_client_starves', 'L5', 'one client is always told to come back later',
-       (DispatcherCore, '_plain_places', instead(lambda self, client: 0)),
+       (DispatcherCore, '_fast_places', instead(lambda self, client: 0)),
        (DispatcherCore, '_reason_to_refuse', _refuses_one_client))
 mutant('unreachable_get_work', 'L8', 'a calculator that does not acknowledge is given more all the same',
        (DispatcherCore, 'unreachable', instead(nothing)), (Calculator, 'is_available', _available_if(

@@ -38,7 +38,7 @@ def test_tasks_without_a_calculator_expire_and_that_is_status_1(system):
     assert account['outcomes']['expired'] == account['unanswered'] == 5
     assert dispatcher.account['outcomes']['expired'] == 5
     assert set(account['response_time_s'].values()) == {None}
-    assert 'no calculator was in order' in client.log
+    assert 'no calculator was alive' in client.log
 
 
 def test_one_task_without_a_result_among_others_is_status_1(system):
