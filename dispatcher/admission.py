@@ -100,7 +100,7 @@ class Admission(Calls):
                 client, number, arguments, now, now + time_left_s, size, function, options)
             client.highest = max(client.highest, number)
             self._count_accepted(client, 1, size)
-            self.queue.put_call(task, self.queue.calls.put)
+            self.queue.put_call(task)
             if time_left_s > self.young_s:
                 self.young.append(task)
             else:
@@ -217,7 +217,7 @@ class Admission(Calls):
             task = client.tasks.get(number)
             if task is not None:
                 if not task.is_over:
-                    self.end_early(now, task, CANCELLED, u'cancelled by its client')
+                    self.finish_and_withdraw(now, task, CANCELLED, u'cancelled by its client')
             elif not (number < channel.peer_open or number < client.open or number in client.acknowledged) \
                     and number <= client.open + NUMBERS_AHEAD_MAX \
                     and client.bytes + TASK_BYTES <= self.settings['memory_max_bytes'] - self.memory_bytes:

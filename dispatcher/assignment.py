@@ -3,7 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 from dispatcher.calculators import ALIVE, SUSPECT
-from dispatcher.tasks import TURN_MAX
+from dispatcher.outcomes import TURN_MAX
 from dispatcher.work import Work
 
 MYPY = False
@@ -19,6 +19,8 @@ NO_CALCULATORS_S = 2.0
 
 class Assignment(Work):
     """Tasks are assigned in the order of the queue, to the calculator that has been available for the longest time."""
+
+    COUNTERS = ('assignments',) + Work.COUNTERS
 
     def __init__(self, settings, name, incarnation):
         # type: (Dict[str, Any], str, str) -> None

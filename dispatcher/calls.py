@@ -2,11 +2,12 @@
 
 from __future__ import absolute_import, division, print_function
 
+from dispatcher.outcomes import TURN_MAX
 from dispatcher.reports import Reports
-from dispatcher.tasks import CHILD_DIED, ERROR, TURN_MAX, WAITING
+from dispatcher.tasks import CHILD_DIED, ERROR, WAITING
 from net_protocol.causes import DEATHS, EXCEPTION
 from net_protocol.limits import REASON_CHARS_MAX
-from net_protocol.rows import CALCULATOR
+from net_protocol.rows import CALCULATOR, CLIENT
 
 MYPY = False
 if MYPY:
@@ -18,6 +19,9 @@ if MYPY:
 
 #: How long a call waits for a function that nobody offers before its client is warned.
 NO_FUNCTION_S = 2.0
+
+#: Functions on one page of the list.
+FUNCTIONS_PER_PAGE = 10
 
 
 class Calls(Reports):
@@ -88,6 +92,17 @@ class Calls(Reports):
             if client.channel is not None and not client.is_absent and client.channel.has_room:
                 self.send(client.channel, 'not_offered', [function, self.calculators.catalogue.why_not(function)])
 
+    def _on_ask_functions(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        if channel.role not in (CLIENT, CALCULATOR):
+            return
+        functions = [entry[:3] for entry in self.calculators.catalogue.offers()]
+        pages = [functions[first:first + FUNCTIONS_PER_PAGE]
+                 for first in range(0, len(functions), FUNCTIONS_PER_PAGE)] or [[]]
+        for question, in rows[:1]:
+            for page, some in enumerate(pages, 1):
+                self.send(channel, 'known_functions', [question, page, len(pages), some])
+
     # Attempts.
 
     def _on_failed(self, now, channel, rows):
@@ -112,8 +127,7 @@ class Calls(Reports):
         # type: (Any, int, str) -> None
         """The attempt does not count any more; its slot is free."""
         self.counts['late_results'] += 1
-        if calculator is not None and not (assignment and self.drop_leftover(calculator, assignment)):
-            self.calculators.drop_orphan(calculator, task_id)
+        self.free_slot(calculator, assignment, task_id)
 
     def _take_failure(self, now, calculator, task, failure):
         # type: (float, Calculator, Any, Any) -> None

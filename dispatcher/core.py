@@ -34,9 +34,9 @@ from dispatcher.calculators import DEAD, LEFT, SUSPECT
 from dispatcher.failure_detector import HELD_UP_S
 from dispatcher.invariants import check
 from dispatcher.journal import ACCEPTED, ACCEPTED_CALL, LAZY_S, RETRY_S, restored
-from dispatcher.observers.status import StatusDesk
 from dispatcher.operations import Operations
-from dispatcher.tasks import ATTEMPT_ENDS, TURN_MAX
+from dispatcher.outcomes import TURN_MAX
+from dispatcher.tasks import ATTEMPT_ENDS
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, OUTCOMES
 from net_protocol.schedule import SLEEP_S
 
@@ -72,7 +72,7 @@ class DispatcherCore(Operations):
               'journal': '_due_journal', 'former': '_due_former', 'delay': '_due_delay', 'function': '_due_function',
               'no_calculators': '_due_no_calculators'}
     ACKNOWLEDGED = frozenset(['assign', 'run', 'revoke', 'refused', 'done', 'ended', 'done_before', 'ended_before'])
-    COUNTERS = ('tasks_recovered', 'outcomes_recovered') + Operations.COUNTERS + StatusDesk.COUNTERS
+    COUNTERS = ('tasks_recovered', 'outcomes_recovered', 'held_up') + Operations.COUNTERS
 
     def __init__(self, settings, name, incarnation, rng):
         # type: (Dict[str, Any], str, str, Any) -> None
@@ -81,8 +81,6 @@ class DispatcherCore(Operations):
         self._recovered = deque()  # type: Deque[Client]
         # When ``handle_timer`` was called last.
         self._handled_at = 0.0
-        #: Answers monitors. Its owner may set ``desk.surroundings``.
-        self.desk = StatusDesk(self)
 
     # What the owner calls.
 
@@ -116,7 +114,7 @@ class DispatcherCore(Operations):
                 client.live += 1
                 client.tally.accepted += 1
                 if task.IS_CALL:
-                    self.queue.put_call(task, self.queue.calls.put)
+                    self.queue.put_call(task)
                 else:
                     self.queue.put(task)
                 self.set_task_timer(task)
@@ -227,24 +225,12 @@ class DispatcherCore(Operations):
             return self.refresh_outcome(peer, kind, row)
         return self.refresh_assignment(now, peer, kind, row)
 
-    # Monitors.
-
-    def _on_status(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
-        for row in rows:
-            self.desk.answer_status(now, channel, row)
-
-    def _on_task_status(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
-        for row in rows:
-            self.desk.answer_task_status(now, channel, row)
-
     # Timers.
 
     def next_timer(self):
         # type: () -> float | None
         # Earlier turns left attempts to lose, tasks to forget, outcomes to send, tasks to assign, or outcomes to drop.
-        if self._to_empty or self._behind or self._deliver_now or self.assigns_left \
+        if self._losing or self._behind or self._deliver_now or self.assigns_left \
                 or self._absent and self.has_outcomes_to_drop:
             return 0.0
         return self._next_due()

@@ -7,11 +7,11 @@ from collections import deque
 from common.compat import text_type
 from common.words import reason_text
 from dispatcher.calculators import Calculators
-from dispatcher.outcomes import Outcomes
+from dispatcher.outcomes import TURN_MAX, Outcomes
 from dispatcher.pending_queue import PendingQueue
 from dispatcher.tasks import (
     ASSIGNED, ATTEMPT_ENDS, CALCULATOR_LEFT, CHILD_DIED, ERROR, NEW_INCARNATION, NOT_HELD, SHORT_CHARS, TASK_BYTES,
-    TURN_MAX, TURNED_DOWN, WAITING, WITHDRAWN, Leftover, size_with)
+    TURNED_DOWN, WAITING, WITHDRAWN, Leftover, size_with)
 from net_protocol.limits import UNREPORTED_MAX
 from net_protocol.rows import CANCELLED, DONE, OUTCOMES
 
@@ -65,6 +65,12 @@ class Ends(Outcomes):
         calculator.free += 1
         self.calculators.update(calculator)
         return True
+
+    def free_slot(self, calculator, assignment, task_id):
+        # type: (Calculator | None, int, str) -> None
+        """An attempt that is not live has ended: a leftover, or an orphan."""
+        if calculator is not None and not (assignment and self.drop_leftover(calculator, assignment)):
+            self.calculators.drop_orphan(calculator, task_id)
 
     def revoke(self, calculator, assignment, task_id):
         # type: (Calculator, int, str) -> None
@@ -152,7 +158,7 @@ class Ends(Outcomes):
             else:
                 self.deliver(task)
 
-    def end_early(self, now, task, outcome, value):
+    def finish_and_withdraw(self, now, task, outcome, value):
         # type: (float, Any, str, Any) -> None
         """As ``finish`` for a task that waits or is assigned; its live attempt is withdrawn."""
         self.finish(now, task, outcome, value, WITHDRAWN if task.state is ASSIGNED else None)
@@ -174,7 +180,7 @@ class Ends(Outcomes):
             if task is not None:
                 if task.state is WAITING or task.state is ASSIGNED:
                     # ``open`` is raised above: nobody waits for this outcome, and ``finish`` does not send it.
-                    self.end_early(now, task, CANCELLED, u'its client does not wait for it')
+                    self.finish_and_withdraw(now, task, CANCELLED, u'its client does not wait for it')
                 forgotten += 1
                 size += task.size
                 if task.state is DONE:

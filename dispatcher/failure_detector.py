@@ -26,7 +26,7 @@ HELD_UP_S = 0.2
 CATCH_UP_S = 0.1
 
 SILENT = 'silent'
-GONE = 'gone'
+DECLARE_DEAD = 'declare_dead'
 
 
 class FailureDetector(object):
@@ -45,9 +45,9 @@ class FailureDetector(object):
 
     def verdict(self, now, calculator):
         # type: (float, Calculator) -> str | None
-        """None, SILENT (suspect it) or GONE (declare it dead)."""
+        """None, SILENT (suspect it) or DECLARE_DEAD (declare it dead)."""
         if now >= self._missed_at(calculator, self._dead_after):
-            return GONE
+            return DECLARE_DEAD
         if now >= self._missed_at(calculator, self._suspect_after):
             return SILENT
         return None
@@ -63,7 +63,7 @@ class FailureDetector(object):
 
     def is_first_look(self, now, calculator):
         # type: (float, Calculator) -> bool
-        """Whether the verdict changes next to SILENT, not to GONE."""
+        """Whether the verdict changes next to SILENT, not to DECLARE_DEAD."""
         return now < self._missed_at(calculator, self._suspect_after)
 
     def excuse(self, now, calculator, late_s):

@@ -7,8 +7,10 @@ from collections import deque
 from dispatcher.assignment import Assignment
 from dispatcher.calculators import ALIVE, DEAD, LEFT, SUSPECT, Calculator
 from dispatcher.conduct import Conduct
-from dispatcher.failure_detector import GONE, HELD_UP_S, SILENT, FailureDetector
-from dispatcher.tasks import CALCULATOR_LEFT, DEAD_CALCULATOR, NEW_INCARNATION, NOT_LISTENING, TURN_MAX, UNACKNOWLEDGED
+from dispatcher.failure_detector import DECLARE_DEAD, HELD_UP_S, SILENT, FailureDetector
+from dispatcher.observers.tally import CalculatorTally
+from dispatcher.outcomes import TURN_MAX
+from dispatcher.tasks import CALCULATOR_LEFT, DEAD_CALCULATOR, NEW_INCARNATION, NOT_LISTENING, UNACKNOWLEDGED
 from dispatcher.work import step_before
 from net_protocol.rows import NAME_TAKEN, TOO_MANY
 from net_protocol.schedule import HINT_PING_S, HINT_PINGS, PING_AFTER_S, SLEEP_S
@@ -31,14 +33,14 @@ class Fleet(Assignment):
     """What happens to calculators."""
 
     COUNTERS = ('registered', 'registrations_refused', 'returned', 'replaced', 'names_taken', 'evicted', 'recovered',
-                'suspected', 'died', 'left', 'pings', 'hints', 'held_up') + Assignment.COUNTERS
+                'suspected', 'died', 'left', 'pings', 'hints') + Assignment.COUNTERS
 
     def __init__(self, settings, name, incarnation):
         # type: (Dict[str, Any], str, str) -> None
         super(Fleet, self).__init__(settings, name, incarnation)
         self.detector = FailureDetector(settings['suspect_after_missed'], settings['dead_after_missed'])
         # Calculators whose attempts are being lost, some in each turn.
-        self._to_empty = deque()  # type: Deque[Calculator]
+        self._losing = deque()  # type: Deque[Calculator]
         # How much later than asked for the present call of ``handle_timer`` is.
         self._late_s = 0.0
 
@@ -63,7 +65,7 @@ class Fleet(Assignment):
                 return None
             self.counts['evicted'] += 1
             self._remove_calculator(calculators.by_name[gone])
-        tally = self.watch.new_calculator() if of_name is None else of_name.tally
+        tally = CalculatorTally() if of_name is None else of_name.tally
         last_assignment = max(calculators.last_assignment, of_channel.last_assignment if of_channel is not None else 0)
         calculator = Calculator(channel, capacity, last_assignment, tally, now)
         calculator.conduct = of_name.conduct if of_name is not None else Conduct(
@@ -152,11 +154,11 @@ class Fleet(Assignment):
         calculator = self.calculators.by_name[name]
         verdict = self.detector.verdict(now, calculator)
         # A silent suspect stays suspect; only its death can be postponed.
-        is_new = verdict == GONE or (verdict == SILENT and calculator.state == ALIVE)
+        is_new = verdict == DECLARE_DEAD or (verdict == SILENT and calculator.state == ALIVE)
         if is_new and (self._late_s > HELD_UP_S or self.has_unread) \
                 and self.detector.excuse(now, calculator, self._late_s):
             verdict = None
-        if verdict == GONE:
+        if verdict == DECLARE_DEAD:
             self.calculators.advance(now, calculator, 'die')
             self.counts['died'] += 1
             self.emit(now, 'died', calculator=name, silence_s=self.detector.silence_s(now, calculator),
@@ -225,18 +227,18 @@ class Fleet(Assignment):
         """Its attempts can't be counted on: they are lost in this turn and the next ones."""
         if calculator.attempts:
             calculator.losing = ended
-            self._to_empty.append(calculator)
+            self._losing.append(calculator)
 
     def lose_some(self, now):
         # type: (float) -> None
         """Go on taking attempts from calculators that can't be counted on."""
         budget = TURN_MAX
-        while self._to_empty and budget > 0:
-            calculator = self._to_empty[0]
+        while self._losing and budget > 0:
+            calculator = self._losing[0]
             attempts = calculator.attempts
             if calculator.losing is None or not attempts:
                 calculator.losing = None
-                self._to_empty.popleft()
+                self._losing.popleft()
                 continue
             for assignment in sorted(attempts)[:budget]:
                 self.requeue(now, attempts[assignment], calculator.losing)

@@ -1,20 +1,18 @@
-"""What an operator may ask of a dispatcher, and what clients may ask about functions."""
+"""Rows of monitors: how things stand, and what operators want."""
 
 from __future__ import absolute_import, division, print_function
 
 from common.words import reason_text
 from dispatcher.admission import Admission
+from dispatcher.observers.status import StatusDesk
 from net_protocol.columns import TASK_ID
-from net_protocol.rows import CALCULATOR, CANCEL, CANCELLED, CLIENT, DRAIN, FAILED_TASKS, MONITOR
+from net_protocol.rows import CANCEL, CANCELLED, DRAIN, FAILED_TASKS, MONITOR
 
 MYPY = False
 if MYPY:
-    from typing import Any, List, Tuple  # noqa: F401
+    from typing import Any, Dict, List, Tuple  # noqa: F401
 
     from net_protocol.channel import Channel  # noqa: F401
-
-#: Functions on one page of the list.
-FUNCTIONS_PER_PAGE = 10
 
 #: Failed tasks in one answer, and past attempts shown of each.
 FAILED_SHOWN_MAX = 50
@@ -22,12 +20,38 @@ ATTEMPTS_SHOWN_MAX = 10
 
 
 class Operations(Admission):
-    """Rows of monitors that change something."""
+    """What monitors ask."""
 
-    COUNTERS = ('operations', 'operations_refused') + Admission.COUNTERS
+    COUNTERS = ('operations', 'operations_refused', 'status_answers', 'status_dropped') + Admission.COUNTERS
 
     #: Whether an operator at that address is believed: the owner knows what is a key, and what is loopback.
     may_operate = staticmethod(lambda address: False)  # type: Any
+
+    def __init__(self, settings, name, incarnation):
+        # type: (Dict[str, Any], str, str) -> None
+        super(Operations, self).__init__(settings, name, incarnation)
+        #: Its owner may set ``desk.surroundings``.
+        self.desk = StatusDesk(self)
+
+    def _on_status(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        self._answer(now, channel, rows, self.desk.status)
+
+    def _on_task_status(self, now, channel, rows):
+        # type: (float, Channel, List[Any]) -> None
+        self._answer(now, channel, rows, self.desk.story)
+
+    def _answer(self, now, channel, rows, pages_for):
+        # type: (float, Channel, List[Any], Any) -> None
+        counts = self.counts
+        for row in rows:
+            if not self.desk.may_answer(now, channel.address):
+                counts['status_dropped'] += 1
+                continue
+            counts['status_answers'] += 1
+            pages = pages_for(now, row)
+            for number, page in enumerate(pages, 1):
+                self.send(channel, 'status_report', [row[0], counts['status_answers'], number, len(pages), page])
 
     def _on_operate(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
@@ -59,6 +83,7 @@ class Operations(Admission):
                 conduct.is_drained_by_operator = True
                 self.emit(now, 'drained', calculator=argument)
             return True, u'gets no new work; %d attempts run' % len(calculator.attempts)
+        # READMIT.
         if conduct.is_drained_by_operator or conduct.reason is not None:
             conduct.readmit()
             self.calculators.update(calculator)
@@ -72,7 +97,7 @@ class Operations(Admission):
             return False, u'no such task waits or runs'
         if task.is_over:
             return True, u'is over: %s' % task.state
-        self.end_early(now, task, CANCELLED, u'cancelled by an operator')
+        self.finish_and_withdraw(now, task, CANCELLED, u'cancelled by an operator')
         return True, u'is cancelled'
 
     def _send_failed(self, now, channel, question):
@@ -85,14 +110,3 @@ class Operations(Admission):
             self.send(channel, 'operated', [question, True, u'', page, len(failed), [[
                 task.task_id, task.function if task.IS_CALL else None,  # type: ignore[attr-defined]
                 payload, reason_text(task.result), task.attempt, round(now - ended_at, 3), past]]])
-
-    def _on_ask_functions(self, now, channel, rows):
-        # type: (float, Channel, List[Any]) -> None
-        if channel.role not in (CLIENT, CALCULATOR):
-            return
-        functions = [entry[:3] for entry in self.calculators.catalogue.offers()]
-        pages = [functions[first:first + FUNCTIONS_PER_PAGE]
-                 for first in range(0, len(functions), FUNCTIONS_PER_PAGE)] or [[]]
-        for question, in rows[:1]:
-            for page, some in enumerate(pages, 1):
-                self.send(channel, 'known_functions', [question, page, len(pages), some])

@@ -12,7 +12,6 @@ from collections import OrderedDict, deque
 from dispatcher.clients import CLIENT_BYTES, RANGE_BYTES, REFUSAL_BYTES, Client, Clients
 from dispatcher.journal import Journal
 from dispatcher.observers.watch import Watch
-from dispatcher.tasks import TURN_MAX
 from net_protocol.core import Core, Event
 from net_protocol.rows import DONE
 
@@ -22,6 +21,9 @@ if MYPY:
 
     from dispatcher.tasks import Task  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
+
+#: Entries that one loop of any part handles at a time; the rest waits for the next turn.
+TURN_MAX = 1000
 
 #: Outcomes that are sent again on one channel at a time, so that they share its window with new ones.
 AGAIN_MAX = 100

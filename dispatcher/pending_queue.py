@@ -65,11 +65,20 @@ class PendingQueue(object):
         self._first.append(task)
         self._note_came(task.client)
 
-    def put_call(self, task, put):
-        # type: (Any, Any) -> None
-        """Let a call wait; ``put`` is how, a method of ``calls``."""
+    def put_call(self, task):
+        # type: (Any) -> None
         self._note_came(task.client)
-        put(task)
+        self.calls.put(task)
+
+    def put_call_first(self, task):
+        # type: (Any) -> None
+        self._note_came(task.client)
+        self.calls.put_first(task)
+
+    def put_call_delayed(self, task):
+        # type: (Any) -> None
+        self._note_came(task.client)
+        self.calls.put_delayed(task)
 
     def _note_came(self, client):
         # type: (Client) -> None
@@ -81,11 +90,16 @@ class PendingQueue(object):
     def remove(self, task):
         # type: (Any) -> None
         """A waiting task is over, or is assigned otherwise than by ``take``."""
+        client = task.client
+        self.note_left(client)
         if task.IS_CALL:
             self.calls.note_over(task)
-            self.note_left(task.client)
-        else:
-            self.note_removed(task.client)
+            return
+        lane = client.lane
+        if len(lane) > 2 * client.waiting + _SMALL:
+            client.lane = deque([task for task in lane if task.state is WAITING])
+        if len(self._first) > 2 * self.size + _SMALL:
+            self._first = deque([task for task in self._first if task.state is WAITING])
 
     def note_put(self, client, number):
         # type: (Client, int) -> None
@@ -125,16 +139,6 @@ class PendingQueue(object):
                     return task
             client.in_rotation = False
             turns.popleft()
-
-    def note_removed(self, client):
-        # type: (Client) -> None
-        """A waiting task of that client is over."""
-        self.note_left(client)
-        lane = client.lane
-        if len(lane) > 2 * client.waiting + _SMALL:
-            client.lane = deque([task for task in lane if task.state is WAITING])
-        if len(self._first) > 2 * self.size + _SMALL:
-            self._first = deque([task for task in self._first if task.state is WAITING])
 
     def note_left(self, client):
         # type: (Client) -> None

@@ -4,7 +4,8 @@ from __future__ import absolute_import, division, print_function
 
 from dispatcher.calculators import ALIVE, DEAD, LEFT
 from dispatcher.fleet import Fleet
-from dispatcher.tasks import ASSIGNED, NOT_HELD, TURN_MAX, TURNED_DOWN, WAITING
+from dispatcher.outcomes import TURN_MAX
+from dispatcher.tasks import ASSIGNED, NOT_HELD, TURNED_DOWN, WAITING
 from net_protocol.limits import UNREPORTED_MAX
 from net_protocol.rows import CALCULATOR, HANDED_BACK
 from net_protocol.schedule import ORPHAN_GRACE_S
@@ -199,7 +200,7 @@ class Reports(Fleet):
         self.emit(now, 'reassigned', task_id=task.task_id, attempt=task.attempt, calculator=calculator.name,
                   reason=TURNED_DOWN)
         task.state = WAITING
-        self.queue.put_call(task, self.queue.calls.put_first)
+        self.queue.put_call_first(task)
         self.set_task_timer(task)
 
     def _on_leave(self, now, channel, rows):

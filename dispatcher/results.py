@@ -3,7 +3,8 @@
 from __future__ import absolute_import, division, print_function
 
 from dispatcher.ends import Ends
-from dispatcher.tasks import ASSIGNED, ERROR, RESULT, TURN_MAX
+from dispatcher.outcomes import TURN_MAX
+from dispatcher.tasks import ASSIGNED, ERROR, RESULT
 from net_protocol.rows import CALCULATOR, DONE, FAILED
 
 MYPY = False
@@ -49,6 +50,7 @@ class Results(Ends):
                 alike = 0
             assigned_at, accepted_at = task.assigned_at, task.accepted_at
             alike += 1
+            # As ``Ring.add``, on the hot path.
             ring.total = number = ring.total + 1
             if error is None:
                 done += 1
@@ -92,8 +94,7 @@ class Results(Ends):
         # type: (float, Channel, Calculator | None, Any) -> None
         """A result of an attempt that is not live. The first valid result wins, whatever its attempt."""
         assignment, task_id, result, error = row
-        if calculator is not None and not (assignment and self.drop_leftover(calculator, assignment)):
-            self.calculators.drop_orphan(calculator, task_id)
+        self.free_slot(calculator, assignment, task_id)
         task = self.clients.task(task_id)
         if task is None:
             self.counts['unknown_results'] += 1
@@ -115,9 +116,9 @@ class Results(Ends):
             if self.trace:
                 self.emit(now, 'done', task_id=task_id, calculator=channel.name, attempt=number)
             self.watch.response_times.add(now - task.accepted_at)
-            self.end_early(now, task, DONE, result)
+            self.finish_and_withdraw(now, task, DONE, result)
         else:
-            self.end_early(now, task, FAILED, error)
+            self.finish_and_withdraw(now, task, FAILED, error)
 
     # Probation.
 

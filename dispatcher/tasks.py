@@ -12,9 +12,6 @@ if MYPY:
     from dispatcher.calculators import Calculator  # noqa: F401
     from dispatcher.clients import Client  # noqa: F401
 
-#: Entries that one loop handles at a time; the rest waits for the next turn.
-TURN_MAX = 1000
-
 #: The states of a task are these two and the outcomes (``net_protocol.rows.OUTCOMES``). A task that waits is in the
 #: pending queue, one that is assigned is among the attempts of exactly one calculator.
 WAITING = 'waiting'

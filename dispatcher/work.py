@@ -6,8 +6,9 @@ from collections import deque
 
 from common.words import counted
 from dispatcher.calculators import ALIVE
+from dispatcher.outcomes import TURN_MAX
 from dispatcher.results import Results
-from dispatcher.tasks import ASSIGNED, HISTORY_MAX, TIMED_OUT, TURN_MAX, WAITING, PastAttempt
+from dispatcher.tasks import ASSIGNED, HISTORY_MAX, TIMED_OUT, WAITING, PastAttempt
 from net_protocol.rows import EXPIRED, FAILED
 from net_protocol.schedule import PING_AFTER_S
 
@@ -38,7 +39,7 @@ def step_before(at):
 class Work(Results):
     """A task is assigned, adopted, requeued."""
 
-    COUNTERS = ('assignments', 'adopted', 'calls_delayed', 'calls_run_alone') + Results.COUNTERS
+    COUNTERS = ('adopted', 'calls_delayed', 'calls_run_alone') + Results.COUNTERS
 
     def __init__(self, settings, name, incarnation):
         # type: (Dict[str, Any], str, str) -> None
@@ -143,13 +144,13 @@ class Work(Results):
             return None
         return row if kind != 'revoke' or row[0] in calculator.leftovers or not row[0] else None
 
-    def adopt(self, now, task, calculator, assignment):
+    def adopt(self, now, task, calculator, known_as):
         # type: (float, Any, Calculator, int) -> None
         """The calculator has that task already: it goes on instead of being begun anew."""
         self.counts['adopted'] += 1
         self.emit(now, 'adopted', task_id=task.task_id, calculator=calculator.name, attempt=task.attempt + 1)
         # Of an orphan, the calculator finds the task id among what it holds, and goes on under the new number.
-        self.assign(now, task, calculator, assignment)
+        self.assign(now, task, calculator, known_as)
         self.queue.remove(task)
         if task.IS_CALL and task.reserved is not calculator:
             self.release(task)
@@ -204,10 +205,10 @@ class Work(Results):
         delay_s = task.note_end(ended)
         if delay_s:
             self.counts['calls_delayed'] += 1
-            self.queue.put_call(task, self.queue.calls.put_delayed)
+            self.queue.put_call_delayed(task)
             self._timers.set(('delay', task), now + delay_s)
         else:
-            self.queue.put_call(task, self.queue.calls.put_first)
+            self.queue.put_call_first(task)
         if task.is_alone and not was_alone:
             self.counts['calls_run_alone'] += 1
         if task.counted >= task.attempts_max:
@@ -224,7 +225,7 @@ class Work(Results):
         # type: (float, Task) -> None
         """The deadline of a task, or the answer time-out of its attempt."""
         if now >= task.deadline_at:
-            self.end_early(now, task, EXPIRED, self._expired_because(task))
+            self.finish_and_withdraw(now, task, EXPIRED, self._expired_because(task))
         elif task.state is ASSIGNED and now >= task.answer_due_at:
             if now >= self._warn_slow_at and task.calculator.state is ALIVE and task.acknowledged_by is not None:
                 self._warn_slow_at = now + TOO_SLOW_EVERY_S

@@ -23,7 +23,6 @@ if MYPY:
     from dispatcher.calculators import Calculator  # noqa: F401
     from dispatcher.core import DispatcherCore  # noqa: F401
     from dispatcher.observers.tally import ClientTally  # noqa: F401
-    from net_protocol.channel import Channel  # noqa: F401
 
 #: Characters of a note about a calculator, and of the list of functions that not all offer.
 NOTE_CHARS_MAX = 100
@@ -61,30 +60,26 @@ class StatusDesk(object):
     ``surroundings()`` gives what only the shell knows, {section: {name: value}}; the core's owner sets it.
     """
 
-    COUNTERS = ('status_answers', 'status_dropped')
-
     def __init__(self, core):
-        # type: (DispatcherCore) -> None
+        # type: (Any) -> None
         self.surroundings = dict  # type: Callable[[], Dict[str, Dict[str, Any]]]
-        self._core = core
+        self._core = core  # type: DispatcherCore
         # The second that answers are counted in; how many it had, in all and by address.
         self._second = 0
         self._answers = 0
         self._by_address = {}  # type: Dict[Any, int]
 
-    def answer_status(self, now, channel, row):
-        # type: (float, Channel, List[Any]) -> None
-        """How things stand."""
-        if self._may_answer(now, channel.address):
-            self._send_pages(channel, row[0], self._rows(now, row))
+    def status(self, now, row):
+        # type: (float, List[Any]) -> List[List[Any]]
+        """How things stand, in pages; ``row`` is the question."""
+        return _pages(self._rows(now, row))
 
-    def answer_task_status(self, now, channel, row):
-        # type: (float, Channel, List[Any]) -> None
-        """What became of a task."""
-        if self._may_answer(now, channel.address):
-            self._send_pages(channel, row[0], story_rows(now, self._core, row[1]))
+    def story(self, now, row):
+        # type: (float, List[Any]) -> List[List[Any]]
+        """What became of a task, in pages."""
+        return _pages(story_rows(now, self._core, row[1]))
 
-    def _may_answer(self, now, address):
+    def may_answer(self, now, address):
         # type: (float, Any) -> bool
         if self._second != int(now):
             self._second = int(now)
@@ -95,15 +90,7 @@ class StatusDesk(object):
         if is_in_time:
             self._answers += 1
             self._by_address[address] = of_address + 1
-        self._core.counts['status_answers' if is_in_time else 'status_dropped'] += 1
         return is_in_time
-
-    def _send_pages(self, channel, question, rows):
-        # type: (Channel, int, Iterable[Tuple[int, List[Any]]]) -> None
-        core = self._core
-        pages = _pages(rows)
-        for number, page in enumerate(pages, 1):
-            core.send(channel, 'status_report', [question, core.counts['status_answers'], number, len(pages), page])
 
     def _rows(self, now, question):
         # type: (float, List[Any]) -> Iterator[Tuple[int, List[Any]]]

@@ -7,7 +7,7 @@ from __future__ import absolute_import, division, print_function
 from collections import deque
 
 from common.sketch import Sketch
-from dispatcher.observers.tally import CalculatorTally, ClientTally
+from dispatcher.observers.tally import ClientTally
 from dispatcher.tasks import RESULT, size_with
 from net_protocol.rows import FAILED
 
@@ -141,11 +141,6 @@ class Watch(object):
             if len(self._client_order) > CLIENTS_MAX:
                 self._drop_a_client()
         return tally
-
-    @staticmethod
-    def new_calculator():
-        # type: () -> CalculatorTally
-        return CalculatorTally()
 
     def find(self, task_id):
         # type: (str) -> Tuple[Task | None, float | None]

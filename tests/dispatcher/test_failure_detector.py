@@ -5,7 +5,7 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 from dispatcher.calculators import Calculator
-from dispatcher.failure_detector import CATCH_UP_S, GONE, SILENT, FailureDetector
+from dispatcher.failure_detector import CATCH_UP_S, DECLARE_DEAD, SILENT, FailureDetector
 from tests.dispatcher.driver import FakeChannel
 
 
@@ -24,7 +24,7 @@ def test_verdicts_come_half_an_interval_after_the_last_heartbeat_that_may_be_mis
     assert detector.verdict((suspect + 0.499) * interval_s, calculator) is None
     assert detector.verdict((suspect + 0.5) * interval_s, calculator) == SILENT
     assert detector.verdict((dead + 0.499) * interval_s, calculator) == SILENT
-    assert detector.verdict((dead + 0.5) * interval_s, calculator) == GONE
+    assert detector.verdict((dead + 0.5) * interval_s, calculator) == DECLARE_DEAD
 
 
 @pytest.mark.parametrize('interval_s', [0.05, 0.1, 0.3, 1.0, 1.7])
@@ -35,7 +35,7 @@ def test_when_the_timer_fires_there_is_a_verdict(interval_s):
         at = detector.next_look_at(heard_at, calculator)
         assert detector.verdict(at, calculator) == SILENT and detector.is_first_look(heard_at, calculator)
         at = detector.next_look_at(at, calculator)
-        assert detector.verdict(at, calculator) == GONE
+        assert detector.verdict(at, calculator) == DECLARE_DEAD
 
 
 def test_an_excuse_postpones_all_verdicts_of_one_silence_and_is_given_once():
@@ -44,7 +44,7 @@ def test_an_excuse_postpones_all_verdicts_of_one_silence_and_is_given_once():
     assert detector.next_look_at(5.0, calculator) == pytest.approx(5.7)
     assert not detector.excuse(5.2, calculator, 9.0)
     assert detector.verdict(5.71, calculator) == SILENT
-    assert detector.verdict(5.5 + 2.2 + 0.001, calculator) == GONE
+    assert detector.verdict(5.5 + 2.2 + 0.001, calculator) == DECLARE_DEAD
 
 
 @pytest.mark.parametrize('late_s, postponed_s', [(0.0, CATCH_UP_S), (0.3, 0.3), (100.0, 1.0 + CATCH_UP_S)])

@@ -39,7 +39,7 @@ class Bench(object):
     def cancel(self, name):
         task = self.tasks[name]
         task.state = CANCELLED
-        self.queue.note_removed(task.client)
+        self.queue.remove(task)
 
 
 def test_a_task_that_is_over_is_not_taken():

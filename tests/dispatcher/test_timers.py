@@ -5,7 +5,7 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 from dispatcher.failure_detector import CATCH_UP_S
-from dispatcher.tasks import TURN_MAX
+from dispatcher.outcomes import TURN_MAX
 from tests.dispatcher.driver import ONE, TWO, Driver, of_kind
 
 
