@@ -143,7 +143,7 @@ class Ends(Outcomes):
             self.emit(now, 'ended', task_id=task.task_id, outcome=outcome, reason=reason_text(value),
                       attempts=task.attempt)
             self.watch.ended_without_result(now, task, payload)
-        # Below ``open`` the caller is ``forget_below``, which forgets the task.
+        # ``forget_below`` raises ``open`` first. Nobody waits for such an outcome.
         if task.number >= client.open:
             if self.journal is not None:
                 self.journal.ended(task)
@@ -179,7 +179,6 @@ class Ends(Outcomes):
             task = tasks.pop(number, None)
             if task is not None:
                 if task.state is WAITING or task.state is ASSIGNED:
-                    # ``open`` is raised above: nobody waits for this outcome, and ``finish`` does not send it.
                     self.finish_and_withdraw(now, task, CANCELLED, u'its client does not wait for it')
                 forgotten += 1
                 size += task.size

@@ -27,8 +27,8 @@ SLEEP_S = 30.0
 #: How long a ticket that opened no channel is good.
 TICKET_S = 30.0
 
-#: A calculator that holds attempts and was sent nothing for so long gets a ping: only what is sent brings the ICMP
-#: error that says that nobody listens any more.
+#: A calculator that holds attempts, was sent nothing and was not heard for so long gets a ping: only what is sent
+#: brings the ICMP error that says that nobody listens any more.
 PING_AFTER_S = 0.25
 
 #: After an ICMP error, which can be forged: pings, and the time between them and until the verdict.
