@@ -5,7 +5,7 @@ from __future__ import absolute_import, division, print_function
 from dispatcher.outcomes import TURN_MAX
 from dispatcher.reports import Reports
 from dispatcher.tasks import CHILD_DIED, ERROR, WAITING
-from net_protocol.causes import DEATHS, EXCEPTION
+from net_protocol.causes import DEATHS, EXCEPTION, LIMITS
 from net_protocol.limits import REASON_CHARS_MAX
 from net_protocol.rows import CALCULATOR, CLIENT
 
@@ -132,7 +132,8 @@ class Calls(Reports):
     def _take_failure(self, now, calculator, task, failure):
         # type: (float, Calculator, Any, Any) -> None
         is_death = failure[u'cause'] in DEATHS
-        if is_death:
+        if is_death and failure[u'cause'] not in LIMITS and not task.has_lost_a_child:
+            # Of each call, the first dead child counts. If another one dies, the call is the reason.
             self.note_failure_of(now, calculator, 'a dead child')
         if not task.IS_CALL:
             failure = failure[u'message']

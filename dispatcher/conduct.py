@@ -13,8 +13,9 @@ GOOD_ENDS = 5
 
 
 class Conduct(object):
-    """What one calculator did, over all its incarnations: deaths, restarts, children that died. ``events_max`` of them
-    within ``window_s`` begin a probation; 0: never.
+    """What one calculator did, over all its incarnations: deaths, restarts, children that died (the first of each
+    call, unless the time or the memory of the call ran out). ``events_max`` of them within ``window_s`` begin a
+    probation; 0: never.
     """
 
     __slots__ = ('_events_max', '_window_s', '_events', 'reason', 'good_ends', 'is_drained_by_operator')

@@ -45,7 +45,7 @@ SETTINGS = Group('', (
             'A waiting call gains one level of priority each time this has passed, up to the highest.'),
     Setting('flap_events_max', schema.whole_number(0, 1000), 5,
             'A calculator with so many deaths, restarts and dead children within flap_window_s gets one attempt at '
-            'a time, until five have ended well. 0: never.'),
+            'a time, until five have ended well. Of each call, the first dead child counts. 0: never.'),
     Setting('flap_window_s', schema.seconds(0.1), 60, 'The time within which flap_events_max counts.'),
     Setting('journal', schema.PATH, None,
             'The file that keeps accepted tasks and their outcomes across restarts. Null: nothing is kept.'),

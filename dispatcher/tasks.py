@@ -118,6 +118,11 @@ class Task(object):
         return self.history is not None and any(
             past.calculator == name and past.ended == TIMED_OUT for past in self.history)
 
+    @property
+    def has_lost_a_child(self):
+        # type: () -> bool
+        return self.history is not None and any(past.ended == CHILD_DIED for past in self.history)
+
     def number_of_attempt(self, name, assignment):
         # type: (str, int) -> int
         """The number of the attempt with that assignment on that calculator; the newest where it is not known."""

@@ -16,5 +16,7 @@ PROTOCOL = 'protocol'
 EXCEPTIONS = frozenset([EXCEPTION, RESULT])
 #: These are deaths of the child, and lead to another attempt.
 DEATHS = frozenset([SIGNAL, EXIT, MEMORY, TIME, PROTOCOL])
+#: Deaths for which only the call is to blame.
+LIMITS = frozenset([MEMORY, TIME])
 #: A tuple, because what a datagram names may have no hash.
 CAUSES = (EXCEPTION, RESULT, SIGNAL, EXIT, MEMORY, TIME, PROTOCOL)

@@ -23,6 +23,9 @@ UNCOUNTED_MAX = 3
 #: Causes of failures that say nothing against a calculator or its children.
 EXCEPTIONS = ('exception', 'result')
 
+#: Causes of deaths of children that say something against the calculator.
+ACCUSING = frozenset(['signal', 'exit', 'protocol'])
+
 #: Attempts of a call, its priority and the highest one, where nothing else is said.
 ATTEMPTS_MAX = 3
 PRIORITY, PRIORITY_MAX = 5, 9
@@ -38,7 +41,7 @@ class Place(object):
     """
 
     __slots__ = ('view', 'attempt', 'accepted_at', 'since', 'deadlines', 'call', 'counted', 'uncounted', 'attempts_max',
-                 'answer_s', 'priority')
+                 'answer_s', 'priority', 'has_lost_a_child')
 
     def __init__(self, accepted_at, deadlines, call, settings):
         # type: (float, Tuple[float, float], Any, Dict[str, Any]) -> None
@@ -52,6 +55,7 @@ class Place(object):
         self.answer_s = settings['answer_timeout_s'] if call is None else options.get(
             'answer_timeout_s', float('inf')) + ANSWER_GRACE_S
         self.priority = options.get('priority', PRIORITY)
+        self.has_lost_a_child = False
 
     def note_end(self, now, reason):
         # type: (float, str) -> None

@@ -5,7 +5,7 @@ from __future__ import absolute_import, division, print_function
 from net_protocol.rows import CANCELLED, CLIENT, DONE, EXPIRED, FAILED, OUTCOMES
 from net_protocol.schedule import SLEEP_S
 from simulator.audit import ROUNDING_S, on_the_way
-from simulator.call_audit import EXCEPTIONS, CallAudit, Place
+from simulator.call_audit import ACCUSING, EXCEPTIONS, CallAudit, Place
 from simulator.violations import broken
 
 MYPY = False
@@ -239,7 +239,10 @@ class DispatcherAudit(CallAudit):
                 for _, error in self._results.get(task_id, ())):
             raise broken('S4', task_id, '%s for no reason', reason)
         if reason == 'child_died':
-            self._note_failure_of(now, facts['calculator'])
+            causes = {error['cause'] for _, error in self._results[task_id] if error is not None}
+            if causes <= ACCUSING and not place.has_lost_a_child:
+                self._note_failure_of(now, facts['calculator'])
+            place.has_lost_a_child = True
         place.note_end(now, reason)
 
     def _on_done(self, now, facts):

@@ -316,6 +316,38 @@ def test_a_calculator_whose_children_die_gets_one_attempt_at_a_time_until_five_e
     assert farm.status['running'] == 6 and len(farm.emitted('probation_over')) == 1
 
 
+@pytest.mark.parametrize('names', [[ONE], [ONE, TWO]], ids=['one', 'two'])
+def test_calls_that_kill_all_their_children_leave_the_other_slots_in_use(names):
+    farm = Farm()
+    channels = [farm.calculator(name) for name in names]
+    for channel in channels:
+        farm.offer(channel, u'square', capacity=8)
+    for number in range(1, 25):
+        farm.call(number, time_left_s=86400)
+    poisonous = (1, 2, 3, 4)
+    for _ in range(3):
+        held = [(channel, assignment, task.number) for channel in channels
+                for assignment, task in sorted(channel.peer.attempts.items())]
+        for channel, assignment, number in held:
+            if number in poisonous:
+                farm.fail(channel, assignment, number)
+        # Each slot has a call, also those whose child has died.
+        assert farm.status['running'] == 8 * len(channels)
+    assert sorted(farm.ended()) == [(number, u'failed') for number in poisonous]
+    assert farm.emitted('probation') == []
+
+
+@pytest.mark.parametrize('cause', [u'time', u'memory'])
+def test_a_call_that_reaches_its_limit_says_nothing_against_its_calculator(cause):
+    farm = Farm()
+    one = farm.calculator(ONE)
+    farm.offer(one, u'square')
+    for number in range(1, 11):
+        farm.call(number, attempts_max=1)
+        farm.fail(one, number, number, dict(DEATH, cause=cause))
+    assert len(farm.ended()) == 10 and farm.emitted('probation') == []
+
+
 def test_restarts_lead_to_probation_too(farm):
     for letter in 'abcdef':
         farm.beat(farm.calculator(ONE, letter * 8), capacity=4, sequence=1)
