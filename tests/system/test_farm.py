@@ -14,6 +14,7 @@ import pytest
 import client
 from client import Executor, TaskExpired, TaskFailed, WorkerDied
 from net_protocol.errors import TooLarge
+from runtime.clock import monotonic
 from runtime.launcher import is_alive
 from tests.source_tree import ROOT
 from tests.system import farm
@@ -82,6 +83,22 @@ def test_a_task_that_kills_its_process_is_tried_three_times_and_harms_no_other(s
     for future, cause in zip(poison, ('exit', 'signal', 'signal')):
         error = future.exception(BOUND_S)
         assert type(error) is WorkerDied and (error.cause, error.attempts) == (cause, 3)
+
+
+def test_calls_that_kill_their_processes_delay_others_by_a_second_at_most(system):
+    system.is_balanced = True
+    farm.start(system, capacity=8)
+    with Executor(farm.address(system)) as executor:
+        def seconds(poisonous):
+            began_at = monotonic()
+            poison = [executor.submit('vanish') for _ in range(poisonous)]
+            assert list(executor.map('sleep', [1] * 24)) == ['slept'] * 24
+            assert [type(future.exception(BOUND_S)) for future in poison] == [WorkerDied] * poisonous
+            return monotonic() - began_at
+        seconds(0)
+        alone_s = seconds(0)
+        # Three times the promise, because a start of Python takes its time where the machine is busy.
+        assert seconds(2) - alone_s <= 3
 
 
 def test_an_answer_time_out_ends_each_attempt(started):
