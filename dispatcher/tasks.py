@@ -48,7 +48,7 @@ COUNTED = frozenset([ERROR, TIMED_OUT, CHILD_DIED])
 #: A call may have this many uncounted ends. Then it runs alone, and each end counts.
 UNCOUNTED_MAX = 3
 
-#: How long a call waits after each end that does not count. Only the first UNCOUNTED_MAX of these times are used.
+#: How long a call waits after the first, second ... attempt whose calculator is to blame for its end.
 DELAYS_S = (0.0, 1.0, 2.0, 4.0, 8.0)
 
 #: Attempts of a call, and the past ones that are kept.
@@ -139,12 +139,12 @@ class Task(object):
 class CallTask(Task):
     """A call of a function. ``payload`` is [args, kwargs] as JSON in a text.
 
-    ``counted`` and ``uncounted`` are the ends of attempts so far. ``is_queued``: it has an entry in a line of the
-    queue. ``reserved`` is the calculator that is kept free for a call that runs alone. ``failure`` is how the last
-    counted attempt ended, if that was reported.
+    ``counted`` are the ends of attempts that count, ``lost`` those whose calculator is to blame. ``is_queued``: it has
+    an entry in a line of the queue. ``reserved`` is the calculator that is kept free for a call that runs alone.
+    ``failure`` is how the last counted attempt ended, if that was reported.
     """
 
-    __slots__ = ('function', 'options', 'priority', 'counted', 'uncounted', 'is_alone', 'is_queued', 'reserved',
+    __slots__ = ('function', 'options', 'priority', 'counted', 'lost', 'is_alone', 'is_queued', 'reserved',
                  'failure')
 
     IS_CALL = True
@@ -156,7 +156,7 @@ class CallTask(Task):
         self.options = options
         self.priority = options.get(u'priority', PRIORITY_DEFAULT)  # type: int
         self.counted = 0
-        self.uncounted = 0
+        self.lost = 0
         self.is_alone = False
         self.is_queued = False
         self.reserved = None  # type: Calculator | None
@@ -175,12 +175,14 @@ class CallTask(Task):
     def note_end(self, ended):
         # type: (str) -> float
         """An attempt came to nothing. Returns how long the call waits before the next one."""
-        if ended in COUNTED or self.is_alone:
+        if ended in COUNTED:
             self.counted += 1
             return 0.0
-        self.uncounted += 1
-        self.is_alone = self.uncounted >= UNCOUNTED_MAX
-        return DELAYS_S[min(self.uncounted, len(DELAYS_S)) - 1]
+        self.lost += 1
+        if self.is_alone:
+            self.counted += 1
+        self.is_alone = self.lost >= UNCOUNTED_MAX
+        return DELAYS_S[min(self.lost, len(DELAYS_S)) - 1]
 
 
 class PastAttempt(object):

@@ -5,6 +5,7 @@ from __future__ import absolute_import, division, print_function
 from collections import deque
 
 from dispatcher.tasks import ANSWER_GRACE_S
+from simulator.audit import ROUNDING_S
 from simulator.fleet_audit import FleetAudit
 from simulator.violations import broken
 
@@ -19,6 +20,9 @@ if MYPY:
 #: Ends of attempts that count. All other ends count after UNCOUNTED_MAX of them.
 COUNTED = ('child_died', 'timed_out', 'error')
 UNCOUNTED_MAX = 3
+
+#: How long a call waits after the first, second ... end that does not count at once.
+WAITS_S = (0, 1, 2, 4, 8)
 
 #: Causes of failures that say nothing against a calculator or its children.
 EXCEPTIONS = ('exception', 'result')
@@ -36,18 +40,19 @@ GOOD_ENDS = 5
 
 class Place(object):
     """A task that is not over. ``view`` is the calculator that it is assigned to, None while it waits, which it does
-    ``since``. ``deadlines`` are the earliest and the latest: copies of a submit differ in the time left. ``call`` is
-    (function, options), or None.
+    ``since``. It is not assigned ``not_before``. ``deadlines`` are the earliest and the latest: copies of a submit
+    differ in the time left. ``call`` is (function, options), or None. ``lost`` is the number of its attempts whose
+    calculator is to blame for their end.
     """
 
-    __slots__ = ('view', 'attempt', 'accepted_at', 'since', 'deadlines', 'call', 'counted', 'uncounted', 'attempts_max',
-                 'answer_s', 'priority', 'has_lost_a_child')
+    __slots__ = ('view', 'attempt', 'accepted_at', 'since', 'not_before', 'deadlines', 'call', 'counted', 'lost',
+                 'attempts_max', 'answer_s', 'priority', 'has_lost_a_child')
 
     def __init__(self, accepted_at, deadlines, call, settings):
         # type: (float, Tuple[float, float], Any, Dict[str, Any]) -> None
         self.view = None  # type: Any
-        self.attempt = self.counted = self.uncounted = 0
-        self.accepted_at = self.since = accepted_at
+        self.attempt = self.counted = self.lost = 0
+        self.accepted_at = self.since = self.not_before = accepted_at
         self.deadlines = deadlines
         self.call = call
         options = {} if call is None else call[1]
@@ -61,11 +66,13 @@ class Place(object):
         # type: (float, str) -> None
         """An attempt came to nothing."""
         self.view = None
-        self.since = now
-        if self.call is None or reason in COUNTED or self.uncounted >= UNCOUNTED_MAX:
+        self.since = self.not_before = now
+        is_lost = self.call is not None and reason not in COUNTED
+        if not is_lost or self.lost >= UNCOUNTED_MAX:
             self.counted += 1
-        else:
-            self.uncounted += 1
+        if is_lost:
+            self.lost += 1
+            self.not_before += WAITS_S[min(self.lost, len(WAITS_S)) - 1]
 
 
 class Conduct(object):
@@ -161,6 +168,9 @@ class CallAudit(FleetAudit):
                          'another one begins', place.counted, place.attempts_max)
         if not is_new:
             return
+        if now < place.not_before - ROUNDING_S:
+            raise broken('S22', (task_id, name), 'attempt %d begins %.3f s early', place.attempt,
+                         place.not_before - now)
         conduct = self._conducts.get(name)
         if conduct is not None and conduct.is_on_probation and len(place.view.given) > 1:
             raise broken('S24', (task_id, name), '%s is on probation and has %d attempts', name, len(place.view.given))
@@ -193,8 +203,8 @@ class CallAudit(FleetAudit):
             oldest[place.priority] = min(place.accepted_at, oldest.get(place.priority, now))
         for begun_id, begun, offered in self._begun:
             level = self._level(now, begun.priority, oldest[begun.priority])
-            for task_id, place in waiting if begun.uncounted < UNCOUNTED_MAX else ():
-                if place.since < now and not place.uncounted and place.call[0] in offered \
+            for task_id, place in waiting if begun.lost < UNCOUNTED_MAX else ():
+                if place.since < now and not place.lost and place.call[0] in offered \
                         and self._level(now, place.priority, place.accepted_at) > level:
                     raise broken('S25', (begun_id, task_id), 'begins at level %d while another one waits at %d', level,
                                  self._level(now, place.priority, place.accepted_at))

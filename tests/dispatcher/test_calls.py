@@ -6,7 +6,7 @@ import pytest
 
 from dispatcher.conduct import GOOD_ENDS
 from dispatcher.results import QUICK_S
-from dispatcher.tasks import ANSWER_GRACE_S, DELAYS_S
+from dispatcher.tasks import ANSWER_GRACE_S
 from tests.dispatcher.driver import ONE, TWO, Driver, task_id
 
 DIGESTS = {name: u'%016x' % number for number, name in enumerate(['square', 'score', 'both', 'none'])}
@@ -174,24 +174,28 @@ def test_without_an_answer_time_out_a_call_may_take_its_time():
     assert farm.counts['attempt_timed_out'] == 0
 
 
-def test_ends_that_do_not_count_delay_the_call_and_then_it_runs_alone(farm):
+def test_ends_by_the_fault_of_calculators_delay_the_call_which_then_runs_alone(farm):
     one = farm.one(capacity=3)
-    farm.call(1)
+    farm.call(1, attempts_max=4)
     waited = []
-    for assignment in range(1, 4):
+    for assignment in range(1, 7):
         farm.hear(one, 'assign_refused', [[assignment, task_id(1), u'busy']])
         before = farm.now
         while len(farm.runs(one)) == assignment:
             farm.wait(0.25)
             farm.beat(one, capacity=3)
         waited.append(farm.now - before)
-    assert [int(seconds) for seconds in waited] == [int(seconds) for seconds in DELAYS_S[:3]]
-    # Now it is alone: others wait although there are slots.
+        assert farm.counts['calls_run_alone'] == (assignment >= 3)
+    assert [int(seconds) for seconds in waited] == [0, 1, 2, 4, 8, 8]
+    # It is alone: others wait although there are slots.
     farm.call(2)
     farm.call(3)
-    assert farm.runs(one) == [1, 1, 1, 1] and farm.counts['calls_run_alone'] == 1
-    farm.result(one, 4, 1, 9)
-    assert farm.runs(one)[4:] == [2, 3]
+    assert farm.runs(one) == [1] * 7
+    # Three ends did not count. This is the fourth that does.
+    farm.hear(one, 'assign_refused', [[7, task_id(1), u'busy']])
+    assert farm.ended() == [(1, u'failed')]
+    farm.beat(one, capacity=3)
+    assert farm.runs(one)[7:] == [2, 3]
 
 
 def test_a_call_that_runs_alone_waits_for_what_runs_and_its_ends_count(farm):
@@ -207,11 +211,17 @@ def test_a_call_that_runs_alone_waits_for_what_runs_and_its_ends_count(farm):
     assert farm.runs(one) == [1, 2, 1, 1]
     farm.result(one, 2, 2, 9)
     assert farm.runs(one) == [1, 2, 1, 1, 1]
-    for assignment in (5, 6, 7):
+    # While it waits, the calculator is not kept free for it.
+    for assignment in (5, 7, 8):
         farm.hear(one, 'assign_refused', [[assignment, task_id(1), u'busy']])
         farm.beat(one, capacity=2)
+        if assignment == 5:
+            assert farm.runs(one)[5:] == [3]
+            farm.result(one, 6, 3, 9)
+        for _ in range(40):
+            farm.wait(0.25)
+            farm.beat(one, capacity=2)
     assert farm.ended() == [(1, u'failed')]
-    assert farm.runs(one)[-1] == 3
 
 
 @pytest.mark.parametrize('how', ['cancel', 'open'])

@@ -165,6 +165,17 @@ def test_too_many_attempts_are_a_failure(twice):
     assert of_kind(left, 'ended') == [[1, 'failed', u'no result after 3 attempts', 3]]
 
 
+def test_without_a_setting_a_task_has_twenty_attempts():
+    driver = Driver(answer_timeout_s=1)
+    for name in (ONE, TWO):
+        driver.beat(driver.calculator(name), capacity=20)
+    driver.submit(1)
+    left = driver.wait(19.5, beating=[driver.calculator(ONE), driver.calculator(TWO)])
+    assert of_kind(left, 'ended') == []
+    left = driver.wait(1, beating=[driver.calculator(ONE), driver.calculator(TWO)])
+    assert of_kind(left, 'ended') == [[1, 'failed', u'no result after 20 attempts', 20]]
+
+
 # Late results: the first valid result wins.
 
 @pytest.fixture

@@ -30,6 +30,13 @@ def _no_end_counts(original, self, ended):
     return 0.0
 
 
+@breaks('no_call_waits', 'S22', 'a call that is lost with its calculator goes to the next one at once',
+        CallTask, 'note_end')
+def _without_delay(original, self, ended):
+    original(self, ended)
+    return 0.0
+
+
 @breaks('the_neighbours_fail_too', 'S22', 'where a child dies the other calls of its calculator fail',
         DispatcherCore, 'requeue')
 def _the_neighbours_fail(original, self, now, task, ended):
