@@ -82,12 +82,12 @@ def run(argv=None):
 def add_calls(parser):
     """The options for calls of functions."""
     command_line.add_own(parser, 'dispatcher', 'name')
-    parser.add_argument('--map', metavar='FUNCTION', type=command_line.text_path,
+    parser.add_argument('--map', metavar='FUNCTION', type=commands.function_name,
                         help='call FUNCTION for each line of standard input, which is its argument as JSON, and print '
                              'one line of JSON for each, in order; exit status 1 if some have no result')
     parser.add_argument('--resume', metavar='FILE', type=command_line.text_path,
                         help='with --map: skip as many inputs as FILE has lines')
-    parser.add_argument('--call', metavar='FUNCTION', type=command_line.text_path,
+    parser.add_argument('--call', metavar='FUNCTION', type=commands.function_name,
                         help='call FUNCTION once and print its result as JSON; exit status 1 if there is none')
     parser.add_argument('--functions', action='store_true', help='list the functions that calculators offer')
     parser.add_argument('arguments', nargs='*', type=command_line.text_path,

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+import argparse
 import errno
 import io
 import json
@@ -11,11 +12,13 @@ import select
 import sys
 from collections import deque
 
-from client.executor import Executor, TaskError
+from client.executor import Executor, TaskError, name_of
 from client.futures import TimeoutError
+from net_protocol.codec import json_value
 from net_protocol.errors import MisuseError
 from runtime import logs
 from runtime.clock import monotonic
+from runtime.command_line import text_path
 from runtime.paths import native
 from runtime.process import CannotStart
 from runtime.wakeup import Wakeup
@@ -152,12 +155,12 @@ class Mapper(object):
     def _future_of(self, line):
         # type: (bytes) -> Any
         try:
-            argument = json.loads(line.decode('utf-8'))
-        except (ValueError, RuntimeError):
+            argument = json_value(line.decode('utf-8'))
+        except ValueError:
             return _Failed(ValueError('found no JSON'))
         try:
             future = self._farm.submit(self._function, argument)
-        except (ValueError, RuntimeError, MisuseError) as error:
+        except (RuntimeError, MisuseError) as error:
             return _Failed(error)
         future.add_done_callback(lambda _: self._wakeup.wake())
         return future
@@ -207,6 +210,15 @@ def lines_of(path):
     return number
 
 
+def function_name(argument):
+    # type: (str) -> Any
+    """The name of a function, for argparse."""
+    try:
+        return name_of(text_path(argument))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error))
+
+
 def arguments_of(words):
     # type: (List[Any]) -> Any
     """The arguments of ``--call``: JSON each, NAME=JSON for a keyword. Raises ``CannotStart``."""
@@ -214,7 +226,7 @@ def arguments_of(words):
     for word in words:
         found = _KEYWORD.match(word)
         try:
-            value = json.loads(found.group(2) if found else word)
+            value = json_value(found.group(2) if found else word)
         except ValueError:
             raise CannotStart('argument %s: found no JSON, expected a value like 2, \'"text"\' or NAME=2' % (
                 json.dumps(word)))
@@ -270,7 +282,11 @@ def run_call(settings, signals, function, words):
     arguments, keywords = arguments_of(words)
     farm = make_farm(settings)
     try:
-        future = farm.call(function, arguments, keywords)
+        try:
+            future = farm.call(function, arguments, keywords)
+        except (RuntimeError, MisuseError) as reason:
+            logs.log.error('%s', reason)
+            return False
         if not wait_for(future, signals):
             logs.log.error('cancelled')
             return False

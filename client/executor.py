@@ -12,6 +12,7 @@ a queue. The background thread sets the results of their futures.
 
 from __future__ import absolute_import, division, print_function
 
+import json
 import os
 import threading
 from collections import deque
@@ -266,6 +267,14 @@ def error_of(outcome, value, attempts):
     return error
 
 
+def name_of(function):
+    # type: (Any) -> Any
+    """The name, if a function may have it. Raises ``ValueError``."""
+    if columns.FUNCTION.match(function) is None:
+        raise ValueError('found %s, expected the name of a function' % json.dumps(function))
+    return function
+
+
 class Executor(futures.Executor):
     """Calls functions by name on the calculators of the dispatcher at ``address``, "HOST:PORT".
 
@@ -317,9 +326,7 @@ class Executor(futures.Executor):
 
     def _submit(self, function, arguments, keywords, options):
         # type: (str, Any, Dict[str, Any], Dict[str, Any]) -> CallFuture
-        function = getattr(function, '__name__', function)
-        if columns.FUNCTION.match(function) is None:
-            raise ValueError('%r is not a valid name of a function' % (function,))
+        function = name_of(getattr(function, '__name__', function))
         payload = json_text('the arguments', [arguments, keywords])
         future = CallFuture(self._cancel)
         self._link.tell(self._link.start, future, function, payload, options, self._timeout_s)

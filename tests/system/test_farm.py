@@ -196,9 +196,10 @@ def test_map_prints_a_line_for_each_line(system):
     status, out, err = farm.run_client(system, ['--map', 'square'], ''.join('%d\n' % n for n in range(1, 501)))
     assert (status, out.split()) == (0, ['%d' % (n * n) for n in range(1, 501)])
     assert 'answered' in err
-    status, out, _ = farm.run_client(system, ['--map', 'fail'], '"one"\nrubbish\n"two"')
+    lines = '"one"\nrubbish\n"two"\nNaN\n1e999\n"%s"' % (70000 * 'x')
+    status, out, _ = farm.run_client(system, ['--map', 'fail'], lines)
     assert status == 1 and [json.loads(line)['error']['kind'] for line in out.splitlines()] == [
-        'TaskFailed', 'ValueError', 'TaskFailed']
+        'TaskFailed', 'ValueError', 'TaskFailed', 'ValueError', 'MisuseError', 'TooLarge']
     assert json.loads(out.splitlines()[0]) == {'error': {'kind': 'TaskFailed', 'message': 'ValueError: one',
                                                          'attempts': 1}}
 
@@ -245,10 +246,21 @@ def test_call_prints_one_line(system):
     assert farm.run_client(system, ['--call', 'score', '"abc"', 'scale=2'])[:2] == (0, '6\n')
     status, out, err = farm.run_client(system, ['--call', 'score', '3'])
     assert (status, out) == (1, '') and 'TaskFailed: TypeError: ' in err and len(err.splitlines()) == 1
-    status, out, err = farm.run_client(system, ['--call', 'score', 'abc'])
-    assert (status, out) == (2, '') and 'found no JSON' in err
+    for argument in ('abc', 'NaN', 'scale=-Infinity', '[' * 5000):
+        status, out, err = farm.run_client(system, ['--call', 'score', argument])
+        assert (status, out) == (2, '') and 'found no JSON' in err and len(err.splitlines()) == 1
+    for argument, says in ((json.dumps('x' * 70000), 'limit of 60000 bytes'), ('1e999', 'JSON')):
+        status, out, err = farm.run_client(system, ['--call', 'score', argument])
+        assert (status, out) == (1, '') and says in err and len(err.splitlines()) == 1
     assert calculator.end() == 0
     assert (calculator.account['counts']['calls'], calculator.account['counts']['calls_failed']) == (2, 1)
+
+
+@pytest.mark.parametrize('option', ['--call', '--map'])
+def test_a_name_that_no_function_has_is_refused_before_anything_is_read(option):
+    status, out, err = run_to_end(['run_client.py', option, 'no name'])
+    assert (status, out, err) == (
+        2, '', 'run_client.py: argument %s: found "no name", expected the name of a function\n' % option)
 
 
 # The calculator.
