@@ -14,10 +14,12 @@ import errno
 import os
 
 from client import commands
+from client.calls import TASK_TIMEOUT_S
 from client.core import ClientCore
 from client.sentences import progress_line
 from client.settings import SETTINGS
 from common.sentences import SENTENCES
+from net_protocol.limits import PRIORITY_DEFAULT, PRIORITY_MAX
 from net_protocol.rows import CLIENT
 from runtime import command_line, logs, probe, process
 from runtime import settings as settings_file
@@ -48,6 +50,8 @@ def run(argv=None):
         return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS))
     if options.probe:
         return probe.report(settings, 'dispatcher', seal)
+    if options.map is None and options.call is None and call_options(options):
+        parser.error('--task-timeout, --answer-timeout and --priority are for --map and --call')
     if options.map is not None or options.call is not None or options.functions:
         return run_calls(parser, options, settings)
     if options.arguments or options.resume:
@@ -89,9 +93,24 @@ def add_calls(parser):
                         help='with --map: skip as many inputs as FILE has lines')
     parser.add_argument('--call', metavar='FUNCTION', type=commands.function_name,
                         help='call FUNCTION once and print its result as JSON; exit status 1 if there is none')
+    parser.add_argument('--task-timeout', metavar='S', type=command_line.call_timeout,
+                        help='with --map or --call: the time for a whole call, in seconds (default: %d)' % (
+                            TASK_TIMEOUT_S))
+    parser.add_argument('--answer-timeout', metavar='S', type=command_line.call_timeout,
+                        help='with --map or --call: the time for one attempt, in seconds (default: no limit)')
+    parser.add_argument('--priority', metavar='N', type=command_line.whole_number(0, PRIORITY_MAX),
+                        help='with --map or --call: 0 to %d, %d first (default: %d)' % (
+                            PRIORITY_MAX, PRIORITY_MAX, PRIORITY_DEFAULT))
     parser.add_argument('--functions', action='store_true', help='list the functions that calculators offer')
     parser.add_argument('arguments', nargs='*', type=command_line.text_path,
                         help='with --call: arguments as JSON, NAME=JSON for a keyword')
+
+
+def call_options(options):
+    """The options of calls that were given: name -> value."""
+    named = {'task_timeout_s': options.task_timeout, 'answer_timeout_s': options.answer_timeout,
+             'priority': options.priority}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def run_calls(parser, options, settings):
@@ -112,7 +131,7 @@ def run_calls(parser, options, settings):
     with StopSignals() as signals:
         if options.map is not None:
             try:
-                is_complete = commands.run_map(settings, signals, options.map, options.resume)
+                is_complete = commands.run_map(settings, signals, options.map, call_options(options), options.resume)
             except command_line.OutputLost as error:
                 if error.errno != errno.EPIPE:
                     raise
@@ -120,7 +139,7 @@ def run_calls(parser, options, settings):
                 command_line.drop_output()
                 is_complete = True
         else:
-            is_complete = commands.run_call(settings, signals, options.call, options.arguments)
+            is_complete = commands.run_call(settings, signals, options.call, call_options(options), options.arguments)
         signals.ignore()
     return command_line.OK if is_complete else command_line.NOT_ACHIEVED
 

@@ -215,7 +215,7 @@ def function_name(argument):
     """The name of a function, for argparse."""
     try:
         return name_of(text_path(argument))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error))
 
 
@@ -253,18 +253,19 @@ def wait_for(future, signals):
     return True
 
 
-def make_farm(settings):
-    # type: (Dict[str, Any]) -> Any
-    """The executor of a client's settings."""
+def make_farm(settings, **options):
+    # type: (Dict[str, Any], **Any) -> Any
+    """The executor of a client's settings, for calls with these options."""
     where = settings['dispatcher']
-    return Executor('%s:%d' % (where['host'], where['port']), settings['name'], settings['key_file'])
+    return Executor('%s:%d' % (where['host'], where['port']), settings['name'], settings['key_file']).options(
+        **options)
 
 
-def run_map(settings, signals, function, resume):
-    # type: (Dict[str, Any], Any, str, str | None) -> bool
+def run_map(settings, signals, function, options, resume):
+    # type: (Dict[str, Any], Any, str, Dict[str, Any], str | None) -> bool
     """What ``--map`` does; returns whether every input has its result."""
     skip = lines_of(resume)
-    farm = make_farm(settings)
+    farm = make_farm(settings, **options)
     mapper = Mapper(farm, function, sys.stdin.fileno(), _write, settings['in_flight_max'], skip)
     try:
         mapper.run(signals, settings['drain_timeout_s'])
@@ -276,11 +277,11 @@ def run_map(settings, signals, function, resume):
     return not mapper.failed and not mapper.left
 
 
-def run_call(settings, signals, function, words):
-    # type: (Dict[str, Any], Any, str, List[Any]) -> bool
+def run_call(settings, signals, function, options, words):
+    # type: (Dict[str, Any], Any, str, Dict[str, Any], List[Any]) -> bool
     """What ``--call`` does; returns whether there is a result."""
     arguments, keywords = arguments_of(words)
-    farm = make_farm(settings)
+    farm = make_farm(settings, **options)
     try:
         try:
             future = farm.call(function, arguments, keywords)

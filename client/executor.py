@@ -23,6 +23,7 @@ from client import futures
 from client.calls import TASK_TIMEOUT_S, CallingClientCore
 from client.requests import GIVEN_UP, REFUSED
 from client.settings import SETTINGS
+from common.compat import TEXT_TYPES
 from common.sentences import SENTENCES
 from common.words import reason_text
 from net_protocol import columns
@@ -269,10 +270,16 @@ def error_of(outcome, value, attempts):
 
 def name_of(function):
     # type: (Any) -> Any
-    """The name, if a function may have it. Raises ``ValueError``."""
-    if columns.FUNCTION.match(function) is None:
-        raise ValueError('found %s, expected the name of a function' % json.dumps(function))
-    return function
+    """The name of a function, of which ``function`` is the name or the function itself. Raises ``TypeError`` for what
+    has no name, and ``ValueError`` for a name that no function has.
+    """
+    name = function if isinstance(function, TEXT_TYPES) else callable(function) and getattr(function, '__name__', None)
+    if not isinstance(name, TEXT_TYPES) or name == '<lambda>':
+        raise TypeError('found %r, expected the name of a function that calculators offer, or a function with such a '
+                        'name: the function itself is not sent' % (function,))
+    if columns.FUNCTION.match(name) is None:
+        raise ValueError('found %s, expected the name of a function' % json.dumps(name))
+    return name
 
 
 class Executor(futures.Executor):
@@ -326,7 +333,7 @@ class Executor(futures.Executor):
 
     def _submit(self, function, arguments, keywords, options):
         # type: (str, Any, Dict[str, Any], Dict[str, Any]) -> CallFuture
-        function = name_of(getattr(function, '__name__', function))
+        function = name_of(function)
         payload = json_text('the arguments', [arguments, keywords])
         future = CallFuture(self._cancel)
         self._link.tell(self._link.start, future, function, payload, options, self._timeout_s)

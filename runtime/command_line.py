@@ -17,7 +17,7 @@ import textwrap
 
 from common.compat import text_type
 from net_protocol import __version__
-from net_protocol.limits import HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S
+from net_protocol.limits import HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S, SECONDS_MAX
 from runtime import early, logs
 from runtime.clock import monotonic
 from runtime.console import LiveLine
@@ -187,6 +187,8 @@ heartbeat_interval = _number(
     'a number of seconds from %g to %g' % (HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S))
 #: Not 0: the least that a clock can tell.
 positive_seconds = _number(float, 1e-6, 1e9, 'a number of seconds above 0')
+#: As in the options of a call.
+call_timeout = _number(float, 1e-6, SECONDS_MAX, 'a number of seconds above 0, up to %d' % SECONDS_MAX)
 
 
 #: Name -> type, placeholder and help of each option that stands for a setting.

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, print_function
 
+import functools
 import json
 import os
 import signal
@@ -39,6 +40,11 @@ def started(system):
     finally:
         # Also what a test that failed left running.
         executor.shutdown(cancel_futures=True)
+
+
+def square(x):
+    """Only its name is sent."""
+    raise AssertionError(x)
 
 
 # The library.
@@ -136,8 +142,13 @@ def test_what_can_not_be_sent_is_refused_where_it_is_called(started):
         started.options(priority=10)
     with pytest.raises(TypeError):
         started.options(unknown=1)
-    with pytest.raises(ValueError):
-        started.submit('no name', 1)
+    with pytest.raises(ValueError) as caught:
+        started.submit(u'no name', 1)
+    assert str(caught.value) == 'found "no name", expected the name of a function'
+    for function in (lambda x: x, 3, None, ['square'], functools.partial(square), sys):
+        with pytest.raises(TypeError, match='expected the name of a function'):
+            started.submit(function, 3)
+    assert started.submit(square, 3).result(BOUND_S) == 9
 
 
 def test_futures_work_with_the_functions_of_the_module(started):
@@ -254,6 +265,19 @@ def test_call_prints_one_line(system):
         assert (status, out) == (1, '') and says in err and len(err.splitlines()) == 1
     assert calculator.end() == 0
     assert (calculator.account['counts']['calls'], calculator.account['counts']['calls_failed']) == (2, 1)
+
+
+def test_the_options_of_calls(system):
+    system.is_balanced = True
+    farm.start(system)
+    status, _, err = farm.run_client(system, ['--call', 'scor', '--task-timeout', '0.5'])
+    assert status == 1 and "TaskExpired: no calculator has 'scor'" in err
+    status, out, _ = farm.run_client(system, ['--map', 'scor', '--task-timeout', '0.5'], '3\n')
+    assert status == 1 and json.loads(out)['error']['kind'] == 'TaskExpired'
+    status, _, err = farm.run_client(system, ['--call', 'sleep', '1000', '--answer-timeout', '0.2', '--priority', '9'])
+    assert status == 1 and 'WorkerDied: no result within 0.2 s' in err
+    for arguments in (['--priority', '3'], ['--functions', '--task-timeout', '3'], ['--call', 'f', '--priority', '10']):
+        assert farm.run_client(system, arguments)[0] == 2
 
 
 @pytest.mark.parametrize('option', ['--call', '--map'])
