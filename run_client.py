@@ -101,7 +101,8 @@ def add_calls(parser):
     parser.add_argument('--priority', metavar='N', type=command_line.whole_number(0, PRIORITY_MAX),
                         help='with --map or --call: 0 to %d, %d first (default: %d)' % (
                             PRIORITY_MAX, PRIORITY_MAX, PRIORITY_DEFAULT))
-    parser.add_argument('--functions', action='store_true', help='list the functions that calculators offer')
+    parser.add_argument('--functions', action='store_true', help='list the functions that calculators offer; '
+                             'exit status 1 if there are none')
     parser.add_argument('arguments', nargs='*', type=command_line.text_path,
                         help='with --call: arguments as JSON, NAME=JSON for a keyword')
 

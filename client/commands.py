@@ -11,6 +11,7 @@ import re
 import select
 import sys
 from collections import deque
+from time import sleep
 
 from client.executor import Executor, TaskError, name_of
 from client.futures import TimeoutError
@@ -39,6 +40,10 @@ LOOK_S = 0.5
 
 #: How long the dispatcher may take to say which functions there are.
 ANSWER_WITHIN_S = 5.0
+
+#: How long calculators that have just started may take to offer the first function, and the time between two questions.
+FUNCTION_WITHIN_S = 2.0
+ASK_AGAIN_S = 0.1
 
 _KEYWORD = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z', re.DOTALL)
 
@@ -303,10 +308,14 @@ def run_call(settings, signals, function, options, words):
 
 def show_functions(settings, as_json):
     # type: (Dict[str, Any], bool) -> bool
-    """What ``--functions`` does; returns whether the dispatcher answered."""
+    """What ``--functions`` does; returns whether there are any."""
     farm = make_farm(settings)
+    wait_until = monotonic() + FUNCTION_WITHIN_S
     try:
         functions = farm.functions(ANSWER_WITHIN_S)
+        while not functions and monotonic() < wait_until:
+            sleep(ASK_AGAIN_S)
+            functions = farm.functions(ANSWER_WITHIN_S)
     except TimeoutError:
         logs.log.error('no answer from the dispatcher')
         return False
@@ -317,7 +326,9 @@ def show_functions(settings, as_json):
         _write(json.dumps(named, sort_keys=True) + '\n')
     for name, signature, doc in () if as_json else functions:
         _write('%s%s%s\n' % (name, signature, '  ' + doc if doc else ''))
-    return True
+    if not functions:
+        logs.log.error('no calculator offers a function')
+    return bool(functions)
 
 
 def _write(text):

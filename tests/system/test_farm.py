@@ -327,6 +327,19 @@ def test_functions_are_listed(system):
     assert status == 0 and [entry['name'] for entry in json.loads(out)] == ['score', 'square']
 
 
+def test_functions_are_awaited_for_two_seconds(system):
+    system.is_balanced = True
+    system.dispatcher()
+    began_at = monotonic()
+    status, out, err = farm.run_client(system, ['--functions'])
+    assert (status, out) == (1, '') and 'no calculator offers a function' in err and len(err.splitlines()) == 1
+    assert monotonic() - began_at >= 2
+    # Its process and its import take longer than the first question.
+    system.calculator('calculator-1', work=os.path.join(ROOT, 'config', 'work.py'))
+    status, out, _ = farm.run_client(system, ['--functions'])
+    assert status == 0 and 'square(x)' in out
+
+
 def test_an_operator_drains_readmits_cancels_and_lists(started):
     def monitor(*arguments):
         return run_to_end(['run_monitor.py', '--dispatcher', farm.address(started.system)] + list(arguments))
