@@ -37,6 +37,9 @@ def run(argv=None):
     options = parser.parse_args(argv)
     settings = settings_file.load(options.settings, SETTINGS, command_line.own_changes(options))
     seal = seal_of(settings)
+    program = None if settings['work'] is None else Program(settings['work'], settings['work_memory_bytes'])
+    if program is not None and not options.probe and program.problem() is not None:
+        raise process.CannotStart('work: %s' % program.problem())
     if options.check:
         return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS))
     if options.probe:
@@ -60,7 +63,7 @@ def run(argv=None):
             settings, name, process.new_incarnation, process.generator(options.seed))
         loop = Loop(core, endpoint, signals, monotonic, events, seal)
         events.begin(loop, settings)
-        children = begin_children(core, loop, settings)
+        children = begin_children(core, loop, settings, program)
         if process.find(peer, signals):
             loop.attach(Upstream(loop, peer, process.any_port_of(settings['listen'])))
             process.run_loop(loop, peer)
@@ -73,12 +76,11 @@ def run(argv=None):
     return command_line.OK
 
 
-def begin_children(core, loop, settings):
+def begin_children(core, loop, settings, program):
     """The child processes of a calculator that runs functions; None for any other."""
-    if settings['work'] is None:
+    if program is None:
         return None
-    children = Children(core, Program(settings['work'], settings['work_memory_bytes']), settings['capacity'],
-                        settings['work_tasks_max'])
+    children = Children(core, program, settings['capacity'], settings['work_tasks_max'])
     loop.attach(children, is_source=True)
     return children
 

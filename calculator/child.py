@@ -18,6 +18,7 @@ from calculator.calls import as_text
 from net_protocol.causes import EXIT, SIGNAL
 from net_protocol.codec import json_value
 from runtime.descriptors import CLOSE_FDS, selectable
+from runtime.paths import native
 
 MYPY = False
 if MYPY:
@@ -65,21 +66,35 @@ class Program(object):
         # type: (Any, int | None, bool) -> None
         self.memory_bytes = memory_bytes
         self.has_death_signal = has_death_signal
-        if isinstance(work, dict) and 'command' in work:
-            self.arguments = list(work['command'])
-            self._shown = self.arguments[0]
+        # "file", "module" or "command", and which one.
+        self._kind, target = list(work.items())[0] if isinstance(work, dict) else ('file', work)  # type: Tuple[str, Any]
+        if self._kind == 'command':
+            self.arguments = list(target)
+            self._shown = target[0]
             return
-        kind, target = ('module', work['module']) if isinstance(work, dict) else ('file', work)
         self._shown = target
         path = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'worker.py')
         # In a zip file it is no file. Then its text is handed over.
         first = [path] if os.path.isfile(path) else [
             '-c', (pkgutil.get_data('calculator', 'worker.py') or b'').decode('ascii')]
-        self.arguments = [sys.executable] + first + [kind, target] + ([] if has_death_signal else ['watch'])
+        self.arguments = [sys.executable] + first + [self._kind, target] + ([] if has_death_signal else ['watch'])
 
     def __str__(self):
         # type: () -> str
         return str(self._shown)
+
+    def problem(self):
+        # type: () -> str | None
+        """Why it can't be started: its file or its program is missing. Otherwise None."""
+        path = native(self._shown)
+        if self._kind == 'file' and not os.path.isfile(path):
+            return '%s: no such file' % self._shown
+        if self._kind == 'command':
+            folders = [''] if os.sep in path else os.environ.get('PATH', os.defpath).split(os.pathsep)
+            if not any(os.path.isfile(one) and os.access(one, os.X_OK)
+                       for one in [os.path.join(folder, path) for folder in folders]):
+                return '%s: no such program, or it is not executable' % self._shown
+        return None
 
     def start(self):
         # type: () -> Any

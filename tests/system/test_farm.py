@@ -296,6 +296,29 @@ def test_a_calculator_that_anybody_can_reach_runs_no_code_without_a_key(tmpdir):
     assert status == 2 and 'needs a key' in err
 
 
+@pytest.mark.parametrize('work, says', [
+    ('nofile.py', 'nofile.py: no such file'),
+    ({'command': ['./nowhere']}, './nowhere: no such program, or it is not executable'),
+    ({'command': ['no-such-program']}, 'no-such-program: no such program, or it is not executable'),
+    ({'command': ['./data']}, './data: no such program, or it is not executable')])
+@pytest.mark.parametrize('more', [[], ['--check']], ids=str)
+def test_work_that_is_not_there_ends_the_calculator(tmpdir, work, says, more):
+    tmpdir.join('data').write('some')
+    tmpdir.join('s.json').write(json.dumps({'work': work, 'listen': {'port': 0}}))
+    process = subprocess.Popen([sys.executable, os.path.join(ROOT, 'run_calculator.py'), '-s', 's.json'] + more,
+                               cwd=str(tmpdir), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = process.communicate()
+    assert (process.returncode, out, err.decode('ascii')) == (2, b'', u'run_calculator.py: work: %s\n' % says)
+
+
+def test_work_that_is_there_is_started_wherever_it_is(tmpdir):
+    tmpdir.join('work.py').write('import nowhere_to_be_found\n')
+    for work in ('work.py', {'command': ['sh']}, {'command': [sys.executable]}, {'module': 'no.such.module'}):
+        tmpdir.join('s.json').write(json.dumps({'work': work}))
+        subprocess.check_output([sys.executable, os.path.join(ROOT, 'run_calculator.py'), '-s', 's.json', '--check'],
+                                cwd=str(tmpdir))
+
+
 def test_a_killed_calculator_leaves_no_child(system):
     system.is_balanced = True
     _, (calculator,) = farm.start(system)
