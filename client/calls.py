@@ -20,6 +20,9 @@ TASK_TIMEOUT_S = 86400.0
 #: Time between two questions about functions.
 ASK_AGAIN_S = 1.0
 
+#: One event sums up the calls that this client cancelled in so long.
+SUM_UP_S = 1.0
+
 
 class CallRequest(Request):
     """A call from its beginning to its end. ``payload`` is [args, kwargs] as JSON in a text, and so is the result;
@@ -42,6 +45,7 @@ class CallingClientCore(ClientCore):
     """Sends what it is given by ``call``, and ends after ``stop``."""
 
     ACKNOWLEDGED = frozenset(['call'])
+    TIMERS = dict(ClientCore.TIMERS, cancelled='_due_cancelled')
 
     def __init__(self, settings, name, incarnation, rng):
         # type: (Dict[str, Any], str, str, Any) -> None
@@ -50,6 +54,9 @@ class CallingClientCore(ClientCore):
         # Functions of which was logged that nobody offers them.
         self._missing = set()  # type: Set[str]
         self._is_ending = False
+        # Numbers of open calls that the owner cancelled, and how many ended so since the last event about that.
+        self._calling_off = set()  # type: Set[int]
+        self._cancelled = 0
         # A question about functions: its number, its pages, and all who wait for an answer.
         self._asked = 0
         self._pages = {}  # type: Dict[int, List[Any]]
@@ -85,6 +92,7 @@ class CallingClientCore(ClientCore):
         request = self._requests.get(number)
         if request is None:
             return
+        self._calling_off.add(number)
         if request.state == HELD:
             self._end_unanswered(now, request, CANCELLED, 'cancelled before it was submitted')
         elif request.state in (SUBMITTED, ACCEPTED):
@@ -185,13 +193,39 @@ class CallingClientCore(ClientCore):
     def _end_unanswered(self, now, request, end, reason):
         # type: (float, Any, str, Any) -> None
         super(CallingClientCore, self)._end_unanswered(now, request, end, reason)
-        self._timers.cancel(('deadline', request.number))
+        if end == CANCELLED and request.number in self._calling_off:
+            if not self._cancelled:
+                self._timers.set(('cancelled', None), now + SUM_UP_S)
+            self._cancelled += 1
+        self._let_go(request)
         request.deliver(end, reason, request.attempts)
+
+    def _unanswered_kind(self, number, end):
+        # type: (int, str) -> str
+        if end == CANCELLED and number in self._calling_off:
+            return 'called_off'
+        return super(CallingClientCore, self)._unanswered_kind(number, end)
+
+    def _due_cancelled(self, now, _):
+        # type: (float, None) -> None
+        if self._cancelled:
+            self.emit(now, 'calls_cancelled', number=self._cancelled)
+            self._cancelled = 0
+
+    def _finish(self, now):
+        # type: (float) -> None
+        self._due_cancelled(now, None)
+        super(CallingClientCore, self)._finish(now)
 
     def _forget(self, request):
         # type: (CallRequest) -> None
         del self._requests[request.number]
+        self._let_go(request)
+
+    def _let_go(self, request):
+        # type: (CallRequest) -> None
         self._timers.cancel(('deadline', request.number))
+        self._calling_off.discard(request.number)
 
     def ask_functions(self, now, answer):
         # type: (float, Callable[[List[Any]], None]) -> None

@@ -277,8 +277,8 @@ def run_map(settings, signals, function, options, resume):
     finally:
         mapper.close()
         farm.shutdown(wait=True, cancel_futures=True)
-        for line in farm.statistics_lines():
-            logs.log.info('%s', line)
+    for line in farm.statistics_lines():
+        logs.log.info('%s', line)
     return not mapper.failed and not mapper.left
 
 

@@ -466,8 +466,13 @@ class ClientCore(Core):
         request.advance(end)
         del self._requests[request.number]
         self.statistics.ends[end] += 1
-        kind = 'refused' if end == REFUSED else 'unanswered'
-        self.emit(now, kind, task_id=self._task_id(request.number), outcome=end, reason=reason_text(reason))
+        self.emit(now, self._unanswered_kind(request.number, end), task_id=self._task_id(request.number), outcome=end,
+                  reason=reason_text(reason))
+
+    def _unanswered_kind(self, number, end):
+        # type: (int, str) -> str
+        """The kind of the event."""
+        return 'refused' if end == REFUSED else 'unanswered'
 
     def _task_id(self, number):
         # type: (int) -> str

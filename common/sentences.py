@@ -16,6 +16,8 @@ SENTENCES = {
         'answered': ('debug', 'Task %(task_id)s: answered after %(response_time_s).3f s, %(attempts attempts)s.'),
         'unanswered': ('info', 'Task %(task_id)s: %(outcome)s (%(reason)s).'),
         'refused': ('info', 'Task %(task_id)s: refused (%(reason)s).'),
+        'called_off': ('debug', 'Task %(task_id)s: %(outcome)s by this client (%(reason)s).'),
+        'calls_cancelled': ('info', '%(number calls)s cancelled.'),
         'not_offered': ('warning', '%(reason)s'),
         'dispatcher_restarted': ('info', 'The dispatcher restarted; resubmitting %(waiting tasks)s.'),
         'draining': ('info', 'Stopping: waiting up to %(bound_s)g s for %(waiting tasks)s.' + HINT),

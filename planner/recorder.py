@@ -60,7 +60,8 @@ class Recorder(object):
         # type: () -> None
         self.handlers = {
             'sent': self._on_sent, 'answered': self._on_answered, 'unanswered': self._on_unanswered,
-            'refused': self._on_unanswered, 'assigned': self._on_assigned, 'adopted': self._on_adopted,
+            'called_off': self._on_unanswered, 'refused': self._on_unanswered,
+            'assigned': self._on_assigned, 'adopted': self._on_adopted,
             'reassigned': self._on_reassigned, 'done': self._on_done, 'ended': self._on_ended,
             'suspected': self._on_suspected, 'let_go': self._on_let_go, 'out_of_order': self._on_out_of_order}
         #: Task id -> task; the tasks in the order of their sending.

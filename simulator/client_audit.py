@@ -30,7 +30,8 @@ class ClientAudit(Audit):
 
     HEARD = {'done': '_heard_outcomes', 'ended': '_heard_outcomes', 'refused': '_heard_refused'}
     SENT = {'submit': '_sent_submits', 'call': '_sent_submits', 'cancel': '_sent_cancels'}
-    EVENTS = {'sent': '_on_sent', 'answered': '_on_answered', 'unanswered': '_on_unanswered', 'refused': '_on_refused'}
+    EVENTS = {'sent': '_on_sent', 'answered': '_on_answered', 'unanswered': '_on_unanswered',
+              'called_off': '_on_unanswered', 'refused': '_on_refused'}
     ACKNOWLEDGED = frozenset(['submit', 'call'])
 
     def __init__(self, ledger, settings, promises=None):

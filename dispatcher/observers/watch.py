@@ -9,7 +9,7 @@ from collections import deque
 from common.sketch import Sketch
 from dispatcher.observers.tally import ClientTally
 from dispatcher.tasks import RESULT, size_with
-from net_protocol.rows import FAILED
+from net_protocol.rows import CANCELLED, FAILED
 
 MYPY = False
 if MYPY:
@@ -32,6 +32,8 @@ ATTEMPTS_KEPT = 5000
 #: Events of one kind in a second; what is more is only numbered. A full queue refuses thousands a second, and the one
 #: death that explains it has to stay to be seen.
 EVENTS_PER_SECOND = 50
+#: Cancelled tasks in a second: a client that ends cancels all that it has.
+CANCELLATIONS_PER_SECOND = 3
 
 #: Tasks that ended otherwise than by an attempt, or were refused, of which the story is kept.
 PAST_TASKS_KEPT = 5000
@@ -109,10 +111,12 @@ class Watch(object):
         """Something happened."""
         if kind in STEPS:
             return
-        second, number = self._kinds.get(kind, (0, 0))
+        is_cancellation = kind == 'ended' and facts['outcome'] == CANCELLED
+        limited = CANCELLED if is_cancellation else kind
+        second, number = self._kinds.get(limited, (0, 0))
         number = number + 1 if second == int(now) else 1
-        self._kinds[kind] = (int(now), number)
-        if number <= EVENTS_PER_SECOND:
+        self._kinds[limited] = (int(now), number)
+        if number <= (CANCELLATIONS_PER_SECOND if is_cancellation else EVENTS_PER_SECOND):
             self.events.add(now, kind, facts)
         else:
             self.events.total += 1

@@ -47,6 +47,32 @@ def test_a_call_that_was_not_submitted_is_cancelled_at_once():
     assert of_kind(caller.reopen(), 'call') == []
 
 
+def test_one_event_sums_up_the_calls_that_the_owner_cancelled():
+    caller = Caller()
+    for number in range(2, 21):
+        caller.core.call(caller.now, u'square', [[number], {}], {}, 60.0, lambda *outcome: None)
+    caller.turn()
+    caller.core.cancel_all(caller.now)
+    caller.turn()
+    for number in range(1, 21):
+        # One was done before, and an operator cancelled another one.
+        if number == 7:
+            caller.hear('done', [7, u'49', 1])
+        else:
+            caller.hear('ended', [number, u'cancelled', u'cancelled by its client', 0])
+    caller.core.end_when_over(caller.now, None)
+    caller.turn()
+    kinds = [event.kind for event in caller.events]
+    assert kinds.count('called_off') == 19 and 'unanswered' not in kinds
+    assert [event.facts for event in caller.events if event.kind == 'calls_cancelled'] == [{'number': 19}]
+
+
+def test_a_call_that_somebody_else_cancelled_has_its_own_line():
+    caller = Caller()
+    caller.hear('ended', [1, u'cancelled', u'cancelled by an operator', 0])
+    assert [event.kind for event in caller.events if 'cancel' in str(event.facts)] == ['unanswered']
+
+
 def test_whoever_asks_for_functions_meanwhile_gets_the_answer_too():
     caller, answers = Caller(), []
     for _ in range(2):
