@@ -40,15 +40,18 @@ def run(argv=None):
     program = None if settings['work'] is None else Program(settings['work'], settings['work_memory_bytes'])
     if program is not None and not options.probe and program.problem() is not None:
         raise process.CannotStart('work: %s' % program.problem())
-    if options.check:
-        return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS))
     if options.probe:
         return probe.report(settings, 'listen', seal)
     is_default_port = settings['listen']['port'] == DEFAULT_PORT
-    endpoint = process.listen(settings['listen'], is_any_port_fine=True, is_free_port_fine=is_default_port)
+    endpoint = process.listen(settings['listen'], is_any_port_fine=True,
+                              is_free_port_fine=is_default_port or options.check)
     if settings['work'] is not None and seal is CHECKSUM and not is_loopback(endpoint.address):
         raise process.CannotStart('with "work", listening on %s needs a key (key_file): without one this calculator '
                                   'would run code for anybody' % settings['listen']['host'])
+    if options.check:
+        process.peer_for(endpoint, settings)
+        endpoint.close()
+        return command_line.print_settings(options, settings_file.as_text(settings, SETTINGS))
     taken = settings['listen']['port'] if endpoint.address[1] != settings['listen']['port'] else 0
     if taken:
         settings['listen'] = dict(settings['listen'], port=0)

@@ -46,16 +46,14 @@ def run(argv=None):
     options = parser.parse_args(argv)
     settings = settings_file.load(options.settings, SETTINGS, command_line.own_changes(options))
     seal = seal_of(settings)
+    refuse_odd_calls(parser, options)
     if options.check:
-        return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS))
+        process.check_peer(settings['dispatcher'])
+        return command_line.print_settings(options, settings_file.as_text(settings, SETTINGS))
     if options.probe:
         return probe.report(settings, 'dispatcher', seal)
-    if options.map is None and options.call is None and call_options(options):
-        parser.error('--task-timeout, --answer-timeout and --priority are for --map and --call')
     if options.map is not None or options.call is not None or options.functions:
-        return run_calls(parser, options, settings)
-    if options.arguments or options.resume:
-        parser.error('arguments are for --call, and --resume is for --map')
+        return run_calls(options, settings)
     name = settings['name'] or process.default_name('client', os.getpid(), is_random=True)
     events = command_line.begin_log(name, SENTENCES[CLIENT], options)
     with StopSignals() as signals:
@@ -114,12 +112,20 @@ def call_options(options):
     return {name: value for name, value in named.items() if value is not None}
 
 
-def run_calls(parser, options, settings):
-    """What --map and --call do."""
+def refuse_odd_calls(parser, options):
+    """Refuse what does not belong together."""
     if options.map is not None and (options.call is not None or options.arguments):
         parser.error('--map takes its arguments from standard input')
     if options.resume is not None and options.map is None:
         parser.error('--resume is for --map')
+    if options.arguments and options.call is None and not options.functions:
+        parser.error('arguments are for --call')
+    if options.map is None and options.call is None and call_options(options):
+        parser.error('--task-timeout, --answer-timeout and --priority are for --map and --call')
+
+
+def run_calls(options, settings):
+    """What --map and --call do."""
     if options.functions:
         options.log_level = 'warning'
         command_line.begin_log('client', SENTENCES[CLIENT], options)

@@ -43,9 +43,10 @@ def run(argv=None):
         return copy_journal(settings['journal'], options.copy_journal)
     seal = seal_of(settings)
     if options.check:
+        process.check_listen(settings['listen'])
         if settings['journal'] is not None:
             journal_file.check_before_start(settings['journal'])
-        return command_line.print_settings(options.json, settings_file.as_text(settings, SETTINGS),
+        return command_line.print_settings(options, settings_file.as_text(settings, SETTINGS),
                                            [''] + time_line(settings, INTERVALS_S + tuple(options.heartbeat_interval_s))
                                            + ['', priority_line(settings)])
     if options.probe:

@@ -227,6 +227,9 @@ def run(argv=None):
         settings['dispatcher'] = dict(zip(('host', 'port'), options.dispatcher))
     seal_of(settings)
     if options.check:
+        process.check_peer(settings['dispatcher'])
+        if options.http:
+            process.check_listen(dict(zip(('host', 'port'), options.http)))
         print(settings_file.as_text(settings, SETTINGS))
         return command_line.OK
     with StopSignals() as signals:

@@ -24,6 +24,7 @@ from runtime.console import LiveLine
 from runtime.descriptors import NONE_LEFT, TooManyDescriptors
 from runtime.event_file import EventFile
 from runtime.output import Output
+from runtime.paths import check_writable
 from runtime.process import CannotStart
 from runtime.settings import SettingsError
 from runtime.signals import is_stopping
@@ -375,21 +376,27 @@ def begin_log(name, sentences, options):
     """Set up the log; returns where the events of a core go: the log, and the file of ``--events``."""
     line = LiveLine()
     logs.set_up(name, options.log_level, line)
+    return logs.EventLog(sentences, monotonic, _from_events(EventFile, options), line)
+
+
+def _from_events(act, options):
+    # type: (Callable[[Any], Any], Any) -> Any
+    """What comes of an action with the file of ``--events``; None where there is none."""
     try:
-        file = None if options.events is None else EventFile(options.events)
-    except OSError as error:
+        return None if options.events is None else act(options.events)
+    except EnvironmentError as error:
         raise CannotStart('cannot write events to %s: %s' % (options.events, error.strerror))
-    return logs.EventLog(sentences, monotonic, file, line)
 
 
-def print_settings(as_json, text, remarks=()):
-    # type: (bool, str, Any) -> int
+def print_settings(options, text, remarks=()):
+    # type: (Any, str, Any) -> int
     """What ``--check`` says: the settings, which can be used as they are printed, and beside them remarks for people.
-    Returns the exit status.
+    Returns the exit status. Raises ``CannotStart`` where the events could not be written.
     """
+    _from_events(check_writable, options)
     print(text)
     sys.stdout.flush()
-    if not as_json:
+    if not options.json:
         for line in remarks:
             print(line, file=sys.stderr)
     return OK

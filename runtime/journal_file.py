@@ -107,7 +107,10 @@ class JournalFile(object):
     def _open(self, connect):
         # type: (Callable[..., Any]) -> None
         # No waiting for a lock: a process that has it keeps it. Transactions begin where we say.
-        self._connection = connect(native(os.path.abspath(self.path)), timeout=0, isolation_level=None)
+        path = os.path.abspath(native(self.path))
+        # Behind a symbolic link the log stands beside the file itself.
+        real = os.path.realpath(path)
+        self._connection = connect(real, timeout=0, isolation_level=None)
         execute = self._connection.execute
         version = execute('PRAGMA user_version').fetchone()[0]
         if version != SCHEMA_VERSION:
@@ -124,8 +127,7 @@ class JournalFile(object):
         self.starts = execute('SELECT starts FROM journal').fetchone()[0]
         execute('UPDATE journal SET starts = starts + 1')
         execute('COMMIT')
-        path = native(os.path.abspath(self.path))
-        self._files = [(name, _identity(name)) for name in (path, path + type(path)('-wal'))]
+        self._files = [(name, _identity(name)) for name in (path, real + type(real)('-wal'))]
 
     # Reading back.
 
@@ -224,8 +226,8 @@ def check(path):
 
     Looks at the header without SQLite, which would begin by tidying up.
     """
-    native_path = native(path)
-    folder = os.path.dirname(os.path.abspath(native_path))
+    native_path = os.path.realpath(native(path))
+    folder = os.path.dirname(native_path)
     try:
         mode = os.stat(native_path).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
@@ -236,11 +238,15 @@ def check(path):
     except (OSError, IOError) as error:
         if os.path.lexists(native_path) or not os.path.isdir(folder):
             raise CannotStart('cannot open the journal %s: %s' % (path, error.strerror))
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise CannotStart('cannot create the journal %s: %s' % (path, os.strerror(errno.EACCES)))
+        header = None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        # The log and the lock stand beside the journal.
+        raise CannotStart('cannot create files beside the journal %s: %s' % (path, os.strerror(errno.EACCES)))
+    if header is None:
         return 0
     # Nothing, or one page, is what a process leaves that is killed while it creates its journal. A log comes later.
-    if not header and os.path.exists(native_path + type(native_path)('-wal')):
+    log = native_path + type(native_path)('-wal')
+    if not header and os.path.exists(log):
         raise _damaged(path, 'it is empty and its log is not')
     if header and (len(header) < 100 or header[:16] != b'SQLite format 3\0'):
         raise _not_ours(path)
@@ -253,6 +259,10 @@ def check(path):
     if version not in (1, SCHEMA_VERSION):
         raise CannotStart('the journal %s has tables of version %d, this dispatcher knows version %d' % (
             path, version, SCHEMA_VERSION))
+    page_bytes = struct.unpack('>H', header[16:18])[0]
+    # While there is a log, some pages may be in it only.
+    if pages * page_bytes > os.path.getsize(native_path) and not os.path.exists(log):
+        raise _damaged(path, 'it has %d bytes of %d' % (os.path.getsize(native_path), pages * page_bytes))
     return version
 
 

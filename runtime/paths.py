@@ -2,6 +2,10 @@
 
 from __future__ import absolute_import, division, print_function
 
+import errno
+import io
+import os
+import stat
 import sys
 
 from common.compat import text_type
@@ -23,3 +27,25 @@ def native(path):
     if isinstance(path, text_type) and 'ascii' in encoding.lower():
         return path.encode('utf-8', 'surrogateescape').decode(encoding, 'surrogateescape')
     return path
+
+
+def check_writable(path):
+    # type: (Any) -> None
+    """Raise ``OSError`` or ``IOError`` where a file can't be written, or created where there is none. Changes nothing.
+    """
+    path = os.path.realpath(native(path))
+    is_there = os.path.exists(path)
+    # As a folder, so that a file in its place is refused.
+    looked_at = path if is_there else os.path.join(os.path.dirname(path), type(path)())
+    mode = os.stat(looked_at).st_mode
+    number = 0
+    if is_there and stat.S_ISDIR(mode):
+        number = errno.EISDIR
+    elif stat.S_ISREG(mode):
+        # So that the system says why not.
+        io.open(path, 'r+b').close()
+    elif not os.access(looked_at, os.W_OK if is_there else os.W_OK | os.X_OK):
+        # A pipe is not opened: that would wait for its reader, or end it.
+        number = errno.EACCES
+    if number:
+        raise OSError(number, os.strerror(number))

@@ -93,6 +93,22 @@ def listen(address, is_any_port_fine=False, is_free_port_fine=False):
             host, port, reason_of(error), _ANY_PORT if is_taken and is_any_port_fine else ''))
 
 
+def check_listen(address):
+    # type: (Dict[str, Any]) -> None
+    """Raise ``CannotStart`` where a process could not listen on an address. A port that is taken passes: the process
+    whose settings are examined may run.
+    """
+    listen(address, is_free_port_fine=True).close()
+
+
+def check_peer(address):
+    # type: (Dict[str, Any]) -> None
+    """Raise ``CannotStart`` where this machine can't send to a numeric address."""
+    peer = Peer(address['host'], address['port'])
+    if peer.addresses:
+        endpoint_towards(peer).close()
+
+
 def peer_for(endpoint, settings):
     # type: (Endpoint, Dict[str, Any]) -> Peer
     """The dispatcher of a process that listens on ``endpoint``. Raises ``CannotStart`` where datagrams cannot go from

@@ -9,13 +9,16 @@ import pty
 import resource
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
 
+from dispatcher.journal_rows import JournalRows
 from runtime.clock import monotonic
+from runtime.journal_file import JournalFile
 from runtime.launcher import Child, command, run
 from tests.source_tree import ROOT
 from tests.system.processes import a_port_where_nobody_listens, eventually
@@ -175,6 +178,7 @@ def full_pipe():
 #: A program that prints a result after its last turn, when it ignores signals.
 RESULT = '''
 import signal
+import socket
 from runtime import command_line
 from runtime.signals import StopSignals
 command_line.READER_WITHIN_S = %r
@@ -280,7 +284,80 @@ def test_the_check_looks_for_the_folder_of_the_journal(programs, tmpdir):
     assert not tmpdir.join('j').check()
 
 
+CANNOT_START = {
+    'work without a key': ('calculator', {'work': 'work.py', 'listen': {'host': '0.0.0.0', 'port': 0}}, 'needs a key'),
+    'two families': ('calculator', {'dispatcher': {'host': '::1'}, 'listen': {'port': 0}}, 'must be of one family'),
+    'an address of another machine': ('dispatcher', {'listen': {'host': '192.0.2.1'}}, 'cannot listen on 192.0.2.1'),
+    'no address': ('dispatcher', {'listen': {'host': 'no.such.invalid'}}, 'cannot listen on no.such.invalid'),
+    'a calculator elsewhere': ('calculator', {'listen': {'host': '192.0.2.1'}}, 'cannot listen on 192.0.2.1'),
+    'a journal cut short': ('dispatcher', {'listen': {'port': 0}, 'journal': 'cut'}, 'is damaged (it has 4000 bytes'),
+    'a journal in no folder': ('dispatcher', {'listen': {'port': 0}, 'journal': 'cut/j'}, 'Not a directory'),
+}  # type: Any
+for _role in ('client', 'calculator', 'dispatcher'):
+    for _path, _reason in (('nowhere/events', 'No such file'), ('cut/events', 'Not a directory'),
+                           ('.', 'Is a directory')):
+        CANNOT_START['%s, events to %s' % (_role, _path)] = (
+            _role, {} if _role == 'client' else {'listen': {'port': 0}}, _reason, '--events', _path)
+CANNOT_START['no address for the page'] = (
+    'monitor', {}, 'cannot listen on 192.0.2.1 port 8080', '--http', '192.0.2.1:8080')
+CANNOT_START['arguments for nothing'] = ('client', {}, 'arguments are for --call', '--tasks', '1', '7')
+CANNOT_START['nothing to resume'] = ('client', {}, '--resume is for --map', '--resume', 'cut')
+
+
+@pytest.mark.parametrize('case', sorted(CANNOT_START))
+def test_what_can_not_start_is_refused_by_the_check_in_the_words_of_the_start(programs, tmpdir, case):
+    role, settings, words = CANNOT_START[case][:3]
+    make_journal(tmpdir.join('cut'), 4000)
+    said = []
+    for arguments in ((), ('--check',)):
+        child = programs.run(role, settings, *(CANNOT_START[case][3:] + arguments))
+        out, err = child.communicate()
+        lines = [line for line in err.decode('utf-8').splitlines() if line.startswith('run_')]
+        said.append((child.returncode, out, lines))
+    assert said[0] == said[1]
+    assert (said[1][:2], len(said[1][2])) == ((2, b''), 1)
+    assert words in said[1][2][0]
+
+
+def make_journal(path, length=None):
+    """A journal without tasks, cut to a length."""
+    journal = JournalFile(str(path), JournalRows())
+    journal.close()
+    if length is not None:
+        with open(str(path), 'r+b') as file:
+            file.truncate(length)
+
+
+def test_what_can_start_passes_the_check_and_nothing_is_made_or_changed(programs, tmpdir):
+    make_journal(tmpdir.join('j'))
+    tmpdir.join('link').mksymlinkto('j')
+    os.mkfifo(str(tmpdir.join('pipe')))
+    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    taken.bind(('127.0.0.1', 0))
+    listen = {'port': taken.getsockname()[1]}
+    before = tmpdir.join('j').read('rb')
+    for role, settings, path in (('dispatcher', {'listen': listen, 'journal': 'link'}, 'events'),
+                                 ('calculator', {'listen': listen}, 'pipe'), ('client', {}, '/dev/null')):
+        child = programs.run(role, settings, '--check', '--events', path)
+        out, _ = child.communicate()
+        assert child.returncode == 0
+        assert json.loads(out.decode('utf-8'))
+    taken.close()
+    assert tmpdir.join('j').read('rb') == before
+    assert {path.basename for path in tmpdir.listdir() if path.ext != '.json'} == {'j', 'link', 'pipe'}
+
+
 # The journal.
+
+def test_a_journal_behind_a_symbolic_link_is_used_and_watched(programs, tmpdir):
+    tmpdir.join('link').mksymlinkto('real')
+    child = programs.dispatcher(settings={'journal': 'link'})
+    line_with(child.stderr, 'listening on')
+    second = programs.dispatcher(settings={'journal': 'real'})
+    assert b'in use by another dispatcher' in second.communicate()[1]
+    tmpdir.join('real').remove()
+    assert ' ERROR ' in line_with(child.stderr, 'was deleted or replaced')
+
 
 def test_a_journal_that_is_deleted_is_noticed_within_seconds_and_comes_back(programs, tmpdir):
     journal, away = tmpdir.join('j'), tmpdir.join('away')
