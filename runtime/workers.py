@@ -134,8 +134,9 @@ def _ready(workers):
 
 def _serve(function, connection, parent):
     # type: (Callable[[Any], Any], Any, int) -> None
-    # The terminal sends Ctrl-C to all; the parent decides.
+    # A terminal sends Ctrl-C to all, and its own end; the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     while os.getppid() == parent:
         if connection.poll(LOOK_S):

@@ -147,7 +147,7 @@ def test_every_line_of_a_story_can_be_told(capfd, preset):
     assert len(story.splitlines()) > 100
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_what_was_found_so_far(number):
     # As from a terminal: the signal goes to all of the process group.
     process = subprocess.Popen(
