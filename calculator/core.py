@@ -17,7 +17,7 @@ from net_protocol.codec import check_payload
 from net_protocol.core import Core, require
 from net_protocol.errors import MisuseError
 from net_protocol.limits import REASON_CHARS_MAX, UNREPORTED_MAX
-from net_protocol.rows import BUSY, CALCULATOR, DISPATCHER, DRAINING, NAME_TAKEN, UNKNOWN_FUNCTION
+from net_protocol.rows import BUSY, CALCULATOR, DISPATCHER, DRAINING, NAME_SHARED, NAME_TAKEN, UNKNOWN_FUNCTION
 
 MYPY = False
 if MYPY:
@@ -395,10 +395,11 @@ class CalculatorCore(Core):
     def _on_not_registered(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
         for reason, in rows:
-            self.counts['not_registered'] += 1
+            if reason != NAME_SHARED:
+                self.counts['not_registered'] += 1
             if reason not in self._logged:
                 self._logged.add(reason)
-                self.emit(now, NAME_TAKEN if reason == NAME_TAKEN else 'not_registered', name=self.name)
+                self.emit(now, reason if reason in (NAME_TAKEN, NAME_SHARED) else 'not_registered', name=self.name)
 
     # Heartbeats.
 

@@ -32,6 +32,8 @@ SENTENCES = {
         'dispatcher_restarted': ('info', 'The dispatcher restarted; holding %(held tasks)s.'),
         'name_taken': ('warning', 'Another calculator named %(name)s is registered, so this one gets no tasks. '
                                   'Give each calculator its own name.'),
+        'name_shared': ('warning', 'Another calculator named %(name)s runs, and gets no tasks while this one is '
+                                   'registered. Give each calculator its own name.'),
         'not_registered': ('warning', 'The dispatcher has too many calculators and does not register %(name)s; '
                                       'trying again at each heartbeat.'),
         'functions': ('info', 'Functions: %(functions)s.'),

@@ -12,7 +12,7 @@ from dispatcher.observers.tally import CalculatorTally
 from dispatcher.outcomes import TURN_MAX
 from dispatcher.tasks import CALCULATOR_LEFT, DEAD_CALCULATOR, NEW_INCARNATION, NOT_LISTENING, UNACKNOWLEDGED
 from dispatcher.work import step_before
-from net_protocol.rows import NAME_TAKEN, TOO_MANY
+from net_protocol.rows import NAME_SHARED, NAME_TAKEN, TOO_MANY
 from net_protocol.schedule import HINT_PING_S, HINT_PINGS, PING_AFTER_S, SLEEP_S
 
 MYPY = False
@@ -55,6 +55,7 @@ class Fleet(Assignment):
         if of_channel is not None and of_name is not None and of_name.state not in (DEAD, LEFT):
             self.counts['names_taken'] += 1
             self._send_not_registered(channel, NAME_TAKEN)
+            self._send_not_registered(of_name.channel, NAME_SHARED)
             return None
         if of_name is None and len(calculators) >= self.settings['calculators_max']:
             gone = next(iter(calculators.gone), None)

@@ -40,10 +40,11 @@ UNKNOWN_FUNCTION = 'unknown_function'
 HANDED_BACK = 'handed_back'
 ASSIGN_REFUSALS = (BUSY, DRAINING, UNKNOWN_FUNCTION, HANDED_BACK)
 
-#: Why a calculator is not registered.
+#: Why a calculator is not registered; the last one: it is, and another process with its name is not.
 NAME_TAKEN = 'name_taken'
 TOO_MANY = 'too_many'
-REGISTRATION_REFUSALS = (NAME_TAKEN, TOO_MANY)
+NAME_SHARED = 'name_shared'
+REGISTRATION_REFUSALS = (NAME_TAKEN, TOO_MANY, NAME_SHARED)
 
 #: What an operator may ask for: a calculator gets no new work, or gets work again; a task is cancelled; the last tasks
 #: that failed.

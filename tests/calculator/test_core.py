@@ -292,11 +292,15 @@ def test_when_the_same_dispatcher_answers_numbers_stay_and_results_go_again(calc
     assert calculator_of_5.emitted('dispatcher_restarted') == []
 
 
-def test_a_calculator_that_is_not_registered_says_so_once_and_goes_on_beating(calculator):
+def test_a_calculator_that_is_not_registered_says_so_once_and_goes_on_beating(calculator, twice):
     for _ in range(3):
         calculator.hear('not_registered', ['name_taken'])
         calculator.hear('not_registered', ['too_many'])
-    assert calculator.emitted('name_taken') == calculator.emitted('not_registered') == [{'name': 'calculator-1'}]
+        calculator.hear('not_registered', ['name_shared'])
+    for kind in ('name_taken', 'not_registered', 'name_shared'):
+        assert calculator.emitted(kind) == [{'name': 'calculator-1'}]
+    # The last one is registered.
+    assert calculator.core.account(0)['counts']['not_registered'] == (12 if twice else 6)
     assert len(of_kind(calculator.wait(3.1), 'heartbeat')) == 3
     calculator.reopen('eeeeeeee')
     calculator.hear('not_registered', ['name_taken'])

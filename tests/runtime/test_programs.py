@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import resource
 import select
 import signal
@@ -22,6 +23,10 @@ from runtime.journal_file import JournalFile
 from runtime.launcher import Child, command, run
 from tests.source_tree import ROOT
 from tests.system.processes import a_port_where_nobody_listens, eventually
+
+MYPY = False
+if MYPY:
+    from typing import Any  # noqa: F401
 
 BOUND_S = 30.0
 
@@ -178,7 +183,6 @@ def full_pipe():
 #: A program that prints a result after its last turn, when it ignores signals.
 RESULT = '''
 import signal
-import socket
 from runtime import command_line
 from runtime.signals import StopSignals
 command_line.READER_WITHIN_S = %r
@@ -260,6 +264,18 @@ def test_a_calculator_that_only_this_machine_can_reach_says_so_when_its_dispatch
     assert 'other machines need settings {"listen": {"host": "0.0.0.0"}}' in line
     traffic = account_after(child)['traffic']
     assert traffic['datagrams_out'] == 0 and sum(traffic['errors'].values()) > 0
+
+
+def test_two_calculators_with_one_name_both_say_so(programs):
+    dispatcher = programs.dispatcher()
+    port = int(re.findall(r'127\.0\.0\.1:(\d+)', line_with(dispatcher.stderr, 'listening on'))[0])
+    settings = {'name': 'twin', 'listen': {'port': 0}, 'dispatcher': {'port': port}, 'heartbeat_interval_s': 0.1}
+    former = programs.run('calculator', settings)
+    line_with(dispatcher.stderr, 'twin registered')
+    newcomer = programs.run('calculator', settings)
+    line_with(dispatcher.stderr, 'they share a name')
+    assert ' WARNING ' in line_with(former.stderr, 'Another calculator named twin is registered')
+    assert ' WARNING ' in line_with(newcomer.stderr, 'Another calculator named twin runs')
 
 
 # What cannot start is known before.

@@ -77,6 +77,7 @@ def test_two_calculators_with_one_name_both_log_it(system):
     dispatcher.says('calculator calculator registered')
     newer = system.calculator('calculator', capacity=2)
     older.says('WARNING .*Another calculator named calculator is registered, so this one gets no tasks')
+    newer.says('WARNING .*Another calculator named calculator runs')
     dispatcher.says('WARNING .*Calculator calculator was at %s:%d and is at %s:%d now. .*they share a name' % (
         older.address + newer.address))
     assert system.client('first', tasks=10).wait() == 0
