@@ -25,6 +25,7 @@ import os
 import sqlite3
 import stat
 import struct
+import tempfile
 import time
 
 from runtime.descriptors import not_inherited
@@ -289,12 +290,16 @@ def copy(path, target):
         raise CannotStart('there is no journal of version %d at %s' % (SCHEMA_VERSION, path))
     if os.path.lexists(native(target)):
         raise CannotStart('cannot copy to %s: %s' % (target, os.strerror(errno.EEXIST)))
-    partial = native('%s-partial' % target)
+    partial = None  # type: Any
     connections = []  # type: List[Any]
     try:
+        folder, name = os.path.split(os.path.abspath(native(target)))
+        # A name of its own: a copy that was killed leaves its file, and another one may run.
+        descriptor, partial = tempfile.mkstemp(native('-partial'), name + native('-'), folder)
+        os.close(descriptor)
         # As secret as the original.
-        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, stat.S_IMODE(os.stat(native(path)).st_mode)))
-        for name in (native(os.path.abspath(path)), os.path.abspath(partial)):
+        os.chmod(partial, stat.S_IMODE(os.stat(native(path)).st_mode))
+        for name in (native(os.path.abspath(path)), partial):
             connections.append(sqlite3.connect(name, isolation_level=None))
         source, copied = connections
         source.execute('BEGIN')
@@ -311,7 +316,7 @@ def copy(path, target):
     finally:
         for connection in connections:
             connection.close()
-        if os.path.exists(partial):
+        if partial is not None and os.path.exists(partial):
             os.remove(partial)
     return number
 

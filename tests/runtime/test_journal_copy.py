@@ -3,6 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 import os
+import sqlite3
 import subprocess
 import sys
 
@@ -64,6 +65,30 @@ def test_a_copy_of_a_journal_that_nobody_uses(path, tmpdir):
     assert lines(target) == lines(path) == [(1, 'accepted'), (2, 'accepted')]
     assert opened(target).starts == 2
     assert os.stat(str(target)).st_mode & 0o777 == 0o600
+
+
+def test_the_rest_of_a_killed_copy_is_in_nobodys_way_and_other_copies_are_left_alone(path, tmpdir, monkeypatch):
+    opened(path).close()
+    target = tmpdir.join('copy')
+    left = tmpdir.join('copy-partial')
+    left.write('of another one')
+    connect = journal_file.sqlite3.connect
+
+    def copied_meanwhile(name, **options):
+        # Another copy to the same place, which fails.
+        monkeypatch.setattr(journal_file.sqlite3, 'connect', refused)
+        with pytest.raises(CannotStart, match='disk I/O error'):
+            journal_file.copy(str(path), str(target))
+        monkeypatch.setattr(journal_file.sqlite3, 'connect', connect)
+        return connect(name, **options)
+
+    def refused(name, **options):
+        raise sqlite3.OperationalError('disk I/O error')
+    monkeypatch.setattr(journal_file.sqlite3, 'connect', copied_meanwhile)
+    assert journal_file.copy(str(path), str(target)) == 0
+    assert lines(target) == []
+    assert left.read() == 'of another one'
+    assert sorted(name.basename for name in tmpdir.listdir() if 'partial' in name.basename) == ['copy-partial']
 
 
 def test_what_is_no_journal_is_not_copied_and_nothing_is_overwritten(path, tmpdir):
