@@ -70,15 +70,20 @@ def test_that_no_descriptor_is_left_is_one_line(capsys, error, line):
 
 
 @pytest.mark.parametrize('program', ['run_client.py', 'run_calculator.py', 'run_dispatcher.py', 'run_monitor.py'])
-def test_a_limit_of_a_few_files_is_one_line(program):
+@pytest.mark.parametrize('number', [16, 31, 32])
+def test_a_limit_of_a_few_files_is_one_line(program, number):
+    # The numbers of docs/operations.md. Below the first one the start of 2.7 itself may fail.
     def limit():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
 
     child = subprocess.Popen([sys.executable, program, '--check'], cwd=ROOT, preexec_fn=limit, close_fds=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert child.communicate() == (b'', ('%s: only 20 files may be open (ulimit -n), expected at least 32\n' % program)
-                                   .encode('ascii'))
-    assert child.returncode == 2
+    out, err = child.communicate()
+    if number == 32:
+        assert child.returncode == 0 and json.loads(out.decode('utf-8'))
+        return
+    line = '%s: only %d files may be open (ulimit -n), expected at least 32\n' % (program, number)
+    assert (child.returncode, out, err) == (2, b'', line.encode('ascii'))
 
 
 def test_a_path_in_any_script_is_shown_in_any_locale(tmpdir):
