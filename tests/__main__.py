@@ -79,6 +79,9 @@ def make_with_venv():
         # Debian keeps ensurepip in a package of its own; another pip can fill an environment without one.
         status, output = call_quietly([sys.executable, '-m', 'venv', '--clear', '--without-pip', ENVIRONMENT])
         if status != 0 or call_quietly([sys.executable, '-m', 'pip', '--version'])[0] != 0:
+            if os.path.lexists(PYTHON):
+                # Or the next run would go on with this environment, which lacks pip.
+                os.remove(PYTHON)
             raise CannotInstall('The tests need pip and venv, which %s lacks: on Debian and Ubuntu install them, as '
                                 'root, with "apt-get update && apt-get install python3-venv"; elsewhere see '
                                 'https://pip.pypa.io.' % sys.executable)

@@ -43,6 +43,28 @@ def test_without_pip_and_venv_one_line_says_how_to_install_them(checkout, tmpdir
     assert ('apt-get install python3-venv' if sys.version_info >= (3,) else 'No module named pip') in lines[0]
 
 
+#: As Debian's venv, which makes the environment before it notices that it can't put a pip into it.
+VENV_WITHOUT_PIP = '''
+import os, sys
+folder = os.path.join(sys.argv[-1], 'bin')
+if not os.path.isdir(folder):
+    os.makedirs(folder)
+    os.symlink(sys.executable, os.path.join(folder, 'python'))
+sys.exit('--without-pip' not in sys.argv)
+'''
+
+
+@pytest.mark.skipif(sys.version_info < (3,), reason='2.7 has no venv')
+def test_an_environment_without_pip_is_not_used_when_pip_is_installed_later(checkout, tmpdir):
+    tmpdir.mkdir('pip').join('__init__.py').write(MISSING % 'pip')
+    venv = tmpdir.mkdir('venv')
+    venv.join('__init__.py').write('')
+    venv.join('__main__.py').write(VENV_WITHOUT_PIP)
+    for _ in range(2):
+        status, _, lines = run_tests(checkout, PYTHONPATH=str(tmpdir))
+        assert status == 2 and len(lines) == 1 and 'apt-get install python3-venv' in lines[0], lines
+
+
 @pytest.mark.slow
 def test_without_a_network_one_line_says_so(checkout):
     status, out, lines = run_tests(checkout, '--environment', PIP_INDEX_URL='http://127.0.0.1:1/simple',
