@@ -48,12 +48,16 @@ ASK_AGAIN_S = 0.1
 _KEYWORD = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z', re.DOTALL)
 
 
+class NotSent(Exception):
+    """A line is no call: it is not JSON, or too large."""
+
+
 class _Failed(object):
     """A call that could not be sent, in the place of its future."""
 
-    def __init__(self, error):
-        # type: (Exception) -> None
-        self._error = error
+    def __init__(self, reason):
+        # type: (str) -> None
+        self._error = NotSent(reason)
 
     @staticmethod
     def done():
@@ -61,7 +65,7 @@ class _Failed(object):
         return True
 
     def exception(self):
-        # type: () -> Exception
+        # type: () -> NotSent
         return self._error
 
 
@@ -162,11 +166,11 @@ class Mapper(object):
         try:
             argument = json_value(line.decode('utf-8'))
         except ValueError:
-            return _Failed(ValueError('found no JSON'))
+            return _Failed('found no JSON')
         try:
             future = self._farm.submit(self._function, argument)
         except (RuntimeError, MisuseError) as error:
-            return _Failed(error)
+            return _Failed(str(error))
         future.add_done_callback(lambda _: self._wakeup.wake())
         return future
 
@@ -188,7 +192,7 @@ class Mapper(object):
 
 def described(error):
     # type: (Any) -> Dict[str, Any]
-    """An outcome other than a result, for programs."""
+    """An outcome other than a result, for programs. docs/work.md has the kinds."""
     if not isinstance(error, Exception):
         return {'kind': 'TaskCancelled', 'message': error, 'attempts': 0}
     message = error.args[0] if isinstance(error, TaskError) and error.args else '%s' % error

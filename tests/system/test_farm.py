@@ -3,8 +3,10 @@
 from __future__ import absolute_import, division, print_function
 
 import functools
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +16,8 @@ import pytest
 
 import client
 from client import Executor, TaskExpired, TaskFailed, WorkerDied
+from client.commands import NotSent, described
+from client.executor import TaskError
 from net_protocol.errors import TooLarge
 from runtime.clock import monotonic
 from runtime.launcher import is_alive
@@ -210,9 +214,18 @@ def test_map_prints_a_line_for_each_line(system):
     lines = '"one"\nrubbish\n"two"\nNaN\n1e999\n"%s"' % (70000 * 'x')
     status, out, _ = farm.run_client(system, ['--map', 'fail'], lines)
     assert status == 1 and [json.loads(line)['error']['kind'] for line in out.splitlines()] == [
-        'TaskFailed', 'ValueError', 'TaskFailed', 'ValueError', 'MisuseError', 'TooLarge']
+        'TaskFailed', 'NotSent', 'TaskFailed', 'NotSent', 'NotSent', 'NotSent']
     assert json.loads(out.splitlines()[0]) == {'error': {'kind': 'TaskFailed', 'message': 'ValueError: one',
                                                          'attempts': 1}}
+
+
+def test_the_manual_has_every_kind_of_error():
+    with io.open(os.path.join(ROOT, 'docs', 'work.md'), encoding='utf-8') as file:
+        sentence = file.read().partition('`kind` is ')[2].partition('Progress')[0]
+    # The base is no kind, and its subclasses are all that an outcome can be.
+    errors = [NotSent] + TaskError.__subclasses__() + TaskFailed.__subclasses__()
+    kinds = {described(error('some'))['kind'] for error in errors} | {described('cancelled')['kind']}
+    assert set(re.findall('`([A-Za-z]+)`', sentence)) == kinds
 
 
 def test_map_resumes_after_the_lines_that_are_there(system, tmpdir):
