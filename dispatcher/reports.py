@@ -45,13 +45,14 @@ class Reports(Fleet):
                     sequence == calculator.sequence and pages == 1):
                 self.counts['stale_heartbeats'] += 1
                 continue
-            named = sum([last - first + 1 for first, last in held]) + len(orphans)
-            if named > calculator.capacity + UNREPORTED_MAX:
-                self.counts['refused_heartbeats'] += 1
-                continue
             if sequence > calculator.sequence:
                 calculator.pages = {}
                 calculator.sequence = sequence
+            named = sum([last - first + 1 for first, last in held]) + len(orphans)
+            if self._names_too_many(calculator, page, named):
+                self.counts['refused_heartbeats'] += 1
+                calculator.pages = {}
+                continue
             if calculator.state == DEAD:
                 self.recover_calculator(now, calculator)
             calculator.draining = draining
@@ -61,32 +62,35 @@ class Reports(Fleet):
             if pages == 1:
                 self._reconcile(now, calculator, channel.number_received, held, orphans)
             else:
-                self._take_page(now, calculator, (channel.number_received, page, pages, held, orphans))
+                self._take_page(now, calculator, page, pages, (named, channel.number_received, held, orphans))
                 # Its ``draining`` may have turned false.
                 self.calculators.update(calculator)
             if is_new and calculator.conduct.reason is not None:
                 # A calculator on probation gets no work before its second heartbeat.
                 calculator.full_until_beat = True
 
-    def _take_page(self, now, calculator, taken):
-        # type: (float, Calculator, Any) -> None
+    def _names_too_many(self, calculator, page, named):
+        # type: (Calculator, int, int) -> bool
+        """Whether that page and the others that are here name more attempts than the calculator can hold."""
+        for number, kept in calculator.pages.items():
+            if number != page:
+                named += kept[0]
+        return named > calculator.capacity + UNREPORTED_MAX
+
+    def _take_page(self, now, calculator, page, pages, taken):
+        # type: (float, Calculator, int, int, Any) -> None
         """A heartbeat counts when all its pages are here, and is as old as the first of its datagrams."""
-        _, page, pages, _, _ = taken
         kept = calculator.pages
         if page > pages:
             return
         kept[page] = taken
-        named = sum([len(orphans) for _, _, _, _, orphans in kept.values()])
-        if named > calculator.capacity + UNREPORTED_MAX:
-            self.counts['refused_heartbeats'] += 1
-            calculator.pages = {}
-        elif len(kept) == pages:
+        if len(kept) == pages:
             calculator.pages = {}
             everything = [kept[number] for number in sorted(kept)]
             self._reconcile(
-                now, calculator, min([number for number, _, _, _, _ in everything]),
-                [pair for _, _, _, held, _ in everything for pair in held],
-                [task_id for _, _, _, _, orphans in everything for task_id in orphans])
+                now, calculator, min([number for _, number, _, _ in everything]),
+                [pair for _, _, held, _ in everything for pair in held],
+                [task_id for _, _, _, orphans in everything for task_id in orphans])
 
     def _reconcile(self, now, calculator, number, held, orphans):
         # type: (float, Calculator, int, List[List[int]], List[str]) -> None

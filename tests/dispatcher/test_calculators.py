@@ -249,14 +249,19 @@ def test_a_heartbeat_of_many_pages_counts_when_all_are_here():
     assert driver.status['running'] == 3
 
 
-def test_pages_that_never_complete_take_bounded_memory():
-    driver = running(capacity=1)
-    channel = driver.calculator()
-    for page in range(1, 100):
-        driver.beat(channel, orphans=[task_id(page * 100 + number) for number in range(100)], pages=(page, 2000),
-                    sequence=5)
-    assert sum(len(page[4]) for page in channel.peer.pages.values()) <= UNREPORTED_MAX + 1
-    assert driver.counts['refused_heartbeats'] > 0
+@pytest.mark.parametrize('capacity', [1, 1000])
+@pytest.mark.parametrize('held, orphans', [
+    (lambda page: [], lambda page: [task_id(page * 100 + number) for number in range(100)]),
+    (lambda page: [(page * 10000 + number, page * 10000 + number) for number in range(1, 101)], lambda page: []),
+    (lambda page: [(page * 10000 + 1, page * 10000 + 1000)], lambda page: [task_id(page)])])
+def test_all_pages_of_a_heartbeat_together_name_no_more_than_its_capacity_allows(held, orphans, capacity):
+    driver = Driver()
+    channel, named_max = driver.calculator(), capacity + UNREPORTED_MAX
+    for page in range(1, 101):
+        driver.beat(channel, held(page), orphans(page), capacity, pages=(page, 100), sequence=5)
+        named = sum(last - first + 1 for _, _, ranges, _ in channel.peer.pages.values() for first, last in ranges)
+        assert named + sum(len(ids) for _, _, _, ids in channel.peer.pages.values()) <= named_max
+    assert driver.counts['refused_heartbeats'] > 0 and not channel.peer.unknown and not channel.peer.orphans
 
 
 def test_half_a_heartbeat_makes_nobody_available_and_an_end_of_draining_does(driver):
