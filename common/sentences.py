@@ -46,8 +46,8 @@ SENTENCES = {
         'returned': ('info', 'Calculator %(calculator)s is back as a new incarnation, from %(address)s.'),
         'replaced': ('warning', 'Calculator %(calculator)s was at %(old_address)s and is at %(address)s now. If both '
                                 'still run, they share a name, and only the new one gets work.'),
-        'registration_refused': ('warning', 'Calculator %(calculator)s is not registered: there are %(limit)d already '
-                                            '(calculators_max).'),
+        'registration_refused': ('warning', 'Calculator %(calculator)s is not registered: the limit is reached '
+                                            '(%(setting)s %(limit)d).'),
         'suspected': ('warning', 'Calculator %(calculator)s is suspect (%(why)s), it holds %(held tasks)s.'),
         'died': ('warning', 'Calculator %(calculator)s is dead: silent for %(silence_s).1f s; '
                             'requeued: %(held tasks)s.'),

@@ -45,7 +45,7 @@ class Admission(Calls):
         timeout_s, young_s = settings['task_timeout_s'], self.young_s
         places = self._fast_places(client)
         # As in ``_reason_to_refuse``: a client gets no more memory than what stays free.
-        bytes_left = (settings['memory_max_bytes'] - self.memory_bytes - client.bytes) // 2
+        bytes_left = (self.bytes_free - client.bytes) // 2
         number_max = client.open + NUMBERS_AHEAD_MAX
         trace = self.trace
         client.tally.heard_at = now
@@ -133,7 +133,7 @@ class Admission(Calls):
         client.live += number
         client.bytes += size
         client.tally.accepted += number
-        self.memory_bytes += size
+        self.client_bytes += size
         self.counts['accepted'] += number
 
     def _may_accept(self, now, channel, client, number, size):
@@ -161,7 +161,7 @@ class Admission(Calls):
         refusals = client.refusals
         if reason != TOO_FAR_AHEAD:
             client.highest = max(client.highest, number)
-            if refusal is None and client.bytes <= self.settings['memory_max_bytes'] - self.memory_bytes:
+            if refusal is None and client.bytes <= self.bytes_free:
                 refusals[number] = row
                 self.recount(client)
             elif refusal is not None and refusal[1] < row[1]:
@@ -181,8 +181,8 @@ class Admission(Calls):
         if self.journal is not None and self.journal.failing_since is not None:
             return JOURNAL
         settings = self.settings
-        # One client may use at most as much memory as then stays free.
-        if client.bytes + size > settings['memory_max_bytes'] - self.memory_bytes - size \
+        # One client gets no more memory than what is left free.
+        if client.bytes + size > self.bytes_free - size \
                 or len(client.acknowledged) > RANGES_MAX \
                 or len(client.tasks) - client.live >= settings['remembered_max'] \
                 or not self.queue.has_room_for(client, settings['pending_max']):
@@ -220,7 +220,7 @@ class Admission(Calls):
                     self.finish_and_withdraw(now, task, CANCELLED, u'cancelled by its client')
             elif not (number < channel.peer_open or number < client.open or number in client.acknowledged) \
                     and number <= client.open + NUMBERS_AHEAD_MAX \
-                    and client.bytes + TASK_BYTES <= self.settings['memory_max_bytes'] - self.memory_bytes:
+                    and client.bytes + TASK_BYTES <= self.bytes_free:
                 self._cancel_unknown(now, client, number)
 
     def _cancel_unknown(self, now, client, number):
@@ -235,6 +235,6 @@ class Admission(Calls):
         client.highest = max(client.highest, number)
         client.bytes += TASK_BYTES
         client.outcome_bytes += TASK_BYTES
-        self.memory_bytes += TASK_BYTES
+        self.client_bytes += TASK_BYTES
         self.undelivered += 1
         self.deliver(task)

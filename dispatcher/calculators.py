@@ -7,12 +7,14 @@ from itertools import chain, islice
 
 from dispatcher.catalogue import Catalogue
 from dispatcher.conduct import Conduct
+from dispatcher.heartbeats import CALCULATOR_BYTES, ORPHAN_BYTES, UNKNOWN_BYTES
 from net_protocol.states import Stateful
 
 MYPY = False
 if MYPY:
     from typing import Any, Deque, Dict, Iterator, Set  # noqa: F401
 
+    from dispatcher.heartbeats import Pages  # noqa: F401
     from dispatcher.observers.tally import CalculatorTally  # noqa: F401
     from dispatcher.tasks import Leftover, Task  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
@@ -42,7 +44,7 @@ class Calculator(Stateful):
         'name', 'incarnation', 'channel', 'interval_s', 'capacity', 'free', 'draining', 'changed_at', 'attempts',
         'leftovers', 'orphans', 'last_assignment', 'lowest', 'sent_at', 'sequence', 'pages', 'full_until_beat',
         'unknown', 'losing', 'is_queued', 'is_pinged', 'found_in', 'hinted_at', 'hint_pings', 'excuse_s',
-        'excused_silence', 'tally', 'conduct', 'digest', 'alone', 'is_quick', 'is_to_be_fed')
+        'excused_silence', 'tally', 'conduct', 'digest', 'alone', 'is_quick', 'is_to_be_fed', 'bytes')
 
     IS_CLIENT = False
 
@@ -72,7 +74,7 @@ class Calculator(Stateful):
         self.lowest = last_assignment + 1
         #: The newest heartbeat, those of its pages that are here, and assignments in it that we do not know.
         self.sequence = 0
-        self.pages = {}  # type: Dict[int, Any]
+        self.pages = None  # type: Pages | None
         self.unknown = set()  # type: Set[int]
         #: It counts as full until its next heartbeat says what it holds: after it refused an assignment, and when it
         #: comes back from the dead.
@@ -97,6 +99,8 @@ class Calculator(Stateful):
         self.alone = None  # type: Any
         #: Its last call took so little time that others may be assigned ahead; it stands in ``Calculators.quick``.
         self.is_quick = self.is_to_be_fed = False
+        #: Memory that it takes besides its attempts.
+        self.bytes = CALCULATOR_BYTES
 
     @property
     def has_slot(self):
@@ -123,6 +127,11 @@ class Calculator(Stateful):
     def count_free(self):
         # type: () -> None
         self.free = self.capacity - len(self.attempts) - len(self.leftovers) - len(self.orphans)
+
+    def size(self):
+        # type: () -> int
+        return (CALCULATOR_BYTES + len(self.orphans) * ORPHAN_BYTES + len(self.unknown) * UNKNOWN_BYTES
+                + (0 if self.pages is None else self.pages.bytes))
 
     def raise_lowest(self, steps_max):
         # type: (int) -> None
@@ -161,6 +170,8 @@ class Calculators(object):
         #: Those that had a result of a quick call since calls were assigned ahead last.
         self.quick = deque()  # type: Deque[Calculator]
         self.catalogue = Catalogue()
+        #: Memory that they take.
+        self.bytes = 0
         self._settlement = 0
 
     def __len__(self):
@@ -178,6 +189,7 @@ class Calculators(object):
             self.remove(self.by_name[calculator.name])
         self.by_name[calculator.name] = calculator
         self.numbers[calculator.state] += 1
+        self.bytes += calculator.bytes
 
     def remove(self, calculator):
         # type: (Calculator) -> None
@@ -187,6 +199,20 @@ class Calculators(object):
         self.gone.pop(calculator.name, None)
         self.last_assignment = max(self.last_assignment, calculator.last_assignment)
         self.set_orphans(calculator, {})
+        self.bytes -= calculator.bytes
+
+    def recount(self, calculator):
+        # type: (Calculator) -> None
+        """What a registered calculator takes has changed."""
+        size = calculator.size()
+        self.bytes += size - calculator.bytes
+        calculator.bytes = size
+
+    def set_pages(self, calculator, pages):
+        # type: (Calculator, Pages | None) -> None
+        if pages is not None or calculator.pages is not None:
+            calculator.pages = pages
+            self.recount(calculator)
 
     def advance(self, now, calculator, event):
         # type: (float, Calculator, str) -> None
@@ -296,6 +322,7 @@ class Calculators(object):
                 del self.orphans[task_id]
         calculator.orphans = orphans
         self.orphans.update(dict.fromkeys(orphans, calculator))
+        self.recount(calculator)
         calculator.count_free()
 
     def drop_orphan(self, calculator, task_id):
@@ -304,5 +331,6 @@ class Calculators(object):
         if calculator.orphans.pop(task_id, None) is not None:
             if self.orphans.get(task_id) is calculator:
                 del self.orphans[task_id]
+            self.recount(calculator)
             calculator.free += 1
             self.update(calculator)

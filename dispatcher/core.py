@@ -108,7 +108,7 @@ class DispatcherCore(Operations):
             client.open = min(client.open, task.number)
             client.highest = max(client.highest, task.number)
             client.bytes += task.size
-            self.memory_bytes += task.size
+            self.client_bytes += task.size
             if row[0] in (ACCEPTED, ACCEPTED_CALL):
                 self.counts['tasks_recovered'] += 1
                 client.live += 1

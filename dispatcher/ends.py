@@ -26,6 +26,10 @@ if MYPY:
 #: Attempts that can't be running on their calculator any more when they end in this way.
 _NOT_RUNNING = frozenset([NOT_HELD, TURNED_DOWN, CALCULATOR_LEFT, NEW_INCARNATION, CHILD_DIED, ERROR])
 
+#: One part in so many of the memory is for clients alone, and one for calculators, because neither is of use without
+#: the other.
+SHARE = 8
+
 
 class Ends(Outcomes):
     """An attempt ends; a task ends."""
@@ -41,6 +45,25 @@ class Ends(Outcomes):
         self.running = 0
         # Clients whose ``open`` was raised by more than one turn handles.
         self._behind = deque()  # type: Deque[Client]
+
+    @property
+    def memory_bytes(self):
+        # type: () -> int
+        """Memory that all tables which peers can fill take."""
+        return self.client_bytes + self.calculators.bytes
+
+    @property
+    def bytes_free(self):
+        # type: () -> int
+        """Memory for clients: what is left, without the share of calculators."""
+        limit = self.settings['memory_max_bytes']
+        return limit - self.client_bytes - max(self.calculators.bytes, limit // SHARE)
+
+    @property
+    def bytes_free_for_calculators(self):
+        # type: () -> int
+        limit = self.settings['memory_max_bytes']
+        return limit - self.calculators.bytes - max(self.client_bytes, limit // SHARE)
 
     def _end_attempt(self, now, task, ended):
         # type: (float, Task, str) -> None
@@ -126,7 +149,7 @@ class Ends(Outcomes):
         size = TASK_BYTES if type(value) is text_type and len(value) <= SHORT_CHARS else size_with(value)
         if size != task.size:
             client.bytes += size - task.size
-            self.memory_bytes += size - task.size
+            self.client_bytes += size - task.size
             task.size = size
         client.live -= 1
         client.outcome_bytes += size

@@ -8,6 +8,7 @@ from dispatcher.assignment import Assignment
 from dispatcher.calculators import ALIVE, DEAD, LEFT, SUSPECT, Calculator
 from dispatcher.conduct import Conduct
 from dispatcher.failure_detector import DECLARE_DEAD, HELD_UP_S, SILENT, FailureDetector
+from dispatcher.heartbeats import CALCULATOR_BYTES
 from dispatcher.observers.tally import CalculatorTally
 from dispatcher.outcomes import TURN_MAX
 from dispatcher.tasks import CALCULATOR_LEFT, DEAD_CALCULATOR, NEW_INCARNATION, NOT_LISTENING, UNACKNOWLEDGED
@@ -57,15 +58,8 @@ class Fleet(Assignment):
             self._send_not_registered(channel, NAME_TAKEN)
             self._send_not_registered(of_name.channel, NAME_SHARED)
             return None
-        if of_name is None and len(calculators) >= self.settings['calculators_max']:
-            gone = next(iter(calculators.gone), None)
-            if gone is None:
-                self.counts['registrations_refused'] += 1
-                self.emit(now, 'registration_refused', calculator=channel.name, limit=self.settings['calculators_max'])
-                self._send_not_registered(channel, TOO_MANY)
-                return None
-            self.counts['evicted'] += 1
-            self._remove_calculator(calculators.by_name[gone])
+        if of_name is None and not self._make_room(now, channel):
+            return None
         tally = CalculatorTally() if of_name is None else of_name.tally
         last_assignment = max(calculators.last_assignment, of_channel.last_assignment if of_channel is not None else 0)
         calculator = Calculator(channel, capacity, last_assignment, tally, now)
@@ -87,6 +81,24 @@ class Fleet(Assignment):
         self.emit(now, kind, calculator=channel.name, address=channel.address, capacity=capacity,
                   heartbeat_interval_s=interval_s)
         return calculator
+
+    def _make_room(self, now, channel):
+        # type: (float, Channel) -> bool
+        """Whether another calculator may register. If the table is full, one that is dead or left is forgotten."""
+        calculators, settings = self.calculators, self.settings
+        for setting, is_full in (
+                ('calculators_max', lambda: len(calculators) >= settings['calculators_max']),
+                ('memory_max_bytes', lambda: self.bytes_free_for_calculators < CALCULATOR_BYTES)):
+            if is_full() and calculators.gone:
+                self.counts['evicted'] += 1
+                self._remove_calculator(calculators.by_name[next(iter(calculators.gone))])
+            if is_full():
+                self.counts['registrations_refused'] += 1
+                self.emit(now, 'registration_refused', calculator=channel.name, setting=setting,
+                          limit=settings[setting])
+                self._send_not_registered(channel, TOO_MANY)
+                return False
+        return True
 
     def _send_not_registered(self, channel, reason):
         # type: (Channel, str) -> None

@@ -54,7 +54,7 @@ def _check_tasks(core):
     require(undelivered == core.undelivered, 'undelivered %d, counted %d', undelivered, core.undelivered)
     require((absent, absent_bytes) == (core.absent_outcomes, core.absent_bytes), 'absent %d, counted %d', absent,
             core.absent_outcomes)
-    require(memory == core.memory_bytes, 'memory %d, counted %d', memory, core.memory_bytes)
+    require(memory == core.client_bytes, 'memory %d, counted %d', memory, core.client_bytes)
 
 
 def _check_client(core, client):
@@ -93,8 +93,12 @@ def _check_calculators(core):
     # type: (DispatcherCore) -> None
     calculators = core.calculators
     numbers = dict.fromkeys(STATES, 0)
+    memory = 0
     for name, calculator in calculators.by_name.items():
         numbers[calculator.state] += 1
+        memory += calculator.bytes
+        require(calculator.bytes == calculator.size(), '%s takes %d bytes, counted %d', name, calculator.size(),
+                calculator.bytes)
         held = len(calculator.attempts) + len(calculator.leftovers) + len(calculator.orphans)
         require(calculator.free == calculator.capacity - held, '%s: %d slots free, counted %d', name,
                 calculator.capacity - held, calculator.free)
@@ -114,5 +118,6 @@ def _check_calculators(core):
         for assignment in calculator.leftovers:
             require(assignment >= calculator.lowest, '%s: leftover %d is over', name, assignment)
     require(numbers == calculators.numbers, 'counted %r, found %r', calculators.numbers, numbers)
+    require(memory == calculators.bytes, 'calculators take %d bytes, counted %d', memory, calculators.bytes)
     for task_id, calculator in calculators.orphans.items():
         require(task_id in calculator.orphans, 'orphan %s is nowhere', task_id)

@@ -44,7 +44,7 @@ class Outcomes(Core):
         self.journal = Journal() if settings['journal'] is not None else None
         self.watch = Watch()
         #: Memory that clients and tasks take.
-        self.memory_bytes = 0
+        self.client_bytes = 0
         #: Outcomes that are not acknowledged, and those among them whose client is absent.
         self.undelivered = 0
         self.absent_outcomes = 0
@@ -66,7 +66,7 @@ class Outcomes(Core):
         client.former_from = former_from
         self.clients.add(client)
         self._absent[client] = None
-        self.memory_bytes += CLIENT_BYTES
+        self.client_bytes += CLIENT_BYTES
         return client
 
     def meet_client(self, now, channel):
@@ -250,7 +250,7 @@ class Outcomes(Core):
         difference = extra - client.extra_bytes - size
         client.extra_bytes = extra
         client.bytes += difference
-        self.memory_bytes += difference
+        self.client_bytes += difference
         client.outcome_bytes -= size
         self.undelivered -= forgotten
         if client.is_absent:
@@ -264,7 +264,7 @@ class Outcomes(Core):
         if client.channel is None and not client.tasks and client in self._absent:
             del self._absent[client]
             self.clients.remove(client)
-            self.memory_bytes -= client.bytes
+            self.client_bytes -= client.bytes
 
     @property
     def has_outcomes_to_drop(self):

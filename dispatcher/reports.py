@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 from dispatcher.calculators import ALIVE, DEAD, LEFT
 from dispatcher.fleet import Fleet
+from dispatcher.heartbeats import ORPHAN_BYTES, UNKNOWN_BYTES, Pages, page_size
 from dispatcher.outcomes import TURN_MAX
 from dispatcher.tasks import ASSIGNED, NOT_HELD, TURNED_DOWN, WAITING
 from net_protocol.limits import UNREPORTED_MAX
@@ -46,12 +47,12 @@ class Reports(Fleet):
                 self.counts['stale_heartbeats'] += 1
                 continue
             if sequence > calculator.sequence:
-                calculator.pages = {}
+                self.calculators.set_pages(calculator, None)
                 calculator.sequence = sequence
             named = sum([last - first + 1 for first, last in held]) + len(orphans)
-            if self._names_too_many(calculator, page, named):
-                self.counts['refused_heartbeats'] += 1
-                calculator.pages = {}
+            if self._names_too_many(calculator, page, named) or (
+                    pages > 1 and not self._has_memory_for(calculator, page_size(held, orphans))):
+                self._refuse_heartbeat(calculator)
                 continue
             if calculator.state == DEAD:
                 self.recover_calculator(now, calculator)
@@ -72,25 +73,33 @@ class Reports(Fleet):
     def _names_too_many(self, calculator, page, named):
         # type: (Calculator, int, int) -> bool
         """Whether that page and the others that are here name more attempts than the calculator can hold."""
-        for number, kept in calculator.pages.items():
-            if number != page:
-                named += kept[0]
+        pages = calculator.pages
+        if pages is not None and page not in pages.kept:
+            named += pages.named
         return named > calculator.capacity + UNREPORTED_MAX
+
+    def _has_memory_for(self, calculator, size):
+        # type: (Calculator, int) -> bool
+        """A calculator gets no more memory than what stays free, as a client does."""
+        return size <= 0 or calculator.bytes + 2 * size <= self.bytes_free_for_calculators
+
+    def _refuse_heartbeat(self, calculator):
+        # type: (Calculator) -> None
+        self.counts['refused_heartbeats'] += 1
+        self.calculators.set_pages(calculator, None)
 
     def _take_page(self, now, calculator, page, pages, taken):
         # type: (float, Calculator, int, int, Any) -> None
-        """A heartbeat counts when all its pages are here, and is as old as the first of its datagrams."""
-        kept = calculator.pages
+        """A heartbeat counts when all its pages are here."""
         if page > pages:
             return
-        kept[page] = taken
-        if len(kept) == pages:
-            calculator.pages = {}
-            everything = [kept[number] for number in sorted(kept)]
-            self._reconcile(
-                now, calculator, min([number for _, number, _, _ in everything]),
-                [pair for _, _, held, _ in everything for pair in held],
-                [task_id for _, _, _, orphans in everything for task_id in orphans])
+        known = calculator.pages or Pages()
+        known.put(page, *taken)
+        if len(known.kept) < pages:
+            self.calculators.set_pages(calculator, known)
+        else:
+            self.calculators.set_pages(calculator, None)
+            self._reconcile(now, calculator, *known.joined())
 
     def _reconcile(self, now, calculator, number, held, orphans):
         # type: (float, Calculator, int, List[List[int]], List[str]) -> None
@@ -99,12 +108,18 @@ class Reports(Fleet):
         Datagrams overtake each other, so an absence means something only where an earlier datagram acknowledged the
         assignment.
         """
-        calculator.full_until_beat = False
         attempts, leftovers = calculator.attempts, calculator.leftovers
-        if held or attempts or leftovers or calculator.unknown:
-            named = set()  # type: Set[int]
-            for first, last in held:
-                named.update(range(first, last + 1))
+        named = set()  # type: Set[int]
+        for first, last in held:
+            named.update(range(first, last + 1))
+        unknown = named.difference(attempts, leftovers) if named else named
+        if (unknown or orphans) and not self._has_memory_for(
+                calculator, (len(unknown) - len(calculator.unknown)) * UNKNOWN_BYTES
+                + (len(orphans) - len(calculator.orphans)) * ORPHAN_BYTES):
+            self._refuse_heartbeat(calculator)
+            return
+        calculator.full_until_beat = False
+        if attempts or leftovers:
             missing = []
             for assignment, task in attempts.items():
                 if assignment not in named:
@@ -117,7 +132,8 @@ class Reports(Fleet):
                 self.requeue(now, attempts[assignment], NOT_HELD)
             if leftovers:
                 self._reconcile_leftovers(now, calculator, number, named)
-            self._revoke_unknown(calculator, named)
+        if unknown or calculator.unknown:
+            self._revoke_unknown(calculator, unknown)
         if orphans or calculator.orphans:
             self._reconcile_orphans(now, calculator, orphans)
         calculator.count_free()
@@ -142,15 +158,15 @@ class Reports(Fleet):
                 self.adopt(now, task, calculator, assignment)
                 task.acknowledged_by = number
 
-    def _revoke_unknown(self, calculator, named):
+    def _revoke_unknown(self, calculator, unknown):
         # type: (Calculator, Set[int]) -> None
         """Assignments that we do not know are over. Mostly the acknowledgement of their result is on its way, so only
         what two heartbeats in a row name is revoked.
         """
-        unknown = named.difference(calculator.attempts, calculator.leftovers)
         for assignment in sorted(unknown.intersection(calculator.unknown)):
             self.revoke(calculator, assignment, UNKNOWN_TASK)
         calculator.unknown = unknown
+        self.calculators.recount(calculator)
 
     def _reconcile_orphans(self, now, calculator, task_ids):
         # type: (float, Calculator, List[str]) -> None

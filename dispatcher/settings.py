@@ -39,8 +39,9 @@ SETTINGS = Group('', (
     Setting('remembered_max', schema.whole_number(1, 10000000), 100000,
             'Outcomes kept for absent clients. Beyond that the oldest are dropped.'),
     Setting('memory_max_bytes', schema.whole_number(1000000, 1 << 40), 1 << 30,
-            'Memory for tasks, their results, and what is kept of clients. One client gets at most half of what is '
-            'free. Further submits are refused.'),
+            'Memory for tasks, their results, and what is kept of clients and calculators. One of them gets at most '
+            'half of what is free. Beyond, submits, heartbeats and registrations are refused. An eighth is for '
+            'clients alone, and one for calculators.'),
     Setting('priority_ageing_s', schema.seconds(0.1), 10,
             'A waiting call gains one level of priority each time this has passed, up to the highest.'),
     Setting('flap_events_max', schema.whole_number(0, 1000), 5,

@@ -5,6 +5,7 @@ from __future__ import absolute_import, division, print_function
 import pytest
 
 from dispatcher.fleet import FORGET_DEAD_S
+from dispatcher.heartbeats import CALCULATOR_BYTES, ORPHAN_BYTES
 from net_protocol.limits import UNREPORTED_MAX
 from net_protocol.schedule import HINT_PING_S, HINT_PINGS, ORPHAN_GRACE_S
 from tests.dispatcher.driver import FIRST, ONE, SECOND, TWO, Driver, assigned, of_kind, task_id
@@ -83,7 +84,8 @@ def test_where_all_are_alive_a_newcomer_is_told_that_there_are_too_many(twice):
     driver = Driver(twice, calculators_max=1)
     driver.beat(driver.calculator(ONE))
     assert of_kind(driver.beat(driver.calculator(TWO)), 'not_registered') == [['too_many']]
-    assert driver.emitted('registration_refused')[0] == {'calculator': TWO, 'limit': 1}
+    assert driver.emitted('registration_refused')[0] == {
+        'calculator': TWO, 'setting': 'calculators_max', 'limit': 1}
     driver.wait(6)
     assert driver.beat(driver.calculator(TWO)) == [] and driver.status['alive'] == 1
 
@@ -259,9 +261,43 @@ def test_all_pages_of_a_heartbeat_together_name_no_more_than_its_capacity_allows
     channel, named_max = driver.calculator(), capacity + UNREPORTED_MAX
     for page in range(1, 101):
         driver.beat(channel, held(page), orphans(page), capacity, pages=(page, 100), sequence=5)
-        named = sum(last - first + 1 for _, _, ranges, _ in channel.peer.pages.values() for first, last in ranges)
-        assert named + sum(len(ids) for _, _, _, ids in channel.peer.pages.values()) <= named_max
+        pages = channel.peer.pages.kept.values() if channel.peer.pages else ()
+        named = sum(last - first + 1 for _, ranges, _ in pages for first, last in ranges)
+        assert named + sum(len(ids) for _, _, ids in pages) <= named_max
     assert driver.counts['refused_heartbeats'] > 0 and not channel.peer.unknown and not channel.peer.orphans
+
+
+def test_one_calculator_gets_at_most_half_of_the_memory_that_is_free():
+    driver = Driver(memory_max_bytes=1000000)
+    for name in (ONE, TWO):
+        ids = [task_id(number, name) for number in range(1, 1001)]
+        driver.beat(driver.calculator(name), orphans=ids)
+        driver.beat(driver.calculator(name), [(1, 10)], ids[:500])
+        driver.beat(driver.calculator(name), orphans=ids[:900], pages=(1, 2))
+    before = driver.core.memory_bytes
+    for _ in range(2):
+        driver.beat(driver.calculator('calculator-3'), orphans=[task_id(number) for number in range(1, 1001)])
+        driver.beat(driver.calculator('calculator-3'), orphans=[task_id(number) for number in range(1, 901)],
+                    pages=(1, 2))
+    assert driver.counts['refused_heartbeats'] == 6 and driver.core.memory_bytes == before + CALCULATOR_BYTES
+    driver.beat(driver.calculator(ONE))
+    assert driver.core.memory_bytes < before - 500 * ORPHAN_BYTES
+
+
+def test_clients_leave_memory_for_calculators_and_beyond_that_none_is_registered(twice):
+    driver = Driver(twice, memory_max_bytes=1000000)
+    for number in range(1, 300):
+        driver.submit(number, payload=u'x' * 5000, name='client-%d' % (number % 20))
+    assert driver.counts['refused_queue_full'] > 0
+    driver.wait(1)
+    for number in range(200):
+        driver.beat(driver.calculator('calculator-%d' % number), draining=True)
+    assert driver.counts['registered'] >= 40 and driver.status['memory_bytes'] <= 1000000
+    assert driver.emitted('registration_refused')[0]['setting'] == 'memory_max_bytes'
+    driver.wait(6, beating=[driver.calculator('calculator-1')])
+    assert driver.counts['evicted'] == 0
+    driver.beat(driver.calculator('calculator-199'), draining=True)
+    assert driver.counts['evicted'] == 1 and driver.core.calculators.by_name['calculator-199']
 
 
 def test_half_a_heartbeat_makes_nobody_available_and_an_end_of_draining_does(driver):

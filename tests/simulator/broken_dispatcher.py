@@ -247,6 +247,8 @@ mutant('accepts_while_the_disk_fails', 'S9', 'tasks are accepted while the journ
     DispatcherCore, '_reason_to_refuse', _takes_in_spite_of(JOURNAL)))
 mutant('memory_unbounded', 'S9', 'clients get any memory', (
     DispatcherCore, '__init__', _with(memory_max_bytes=1 << 30)))
+mutant('memory_of_calculators_unbounded', 'S9', 'calculators register whether there is memory or not', (
+    DispatcherCore, '_make_room', instead(lambda self, now, channel: True)))
 mutant('registry_unbounded', 'S9', 'calculators register without limit', (
     DispatcherCore, '__init__', _with(calculators_max=10 ** 6)))
 mutant('refusal_forgotten', 'S10', 'a lost refusal is not sent again', (DispatcherCore, 'refresh', drops('refused')))

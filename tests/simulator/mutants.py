@@ -34,6 +34,7 @@ WORLDS_OF = {
     'dropped_as_delivered': 'everybody_is_silent_longer_than_a_channel_is_awake',
     'lost_assigns_starve': 'nothing_reaches_one_calculator_after_the_other',
     'memory_unbounded': 'memory_is_short',
+    'memory_of_calculators_unbounded': 'memory_is_short_for_calculators',
     'never_unanswered': 'nothing_reaches_one_calculator_after_the_other',
     'overtime': 'nothing_reaches_one_calculator_after_the_other',
     'unreachable_get_work': 'nothing_reaches_one_calculator_after_the_other',

@@ -64,6 +64,9 @@ WORLDS = {
         'dispatcher': {'memory_max_bytes': 1000000},
         'client': {'task_interval_s': [0.1, 0.5], 'in_flight_max': 200, 'payload_bytes': 9000}},
         ['dispatcher.refused_queue_full']),
+    'memory_is_short_for_calculators': ({
+        'duration_s': 3, 'clients': 1, 'calculators': 350, 'calculator': {'outage': _WELL},
+        'dispatcher': {'memory_max_bytes': 1000000, 'calculators_max': 349}}, ['dispatcher.registrations_refused']),
 }
 
 
