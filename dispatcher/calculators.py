@@ -7,12 +7,12 @@ from itertools import chain, islice
 
 from dispatcher.catalogue import Catalogue
 from dispatcher.conduct import Conduct
-from dispatcher.heartbeats import CALCULATOR_BYTES, ORPHAN_BYTES, UNKNOWN_BYTES
+from dispatcher.heartbeats import CALCULATOR_BYTES, ORPHAN_BYTES, RANGE_BYTES
 from net_protocol.states import Stateful
 
 MYPY = False
 if MYPY:
-    from typing import Any, Deque, Dict, Iterator, Set  # noqa: F401
+    from typing import Any, Deque, Dict, Iterator, List, Tuple  # noqa: F401
 
     from dispatcher.heartbeats import Pages  # noqa: F401
     from dispatcher.observers.tally import CalculatorTally  # noqa: F401
@@ -42,9 +42,9 @@ class Calculator(Stateful):
 
     __slots__ = (
         'name', 'incarnation', 'channel', 'interval_s', 'capacity', 'free', 'draining', 'changed_at', 'attempts',
-        'leftovers', 'orphans', 'last_assignment', 'lowest', 'sent_at', 'sequence', 'pages', 'full_until_beat',
-        'unknown', 'losing', 'is_queued', 'is_pinged', 'found_in', 'hinted_at', 'hint_pings', 'excuse_s',
-        'excused_silence', 'tally', 'conduct', 'digest', 'alone', 'is_quick', 'is_to_be_fed', 'bytes')
+        'leftovers', 'orphans', 'last_assignment', 'lowest', 'sent_at', 'sequence', 'pages', 'complete',
+        'full_until_beat', 'unknown', 'losing', 'is_queued', 'is_pinged', 'found_in', 'hinted_at', 'hint_pings',
+        'excuse_s', 'excused_silence', 'tally', 'conduct', 'digest', 'alone', 'is_quick', 'is_to_be_fed', 'bytes')
 
     IS_CLIENT = False
 
@@ -72,10 +72,12 @@ class Calculator(Stateful):
         self.last_assignment = last_assignment
         #: The lowest assignment that is live or occupies a slot; it may lag behind.
         self.lowest = last_assignment + 1
-        #: The newest heartbeat, those of its pages that are here, and assignments in it that we do not know.
+        #: The newest heartbeat, those of its pages that are here, the newest that was complete, and ranges of
+        #: assignments in that one that we do not know.
         self.sequence = 0
         self.pages = None  # type: Pages | None
-        self.unknown = set()  # type: Set[int]
+        self.complete = 0
+        self.unknown = []  # type: List[Tuple[int, int]]
         #: It counts as full until its next heartbeat says what it holds: after it refused an assignment, and when it
         #: comes back from the dead.
         self.full_until_beat = False
@@ -130,7 +132,7 @@ class Calculator(Stateful):
 
     def size(self):
         # type: () -> int
-        return (CALCULATOR_BYTES + len(self.orphans) * ORPHAN_BYTES + len(self.unknown) * UNKNOWN_BYTES
+        return (CALCULATOR_BYTES + len(self.orphans) * ORPHAN_BYTES + len(self.unknown) * RANGE_BYTES
                 + (0 if self.pages is None else self.pages.bytes))
 
     def raise_lowest(self, steps_max):

@@ -1,16 +1,20 @@
-"""What heartbeats leave in the table of calculators: pages that wait for the others, and the memory that it takes."""
+"""The contents of heartbeats: pages that wait for the others, ranges of assignments, and the memory that they take.
+
+Ranges are compared as they are. A range of two numbers can name thousands of attempts.
+"""
 
 from __future__ import absolute_import, division, print_function
 
+from bisect import bisect_left, bisect_right
+
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Tuple  # noqa: F401
+    from typing import Any, Dict, Iterator, List, Tuple  # noqa: F401
 
-#: What a record of a calculator, an attempt that another incarnation of the dispatcher assigned, one whose assignment
-#: we do not know, a page, and a range in it take in memory: between the figures of 3.11 and those of 2.7.
+#: What a record of a calculator, an attempt that another incarnation of the dispatcher assigned, a page, and a range of
+#: assignments take in memory: between the figures of 3.11 and those of 2.7.
 CALCULATOR_BYTES = 3000
 ORPHAN_BYTES = 300
-UNKNOWN_BYTES = 100
 PAGE_BYTES = 250
 RANGE_BYTES = 150
 
@@ -39,10 +43,48 @@ class Pages(object):
         # type: () -> Any
         """The same of the whole heartbeat, which is as old as the first of its datagrams."""
         everything = [self.kept[page] for page in sorted(self.kept)]
-        return (min([number for number, _, _ in everything]), [pair for _, held, _ in everything for pair in held],
+        return (min([number for number, _, _ in everything]),
+                sorted([pair for _, held, _ in everything for pair in held]),
                 [task_id for _, _, orphans in everything for task_id in orphans])
 
 
 def page_size(held, orphans):
     # type: (List[List[int]], List[str]) -> int
     return PAGE_BYTES + len(held) * RANGE_BYTES + len(orphans) * ORPHAN_BYTES
+
+
+def compare(held, known):
+    # type: (Any, List[int]) -> Tuple[List[int], List[int], List[Tuple[int, int]]]
+    """The known numbers that are held, those that are not, and ranges of what is held and not known. All ascend."""
+    named, missing, unknown = [], [], []  # type: List[int], List[int], List[Tuple[int, int]]
+    at = 0
+    for first, last in held:
+        begin = bisect_left(known, first, at)
+        end = bisect_right(known, last, begin)
+        missing += known[at:begin]
+        inside = known[begin:end]
+        named += inside
+        if len(inside) <= last - first:
+            for number in inside:
+                if first < number:
+                    unknown.append((first, number - 1))
+                first = number + 1
+            if first <= last:
+                unknown.append((first, last))
+        at = end
+    missing += known[at:]
+    return named, missing, unknown
+
+
+def in_both(ranges, others):
+    # type: (List[Tuple[int, int]], List[Tuple[int, int]]) -> Iterator[int]
+    """The numbers that two lists of ascending ranges have in common."""
+    at = 0
+    for first, last in ranges:
+        while at < len(others) and others[at][1] < first:
+            at += 1
+        below = at
+        while below < len(others) and others[below][0] <= last:
+            for number in range(max(first, others[below][0]), min(last, others[below][1]) + 1):
+                yield number
+            below += 1

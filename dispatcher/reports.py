@@ -2,9 +2,11 @@
 
 from __future__ import absolute_import, division, print_function
 
+from itertools import chain, islice
+
 from dispatcher.calculators import ALIVE, DEAD, LEFT
 from dispatcher.fleet import Fleet
-from dispatcher.heartbeats import ORPHAN_BYTES, UNKNOWN_BYTES, Pages, page_size
+from dispatcher.heartbeats import ORPHAN_BYTES, RANGE_BYTES, Pages, compare, in_both, page_size
 from dispatcher.outcomes import TURN_MAX
 from dispatcher.tasks import ASSIGNED, NOT_HELD, TURNED_DOWN, WAITING
 from net_protocol.limits import UNREPORTED_MAX
@@ -13,7 +15,7 @@ from net_protocol.schedule import ORPHAN_GRACE_S
 
 MYPY = False
 if MYPY:
-    from typing import Any, List, Set  # noqa: F401
+    from typing import Any, List, Set, Tuple  # noqa: F401
 
     from dispatcher.calculators import Calculator  # noqa: F401
     from dispatcher.tasks import Task  # noqa: F401
@@ -32,6 +34,8 @@ class Reports(Fleet):
         # type: (float, Channel, List[Any]) -> None
         if channel.role != CALCULATOR:
             return
+        # Of several heartbeats in one datagram only the newest is of interest. So one datagram reconciles once.
+        newest = rows[0][0] if len(rows) == 1 else max(rows)[0]
         for sequence, page, pages, interval_s, capacity, held, orphans, draining in rows:
             self.counts['heartbeats'] += 1
             calculator = channel.peer
@@ -39,21 +43,22 @@ class Reports(Fleet):
             if is_new:
                 calculator = self.register(now, channel, capacity, interval_s)
                 if calculator is None:
-                    continue
+                    return
                 # Until all pages of a heartbeat say what it holds.
                 calculator.full_until_beat = True
-            if calculator.state == LEFT or sequence < calculator.sequence or (
-                    sequence == calculator.sequence and pages == 1):
+            if calculator.state == LEFT or sequence < newest or sequence < calculator.sequence \
+                    or sequence == calculator.complete:
                 self.counts['stale_heartbeats'] += 1
                 continue
             if sequence > calculator.sequence:
-                self.calculators.set_pages(calculator, None)
                 calculator.sequence = sequence
+                self.calculators.set_pages(calculator, None)
             named = sum([last - first + 1 for first, last in held]) + len(orphans)
-            if self._names_too_many(calculator, page, named) or (
-                    pages > 1 and not self._has_memory_for(calculator, page_size(held, orphans))):
+            if named > calculator.capacity + UNREPORTED_MAX or (
+                    pages > 1 and not self._may_keep(calculator, page, named, page_size(held, orphans))):
                 self._refuse_heartbeat(calculator)
                 continue
+            self.cost += named
             if calculator.state == DEAD:
                 self.recover_calculator(now, calculator)
             calculator.draining = draining
@@ -70,13 +75,13 @@ class Reports(Fleet):
                 # A calculator on probation gets no work before its second heartbeat.
                 calculator.full_until_beat = True
 
-    def _names_too_many(self, calculator, page, named):
-        # type: (Calculator, int, int) -> bool
-        """Whether that page and the others that are here name more attempts than the calculator can hold."""
+    def _may_keep(self, calculator, page, named, size):
+        # type: (Calculator, int, int, int) -> bool
+        """Whether that page and the others that are here name no more attempts than the calculator can hold."""
         pages = calculator.pages
         if pages is not None and page not in pages.kept:
             named += pages.named
-        return named > calculator.capacity + UNREPORTED_MAX
+        return named <= calculator.capacity + UNREPORTED_MAX and self._has_memory_for(calculator, size)
 
     def _has_memory_for(self, calculator, size):
         # type: (Calculator, int) -> bool
@@ -109,29 +114,27 @@ class Reports(Fleet):
         assignment.
         """
         attempts, leftovers = calculator.attempts, calculator.leftovers
-        named = set()  # type: Set[int]
-        for first, last in held:
-            named.update(range(first, last + 1))
-        unknown = named.difference(attempts, leftovers) if named else named
+        calculator.complete = calculator.sequence
+        named = missing = unknown = ()  # type: Any
+        if held or attempts or leftovers:
+            named, missing, unknown = compare(held, sorted(chain(attempts, leftovers) if leftovers else attempts))
         if (unknown or orphans) and not self._has_memory_for(
-                calculator, (len(unknown) - len(calculator.unknown)) * UNKNOWN_BYTES
+                calculator, (len(unknown) - len(calculator.unknown)) * RANGE_BYTES
                 + (len(orphans) - len(calculator.orphans)) * ORPHAN_BYTES):
             self._refuse_heartbeat(calculator)
             return
         calculator.full_until_beat = False
-        if attempts or leftovers:
-            missing = []
-            for assignment, task in attempts.items():
-                if assignment not in named:
-                    if task.acknowledged_by is not None and task.acknowledged_by < number:
-                        missing.append(assignment)
-                elif task.acknowledged_by is None:
-                    # It names the attempt, so it has it.
-                    task.acknowledged_by = number
-            for assignment in sorted(missing):
-                self.requeue(now, attempts[assignment], NOT_HELD)
-            if leftovers:
-                self._reconcile_leftovers(now, calculator, number, named)
+        for assignment in named:
+            task = attempts.get(assignment)
+            if task is not None and task.acknowledged_by is None:
+                # It names the attempt, so it has it.
+                task.acknowledged_by = number
+        for assignment in missing:
+            task = attempts.get(assignment)
+            if task is not None and task.acknowledged_by is not None and task.acknowledged_by < number:
+                self.requeue(now, task, NOT_HELD)
+        if leftovers:
+            self._reconcile_leftovers(now, calculator, number, set(named))
         if unknown or calculator.unknown:
             self._revoke_unknown(calculator, unknown)
         if orphans or calculator.orphans:
@@ -159,11 +162,11 @@ class Reports(Fleet):
                 task.acknowledged_by = number
 
     def _revoke_unknown(self, calculator, unknown):
-        # type: (Calculator, Set[int]) -> None
+        # type: (Calculator, List[Tuple[int, int]]) -> None
         """Assignments that we do not know are over. Mostly the acknowledgement of their result is on its way, so only
-        what two heartbeats in a row name is revoked.
+        what two heartbeats in a row name is revoked; of many, some after each heartbeat.
         """
-        for assignment in sorted(unknown.intersection(calculator.unknown)):
+        for assignment in islice(in_both(unknown, calculator.unknown), TURN_MAX):
             self.revoke(calculator, assignment, UNKNOWN_TASK)
         calculator.unknown = unknown
         self.calculators.recount(calculator)

@@ -1,4 +1,8 @@
-"""How much one turn reads: enough for a burst, so little that timers fire in time under a flood."""
+"""How much one turn reads: enough for a burst, so little that timers fire in time under a flood.
+
+The unit is a byte. Where a short datagram makes much work, the core says how many bytes would have taken as long
+(``Core.cost``): a heartbeat costs one more for each attempt that it names.
+"""
 
 from __future__ import absolute_import, division, print_function
 
@@ -35,8 +39,14 @@ class ReadingBudget(object):
         """A datagram was read. Raises ``DatagramRefused`` for what one address sends beyond half of a turn's bytes
         while others are heard too. To its sender that is a loss, so its congestion window adapts.
         """
-        self.bytes_left -= size
+        bytes_read = self.charge(address, size)
         read = self._now
-        read[address] = bytes_read = read.get(address, 0) + size
         if bytes_read > BYTES_READ_MAX // 2 and (len(read) > 1 or any(other != address for other in self._before)):
             raise DatagramRefused(OVER_BUDGET, 'more than half of what one turn reads')
+
+    def charge(self, address, size):
+        # type: (Any, int) -> int
+        """So much was done for an address. Returns how much it is in this turn."""
+        self.bytes_left -= size
+        self._now[address] = bytes_read = self._now.get(address, 0) + size
+        return bytes_read

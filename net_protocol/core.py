@@ -91,6 +91,8 @@ class Core(object):
         #: Whether ``take_records`` would return something, or has returned what is not on disk yet. While it is true a
         #: datagram with a ``submit`` is not acknowledged.
         self.has_unwritten = False
+        #: What the handlers did for the present datagram besides reading it, as bytes that take as long to read.
+        self.cost = 0
         #: Whether the turn left datagrams unread: what is not read cannot count as silence.
         self.has_unread = False
         self._timers = Timers()

@@ -168,6 +168,9 @@ class Turn(Sending):
             try:
                 budget.spend(address, len(datagram))
                 self._handle(now, datagram, address)
+                if core.cost:
+                    budget.charge(address, core.cost)
+                    core.cost = 0
             except DatagramRefused as refusal:
                 traffic.refused[refusal.cause] = traffic.refused.get(refusal.cause, 0) + 1
                 self.on_refusal(refusal.cause, refusal.detail, address)

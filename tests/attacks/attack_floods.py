@@ -15,6 +15,7 @@ import time
 import pytest
 
 from net_protocol import codec
+from net_protocol.limits import CAPACITY_MAX, UNREPORTED_MAX
 from net_protocol.rows import CALCULATOR, CLIENT, MONITOR
 from net_protocol.seals import CHECKSUM
 from runtime.clock import monotonic
@@ -33,6 +34,7 @@ FLOOD_PER_S = 3000
 #: Of datagrams each of which takes some 20 ms to read.
 EXPENSIVE_PER_S = 60
 QUESTIONS_PER_S = 1000
+HEARTBEATS_PER_S = 3000
 BURST_S = 0.01
 WINDOW_S = 1.5
 REPETITIONS = 5
@@ -204,6 +206,24 @@ class Curious(Disturbance):
             self._actor.received.clear()
 
 
+class Boastful(Disturbance):
+    """A calculator whose heartbeats name as many attempts as they may, a hundred of them in one datagram."""
+
+    def __init__(self, address):
+        super(Boastful, self).__init__(Actor(CALCULATOR, address, 'boastful'))
+        self._heartbeats = 0
+
+    def _run(self):
+        began_at = monotonic()
+        while not self._closing:
+            while self._heartbeats < (monotonic() - began_at) * HEARTBEATS_PER_S:
+                self._heartbeats += 1
+                self._actor.put('heartbeat', [self._heartbeats, 1, 1, 1, CAPACITY_MAX,
+                                              [[1, CAPACITY_MAX + UNREPORTED_MAX]], [], True])
+            self._actor.turn(BURST_S)
+            self._actor.received.clear()
+
+
 class Greedy(object):
     """A client that has ten thousand tasks out as long as this is entered."""
 
@@ -223,7 +243,10 @@ class Greedy(object):
 
 @pytest.mark.parametrize('what, disturb, in_flight', [
     ('a monitor that asks %d times a second' % QUESTIONS_PER_S, lambda farm, *_: Curious(farm.address), 20),
-    ('a client with 10000 tasks out', lambda _, *where: Greedy(*where), 4)], ids=['curious monitor', 'greedy client'])
+    ('%d heartbeats a second that name %d attempts' % (HEARTBEATS_PER_S, CAPACITY_MAX + UNREPORTED_MAX),
+     lambda farm, *_: Boastful(farm.address), 20),
+    ('a client with 10000 tasks out', lambda _, *where: Greedy(*where), 4)],
+    ids=['curious monitor', 'boastful calculator', 'greedy client'])
 def test_beside_one_that_wants_too_much_others_are_served_at_half_their_rate(
         system, farm, tmpdir, what, disturb, in_flight, say):
     served = Served(system, str(tmpdir), in_flight_max=in_flight)

@@ -2,10 +2,15 @@
 
 from __future__ import absolute_import, division, print_function
 
+import random
+import sys
+
 import pytest
 
+from calculator.attempts import ranges
 from dispatcher.fleet import FORGET_DEAD_S
-from dispatcher.heartbeats import CALCULATOR_BYTES, ORPHAN_BYTES
+from dispatcher.heartbeats import CALCULATOR_BYTES, ORPHAN_BYTES, compare, in_both
+from dispatcher.outcomes import TURN_MAX
 from net_protocol.limits import UNREPORTED_MAX
 from net_protocol.schedule import HINT_PING_S, HINT_PINGS, ORPHAN_GRACE_S
 from tests.dispatcher.driver import FIRST, ONE, SECOND, TWO, Driver, assigned, of_kind, task_id
@@ -265,6 +270,67 @@ def test_all_pages_of_a_heartbeat_together_name_no_more_than_its_capacity_allows
         named = sum(last - first + 1 for _, ranges, _ in pages for first, last in ranges)
         assert named + sum(len(ids) for _, _, ids in pages) <= named_max
     assert driver.counts['refused_heartbeats'] > 0 and not channel.peer.unknown and not channel.peer.orphans
+
+
+def calls_in(function, *arguments):
+    """How many functions are called meanwhile."""
+    called = []
+    sys.setprofile(lambda frame, event, argument: called.append(1) if event.endswith('call') else None)
+    try:
+        function(*arguments)
+    finally:
+        sys.setprofile(None)
+    return len(called)
+
+
+#: 60 kB each, with as many heartbeats as fit.
+MANY_HEARTBEATS = {
+    'each names all that it may': lambda number: [number, 1, 1, 1.0, 10000, [[1, 11000]], [], False],
+    'all have one number': lambda number: [9000, 1, 1, 1.0, 10000, [[1, 11000]], [], False],
+    'in two pages, again and again': lambda number: [9000, number % 2 + 1, 2, 1.0, 10000, [[1, 5500]], [], False],
+    'each of a page more': lambda number: [9000, number % 2000 + 1, 2000, 1.0, 10000, [[1, 1]], [], False]}
+
+
+@pytest.mark.parametrize('made', sorted(MANY_HEARTBEATS))
+def test_a_datagram_of_heartbeats_makes_no_more_work_than_its_size_allows(made):
+    driver = Driver()
+    channel, beat = driver.calculator(), MANY_HEARTBEATS[made]
+    for first in (1, 1001, 2001):
+        channel.number_received += 1
+        rows = [beat(number) for number in range(first, first + 1000)]
+        before = driver.counts['revokes']
+        assert calls_in(driver.core.handlers['heartbeat'], driver.now, channel, rows) < 40 * len(rows)
+        assert driver.counts['revokes'] <= before + TURN_MAX
+        assert driver.core.cost <= 11000 + 1000
+        driver.core.cost = 0
+        driver.turn()
+
+
+def test_of_heartbeats_in_one_datagram_the_newest_counts(twice):
+    driver = running(twice, tasks=3, capacity=3)
+    rows = [[sequence, 1, 1, 1.0, 3, [[1, sequence - 100]], [], False] for sequence in (101, 103, 102)]
+    driver.hear(driver.calculator(), 'heartbeat', rows)
+    assert driver.counts['attempt_not_held'] == 0 and driver.counts['stale_heartbeats'] >= 2
+    driver.hear(driver.calculator(), 'heartbeat', [[104, 1, 1, 1.0, 3, [[1, 2]], [], False], rows[1]])
+    assert driver.counts['attempt_not_held'] == 1
+
+
+def test_what_many_heartbeats_name_and_nobody_knows_is_revoked_part_by_part():
+    driver = Driver()
+    for _ in range(4):
+        driver.beat(driver.calculator(), [(1, 2500)], capacity=2000)
+    assert [row[0] for row in driver.of(driver.calculator(), 'revoke')] == 3 * list(range(1, TURN_MAX + 1))
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_ranges_are_compared_as_the_numbers_in_them(seed):
+    rng = random.Random(seed)
+    one, other, known = [{number for number in range(1, 60) if rng.random() < share}
+                         for share in [rng.random() for _ in range(3)]]
+    named, missing, unknown = compare(ranges(one), sorted(known))
+    assert named == sorted(one & known) and missing == sorted(known - one)
+    assert sorted(number for first, last in unknown for number in range(first, last + 1)) == sorted(one - known)
+    assert list(in_both(ranges(one), ranges(other))) == sorted(one & other)
 
 
 def test_one_calculator_gets_at_most_half_of_the_memory_that_is_free():

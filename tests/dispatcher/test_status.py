@@ -224,17 +224,6 @@ def test_a_client_that_cancels_all_its_tasks_leaves_the_others_to_be_seen():
     assert ('ended', 'failed') in events and driver.counts['cancelled'] == 999
 
 
-def test_a_client_that_cancels_all_its_tasks_leaves_the_others_to_be_seen():
-    driver = Watched()
-    driver.beat(driver.calculator(), capacity=2)
-    driver.submit(*range(1, 1001))
-    driver.result(driver.calculator(), 1, 1, None, u'no')
-    driver.hear(driver.client(), 'cancel', [[number] for number in range(2, 1001)])
-    events = [(event['kind'], event['facts'].get('outcome')) for event in records_of(driver.report(), report.EVENT)]
-    assert events.count(('ended', 'cancelled')) == watch.CANCELLATIONS_PER_SECOND
-    assert ('ended', 'failed') in events and driver.counts['cancelled'] == 999
-
-
 def test_a_flood_of_events_of_one_kind_leaves_the_others_to_be_seen():
     driver = Watched(pending_max=1)
     driver.beat(driver.calculator())

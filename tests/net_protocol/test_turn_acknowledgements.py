@@ -321,6 +321,19 @@ def test_a_turn_reads_a_bounded_part_and_says_that_something_is_left(peer, rows,
     assert not peer.node.core.has_unread
 
 
+@pytest.mark.parametrize('cost', [0, 10000])
+def test_work_beyond_reading_counts_as_bytes(cost, peer):
+    core, handled = peer.node.core, []
+
+    def on_submit(now, channel, rows):
+        core.cost += cost
+        handled.extend(rows)
+    core.handlers['submit'] = on_submit
+    peer.turn((craft(1, size=400), ELSEWHERE), *[peer.datagram(submits(number)) for number in range(1, 101)])
+    assert len(handled) == (BYTES_READ_MAX // 2 // 10000 if cost else 100)
+    assert peer.node.refusals == ['over_budget'] * (100 - len(handled))
+
+
 def test_one_address_gets_half_of_a_turn_while_others_are_heard(peer):
     other = craft(1, size=400), ELSEWHERE
     flood = [peer.datagram(submits(1, 1, 40000)) for _ in range(20)]
