@@ -43,8 +43,9 @@ class Calculator(Stateful):
     __slots__ = (
         'name', 'incarnation', 'channel', 'interval_s', 'capacity', 'free', 'draining', 'changed_at', 'attempts',
         'leftovers', 'orphans', 'last_assignment', 'lowest', 'sent_at', 'sequence', 'pages', 'complete',
-        'full_until_beat', 'unknown', 'losing', 'is_queued', 'is_pinged', 'found_in', 'hinted_at', 'hint_pings',
-        'excuse_s', 'excused_silence', 'tally', 'conduct', 'digest', 'alone', 'is_quick', 'is_to_be_fed', 'bytes')
+        'to_send_again', 'full_until_beat', 'unknown', 'losing', 'is_queued', 'is_pinged', 'found_in', 'hinted_at',
+        'hint_pings', 'excuse_s', 'excused_silence', 'tally', 'conduct', 'digest', 'alone', 'is_quick',
+        'is_to_be_fed', 'bytes')
 
     IS_CLIENT = False
 
@@ -78,6 +79,8 @@ class Calculator(Stateful):
         self.pages = None  # type: Pages | None
         self.complete = 0
         self.unknown = []  # type: List[Tuple[int, int]]
+        #: Assignments that it may not have received before its channel began anew, descending.
+        self.to_send_again = []  # type: List[int]
         #: It counts as full until its next heartbeat says what it holds: after it refused an assignment, and when it
         #: comes back from the dead.
         self.full_until_beat = False

@@ -154,6 +154,8 @@ class DispatcherCore(Operations):
         self.set_timers_of_young(now)
         if self._to_deliver:
             self.deliver_some(now)
+        if self._sending_again:
+            self.send_some_again(now)
         self.assign_waiting(now)
         if self.is_draining and not self.running and self.undelivered == self.absent_outcomes:
             self.is_stopped = True
@@ -229,9 +231,9 @@ class DispatcherCore(Operations):
 
     def next_timer(self):
         # type: () -> float | None
-        # Earlier turns left attempts to lose, tasks to forget, outcomes to send, tasks to assign, or outcomes to drop.
-        if self._losing or self._behind or self._deliver_now or self.assigns_left \
-                or self._absent and self.has_outcomes_to_drop:
+        # Earlier turns left attempts to lose or send again, tasks to forget or assign, outcomes to send or drop.
+        if self._losing or self._sending_again or self._behind or self._deliver_now \
+                or self.assigns_left or self._absent and self.has_outcomes_to_drop:
             return 0.0
         return self._next_due()
 
@@ -301,19 +303,19 @@ class DispatcherCore(Operations):
             self._timers.set(('journal', None), now + RETRY_S)
             return
         failing_since = journal.failing_since
-        written, held_back = journal.note_written()
+        written, held_back, lowest = journal.note_written()
         self.has_unwritten = False
         self.counts['journal_commits'] += 1
         self.counts['journal_records'] += written
         if failing_since is not None:
             self.emit(now, 'journal_works', seconds=now - failing_since)
-        if len(held_back) <= TURN_MAX:
-            for task in held_back:
-                if task.client.tasks.get(task.number) is task:
-                    self.deliver(task)
-            return
+        for client, number in lowest:
+            self.deliver_again(client, number)
         for task in held_back:
-            self.deliver_again(task.client, task.number)
+            if lowest:
+                self.deliver_again(task.client, task.number)
+            elif task.client.tasks.get(task.number) is task:
+                self.deliver(task)
 
     def _due_journal(self, now, _):
         # type: (float, None) -> None

@@ -3,6 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 from collections import deque
+from itertools import chain
 
 from dispatcher.assignment import Assignment
 from dispatcher.calculators import ALIVE, DEAD, LEFT, SUSPECT, Calculator
@@ -42,6 +43,8 @@ class Fleet(Assignment):
         self.detector = FailureDetector(settings['suspect_after_missed'], settings['dead_after_missed'])
         # Calculators whose attempts are being lost, some in each turn.
         self._losing = deque()  # type: Deque[Calculator]
+        # Calculators that are sent again what they did not acknowledge, some in each turn.
+        self._sending_again = deque()  # type: Deque[Calculator]
         # How much later than asked for the present call of ``handle_timer`` is.
         self._late_s = 0.0
 
@@ -127,10 +130,7 @@ class Fleet(Assignment):
 
     def reattach(self, now, channel):
         # type: (float, Channel) -> None
-        """A calculator's channel opened, or began anew: what it did not acknowledge may be lost.
-
-        The loops here are as long as its capacity, and a channel opens once in a while.
-        """
+        """A calculator's channel opened, or began anew: what it did not acknowledge may be lost."""
         calculator = channel.peer
         if calculator is None:
             calculator = self.calculators.by_name.get(channel.name)
@@ -142,18 +142,39 @@ class Fleet(Assignment):
             channel.open = max(channel.open, calculator.lowest)
         if calculator.losing is not None:
             return
-        attempts, leftovers = calculator.attempts, calculator.leftovers
-        for assignment in sorted(attempts):
-            task = attempts[assignment]
-            if task.acknowledged_by is None:
-                self.send(channel, 'run' if task.IS_CALL else 'assign', self.assign_row(now, task))
-        for assignment in sorted(leftovers):
-            leftover = leftovers[assignment]
-            if leftover.task.is_over:
-                self.revoke(calculator, assignment, leftover.task.task_id)
-            elif leftover.acknowledged_by is None:
-                self.drop_leftover(calculator, assignment)
+        if calculator.attempts or calculator.leftovers:
+            if not calculator.to_send_again:
+                self._sending_again.append(calculator)
+            calculator.to_send_again = sorted(chain(calculator.attempts, calculator.leftovers), reverse=True)
         self.calculators.update(calculator)
+
+    def send_some_again(self, now):
+        # type: (float) -> None
+        """Go on sending what calculators may not have received before their channels began anew."""
+        budget = TURN_MAX
+        while self._sending_again and budget > 0:
+            calculator = self._sending_again[0]
+            assignments, channel = calculator.to_send_again, calculator.channel
+            if calculator.losing is not None or not channel.is_open or channel.is_asleep:
+                # The channel begins anew, and so does this.
+                del assignments[:]
+            while assignments and budget > 0:
+                budget -= 1
+                self._send_again_or_drop(now, calculator, assignments.pop())
+            if not assignments:
+                budget -= 1
+                self._sending_again.popleft()
+
+    def _send_again_or_drop(self, now, calculator, assignment):
+        # type: (float, Calculator, int) -> None
+        task, leftover = calculator.attempts.get(assignment), calculator.leftovers.get(assignment)
+        if task is not None:
+            if task.acknowledged_by is None:
+                self.send(calculator.channel, 'run' if task.IS_CALL else 'assign', self.assign_row(now, task))
+        elif leftover is not None and leftover.task.is_over:
+            self.revoke(calculator, assignment, leftover.task.task_id)
+        elif leftover is not None and leftover.acknowledged_by is None:
+            self.drop_leftover(calculator, assignment)
 
     # Verdicts.
 
@@ -252,6 +273,7 @@ class Fleet(Assignment):
             if calculator.losing is None or not attempts:
                 calculator.losing = None
                 self._losing.popleft()
+                budget -= 1
                 continue
             for assignment in sorted(attempts)[:budget]:
                 self.requeue(now, attempts[assignment], calculator.losing)

@@ -19,6 +19,8 @@ and costs no write of its own.
 
 from __future__ import absolute_import, division, print_function
 
+from collections import OrderedDict
+
 from dispatcher.tasks import CallTask, Task, size_with
 from net_protocol.limits import SECONDS_MAX
 from net_protocol.rows import DONE, OUTCOMES
@@ -36,6 +38,9 @@ if MYPY:
 #: Time between two tries of a journal that fails: soon enough that nobody waits long after the cause has gone, so
 #: seldom that a broken disk is left alone.
 RETRY_S = 1.0
+
+#: So many outcomes are sent at once when they are on disk. Of more, each client is sent its own part by part.
+HELD_BACK_MAX = 1000
 
 #: Maximum delay of a record that is not urgent.
 LAZY_S = 1.0
@@ -107,9 +112,11 @@ class Journal(object):
         self._taken = 0
         #: Whether something that must be on disk before anybody hears of it is not.
         self.is_unwritten = False
-        #: Tasks whose outcome is not on disk, in order, and the same as a set.
-        self._held_back = []  # type: List[Task]
+        #: Tasks whose outcome is not on disk: all ids; some tasks, in order; for each client with more of them, the
+        #: lowest number of those.
         self._held_back_ids = set()  # type: Set[str]
+        self._held_back = []  # type: List[Task]
+        self._lowest = OrderedDict()  # type: OrderedDict[Client, int]
         #: A lazy record waits for the timer, or the timer rang.
         self.is_lazy = False
         self.is_due = False
@@ -126,7 +133,10 @@ class Journal(object):
         # type: (Task) -> None
         self._records.append(TaskEnded(task))
         self.is_unwritten = True
-        self._held_back.append(task)
+        if len(self._held_back) < HELD_BACK_MAX:
+            self._held_back.append(task)
+        else:
+            self._lowest[task.client] = min(task.number, self._lowest.get(task.client, task.number))
         self._held_back_ids.add(task.task_id)
 
     def over(self, task_id):
@@ -159,14 +169,17 @@ class Journal(object):
         return records
 
     def note_written(self):
-        # type: () -> Tuple[int, List[Task]]
-        """All that was taken is on disk: the number of records, and the tasks whose outcome may be sent now."""
+        # type: () -> Tuple[int, List[Task], Any]
+        """All that was taken is on disk: the number of records, and the tasks whose outcome may be sent now. Where
+        these are many: clients, and the number from which on they may be sent theirs.
+        """
         written, self._taken = self._taken, 0
         held_back, self._held_back = self._held_back, []
+        lowest, self._lowest = list(self._lowest.items()), OrderedDict()
         self._held_back_ids.clear()
         self.is_unwritten = False
         self.failing_since = None
-        return written, held_back
+        return written, held_back, lowest
 
 
 def restored(now, client, number, row, task_timeout_s):

@@ -129,10 +129,11 @@ class Reports(Fleet):
             if task is not None and task.acknowledged_by is None:
                 # It names the attempt, so it has it.
                 task.acknowledged_by = number
-        for assignment in missing:
-            task = attempts.get(assignment)
-            if task is not None and task.acknowledged_by is not None and task.acknowledged_by < number:
-                self.requeue(now, task, NOT_HELD)
+        lost = [attempts[assignment] for assignment in missing if assignment in attempts]
+        lost = [task for task in lost if task.acknowledged_by is not None and task.acknowledged_by < number]
+        # The next heartbeat does not name the others either.
+        for task in lost[:TURN_MAX]:
+            self.requeue(now, task, NOT_HELD)
         if leftovers:
             self._reconcile_leftovers(now, calculator, number, set(named))
         if unknown or calculator.unknown:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from dispatcher.core import ADOPTION_S
-from dispatcher.journal import ACCEPTED, ENDED, LAZY_S, OVER, RETRY_S
+from dispatcher.journal import ACCEPTED, ENDED, HELD_BACK_MAX, LAZY_S, OVER, RETRY_S
 from dispatcher.journal_rows import DamagedRow, JournalRows
 from tests.dispatcher.driver import FIRST, Driver, assigned, of_kind, task_id
 
@@ -76,7 +76,7 @@ def test_while_the_journal_fails_no_task_is_accepted_and_everything_else_goes_on
     assert of_kind(journalled.submit(3), 'refused') == []
 
 
-def test_many_outcomes_that_waited_for_the_disk_are_sent_in_portions():
+def test_many_outcomes_that_waited_for_the_disk_are_sent_in_portions(monkeypatch):
     driver = Driver(journal=PATH, answer_timeout_s=60)
     driver.beat(driver.calculator(), capacity=3000, interval_s=60)
     driver.submit(*range(1, 1501))
@@ -86,8 +86,10 @@ def test_many_outcomes_that_waited_for_the_disk_are_sent_in_portions():
         driver.hear(driver.calculator(), 'result',
                     [[one, task_id(one), u'result', None] for one in range(number, number + 500)])
     driver.failure = None
+    resumed, resume = [], driver.core.deliver_again
+    monkeypatch.setattr(driver.core, 'deliver_again', lambda *arguments: resumed.append(resume(*arguments)))
     first = of_kind(driver.wait(RETRY_S), 'done')
-    assert len(first) <= 200
+    assert len(first) <= 200 and len(resumed) <= HELD_BACK_MAX + 1
     rows = first + [row for _ in range(20) for row in of_kind(driver.turn(), 'done')]
     assert sorted(row[0] for row in rows) == list(range(1, 1501))
 

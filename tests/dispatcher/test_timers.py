@@ -113,14 +113,54 @@ def test_tasks_that_expire_together_are_handled_a_thousand_at_a_time():
 
 
 def test_the_attempts_of_a_dead_calculator_are_lost_a_thousand_at_a_time():
-    driver = Driver(answer_timeout_s=60)
-    driver.beat(driver.calculator(), capacity=3500)
-    driver.submit(*range(1, 3501))
-    while driver.status['waiting']:
-        driver.turn()
-    driver.hear(driver.calculator(), 'leave', [[]])
+    driver, channel = running(3500)
+    driver.hear(channel, 'leave', [[]])
     assert max(steps(driver, lambda: driver.counts['attempt_calculator_left'])) == TURN_MAX
     assert driver.status['running'] == 0
+
+
+def running(tasks):
+    """A calculator holds so many tasks."""
+    driver = Driver(answer_timeout_s=60)
+    driver.beat(driver.calculator(), capacity=tasks)
+    driver.submit(*range(1, tasks + 1))
+    while driver.status['waiting']:
+        driver.turn()
+    return driver, driver.calculator()
+
+
+def test_what_a_calculator_may_not_have_received_is_sent_again_a_thousand_at_a_time():
+    driver, channel = running(2500)
+    rows = driver.of(channel, 'assign')
+    driver.acknowledge(channel, 'assign', *rows[:100])
+    del driver.sent[:]
+    driver.reopen(channel)
+    steps(driver, lambda: len(driver.sent))
+    assert [row[0] for row in driver.of(channel, 'assign')] == list(range(101, 2501))
+    driver.reopen(channel)
+    driver.reopen(channel)
+    assert max(steps(driver, lambda: len(driver.sent))) <= TURN_MAX
+    assert [row[0] for row in driver.of(channel, 'assign')][-1500:] == list(range(1001, 2501))
+    assert driver.core.next_timer() > driver.now
+
+
+def test_a_channel_that_sleeps_before_all_was_sent_again_is_sent_it_when_it_wakes():
+    driver, channel = running(2500)
+    driver.reopen(channel)
+    channel.is_asleep = True
+    assert steps(driver, lambda: len(driver.sent)) == [0]
+    del driver.sent[:]
+    driver.awake(channel)
+    steps(driver, lambda: len(driver.sent))
+    assert [row[0] for row in driver.of(channel, 'assign')] == list(range(1, 2501))
+
+
+def test_what_a_heartbeat_does_not_name_is_lost_a_thousand_at_a_time():
+    driver, channel = running(2500)
+    driver.acknowledge(channel, 'assign', *driver.of(channel, 'assign'))
+    for lost in (1000, 2000, 2500):
+        driver.beat(channel, capacity=2500, draining=True)
+        assert driver.counts['attempt_not_held'] == lost
 
 
 def test_a_calculator_that_comes_back_in_time_keeps_what_was_not_taken_yet():
