@@ -29,7 +29,8 @@ SETTINGS = Group('', (
     Setting('pending_max', schema.whole_number(1, 10000000), 100000,
             'The largest number of waiting tasks. Further submits are refused.'),
     Setting('attempts_max', schema.whole_number(1, 1000), 20,
-            'Attempts of one task, then it has failed. This stops a task that kills its calculators.'),
+            'Attempts of one notional task, then it has failed. Each counts, however it ended. Calls have an option of '
+            'that name.'),
     Setting('suspect_after_missed', schema.whole_number(1, 1000), 3,
             'Heartbeats missed in a row after which a calculator gets no new work.'),
     Setting('dead_after_missed', schema.whole_number(2, 1000), 5,
