@@ -40,6 +40,8 @@ class Ends(Outcomes):
         # type: (Dict[str, Any], str, str) -> None
         super(Ends, self).__init__(settings, name, incarnation)
         self.calculators = Calculators()
+        self._memory_max_bytes = settings['memory_max_bytes']
+        self._share_bytes = settings['memory_max_bytes'] // SHARE
         self.queue = PendingQueue(settings['priority_ageing_s'])
         #: Tasks that are assigned.
         self.running = 0
@@ -56,14 +58,13 @@ class Ends(Outcomes):
     def bytes_free(self):
         # type: () -> int
         """Memory for clients: what is left, without the share of calculators."""
-        limit = self.settings['memory_max_bytes']
-        return limit - self.client_bytes - max(self.calculators.bytes, limit // SHARE)
+        others, share = self.calculators.bytes, self._share_bytes
+        return self._memory_max_bytes - self.client_bytes - (others if others > share else share)
 
     @property
     def bytes_free_for_calculators(self):
         # type: () -> int
-        limit = self.settings['memory_max_bytes']
-        return limit - self.calculators.bytes - max(self.client_bytes, limit // SHARE)
+        return self._memory_max_bytes - self.calculators.bytes - max(self.client_bytes, self._share_bytes)
 
     def _end_attempt(self, now, task, ended):
         # type: (float, Task, str) -> None
