@@ -45,7 +45,7 @@ class CallingClientCore(ClientCore):
     """Sends what it is given by ``call``, and ends after ``stop``."""
 
     ACKNOWLEDGED = frozenset(['call'])
-    TIMERS = dict(ClientCore.TIMERS, cancelled='_due_cancelled')
+    TIMERS = dict(ClientCore.TIMERS, functions='_due_functions', cancelled='_due_cancelled')
 
     def __init__(self, settings, name, incarnation, rng):
         # type: (Dict[str, Any], str, str, Any) -> None

@@ -45,7 +45,7 @@ class ClientCore(Core):
                 'ended_before': '_on_former', 'not_offered': '_on_not_offered',
                 'known_functions': '_on_known_functions'}
     TIMERS = {'resume': '_due_resume', 'ping': '_due_ping', 'end': 'stop', 'drained': '_due_drained',
-              'deadline': '_due_deadline', 'functions': '_due_functions'}
+              'deadline': '_due_deadline'}
     ACKNOWLEDGED = frozenset(['submit'])
     WANTS_NUMBERS = True
     COUNTERS = ('duplicate_outcomes', 'unknown_outcomes', 'outcomes_of_former', 'postponed', 'stale_refusals',
@@ -371,10 +371,6 @@ class ClientCore(Core):
         """Notional tasks have one time-out in common."""
 
     _on_known_functions = _on_not_offered
-
-    def _due_functions(self, now, _):
-        # type: (float, None) -> None
-        """Notional tasks need no function."""
 
     def _due_ping(self, now, _):
         # type: (float, None) -> None

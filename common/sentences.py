@@ -17,7 +17,7 @@ SENTENCES = {
         'unanswered': ('info', 'Task %(task_id)s: %(outcome)s (%(reason)s).'),
         'refused': ('info', 'Task %(task_id)s: refused (%(reason)s).'),
         'called_off': ('debug', 'Task %(task_id)s: %(outcome)s by this client (%(reason)s).'),
-        'calls_cancelled': ('info', '%(number calls)s cancelled.'),
+        'calls_cancelled': ('info', 'Cancelled %(number calls)s.'),
         'not_offered': ('warning', '%(reason)s'),
         'dispatcher_restarted': ('info', 'The dispatcher restarted; resubmitting %(waiting tasks)s.'),
         'draining': ('info', 'Stopping: waiting up to %(bound_s)g s for %(waiting tasks)s.' + HINT),

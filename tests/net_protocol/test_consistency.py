@@ -23,7 +23,8 @@ from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, FIELDS, LISTENS_TO
 from net_protocol.sending import WAITING_MAX
 from tests.source_tree import ROOT, python_files
 
-CORES = {CLIENT: 'ClientCore', DISPATCHER: 'DispatcherCore', CALCULATOR: 'CalculatorCore', MONITOR: 'MonitorCore'}
+CORES = {CLIENT: 'client.calls.CallingClientCore', DISPATCHER: 'dispatcher.core.DispatcherCore',
+         CALCULATOR: 'calculator.core.CalculatorCore', MONITOR: 'monitor.core.MonitorCore'}
 LEVELS = ('debug', 'info', 'warning', 'error')
 
 #: Kind -> the role that handles it. Every process answers a ``ping`` by acknowledging it.
@@ -38,7 +39,8 @@ HANDLED_BY = dict(
 
 
 def core(role):
-    return getattr(importlib.import_module(role + '.core'), CORES[role])
+    module, _, name = CORES[role].rpartition('.')
+    return getattr(importlib.import_module(module), name)
 
 
 def nodes(role, kind):

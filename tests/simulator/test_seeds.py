@@ -27,7 +27,7 @@ BATCH = range(1, 41)
 
 #: What some worlds came to on the Python that this was written on. A change of the product changes them, and then they
 #: are replaced by the new ones, which must be the same on 2.7 and on the oldest and newest 3.x.
-HASHES = {1: '59cd93bb', 2: '5dcf2c20', 3: 'bf7c68d4', 9: '898ef52e', 11: '9e0ddd55'}
+HASHES = {1: '4a32c03a', 2: '5dcf2c20', 3: 'bf7c68d4', 9: '898ef52e', 11: '9be4c870'}
 
 
 def failed_once():
