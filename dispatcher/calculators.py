@@ -37,7 +37,8 @@ class Calculator(Stateful):
 
     ``attempts`` are the live attempts (assignment -> task): each is its task's newest attempt. ``leftovers`` are
     attempts that are not live any more and may still run; ``orphans`` those that another incarnation of the dispatcher
-    assigned (task id -> since when we know). All three occupy slots; ``free`` is the number of slots that are left.
+    assigned (task id -> since when we know). All three occupy slots. ``free`` is the number of slots that are left,
+    below 0 with calls ahead.
     """
 
     __slots__ = (
@@ -260,7 +261,7 @@ class Calculators(object):
         # type: (Task, Any) -> Calculator | None
         """The calculator that has been available for the longest time, for one task; it stands at the end of the queue
         if it has another free slot. ``queue`` is one of ``groups``, None for the others. One on which the task failed
-        before is only taken if there is no other.
+        before is only taken if there is no other among the next ``LOOKED_AT_MAX``.
         """
         queue = self.queue if queue is None else queue
         calculator = queue.popleft()

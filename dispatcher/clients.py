@@ -77,9 +77,10 @@ class Ranges(object):
 class Client(object):
     """One incarnation of a client.
 
-    Tasks below ``open`` are over for the client, and nothing is kept of them. ``tasks`` holds those above it that
-    wait, run, or whose outcome is not acknowledged; ``acknowledged`` the numbers above it whose outcome is;
-    ``highest`` is the highest number that was ever accepted or refused, and is no lower than ``open`` - 1.
+    Tasks below ``open`` are over for the client, and nothing is kept of them. ``tasks`` holds those from it on that
+    wait, run, or whose outcome is not acknowledged; ``acknowledged`` the numbers from it on whose outcome is;
+    ``highest`` is the highest number that was ever accepted, or refused for another reason than that it was too far
+    ahead, and is no lower than ``open`` - 1.
     """
 
     __slots__ = ('name', 'incarnation', 'prefix', 'channel', 'is_absent', 'former_from', 'open', 'highest', 'tasks',

@@ -4,26 +4,32 @@ A task can be followed through six files. Each is a class that extends the later
 ``calculators`` and ``pending_queue`` first:
 
     admission       ``_on_submit`` accepts the task: it waits in the queue
-    assignment      ``assign_waiting`` takes it out of the queue; ``settle`` calls that after each portion of a turn
+    assignment      ``assign_waiting`` takes it out of the queue; ``settle`` calls that after each portion of a turn,
+                    and ``_may_accept`` where the queue is full
     work            ``assign`` sends it to a calculator; ``note_acknowledged`` (from ``core.acknowledged``) notes that
                     the calculator has it
     results         ``_on_result`` takes the result
     ends            ``finish`` ends the task; ``forget_below`` (from ``core.heard``) forgets it when the client says
                     that it is over
-    outcomes        ``deliver`` sends the outcome, again and again if the client is away
+    outcomes        ``deliver`` sends the outcome. Without a journal ``finish`` calls it, or does the same for the
+                    usual case; with one, ``core.note_written`` calls it when the end is on disk. An outcome for an
+                    absent client is kept, and ``deliver_some`` sends it when the client or its heir is heard
 
-When a calculator dies, ``fleet._due_silence`` notices, ``lose_some`` takes its attempts from it in this turn and the
-next ones, and ``work.requeue`` lets each task wait again.
+A submit that is refused: ``admission._may_accept`` sends and keeps the refusal, ``outcomes`` sends it again on a new
+channel, ``ends.forget_below`` forgets it. An assignment that a calculator refuses: ``reports._on_assign_refused``.
+
+When a calculator dies, ``handle_timer`` calls ``fleet._due_silence``, and ``_begin_to_lose`` notes the calculator.
+``lose_some`` takes its attempts from it in this turn and the next ones, and ``work.requeue`` lets each task wait again.
 
 Which class has which state:
 
-    outcomes        clients, the journal, observers, memory
-    ends            the queue, calculators, the number of running tasks
+    outcomes        clients, the journal, observers
+    ends            the queue, calculators, the number of running tasks, the limits and totals of memory
     work            tasks that have no timer yet
     assignment      whether tasks are assigned at all: ``is_draining``, ``is_adopting``
     fleet           the failure detector
 
-Here are only the tables of rows and timers, and what concerns whole channels.
+This file has the tables of rows and timers, the turn, whole channels, recovery, the journal and the account.
 """
 
 from __future__ import absolute_import, division, print_function

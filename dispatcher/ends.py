@@ -170,6 +170,7 @@ class Ends(Outcomes):
         # ``forget_below`` raises ``open`` first. Nobody waits for such an outcome.
         if task.number >= client.open:
             if self.journal is not None:
+                # ``core.note_written`` delivers it.
                 self.journal.ended(task)
                 self.has_unwritten = True
             elif outcome is DONE and client.cursor is None and not client.is_absent:
@@ -189,8 +190,8 @@ class Ends(Outcomes):
 
     def forget_below(self, now, client):
         # type: (float, Client) -> None
-        """Forget the tasks below the client's ``open``, at most ``TURN_MAX`` at a time. Cancel those that wait or
-        run.
+        """Forget the tasks below the ``open`` that the client sent (``channel.peer_open``), at most ``TURN_MAX`` at a
+        time. Cancel those that wait or run. ``core.heard`` calls this.
         """
         channel = client.channel
         wanted = client.open if channel is None else channel.peer_open

@@ -115,7 +115,7 @@ class Fleet(Assignment):
         old_address = former.channel.address
         self.calculators.advance(now, former, 'end')
         former.leftovers.clear()
-        self._lose_all(former, NEW_INCARNATION)
+        self._begin_to_lose(former, NEW_INCARNATION)
         if was_alive and old_address not in (None, channel.address):
             # Either it moved quickly, or two processes use one name. The newest channel wins.
             self.counts['replaced'] += 1
@@ -199,7 +199,7 @@ class Fleet(Assignment):
                       held=len(calculator.attempts))
             self.note_failure_of(now, calculator, 'silence')
             self._remove_later(now, calculator, FORGET_DEAD_S)
-            self._lose_all(calculator, DEAD_CALCULATOR)
+            self._begin_to_lose(calculator, DEAD_CALCULATOR)
             return
         if verdict == SILENT and calculator.state == ALIVE:
             self._suspect(now, calculator, 'fall_silent', 'silent')
@@ -236,7 +236,7 @@ class Fleet(Assignment):
         self._remove_later(now, calculator, FORGET_LEFT_S)
         calculator.leftovers.clear()
         self.calculators.set_orphans(calculator, {})
-        self._lose_all(calculator, CALCULATOR_LEFT)
+        self._begin_to_lose(calculator, CALCULATOR_LEFT)
 
     def unreachable(self, now, channel):
         # type: (float, Channel) -> None
@@ -245,7 +245,7 @@ class Fleet(Assignment):
         if calculator is not None and not calculator.IS_CLIENT and calculator.state in (ALIVE, SUSPECT):
             if calculator.state == ALIVE:
                 self._suspect(now, calculator, 'lose_touch', 'does not acknowledge')
-            self._lose_all(calculator, UNACKNOWLEDGED)
+            self._begin_to_lose(calculator, UNACKNOWLEDGED)
 
     def reachable(self, now, channel):
         # type: (float, Channel) -> None
@@ -256,7 +256,7 @@ class Fleet(Assignment):
             self.recover_calculator(now, calculator)
         self.calculators.update(calculator)
 
-    def _lose_all(self, calculator, ended):
+    def _begin_to_lose(self, calculator, ended):
         # type: (Calculator, str) -> None
         """Its attempts can't be counted on: they are lost in this turn and the next ones."""
         if calculator.attempts:
@@ -340,4 +340,4 @@ class Fleet(Assignment):
         else:
             calculator.hinted_at = None
             self._suspect(now, calculator, 'lose_touch', 'nobody listens at its address')
-            self._lose_all(calculator, NOT_LISTENING)
+            self._begin_to_lose(calculator, NOT_LISTENING)

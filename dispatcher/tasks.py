@@ -17,7 +17,7 @@ if MYPY:
 WAITING = 'waiting'
 ASSIGNED = 'assigned'
 
-# How an attempt ends. The first two end the task as well.
+# How an attempt ends. The first ends the task as well; the second does, but for a call with ``retry_on_error``.
 RESULT = 'result'
 ERROR = 'error'
 #: Not answered in time. It may still run, and its result still counts if it is the first.
@@ -32,7 +32,7 @@ UNACKNOWLEDGED = 'unacknowledged'
 NOT_LISTENING = 'not_listening'
 #: A heartbeat does not name an attempt that was acknowledged before.
 NOT_HELD = 'not_held'
-#: The calculator does not take it: busy or draining.
+#: The calculator does not take it: it is busy or draining, lacks the function, or handed the call back.
 TURNED_DOWN = 'turned_down'
 #: The task was over otherwise: another attempt was first, its time had passed, its client cancelled it.
 WITHDRAWN = 'withdrawn'

@@ -81,8 +81,8 @@ class Work(Results):
 
     def assign(self, now, task, calculator, known_as=0):
         # type: (float, Any, Calculator, int) -> None
-        """Give a task to a calculator that has a free slot. ``known_as`` is the assignment under which it runs there
-        already, if it does.
+        """Give a task to a calculator that has a free slot, or a call to one that takes calls ahead. ``known_as`` is
+        the assignment under which it runs there already, if it does.
         """
         assignment = known_as
         if not assignment:
@@ -190,6 +190,7 @@ class Work(Results):
         else:
             self.queue.put_first(task)
         if task.attempt >= self.settings['attempts_max']:
+            # ``finish`` takes it out of the queue again.
             self.finish(now, task, FAILED, u'no result after %s' % counted(task.attempt, 'attempts'))
         else:
             self.set_task_timer(task)

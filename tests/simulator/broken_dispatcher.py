@@ -180,7 +180,7 @@ def _only_answers(original, self, now, task):
 
 
 mutant('never_requeued', 'S8 L8', 'the tasks of a dead calculator stay with it',
-       (DispatcherCore, '_lose_all', instead(nothing)))
+       (DispatcherCore, '_begin_to_lose', instead(nothing)))
 mutant('nobody_dies', 'S8', 'a calculator is dead after a hundred times the silence', (
     FailureDetector, '__init__', lambda original: lambda self, suspect, dead: original(self, suspect, 100 * dead)))
 
@@ -190,11 +190,11 @@ def _believes_a_hint(original, self, now, channel):
     calculator = channel.peer
     if calculator is not None and not calculator.IS_CLIENT and calculator.state == ALIVE:
         self._suspect(now, calculator, 'lose_touch', 'nobody listens at its address')
-        self._lose_all(calculator, NOT_LISTENING)
+        self._begin_to_lose(calculator, NOT_LISTENING)
 
 
 @breaks('unreachable_keep_tasks', 'L8', 'a calculator that can\'t be reached keeps its tasks',
-        DispatcherCore, '_lose_all')
+        DispatcherCore, '_begin_to_lose')
 def _loses_no_unacknowledged(original, self, calculator, ended):
     if ended != UNACKNOWLEDGED:
         original(self, calculator, ended)
