@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import pty
-import re
 import resource
 import select
 import signal
@@ -266,18 +265,6 @@ def test_a_calculator_that_only_this_machine_can_reach_says_so_when_its_dispatch
     assert traffic['datagrams_out'] == 0 and sum(traffic['errors'].values()) > 0
 
 
-def test_two_calculators_with_one_name_both_say_so(programs):
-    dispatcher = programs.dispatcher()
-    port = int(re.findall(r'127\.0\.0\.1:(\d+)', line_with(dispatcher.stderr, 'listening on'))[0])
-    settings = {'name': 'twin', 'listen': {'port': 0}, 'dispatcher': {'port': port}, 'heartbeat_interval_s': 0.1}
-    former = programs.run('calculator', settings)
-    line_with(dispatcher.stderr, 'twin registered')
-    newcomer = programs.run('calculator', settings)
-    line_with(dispatcher.stderr, 'they share a name')
-    assert ' WARNING ' in line_with(former.stderr, 'Another calculator named twin is registered')
-    assert ' WARNING ' in line_with(newcomer.stderr, 'Another calculator named twin runs')
-
-
 # What cannot start is known before.
 
 @pytest.mark.parametrize('role', ['client', 'calculator', 'dispatcher', 'monitor'])
@@ -301,7 +288,7 @@ def test_the_check_looks_for_the_folder_of_the_journal(programs, tmpdir):
 
 
 CANNOT_START = {
-    'work without a key': ('calculator', {'work': 'work.py', 'listen': {'host': '0.0.0.0', 'port': 0}}, 'needs a key'),
+    'work without a key': ('calculator', {'work': {'module': 'os'}, 'listen': {'host': '0.0.0.0', 'port': 0}}, 'needs a key'),
     'two families': ('calculator', {'dispatcher': {'host': '::1'}, 'listen': {'port': 0}}, 'must be of one family'),
     'an address of another machine': ('dispatcher', {'listen': {'host': '192.0.2.1'}}, 'cannot listen on 192.0.2.1'),
     'no address': ('dispatcher', {'listen': {'host': 'no.such.invalid'}}, 'cannot listen on no.such.invalid'),
@@ -327,11 +314,10 @@ def test_what_can_not_start_is_refused_by_the_check_in_the_words_of_the_start(pr
     said = []
     for arguments in ((), ('--check',)):
         child = programs.run(role, settings, *(CANNOT_START[case][3:] + arguments))
-        out, err = child.communicate()
-        lines = [line for line in err.decode('utf-8').splitlines() if line.startswith('run_')]
-        said.append((child.returncode, out, lines))
+        status = end_of(child)
+        said.append((status, child.output, [line for line in child.log.splitlines() if line.startswith('run_')]))
     assert said[0] == said[1]
-    assert (said[1][:2], len(said[1][2])) == ((2, b''), 1)
+    assert (said[1][:2], len(said[1][2])) == ((2, ''), 1)
     assert words in said[1][2][0]
 
 
@@ -355,12 +341,10 @@ def test_what_can_start_passes_the_check_and_nothing_is_made_or_changed(programs
     for role, settings, path in (('dispatcher', {'listen': listen, 'journal': 'link'}, 'events'),
                                  ('calculator', {'listen': listen}, 'pipe'), ('client', {}, '/dev/null')):
         child = programs.run(role, settings, '--check', '--events', path)
-        out, _ = child.communicate()
-        assert child.returncode == 0
-        assert json.loads(out.decode('utf-8'))
+        assert end_of(child) == 0 and json.loads(child.output)
     taken.close()
     assert tmpdir.join('j').read('rb') == before
-    assert {path.basename for path in tmpdir.listdir() if path.ext != '.json'} == {'j', 'link', 'pipe'}
+    assert {path.basename for path in tmpdir.listdir() if not path.ext} == {'j', 'link', 'pipe'}
 
 
 # The journal.
@@ -368,11 +352,10 @@ def test_what_can_start_passes_the_check_and_nothing_is_made_or_changed(programs
 def test_a_journal_behind_a_symbolic_link_is_used_and_watched(programs, tmpdir):
     tmpdir.join('link').mksymlinkto('real')
     child = programs.dispatcher(settings={'journal': 'link'})
-    line_with(child.stderr, 'listening on')
-    second = programs.dispatcher(settings={'journal': 'real'})
-    assert b'in use by another dispatcher' in second.communicate()[1]
+    line_with(child, 'listening on')
+    assert 'in use by another dispatcher' in refusal_of(programs.dispatcher(settings={'journal': 'real'}))
     tmpdir.join('real').remove()
-    assert ' ERROR ' in line_with(child.stderr, 'was deleted or replaced')
+    assert ' ERROR ' in line_with(child, 'was deleted or replaced')
 
 
 def test_a_journal_that_is_deleted_is_noticed_within_seconds_and_comes_back(programs, tmpdir):

@@ -264,7 +264,7 @@ def test_map_ends_when_nobody_reads_any_more(system):
     out, err = process.communicate()
     assert out.split() == [b'9', b'9', b'9', b'0']
     # One line about all of them, perhaps a second one where the machine is busy.
-    assert b' cancelled.' in err and len(err.splitlines()) <= 2 and b'Task' not in err, err
+    assert b' Cancelled ' in err and len(err.splitlines()) <= 2 and b'Task' not in err, err
 
 
 def test_call_prints_one_line(system):
