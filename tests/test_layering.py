@@ -65,7 +65,7 @@ SEES_JSON = frozenset(['dispatcher/journal_rows.py', 'monitor/site.py', 'net_pro
 #: Only 3.10 and later know the names of their standard library; older ones leave that one rule to them.
 STANDARD_LIBRARY = getattr(sys, 'stdlib_module_names', None)
 #: What 2.7 calls something that has another name on 3.x (until 2.7 goes).
-NAMES_ON_2 = frozenset(['ConfigParser', 'Queue', 'StringIO', '__builtin__', 'cPickle', 'cStringIO', 'thread'])
+NAMES_ON_2 = frozenset(['ConfigParser', 'Queue', 'StringIO', '__builtin__', 'cPickle', 'cStringIO', 'pipes', 'thread'])
 
 HEADER = {'absolute_import', 'division', 'print_function'}
 

@@ -288,7 +288,8 @@ def test_the_check_looks_for_the_folder_of_the_journal(programs, tmpdir):
 
 
 CANNOT_START = {
-    'work without a key': ('calculator', {'work': {'module': 'os'}, 'listen': {'host': '0.0.0.0', 'port': 0}}, 'needs a key'),
+    'work without a key': (
+        'calculator', {'work': {'module': 'os'}, 'listen': {'host': '0.0.0.0', 'port': 0}}, 'needs a key'),
     'two families': ('calculator', {'dispatcher': {'host': '::1'}, 'listen': {'port': 0}}, 'must be of one family'),
     'an address of another machine': ('dispatcher', {'listen': {'host': '192.0.2.1'}}, 'cannot listen on 192.0.2.1'),
     'no address': ('dispatcher', {'listen': {'host': 'no.such.invalid'}}, 'cannot listen on no.such.invalid'),
