@@ -1,10 +1,10 @@
 """Run the tests: ``python3 -m tests [--all] [--environment] [arguments for pytest]``.
 
 Makes an environment with what requirements-dev.txt lists, .venv/VERSION, the first time and after that file changes,
-and runs pytest in it on all processors. Nothing is installed outside of the checkout. Without arguments, tests that
-take long and do not depend on the Python are left out (marker ``slow``). ``--all`` runs everything that continuous
-integration runs (.ci/run; some of it installs Debian packages, as root); ``--environment`` makes the environment and
-prints its Python.
+and runs pytest in it, with two workers on each processor. Nothing is installed outside of the checkout. Without
+arguments, tests that take long and do not depend on the Python are left out (marker ``slow``). ``--all`` runs
+everything that continuous integration runs (.ci/run; some of it installs Debian packages, as root); ``--environment``
+makes the environment and prints its Python.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -51,8 +51,10 @@ def main(arguments):
         print(PYTHON)
         return 0
     chosen = arguments or ['-m', 'not slow']
-    # One worker per processor, unless the arguments say otherwise or ask for a debugger.
-    workers = [] if any(one.startswith(('-n', '--pdb', '-s', '--trace')) for one in chosen) else ['-n', 'auto']
+    # Most tests wait for real processes. So two workers on each processor, unless the arguments say otherwise or ask
+    # for a debugger.
+    workers = [] if any(one.startswith(('-n', '--pdb', '-s', '--trace')) for one in chosen) else [
+        '-n', '%d' % (2 * os.sysconf('SC_NPROCESSORS_ONLN'))]
     return subprocess.call([PYTHON, '-m', 'pytest'] + workers + chosen, cwd=ROOT)
 
 
