@@ -108,7 +108,7 @@ def _check_calculators(core):
         if calculator.state in (DEAD, LEFT):
             require(not calculator.attempts or calculator.losing, '%s is %s and holds something', name,
                     calculator.state)
-            require(('removal', name) in core._timers, '%s is %s for ever', name, calculator.state)
+            require(('removal', name) in core._timers, '%s is %s and is never removed', name, calculator.state)
         else:
             require(('silence', name) in core._timers, 'nobody listens for %s', name)
         for assignment, task in calculator.attempts.items():

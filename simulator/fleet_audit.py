@@ -179,8 +179,12 @@ class FleetAudit(Audit):
         found = [beat for beat in self._beats if (beat[0].name, beat[0].address) == (name, facts['address'])]
         if not found:
             raise broken('S4', name, 'registered by nobody')
-        # Of two incarnations that are heard in one turn, the other one is present already.
-        channel, heartbeat = ([beat for beat in found if self.view_of(beat[0]) is None] or found)[0]
+        # Of several incarnations that are heard in one turn, one may be present already. A former one does not get its
+        # name back from one that is alive.
+        view = self.views.get(name)
+        former = self._registered if view is not None and view.state in (ALIVE, SUSPECT) else ()
+        channel, heartbeat = ([beat for beat in found if self.view_of(beat[0]) is None
+                               and (name, beat[0].incarnation) not in former] or found)[0]
         if name in self.views:
             self._lose(now, name, 'replaced')
         self.views[name] = View(channel, heartbeat, now)

@@ -189,39 +189,34 @@ def test_in_a_flood_of_strangers_others_are_served_at_half_their_rate(system, fa
     say('%s, %d a second: others are served at %.2f of their rate (%.0f a second)' % (kind, per_s, share, before))
 
 
-class Curious(Disturbance):
-    """A monitor that asks for everything, far more often than ours do."""
+class Insistent(Disturbance):
+    """A peer that sends a row far more often than ours do. ``row`` makes it from its number."""
 
-    def __init__(self, address):
-        super(Curious, self).__init__(Actor(MONITOR, address, 'curious'))
-        self.questions = 0
+    def __init__(self, role, address, kind, per_s, row):
+        super(Insistent, self).__init__(Actor(role, address, 'insistent'))
+        self._kind = kind
+        self._per_s = per_s
+        self._row = row
 
     def _run(self):
-        began_at = monotonic()
+        began_at, number = monotonic(), 0
         while not self._closing:
-            while self.questions < (monotonic() - began_at) * QUESTIONS_PER_S:
-                self.questions += 1
-                self._actor.put('status', [self.questions, 0, 0, 0, 0])
+            while number < (monotonic() - began_at) * self._per_s:
+                number += 1
+                self._actor.put(self._kind, self._row(number))
             self._actor.turn(BURST_S)
             self._actor.received.clear()
 
 
-class Boastful(Disturbance):
+def curious(address):
+    """A monitor that asks for everything."""
+    return Insistent(MONITOR, address, 'status', QUESTIONS_PER_S, lambda number: [number, 0, 0, 0, 0])
+
+
+def boastful(address):
     """A calculator whose heartbeats name as many attempts as they may, a hundred of them in one datagram."""
-
-    def __init__(self, address):
-        super(Boastful, self).__init__(Actor(CALCULATOR, address, 'boastful'))
-        self._heartbeats = 0
-
-    def _run(self):
-        began_at = monotonic()
-        while not self._closing:
-            while self._heartbeats < (monotonic() - began_at) * HEARTBEATS_PER_S:
-                self._heartbeats += 1
-                self._actor.put('heartbeat', [self._heartbeats, 1, 1, 1, CAPACITY_MAX,
-                                              [[1, CAPACITY_MAX + UNREPORTED_MAX]], [], True])
-            self._actor.turn(BURST_S)
-            self._actor.received.clear()
+    return Insistent(CALCULATOR, address, 'heartbeat', HEARTBEATS_PER_S, lambda number: [
+        number, 1, 1, 1, CAPACITY_MAX, [[1, CAPACITY_MAX + UNREPORTED_MAX]], [], True])
 
 
 class Greedy(object):
@@ -242,9 +237,9 @@ class Greedy(object):
 
 
 @pytest.mark.parametrize('what, disturb, in_flight', [
-    ('a monitor that asks %d times a second' % QUESTIONS_PER_S, lambda farm, *_: Curious(farm.address), 20),
+    ('a monitor that asks %d times a second' % QUESTIONS_PER_S, lambda farm, *_: curious(farm.address), 20),
     ('%d heartbeats a second that name %d attempts' % (HEARTBEATS_PER_S, CAPACITY_MAX + UNREPORTED_MAX),
-     lambda farm, *_: Boastful(farm.address), 20),
+     lambda farm, *_: boastful(farm.address), 20),
     ('a client with 10000 tasks out', lambda _, *where: Greedy(*where), 4)],
     ids=['curious monitor', 'boastful calculator', 'greedy client'])
 def test_beside_one_that_wants_too_much_others_are_served_at_half_their_rate(

@@ -13,7 +13,7 @@ from net_protocol.rows import FAILED
 from tests.simulator.breaking import breaks, instead, mutant, nothing
 
 
-@breaks('a_cancelled_call_goes_on', 'S21', 'the child of a call that nobody waits for is not stopped',
+@breaks('a_cancelled_call_goes_on', 'S21', 'the child of a cancelled call is not stopped',
         WorkingCalculatorCore, '_stop_work')
 def _forgets_to_stop(original, self, held):
     self._by_call.pop(held.call, None)
@@ -25,7 +25,7 @@ def _each_end_counts(original, self, ended):
     return 0.0
 
 
-@breaks('no_end_counts', 'S22', 'a call whose child always dies is tried for ever', CallTask, 'note_end')
+@breaks('no_end_counts', 'S22', 'a call whose child always dies is tried without end', CallTask, 'note_end')
 def _no_end_counts(original, self, ended):
     return 0.0
 

@@ -127,7 +127,7 @@ mutant('copies_handled', 'S16', 'a datagram is handled as often as it arrives',
 mutant('window_of_the_last', 'S16', 'only the highest number is remembered',
        (ReceiveWindow, 'note', lambda original: lambda self, number, *more: number != self.highest and (
            original(self, number, *more) or True)))
-mutant('old_tickets', 'S16', 'a ticket opens a channel for ever, and after another one', (
+mutant('old_tickets', 'S16', 'a ticket does not expire, and counts after a newer one', (
     Tickets, 'issued_at_ms', _old_tickets), (Tickets, 'void', instead(nothing)),
     (directory, 'is_newer', instead(lambda ticket, other: ticket != other)))
 
@@ -171,7 +171,7 @@ def _answered_by_writing(original, self, now, *rest):
     return datagram
 
 
-@breaks('lost_assigns_starve', 'L8', 'lost assignments wait for ever', Channel, 'take_rows')
+@breaks('lost_assigns_starve', 'L8', 'lost assignments are not sent again', Channel, 'take_rows')
 def _puts_off_assigns(original, self, *core_and_seal):
     waiting = [entry for entry in self.lost_rows if 'assign' in entry[1]]
     self.lost_rows = [entry for entry in self.lost_rows if 'assign' not in entry[1]]

@@ -157,7 +157,7 @@ mutant('event_missing', 'S5', 'a reassignment is not told',
 
 # Liveness.
 
-mutant('deadline_forgotten', 'S10', 'a client waits for ever', (
+mutant('deadline_forgotten', 'S10', 'a client does not end its wait at the deadline', (
     ClientCore, '_expire', instead(lambda self, now: False)))
 mutant('submit_not_resent', 'L1 S10', 'a lost submit is not sent again', (ClientCore, 'refresh', drops('submit')))
 mutant('result_not_resent', 'L1 S10', 'a lost result is not sent again', (CalculatorCore, 'refresh', drops('result')))

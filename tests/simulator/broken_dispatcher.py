@@ -165,7 +165,7 @@ def _names_everything(original, self, now, calculator, number, held, orphans):
     original(self, now, calculator, number, held, orphans)
 
 
-@breaks('no_answer_timeout', 'S8', 'an attempt may take for ever', DispatcherCore, '_due_task')
+@breaks('no_answer_timeout', 'S8', 'the answer time-out of an attempt is ignored', DispatcherCore, '_due_task')
 def _only_the_deadline(original, self, now, task):
     if now >= task.deadline_at:
         original(self, now, task)
