@@ -48,6 +48,7 @@ class Attack(object):
     def __init__(self, name, title, arguments):
         self.name = name
         self.title = title
+        self._arguments = arguments
         self.began_at = time.time()
         self.status = None
         self._output = tempfile.TemporaryFile()  # noqa: SIM115
@@ -59,6 +60,10 @@ class Attack(object):
         with open(os.devnull, 'rb') as nothing:
             self._popen = subprocess.Popen([sys.executable] + command, stdin=nothing, stdout=self._output,
                                            stderr=subprocess.STDOUT, cwd=ROOT, close_fds=True, preexec_fn=os.setsid)
+
+    def again(self):
+        """The same, begun once more."""
+        return Attack(self.name, self.title + ', once more and alone', self._arguments)
 
     def is_over(self):
         """Whether it has ended; past its bound it is ended."""
@@ -89,7 +94,7 @@ class Attack(object):
 
 
 def run_stage(names, soak_tasks, halves):
-    """Run these beside one another; returns the names of those that failed."""
+    """Run these beside one another, and what fails once more, alone; returns the names of those that fail again."""
     running = []
     for name in names:
         if name in SPLIT:
@@ -101,20 +106,25 @@ def run_stage(names, soak_tasks, halves):
                         for (title, _), python in zip(halves, pythons) if python or tools.IS_CI]
         else:
             running.append(Attack(name, name, []))
-    failed = []
+    late = [attack for attack in run_to_end(running) if attack.status != 0]
+    return [attack.name for one in late for attack in run_to_end([one.again()]) if attack.status != 0]
+
+
+def run_to_end(attacks):
+    """Wait for these and print what each says; returns them in the order in which they end."""
+    running, over = list(attacks), []
     try:
         while running:
             time.sleep(POLL_S)
             for attack in [attack for attack in running if attack.is_over()]:
                 running.remove(attack)
+                over.append(attack)
                 print(attack.report())
                 sys.stdout.flush()
-                if attack.status != 0 and attack.name not in failed:
-                    failed.append(attack.name)
     finally:
         for attack in running:
             attack.end(signal.SIGTERM)
-    return failed
+    return over
 
 
 def install_what_is_missing():
@@ -156,7 +166,7 @@ def main():
         failed += run_stage([name for name in stage if name in wanted], options.soak_tasks,
                             HALVES[:1] if options.one_python else HALVES)
     print('attacks passed: %d of %d%s' % (
-        len(wanted) - len(failed), len(wanted), '; FAILED: %s' % ', '.join(failed) if failed else ''))
+        len(wanted) - len(set(failed)), len(wanted), '; FAILED: %s' % ', '.join(failed) if failed else ''))
     return 1 if failed else 0
 
 

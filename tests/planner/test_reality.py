@@ -27,22 +27,23 @@ RUNS = 120
 OUTSIDE = RUNS // 40
 
 
-def made(duration_s, interval_s, calculators, length, outage=None, **dispatcher):
+def made(duration_s, interval, calculators, length, outage=None, **dispatcher):
     """A scenario on loopback with one client."""
     return {
         'duration_s': duration_s, 'clients': 1, 'calculators': calculators,
-        'client': {'task_interval_s': {'exponential': interval_s}, 'task_timeout_s': 30, 'on_refused': 'give_up'},
+        'client': {'task_interval_s': interval, 'task_timeout_s': 30, 'on_refused': 'give_up'},
         'calculator': {'task_duration_s': length, 'heartbeat_interval_s': 0.2, 'outage': outage or {'probability': 0}},
         'dispatcher': dict({'answer_timeout_s': 5, 'task_timeout_s': 30}, **dispatcher),
         'network': {'delay_s': [0.00005, 0.0003]}, 'turn_cost_s': {'turn': 0.0003}}
 
 
 SCENARIOS = {
-    'a queue': made(60, 0.1, 4, [0.2, 0.4]),
-    'calculators that crash': made(60, 0.1, 6, {'exponential': 0.3}, {
+    'a queue': made(60, {'exponential': 0.1}, 4, [0.2, 0.4]),
+    'calculators that crash': made(60, {'exponential': 0.1}, 6, {'exponential': 0.3}, {
         'check_interval_s': 3, 'probability': 0.3, 'duration_s': [0.5, 2], 'kind': 'crash'}),
-    'slow ones, and a short queue': made(60, 0.1, [{'count': 3}, {'count': 2, 'task_duration_s': [0.6, 1]}], {
-        'lognormal': {'median': 0.25, 'sigma': 0.4}}, pending_max=6)}
+    'slow ones, and a short queue': made(
+        60, {'exponential': 0.1}, [{'count': 3}, {'count': 2, 'task_duration_s': [0.6, 1]}],
+        {'lognormal': {'median': 0.25, 'sigma': 0.4}}, pending_max=6)}
 
 
 def simulated(settings, runs=RUNS):
@@ -92,8 +93,8 @@ def test_real_quantiles_are_in_the_band_of_simulated_runs(system, name):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_advice_comes_true(system, tmpdir):
-    """On an idle machine 3 calculators have a p95 of 0.5 to 0.9 s in so short a time, and 2 one of 1 to 4 s."""
-    settings = made(60 if NIGHTLY else 25, 1 / 6.4, 3, [0.2, 0.4])
+    """The intervals are even, and two calculators are overloaded: chance hardly changes a quantile of one short run."""
+    settings = made(60 if NIGHTLY else 25, [0.08, 0.18], 3, [0.2, 0.4])
     path = tmpdir.join('advice.json')
     path.write(json.dumps(dict(settings, duration_s=100)))
     output = subprocess.check_output([
