@@ -74,6 +74,7 @@ def run(argv=None):
         try:
             return (_record if options.recording is None else _replay)(options, parser)
         except KeyboardInterrupt:
+            print('interrupted: no result', file=sys.stderr)
             return STATUS_INTERRUPTED
     if options.trace or options.task is not None:
         return _tell_story(options, parser)

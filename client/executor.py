@@ -36,7 +36,7 @@ from runtime.clock import monotonic
 from runtime.console import LiveLine
 from runtime.keys import seal_of
 from runtime.loop import Loop
-from runtime.names import Peer
+from runtime.names import Peer, host_and_port
 from runtime.upstream import Upstream
 from runtime.wakeup import Wakeup
 
@@ -291,11 +291,8 @@ class Executor(futures.Executor):
 
     def __init__(self, address='127.0.0.1:5555', name=None, key_file=None):
         # type: (str, str | None, str | None) -> None
-        host, _, port = address.rpartition(':')
-        if not host or not port.isdigit():
-            raise ValueError('found %r, expected HOST:PORT' % (address,))
-        settings = SETTINGS.checked({
-            'dispatcher': {'host': host.strip('[]'), 'port': int(port)}, 'name': name, 'key_file': key_file})
+        host, port = host_and_port(address)
+        settings = SETTINGS.checked({'dispatcher': {'host': host, 'port': port}, 'name': name, 'key_file': key_file})
         self._link = _Link(settings, name or process.default_name('client', os.getpid(), is_random=True))
         self._options = {}  # type: Dict[str, Any]
         self._timeout_s = TASK_TIMEOUT_S

@@ -122,7 +122,7 @@ def changed(settings, changes):
     for key, value in changes:
         place, parts = made, key.split('.')
         for depth, part in enumerate(parts):
-            if isinstance(place, list) and part.isdigit() and int(part) < len(place):
+            if isinstance(place, list) and part in [str(index) for index in range(len(place))]:
                 part = int(part)
             elif not isinstance(place, dict) or part not in place:
                 known = '; there are %s' % ', '.join(sorted(place)) if isinstance(place, dict) else ''

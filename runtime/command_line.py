@@ -18,7 +18,7 @@ import textwrap
 from common.compat import text_type
 from net_protocol import __version__
 from net_protocol.limits import HEARTBEAT_INTERVAL_MAX_S, HEARTBEAT_INTERVAL_MIN_S, SECONDS_MAX
-from runtime import early, logs
+from runtime import early, logs, names
 from runtime.clock import monotonic
 from runtime.console import LiveLine
 from runtime.descriptors import NONE_LEFT, TooManyDescriptors
@@ -98,10 +98,10 @@ def parser(about, sample, settings=None):
     return made
 
 
-def add_own(parser, *names):
+def add_own(parser, *options):
     # type: (argparse.ArgumentParser, *str) -> None
     """The options that stand for settings: of these names."""
-    for name in names:
+    for name in options:
         kind, metavar, about = _OWN[name]
         parser.add_argument('--' + name, type=kind, metavar=metavar, help=about)
 
@@ -119,11 +119,11 @@ def own_changes(options):
 
 def host_and_port(text):
     # type: (str) -> Any
-    """HOST:PORT, for argparse; an IPv6 address may stand in brackets."""
-    host, _, port = text.rpartition(':')
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise argparse.ArgumentTypeError('found %s, expected HOST:PORT' % json.dumps(text))
-    return text_path(host.strip('[]')), int(port)
+    """HOST:PORT, for argparse."""
+    try:
+        return names.host_and_port(text_path(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error))
 
 
 def _described(settings):

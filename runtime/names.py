@@ -9,6 +9,7 @@ from __future__ import absolute_import, division, print_function
 import errno
 import json
 import os
+import re
 import select
 import socket
 import subprocess
@@ -23,6 +24,8 @@ if MYPY:
 
     from runtime.wakeup import Wakeup  # noqa: F401
 
+_HOST_AND_PORT = re.compile(r'(?:\[([^][]+)\]|([^][]+)):([0-9]{1,5})\Z')
+
 #: The wait between two look-ups doubles from the first to the last.
 ASK_FIRST_S = 1.0
 ASK_LAST_S = 30.0
@@ -36,6 +39,15 @@ try:
 except (OSError, socket.error, UnicodeError) as error:
     print(json.dumps(str(getattr(error, 'strerror', None) or error)))
 '''
+
+
+def host_and_port(text):
+    # type: (str) -> Tuple[str, int]
+    """The parts of HOST:PORT; an IPv6 address may stand in brackets. Raises ``ValueError``."""
+    found = _HOST_AND_PORT.match(text)
+    if found is None or not 0 < int(found.group(3)) < 65536:
+        raise ValueError('found %s, expected HOST:PORT' % json.dumps(text))
+    return found.group(1) or found.group(2), int(found.group(3))
 
 
 class Lookup(object):

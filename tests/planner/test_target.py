@@ -62,6 +62,13 @@ def test_a_wrong_key_or_value_is_refused(key, value, error):
         changed(SETTINGS, [(key, value)])
 
 
+@pytest.mark.parametrize('index', ['2', '-1', u'\xb2', '01', 'count'])
+def test_a_wrong_index_is_refused(index):
+    settings = scenario.SETTINGS.checked({'calculators': [{'count': 2}, {'count': 1}]})
+    with pytest.raises(QuestionError):
+        changed(settings, [('calculators.%s.count' % index, 3)])
+
+
 @pytest.mark.parametrize('text, key, bound', [
     ('p99 <= 5', ('response_time_s', 'p99'), 5), ('mean<=0.5', ('response_time_s', 'mean'), 0.5),
     ('waiting_time_s.p95 <= 1e-1', ('waiting_time_s', 'p95'), 0.1),

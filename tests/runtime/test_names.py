@@ -284,3 +284,17 @@ def test_who_is_asked_to_stop_waits_no_longer(world, lookups, at):
     began = world.now
     assert not wait_for_name(Peer('a.example.org', 5), signals, world.monotonic, lambda *_: None)
     assert world.now == began + at
+
+
+@pytest.mark.parametrize('text, found', [
+    ('host:1', ('host', 1)), (u'h\xf6st:65535', (u'h\xf6st', 65535)), ('[::1]:5555', ('::1', 5555))])
+def test_a_host_and_a_port(text, found):
+    assert names.host_and_port(text) == found
+
+
+@pytest.mark.parametrize('text', [
+    '', 'host', ':5555', 'host:', 'host:0', 'host:65536', 'host:-1', u'host:\xb2', 'host:0x10', '[]:1', '[::1]',
+    '[::1:1'])
+def test_what_is_no_host_and_port_is_refused(text):
+    with pytest.raises(ValueError, match='expected HOST:PORT'):
+        names.host_and_port(text)
