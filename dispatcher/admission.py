@@ -5,7 +5,7 @@ from __future__ import absolute_import, division, print_function
 from common.compat import text_type
 from dispatcher.calculators import ALIVE
 from dispatcher.calls import Calls
-from dispatcher.pending_queue import UNCOUNTED
+from dispatcher.pending_queue import NO_LIMIT_BELOW
 from dispatcher.retry_after import RETRY_AFTER_S, RetryAfter
 from dispatcher.tasks import SHORT_CHARS, TASK_BYTES, CallTask, Task, size_with
 from net_protocol.limits import NUMBERS_AHEAD_MAX
@@ -119,7 +119,7 @@ class Admission(Calls):
         if self.is_draining or client.is_behind or client.refusals or len(client.acknowledged) > RANGES_MAX \
                 or self.calculators.orphans or (self.journal is not None and self.journal.failing_since is not None):
             return 0
-        return min(self.settings['pending_max'] // UNCOUNTED - self.queue.size,
+        return min(self.settings['pending_max'] // NO_LIMIT_BELOW - self.queue.size,
                    self.settings['remembered_max'] - len(client.tasks) + client.live)
 
     def _note_accepted(self, client, number, size):

@@ -44,7 +44,7 @@ class Calculator(Stateful):
     __slots__ = (
         'name', 'incarnation', 'channel', 'interval_s', 'capacity', 'free', 'draining', 'changed_at', 'attempts',
         'leftovers', 'orphans', 'last_assignment', 'lowest', 'sent_at', 'sequence', 'pages', 'complete',
-        'to_send_again', 'full_until_beat', 'unknown', 'losing', 'is_queued', 'is_pinged', 'found_in', 'hinted_at',
+        'to_send_again', 'full_until_beat', 'unknown', 'losing', 'is_queued', 'is_pinged', 'settlement', 'hinted_at',
         'hint_pings', 'excuse_s', 'excused_silence', 'tally', 'conduct', 'digest', 'alone', 'is_quick',
         'is_to_be_fed', 'bytes')
 
@@ -89,7 +89,7 @@ class Calculator(Stateful):
         self.losing = None  # type: str | None
         # In the queue; since which settlement its channel is known to have room.
         self.is_queued = False
-        self.found_in = 0
+        self.settlement = 0
         self.is_pinged = False
         #: When the system reported that nobody listens at its address, while that is being examined.
         self.hinted_at = None  # type: float | None
@@ -265,7 +265,7 @@ class Calculators(object):
         """
         queue = self.queue if queue is None else queue
         calculator = queue.popleft()
-        if calculator.found_in != self._settlement or calculator.free < 1 or calculator.alone is not None:
+        if calculator.settlement != self._settlement or calculator.free < 1 or calculator.alone is not None:
             found = self._first_available(calculator, queue)
             if found is None:
                 return None
@@ -296,7 +296,7 @@ class Calculators(object):
             elif not calculator.is_available:
                 queue.append(calculator)
             else:
-                calculator.found_in = self._settlement
+                calculator.settlement = self._settlement
                 return calculator
         return None
 

@@ -169,11 +169,11 @@ class Fleet(Assignment):
         # type: (float, Calculator, int) -> None
         task, leftover = calculator.attempts.get(assignment), calculator.leftovers.get(assignment)
         if task is not None:
-            if task.acknowledged_by is None:
+            if task.acknowledged_in is None:
                 self.send(calculator.channel, 'run' if task.IS_CALL else 'assign', self.assign_row(now, task))
         elif leftover is not None and leftover.task.is_over:
             self.revoke(calculator, assignment, leftover.task.task_id)
-        elif leftover is not None and leftover.acknowledged_by is None:
+        elif leftover is not None and leftover.acknowledged_in is None:
             self.drop_leftover(calculator, assignment)
 
     # Verdicts.

@@ -16,7 +16,7 @@ if MYPY:
     from dispatcher.tasks import Task  # noqa: F401
 
 #: While less than one place in three of the queue is taken, there is no limit for a client.
-UNCOUNTED = 3
+NO_LIMIT_BELOW = 3
 #: From there on a client gets an even part: the places over the clients that have tasks in the queue. One place in
 #: twenty is kept for clients that have less than half of that.
 KEPT = 20
@@ -157,7 +157,7 @@ class PendingQueue(object):
         places are kept for those who have less than ``SMALL_PART`` of an even part, so that whoever wants little finds
         room, however much others want.
         """
-        if UNCOUNTED * self.size < places:
+        if NO_LIMIT_BELOW * self.size < places:
             return True
         parts = client.waiting * self.lanes / places
         if parts < SMALL_PART:

@@ -126,11 +126,11 @@ class Reports(Fleet):
         calculator.full_until_beat = False
         for assignment in named:
             task = attempts.get(assignment)
-            if task is not None and task.acknowledged_by is None:
+            if task is not None and task.acknowledged_in is None:
                 # It names the attempt, so it has it.
-                task.acknowledged_by = number
+                task.acknowledged_in = number
         lost = [attempts[assignment] for assignment in missing if assignment in attempts]
-        lost = [task for task in lost if task.acknowledged_by is not None and task.acknowledged_by < number]
+        lost = [task for task in lost if task.acknowledged_in is not None and task.acknowledged_in < number]
         # The next heartbeat does not name the others either.
         for task in lost[:TURN_MAX]:
             self.requeue(now, task, NOT_HELD)
@@ -151,16 +151,16 @@ class Reports(Fleet):
         for assignment in sorted(leftovers):
             leftover = leftovers[assignment]
             if assignment not in named:
-                if leftover.acknowledged_by is not None and leftover.acknowledged_by < number:
+                if leftover.acknowledged_in is not None and leftover.acknowledged_in < number:
                     del leftovers[assignment]
                 continue
-            if leftover.acknowledged_by is None:
-                leftover.acknowledged_by = number
+            if leftover.acknowledged_in is None:
+                leftover.acknowledged_in = number
             task = leftover.task
             if task.state is WAITING and calculator.state == ALIVE and not task.was_too_slow_on(calculator.name):
                 del leftovers[assignment]
                 self.adopt(now, task, calculator, assignment)
-                task.acknowledged_by = number
+                task.acknowledged_in = number
 
     def _revoke_unknown(self, calculator, unknown):
         # type: (Calculator, List[Tuple[int, int]]) -> None

@@ -68,7 +68,7 @@ class Task(object):
     """An accepted task: a *call* of a function, or a *notional* one (see ``net_protocol.notional``).
 
     ``has_timer`` says whether it has a timer. ``attempt`` is the number of the newest attempt, 0 before the first.
-    ``calculator``, ``assignment``, ``assigned_at``, ``answer_due_at`` and ``acknowledged_by`` (the number of the
+    ``calculator``, ``assignment``, ``assigned_at``, ``answer_due_at`` and ``acknowledged_in`` (the number of the
     datagram that acknowledged the assignment, or None) describe that attempt and are not set before. ``assignment`` is
     the dispatcher's number of an attempt on one calculator. ``history`` holds the attempts that came to nothing, None
     while there are none. ``result`` is set at the end: the result of a task
@@ -76,7 +76,7 @@ class Task(object):
     """
 
     __slots__ = ('client', 'number', 'task_id', 'payload', 'accepted_at', 'deadline_at', 'size', 'state', 'has_timer',
-                 'attempt', 'history', 'calculator', 'assignment', 'assigned_at', 'answer_due_at', 'acknowledged_by',
+                 'attempt', 'history', 'calculator', 'assignment', 'assigned_at', 'answer_due_at', 'acknowledged_in',
                  'result')
 
     IS_CALL = False
@@ -85,7 +85,7 @@ class Task(object):
         calculator = None  # type: Any
         assignment = 0
         assigned_at = answer_due_at = 0.0
-        acknowledged_by = None  # type: int | None
+        acknowledged_in = None  # type: int | None
         result = None  # type: Any
 
     def __init__(self, client, number, payload, accepted_at, deadline_at, size):
@@ -196,7 +196,7 @@ class PastAttempt(object):
         self.calculator = task.calculator.name
         self.assignment = task.assignment
         self.assigned_at = task.assigned_at
-        self.was_acknowledged = task.acknowledged_by is not None
+        self.was_acknowledged = task.acknowledged_in is not None
         self.ended_at = now
         self.ended = ended
 
@@ -204,12 +204,12 @@ class PastAttempt(object):
 class Leftover(object):
     """An attempt that is not live any more and may still run: it occupies a slot of its calculator."""
 
-    __slots__ = ('task', 'acknowledged_by')
+    __slots__ = ('task', 'acknowledged_in')
 
     def __init__(self, task):
         # type: (Task) -> None
         self.task = task
-        self.acknowledged_by = task.acknowledged_by
+        self.acknowledged_in = task.acknowledged_in
 
 
 def size_with(value):

@@ -93,7 +93,7 @@ class Work(Results):
         task.attempt += 1
         task.assigned_at = now
         task.answer_due_at = now + (task.answer_limit_s() if task.IS_CALL else self._answer_timeout_s)
-        task.acknowledged_by = None
+        task.acknowledged_in = None
         calculator.attempts[assignment] = task
         calculator.free -= 1
         self.running += 1
@@ -138,7 +138,7 @@ class Work(Results):
             if task is not None:
                 return self.assign_row(now, task)
             leftover = calculator.leftovers.get(row[0])
-            if leftover is not None and leftover.acknowledged_by is None:
+            if leftover is not None and leftover.acknowledged_in is None:
                 # The assignment never arrived. The attempt is over, so its slot is free.
                 self.drop_leftover(calculator, row[0])
             return None
@@ -167,8 +167,8 @@ class Work(Results):
         attempts, number = calculator.attempts, channel.number_received
         for row in rows:
             attempt = attempts.get(row[0]) or calculator.leftovers.get(row[0])
-            if attempt is not None and attempt.acknowledged_by is None:
-                attempt.acknowledged_by = number
+            if attempt is not None and attempt.acknowledged_in is None:
+                attempt.acknowledged_in = number
 
     def requeue(self, now, task, ended):
         # type: (float, Any, str) -> None
@@ -228,7 +228,7 @@ class Work(Results):
         if now >= task.deadline_at:
             self.finish_and_withdraw(now, task, EXPIRED, self._expired_because(task))
         elif task.state is ASSIGNED and now >= task.answer_due_at:
-            if now >= self._warn_slow_at and task.calculator.state is ALIVE and task.acknowledged_by is not None:
+            if now >= self._warn_slow_at and task.calculator.state is ALIVE and task.acknowledged_in is not None:
                 self._warn_slow_at = now + TOO_SLOW_EVERY_S
                 self.emit(now, 'too_slow', task_id=task.task_id, calculator=task.calculator.name,
                           limit_s=round(task.answer_due_at - task.assigned_at, 3))

@@ -231,8 +231,8 @@ class DispatcherAudit(CallAudit):
         given = place.view.given.pop(task_id)
         if reason == 'timed_out' and now < given.at + place.answer_s - ROUNDING_S:
             raise broken('S13', task_id, 'timed out after %.3f s', now - given.at)
-        if reason == 'not_held' and (given.acknowledged_by is None
-                                     or given.acknowledged_by >= place.view.newest_heartbeat):
+        if reason == 'not_held' and (given.acknowledged_in is None
+                                     or given.acknowledged_in >= place.view.newest_heartbeat):
             raise broken('S8', (task_id, facts['calculator']), 'taken back, and no later heartbeat leaves it out')
         if reason in ('child_died', 'error') and not any(
                 error is not None and (error['cause'] in EXCEPTIONS) == (reason == 'error')

@@ -38,14 +38,14 @@ class Given(object):
     until when and how often it was; and the number of the datagram that acknowledged it.
     """
 
-    __slots__ = ('at', 'is_adopted', 'number', 'first_at', 'last_at', 'written', 'acknowledged_by')
+    __slots__ = ('at', 'is_adopted', 'number', 'first_at', 'last_at', 'written', 'acknowledged_in')
 
     def __init__(self, now, is_adopted):
         # type: (float, bool) -> None
         self.at = self.first_at = self.last_at = now
         self.is_adopted = is_adopted
         self.number = self.written = 0
-        self.acknowledged_by = None  # type: int | None
+        self.acknowledged_in = None  # type: int | None
 
 
 class View(object):
@@ -137,8 +137,8 @@ class FleetAudit(Audit):
             place = bisect_right(firsts, given.number)
             if place and given.number <= held[place - 1][1]:
                 # As good as an acknowledgement.
-                given.acknowledged_by = number if given.acknowledged_by is None else given.acknowledged_by
-            elif given.acknowledged_by is not None and given.acknowledged_by < number:
+                given.acknowledged_in = number if given.acknowledged_in is None else given.acknowledged_in
+            elif given.acknowledged_in is not None and given.acknowledged_in < number:
                 self._missing.append((view, task_id, given))
 
     def acknowledged(self, now, channel, kind, rows):
@@ -149,8 +149,8 @@ class FleetAudit(Audit):
         view.acknowledged_at = now
         for row in rows if kind in ('assign', 'run') else ():
             given = view.given.get(row[1])
-            if given is not None and given.number == row[0] and given.acknowledged_by is None:
-                given.acknowledged_by = channel.number_received
+            if given is not None and given.number == row[0] and given.acknowledged_in is None:
+                given.acknowledged_in = channel.number_received
 
     def _sent_assigns(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
@@ -309,7 +309,7 @@ class FleetAudit(Audit):
         no excuse.
         """
         missing = {task_id for task_id, given in view.given.items()
-                   if given.acknowledged_by is None and not given.is_adopted}
+                   if given.acknowledged_in is None and not given.is_adopted}
         left = missing - on_the_way(view.channel, 1, 'assign', 'run') if missing else missing
         for task_id in sorted(missing):
             given, about = view.given[task_id], (task_id, view.channel.name)

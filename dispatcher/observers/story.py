@@ -69,7 +69,7 @@ def _try_rows(now, core, task):
     if task.state is ASSIGNED:
         yield len(task.calculator.name) + 100, [
             report.TRY, task.attempt, task.calculator.name, round(now - task.assigned_at, 3),
-            task.acknowledged_by is not None, None, None]
+            task.acknowledged_in is not None, None, None]
     elif task.is_over:
         ended = core.watch.last_attempt(task.task_id)
         if ended is not None and not any(past.number == ended[2] for past in task.history or ()):
@@ -83,7 +83,7 @@ def _waits_for(now, core, task):
     """What has to happen for the task to get on."""
     if task.state is ASSIGNED:
         calculator = task.calculator
-        waits = report.ANSWER if task.acknowledged_by is not None else report.ACKNOWLEDGEMENT
+        waits = report.ANSWER if task.acknowledged_in is not None else report.ACKNOWLEDGEMENT
         return {'what': waits, 'calculator': calculator.name, 'attempt': task.attempt,
                 'calculator_state': calculator.state, 'silence_s': round(core.detector.silence_s(now, calculator), 3)}
     numbers = core.calculators.numbers

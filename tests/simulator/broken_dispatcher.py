@@ -154,8 +154,8 @@ mutant('draining_get_work', 'S7', 'a calculator that drains is given work', (
         DispatcherCore, '_reconcile')
 def _loses_what_is_not_named(original, self, now, calculator, number, held, orphans):
     for task in calculator.attempts.values():
-        if task.acknowledged_by is None:
-            task.acknowledged_by = 0
+        if task.acknowledged_in is None:
+            task.acknowledged_in = 0
     original(self, now, calculator, number, held, orphans)
 
 
