@@ -181,7 +181,7 @@ def constants():
 
 
 def test_every_time_and_every_limit_is_in_the_manual():
-    rows = table(section('docs/protocol.md', '## Times and limits'))
+    rows = table(section('docs/reference.md', '## Constants of the protocol'))
     written = {name: json.loads(cells[0]) for name, cells in rows.items()}
     assert written == {name: list(value) if type(value) is tuple else value for name, value in constants().items()}
 
@@ -247,7 +247,7 @@ def test_every_field_of_the_account_is_in_the_manual_and_no_other(role, tmpdir):
     account = account_of(role, tmpdir)
     rows = table(section('docs/reference.md', '### Account of the %s' % role))
     traffic = account.pop('traffic')
-    assert set(table(section('docs/protocol.md', '## Traffic'))) == set(traffic)
+    assert set(table(section('docs/reference.md', '### Traffic'))) == set(traffic)
     there = set(paths(account)) | {'traffic'}
     # The dispatcher's counters repeat what stands above them; the manual says so once.
     repeated = {path for path in there if role == 'dispatcher' and path.startswith('counts.') and (
