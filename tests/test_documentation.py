@@ -47,7 +47,7 @@ PAGES = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'] + sorted(
 #: Names in the text that are no files of the tree: what a reader writes, and what a sentence calls by its ending.
 #: Figures are committed with a release only.
 NO_FILES = frozenset(['config.json', 'core.py', 'settings.py', 'docker-compose.yml', 'benchmarks/results.json',
-                      'work.py', 'farm.json'])
+                      'work.py'])
 
 
 def read(path):
