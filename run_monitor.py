@@ -10,13 +10,11 @@ from __future__ import absolute_import, division, print_function
 import runtime.early  # noqa: F401  isort:skip
 
 import argparse
-import io
 import json
 import os
 import socket
 import sys
 import time
-import zipfile
 
 from common.compat import text_type
 from common.words import counted
@@ -30,7 +28,7 @@ from monitor.settings import SETTINGS
 from monitor.site import Site
 from monitor.words import BAD, GOOD, HEADING, LOUD, PAST, PLAIN, plain, story
 from net_protocol import columns
-from runtime import command_line, logs, process
+from runtime import archive, command_line, logs, process
 from runtime import settings as settings_file
 from runtime.clock import monotonic
 from runtime.console import LiveLine
@@ -195,21 +193,8 @@ class Page(object):
 
 def page_files():
     """The files of the page, {path: (content type, bytes)}."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    folder = os.path.join(here, 'monitor', 'page')
-    files = {}
-    if os.path.isfile(here):
-        # All of it is in one archive.
-        with zipfile.ZipFile(here) as archive:
-            contents = {name.rpartition('/')[2]: archive.read(name) for name in archive.namelist()
-                        if name.startswith('monitor/page/')}
-    else:
-        contents = {}
-        for name in os.listdir(folder):
-            with io.open(os.path.join(folder, name), 'rb') as file:
-                contents[name] = file.read()
-    for name in sorted(contents):
-        files['/' + name] = (CONTENT_TYPES[name.rpartition('.')[2]], contents[name])
+    files = {'/' + name: (CONTENT_TYPES[name.rpartition('.')[2]], content)
+             for name, content in archive.page_files('monitor/page').items()}
     files['/'] = files['/index.html']
     return files
 

@@ -15,7 +15,6 @@ import gc
 import io
 import json
 import multiprocessing
-import os
 import sys
 
 from common.schema import Group, SettingRefused
@@ -29,7 +28,7 @@ from planner.replication import world_of
 from planner.rounds import KilledTooOften, progress, replications
 from planner.tape import Tape, not_recorded
 from planner.target import QuestionError
-from runtime import command_line, datagram_cost, event_file, event_files
+from runtime import archive, command_line, datagram_cost, event_file, event_files
 from runtime import settings as settings_file
 from runtime import workers
 from runtime.clock import cpu_time, monotonic
@@ -167,7 +166,6 @@ def _command_again(seed, options):
 
 # What-if questions.
 
-ROOT = os.path.dirname(os.path.abspath(__file__))
 #: How long the cost of a turn is measured.
 TURN_COST_S = 5.0
 
@@ -218,10 +216,8 @@ def _write_report(question, options, lines):
     """Write the answer as a page."""
     command = ' '.join(['python3 run_simulator.py'] + [command_line.quoted(argument) for argument in sys.argv[1:]])
     found = report.contents(question.study, question.keys, command, lines, _settings(options)(options.seed))
-    texts = []
-    for name in report.FILES:
-        with io.open(os.path.join(ROOT, name), encoding='utf-8') as file:
-            texts.append(file.read())
+    files = dict(archive.page_files('monitor/page'), **archive.page_files('planner'))
+    texts = [files[name].decode('utf-8') for name in report.FILES]
     title = ' '.join(options.replay) if options.replay else options.settings or options.preset
     page = report.page(title, found, json.dumps, texts[0], texts[1:])
     _write('the report', options.report, [page.encode('utf-8')])
@@ -317,7 +313,7 @@ def _pool(options):
     # type: (Any) -> Any
     """Where replications are made."""
     if options.engine is not None:
-        return DaskPool(row_of_piece, options.engine, ROOT, PACKAGES)
+        return DaskPool(row_of_piece, options.engine, archive.ROOT, PACKAGES)
     return workers.Pool(row_of_piece, options.jobs or multiprocessing.cpu_count())
 
 

@@ -115,6 +115,10 @@ class Peer(object):
         return [self._python, '-m', 'benchmarks.peers', self._module_name, role, '--port', str(port)]
 
 
+#: Room for a million tasks of one client, which gets half of it.
+MEMORY_BYTES = 4 << 30
+
+
 class Own(object):
     """This project, on one Python, with the settings that a question asks for."""
 

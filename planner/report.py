@@ -10,8 +10,9 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, List  # noqa: F401
 
-#: The files that a report contains: the style, then the scripts in the order in which one uses the other.
-FILES = ('monitor/page/page.css', 'monitor/page/tools.js', 'monitor/page/charts.js', 'planner/report.js')
+#: The files of ``monitor/page`` and ``planner`` that a report contains: the style, then the scripts in the order in
+#: which one uses the other.
+FILES = ('page.css', 'tools.js', 'charts.js', 'report.js')
 
 _PAGE = u"""<!DOCTYPE html>
 <html lang="en">

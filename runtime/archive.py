@@ -9,19 +9,23 @@ in it: it starts the programs as files.
 
 from __future__ import absolute_import, division, print_function
 
+import io
 import os
 import sys
 import zipfile
 
 MYPY = False
 if MYPY:
-    from typing import Iterator, List, Tuple  # noqa: F401
+    from typing import Dict, Iterator, List, Tuple  # noqa: F401
 
 PROGRAMS = ('client', 'dispatcher', 'calculator', 'monitor', 'simulator')
-PACKAGES = ('common', 'net_protocol', 'runtime') + PROGRAMS
+PACKAGES = ('common', 'net_protocol', 'runtime', 'planner') + PROGRAMS
 
-#: What is packed: program text, and the page of the monitor.
-ENDINGS = ('.py', '.html', '.css', '.js', '.svg')
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+#: What is packed: program text, and the files of pages.
+PAGE_ENDINGS = ('.html', '.css', '.js', '.svg')
+ENDINGS = ('.py',) + PAGE_ENDINGS
 
 MAIN = '''from __future__ import absolute_import, division, print_function
 
@@ -57,6 +61,23 @@ def files(root):
                     yield path, os.path.relpath(path, root).replace(os.sep, '/')
 
 
+def page_files(folder):
+    # type: (str) -> Dict[str, bytes]
+    """The files of pages in a folder of the tree, by name; out of the archive if that is what runs."""
+    found = {}
+    if os.path.isfile(ROOT):
+        with zipfile.ZipFile(ROOT) as archive:
+            for path in archive.namelist():
+                if path.rpartition('/')[0] == folder and path.endswith(PAGE_ENDINGS):
+                    found[path.rpartition('/')[2]] = archive.read(path)
+        return found
+    for name in os.listdir(os.path.join(ROOT, folder)):
+        if name.endswith(PAGE_ENDINGS):
+            with io.open(os.path.join(ROOT, folder, name), 'rb') as file:
+                found[name] = file.read()
+    return found
+
+
 def build(target, root):
     # type: (str, str) -> int
     """Write the archive; returns the number of files in it."""
@@ -87,7 +108,7 @@ def main(arguments):
         sys.stderr.write('usage: python3 -m runtime.archive [FILE]\n')
         return 2
     target = arguments[0] if arguments else 'farm.pyz'
-    number = build(target, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    number = build(target, ROOT)
     print('%s: %d files' % (target, number))
     return 0
 

@@ -9,7 +9,7 @@ from benchmarks import machine, systems
 from benchmarks.children import RunFailed
 from benchmarks.questions.comparison import beside_plain, closing_lines, take_runs
 from benchmarks.questions.crowds import Crowd
-from benchmarks.systems import Own
+from benchmarks.systems import MEMORY_BYTES, Own
 from benchmarks.tables import number, table
 from runtime.clock import monotonic
 
@@ -46,7 +46,8 @@ def take(context):
 
 def _start(group, system, waiting):
     """Fill the queue, kill the dispatcher, and start it again."""
-    system.dispatcher_settings.update(pending_max=2 * waiting, task_timeout_s=86400)
+    system.dispatcher_settings.update(
+        pending_max=2 * waiting, memory_max_bytes=MEMORY_BYTES, task_timeout_s=86400)
     running = system.start(group, workers=0)
     crowd = Crowd(group, 'clients', running.port, 1, '--keep', str(waiting))
     accepted = crowd.wait_for('accepted', waiting)

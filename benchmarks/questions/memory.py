@@ -5,7 +5,7 @@ from __future__ import absolute_import, division, print_function
 from benchmarks import machine, systems
 from benchmarks.questions.comparison import closing_lines, measured
 from benchmarks.questions.crowds import Crowd
-from benchmarks.systems import Own
+from benchmarks.systems import MEMORY_BYTES, Own
 from benchmarks.tables import number, spread, table
 
 ABOUT = 'memory of the dispatcher for each waiting task, and for each finished one'
@@ -16,7 +16,8 @@ FINISHED = (100000, 300000)
 
 
 def take(context):
-    context.rounds(context.wanted([Own(python, dispatcher={'pending_max': 2 * WAITING[-1], 'task_timeout_s': 86400})
+    context.rounds(context.wanted([Own(python, dispatcher={
+        'pending_max': 2 * WAITING[-1], 'memory_max_bytes': MEMORY_BYTES, 'task_timeout_s': 86400})
                                    for python in context.options.pythons]), lambda system: _run(context, system))
 
 

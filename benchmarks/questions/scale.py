@@ -7,7 +7,7 @@ import time
 from benchmarks import machine, systems
 from benchmarks.questions.comparison import closing_lines, measured, times
 from benchmarks.questions.crowds import Crowd
-from benchmarks.systems import Own
+from benchmarks.systems import MEMORY_BYTES, Own
 from benchmarks.tables import middle, number, spread, table
 from runtime.clock import monotonic
 
@@ -33,7 +33,8 @@ class Case(Own):
 
     def __init__(self, context, size=0):
         super(Case, self).__init__(context.options.pythons[0], dispatcher={
-            'pending_max': _PLENTY, 'remembered_max': _PLENTY, 'task_timeout_s': _LONG_S})
+            'pending_max': _PLENTY, 'remembered_max': _PLENTY, 'memory_max_bytes': MEMORY_BYTES,
+            'task_timeout_s': _LONG_S})
         self._options = context.options
         self._group = context.group
         self.size = size

@@ -62,6 +62,16 @@ def test_one_file_is_a_farm(pyz, tmpdir):
             process.dispose()
 
 
+@pytest.mark.parametrize('options', [[program, '--version'] for program in archive.PROGRAMS] + [
+    ['simulator', '--runs', '2', '--jobs', '2'],
+    ['simulator', '--preset', 'calm', '--measure', '--precision', '0.5', '--report', 'report.html'],
+    ['simulator', '--preset', 'calm', '--events', 'events.jsonl']])
+def test_every_program_is_in_it(pyz, tmpdir, options):
+    status, out, err = run([sys.executable, str(pyz)] + options, cwd=str(tmpdir), environment=environment())
+    assert (status, err) == (0, ''), err
+    assert out
+
+
 def test_a_program_that_is_not_there_is_said(pyz):
     status, _, err = run([sys.executable, str(pyz), 'demo'])
     assert 'PROGRAM is one of client, dispatcher' in err and status == 2
