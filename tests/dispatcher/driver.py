@@ -237,3 +237,13 @@ def of_kind(left, kind):
 def assigned(left):
     """(assignment, number of the task, attempt) of each ``assign``."""
     return [(row[0], int(row[1].split(':')[-1]), row[2]) for row in of_kind(left, 'assign')]
+
+
+def running(twice=False, tasks=1, capacity=1, acknowledged=True, **settings):
+    """Calculator ONE runs so many tasks."""
+    driver = Driver(twice, **settings)
+    driver.beat(driver.calculator(ONE), capacity=capacity)
+    rows = of_kind(driver.submit(*range(1, tasks + 1)), 'assign')
+    if acknowledged:
+        driver.acknowledge(driver.calculator(ONE), 'assign', *rows)
+    return driver
