@@ -39,7 +39,7 @@ def options(role):
     output = subprocess.check_output(
         [sys.executable, os.path.join(ROOT, 'run_%s.py' % role), '--help'],
         env=dict(os.environ, COLUMNS='1000', PYTHONIOENCODING='utf-8')).decode('utf-8')
-    listed = re.split(r'\n(?:options|optional arguments):\n', output)[1].split('\n\n')[0]
+    listed = re.split(r'\n(?:options|optional arguments):\n', output)[1]
     # 3.13 and later write the metavariable once.
     listed = re.sub(r'^  (-\w), (--[\w-]+) ([A-Z]+)', r'  \1 \3, \2 \3', listed, flags=re.MULTILINE)
     entries = re.findall(r'^  (-\S.*?)(?:\s{2,}|\n\s{10,})(\S.*)$', listed, re.MULTILINE)
