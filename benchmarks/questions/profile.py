@@ -14,7 +14,7 @@ from benchmarks.tables import number, table
 ABOUT = 'where the time of one task goes, function by function, in each of the three programs'
 
 #: Functions that a table shows; the rest is one line.
-ROWS = 30
+ROWS = 12
 #: Role -> the figure of the plain run that its table shares out.
 ROLES = {'client': 'client_us', 'dispatcher': 'broker_us', 'calculator': 'workers_us'}
 
