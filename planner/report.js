@@ -35,7 +35,7 @@ function curves(measured) {
     const also = JSON.parse(others).map(([name, value]) => `, ${name} ${JSON.stringify(value)}`).join('');
     const legend = element('p', { class: 'row' }, ...SERIES.map(([name, shade]) => element('span', { class: 'key', style: `color: var(--${shade})` }, name)));
     chart(`Response time in s by ${key}${also}`, (canvas) => plot(canvas, series,
-      { from, to, labels: [String(from), String(to)], name: (at) => `${key} ${at}` }, (value) => seconds(value)), [legend]);
+      { from, to, labels: [`${key} ${from}`, String(to)], name: (at) => `${key} ${at}` }, (value) => seconds(value)), [legend]);
   }
 }
 
