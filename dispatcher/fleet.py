@@ -316,7 +316,8 @@ class Fleet(Assignment):
     def hinted(self, now, channel):
         # type: (float, Channel) -> None
         calculator = channel.peer
-        if calculator is None or calculator.IS_CLIENT or calculator.state != ALIVE or calculator.hinted_at is not None:
+        if calculator is None or calculator.IS_CLIENT or calculator.state != ALIVE or calculator.hinted_at is not None \
+                or channel.is_asleep:
             return
         self.counts['hints'] += 1
         calculator.hinted_at = now
@@ -330,7 +331,9 @@ class Fleet(Assignment):
         calculator = self.calculators.by_name.get(name)
         if calculator is None or calculator.hinted_at is None:
             return
-        if calculator.channel.heard_at > calculator.hinted_at or calculator.state != ALIVE:
+        channel = calculator.channel
+        if channel.heard_at > calculator.hinted_at or calculator.state != ALIVE or channel.is_asleep:
+            # No ping leaves on a channel that is asleep, so a verdict would rest on the hint alone.
             calculator.hinted_at = None
         elif calculator.hint_pings < HINT_PINGS or (calculator.hint_pings == HINT_PINGS and self.has_unread):
             # What is unread may be an answer: then the verdict waits once.

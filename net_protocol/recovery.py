@@ -11,6 +11,7 @@ from __future__ import absolute_import, division, print_function
 from collections import deque
 
 from net_protocol.limits import ACK_RANGES_MAX, RECEIVE_WINDOW
+from net_protocol.rows import UNRELIABLE
 from net_protocol.schedule import ACK_DELAY_S, PROBE_FIRST_S, PROBE_MAX_S, PROBE_MIN_S
 
 MYPY = False
@@ -115,7 +116,8 @@ class Sent(object):
         # type: (int, float, int, Dict[str, List[Any]], int, int, int) -> None
         self.number = number
         self.at = at
-        self.segments = size / SEGMENT_BYTES if size > SEGMENT_BYTES else 1.0
+        #: What leaves even if the window is full takes no part of it. Otherwise pings could fill it forever.
+        self.segments = 0.0 if UNRELIABLE.issuperset(rows) else size / SEGMENT_BYTES if size > SEGMENT_BYTES else 1.0
         self.rows = rows
         self.losses = losses
         self.acked = acked

@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, division, print_function
 
+import pytest
+
 from dispatcher.fleet import FORGET_DEAD_S
 from net_protocol.schedule import HINT_PING_S, HINT_PINGS
 from tests.dispatcher.driver import FIRST, ONE, SECOND, TWO, Driver, assigned, of_kind, running, task_id
@@ -196,6 +198,16 @@ def test_a_forged_report_costs_three_pings(busy):
     busy.hear(busy.calculator())
     busy.wait(1)
     assert busy.status['running'] == 1 and busy.counts['suspected'] == 0
+
+
+@pytest.mark.parametrize('is_asleep_first', [False, True])
+def test_a_report_about_a_channel_that_is_asleep_is_no_verdict(busy, is_asleep_first):
+    channel = busy.calculator()
+    channel.is_asleep = is_asleep_first
+    busy.core.hinted(busy.now, channel)
+    channel.is_asleep = True
+    busy.wait(HINT_PINGS * HINT_PING_S + 0.001)
+    assert busy.counts['suspected'] == 0
 
 
 def test_a_calculator_that_works_is_pinged_when_nothing_was_sent_or_heard_for_a_quarter_of_a_second(twice):

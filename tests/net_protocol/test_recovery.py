@@ -14,7 +14,7 @@ from net_protocol.schedule import ACK_DELAY_S, PROBE_FIRST_S, PROBE_MAX_S, PROBE
 
 
 def sent(number, at=0.0, size=100):
-    return Sent(number, at, size, {'ping': [[]]}, 0, 0, 0)
+    return Sent(number, at, size, {'cancel': [[1]]}, 0, 0, 0)
 
 
 # Round trips.

@@ -288,6 +288,14 @@ def test_heartbeats_questions_and_acknowledgements_pass_a_full_window(sender):
     assert list(sender.channel.rows) == ['done']
 
 
+def test_what_is_lost_leaves_although_pings_that_nobody_acknowledged_are_in_flight(sender):
+    sender.channel.window.segments = WINDOW_MIN
+    first, = sender.send('done', done(1))
+    pings = [sender.send('ping', [])[0] for _ in range(10)]
+    again, = sender.acknowledge(*[ping.number for ping in pings[:3]])
+    assert again.rows == first.rows
+
+
 @pytest.mark.parametrize('is_local, limit', [(False, 1400), (True, 8000)])
 def test_no_datagram_of_several_rows_is_longer_than_the_path_carries(sender, is_local, limit):
     sender.channel.use_address(CLIENT_AT, is_local)

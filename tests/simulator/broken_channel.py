@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 from net_protocol import directory, turn
 from net_protocol.channel import Channel
-from net_protocol.recovery import CongestionWindow, ReceiveWindow, RoundTrip
+from net_protocol.recovery import CongestionWindow, ReceiveWindow, RoundTrip, Sent
 from net_protocol.schedule import TICKET_S
 from net_protocol.seals import Checksum, Signature
 from net_protocol.tickets import Tickets
@@ -179,6 +179,12 @@ def _puts_off_assigns(original, self, *core_and_seal):
         return original(self, *core_and_seal)
     finally:
         self.lost_rows += waiting
+
+
+@breaks('pings_fill_the_window', 'L8', 'pings take part of the window', Sent, '__init__')
+def _counts_pings(original, self, *facts):
+    original(self, *facts)
+    self.segments = self.segments or 1.0
 
 
 mutant('unreachable_never', 'L8', 'a peer that acknowledges nothing counts as reachable',

@@ -23,7 +23,8 @@ SEEDS_MAX = 15
 #: Some show in few worlds only; the search for them begins close to one of those, to be quick.
 FIRST_SEEDS = {
     'another_outcome_after_a_restart': 35, 'attempts_unbounded': 24, 'draining_get_work': 36, 'heartbeats_ignored': 20,
-    'nobody_dies': 25, 'number_far_ahead': 20, 'pause_without_end': 56, 'stop_drops_the_queue': 265,
+    'nobody_dies': 25, 'number_far_ahead': 20, 'pause_without_end': 56, 'pings_fill_the_window': 40448,
+    'stop_drops_the_queue': 265,
     'works_while_frozen': 11,
 }
 

@@ -44,7 +44,7 @@ WORLDS = {
         'network': {'loss': 0.3}, 'client': {'task_interval_s': [0, 2], 'in_flight_max': 5}},
         ['refusals_again', 'client.stale_refusals']),
     'commits_fail_and_submits_come_again': ({
-        'duration_s': 40, 'calculator': {'outage': _WELL}, 'dispatcher': {'journal': scenario.JOURNAL},
+        'duration_s': 80, 'calculator': {'outage': _WELL}, 'dispatcher': {'journal': scenario.JOURNAL},
         'network': {'loss': 0.2, 'duplicate': 0.2}, 'client': {'task_interval_s': [0, 1], 'in_flight_max': 5},
         'faults': {'disk_s': [1, 3], 'disk_duration_s': [1, 5]}},
         ['submits_again_before_commit', 'dispatcher.refused_journal', 'writes_failed']),

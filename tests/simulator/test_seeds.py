@@ -27,7 +27,7 @@ BATCH = range(1, 41)
 
 #: What some worlds came to on the Python that this was written on. A change of the product changes them, and then they
 #: are replaced by the new ones, which must be the same on 2.7 and on the oldest and newest 3.x.
-HASHES = {1: '4a32c03a', 2: '5dcf2c20', 3: 'bf7c68d4', 9: '898ef52e', 11: '9be4c870'}
+HASHES = {1: '6c8d7a42', 2: '619d9d54', 3: 'bf7c68d4', 9: 'c31da378', 11: '756861f8'}
 
 
 def failed_once():
@@ -126,11 +126,11 @@ def test_a_story_is_that_of_one_world(capfd, option):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('preset, places', [
-    ('durable', ['before its commit', 'after its commit', 'after sending', 'between two turns']),
-    ('stormy', ['while sending', 'after sending', 'between two turns'])])
-def test_a_story_says_where_a_kill_struck(capfd, preset, places):
-    _, story, _ = run(capfd, '--preset', preset, '--trace')
+@pytest.mark.parametrize('preset, seed, places', [
+    ('durable', '1', ['before its commit', 'after its commit', 'after sending', 'between two turns']),
+    ('stormy', '3', ['while sending', 'after sending', 'between two turns'])])
+def test_a_story_says_where_a_kill_struck(capfd, preset, seed, places):
+    _, story, _ = run(capfd, '--preset', preset, '--seed', seed, '--trace')
     assert {line.split(' killed ')[1] for line in story.splitlines() if ' killed ' in line} == set(places)
 
 
