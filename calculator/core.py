@@ -1,9 +1,9 @@
 """The calculator: accepts tasks, waits for a random time in place of a computation, returns results, and simulates
 outages.
 
-It *holds* an attempt from its assignment until its result is acknowledged. Each heartbeat names all attempts that are
-held, so that the dispatcher can correct its tables. When the dispatcher has restarted, the running attempts continue as
-*orphans*, until the new incarnation of the dispatcher assigns their tasks again or revokes them.
+A calculator *holds* an attempt from its assignment until its result is acknowledged. Each heartbeat names all held
+attempts, so that the dispatcher can correct its tables. When the dispatcher has restarted, the held attempts continue
+as *orphans*, until the new incarnation of the dispatcher assigns their tasks again or revokes them.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -326,7 +326,7 @@ class CalculatorCore(Core):
         for assignment, task_id in rows:
             held = self._by_assignment.get(assignment) if assignment else self._running.get(task_id)
             if assignment:
-                # An assignment that arrives after its revocation starts nothing.
+                # If the assignment arrives after its revocation, it is ignored.
                 self._numbers.note(assignment, channel.peer_open)
             if held is not None and held.assignment == assignment:
                 # Report the free slot at once, not with the next regular heartbeat.

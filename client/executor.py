@@ -7,7 +7,7 @@
             print(n)
 
 A background thread runs the core of a client in a ``runtime.loop.Loop``, like ``run_client.py``. Other threads send
-commands to it through a queue. It sets the results of the futures.
+commands to it through a queue. The background thread sets the results of the futures.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -133,7 +133,9 @@ class _Link(object):
 
     def tell(self, *command):
         # type: (*Any) -> None
-        """Make the thread call ``command[0](now, *command[1:])``. Raises ``RuntimeError`` after ``close``."""
+        """Make the thread call ``command[0](now, *command[1:])``. Raises ``RuntimeError`` after ``close``, or when the
+        thread has ended.
+        """
         with self._lock:
             if self.is_closed:
                 raise RuntimeError('this executor was shut down')
@@ -144,7 +146,9 @@ class _Link(object):
 
     def close(self, is_soft):
         # type: (bool) -> None
-        """End the thread when all calls have ended. Unless ``is_soft``, cancel them first."""
+        """End the thread when all calls have ended. Unless ``is_soft``, cancel them, and wait no longer than
+        ``CLOSE_WAIT_S``.
+        """
         with self._lock:
             if self.is_closed:
                 return
@@ -247,7 +251,7 @@ def _end(future, outcome, value, attempts):
         else:
             future.set_exception(error_of(outcome, value, attempts))
     except Exception:
-        # Another thread may have cancelled the future just now.
+        # Another thread may have cancelled the future in the meantime.
         if not future.cancelled():
             raise
 

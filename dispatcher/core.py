@@ -13,11 +13,12 @@ in ``tasks``, ``clients``, ``calculators`` and ``pending_queue``. ``net_protocol
     ends            ``finish`` ends the task.
     outcomes        ``deliver`` sends the outcome. With a journal, ``core.note_written`` calls it when the outcome is on
                     disk. Without one, ``finish`` calls it, or sends the row itself in the most frequent case. An
-                    outcome for an absent client is kept. ``deliver_some`` sends it when the client, or another
-                    incarnation of the client, is heard.
+                    outcome for an absent client (one that is not heard) is kept. ``deliver_some`` sends it when the
+                    client, or another incarnation of the client, is heard.
 
-A task is forgotten when its client does not need it any more: the client raised its ``open`` above the number of the
-task (``ends.forget_below``, from ``core.heard``), or acknowledged the outcome (``outcomes.forget_acknowledged``).
+A task is forgotten when its client does not need it any more. Either the client acknowledged the outcome
+(``outcomes.forget_acknowledged``), or its ``open``, the lowest number that it still needs, is now above the number of
+the task (``ends.forget_below``, from ``core.heard``).
 
 If a submit is refused, ``admission._may_accept`` sends and keeps the refusal, ``outcomes`` sends it again on a new
 channel, and ``ends.forget_below`` or ``outcomes.forget_refusals`` forgets it. If a calculator refuses an assignment,
@@ -70,7 +71,7 @@ ADOPTION_S = 1.5
 class DispatcherCore(Operations):
     """A dispatcher as a pure state machine.
 
-    ``settings`` is a complete object of ``dispatcher.settings.SETTINGS``, ``rng`` a ``random.Random``.
+    ``settings`` is a complete object of ``dispatcher.settings.SETTINGS``. ``rng`` is not used.
     """
 
     ROLE = DISPATCHER
@@ -276,7 +277,7 @@ class DispatcherCore(Operations):
             self._on_timer[kind](now, key)
             if number == TURN_MAX:
                 break
-        # Return the timers that handlers have set in this loop to the heap.
+        # Put the timers that handlers set during this loop back into the heap.
         keys.close()  # type: ignore[attr-defined]
         self.lose_some(now)
         self.forget_some(now)

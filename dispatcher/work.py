@@ -1,8 +1,8 @@
 """Assignment, adoption and requeueing of a task; the timers of tasks.
 
-To *adopt* a task means to accept that a calculator already runs it, and to leave it there. An *orphan* is an attempt
-that another incarnation of the dispatcher assigned. A *leftover* is an attempt that has ended for the dispatcher, but
-may still run on its calculator.
+The *live* attempt of a task is the newest one, until it ends. A *leftover* is an attempt that has ended for the
+dispatcher, but may still run on its calculator. An *orphan* is an attempt that another incarnation of the dispatcher
+assigned. To *adopt* a waiting task means to leave it on a calculator that already holds it.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -142,7 +142,7 @@ class Work(Results):
                 return self.assign_row(now, task)
             leftover = calculator.leftovers.get(row[0])
             if leftover is not None and leftover.acknowledged_in is None:
-                # The attempt has ended and its row is not resent, so the slot is free.
+                # The attempt has ended and its row was lost, so the slot is free.
                 self.drop_leftover(calculator, row[0])
             return None
         return row if kind != 'revoke' or row[0] in calculator.leftovers or not row[0] else None

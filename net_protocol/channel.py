@@ -47,14 +47,14 @@ class Channel(object):
         self.address = None  # type: Any
         #: The core's own record for this peer.
         self.peer = None  # type: Any
-        #: Kind -> rows to be sent at the end of the turn.
+        #: Kind -> rows that wait to be sent.
         self.rows = {}  # type: Dict[str, List[Any]]
         #: Whether the core's list of channels to send on has this channel.
         self.is_outgoing = False
         #: The lowest number of an open task or assignment: our number (0: it is not sent) and the number of the peer.
         self.open = 0
         self.peer_open = 0
-        #: The number of the present received datagram, and the time when the last one was received.
+        #: The number of the datagram that was received last, and the time when it was received.
         self.number_received = 0
         self.heard_at = 0.0
         self.is_open = False
