@@ -1,8 +1,9 @@
-"""The calculator: takes tasks, imitates a long computation by waiting, answers, and breaks down from time to time.
+"""The calculator: accepts tasks, waits for a random time in place of a computation, returns results, and simulates
+outages.
 
-Every heartbeat says which attempts are held, so that the dispatcher's tables and what runs here can't differ for longer
-than one interval. When another incarnation of the dispatcher answers, the attempts that run go on as orphans, until it
-assigns their tasks again or revokes them.
+A calculator *holds* an attempt from its assignment until its result is acknowledged. Each heartbeat names all held
+attempts, so that the dispatcher can correct its tables. When the dispatcher has restarted, the held attempts continue
+as *orphans*, until the new incarnation of the dispatcher assigns their tasks again or revokes them.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -23,13 +24,13 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, List, Set, Tuple  # noqa: F401
 
-# The condition of a calculator, which draining does not change.
+# The condition of a calculator. Whether it drains is stored separately.
 IN_ORDER = 'in_order'
 OUT_OF_ORDER = 'out_of_order'
 LEAVING = 'leaving'
 
-#: How long a calculator waits for the acknowledgement of its ``leave``: some probes. A dispatcher that does not hear it
-#: notices the missing heartbeats.
+#: How long a calculator waits for the acknowledgement of its ``leave``: long enough for some probes. If the dispatcher
+#: does not receive the ``leave``, it notices the missing heartbeats.
 LEAVE_WAIT_S = 2.25
 
 
@@ -43,8 +44,8 @@ class CalculatorCore(Core):
     """A calculator as a pure state machine.
 
     ``settings`` is a complete object of ``calculator.settings.SETTINGS``. ``draw_incarnation()`` returns a new
-    incarnation each time: the first now, the next after each crash. ``outages`` says when this calculator goes out of
-    order; by default that is drawn from ``rng``.
+    incarnation; it is called now and after each simulated crash. ``outages`` determines when outages begin; by default
+    ``rng`` draws them as the settings say.
     """
 
     ROLE = CALCULATOR
@@ -64,29 +65,30 @@ class CalculatorCore(Core):
         self.dispatcher = Channel(DISPATCHER)
         self._settings = settings
         self._capacity = settings['capacity']
-        # Attempts that it takes: those that run, and with functions as many that wait for a slot.
+        # The largest number of attempts in ``_running``. ``calculator.work`` doubles it: one more can wait per slot.
         self._places = self._capacity
         self._takes_time = lengths.longest(settings['task_duration_s']) > 0
         self._draw_incarnation = draw_incarnation
         self._rng = rng
         self._plan = outages or OutagePlan(settings['outage'], rng)
-        # Task id -> attempt that runs; assignment number -> the same, orphans excepted.
+        # Task id -> running attempt. Assignment number -> the same attempt; orphans have no entry here.
         self._running = {}  # type: Dict[str, Running]
         self._by_assignment = {}  # type: Dict[int, Running]
-        # Task id -> ``result`` row that is not acknowledged. The row that counts is this object, no former one.
+        # Task id -> ``result`` or ``failed`` row that is not acknowledged. Only an acknowledgement of this very object
+        # counts, not one of an equal or older row.
         self._unreported = {}  # type: Dict[str, Any]
         self.ends = dict.fromkeys(ENDS, 0)
         self._numbers = Numbers()
         self._condition = IN_ORDER
         self._draining = False
-        # The outage that goes on: its kind, and when it began and will end.
+        # The present or last outage: its kind, its beginning and its end.
         self._outage_kind = CRASH
         self._out_at = self._back_at = 0.0
         self._sequence = 0
-        # A heartbeat leaves at the end of this turn, or as soon as the channel is open.
+        # Whether to send a heartbeat at the end of this turn, or later when the channel is open.
         self._is_heartbeat_due = False
         self._dispatcher_incarnation = None  # type: str | None
-        # The reasons for not being registered that were logged.
+        # Reasons of ``not_registered`` rows that were already logged.
         self._logged = set()  # type: Set[str]
 
     # What the owner calls.
@@ -97,7 +99,7 @@ class CalculatorCore(Core):
 
     def stop(self, now):
         # type: (float) -> None
-        """Refuse new work, finish what is held for up to ``drain_timeout_s``, send ``leave``, end."""
+        """Refuse new tasks, wait up to ``drain_timeout_s`` for the held ones, send ``leave``, and end."""
         if self._draining:
             return
         self._draining = True
@@ -112,7 +114,7 @@ class CalculatorCore(Core):
     def handle_timer(self, now):
         # type: (float) -> None
         if self._condition == OUT_OF_ORDER:
-            # A frozen process runs no timer but the one that ends the outage.
+            # During an outage no timer runs, except the end of the outage.
             if self._back_at <= now:
                 self._come_back(now)
             return
@@ -134,7 +136,7 @@ class CalculatorCore(Core):
         if self._is_heartbeat_due and self.dispatcher.is_open:
             self._send_heartbeat(now)
         if self._draining and not self._running and not self._unreported:
-            # No heartbeat may follow: it would register a calculator that is gone.
+            # Send no heartbeat after this: it would register the calculator again.
             self._condition = LEAVING
             self._timers.clear()
             self._timers.set(('left', None), now + LEAVE_WAIT_S)
@@ -142,26 +144,26 @@ class CalculatorCore(Core):
 
     def account(self, now):
         # type: (float) -> Dict[str, Any]
-        """``assigned`` = the ends + running + unreported, at every moment."""
+        """``assigned`` = sum of ``ends`` + ``running`` + ``unreported``, always."""
         return {'assigned': self.counts['assigned'], 'ends': dict(self.ends), 'running': len(self._running),
                 'unreported': len(self._unreported), 'counts': dict(self.counts)}
 
     @property
     def capacity(self):
         # type: () -> int
-        """How many tasks it works on at a time."""
+        """The number of slots."""
         return self._capacity
 
     @property
     def running(self):
         # type: () -> int
-        """How many it works on now."""
+        """The number of attempts that run or wait for a slot."""
         return len(self._running)
 
     @property
     def is_in_order(self):
         # type: () -> bool
-        """Whether no outage goes on."""
+        """False during an outage."""
         return self._condition != OUT_OF_ORDER
 
     def check_invariants(self):
@@ -221,7 +223,7 @@ class CalculatorCore(Core):
 
     def _take(self, now, assignment, task_id, attempt, payload, call):
         # type: (float, int, str, int, Any, Any) -> None
-        """Refuse a new assignment, or begin to work on it. ``call`` is the ``run`` row, None for a notional task."""
+        """Refuse a new assignment or start it. ``call`` is the ``run`` row of a call, None for a notional task."""
         reason = self._reason_to_refuse(call)
         if reason is not None:
             self.counts['refused_' + reason] += 1
@@ -241,7 +243,7 @@ class CalculatorCore(Core):
             return BUSY
         return None if self._offers(call) else UNKNOWN_FUNCTION
 
-    # What real work does otherwise: see ``calculator.work``.
+    # ``calculator.work`` overrides these methods.
 
     def _offers(self, call):
         # type: (Any) -> bool
@@ -249,14 +251,14 @@ class CalculatorCore(Core):
 
     def _begin_work(self, now, held, attempt, call):
         # type: (float, Running, int, Any) -> float | None
-        """Returns how long it will take, None where that is not known."""
+        """Start an attempt. Returns its duration, or None if that is not known."""
         duration_s = self.draw_duration_s(held.task_id, attempt)
         self._timers.set(('finish', held.task_id), now + duration_s)
         return duration_s
 
     def draw_duration_s(self, task_id, attempt):
         # type: (str, int) -> float
-        """How long it will work on an attempt."""
+        """The duration of an attempt at a notional task."""
         return lengths.draw(self._rng.random, self._settings['task_duration_s'])
 
     def _stop_work(self, held):
@@ -277,7 +279,7 @@ class CalculatorCore(Core):
 
     def _renumber(self, now, assignment, task_id, attempt):
         # type: (float, int, str, int) -> None
-        """The dispatcher assigned a task that is held: it goes on under the newer number."""
+        """The dispatcher assigned a task that is already held. Continue under the higher assignment number."""
         held = self._running.get(task_id)
         former = self._unreported[task_id][0] if held is None else held.assignment
         if assignment < former:
@@ -324,10 +326,10 @@ class CalculatorCore(Core):
         for assignment, task_id in rows:
             held = self._by_assignment.get(assignment) if assignment else self._running.get(task_id)
             if assignment:
-                # An assignment that arrives after its revocation starts nothing.
+                # If the assignment arrives after its revocation, it is ignored.
                 self._numbers.note(assignment, channel.peer_open)
             if held is not None and held.assignment == assignment:
-                # The slot is free: the dispatcher does not have to wait for the next heartbeat to learn that.
+                # Report the free slot at once, not with the next regular heartbeat.
                 self._is_heartbeat_due = True
                 self._stop_work(held)
                 self._by_assignment.pop(assignment, None)
@@ -339,7 +341,7 @@ class CalculatorCore(Core):
 
     def _let_go(self, now, table, task_id, assignment, end):
         # type: (float, Dict[str, Any], str, int, str) -> None
-        """An attempt ended."""
+        """Remove an ended attempt from ``table`` and count its end."""
         del table[task_id]
         self.ends[end] += 1
         if self.trace:
@@ -405,7 +407,7 @@ class CalculatorCore(Core):
 
     def beat(self, now=0.0, _=None):
         # type: (float, None) -> None
-        """Send a heartbeat with the next turn."""
+        """Send a heartbeat at the end of the turn."""
         self._is_heartbeat_due = True
 
     def _send_heartbeat(self, now):
@@ -437,7 +439,6 @@ class CalculatorCore(Core):
     def _begin(self, now):
         # type: (float) -> None
         self._is_heartbeat_due = True
-        # The phase is drawn, so that outages do not coincide with heartbeats.
         self._plan_outage(self._plan.first_at(now))
 
     def _plan_outage(self, at):
@@ -474,7 +475,7 @@ class CalculatorCore(Core):
             self.dispatcher.forget()
             self._begin(now)
         else:
-            # It knows nothing of the time in between: whatever was to happen happens that much later.
+            # For a frozen process the time of the freeze does not exist: postpone all timers by its length.
             self._timers.postpone(now - self._out_at)
             self._plan_outage(self._plan.next_at(now))
         self.emit(now, 'in_order', outage=self._outage_kind, away_s=now - self._out_at)

@@ -6,8 +6,8 @@
         for n in farm.map('square', range(1000)):
             print(n)
 
-A background thread runs the core of a client, in the same loop as the programs. Other threads send it commands through
-a queue. The background thread sets the results of their futures.
+A background thread runs the core of a client in a ``runtime.loop.Loop``, like ``run_client.py``. Other threads send
+commands to it through a queue. The background thread sets the results of the futures.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -44,10 +44,10 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, Deque, Dict, Iterator  # noqa: F401
 
-#: At ``shutdown(cancel_futures=True)``: the longest wait for the outcomes of the cancelled calls.
+#: After ``shutdown(cancel_futures=True)``: the longest wait for the outcomes of the cancelled calls.
 CLOSE_WAIT_S = 2.0
 
-#: The default of the largest number of open calls of ``map``.
+#: The default of ``in_flight_max``, the largest number of open calls of one ``map``.
 IN_FLIGHT_MAX = 1000
 
 
@@ -60,7 +60,7 @@ class TaskError(Exception):
 class TaskFailed(TaskError):
     """The function raised an exception, or its result can't be sent.
 
-    ``type`` is the name of the exception, ``traceback`` is the remote traceback as text, and ``stderr`` is the end
+    ``type`` is the name of the exception's class. ``traceback`` is the remote traceback as text. ``stderr`` is the end
     of the standard error of the child process.
     """
 
@@ -74,8 +74,8 @@ class TaskFailed(TaskError):
 
 
 class WorkerDied(TaskFailed):
-    """The process that ran the function died in the last attempt that counted. ``cause`` is ``signal``, ``exit``,
-    ``memory``, ``time`` or ``protocol``.
+    """The process that ran the function died in the last attempt that counted (docs/work.md explains which count).
+    ``cause`` is ``signal``, ``exit``, ``memory``, ``time`` or ``protocol``.
     """
 
 
@@ -88,13 +88,13 @@ class TaskRefused(TaskError):
 
 
 class CallFuture(futures.Future):
-    """A future whose ``cancel`` stops the call, also if it is queued or running on a calculator."""
+    """A future whose ``cancel`` also stops a call that is queued or running on a calculator."""
 
     def __init__(self, cancel):
         # type: (Callable[[Any], None]) -> None
         super(CallFuture, self).__init__()
         self._cancel_call = cancel
-        #: The number of the task, once it has one.
+        #: The number of the task; 0 before the background thread has submitted the call.
         self.number = 0
 
     def cancel(self):
@@ -110,7 +110,9 @@ class CallFuture(futures.Future):
 
 
 class _Link(object):
-    """The thread that runs the core, and the queue of commands to it. This is a service of the loop."""
+    """The background thread that runs the core, and the queue of commands to it. The loop of that thread calls
+    ``next_timer`` and ``handle`` (see ``Loop.attach``).
+    """
 
     def __init__(self, settings, name):
         # type: (Dict[str, Any], str) -> None
@@ -131,7 +133,9 @@ class _Link(object):
 
     def tell(self, *command):
         # type: (*Any) -> None
-        """Let the thread call ``command[0](now, *command[1:])``."""
+        """Make the thread call ``command[0](now, *command[1:])``. Raises ``RuntimeError`` after ``close``, or when the
+        thread has ended.
+        """
         with self._lock:
             if self.is_closed:
                 raise RuntimeError('this executor was shut down')
@@ -142,7 +146,9 @@ class _Link(object):
 
     def close(self, is_soft):
         # type: (bool) -> None
-        """End the thread. If ``is_soft``, it ends when all calls have ended; otherwise it cancels them first."""
+        """End the thread when all calls have ended. Unless ``is_soft``, cancel them, and wait no longer than
+        ``CLOSE_WAIT_S``.
+        """
         with self._lock:
             if self.is_closed:
                 return
@@ -245,14 +251,14 @@ def _end(future, outcome, value, attempts):
         else:
             future.set_exception(error_of(outcome, value, attempts))
     except Exception:
-        # Another thread may have cancelled the future just now.
+        # Another thread may have cancelled the future in the meantime.
         if not future.cancelled():
             raise
 
 
 def error_of(outcome, value, attempts):
     # type: (str, Any, int) -> TaskError
-    """The exception for a call without a result."""
+    """The exception for a call that ended without a result. ``value`` is the reason (see ``reason_text``)."""
     text = reason_text(value) or outcome
     if outcome in (EXPIRED, GIVEN_UP):
         error = TaskExpired(text)  # type: Any
@@ -270,8 +276,8 @@ def error_of(outcome, value, attempts):
 
 def name_of(function):
     # type: (Any) -> Any
-    """The name of a function, of which ``function`` is the name or the function itself. Raises ``TypeError`` for what
-    has no name, and ``ValueError`` for a name that no function has.
+    """The name of ``function``, which is a function or already the name. Raises ``TypeError`` if it has no name or is a
+    lambda, and ``ValueError`` if the name can't be the name of a function.
     """
     name = function if isinstance(function, TEXT_TYPES) else callable(function) and getattr(function, '__name__', None)
     if not isinstance(name, TEXT_TYPES) or name == '<lambda>':
@@ -285,8 +291,8 @@ def name_of(function):
 class Executor(futures.Executor):
     """Calls functions by name on the calculators of the dispatcher at ``address``, "HOST:PORT".
 
-    ``name`` is the name of this client; None: a name is generated. ``key_file`` is as in the settings. All threads of a
-    program may share one executor.
+    ``name`` is the name of this client; with None, a name is generated. ``key_file`` is the path of the file with the
+    key. All threads of a program may share one executor.
     """
 
     def __init__(self, address='127.0.0.1:5555', name=None, key_file=None):
@@ -318,8 +324,8 @@ class Executor(futures.Executor):
 
     def submit(*args, **kwargs):
         # type: (*Any, **Any) -> Any
-        """submit(function, *args, **kwargs): call the function of that name; returns a future."""
-        # ``self`` and ``function`` are no parameters, so that ``kwargs`` may have arguments with these names.
+        """submit(function, *args, **kwargs): call the function with this name and return a future."""
+        # ``self`` and ``function`` are not parameters here, so that ``kwargs`` may contain these two names.
         self, function = args[:2]
         return self.call(function, list(args[2:]), kwargs)
 
@@ -341,14 +347,15 @@ class Executor(futures.Executor):
         try:
             self._link.tell(self._link.cancel, future)
         except RuntimeError:
-            # The thread takes no commands after a shutdown: a call that is still open goes on.
+            # After a shutdown the thread accepts no commands, so an open call is not stopped.
             pass
 
     def map(self, function, *iterables, **options):  # type: ignore[override]
         """map(function, *iterables, timeout=None, chunksize=1, in_flight_max=1000): iterate over the results.
 
-        The results have the order of the inputs. At most ``in_flight_max`` calls are open at a time: each result that
-        is taken lets ``map`` read more inputs. With ``chunksize``, so many calls are sent as one task.
+        The results have the order of the inputs. At most ``in_flight_max`` calls are open at a time. ``map`` reads more
+        inputs when the caller takes a result. ``chunksize`` is the number of calls that are sent as one task.
+        ``timeout`` limits the time for all results, in seconds.
         """
         timeout, chunksize = options.pop('timeout', None), options.pop('chunksize', 1)
         in_flight_max = options.pop('in_flight_max', IN_FLIGHT_MAX)
@@ -394,7 +401,9 @@ class Executor(futures.Executor):
 
     def functions(self, timeout=None):
         # type: (float | None) -> Any
-        """[name, signature, first line of the docstring] of each function that a calculator offers."""
+        """[name, signature, first line of the docstring] of each function that a calculator offers. Raises
+        ``TimeoutError`` if the dispatcher does not answer within ``timeout`` seconds.
+        """
         future = futures.Future()  # type: Any
         self._link.tell(self._link.ask_functions, future)
         return future.result(timeout)
@@ -406,7 +415,9 @@ class Executor(futures.Executor):
 
     def shutdown(self, wait=True, cancel_futures=False):
         # type: (bool, bool) -> None
-        """Accept no more calls. ``cancel_futures`` cancels the open ones. ``wait`` waits until all calls have ended."""
+        """Accept no more calls. With ``cancel_futures``, cancel open calls. With ``wait``, return when all calls have
+        ended.
+        """
         self._link.close(not cancel_futures)
         if wait and threading.current_thread() is not self._link.thread:
             while self._link.thread.is_alive():

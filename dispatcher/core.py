@@ -1,27 +1,33 @@
-"""The dispatcher: every accepted task ends in exactly one outcome, which its client learns of.
+"""The dispatcher: every accepted task has exactly one outcome, and the dispatcher sends it to the client of the task.
 
-A task can be followed through six files. Each is a class that extends the later ones; read ``tasks``, ``clients``,
-``calculators`` and ``pending_queue`` first:
+The dispatcher is one object. Its methods are in several files, one class in each. A task passes through six of these
+files, in the order below. The class of each file extends, directly or not, the classes below it. First read the records
+in ``tasks``, ``clients``, ``calculators`` and ``pending_queue``. ``net_protocol.turn`` explains turns and portions.
 
-    admission       ``_on_submit`` accepts the task: it waits in the queue
-    assignment      ``assign_waiting`` takes it out of the queue; ``settle`` calls that after each portion of a turn,
-                    and ``_may_accept`` where the queue is full
-    work            ``assign`` sends it to a calculator; ``note_acknowledged`` (from ``core.acknowledged``) notes that
-                    the calculator has it
-    results         ``_on_result`` takes the result
-    ends            ``finish`` ends the task; ``forget_below`` (from ``core.heard``) forgets it when the client says
-                    that it is over
-    outcomes        ``deliver`` sends the outcome. Without a journal ``finish`` calls it, or does the same for the
-                    usual case; with one, ``core.note_written`` calls it when the end is on disk. An outcome for an
-                    absent client is kept, and ``deliver_some`` sends it when the client or its heir is heard
+    admission       ``_on_submit`` accepts the task and puts it into the queue.
+    assignment      ``assign_waiting`` takes it out of the queue. ``settle`` calls this after each portion of a turn,
+                    and ``_may_accept`` calls it when the queue is full.
+    work            ``assign`` sends the task to a calculator. ``note_acknowledged`` (from ``core.acknowledged``) notes
+                    that the calculator has it.
+    results         ``_on_result`` handles the result.
+    ends            ``finish`` ends the task.
+    outcomes        ``deliver`` sends the outcome. With a journal, ``core.note_written`` calls it when the outcome is on
+                    disk. Without one, ``finish`` calls it, or sends the row itself in the most frequent case. An
+                    outcome for an absent client (one that is not heard) is kept. ``deliver_some`` sends it when the
+                    client, or another incarnation of the client, is heard.
 
-A submit that is refused: ``admission._may_accept`` sends and keeps the refusal, ``outcomes`` sends it again on a new
-channel, ``ends.forget_below`` forgets it. An assignment that a calculator refuses: ``reports._on_assign_refused``.
+A task is forgotten when its client does not need it any more. Either the client acknowledged the outcome
+(``outcomes.forget_acknowledged``), or its ``open``, the lowest number that it still needs, is now above the number of
+the task (``ends.forget_below``, from ``core.heard``).
 
-When a calculator dies, ``handle_timer`` calls ``fleet._due_silence``, and ``_begin_to_lose`` notes the calculator.
-``lose_some`` takes its attempts from it in this turn and the next ones, and ``work.requeue`` lets each task wait again.
+If a submit is refused, ``admission._may_accept`` sends and keeps the refusal, ``outcomes`` sends it again on a new
+channel, and ``ends.forget_below`` or ``outcomes.forget_refusals`` forgets it. If a calculator refuses an assignment,
+``reports._on_assign_refused`` handles that.
 
-Which class has which state:
+When a calculator is declared dead, ``fleet._due_silence`` calls ``_begin_to_lose``. In this turn and the next ones,
+``lose_some`` ends the attempts of the calculator, and ``work.requeue`` puts each task back into the queue.
+
+State of each class:
 
     outcomes        clients, the journal, observers
     ends            the queue, calculators, the number of running tasks, the limits and totals of memory
@@ -29,7 +35,8 @@ Which class has which state:
     assignment      whether tasks are assigned at all: ``is_draining``, ``is_adopting``
     fleet           the failure detector
 
-This file has the tables of rows and timers, the turn, whole channels, recovery, the journal and the account.
+This file has the tables of handlers and timers, the callbacks of the turn and of channels, recovery, the journal and
+the account.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -56,15 +63,15 @@ if MYPY:
     from dispatcher.tasks import Task  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
 
-#: After a recovery nothing is assigned for this long. Meanwhile each calculator that is alive names what it runs (once
-#: a second where nobody set another interval), and that goes on there instead of being begun anew.
+#: After a recovery nothing is assigned for this long. In this time the heartbeats of the calculators (by default one
+#: per second) name the tasks that they run. Such a task stays on its calculator and is not started on another one.
 ADOPTION_S = 1.5
 
 
 class DispatcherCore(Operations):
     """A dispatcher as a pure state machine.
 
-    ``settings`` is a complete object of ``dispatcher.settings.SETTINGS``, ``rng`` a ``random.Random``.
+    ``settings`` is a complete object of ``dispatcher.settings.SETTINGS``. ``rng`` is not used.
     """
 
     ROLE = DISPATCHER
@@ -83,24 +90,25 @@ class DispatcherCore(Operations):
     def __init__(self, settings, name, incarnation, rng):
         # type: (Dict[str, Any], str, str, Any) -> None
         super(DispatcherCore, self).__init__(settings, name, incarnation)
-        # Clients of the journal, which may not have been heard yet.
+        # Clients that were read from the journal. Some may not have been heard yet.
         self._recovered = deque()  # type: Deque[Client]
-        # When ``handle_timer`` was called last.
+        # The time of the last call of ``handle_timer``.
         self._handled_at = 0.0
 
     # What the owner calls.
 
     def start(self, now):
         # type: (float) -> None
-        """Nothing to send: clients and calculators speak first."""
+        """Send nothing: clients and calculators send first."""
         self.watch.began_at = self._handled_at = now
 
     def recover(self, now, incarnations, rows):
         # type: (float, int, Iterable[Row]) -> None
-        """Continue after ``incarnations`` earlier incarnations. Call this before anything else. ``rows`` are as
-        ``dispatcher.journal`` says.
+        """Restore the state from ``rows`` of the journal (see ``dispatcher.journal``), which ``incarnations`` earlier
+        incarnations have written. Call this before anything else.
 
-        Tasks that waited or ran wait, in the order in which they were accepted; outcomes are delivered.
+        Tasks that were waiting or running wait, in the order of their acceptance. Outcomes that clients have not
+        acknowledged are sent again.
         """
         for row in rows:
             name, incarnation, number = row[1].rsplit(':', 2)
@@ -139,10 +147,10 @@ class DispatcherCore(Operations):
 
     def stop(self, now):
         # type: (float) -> None
-        """Accept and assign nothing more; wait up to ``drain_timeout_s`` for what runs and for acknowledgements.
+        """Accept and assign no more tasks. Wait up to ``drain_timeout_s`` for running tasks and acknowledgements.
 
-        Waiting tasks are not cancelled: their clients submit them again to the next dispatcher at this address. One
-        with a journal goes on with them by itself.
+        Waiting tasks are not cancelled. Their clients submit them again to the next dispatcher at this address. With a
+        journal, the next dispatcher still has them.
         """
         if self.is_draining:
             return
@@ -156,7 +164,7 @@ class DispatcherCore(Operations):
 
     def settle(self, now):
         # type: (float) -> None
-        """After each portion of a turn: send again, assign, see whether a drain is over."""
+        """After each portion of a turn: resend, assign waiting tasks, and test whether the drain is over."""
         self.set_timers_of_young(now)
         if self._to_deliver:
             self.deliver_some(now)
@@ -237,7 +245,7 @@ class DispatcherCore(Operations):
 
     def next_timer(self):
         # type: () -> float | None
-        # Earlier turns left attempts to lose or send again, tasks to forget or assign, outcomes to send or drop.
+        # Earlier turns left work: attempts to end or resend, tasks to forget or assign, outcomes to send or drop.
         if self._losing or self._sending_again or self._behind or self._deliver_now \
                 or self.assigns_left or self._absent and self.has_outcomes_to_drop:
             return 0.0
@@ -254,9 +262,11 @@ class DispatcherCore(Operations):
 
     def handle_timer(self, now):
         # type: (float) -> None
-        """Everything that is due, however late it is, and a part of what is left from earlier turns."""
+        """Handle timers that are due, and a part of the work that earlier turns left. Both are limited by ``TURN_MAX``;
+        the rest follows in the next turns.
+        """
         due_at = self._next_due()
-        # What is left over from the last call does not count as late.
+        # A timer that the last call left over does not count as late.
         self._late_s = 0.0 if due_at is None else max(0.0, now - max(due_at, self._handled_at))
         if self._late_s > HELD_UP_S:
             self.counts['held_up'] += 1
@@ -267,7 +277,7 @@ class DispatcherCore(Operations):
             self._on_timer[kind](now, key)
             if number == TURN_MAX:
                 break
-        # Timers that were set meanwhile return to the heap.
+        # Put the timers that handlers set during this loop back into the heap.
         keys.close()  # type: ignore[attr-defined]
         self.lose_some(now)
         self.forget_some(now)
@@ -276,7 +286,9 @@ class DispatcherCore(Operations):
 
     def _due_former(self, now, _):
         # type: (float, Any) -> None
-        """Clients of the journal that were not heard since may be gone: other incarnations get their outcomes."""
+        """Clients from the journal that were not heard since the start may have ended. Send their outcomes to other
+        incarnations of these clients.
+        """
         for _ in range(min(len(self._recovered), TURN_MAX)):
             client = self._recovered.popleft()
             if client.is_absent:
@@ -332,7 +344,7 @@ class DispatcherCore(Operations):
     @property
     def status(self):
         # type: () -> Dict[str, int]
-        """The few numbers that say how things stand; ``journal_failing`` is 0 or 1."""
+        """The main numbers of the present state. ``over`` counts ended tasks; ``journal_failing`` is 0 or 1."""
         numbers = dict(self.calculators.numbers)
         numbers.update(waiting=self.queue.size, running=self.running, memory_bytes=self.memory_bytes,
                        journal_failing=int(self.journal is not None and self.journal.failing_since is not None),
@@ -341,8 +353,8 @@ class DispatcherCore(Operations):
 
     def account(self, now):
         # type: (float) -> Dict[str, Any]
-        """Everything counted. ``accepted`` + ``tasks_recovered`` = the outcomes + waiting + running, and
-        ``assignments`` + ``adopted`` = the ends of attempts + running, at every moment.
+        """All counters. Two equations always hold: ``accepted`` + ``tasks_recovered`` = sum of ``outcomes`` +
+        ``waiting`` + ``running``, and ``assignments`` + ``adopted`` = sum of ``attempts`` + ``running``.
         """
         counts = self.counts
         return {

@@ -1,4 +1,4 @@
-"""A result arrives: it ends the attempt that it names, and the task, if it is the first one."""
+"""Results from calculators. A result ends the attempt that it names. The first result of a task also ends the task."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -14,12 +14,12 @@ if MYPY:
     from dispatcher.calculators import Calculator  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
 
-#: A calculator whose last call took less is given calls ahead.
+#: If the last call on a calculator took less than this, more calls than free slots are assigned to it (*ahead*).
 QUICK_S = 0.05
 
 
 class Results(Ends):
-    """Results of attempts, and what they show of calculators."""
+    """Results of attempts, and what they show about their calculators: speed and probation."""
 
     COUNTERS = ('late_results', 'late_results_used', 'duplicate_results', 'unknown_results',
                 'probations') + Ends.COUNTERS
@@ -36,7 +36,7 @@ class Results(Ends):
         attempts, tally, ring = calculator.attempts, calculator.tally, self.watch.attempts
         done = failed = alike = 0
         trace, name = self.trace, calculator.name
-        # Neighbours often share both times: their durations are added in one call.
+        # Consecutive results often have the same two times. Add the durations of such a group in one call.
         assigned_at = accepted_at = 0.0
         for row in rows:
             assignment, task_id, result, error = row
@@ -50,7 +50,7 @@ class Results(Ends):
                 alike = 0
             assigned_at, accepted_at = task.assigned_at, task.accepted_at
             alike += 1
-            # As ``Ring.add``, on the hot path.
+            # The same as ``Ring.add``; inlined because it runs for each result.
             ring.total = number = ring.total + 1
             if error is None:
                 done += 1
@@ -79,7 +79,7 @@ class Results(Ends):
 
     def _note_quick(self, calculator, answer_s):
         # type: (Calculator, float) -> None
-        """A task took so long there, the way included."""
+        """``answer_s`` is the time of the last task on this calculator, network included."""
         calculator.is_quick = calculator.digest is not None and answer_s < QUICK_S
         if calculator.is_quick and not calculator.is_to_be_fed:
             calculator.is_to_be_fed = True
@@ -92,7 +92,7 @@ class Results(Ends):
 
     def _take_late(self, now, channel, calculator, row):
         # type: (float, Channel, Calculator | None, Any) -> None
-        """A result of an attempt that is not live. The first valid result wins, whatever its attempt."""
+        """Handle a result of an attempt that is not live. The first result of a task is used, whatever its attempt."""
         assignment, task_id, result, error = row
         self.free_slot(calculator, assignment, task_id)
         task = self.clients.task(task_id)
@@ -100,7 +100,7 @@ class Results(Ends):
             self.counts['unknown_results'] += 1
             return
         if not assignment and task.state is ASSIGNED and task.calculator is calculator:
-            # It was adopted, and the calculator was ready before it heard of that.
+            # The task was adopted, and the calculator finished it before it received the new assignment number.
             self._on_result(now, channel, [[task.assignment, task_id, result, error]])
             return
         number = task.number_of_attempt(channel.name, assignment)
@@ -130,7 +130,7 @@ class Results(Ends):
 
     def note_good_ends(self, now, calculator, number):
         # type: (float, Calculator, int) -> None
-        """So many attempts ended well."""
+        """``number`` attempts ended well."""
         conduct = calculator.conduct
         for _ in range(number if conduct.reason is not None else 0):
             if conduct.note_good_end():

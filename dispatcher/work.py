@@ -1,4 +1,9 @@
-"""A task between its acceptance and its end: it waits, is assigned, and waits again if its attempt fails."""
+"""Assignment, adoption and requeueing of a task; the timers of tasks.
+
+The *live* attempt of a task is the newest one, until it ends. A *leftover* is an attempt that has ended for the
+dispatcher, but may still run on its calculator. An *orphan* is an attempt that another incarnation of the dispatcher
+assigned. To *adopt* a waiting task means to leave it on a calculator that already holds it.
+"""
 
 from __future__ import absolute_import, division, print_function
 
@@ -20,32 +25,30 @@ if MYPY:
     from dispatcher.tasks import CallTask, Task  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
 
-#: Most tasks are over sooner than this after their acceptance, and get no timer.
+#: A task gets a timer this long after its acceptance. Most tasks end earlier and need none.
 YOUNG_S = 1.0
 
-#: Attempts that took too long on calculators that are alive are logged as a warning once in so long.
+#: The shortest time between two warnings about attempts that took too long on calculators that are alive.
 TOO_SLOW_EVERY_S = 60.0
 
-#: Pings leave up to a step earlier than they are due, together with those of others.
+#: Ping times are rounded down to a multiple of this, so that one turn sends the pings to many calculators.
 PING_STEP_S = 0.05
 
 
 def step_before(at):
     # type: (float) -> float
-    """The last step of pings up to that time."""
+    """The last multiple of ``PING_STEP_S`` that is not after ``at``."""
     return (at + 1e-6) // PING_STEP_S * PING_STEP_S
 
 
 class Work(Results):
-    """A task is assigned, adopted, requeued."""
-
     COUNTERS = ('adopted', 'calls_delayed', 'calls_run_alone') + Results.COUNTERS
 
     def __init__(self, settings, name, incarnation):
         # type: (Dict[str, Any], str, str) -> None
         super(Work, self).__init__(settings, name, incarnation)
         self._answer_timeout_s = settings['answer_timeout_s']
-        #: Tasks that have no timer yet, the oldest first. Most are over before they need one.
+        #: Tasks that were accepted lately and may need a timer, the oldest first. Most end before they need one.
         self.young = deque()  # type: Deque[Task]
         self.young_s = min(YOUNG_S, self._answer_timeout_s)
         self._warn_slow_at = 0.0
@@ -61,8 +64,8 @@ class Work(Results):
 
     def set_timers_of_young(self, now):
         # type: (float) -> None
-        """Set the timers of tasks that were accepted longer than ``young_s`` ago. Most of them are over by then. Those
-        half as old come along, so that one turn does it for many.
+        """Set the timers of tasks that were accepted longer than ``young_s`` ago and have not ended. If there is one,
+        also set the timers of tasks at least half as old, so that one turn handles many tasks.
         """
         young, age_s = self.young, self.young_s
         for _ in range(min(len(young), TURN_MAX)):
@@ -76,13 +79,13 @@ class Work(Results):
 
     def set_ping_timer(self, calculator, at):
         # type: (Calculator, float) -> None
-        """See then whether that calculator needs a ping."""
+        """Set the time to check whether the calculator needs a ping."""
         self._timers.set(('ping', calculator.name), step_before(at))
 
     def assign(self, now, task, calculator, known_as=0):
         # type: (float, Any, Calculator, int) -> None
-        """Give a task to a calculator that has a free slot, or a call to one that takes calls ahead. ``known_as`` is
-        the assignment under which it runs there already, if it does.
+        """Assign a task to a calculator that has a free slot, or a call to one whose ``takes_ahead`` is true. If the
+        calculator already runs the task under an assignment number of this incarnation, ``known_as`` is this number.
         """
         assignment = known_as
         if not assignment:
@@ -110,7 +113,7 @@ class Work(Results):
             if task.IS_CALL:
                 self.send(calculator.channel, 'run', self.assign_row(now, task))
                 return
-            # As ``assign_row``, without a call of it for each task.
+            # The same as ``assign_row``; inlined because it runs for each task.
             row = [assignment, task.task_id, task.attempt, task.payload, self._answer_timeout_s,
                    int((task.deadline_at - now) * 1000) / 1000 if task.deadline_at > now else 0]
             if 'assign' in rows:
@@ -120,8 +123,8 @@ class Work(Results):
 
     def assign_row(self, now, task):
         # type: (float, Any) -> List[Any]
-        """The ``run`` of a call that is assigned, or the ``assign`` of another task that is sent again. The first
-        ``assign`` of a task is built in ``assign``, on the hot path.
+        """The ``run`` row of an assigned call, or the ``assign`` row of a notional task that is resent. ``assign``
+        itself builds the first row of a notional task.
         """
         if task.IS_CALL:
             return [task.assignment, task.task_id, task.attempt, task.payload, task.options.get(u'answer_timeout_s'),
@@ -132,24 +135,24 @@ class Work(Results):
 
     def refresh_assignment(self, now, calculator, kind, row):
         # type: (float, Calculator, str, Any) -> Any
-        """A row to a calculator was lost: what is sent instead, or None."""
+        """The row to send in place of a lost row, or None if it is out of date."""
         if kind == 'assign' or kind == 'run':
             task = calculator.attempts.get(row[0])
             if task is not None:
                 return self.assign_row(now, task)
             leftover = calculator.leftovers.get(row[0])
             if leftover is not None and leftover.acknowledged_in is None:
-                # The assignment never arrived. The attempt is over, so its slot is free.
+                # The attempt has ended and its row was lost, so the slot is free.
                 self.drop_leftover(calculator, row[0])
             return None
         return row if kind != 'revoke' or row[0] in calculator.leftovers or not row[0] else None
 
     def adopt(self, now, task, calculator, known_as):
         # type: (float, Any, Calculator, int) -> None
-        """The calculator has that task already: it goes on instead of being begun anew."""
+        """The calculator already holds this waiting task: leave it there. ``known_as`` is as in ``assign``."""
         self.counts['adopted'] += 1
         self.emit(now, 'adopted', task_id=task.task_id, calculator=calculator.name, attempt=task.attempt + 1)
-        # Of an orphan, the calculator finds the task id among what it holds, and goes on under the new number.
+        # For an orphan this sends a new assignment number. The calculator recognises the task id and continues.
         self.assign(now, task, calculator, known_as)
         self.queue.remove(task)
         if task.IS_CALL and task.reserved is not calculator:
@@ -172,7 +175,7 @@ class Work(Results):
 
     def requeue(self, now, task, ended):
         # type: (float, Any, str) -> None
-        """The live attempt came to nothing: the task waits again, or has failed if there were too many attempts."""
+        """The live attempt ended without a result: the task waits again, or fails if it has no attempts left."""
         self._end_attempt(now, task, ended)
         task.state = WAITING
         past = PastAttempt(task, now, ended)
@@ -190,7 +193,7 @@ class Work(Results):
         else:
             self.queue.put_first(task)
         if task.attempt >= self.settings['attempts_max']:
-            # ``finish`` takes it out of the queue again.
+            # ``finish`` removes it from the queue.
             self.finish(now, task, FAILED, u'no result after %s' % counted(task.attempt, 'attempts'))
         else:
             self.set_task_timer(task)
@@ -198,7 +201,7 @@ class Work(Results):
     def _requeue_call(self, now, task, ended):
         # type: (float, Any, str) -> None
         if ended is TIMED_OUT:
-            # Its calculator should have ended it: it does not go on beside the next attempt.
+            # The calculator should have ended this attempt. Revoke it, so that it does not run beside the next one.
             self.revoke(task.calculator, task.assignment, task.task_id)
         self.release(task)
         del task.history[:-HISTORY_MAX]
@@ -224,7 +227,7 @@ class Work(Results):
 
     def _due_task(self, now, task):
         # type: (float, Task) -> None
-        """The deadline of a task, or the answer time-out of its attempt."""
+        """The deadline of a task or the answer time-out of its attempt has come."""
         if now >= task.deadline_at:
             self.finish_and_withdraw(now, task, EXPIRED, self._expired_because(task))
         elif task.state is ASSIGNED and now >= task.answer_due_at:
@@ -238,7 +241,7 @@ class Work(Results):
 
     def _expired_because(self, task):
         # type: (Any) -> str
-        """What a client is told whose task was not done in time."""
+        """The reason in the outcome of an expired task."""
         if task.state is ASSIGNED:
             return u'attempt %d on %s had not answered' % (task.attempt, task.calculator.name)
         if not task.attempt:

@@ -1,10 +1,11 @@
 """A channel: the state that a process keeps for one peer.
 
 It holds the ticket, the datagram numbers, the datagrams in flight, the received numbers, the round-trip time and the
-windows. A core may read the attributes, and adds to ``rows`` with ``Core.send``. Only the turn changes the rest.
+windows. ``net_protocol.turn`` explains tickets and turns. A core may read the attributes, and adds rows with
+``Core.send``. Only the turn changes the other attributes.
 
 A channel belongs to one incarnation of the peer at one address. With a new ticket it starts again: rows in flight are
-dropped, and the core sends again those that are still valid. Datagram numbers continue, so no number is used twice.
+dropped, and the core resends the rows that are still valid. Datagram numbers continue, so no number is used twice.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -24,18 +25,19 @@ if MYPY:
 #: The number of the first datagram is random, from 1 to 2 ** FIRST_NUMBER_BITS.
 FIRST_NUMBER_BITS = 31
 
-#: The most bytes of rows in a datagram whose rows were lost once, twice, or more often. With 1 each row is sent alone.
-#: If the path drops or fragments long datagrams, shorter ones may pass (RFC 8899: nearly every path takes 1,200 bytes).
-#: If the peer refuses one row, the other rows of its datagram still arrive.
+#: The largest number of bytes of rows in a datagram whose rows were lost once, twice, or more often. 1 means that each
+#: row is sent alone. If the path drops long datagrams, shorter ones may pass (RFC 8899: nearly every path takes 1,200
+#: bytes). If the peer refuses a datagram because of one row, the other rows arrive when they are sent separately.
 RESENT_BYTES = (1150, 500, 1)
 PROBE_BYTES = 500
 
-#: Bytes of an envelope without head, seal and ranges: names, brackets, the longest number, ``open`` and delay.
+#: The size of an envelope (all of a datagram except its rows) without head, seal and acknowledged ranges: names,
+#: brackets, and the longest values of ``n``, ``open`` and ``delay``.
 ENVELOPE_BYTES = len(',"n":,"ack":[],"delay":,"open":,"rows":{}}') + 2 * 16 + 8
 
 
 class Channel(object):
-    """The state for one peer. ``role`` is that of the peer. Its name and incarnation are set when the channel opens."""
+    """``role``, ``name`` and ``incarnation`` are those of the peer. The latter two are set when the channel opens."""
 
     def __init__(self, role, name='', incarnation=''):
         # type: (str, str, str) -> None
@@ -45,35 +47,36 @@ class Channel(object):
         self.address = None  # type: Any
         #: The core's own record for this peer.
         self.peer = None  # type: Any
-        #: Kind -> rows to be sent at the end of the turn.
+        #: Kind -> rows that wait to be sent.
         self.rows = {}  # type: Dict[str, List[Any]]
         #: Whether the core's list of channels to send on has this channel.
         self.is_outgoing = False
-        #: The lowest number of an open task or assignment: ours (0: none is sent) and the peer's.
+        #: The lowest number of an open task or assignment: our number (0: it is not sent) and the number of the peer.
         self.open = 0
         self.peer_open = 0
-        #: The number of the datagram that is being handled, and the time when the last one was handled.
+        #: The number of the datagram that was received last, and the time when it was received.
         self.number_received = 0
         self.heard_at = 0.0
         self.is_open = False
         self.is_asleep = False
-        # The number of the last datagram before the peer was found unreachable; None while it is reachable.
+        # The number of the last datagram sent before the peer was found unreachable. None: it is reachable.
         self.unreachable_since = None  # type: int | None
 
         self.ticket = ''
         #: The number of the last datagram sent; 0 before the first.
         self.number = 0
-        #: Lost rows, as (number of losses, rows). They are refreshed and sent before all others.
+        #: Lost rows, as (number of losses, rows). They are refreshed (see ``refreshed``) and sent before new rows.
         self.lost_rows = []  # type: List[Tuple[int, Dict[str, List[Any]]]]
-        #: The time of the next alarm of this channel, and the time of the next probe. None: there is none.
+        #: The time of the next alarm (see ``net_protocol.alarms``) and of the next probe. None: there is none.
         self.alarm_at = None  # type: float | None
         self.probe_at = None  # type: float | None
-        #: The number of probes since the last acknowledgement, and the time since which something is unacknowledged.
+        #: The number of probes since the last acknowledgement. The time since which nothing was acknowledged although
+        #: datagrams are in flight; None: no datagram is in flight.
         self.probes = 0
         self.unanswered_since = None  # type: float | None
-        #: The value of ``probes`` when the peer was heard for the first time after the first of these probes, or None.
+        #: The value of ``probes`` when the first datagram after the first of these probes was received, or None.
         self.probes_when_heard = None  # type: int | None
-        #: The number of handled datagrams to be acknowledged, whether to do it in this turn, and the latest time.
+        #: The number of handled datagrams to acknowledge, whether to do it in this turn, and the latest time for it.
         self.to_acknowledge = 0
         self.acknowledge_now = False
         self.acknowledge_at = None  # type: float | None
@@ -100,14 +103,16 @@ class Channel(object):
     @property
     def has_room(self):
         # type: () -> bool
-        """Whether another datagram may be sent: the congestion window is not full, and no lost rows wait."""
+        """Whether new rows may be sent: the congestion window is not full (two datagrams may always be in flight), and
+        no lost rows wait.
+        """
         return (self.is_open and not self.is_asleep and not self.lost_rows
                 and (self.loss.segments < self.window.segments or len(self.loss.in_flight) < 2))
 
     @property
     def is_unreachable(self):
         # type: () -> bool
-        """Whether the peer is heard but acknowledges nothing."""
+        """Whether the turn has found that the peer is heard but acknowledges nothing."""
         return self.unreachable_since is not None
 
     @property
@@ -127,7 +132,7 @@ class Channel(object):
 
     def restart(self, ticket, name, incarnation):
         # type: (str, str, str) -> None
-        """Start again with a new ticket: drop all rows, and keep the datagram number."""
+        """Start again with a new ticket: drop all rows, but continue the datagram numbers."""
         self.name = name
         if incarnation != self.incarnation:
             self.incarnation = incarnation
@@ -158,7 +163,7 @@ class Channel(object):
 
     def head(self, core):
         # type: (Core) -> str
-        """The beginning of the envelope, which all our datagrams on this channel have in common."""
+        """The beginning of the envelope. It is the same in all our datagrams until the next ticket."""
         if not self._head:
             self._head = codec.head(core.ROLE, core.name, core.incarnation, self.ticket)
         return self._head
@@ -214,7 +219,9 @@ class Channel(object):
 
     def write(self, now, core, rng, seal, rows, text, losses=0, probe_of=0):
         # type: (float, Core, Any, Any, Dict[str, List[Any]], str, int, int) -> bytes
-        """Encode a datagram with these rows and all acknowledgements. Record it as in flight if it needs one."""
+        """Encode a datagram with these rows and all acknowledgements. If the peer has to acknowledge it, record it as
+        in flight. ``probe_of`` is the number of the datagram whose rows it repeats, or 0.
+        """
         number = self.number = self.number + 1 if self.number else rng.getrandbits(FIRST_NUMBER_BITS) + 1
         received = self.received
         ranges, delay_ms = received.ranges, 0
@@ -237,7 +244,9 @@ class Channel(object):
 
     def refreshed(self, now, core, rows):
         # type: (float, Core, Dict[str, List[Any]]) -> Dict[str, List[Any]]
-        """The present form of rows that are sent again, as ``core.refresh`` returns it."""
+        """Rows to send in place of lost rows: each row as ``core.refresh`` returns it, without those of kinds that are
+        never resent.
+        """
         refreshed = {}  # type: Dict[str, List[Any]]
         for kind in ORDER if len(rows) > 1 else rows:
             if kind in rows and kind not in UNRELIABLE:
@@ -248,8 +257,8 @@ class Channel(object):
 
     def is_in_vain(self, now):
         # type: (float) -> bool
-        """Whether the peer is heard but acknowledges nothing. A peer that was frozen may have been heard only just now,
-        so two probes must have been sent since then.
+        """Whether the peer is heard but acknowledges nothing. A peer that was frozen needs time to answer, so two
+        probes must have been sent since it was heard again.
         """
         since = self.unanswered_since
         return (since is not None and now - since >= UNREACHABLE_S and self.heard_at > since
