@@ -56,6 +56,11 @@ class Fleet(Assignment):
         calculators = self.calculators
         of_name = calculators.by_name.get(channel.name)
         of_channel = channel.peer
+        if of_name is not None and of_name.state not in (DEAD, LEFT) \
+                and channel.number_received < channel.received.highest:
+            # A late datagram of a former incarnation does not take the name from the present one.
+            self.counts['stale_heartbeats'] += 1
+            return None
         if of_channel is not None and of_name is not None and of_name.state not in (DEAD, LEFT):
             self.counts['names_taken'] += 1
             self._send_not_registered(channel, NAME_TAKEN)
@@ -321,9 +326,9 @@ class Fleet(Assignment):
             return
         self.counts['hints'] += 1
         calculator.hinted_at = now
-        calculator.hint_pings = 1
-        self._ping(now, calculator)
-        self._timers.set(('hint', calculator.name), now + HINT_PING_S)
+        calculator.hint_pings = 0
+        # The first ping leaves in the next turn. Here it could leave with the second one, if that turn is late.
+        self._timers.set(('hint', calculator.name), now)
 
     def _due_hint(self, now, name):
         # type: (float, str) -> None

@@ -95,8 +95,9 @@ class FleetAudit(Audit):
         self.views = {}  # type: Dict[str, View]
         self._losing = []  # type: List[View]
         self.capacity_ever = 0
-        # The heartbeats of this turn as (channel, row); and what turned out not to be held.
-        self._beats = []  # type: List[Tuple[Channel, Any]]
+        # The heartbeats of this turn as (channel, row, whether a later datagram came before); and what turned out not to
+        # be held.
+        self._beats = []  # type: List[Tuple[Channel, Any, bool]]
         self._missing = []  # type: List[Tuple[View, str, Given]]
         # (name, incarnation) of all that were ever registered.
         self._registered = set()  # type: Set[Tuple[str, str]]
@@ -125,7 +126,7 @@ class FleetAudit(Audit):
 
     def _heard_heartbeats(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
-        self._beats.append((channel, rows[-1]))
+        self._beats.append((channel, rows[-1], channel.number_received < channel.received.highest))
         view, number = self.view_of(channel), channel.number_received
         if view is None or number < view.newest_heartbeat:
             return
@@ -183,8 +184,8 @@ class FleetAudit(Audit):
         # name back from one that is alive.
         view = self.views.get(name)
         former = self._registered if view is not None and view.state in (ALIVE, SUSPECT) else ()
-        channel, heartbeat = ([beat for beat in found if self.view_of(beat[0]) is None
-                               and (name, beat[0].incarnation) not in former] or found)[0]
+        channel, heartbeat, _ = ([beat for beat in found if self.view_of(beat[0]) is None
+                                  and (name, beat[0].incarnation) not in former] or found)[0]
         if name in self.views:
             self._lose(now, name, 'replaced')
         self.views[name] = View(channel, heartbeat, now)
@@ -276,9 +277,9 @@ class FleetAudit(Audit):
         if self._late_s or self.process.unread:
             self._hindered_at, self._late_s = now, 0.0
         if self._beats:
-            for channel, _ in self._beats:
+            for channel, _, is_late in self._beats:
                 view = self.views.get(channel.name)
-                if view is not None and view.state in (ALIVE, SUSPECT) \
+                if not is_late and view is not None and view.state in (ALIVE, SUSPECT) \
                         and (channel.name, channel.incarnation) not in self._registered:
                     raise broken('S7', channel.name, 'a new incarnation is heard, and the former one keeps its place')
             del self._beats[:]

@@ -10,6 +10,7 @@ import random
 
 from dispatcher.core import DispatcherCore
 from dispatcher.settings import SETTINGS
+from net_protocol.recovery import ReceiveWindow
 from net_protocol.rows import CALCULATOR, CLIENT, MONITOR
 from net_protocol.schedule import SLEEP_S
 
@@ -30,6 +31,7 @@ class FakeChannel(object):
         self.is_outgoing = self.is_asleep = self.is_unreachable = False
         self.is_open = self.has_room = True
         self.open = self.peer_open = self.number_received = 0
+        self.received = ReceiveWindow()
         self.heard_at = 0.0
 
 
@@ -112,6 +114,7 @@ class Driver(object):
         self._wake(channel)
         for _ in range(2 if self.twice else 1):
             channel.number_received = channel.number_received + 1 if number is None else number
+            channel.received.note(self.now, channel.number_received)
             channel.heard_at = self.now
             channel.peer_open = max(channel.peer_open, peer_open or 0)
             self.core.heard(self.now, channel)

@@ -89,6 +89,20 @@ def test_the_calculator_of_a_closed_channel_is_known_when_it_comes_back(busy):
     assert busy.status['running'] == 1, 'it goes on where it stood'
 
 
+def test_a_late_heartbeat_of_a_former_incarnation_takes_no_name(twice):
+    driver = Driver(twice, calculators_max=1)
+    former = driver.calculator()
+    driver.beat(former, number=8)
+    driver.hear(former, 'leave', [[]], number=9)
+    # Another takes its place, so nothing is known of it any more.
+    driver.beat(driver.calculator(TWO))
+    driver.hear(driver.calculator(TWO), 'leave', [[]])
+    present = driver.calculator(incarnation=SECOND)
+    driver.beat(present)
+    driver.beat(former, number=7)
+    assert driver.core.calculators.by_name[ONE].channel is present
+
+
 def test_leaving_is_no_failure_and_its_tasks_go_to_others_at_once(busy):
     busy.beat(busy.calculator(TWO))
     left = busy.hear(busy.calculator(ONE), 'leave', [[]]) + busy.wait(0)
