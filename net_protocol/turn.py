@@ -8,8 +8,8 @@ Opening a channel. A client or calculator sends a *hello*, a datagram without a 
 with a *greeting*: its name and incarnation, ``re`` = the number of the hello, and a fresh ticket. A greeting leaves
 no state in the dispatcher and is no longer than what it answers. The receiver believes a greeting if datagram ``re``
 is in flight, and restarts its channel with the ticket. The dispatcher opens the channel when a datagram with the
-ticket arrives, which also validates the address. A datagram that neither opens a channel nor comes from the address
-of an open channel with its ticket is answered by a greeting, and nothing else of it is handled.
+ticket arrives, which also validates the address. Any other datagram, unless it has the ticket and the address of an
+open channel, is answered by a greeting, and its rows are not handled.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -67,7 +67,7 @@ class Turn(Sending):
 
     def set_upstream(self, address):
         # type: (Any) -> None
-        """Set the address of the dispatcher, found by our own settings; None: not known yet."""
+        """Set the address of the dispatcher, which our own settings name; None: not known yet."""
         channel = self.upstream
         if channel is not None and address != self._upstream_address:
             self._upstream_address = address
@@ -330,7 +330,7 @@ class Turn(Sending):
         channel.is_asleep = False
         self._directory.sleeping.pop(channel, None)
         if channel.unreachable_since is not None:
-            # Only an acknowledgement ends this, and a core perhaps has no rows for such a peer: send a probe.
+            # Only an acknowledgement ends this. The core may have no rows for such a peer, so a probe is sent.
             channel.probe_at = now
         self._alarms.set_again(channel)
         self._core.awake(now, channel)

@@ -35,8 +35,8 @@ WRITES_MAX = 12
 
 class Given(object):
     """A task that a calculator has since ``at``. ``number`` is that of its assignment, 0 before it is written. The
-    assignment was written ``written`` times, first and last at ``first_at`` and ``last_at``. ``acknowledged_in`` is the
-    number of the datagram that acknowledged it.
+    assignment was written ``written`` times, from ``first_at`` to ``last_at``. ``acknowledged_in`` is the number of the
+    datagram that acknowledged it.
     """
 
     __slots__ = ('at', 'is_adopted', 'number', 'first_at', 'last_at', 'written', 'acknowledged_in')
@@ -263,7 +263,7 @@ class FleetAudit(Audit):
         view = self.views.get(name)
         if view is None or view.state != ALIVE:
             raise broken('S7', (task_id, name), 'given to %s, which is %s', name, view and view.state)
-        # The task may have been assigned earlier in this turn than the drain was heard of.
+        # In this turn, the task may have been assigned before the drain was heard of.
         if is_new and view.draining_since is not None and view.draining_since < now:
             raise broken('S7', (task_id, name), 'given to %s, which drains', name)
         view.given[task_id] = Given(now, not is_new)
