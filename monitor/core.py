@@ -1,4 +1,4 @@
-"""Asks the dispatcher for reports at regular intervals, and keeps a picture of what they say.
+"""Asks the dispatcher for reports at regular intervals, and keeps what they say in a ``Picture``.
 
 A report has several pages. A lost page is not requested again: the next report follows soon.
 """
@@ -15,16 +15,16 @@ if MYPY:
 
     from monitor.picture import Picture  # noqa: F401
 
-#: The share by which the time between two questions varies.
+#: The time between two questions varies at random by up to this share.
 JITTER = 0.2
 
 #: The dispatcher counts as silent after this many intervals without a report.
 SILENT_AFTER = 3
 
-#: A question about a task is asked again after this time, up to this often.
+#: A question about a task is asked again after this time, and this many times in all.
 TASK_AGAIN_S = 0.5
 TASK_QUESTIONS_MAX = 6
-#: Questions about tasks that are open at a time.
+#: The most questions about tasks that are open at the same time.
 TASKS_ASKED_MAX = 20
 
 
@@ -93,12 +93,13 @@ class MonitorCore(Core):
         # Questions start at a random number, so that a late answer to another monitor's question is not taken for ours.
         self._rng = rng
         self._question = rng.getrandbits(40) + 1
-        # The open question about everything, 0 for none.
+        # The number of the open question about the whole system; 0: none.
         self._asked_question = 0
         self._pages = _Pages()
         # Number of a question -> the question.
         self._tasks = {}  # type: Dict[int, _TaskQuestion]
-        # What an operator asked for: (question, verb, argument), its pages by number, and who takes the answer.
+        # The request of an operator as [question, verb, argument]; the pages of its answer by number; the function that
+        # takes the answer.
         self._operation = None  # type: List[Any] | None
         self._operation_pages = {}  # type: Dict[int, Any]
         self._operated = None  # type: Callable[[bool, str, List[Any]], None] | None
@@ -146,7 +147,7 @@ class MonitorCore(Core):
 
     def operate(self, now, verb, argument, answer):
         # type: (float, str, str, Callable[[bool, str, List[Any]], None]) -> None
-        """Ask for one thing; ``answer(found, reason, rows)`` is called with what came of it."""
+        """Send a request of an operator; ``answer(found, reason, rows)`` is called with the dispatcher's answer."""
         self._question += 1
         self._operation, self._operation_pages = [self._question, verb, argument], {}
         self._operated = answer
@@ -173,7 +174,7 @@ class MonitorCore(Core):
 
     def opened(self, now, channel):
         # type: (float, Channel) -> None
-        """The channel is new: what was asked on the one before is lost."""
+        """The channel opened, perhaps again: questions that were sent before may be lost. Ask again."""
         self._ask(now)
         self._due_operate(now, None)
         for question in sorted(self._tasks):
@@ -184,7 +185,7 @@ class MonitorCore(Core):
         if self._pages.pages:
             self.counts['pages_lost'] += self._pages.total - len(self._pages.pages)
             self._take_report(now)
-        # The time varies, so that of many monitors that share the dispatcher's few answers a second each gets some.
+        # The dispatcher answers few questions per second. As the time varies, each of many monitors gets some answers.
         self._timers.set(('ask', None), now + self.interval_s * self._rng.uniform(1 - JITTER, 1 + JITTER))
         if not self.dispatcher.is_open:
             return
@@ -195,8 +196,8 @@ class MonitorCore(Core):
         picture = self.picture
         self.send(self.dispatcher, 'status', [self._question, picture.events_seen, picture.attempts_seen,
                                               picture.calculators_next, picture.clients_next])
-        # A question alone calls for no acknowledgement, and a restarted dispatcher is believed only in answer to a
-        # datagram that does.
+        # A greeting is believed only if it answers a datagram that must be acknowledged. A question alone need not be,
+        # so without the ping a restart of the dispatcher would not be noticed.
         self.send(self.dispatcher, 'ping', [])
 
     def _due_ask(self, now, _):
@@ -249,7 +250,7 @@ class MonitorCore(Core):
         try:
             self.picture.take(now, pages.incarnation, pages.rows)
         except (AttributeError, KeyError, TypeError, ValueError):
-            # The report has another form than this version knows.
+            # This version does not know the form of the report.
             self.counts['reports_not_understood'] += 1
             return
         self.counts['reports'] += 1

@@ -1,15 +1,15 @@
 """The turn: one step of a process, without the sockets. The loop, the simulator and the tests all use it.
 
-Datagrams in -> rows to the core; due timers; the core settles; records to the disk; datagrams out. Under load what
-has arrived is handled in portions, and each portion is answered before the next is read, so that the first sender
-does not wait for the last. A process with a journal answers once a turn, because one commit for all is cheaper.
+Datagrams in -> rows to the core; due timers; the core settles; records to the disk; datagrams out. Under load the
+turn reads in portions, and answers each portion before it reads the next, so that the first sender does not wait for
+the last. A process with a journal answers once per turn, because one commit for all is cheaper.
 
 Opening a channel. A client or calculator sends a *hello*, a datagram without a ticket, and the dispatcher answers
 with a *greeting*: its name and incarnation, ``re`` = the number of the hello, and a fresh ticket. A greeting leaves
-no state in the dispatcher and is no longer than what it answers. Whoever receives one believes it if ``re`` is in
-flight, and begins its channel anew with the ticket. The dispatcher opens the channel when a datagram with the ticket
-arrives, which also validates the address. Without the ticket of an open channel, from its address, nothing of a
-datagram is handled; it is answered by a greeting.
+no state in the dispatcher and is no longer than what it answers. The receiver believes a greeting if datagram ``re``
+is in flight, and restarts its channel with the ticket. The dispatcher opens the channel when a datagram with the
+ticket arrives, which also validates the address. Any other datagram, unless it has the ticket and the address of an
+open channel, is answered by a greeting, and its rows are not handled.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -35,13 +35,13 @@ if MYPY:
     from net_protocol.codec import Datagram  # noqa: F401
     from net_protocol.core import Core  # noqa: F401
 
-#: Rows after which what came of them is sent before more is read. Many enough that datagrams stay full.
+#: Rows in a portion: enough of them to fill the datagrams with answers.
 PORTION_ROWS = 64
 
 
 class Turn(Sending):
-    """Drives one core. ``rng`` draws first numbers and jitter, ``secret`` makes tickets, ``is_local(address)`` tells
-    the addresses of this machine, which need no padding and take longer datagrams.
+    """Drives one core. ``rng`` draws the first number of a channel and jitter. ``secret`` makes tickets.
+    ``is_local(address)`` says whether an address is on this machine: it needs no padding and takes longer datagrams.
 
     ``on_refusal(cause, detail, address)`` is called for each refused datagram, ``on_events(events)`` with the core's
     events.
@@ -58,16 +58,16 @@ class Turn(Sending):
         self._listens_to = frozenset(LISTENS_TO[core.ROLE])
         self._upstream_address = None  # type: Any
         self._directory = Directory(secret)
-        # Channels with datagrams that are not acknowledged before the disk has what they submit.
+        # Channels with datagrams whose acknowledgements wait until their submits are on disk.
         self._withheld = []  # type: List[Channel]
         self._greetings = []  # type: List[Tuple[bytes, Any]]
         self._budget = ReadingBudget()
 
-    # What the owner calls.
+    # Called by the owner: the loop, the simulator or a test.
 
     def set_upstream(self, address):
         # type: (Any) -> None
-        """The dispatcher is at that address, or nowhere yet (None). Our own settings lead there."""
+        """Set the address of the dispatcher, which our own settings name; None: not known yet."""
         channel = self.upstream
         if channel is not None and address != self._upstream_address:
             self._upstream_address = address
@@ -92,7 +92,7 @@ class Turn(Sending):
         # type: (float, Callable[[], Any], Callable[[bytes, Any], None], Callable[[Any], str | None] | None) -> None
         """One turn. ``receive()`` returns the next (datagram, address), or None when nothing is left; ``send(datagram,
         address)`` sends. ``write(records)`` puts records on disk, all or none, and returns None or why it failed;
-        without it there is no journal. What they raise passes through.
+        without it there is no journal. Exceptions of these functions are not caught.
         """
         core = self._core
         self._send = send
@@ -139,14 +139,14 @@ class Turn(Sending):
 
     def account(self):
         # type: () -> Dict[str, Any]
-        """Everything that went through, as plain values."""
+        """The counters of the traffic, as plain values."""
         return self.traffic.as_dict()
 
     # Reading.
 
     def _drop(self, receive):
         # type: (Callable[[], Any]) -> None
-        """Out of order: what arrives is lost."""
+        """In an outage, datagrams that arrive are lost."""
         for _ in range(READS_MAX):
             if receive() is None:
                 break
@@ -210,7 +210,7 @@ class Turn(Sending):
             raise DatagramRefused(BAD_NUMBER, 'acknowledges a number that was never sent')
         is_new = received.note(now, number)
         if not is_new:
-            # Below the receive window nobody knows whether it was handled: it is not acknowledged.
+            # Below the receive window it is unknown whether it was handled, so it is not acknowledged.
             if is_new is None:
                 self.traffic.too_old += 1
             else:
@@ -263,7 +263,7 @@ class Turn(Sending):
 
     def _upstream_of(self, now, datagram):
         # type: (float, Datagram) -> Channel | None
-        """Our channel, where the datagram belongs to it; a greeting begins it anew."""
+        """Our channel if the datagram belongs to it, else None. A greeting restarts the channel."""
         channel = self.upstream  # type: Any
         if datagram.re is not None:
             answered = channel.loss.in_flight.get(datagram.re)
@@ -286,7 +286,7 @@ class Turn(Sending):
 
     def _channel_of(self, now, datagram, address, size):
         # type: (float, Datagram, Any, int) -> Channel | None
-        """The channel that the datagram's ticket names, opened now if the ticket is new and good; else None."""
+        """The channel of the datagram's ticket, opened now if the ticket is new and valid; else None."""
         if datagram.re is not None:
             # Nobody greets a dispatcher.
             return None
@@ -330,7 +330,7 @@ class Turn(Sending):
         channel.is_asleep = False
         self._directory.sleeping.pop(channel, None)
         if channel.unreachable_since is not None:
-            # Only what is sent can show that the peer acknowledges again, and the core may send nothing to such a peer.
+            # Only an acknowledgement ends this. The core may have no rows for such a peer, so a probe is sent.
             channel.probe_at = now
         self._alarms.set_again(channel)
         self._core.awake(now, channel)
@@ -339,7 +339,7 @@ class Turn(Sending):
 
     def _ring(self, now):
         # type: (float) -> None
-        """Every alarm that is due, each channel at most once."""
+        """Handle the due alarms, at most one for each channel."""
         for channel in self._alarms.take_due(now, READS_MAX):
             if not channel.is_open and channel is not self.upstream:
                 continue
@@ -396,7 +396,7 @@ class Turn(Sending):
 
     def _flush_late(self, now):
         # type: (float) -> None
-        """What leaves at the end of a turn: acknowledgements, what a full window held back, greetings, a hello."""
+        """At the end of a turn send a hello, rows that a full window held back, acknowledgements and greetings."""
         upstream = self.upstream
         if upstream is not None and not upstream.is_open and self._must_open(upstream):
             self._say_hello(now, upstream)
@@ -405,7 +405,7 @@ class Turn(Sending):
             self._flush(now, channel)
         waiting = self._acknowledgements
         if waiting:
-            # A core that has stopped takes no further turn.
+            # A stopped core has few further turns or none: send all acknowledgements now.
             until = float('inf') if self._core.is_stopped else now
             while waiting and (waiting[0][0] <= until or waiting[0][1].acknowledge_at != waiting[0][0]):
                 at, channel = waiting.popleft()
@@ -414,7 +414,7 @@ class Turn(Sending):
         if self._to_acknowledge:
             to_acknowledge, self._to_acknowledge = self._to_acknowledge, []
             for channel in to_acknowledge:
-                # Unless rows took the acknowledgement with them.
+                # Otherwise a datagram with rows has carried the acknowledgement.
                 if channel.acknowledge_now:
                     self._acknowledge(now, channel)
         greetings, self._greetings = self._greetings, []

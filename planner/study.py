@@ -21,8 +21,8 @@ if MYPY:
 #: Statistics of the response time, and the precision that each must have, as a multiple of the requested precision.
 WANTED = ((MEAN, 1.0), ('p50', 1.0), ('p95', 1.0), ('p99', 2.5))
 
-#: Replications of the first round: the fewest that the rule of Hoad, Robinson and Davies can judge. And the most of a
-#: point.
+#: Replications of the first round, the fewest that the rule of Hoad, Robinson and Davies can judge; and the most
+#: replications of a point.
 FIRST = statistics.REPLICATIONS_MIN + statistics.LOOK_AHEAD
 REPLICATIONS_MAX = 10000
 
@@ -33,7 +33,7 @@ TEST_CONFIDENCE = 0.97
 TEST_FIRST = 6
 TEST_MAX = 200
 
-#: When the boundary is known, its two sides are measured to this precision, with at most so many replications.
+#: When the boundary is known, its two sides are measured to this precision, with at most ``BOUNDARY_MAX`` replications.
 BOUNDARY_PRECISION = 0.1
 BOUNDARY_MAX = 24
 
@@ -97,7 +97,7 @@ class Point(object):
 
     def excess(self, precision):
         # type: (float) -> float
-        """The largest ratio of a precision to the requested one; 0 if all statistics are precise enough."""
+        """The largest precision in relation to the requested one; 0 if all statistics are precise enough."""
         measures = self.measures()
         if measures is None:
             return float('inf')
@@ -176,7 +176,7 @@ class Vary(Study):
             self._reached.add(number)
             return 0
         # The precision improves with the square root of the number of replications. A round has at least two
-        # replications, and at most as many as there are.
+        # replications, and at most as many as all rounds before.
         return int(max(2, min(done, REPLICATIONS_MAX - done, 1.1 * done * min(excess, 2.0) ** 2 - done)))
 
     def has_reached(self, point):

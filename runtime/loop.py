@@ -1,7 +1,7 @@
 """The loop of a process, and the only place where it waits.
 
 One turn: wait until something is readable or a timer is due; handle signals; one ``net_protocol.turn``, which reads,
-decides, writes and sends; then the hooks and services of this process.
+decides, writes and sends; then call the hooks and services of this process.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -30,7 +30,7 @@ if MYPY:
 #: Bytes of the secret that tickets are made from.
 SECRET_BYTES = 16
 
-#: The longest wait: a bound on how long a mistake with timers could go unnoticed.
+#: The longest wait, so that a mistake with timers can't stop a process for longer.
 WAIT_MAX_S = 60.0
 
 
@@ -48,7 +48,7 @@ class Loop(object):
     """Drives one core over one endpoint until it is stopped.
 
     ``log`` has ``event(event)`` and ``refusal(cause, detail, address)``; ``seal`` signs and checks datagrams;
-    ``journal`` takes the core's records, None where there is none.
+    ``journal`` writes the core's records, or is None.
     """
 
     def __init__(self, core, endpoint, signals, monotonic, log, seal=CHECKSUM, journal=None):
@@ -56,7 +56,7 @@ class Loop(object):
         self.core = core
         self.endpoint = endpoint
         self.log = log
-        # First numbers and jitter never come from ``--seed``: nobody must guess them.
+        # The first numbers of channels, and jitter, never come from ``--seed``: nobody must be able to guess them.
         rng = random.Random(random.SystemRandom().getrandbits(128))
         self.turn = Turn(core, rng, seal, os.urandom(SECRET_BYTES), is_loopback)
         self.turn.on_refusal = log.refusal
@@ -67,7 +67,7 @@ class Loop(object):
         self._write = None if journal is None else self._write_records
         self._hooks = []  # type: List[Hook]
         self._services = []  # type: List[Any]
-        # Those of them whose input comes before that of the socket.
+        # The services whose input is handled before that of the socket.
         self._sources = []  # type: List[Any]
         self._stops_seen = 0
         #: How long the turns took, without the wait.
@@ -82,8 +82,8 @@ class Loop(object):
     def attach(self, service, is_source=False):
         # type: (Any, bool) -> None
         """Wait for the ``readers()``, ``writers()`` and ``next_timer()`` of a service too, and call its
-        ``handle(readable, writable, now)`` in every turn: after it, and that of a source before it too, so that what it
-        read leaves in the same turn.
+        ``handle(readable, writable, now)`` after each turn of the core. That of a source is also called before the
+        turn, so that what it reads is sent in the same turn.
         """
         self._services.append(service)
         if is_source:
@@ -99,7 +99,7 @@ class Loop(object):
         self._turn([], [])
         while not self.core.is_stopped and self._signals.count < 2:
             self._turn(*self._wait())
-        # The last datagrams are acknowledged within this time.
+        # Time for the acknowledgements of the last datagrams.
         end_at = self._monotonic() + ACK_DELAY_S
         while self._signals.count < 2 and self._monotonic() < end_at:
             self._turn(*self._wait(end_at))

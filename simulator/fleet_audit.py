@@ -1,4 +1,4 @@
-"""The auditor of the calculators of a dispatcher: it compares what the dispatcher hears with the verdicts it emits."""
+"""Audits what a dispatcher does with its calculators: compares what it hears with its verdicts and assignments."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -19,23 +19,24 @@ if MYPY:
 
 ALIVE, SUSPECT = 'alive', 'suspect'
 
-#: How late the verdict on a silent calculator may be: the turns around it, and the time to catch up.
+#: How late the verdict on a silent calculator may be: some turns, and the time to read what waits after a late one.
 VERDICT_LATE_S = 1.0
 
-#: Before a report that nobody listens is believed: pings, and the time that they take.
+#: A report that nobody listens at an address is believed after so many pings, and after so long.
 HINT_PINGS, HINT_S = 3, 0.3
 
-#: A calculator that was heard so lately and does not acknowledge an assignment for the other time is unreachable:
-#: probes back off to their maximum, and what is heard may be long under way. Where others are acknowledged, it was
-#: also written so often.
+#: L8: a calculator that was heard within ``HEARD_S`` must acknowledge an assignment within ``UNREACHABLE_S``. This time
+#: is long, because probes back off to their maximum and datagrams may be long under way. If the calculator acknowledges
+#: other rows, the assignment must also have been written ``WRITES_MAX`` times, or not at all for that time.
 HEARD_S = 2.0
 UNREACHABLE_S = 5 * PROBE_MAX_S * JITTER_MAX
 WRITES_MAX = 12
 
 
 class Given(object):
-    """A task that a calculator has since ``at``: the number of its assignment, 0 while that is not written; since when,
-    until when and how often it was; and the number of the datagram that acknowledged it.
+    """A task that a calculator has since ``at``. ``number`` is that of its assignment, 0 before it is written. The
+    assignment was written ``written`` times, from ``first_at`` to ``last_at``. ``acknowledged_in`` is the number of the
+    datagram that acknowledged it.
     """
 
     __slots__ = ('at', 'is_adopted', 'number', 'first_at', 'last_at', 'written', 'acknowledged_in')
@@ -49,8 +50,8 @@ class Given(object):
 
 
 class View(object):
-    """One incarnation of a calculator. ``given`` are the tasks that it has. ``lost_at`` is since when it may have none,
-    ``acknowledged_at`` when it last acknowledged anything, ``pings`` when pings were sent since it was heard.
+    """One incarnation of a calculator. ``given`` are the tasks that it has. From ``lost_at`` on it must lose them.
+    ``acknowledged_at`` is the time of its last acknowledgement, ``pings`` the times of the pings since it was heard.
     """
 
     def __init__(self, channel, heartbeat, now):
@@ -59,7 +60,7 @@ class View(object):
         self.state = ALIVE
         self.lost_at = None  # type: float | None
         self.acknowledged_at = 0.0
-        # With functions, one call ahead for each slot: see ``_on_offers``.
+        # ``places`` is the most tasks that it may have: with functions, one more call for each slot (``_on_offers``).
         self.capacity = self.places = heartbeat[4]
         self.draining_since = None  # type: float | None
         self.given = {}  # type: Dict[str, Given]
@@ -79,7 +80,7 @@ class View(object):
 
 
 class FleetAudit(Audit):
-    """S6, S7, S8, S13 and L8 as far as the dispatcher goes."""
+    """Checks the dispatcher's part of S6, S7, S8, S13 and L8."""
 
     HEARD = {'heartbeat': '_heard_heartbeats'}
     SENT = {'assign': '_sent_assigns', 'ping': '_sent_pings'}
@@ -91,17 +92,18 @@ class FleetAudit(Audit):
     def __init__(self, ledger, settings):
         # type: (Ledger, Dict[str, Any]) -> None
         super(FleetAudit, self).__init__(ledger, settings)
-        # Name -> its present incarnation; those that must lose what they have.
+        # Name -> view of the present incarnation; views that must lose their tasks.
         self.views = {}  # type: Dict[str, View]
         self._losing = []  # type: List[View]
         self.capacity_ever = 0
-        # The heartbeats of this turn as (channel, row, whether a later datagram came before); and what turned out not to
-        # be held.
+        # The heartbeats of this turn as (channel, row, whether a later datagram came before it), and the tasks that they
+        # should name but do not.
         self._beats = []  # type: List[Tuple[Channel, Any, bool]]
         self._missing = []  # type: List[Tuple[View, str, Given]]
         # (name, incarnation) of all that were ever registered.
         self._registered = set()  # type: Set[Tuple[str, str]]
-        # How late this turn is, if that counts; when a turn was last as late or left datagrams unread.
+        # By how much this turn is late, 0 if by little; the time of the last late turn; the time of the last turn that
+        # was late or left datagrams unread.
         self._late_s = self._deaf_at = self._hindered_at = 0.0
 
     def is_undisturbed(self, now):
@@ -110,11 +112,11 @@ class FleetAudit(Audit):
 
     def view_of(self, channel):
         # type: (Channel) -> View | None
-        """The present incarnation of a calculator, if that is its channel."""
+        """The view of a channel's calculator, or None if the channel is not that of its present incarnation."""
         view = self.views.get(channel.name) if channel.role == CALCULATOR else None
         return view if view is not None and view.channel.incarnation == channel.incarnation else None
 
-    # What it hears and sends.
+    # What the dispatcher hears and sends.
 
     def heard(self, now, channel):
         # type: (float, Channel) -> None
@@ -137,7 +139,7 @@ class FleetAudit(Audit):
             given = view.given[task_id]
             place = bisect_right(firsts, given.number)
             if place and given.number <= held[place - 1][1]:
-                # As good as an acknowledgement.
+                # The heartbeat names the task: this counts as an acknowledgement.
                 given.acknowledged_in = number if given.acknowledged_in is None else given.acknowledged_in
             elif given.acknowledged_in is not None and given.acknowledged_in < number:
                 self._missing.append((view, task_id, given))
@@ -172,7 +174,7 @@ class FleetAudit(Audit):
         if view is not None:
             view.pings.append(now)
 
-    # What it says about them.
+    # Events of the dispatcher about calculators.
 
     def _on_registered(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
@@ -180,8 +182,8 @@ class FleetAudit(Audit):
         found = [beat for beat in self._beats if (beat[0].name, beat[0].address) == (name, facts['address'])]
         if not found:
             raise broken('S4', name, 'registered by nobody')
-        # Of several incarnations that are heard in one turn, one may be present already. A former one does not get its
-        # name back from one that is alive.
+        # Several incarnations may be heard in one turn. Take one that is not the present one, and not a former one if
+        # the present one is alive or suspect.
         view = self.views.get(name)
         former = self._registered if view is not None and view.state in (ALIVE, SUSPECT) else ()
         channel, heartbeat, _ = ([beat for beat in found if self.view_of(beat[0]) is None
@@ -230,8 +232,8 @@ class FleetAudit(Audit):
 
     def _hold_silence(self, now, view, missed):
         # type: (float, View, int) -> None
-        """S13: so many heartbeats are missed. The first verdict of a silence waits if this turn is late, or did not
-        read everything.
+        """S13: ``missed`` heartbeats are missed. The first verdict of a silence is postponed if this turn is late or
+        left datagrams unread.
         """
         name, late_s = view.channel.name, now - view.heard_at - (missed + 0.5) * view.interval_s
         if late_s < -ROUNDING_S:
@@ -242,7 +244,7 @@ class FleetAudit(Audit):
 
     def _is_unread(self, view):
         # type: (View) -> bool
-        """Whether a datagram from there waits to be read."""
+        """Whether a datagram of the calculator waits to be read."""
         return any(source == view.channel.address for _, source, _ in self.process.unread)
 
     def _on_recovered(self, now, facts):
@@ -258,11 +260,11 @@ class FleetAudit(Audit):
 
     def note_given(self, now, name, task_id, attempt, is_new):
         # type: (float, str, str, int, bool) -> View
-        """A calculator has a task, a new one or one that it ran already: that one it may keep while it drains."""
+        """Note that a calculator has a task: a new one, or one that it ran already and may keep while it drains."""
         view = self.views.get(name)
         if view is None or view.state != ALIVE:
             raise broken('S7', (task_id, name), 'given to %s, which is %s', name, view and view.state)
-        # This turn may have assigned before it heard of the drain.
+        # In this turn, the task may have been assigned before the drain was heard of.
         if is_new and view.draining_since is not None and view.draining_since < now:
             raise broken('S7', (task_id, name), 'given to %s, which drains', name)
         view.given[task_id] = Given(now, not is_new)
@@ -290,12 +292,12 @@ class FleetAudit(Audit):
 
     def hold_views(self, now):
         # type: (float) -> None
-        """S8, L8: whoever has a task was heard within the detection time, and is not gone. Assignments arrive."""
+        """S8, L8: a calculator with tasks was heard within the detection time and is not gone. Assignments arrive."""
         for view in self._losing + [self.views[name] for name in sorted(self.views)]:
             limit_s = (self.settings['dead_after_missed'] + 0.5) * view.interval_s + VERDICT_LATE_S
             is_gone = view.lost_at is not None and now - view.lost_at > VERDICT_LATE_S
             if view.given and (is_gone or self._deaf_at <= view.heard_at < now - limit_s):
-                # A suspect has lost what it had where it can't be reached, not where it is silent.
+                # An unreachable suspect loses its tasks; a silent one keeps them until it is dead.
                 raise broken('L8' if is_gone and view.state == SUSPECT else 'S8',
                              (view.channel.name,) + tuple(sorted(view.given)),
                              '%d tasks with %s (%s), heard %.1f s ago', len(view.given), view.channel.name, view.state,
@@ -306,8 +308,8 @@ class FleetAudit(Audit):
 
     def _hold_assignments(self, now, view):
         # type: (float, View) -> None
-        """An assignment that is not acknowledged is on its way, and not for long. The acknowledgement of other rows is
-        no excuse.
+        """An unacknowledged assignment is on its way, and only for a limited time, even if the calculator acknowledges
+        other rows.
         """
         missing = {task_id for task_id, given in view.given.items()
                    if given.acknowledged_in is None and not given.is_adopted}
