@@ -96,7 +96,7 @@ class FleetAudit(Audit):
         self.views = {}  # type: Dict[str, View]
         self._losing = []  # type: List[View]
         self.capacity_ever = 0
-        # The heartbeats of this turn as (channel, row, whether a later datagram came before it), and the tasks that they
+        # The heartbeats of this turn as (channel, row, whether a later datagram came before it); the tasks that they
         # should name but do not.
         self._beats = []  # type: List[Tuple[Channel, Any, bool]]
         self._missing = []  # type: List[Tuple[View, str, Given]]
