@@ -11,6 +11,7 @@ time are not judged: an event is stamped when it is written, and a process may h
 from __future__ import absolute_import, division, print_function
 
 from net_protocol.limits import SECONDS_MAX
+from net_protocol.recovery import ReceiveWindow
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, DONE, QUEUE_FULL
 from runtime.event_files import read
 from simulator.calculator_audit import CalculatorAudit
@@ -42,6 +43,8 @@ class Audited(object):
         self.now = 0.0
         self.address = None
         self.number_received = 0
+        # Empty: events are in order.
+        self.received = ReceiveWindow()
         self.peer_open = 0
 
     #: What was not read and whether a journal fails is in no event.
