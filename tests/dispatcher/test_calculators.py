@@ -206,6 +206,16 @@ def test_when_nobody_listens_at_its_address_three_pings_decide(busy):
     assert of_kind(busy.result(busy.calculator(), 1, 1), 'done') == [[1, u'result', 1]]
 
 
+def test_no_two_pings_leave_together_although_turns_are_late(busy):
+    busy.core.hinted(busy.now, busy.calculator())
+    left = []
+    for _ in range(HINT_PINGS):
+        busy.now += 1.5 * HINT_PING_S
+        busy.core.handle_timer(busy.now)
+        left.append(len(of_kind(busy.turn(), 'ping')))
+    assert left == [1] * HINT_PINGS and busy.counts['suspected'] == 0
+
+
 def test_a_forged_report_costs_three_pings(busy):
     busy.core.hinted(busy.now, busy.calculator())
     busy.wait(0.05)
