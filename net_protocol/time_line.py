@@ -71,7 +71,7 @@ def time_line(settings, intervals_s=INTERVALS_S):
     lines += [_row(settings, interval_s) for interval_s in sorted(set(intervals_s), reverse=True)]
     return lines + [
         '',
-        'Silence counts from its last heartbeat, so all of these can be up to one interval shorter. Sooner than that:',
+        'Silence counts from its last datagram, so all of these can be up to one interval shorter. Sooner than that:',
         '  at once               when it comes back as a new incarnation, leaves, or does not name a task that it had',
         '  after %-15g  when the system reports that nobody listens at its address: its process was killed, and' % (
             REPORTED_S,),
