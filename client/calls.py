@@ -148,6 +148,7 @@ class CallingClientCore(ClientCore):
                 self._admission.unanswered += 1
             request.advance('submit')
             request.opening = self._openings
+            request.datagram = 0
             request.row = [request.number, request.payload, self._time_left_s(now, request), request.function,
                            request.options]
             self.send(self.dispatcher, 'call', request.row)

@@ -214,6 +214,8 @@ class ClientCore(Core):
                 self._admission.unanswered += 1
             request.advance('submit')
             request.opening = opening
+            # Until it leaves: a refusal of a former datagram says nothing of it.
+            request.datagram = 0
             # The setting itself while no time has passed: that is shorter.
             left_s = self._timeout_s if request.sent_at == now else self._time_left_s(now, request)
             request.row = row = [request.number, request.payload, left_s]

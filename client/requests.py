@@ -54,7 +54,7 @@ class Request(Stateful):
         self.intended_at = sent_at
         #: The ``submit`` row that counts; copies of a former one do not.
         self.row = None  # type: List[Any] | None
-        #: The number of the last datagram that carried it.
+        #: The number of the last datagram that carried this row; 0 until it leaves.
         self.datagram = 0
         #: How often the channel had opened when it was submitted; 0 if it never was.
         self.opening = 0

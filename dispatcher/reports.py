@@ -136,10 +136,12 @@ class Reports(Fleet):
             self.requeue(now, task, NOT_HELD)
         if leftovers:
             self._reconcile_leftovers(now, calculator, number, set(named))
+        # If earlier ones still wait for the window, the next heartbeat leads to the same ones again.
+        may_revoke = 'revoke' not in calculator.channel.rows
         if unknown or calculator.unknown:
-            self._revoke_unknown(calculator, unknown)
+            self._revoke_unknown(calculator, unknown, may_revoke)
         if orphans or calculator.orphans:
-            self._reconcile_orphans(now, calculator, orphans)
+            self._reconcile_orphans(now, calculator, orphans, may_revoke)
         calculator.count_free()
         calculator.raise_lowest(TURN_MAX)
         self.calculators.update(calculator)
@@ -162,18 +164,19 @@ class Reports(Fleet):
                 self.adopt(now, task, calculator, assignment)
                 task.acknowledged_in = number
 
-    def _revoke_unknown(self, calculator, unknown):
-        # type: (Calculator, List[Tuple[int, int]]) -> None
+    def _revoke_unknown(self, calculator, unknown, may_revoke):
+        # type: (Calculator, List[Tuple[int, int]], bool) -> None
         """Assignments that we do not know are over. Mostly the acknowledgement of their result is on its way, so only
         what two heartbeats in a row name is revoked; of many, some after each heartbeat.
         """
-        for assignment in islice(in_both(unknown, calculator.unknown), TURN_MAX):
-            self.revoke(calculator, assignment, UNKNOWN_TASK)
+        if may_revoke:
+            for assignment in islice(in_both(unknown, calculator.unknown), TURN_MAX):
+                self.revoke(calculator, assignment, UNKNOWN_TASK)
         calculator.unknown = unknown
         self.calculators.recount(calculator)
 
-    def _reconcile_orphans(self, now, calculator, task_ids):
-        # type: (float, Calculator, List[str]) -> None
+    def _reconcile_orphans(self, now, calculator, task_ids, may_revoke):
+        # type: (float, Calculator, List[str], bool) -> None
         """Attempts that another incarnation of the dispatcher assigned."""
         kept = {}
         to_adopt = []
@@ -182,12 +185,13 @@ class Reports(Fleet):
             task = self.clients.task(task_id)
             if task is None and not self.clients.is_over(task_id):
                 # Its client may still submit it. After ORPHAN_GRACE_S that is not expected any more.
-                if now - since > ORPHAN_GRACE_S:
-                    self.revoke(calculator, 0, task_id)
-                else:
+                if now - since <= ORPHAN_GRACE_S:
                     kept[task_id] = since
+                elif may_revoke:
+                    self.revoke(calculator, 0, task_id)
             elif task is None or task.is_over:
-                self.revoke(calculator, 0, task_id)
+                if may_revoke:
+                    self.revoke(calculator, 0, task_id)
             elif task.state is WAITING and not task.was_too_slow_on(calculator.name):
                 to_adopt.append(task)
                 kept[task_id] = since

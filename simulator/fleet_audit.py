@@ -34,16 +34,17 @@ WRITES_MAX = 12
 
 
 class Given(object):
-    """A task that a calculator has since ``at``. ``number`` is that of its assignment, 0 before it is written. The
-    assignment was written ``written`` times, from ``first_at`` to ``last_at``. ``acknowledged_in`` is the number of the
-    datagram that acknowledged it.
+    """A task that a calculator has since ``at``, and the number of the attempt. ``number`` is that of its assignment, 0
+    before it is written. The assignment was written ``written`` times, from ``first_at`` to ``last_at``.
+    ``acknowledged_in`` is the number of the datagram that acknowledged it.
     """
 
-    __slots__ = ('at', 'is_adopted', 'number', 'first_at', 'last_at', 'written', 'acknowledged_in')
+    __slots__ = ('at', 'attempt', 'is_adopted', 'number', 'first_at', 'last_at', 'written', 'acknowledged_in')
 
-    def __init__(self, now, is_adopted):
-        # type: (float, bool) -> None
+    def __init__(self, now, attempt, is_adopted):
+        # type: (float, int, bool) -> None
         self.at = self.first_at = self.last_at = now
+        self.attempt = attempt
         self.is_adopted = is_adopted
         self.number = self.written = 0
         self.acknowledged_in = None  # type: int | None
@@ -162,7 +163,8 @@ class FleetAudit(Audit):
             if self.ledger.assigned.get((self.core.incarnation, task_id, attempt)) != channel.incarnation:
                 raise broken('S7', (task_id, channel.name), 'assigned to another incarnation of %s', channel.name)
             given = None if view is None else view.given.get(task_id)
-            if given is not None and assignment >= given.number:
+            # The row of an earlier attempt may have waited for the window until now.
+            if given is not None and attempt == given.attempt and assignment >= given.number:
                 given.number = assignment
                 given.first_at = given.first_at if given.written else now
                 given.last_at = now
@@ -267,7 +269,7 @@ class FleetAudit(Audit):
         # In this turn, the task may have been assigned before the drain was heard of.
         if is_new and view.draining_since is not None and view.draining_since < now:
             raise broken('S7', (task_id, name), 'given to %s, which drains', name)
-        view.given[task_id] = Given(now, not is_new)
+        view.given[task_id] = Given(now, attempt, not is_new)
         view.given_total += 1
         if len(view.given) > view.places:
             raise broken('S6', (task_id, name), '%s has %d tasks and %d slots', name, len(view.given), view.capacity)

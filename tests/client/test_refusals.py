@@ -67,6 +67,17 @@ def test_a_refusal_counts_only_for_the_last_datagram_that_carried_the_submit(cli
     assert client.ends == {'refused': 1}
 
 
+def test_a_refusal_that_comes_again_while_the_next_submit_waits_for_the_window_does_not_count(client):
+    row = client.first_submit()
+    refused = client.datagrams
+    client.refused(row)
+    client.wait(1.9)
+    client.channel.is_open = False
+    client.wait(1.2)
+    client.refused(row, datagram=refused)
+    assert client.core.counts['postponed'] == 1 and client.core.counts['stale_refusals'] >= 1
+
+
 def test_copies_from_before_a_refusal_neither_go_again_nor_count_as_accepted(client):
     old = client.first_submit()
     client.refused(old)

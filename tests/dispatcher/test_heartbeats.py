@@ -61,6 +61,15 @@ def test_a_number_that_is_not_known_is_revoked_when_it_is_named_twice(busy):
     assert [row[0] for row in of_kind(busy.beat(busy.calculator(), [(1, 1), (7, 7)]), 'revoke')] == [7]
 
 
+def test_while_revokes_wait_for_the_window_heartbeats_lead_to_no_more_of_them(busy):
+    channel = busy.calculator()
+    busy.beat(channel, [(1, 1), (7, 7)])
+    channel.rows['revoke'] = [[7, u'unknown:aaaaaaaa:1']]
+    assert busy.beat(channel, [(1, 1), (7, 7)]) == [] and len(channel.rows['revoke']) == 1
+    channel.rows = {}
+    assert len(of_kind(busy.beat(channel, [(1, 1), (7, 7)]), 'revoke')) == 1
+
+
 def test_a_result_whose_acknowledgement_is_under_way_is_not_revoked(busy):
     busy.result(busy.calculator(), 1, 1)
     assert busy.beat(busy.calculator(), [(1, 1)]) == [] and busy.beat(busy.calculator()) == []

@@ -27,7 +27,7 @@ BATCH = range(1, 41)
 
 #: What some worlds came to on the Python that this was written on. A change of the product changes them, and then they
 #: are replaced by the new ones, which must be the same on 2.7 and on the oldest and newest 3.x.
-HASHES = {1: '6c8d7a42', 2: '619d9d54', 3: 'bf7c68d4', 9: 'c31da378', 11: '756861f8'}
+HASHES = {1: '6c8d7a42', 2: '619d9d54', 3: 'bf7c68d4', 9: 'c31da378', 11: '100d1096'}
 
 
 def failed_once():
