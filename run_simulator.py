@@ -113,8 +113,6 @@ def one_world(work):
     """Run one world, in whichever process; ``work`` is (seed, settings)."""
     begun_at = cpu_time()
     result = run_world(*work)
-    # A world is full of cycles, and the next one needs its memory.
-    gc.collect()
     result['cpu_s'] = cpu_time() - begun_at
     return result
 
@@ -125,6 +123,7 @@ def _results(options, settings):
     if options.runs == 1 or options.jobs == 1:
         for pair in work:
             yield one_world(pair)
+            gc.collect()
         return
     # In the order of the seeds, so that the same command prints the same.
     for result in workers.results(one_world, work, options.jobs or multiprocessing.cpu_count(), _killed):

@@ -54,13 +54,22 @@ class Calls(Reports):
             is_new = self.calculators.catalogue.add(digest, functions)
             if is_new or digest != calculator.digest:
                 self._set_digest(now, calculator, digest)
+            if is_new:
+                # Of calculators with the same functions, only one has to say which these are.
+                for _, other in sorted(self.calculators.by_name.items()):
+                    if other.digest == digest and other is not calculator:
+                        self._emit_offers(now, other)
+
+    def _emit_offers(self, now, calculator):
+        # type: (float, Calculator) -> None
+        self.emit(now, 'offers', calculator=calculator.name,
+                  number=len(self.calculators.catalogue.functions_of(calculator.digest)))
 
     def _set_digest(self, now, calculator, digest):
         # type: (float, Calculator, str) -> None
         self.calculators.set_digest(calculator, digest)
         if self.calculators.catalogue.knows(digest):
-            self.emit(now, 'offers', calculator=calculator.name,
-                      number=len(self.calculators.catalogue.functions_of(digest)))
+            self._emit_offers(now, calculator)
             differing = self.calculators.catalogue.differing()
             if differing:
                 self.emit(now, 'functions_differ', functions=u', '.join(differing)[:REASON_CHARS_MAX])

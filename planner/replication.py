@@ -7,7 +7,6 @@ that time the world goes on as it is until the last measured task has its outcom
 
 from __future__ import absolute_import, division, print_function
 
-import gc
 from bisect import bisect_left, bisect_right
 from math import log
 
@@ -77,10 +76,7 @@ def row_of(seed, settings):
 def row_of_piece(piece):
     # type: (Tuple[int, Dict[str, Any]]) -> Dict[str, Any]
     """The same of (seed, scenario), in whichever process."""
-    row = row_of(*piece)
-    # A world is full of cycles, and the next one needs its memory.
-    gc.collect()
-    return row
+    return row_of(*piece)
 
 
 def world_of(seed, settings, tape=None):

@@ -6,6 +6,7 @@ that is killed. Here a killed child is noticed at once, and a child without a pa
 
 from __future__ import absolute_import, division, print_function
 
+import gc
 import multiprocessing
 import os
 import select
@@ -145,3 +146,5 @@ def _serve(function, connection, parent):
             except EOFError:
                 return
             connection.send(function(piece))
+            # Pieces may leave cycles, and the next one needs their memory.
+            gc.collect()

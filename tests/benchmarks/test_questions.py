@@ -48,6 +48,7 @@ def test_a_question_about_ours_alone(tmpdir, question, words):
     assert words in said
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_detected(tmpdir):
     status, said, log, out = ask(tmpdir, 'detection', '--systems', 'ours')
     assert status == 0, log

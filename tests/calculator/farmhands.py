@@ -71,6 +71,8 @@ class Farm(object):
 
     def until(self, condition):
         end_at = monotonic() + PATIENCE_S
+        # What was started goes to a child at once.
+        self.children.handle((), (), monotonic())
         while not condition():
             assert monotonic() < end_at, 'waited for nothing'
             self.turn()

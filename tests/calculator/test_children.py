@@ -278,5 +278,5 @@ def test_close_ends_all_children_and_their_groups():
 def test_an_idle_child_that_is_killed_is_replaced(farm):
     pid = farm.call('whoami')[0]
     os.kill(pid, signal.SIGKILL)
-    farm.until(lambda: not is_alive(pid))
+    farm.until(lambda: pid not in [child._process.pid for child in farm.children._children])
     assert farm.call('square', 3) == (9, None)

@@ -94,6 +94,16 @@ def test_functions_that_are_not_known_are_asked_for(farm):
     assert [facts['calculator'] for facts in farm.emitted('offers')] == [ONE, TWO]
 
 
+def test_all_calculators_that_wait_for_the_same_functions_are_said_to_offer_them(farm):
+    one, two = farm.calculator(ONE), farm.calculator(TWO)
+    for channel in (one, two):
+        farm.beat(channel)
+        farm.hear(channel, 'offer', [[DIGESTS['square']]])
+    farm.hear(two, 'functions', [[DIGESTS['square'], [[u'square', u'(x)', u'']]]])
+    farm.hear(one, 'functions', [[DIGESTS['square'], [[u'square', u'(x)', u'']]]])
+    assert [facts['calculator'] for facts in farm.emitted('offers')] == [TWO, ONE]
+
+
 def test_a_calculator_that_changes_its_functions_gets_other_calls(farm):
     one = farm.one()
     farm.offer(one, u'score')

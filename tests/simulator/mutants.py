@@ -49,6 +49,14 @@ WORLDS_OF = {
 RAISING = ('poison_stops_a_process',)
 
 
+def one_of_each_rule():
+    """The first variant of each rule, by name."""
+    names = {}
+    for name in sorted(MUTANTS):
+        names.setdefault(MUTANTS[name][0][0], name)
+    return sorted(names.values())
+
+
 def catches(name, result):
     """Whether this world, run with the mutant of that name, has caught it, by one of the rules that it breaks."""
     if result['verdict'] == CRASH and name not in RAISING:
