@@ -1,4 +1,4 @@
-"""Tasks that wait for a calculator."""
+"""The queue of waiting tasks."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -27,21 +27,20 @@ _SMALL = 64
 
 
 class PendingQueue(object):
-    """One lane per client, and the clients take turns.
+    """One lane for each client; the clients take turns. The order in a lane is that of acceptance.
 
-    With one queue for all, a client that sends ten thousand tasks at once would make everybody else wait for all of
-    them. Within a lane the order is that of acceptance. A task whose calculator failed is served before all lanes; one
-    that was not answered in time goes to the front of its client's lane, because a client whose tasks are all too slow
-    must not be served before the others for ever.
+    With one queue for all clients, a client that sends ten thousand tasks at once would delay all others. A task whose
+    calculator failed is served before all lanes. A task that was not answered in time goes to the front of its lane
+    only, because a client whose tasks are all too slow must not be served first for ever.
 
-    A task that leaves from the middle stays in its lane as an entry that is skipped: it does not wait any more.
+    An entry is skipped if its task does not wait any more.
     """
 
     def __init__(self, ageing_s=10):
         # type: (float) -> None
-        #: Calls among the tasks that wait: they have an order of their own.
+        #: The waiting calls, which have an order of their own.
         self.calls = CallQueue(ageing_s)
-        #: Tasks that wait, and clients that have some.
+        #: The number of waiting tasks, and of clients that have any.
         self.size = 0
         self.lanes = 0
         self._first = deque()  # type: Deque[Task]
@@ -49,13 +48,13 @@ class PendingQueue(object):
 
     def put(self, task):
         # type: (Task) -> None
-        """Let a new task wait behind its client's others."""
+        """Add a new task at the end of its client's lane."""
         task.client.lane.append(task)
         self.note_put(task.client, 1)
 
     def put_back(self, task):
         # type: (Task) -> None
-        """Let a task wait before its client's others."""
+        """Add a task at the front of its client's lane."""
         task.client.lane.appendleft(task)
         self.note_put(task.client, 1)
 
@@ -142,7 +141,7 @@ class PendingQueue(object):
 
     def note_left(self, client):
         # type: (Client) -> None
-        """A task of that client does not wait any more."""
+        """Count that a task of that client does not wait any more."""
         client.waiting -= 1
         self.size -= 1
         if not client.waiting:
@@ -150,12 +149,13 @@ class PendingQueue(object):
 
     def has_room_for(self, client, places):
         # type: (Client, int) -> bool
-        """Whether one more task of that client may wait: those who have tasks in the queue share it evenly.
+        """Whether the queue has a place for one more task of that client. The clients with waiting tasks share the
+        ``places`` evenly.
 
-        While two thirds of the queue are empty that does not matter. From there on nobody gets more than an even part,
-        so that no accepted task waits much longer than a full queue takes, unless many clients come after it. The last
-        places are kept for those who have less than ``SMALL_PART`` of an even part, so that whoever wants little finds
-        room, however much others want.
+        There is no limit for a client while less than a third of the places are taken. After that it gets at most an
+        even part, so no accepted task waits much longer than a full queue takes, unless many clients come later. The
+        last places are for clients with less than ``SMALL_PART`` of an even part, so a client that needs few places
+        finds one.
         """
         if NO_LIMIT_BELOW * self.size < places:
             return True
