@@ -74,6 +74,9 @@ class Pool(object):
         idle = deque(self._workers)
         asked = given = 0
         while True:
+            while given in done:
+                yield done.pop(given)
+                given += 1
             # No further ahead than a few pieces for each process, however slow the first one is.
             while idle and asked - given < 8 * len(self._workers):
                 number, piece = next(pieces, (-1, None))
@@ -87,9 +90,6 @@ class Pool(object):
                 except (IOError, OSError):
                     # It was killed, which is noticed below.
                     pass
-            while given in done:
-                yield done.pop(given)
-                given += 1
             busy = [worker for worker in self._workers if worker.number is not None]
             if not busy:
                 return

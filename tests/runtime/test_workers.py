@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -26,6 +27,15 @@ def test_results_come_in_the_order_of_the_work_and_a_killed_child_is_one_of_them
     assert found[5] == (5, 'a worker ended with status -9')
     del found[5]
     assert found == [number * number for number in range(20) if number != 5]
+
+
+def slow_at_first(number):
+    time.sleep(0.5 * (number == 0))
+    return number
+
+
+def test_no_work_is_left_where_all_others_wait_for_the_slowest():
+    assert list(workers.results(slow_at_first, iter(range(100)), 2, None)) == list(range(100))
 
 
 def test_closing_ends_the_children():
