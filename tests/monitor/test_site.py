@@ -90,8 +90,8 @@ def test_only_its_own_names_and_numbers_are_answered(bench, host, expected):
 
 
 def test_the_history_of_a_task(bench):
-    life = bench.link.nodes['client-a', 6000].core.incarnation
-    for query in ('id=client-a:%s:1' % life, 'id=client-a%%3A%s%%3a1' % life):
+    incarnation = bench.link.nodes['client-a', 6000].core.incarnation
+    for query in ('id=client-a:%s:1' % incarnation, 'id=client-a%%3A%s%%3a1' % incarnation):
         status, _, body = bench.get('/task.json', query)
         told = json.loads(body.decode('ascii'))
         assert (status, told['state']) == (200, 'done')

@@ -84,6 +84,9 @@ def _order(name):
 
 
 def main(names):
+    unknown = [name for name in names if name not in MUTANTS]
+    if unknown:
+        sys.exit('no such variant: %s' % ', '.join(unknown))
     survivors = 0
     print('| mutant | breaks | what is wrong with it | seeds | caught as |\n| --- | --- | --- | --- | --- |')
     for name in names or sorted(MUTANTS, key=_order):

@@ -44,8 +44,7 @@ def as_json(dispatcher, *options):
 
 def task_of(client, number=1):
     """The id of a task that a client sent."""
-    life = client.says(r'Task (\S+:[a-z2-7]{8}):%d: sent' % number).group(1)
-    return '%s:%d' % (life, number)
+    return client.says(r'Task (\S+:[a-z2-7]{8}:%d): sent' % number).group(1)
 
 
 def chatty(system, name='client', **settings):
