@@ -3,7 +3,7 @@
 Two limits are tried. With slow tasks the calculators are the limit and the processors have time. With empty tasks the
 processors are the limit, and the load generator takes some of what the system needs. There one client asks, whose
 admission control limits what is under way, or a hundred clients, which together fill the queue. The best rate is
-measured with as many clients and a hundred tasks out. A real client beside the crowd is the probe.
+measured with as many clients, each of which has a hundred tasks out. A real client beside the crowd is the probe.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -57,13 +57,13 @@ def _run(context, system, clients):
 
 
 def _best(context, system, clients):
-    """Tasks per second with a hundred out."""
+    """Tasks per second where each client has a hundred out."""
     options = context.options
     if clients == ONE:
         return systems.run_once(context.group, system, systems.IN_FLIGHT, options.warm_up,
                                 options.duration)['tasks_per_s']
     port = system.start(context.group).port
-    crowd = Crowd(context.group, 'clients', port, clients, '--keep', str(systems.IN_FLIGHT // clients))
+    crowd = Crowd(context.group, 'clients', port, clients, '--keep', str(systems.IN_FLIGHT))
     crowd.wait_for('answered', clients)
     time.sleep(options.warm_up)
     began_at = monotonic()
