@@ -66,7 +66,9 @@ def run(argv=None):
         return command_line.OK
     if options.measure or options.vary or options.find is not None:
         return _plan(options, parser)
-    for name in ('target', 'precision', 'budget', 'report', 'engine'):
+    if options.target is not None:
+        parser.error('--find and --target belong together')
+    for name in ('precision', 'budget', 'report', 'engine'):
         if getattr(options, name) is not None:
             parser.error('--%s belongs to --measure, --vary or --find' % name)
     if options.recording is not None or options.events is not None:
@@ -372,10 +374,10 @@ def _parser():
     plan.add_argument('--find', metavar='KEY=a..b', help='find the boundary between values that hold --target and '
                                                          'values that do not')
     plan.add_argument('--target', metavar='TARGET', help='such as "p99 <= 5" or "answered_share >= 0.999"')
-    plan.add_argument('--precision', type=command_line.positive_seconds, metavar='SHARE',
+    plan.add_argument('--precision', type=command_line.positive_share, metavar='SHARE',
                       help='how precise mean, p50 and p95 shall be (default: %g; p99: 2.5 times that)' % PRECISION)
     plan.add_argument('--budget', type=command_line.positive_seconds, metavar='S',
-                      help='stop after so many seconds, and print what is known by then')
+                      help='start no replication after so many seconds, and print what is known by then')
     plan.add_argument('--measure-turn-cost', action='store_true',
                       help='measure turn_cost_s of a scenario on this machine, print it and end')
     plan.add_argument('--engine', type=scheduler_address, metavar='dask:ADDRESS',

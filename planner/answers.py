@@ -47,16 +47,14 @@ def point_dict(point, has_reached):
 def differences(one, other):
     # type: (Point, Point) -> Dict[str, Any] | None
     """The statistics of the response time of ``other`` minus those of ``one``; the variance reduction of the mean."""
-    measures = [point.findings()[1] for point in (one, other)]
     seeds = sorted(set(one.rows) & set(other.rows))
-    if None in measures or len(seeds) < 2:
+    if len(seeds) < 2 or any(point.findings()[1] is None for point in (one, other)):
         return None
+    # Of the common seeds only: more replications of one point would shift the difference.
+    measures = [point.measures_of(seeds) for point in (one, other)]
     found = {'variance_reduction': None}  # type: Dict[str, Any]
     for statistic in STATISTICS:
-        columns = []
-        for point, measure in zip((one, other), measures):
-            by_seed = dict(zip(sorted(point.rows), measure.values['response_time_s', statistic]))  # type: ignore
-            columns.append([by_seed[seed] for seed in seeds])
+        columns = [measure.values['response_time_s', statistic] for measure in measures]
         pairs = [pair for pair in zip(*columns) if None not in pair]
         if len(pairs) < 2:
             found[statistic] = None
@@ -65,7 +63,7 @@ def differences(one, other):
         difference = statistics.paired_difference(ones, others)
         if statistic in dict(QUANTILES):
             # As the quantiles themselves: that of all data together.
-            values = [measure.find('response_time_s', statistic)['value'] for measure in measures]  # type: ignore
+            values = [measure.find('response_time_s', statistic)['value'] for measure in measures]
             pooled = values[1] - values[0]
             difference = statistics.sectioned(pooled, [second - first for first, second in pairs])
         found[statistic] = difference

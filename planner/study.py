@@ -75,13 +75,15 @@ class Point(object):
     def measures(self, confidence=statistics.CONFIDENCE):
         # type: (float) -> Measures | None
         """The measures of the replications so far, or None if they have no tasks."""
-        if not self.tasks:
-            return None
         key = (len(self.rows), confidence)
-        if key not in self._measures:
-            self._measures = {key: Measures([self.rows[seed] for seed in sorted(self.rows)], confidence,
-                                            self._event_share())}
-        return self._measures[key]
+        if self.tasks and key not in self._measures:
+            self._measures = {key: self.measures_of(sorted(self.rows), confidence)}
+        return self._measures.get(key)
+
+    def measures_of(self, seeds, confidence=statistics.CONFIDENCE):
+        # type: (List[int], float) -> Measures
+        """The measures of these replications only."""
+        return Measures([self.rows[seed] for seed in seeds], confidence, self._event_share())
 
     def _event_share(self):
         # type: () -> float

@@ -188,6 +188,7 @@ heartbeat_interval = _number(
     'a number of seconds from %g to %g' % (HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S))
 #: Not 0: the least that a clock can tell.
 positive_seconds = _number(float, 1e-6, 1e9, 'a number of seconds above 0')
+positive_share = _number(float, 1e-6, 1, 'a number above 0, up to 1')
 #: As in the options of a call.
 call_timeout = _number(float, 1e-6, SECONDS_MAX, 'a number of seconds above 0, up to %d' % SECONDS_MAX)
 

@@ -113,7 +113,7 @@ def _members_from(least):
     """How many there are, or groups of them."""
     number = schema.whole_number(least, 10000)
     return Kind('%s, or groups: [{"count": 2, "setting": its value}, ...]' % number.expected, lambda value: (
-        number.accepts(value) or type(value) is list and all(map(_is_group, value))
+        number.accepts(value) or type(value) is list and value and all(map(_is_group, value))
         and least <= sum([group['count'] for group in value]) <= 10000))
 
 
@@ -403,4 +403,4 @@ def copied(settings):
     """The same, sharing nothing that can change."""
     if type(settings) is dict:
         return {key: copied(value) for key, value in settings.items()}
-    return list(settings) if type(settings) is list else settings
+    return [copied(value) for value in settings] if type(settings) is list else settings

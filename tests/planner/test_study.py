@@ -85,6 +85,15 @@ def test_differences_have_intervals_of_their_own_and_a_variance_reduction():
     assert 'less' in '\n'.join(answers.vary_lines(study))
 
 
+def test_points_with_the_same_settings_do_not_differ_however_many_replications_they_have():
+    one, other = points([2, 2])
+    for seed in range(1, 12):
+        for point in (one, other) if seed < 10 else (other,):
+            point.take(row(seed, times(seed, 2.0, 0.2)))
+    found = answers.differences(one, other)
+    assert {found[statistic]['value'] for statistic in ('mean', 'p50', 'p95', 'p99')} == {0}
+
+
 def test_an_unstable_point_gets_no_replications_and_no_mean():
     overloaded = scenario.SETTINGS.checked({'calculators': 1})
     study = Vary([Point(overloaded)], 0.02)

@@ -47,9 +47,12 @@ def test_several_keys_are_combined():
 def test_a_key_may_lead_into_a_group_and_a_distribution():
     settings = scenario.SETTINGS.checked({'calculators': [{'count': 2}, {'count': 1, 'capacity': 2}],
                                           'client': {'task_interval_s': {'exponential': 1}}})
+    before = json.dumps(settings, sort_keys=True)
     made = changed(settings, [('calculators.1.count', 4), ('client.task_interval_s.exponential', 2)])
     assert made['calculators'][1] == {'count': 4, 'capacity': 2}
     assert made['client']['task_interval_s'] == {'exponential': 2}
+    # Another point of the same question begins with the same scenario.
+    assert json.dumps(settings, sort_keys=True) == before
 
 
 @pytest.mark.parametrize('key, value, error', [
