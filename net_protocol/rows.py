@@ -22,13 +22,12 @@ CANCELLED = 'cancelled'
 #: The outcomes of an accepted task.
 OUTCOMES = (DONE, FAILED, EXPIRED, CANCELLED)
 
-#: Why a submit is refused. A client may submit again after ``retry_after_s``; without one, submitting again never
-#: helps.
+#: Why a submit is refused. A client may submit again after ``retry_after_s``. If that is null, it never helps.
 QUEUE_FULL = 'queue_full'
 DRAINING = 'draining'
 #: An accepted task has to be on disk, and the journal can't be written now.
 JOURNAL = 'journal'
-#: The number is more than ``NUMBERS_AHEAD_MAX`` above the lowest open one.
+#: The number of the task is more than ``NUMBERS_AHEAD_MAX`` above ``open``.
 TOO_FAR_AHEAD = 'too_far_ahead'
 REFUSALS = (QUEUE_FULL, DRAINING, JOURNAL, TOO_FAR_AHEAD)
 
@@ -40,14 +39,13 @@ UNKNOWN_FUNCTION = 'unknown_function'
 HANDED_BACK = 'handed_back'
 ASSIGN_REFUSALS = (BUSY, DRAINING, UNKNOWN_FUNCTION, HANDED_BACK)
 
-#: Why a calculator is not registered; the last one: it is, and another process with its name is not.
+#: Why a calculator is not registered. ``NAME_SHARED``: it is registered, and another process with its name is not.
 NAME_TAKEN = 'name_taken'
 TOO_MANY = 'too_many'
 NAME_SHARED = 'name_shared'
 REGISTRATION_REFUSALS = (NAME_TAKEN, TOO_MANY, NAME_SHARED)
 
-#: What an operator may ask for: a calculator gets no new work, or gets work again; a task is cancelled; the last tasks
-#: that failed.
+#: Requests of operators: give a calculator no new work, or work again; cancel a task; show the last failed tasks.
 DRAIN = 'drain'
 READMIT = 'readmit'
 CANCEL = 'cancel'
@@ -104,7 +102,7 @@ FIELDS = {
                   ('pages', columns.whole_number(1, PAGES_MAX)), ('interval_s', columns.interval),
                   ('capacity', columns.whole_number(1, CAPACITY_MAX)), ('held', columns.ranges),
                   ('orphans', columns.task_ids), ('draining', columns.flag)),
-    # The digest of the functions that a calculator offers, beside each heartbeat; and the functions: name, signature,
+    # The digest of the functions that a calculator offers, with each heartbeat; and the functions: name, signature,
     # first line of the docstring.
     'offer': (('digest', columns.digest),),
     'functions': (('digest', columns.digest), ('functions', columns.functions)),
@@ -116,7 +114,7 @@ FIELDS = {
              ('function', columns.function), ('options', columns.options)),
     'cancel': (('number', _number),),
     'ask_functions': (('question', columns.positive),),
-    # anybody -> any process
+    # any process -> any other
     'ping': (),
     # monitor -> dispatcher, and back
     'status': (('question', columns.positive), ('events_since', columns.count), ('attempts_since', columns.count),
@@ -140,13 +138,13 @@ ORDER = ('refused', 'not_offered', 'known_functions', 'done', 'ended', 'done_bef
 UNRELIABLE = frozenset(['heartbeat', 'offer', 'functions_wanted', 'ask_functions', 'known_functions', 'ping', 'status',
                         'task_status', 'status_report', 'operate', 'operated'])
 
-#: Kinds that alone do not call for an acknowledgement: a question is answered once, and an answer is its receipt.
+#: Kinds that alone need no acknowledgement: an answer acknowledges its question, and is not resent.
 UNACKNOWLEDGED = frozenset(['status', 'task_status', 'status_report', 'operate', 'operated'])
 
-#: Kinds that are acknowledged at the end of the turn: rarely would anything else leave within the delay.
+#: Kinds that are acknowledged at the end of the turn: within the delay, another datagram would rarely leave.
 AT_ONCE = frozenset(['heartbeat', 'ping'])
 
-#: Kinds that a dispatcher acknowledges only when what they say is on disk.
+#: Kinds that a dispatcher acknowledges only when their tasks are on disk.
 SUBMITS = frozenset(['submit', 'call'])
 
 #: Role -> the roles whose datagrams it handles.
