@@ -117,17 +117,13 @@ class Calls(Reports):
                 task = self.clients.task(task_id)
                 if assignment or task is None or task.is_over or task.state is WAITING \
                         or task.calculator is not calculator:
-                    self._note_late_failure(calculator, assignment, task_id)
+                    # The attempt is not live any more.
+                    self.counts['late_results'] += 1
+                    self.free_slot(calculator, assignment, task_id)
                     continue
                 # The task was adopted, and the attempt ended before the calculator received the new assignment.
                 self.calculators.drop_orphan(calculator, task_id)
             self._take_failure(now, calculator, task, failure)
-
-    def _note_late_failure(self, calculator, assignment, task_id):
-        # type: (Any, int, str) -> None
-        """An attempt that is not live has failed."""
-        self.counts['late_results'] += 1
-        self.free_slot(calculator, assignment, task_id)
 
     def _take_failure(self, now, calculator, task, failure):
         # type: (float, Calculator, Any, Any) -> None

@@ -110,20 +110,15 @@ class Ends(Outcomes):
             self.calculators.update(calculator)
 
     def _revoke_others(self, task):
-        # type: (Task) -> None
-        """Revoke former attempts of an ended task, which may still run."""
+        # type: (Any) -> None
+        """Cancel the reservation for an ended task, and revoke its other attempts, which may still run."""
+        if task.IS_CALL and task.reserved is not None:
+            self.release(task)
         for past in task.history or ():
             calculator = self.calculators.by_name.get(past.calculator)
             leftover = None if calculator is None else calculator.leftovers.get(past.assignment)
             if calculator is not None and leftover is not None and leftover.task is task:
                 self.revoke(calculator, past.assignment, task.task_id)
-
-    def _let_go(self, task):
-        # type: (Any) -> None
-        if task.IS_CALL and task.reserved is not None:
-            self.release(task)
-        if task.history is not None:
-            self._revoke_others(task)
 
     def finish(self, now, task, outcome, value, ended=None):
         # type: (float, Any, str, Any, str | None) -> None
@@ -157,7 +152,7 @@ class Ends(Outcomes):
             self.absent_bytes += size
         if task.has_timer:
             self._timers.cancel(('task', task))
-        self._let_go(task)
+        self._revoke_others(task)
         if outcome is not DONE:
             self.emit(now, 'ended', task_id=task.task_id, outcome=outcome, reason=reason_text(value),
                       attempts=task.attempt)

@@ -131,8 +131,8 @@ class Fleet(Assignment):
             calculator.channel.peer = None
         self.calculators.remove(calculator)
 
-    def reattach(self, now, channel):
-        # type: (float, Channel) -> None
+    def reattach(self, channel):
+        # type: (Channel) -> None
         """A calculator's channel was opened or restarted: rows that it did not acknowledge may be lost."""
         calculator = channel.peer
         if calculator is None:

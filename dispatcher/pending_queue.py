@@ -79,12 +79,13 @@ class PendingQueue(object):
         self._note_came(task.client)
         self.calls.put_delayed(task)
 
-    def _note_came(self, client):
-        # type: (Client) -> None
-        """A task of that client waits outside of its lane."""
-        client.waiting += 1
-        self.lanes += client.waiting == 1
-        self.size += 1
+    def _note_came(self, client, number=1):
+        # type: (Client, int) -> None
+        """``number`` more tasks of that client wait."""
+        if not client.waiting:
+            self.lanes += 1
+        client.waiting += number
+        self.size += number
 
     def remove(self, task):
         # type: (Any) -> None
@@ -103,10 +104,7 @@ class PendingQueue(object):
     def note_put(self, client, number):
         # type: (Client, int) -> None
         """``number`` tasks were put into the client's lane."""
-        if not client.waiting:
-            self.lanes += 1
-        client.waiting += number
-        self.size += number
+        self._note_came(client, number)
         if not client.in_rotation:
             client.in_rotation = True
             self._turns.append(client)

@@ -97,19 +97,21 @@ class Datagram(object):
 def payload_bytes(value):
     # type: (Any) -> int
     """The bytes of a payload or result on the wire. Raises ``MisuseError`` if it can't be written as JSON."""
+    return len(_encoded(value))
+
+
+def _encoded(value, prefix=''):
+    # type: (Any, str) -> Any
     try:
-        return len(_encode(value))
+        return _encode(value)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise MisuseError('not expressible as JSON: %s' % error)
+        raise MisuseError('%snot expressible as JSON: %s' % (prefix, error))
 
 
 def json_text(what, value):
     # type: (str, Any) -> Any
     """A value as JSON in a text, which the dispatcher does not parse. Raises ``TooLarge`` or ``MisuseError``."""
-    try:
-        text = text_type(_encode(value))
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise MisuseError('%s: not expressible as JSON: %s' % (what, error))
+    text = text_type(_encoded(value, what + ': '))
     check_payload(what, text)
     return text
 

@@ -59,23 +59,21 @@ MONITOR = 'monitor'
 PROBE = 'probe'
 ROLES = (CLIENT, DISPATCHER, CALCULATOR, MONITOR, PROBE)
 
-_number = columns.positive
-_attempts = columns.count
+_DONE = (('number', columns.positive), ('result', columns.json_value), ('attempts', columns.count))
+_ENDED = (('number', columns.positive), ('outcome', columns.one_of(FAILED, EXPIRED, CANCELLED)),
+          ('reason', columns.optional(columns.reason_or_failure)), ('attempts', columns.count))
+_BEFORE = (('incarnation', columns.incarnation),)
 
 #: Kind -> (name, check) of each field. ``number`` is a client's number of a task; ``assignment`` is the dispatcher's
 #: number of an attempt on one calculator, 0 for one that another incarnation of the dispatcher assigned.
 FIELDS = {
     # dispatcher -> client
-    'refused': (('number', _number), ('datagram', columns.positive), ('reason', columns.one_of(*REFUSALS)),
+    'refused': (('number', columns.positive), ('datagram', columns.positive), ('reason', columns.one_of(*REFUSALS)),
                 ('retry_after_s', columns.optional(columns.seconds))),
-    'done': (('number', _number), ('result', columns.json_value), ('attempts', _attempts)),
-    'ended': (('number', _number), ('outcome', columns.one_of(FAILED, EXPIRED, CANCELLED)),
-              ('reason', columns.optional(columns.reason_or_failure)), ('attempts', _attempts)),
-    'done_before': (('incarnation', columns.incarnation), ('number', _number), ('result', columns.json_value),
-                    ('attempts', _attempts)),
-    'ended_before': (('incarnation', columns.incarnation), ('number', _number),
-                     ('outcome', columns.one_of(FAILED, EXPIRED, CANCELLED)),
-                     ('reason', columns.optional(columns.reason_or_failure)), ('attempts', _attempts)),
+    'done': _DONE,
+    'ended': _ENDED,
+    'done_before': _BEFORE + _DONE,
+    'ended_before': _BEFORE + _ENDED,
     # Calls of a function wait, and no calculator offers it.
     'not_offered': (('function', columns.function), ('reason', columns.reason)),
     'known_functions': (('question', columns.positive), ('page', columns.positive),
@@ -108,11 +106,11 @@ FIELDS = {
     'functions': (('digest', columns.digest), ('functions', columns.functions)),
     'leave': (),
     # client -> dispatcher
-    'submit': (('number', _number), ('payload', columns.json_value), ('time_left_s', columns.seconds)),
+    'submit': (('number', columns.positive), ('payload', columns.json_value), ('time_left_s', columns.seconds)),
     # A function by name, [args, kwargs] as JSON in a text, and the options that were set.
-    'call': (('number', _number), ('arguments', columns.json_value), ('time_left_s', columns.seconds),
+    'call': (('number', columns.positive), ('arguments', columns.json_value), ('time_left_s', columns.seconds),
              ('function', columns.function), ('options', columns.options)),
-    'cancel': (('number', _number),),
+    'cancel': (('number', columns.positive),),
     'ask_functions': (('question', columns.positive),),
     # any process -> any other
     'ping': (),

@@ -60,23 +60,24 @@ class Sending(object):
                 break
             losses, rows, text = taken
             self.traffic.count_out(rows, losses)
-            self._out(channel.write(now, self._core, self._rng, self._seal, rows, text, losses), channel)
+            self._out(now, channel, rows, text, losses)
         if channel.unreachable_since is not None and channel.probe_at is None:
             # All rows were out of date, so nothing left. Pings go on until the peer acknowledges one.
             channel.plan_probe(now, self._rng)
         if channel.probe_at is not None:
             self._alarms.set(channel, channel.probe_at)
 
-    def _out(self, datagram, channel):
-        # type: (bytes, Channel) -> None
+    def _out(self, now, channel, rows, text, losses=0, probe_of=0):
+        # type: (float, Channel, Dict[str, List[Any]], str, int, int) -> None
+        datagram = channel.write(now, self._core, self._rng, self._seal, rows, text, losses, probe_of)
         if channel.address is None:
             self.traffic.unaddressed += 1
             return
         self.traffic.datagrams_out += 1
         self._send(datagram, channel.address)
 
-    def _send_again(self, now, channel, lost):
-        # type: (float, Channel, List[Any]) -> None
+    def _send_again(self, channel, lost):
+        # type: (Channel, List[Any]) -> None
         """Put the rows of lost datagrams before all others."""
         self.traffic.lost += len(lost)
         repeated = {sent.number for sent in lost}
@@ -112,7 +113,7 @@ class Sending(object):
         """Send a datagram with acknowledgements only."""
         channel.acknowledge_at = None
         if channel.is_open and not channel.is_asleep:
-            self._out(channel.write(now, self._core, self._rng, self._seal, {}, ''), channel)
+            self._out(now, channel, {}, '')
 
     def _acknowledged(self, now, channel, datagram):
         # type: (float, Channel, Datagram) -> None
@@ -141,7 +142,7 @@ class Sending(object):
         if lost:
             for sent in lost:
                 channel.window.lost(now, sent)
-            self._send_again(now, channel, lost)
+            self._send_again(channel, lost)
         channel.probes = 0
         channel.probes_when_heard = None
         if loss.in_flight:
@@ -160,11 +161,10 @@ class Sending(object):
 
     def _say_hello(self, now, channel):
         # type: (float, Channel) -> None
-        rows = {'ping': [[]]}  # type: Dict[str, List[Any]]
         if len(channel.loss.in_flight) >= HELLOS_MAX:
             channel.loss.remove(channel.loss.oldest().number)  # type: ignore[union-attr]
         channel.probes += 1
-        self._out(channel.write(now, self._core, self._rng, self._seal, rows, '"ping":[[]]'), channel)
+        self._out(now, channel, {'ping': [[]]}, '"ping":[[]]')
         channel.plan_probe(now, self._rng)
         self._alarms.set(channel, channel.probe_at)  # type: ignore[arg-type]
 
@@ -187,7 +187,7 @@ class Sending(object):
             lost = loss.clear()
             for sent in lost:
                 sent.losses = max(sent.losses, 1)
-            self._send_again(now, channel, lost)
+            self._send_again(channel, lost)
             if channel.has_waiting_rows():
                 # They leave at the end of this turn, as far as the minimal window lets them.
                 self._to_flush.append(channel)
@@ -200,7 +200,7 @@ class Sending(object):
             rows, text = {'ping': [[]]}, '"ping":[[]]'
         repeats = 0 if oldest is None or rest is not None else oldest.number
         losses = 0 if oldest is None else oldest.losses
-        self._out(channel.write(now, self._core, self._rng, self._seal, rows, text, losses, repeats), channel)
+        self._out(now, channel, rows, text, losses, repeats)
         channel.plan_probe(now, self._rng)
 
     def _judge(self, now, channel):
