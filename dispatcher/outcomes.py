@@ -234,7 +234,7 @@ class Outcomes(Core):
 
     def forget_former(self, now, peer, rows):
         # type: (float, Client, List[Any]) -> None
-        """Another incarnation acknowledged these outcomes. They are kept for a client that has returned itself."""
+        """Another incarnation acknowledged these outcomes. If their client has returned, they are kept for it."""
         for row in rows:
             client = self.clients.get(peer.name, row[0])
             task = None if client is None else client.tasks.get(row[1])

@@ -220,7 +220,7 @@ class Reports(Fleet):
 
     def _take_back(self, now, calculator, task):
         # type: (float, Calculator, Task) -> None
-        """A call that was assigned ahead is handed back and waits again. It keeps no record of this attempt."""
+        """A call that was assigned ahead is handed back and waits again. The attempt is not added to its history."""
         calculator.is_quick = False
         self._end_attempt(now, task, TURNED_DOWN)
         self.emit(now, 'reassigned', task_id=task.task_id, attempt=task.attempt, calculator=calculator.name,

@@ -12,8 +12,7 @@ TIME = 'time'
 #: The child wrote an invalid answer, or closed its output.
 PROTOCOL = 'protocol'
 
-#: Deaths of the child. They lead to another attempt; the other causes end the task, unless a call has
-#: ``retry_on_error``.
+#: Deaths of the child. They lead to another attempt, and so does EXCEPTION if the call has ``retry_on_error``.
 DEATHS = frozenset([SIGNAL, EXIT, MEMORY, TIME, PROTOCOL])
 #: Deaths that only the call can have caused.
 LIMITS = frozenset([MEMORY, TIME])

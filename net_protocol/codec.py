@@ -56,7 +56,7 @@ FILL = 0.95
 _LONG_NUMBER = re.compile(b'[0-9]{26}')
 _STRING = re.compile(b'"(?:[^"\\\\]|\\\\.)*"')
 
-# A surrogate written as if it were a character. 2.7 alone decodes it (until 2.7 goes); in UTF-8 nothing else looks so.
+# A surrogate that is encoded like a character. Only 2.7 decodes it (until 2.7 goes). Valid UTF-8 never matches.
 _RAW_SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
 
 
@@ -138,7 +138,7 @@ def check_payload(what, value):
     if type(value) is text_type:
         return
     try:
-        # The receiver checks what JSON makes of the value.
+        # The receiver checks the value that it decodes.
         columns.json_value([json.loads(_encode(value))])
     except columns.FieldRefused as error:
         raise MisuseError('%s: expected %s' % (what, error))

@@ -50,7 +50,7 @@ class Sending(object):
 
     def _flush(self, now, channel):
         # type: (float, Channel) -> None
-        """Send waiting rows of a channel, as far as its window lets them."""
+        """Send waiting rows of a channel, as far as its window allows."""
         if not channel.is_open or channel.is_asleep:
             channel.rows = {}
             return
@@ -189,7 +189,7 @@ class Sending(object):
                 sent.losses = max(sent.losses, 1)
             self._send_again(channel, lost)
             if channel.has_waiting_rows():
-                # They leave at the end of this turn, as far as the minimal window lets them.
+                # They leave at the end of this turn, as far as the minimal window allows.
                 self._to_flush.append(channel)
                 return
             oldest = None

@@ -39,7 +39,7 @@ ATTEMPTS_PER_ANSWER = 150
 #: Running attempts of a calculator in its row.
 RUNNING_NAMED = 4
 
-#: Clients among whose next tasks the oldest waiting one is searched.
+#: The oldest waiting task is searched for among the next tasks of at most so many clients.
 LANES_MAX = 1000
 
 #: Single values in one row, so that every row fits on a page.

@@ -20,7 +20,7 @@ if MYPY:
 #: Tasks of the same client that are counted before a waiting one.
 PLACES_MAX = 10000
 
-#: Calculators among which a free one is searched.
+#: At most so many calculators are searched for a free one.
 CALCULATORS_MAX = 1000
 
 
