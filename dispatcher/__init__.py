@@ -1,3 +1,3 @@
-"""The dispatcher: hands each task to a calculator that is alive and free, and tells its client one outcome."""
+"""The dispatcher: assigns each task to a live calculator with a free slot, and sends one outcome to its client."""
 
 from __future__ import absolute_import, division, print_function

@@ -13,7 +13,7 @@ if MYPY:
     from dispatcher.calculators import Calculator  # noqa: F401
     from dispatcher.tasks import CallTask  # noqa: F401
 
-#: How long tasks wait without any calculator before that is logged.
+#: If tasks wait this long and no calculator is alive or suspect, that is logged.
 NO_CALCULATORS_S = 2.0
 
 
@@ -28,9 +28,9 @@ class Assignment(Work):
         self.is_draining = False
         #: The journal was just read: see ``core.ADOPTION_S``.
         self.is_adopting = False
-        #: The last settlement left tasks and available calculators.
+        #: The last call of ``assign_waiting`` stopped at ``TURN_MAX`` assignments.
         self.assigns_left = False
-        #: Tasks wait without any calculator, and that was logged.
+        #: ``no_calculators`` was logged, and no calculator has registered since.
         self.is_warned = False
 
     def assign_waiting(self, now):
@@ -87,8 +87,8 @@ class Assignment(Work):
 
     def _assign_ahead(self, now):
         # type: (float) -> int
-        """All slots are taken, and calls are over so soon that the way to the calculator would be most of their time:
-        let one more for each slot wait there. Returns the number of assignments.
+        """Assign calls to calculators whose slots are all taken by quick calls, up to one more for each slot. Otherwise
+        the slots would be idle during round trips. Returns the number of assignments.
         """
         calls, quick, assigned = self.queue.calls, self.calculators.quick, 0
         while quick:
@@ -99,7 +99,7 @@ class Assignment(Work):
                 continue
             for task in calls.taken_in_order(now, names):
                 if task.history is not None:
-                    # It may need a long time, or kill its child.
+                    # After a failed attempt it may be slow or kill its child.
                     calls.put_first(task)
                     break
                 self.queue.note_left(task.client)
@@ -111,7 +111,7 @@ class Assignment(Work):
 
     def _assign_alone(self, now):
         # type: (float) -> int
-        """Calls that run alone: keep a calculator free for each, and assign it when that holds nothing."""
+        """Reserve a calculator for each call that runs alone. Assign the call when the calculator holds nothing."""
         calls, assigned = self.queue.calls, 0
         for task in list(calls.alone[:TURN_MAX]):
             calculator = task.reserved
@@ -135,7 +135,7 @@ class Assignment(Work):
 
     def _reserve(self, task):
         # type: (CallTask) -> Calculator | None
-        """The calculator with the fewest attempts that offers the function, if possible one that it did not fail on."""
+        """Reserve a calculator. Prefer those on which the call did not fail, then those with the fewest attempts."""
         found = None
         for digest in sorted(self.calculators.groups):
             if task.function in self.calculators.catalogue.functions_of(digest):
@@ -151,7 +151,6 @@ class Assignment(Work):
 
     def _warn_later(self, now):
         # type: (float) -> None
-        """Tasks wait and no calculator is available."""
         numbers = self.calculators.numbers
         if not (self.is_warned or numbers[ALIVE] or numbers[SUSPECT]) and ('no_calculators', None) not in self._timers:
             self._timers.set(('no_calculators', None), now + NO_CALCULATORS_S)

@@ -1,4 +1,4 @@
-"""Calculators: the record of each, its states, and the queue of those that may be given work."""
+"""Calculators: their records, their states, and the queues of those that may be available."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -25,20 +25,19 @@ DEAD = 'dead'
 LEFT = 'left'
 STATES = (ALIVE, SUSPECT, DEAD, LEFT)
 
-#: What happens to one that is alive and shows that it failed: silence, no acknowledgement, a new incarnation.
+#: Events that count as an outage of a live calculator: silence, no acknowledgement, a new incarnation.
 OUTAGES = frozenset(['fall_silent', 'lose_touch', 'die', 'end'])
 
-#: Calculators that are looked at for a task that failed on the first one.
+#: If a task failed on the first calculator of a queue, so many others are examined for it.
 LOOKED_AT_MAX = 100
 
 
 class Calculator(Stateful):
     """One incarnation of a calculator.
 
-    ``attempts`` are the live attempts (assignment -> task): each is its task's newest attempt. ``leftovers`` are
-    attempts that are not live any more and may still run; ``orphans`` those that another incarnation of the dispatcher
-    assigned (task id -> since when we know). All three occupy slots. ``free`` is the number of slots that are left,
-    below 0 with calls ahead.
+    ``attempts``: assignment -> task of a live attempt. ``leftovers``: assignment -> attempt that is not live any more
+    and may still run. ``orphans``: id of a task that another incarnation of the dispatcher assigned -> time of its
+    first report. Each of them occupies a slot. ``free`` is the number of free slots, below 0 with calls assigned ahead.
     """
 
     __slots__ = (
@@ -64,7 +63,7 @@ class Calculator(Stateful):
         self.incarnation = channel.incarnation
         self.channel = channel
         self.interval_s = 1.0
-        #: As in its first heartbeat, so that the slots can't become fewer than the attempts in them.
+        #: From its first heartbeat. It never changes, so the slots can't become fewer than the attempts in them.
         self.capacity = self.free = capacity
         self.draining = False
         self.changed_at = self.sent_at = now
@@ -72,26 +71,25 @@ class Calculator(Stateful):
         self.leftovers = {}  # type: Dict[int, Leftover]
         self.orphans = {}  # type: Dict[str, float]
         self.last_assignment = last_assignment
-        #: The lowest assignment that is live or occupies a slot; it may lag behind.
+        #: A lower bound of the assignments that are live or occupy a slot.
         self.lowest = last_assignment + 1
-        #: The newest heartbeat, those of its pages that are here, the newest that was complete, and ranges of
-        #: assignments in that one that we do not know.
+        #: The sequence number of the newest heartbeat, its received pages, the sequence number of the newest complete
+        #: heartbeat, and the ranges of unknown assignments in that one.
         self.sequence = 0
         self.pages = None  # type: Pages | None
         self.complete = 0
         self.unknown = []  # type: List[Tuple[int, int]]
-        #: Assignments that it may not have received before its channel began anew, descending.
+        #: Assignments that it may not have received before its channel was restarted, descending.
         self.to_send_again = []  # type: List[int]
-        #: It counts as full until its next heartbeat says what it holds: after it refused an assignment, and when it
-        #: comes back from the dead.
+        #: No work until its next complete heartbeat: it is new, has recovered, or refused an assignment.
         self.full_until_beat = False
-        #: How its attempts are being lost, some in each turn; None: they are not.
+        #: How ``Fleet.lose_some`` ends its attempts, some in each turn. None: it does not.
         self.losing = None  # type: str | None
-        # In the queue; since which settlement its channel is known to have room.
+        # Whether it is in a queue; the last settlement that found it available.
         self.is_queued = False
         self.settlement = 0
         self.is_pinged = False
-        #: When the system reported that nobody listens at its address, while that is being examined.
+        #: When the system reported that no process listens at its address, while pings examine that.
         self.hinted_at = None  # type: float | None
         self.hint_pings = 0
         # See ``FailureDetector``.
@@ -99,19 +97,19 @@ class Calculator(Stateful):
         self.excused_silence = -1.0
         self.tally = tally
         self.conduct = Conduct(0, 0)
-        #: Of the functions that it offers; None: it does notional tasks.
+        #: The digest of the functions that it offers. None: it runs notional tasks.
         self.digest = None  # type: str | None
-        #: The call that it is kept free for, or that runs here alone.
+        #: The call that it is reserved for, or that runs on it alone.
         self.alone = None  # type: Any
-        #: Its last call took so little time that others may be assigned ahead; it stands in ``Calculators.quick``.
+        #: Whether calls may be assigned ahead (see ``results.QUICK_S``); whether it is in ``Calculators.quick``.
         self.is_quick = self.is_to_be_fed = False
-        #: Memory that it takes besides its attempts.
+        #: Bytes of memory of this record, without its attempts.
         self.bytes = CALCULATOR_BYTES
 
     @property
     def has_slot(self):
         # type: () -> bool
-        """Whether it would take a task, if that reached it."""
+        """Whether it takes a task, whatever the state of its channel is."""
         return (self.state is ALIVE and self.free > 0 and not self.full_until_beat and not self.draining
                 and self.alone is None and not self.conduct.is_drained_by_operator
                 and (self.conduct.reason is None or self.free == self.capacity))
@@ -119,12 +117,12 @@ class Calculator(Stateful):
     @property
     def is_available(self):
         # type: () -> bool
-        """Whether it may be given a task now."""
+        """Whether a task may be assigned to it now."""
         return self.has_slot and self.channel.has_room and not self.channel.is_unreachable
 
     def takes_ahead(self):
         # type: () -> bool
-        """Whether a call may wait at it for one of its slots, which are all taken: one for each slot."""
+        """Whether a call may be assigned ahead: all slots are taken, and fewer calls than slots wait there."""
         return (self.is_quick and self.state is ALIVE and -self.capacity < self.free <= 0
                 and not self.full_until_beat and not self.draining and self.alone is None
                 and not self.conduct.is_drained_by_operator and self.conduct.reason is None
@@ -141,7 +139,7 @@ class Calculator(Stateful):
 
     def raise_lowest(self, steps_max):
         # type: (int) -> None
-        """``channel.open`` tells the calculator that all lower assignments are over."""
+        """Raise ``channel.open``. It tells the calculator that all lower assignments are over."""
         lowest = self.lowest
         stop = min(self.last_assignment + 1, lowest + steps_max)
         while lowest < stop and lowest not in self.attempts and lowest not in self.leftovers:
@@ -156,27 +154,27 @@ class Calculator(Stateful):
 
 
 class Calculators(object):
-    """The registered calculators, by name; one that is dead or left stays for a while."""
+    """The registered calculators, by name. Those that are dead or left are kept for a while."""
 
     def __init__(self):
         # type: () -> None
         self.by_name = {}  # type: Dict[str, Calculator]
-        #: How many are in each state.
+        #: State -> number of calculators.
         self.numbers = dict.fromkeys(STATES, 0)
-        #: Names of dead ones and ones that left, in that order.
+        #: Names of calculators that are dead or left, in the order in which they became so.
         self.gone = OrderedDict()  # type: OrderedDict[str, None]
         #: Task id -> the calculator that holds it as an orphan.
         self.orphans = {}  # type: Dict[str, Calculator]
-        #: No new calculator begins below this: one that was forgotten may come back and still know its assignments.
+        #: New records begin above this: a calculator that was removed may return and still hold its assignments.
         self.last_assignment = 0
-        #: Those that may be available, the one that has been for the longest time first; the same, of those that offer
-        #: functions, by the digest of these.
+        #: Calculators that may be available, the longest available first: those for notional tasks; those that offer
+        #: functions, by digest.
         self.queue = deque()  # type: Deque[Calculator]
         self.groups = {}  # type: Dict[str, Deque[Calculator]]
-        #: Those that had a result of a quick call since calls were assigned ahead last.
+        #: Calculators that finished a quick call since calls were last assigned ahead.
         self.quick = deque()  # type: Deque[Calculator]
         self.catalogue = Catalogue()
-        #: Memory that they take.
+        #: The sum of their ``bytes``.
         self.bytes = 0
         self._settlement = 0
 
@@ -190,7 +188,7 @@ class Calculators(object):
 
     def put(self, calculator):
         # type: (Calculator) -> None
-        """Register a calculator, in the place of another one of its name if there is one."""
+        """Register a calculator. It replaces one of the same name."""
         if calculator.name in self.by_name:
             self.remove(self.by_name[calculator.name])
         self.by_name[calculator.name] = calculator
@@ -209,7 +207,7 @@ class Calculators(object):
 
     def recount(self, calculator):
         # type: (Calculator) -> None
-        """What a registered calculator takes has changed."""
+        """Update the memory of a calculator after its record has changed."""
         size = calculator.size()
         self.bytes += size - calculator.bytes
         calculator.bytes = size
@@ -222,7 +220,6 @@ class Calculators(object):
 
     def advance(self, now, calculator, event):
         # type: (float, Calculator, str) -> None
-        """A registered calculator changes its state."""
         self.numbers[calculator.state] -= 1
         if calculator.state is ALIVE and event in OUTAGES:
             calculator.tally.outages += 1
@@ -233,20 +230,18 @@ class Calculators(object):
         if calculator.state in (DEAD, LEFT):
             self.gone[calculator.name] = None
 
-    # Who may be given work.
+    # Queues.
 
     def update(self, calculator):
         # type: (Calculator) -> None
-        """It may have become available: it stands at the end of the queue. One that has no slot leaves when it is
-        met.
-        """
+        """Put a calculator that may have become available at the end of its queue."""
         if not calculator.is_queued and calculator.has_slot:
             calculator.is_queued = True
             (self.queue if calculator.digest is None else self.groups[calculator.digest]).append(calculator)
 
     def queued_for(self, task):
         # type: (Any) -> Iterator[Calculator]
-        """Those in the queues that a waiting task may be assigned from."""
+        """The calculators in the queues for a waiting task."""
         if not task.IS_CALL:
             return iter(self.queue)
         return chain.from_iterable(queue for digest, queue in sorted(self.groups.items())
@@ -254,14 +249,14 @@ class Calculators(object):
 
     def begin_settlement(self):
         # type: () -> None
-        """What was found about channels before is not valid any more."""
+        """Forget which calculators were found available."""
         self._settlement += 1
 
     def take_for(self, task, queue=None):
         # type: (Task, Any) -> Calculator | None
-        """The calculator that has been available for the longest time, for one task; it stands at the end of the queue
-        if it has another free slot. ``queue`` is one of ``groups``, None for the others. One on which the task failed
-        before is only taken if there is no other among the next ``LOOKED_AT_MAX``.
+        """The calculator that has been available for the longest time, for one task. It goes to the end of the queue if
+        it has another free slot. ``queue`` is one of ``groups``; None: ``self.queue``. One on which the task failed is
+        taken only if there is no other among the next ``LOOKED_AT_MAX``.
         """
         queue = self.queue if queue is None else queue
         calculator = queue.popleft()
@@ -285,8 +280,8 @@ class Calculators(object):
 
     def _first_available(self, first, queue):
         # type: (Calculator, Any) -> Calculator | None
-        """The first that is available; ``first`` was taken from the queue. Who has no slot leaves the queue, and who
-        can't be reached now stands at its end.
+        """The first available calculator; ``first`` was taken from the queue. Those without a slot leave the queue.
+        Those that can't be sent anything now go to its end.
         """
         queue.appendleft(first)
         for _ in range(len(queue)):
@@ -302,7 +297,7 @@ class Calculators(object):
 
     def set_digest(self, calculator, digest):
         # type: (Calculator, str | None) -> None
-        """It offers other functions now; None: none at all."""
+        """The calculator offers the functions with this digest now. None: it offers none."""
         former = calculator.digest
         if digest == former:
             return
@@ -319,7 +314,7 @@ class Calculators(object):
             self.groups.setdefault(digest, deque())
         self.update(calculator)
 
-    # What another incarnation of the dispatcher assigned.
+    # Orphans.
 
     def set_orphans(self, calculator, orphans):
         # type: (Calculator, Dict[str, float]) -> None
@@ -333,7 +328,7 @@ class Calculators(object):
 
     def drop_orphan(self, calculator, task_id):
         # type: (Calculator, str) -> None
-        """It does not hold that orphan any more."""
+        """The calculator does not hold that orphan any more."""
         if calculator.orphans.pop(task_id, None) is not None:
             if self.orphans.get(task_id) is calculator:
                 del self.orphans[task_id]

@@ -1,11 +1,11 @@
-"""Calls that wait for a calculator that offers their function.
+"""The queue of waiting calls.
 
-There is a line for each function and priority, and in it a lane for each client; clients take turns, and so do the
-functions of one priority. Among priorities the one with the highest level is served first: the priority, and one level
-more for each ``ageing_s`` that its oldest call has waited, up to the highest. Where two have the same level, the one
-with the older call is first. So each call is served at last, also where more urgent ones keep arriving.
+There is a line for each function and priority, and in it a lane for each client. Clients take turns, and so do the
+functions of one priority. The priority with the highest level is served first. Its level is the priority plus one for
+each ``ageing_s`` that its oldest call has waited, at most ``PRIORITY_MAX``. Of equal levels, the one with the older
+call is first. So every call is served, even if more urgent ones keep arriving.
 
-Lines are looked up by function, so calls of functions that nobody offers cost nothing.
+Lines are looked up by function, so calls of functions that no calculator offers cost nothing.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -22,7 +22,7 @@ if MYPY:
     from dispatcher.clients import Client  # noqa: F401
     from dispatcher.tasks import CallTask  # noqa: F401
 
-#: Lanes whose first call is looked at for the oldest one.
+#: ``Line.oldest_at`` examines at most so many calls before all lanes, and as many lanes.
 LOOKED_AT_MAX = 50
 
 # A line with fewer entries is not worth compacting.
@@ -40,10 +40,10 @@ class Line(object):
         self.first = deque()  # type: Deque[CallTask]
         self.lanes = {}  # type: Dict[Client, Deque[CallTask]]
         self.turns = deque()  # type: Deque[Client]
-        #: Calls that wait, and entries; some entries do not wait any more.
+        #: The numbers of waiting calls and of entries. Some entries are calls that do not wait any more.
         self.size = 0
         self.entries = 0
-        #: When it was served last, as a number that counts up.
+        #: The value of ``CallQueue._served`` when a call was last taken from here.
         self.served = 0
 
     def put(self, task):
@@ -65,7 +65,7 @@ class Line(object):
 
     def take(self):
         # type: () -> CallTask
-        """Remove and return the next call. Needs one that waits."""
+        """Remove and return the next call. There must be one that waits."""
         while True:
             if self.first:
                 task = self.first.popleft()
@@ -85,7 +85,7 @@ class Line(object):
 
     def oldest_at(self):
         # type: () -> float
-        """When the oldest call was accepted, among those that are next."""
+        """When the oldest of the calls was accepted that are next in their lanes; inf: there is none."""
         found = [task.accepted_at for task in islice(self.first, LOOKED_AT_MAX) if task.is_queued]
         kept = []  # type: List[Client]
         while self.turns and len(kept) < LOOKED_AT_MAX:
@@ -105,7 +105,7 @@ class Line(object):
 
     def note_over(self):
         # type: () -> None
-        """One that waited does not any more."""
+        """One of the calls does not wait any more."""
         self.size -= 1
         if self.entries > 2 * self.size + _SMALL:
             self._compact()
@@ -124,12 +124,12 @@ class Line(object):
 
 
 class CallQueue(object):
-    """All calls that wait; some of them not to be tried yet, or to run alone."""
+    """All waiting calls: those in lines, delayed ones, and those that run alone."""
 
     def __init__(self, ageing_s):
         # type: (float) -> None
         self._ageing_s = ageing_s
-        #: Calls that wait, the delayed ones included.
+        #: The number of waiting calls.
         self.size = 0
         # Function -> priority -> line with calls.
         self._lines = {}  # type: Dict[str, Dict[int, Line]]
@@ -147,13 +147,13 @@ class CallQueue(object):
 
     def put_first(self, task):
         # type: (CallTask) -> None
-        """Let a call wait before the others of its function and priority."""
+        """Add a call before the others of its function and priority."""
         self.size += 1
         self._queue_first(task)
 
     def put_delayed(self, task):
         # type: (CallTask) -> None
-        """Let a call wait until ``end_delay``."""
+        """Add a call that is not taken before ``end_delay``."""
         self.size += 1
         self.delayed.add(task)
 
@@ -180,7 +180,7 @@ class CallQueue(object):
 
     def note_over(self, task):
         # type: (CallTask) -> None
-        """A call that waited is over, or was assigned otherwise than by ``take``."""
+        """A waiting call ended, or was assigned without ``take``."""
         self.size -= 1
         if task in self.delayed:
             self.delayed.remove(task)
@@ -211,8 +211,8 @@ class CallQueue(object):
 
     def in_order(self, now, functions):
         # type: (float, Any) -> List[Deque[Tuple[str, int, Line]]]
-        """The lines of these functions: a deque for each priority, the one to be served first first, and in it the line
-        that was not served for longest.
+        """The lines of these functions in the order of service, as (function, priority, line): one deque for each
+        priority, which begins with the line that has not been served for the longest time.
         """
         by_priority = {}  # type: Dict[int, List[Tuple[str, int, Line]]]
         fewer, more = (functions, self._lines) if len(functions) < len(self._lines) else (self._lines, functions)
@@ -230,7 +230,7 @@ class CallQueue(object):
 
     def taken_in_order(self, now, functions):
         # type: (float, Any) -> Iterator[CallTask]
-        """Remove and yield the calls of these functions, the one to be served first first."""
+        """Remove and yield the calls of these functions in the order of service."""
         for lines in self.in_order(now, functions):
             while lines:
                 function, priority, line = lines.popleft()
@@ -248,23 +248,23 @@ class CallQueue(object):
 
     def clients_of(self, function):
         # type: (str) -> Set[Client]
-        """The clients whose calls of that function wait."""
+        """The clients with entries for that function."""
         return {client for line in self._lines.get(function, {}).values() for client in line.lanes}
 
     def lane_of(self, task):
         # type: (CallTask) -> Any
-        """The calls of the same client, function and priority as one that waits."""
+        """The lane of a waiting call, or nothing if the call is delayed or runs alone."""
         return self._lines[task.function][task.priority].lanes.get(task.client, ()) if task.is_queued else ()
 
     def oldest_at(self, lines_max):
         # type: (int) -> float
-        """When the oldest of the calls was accepted that are next in so many lines or run alone; inf: none is."""
+        """The earliest acceptance of the calls that are next in so many lines or run alone; inf: there are none."""
         lines = islice((line for lines in self._lines.values() for line in lines.values()), lines_max)
         return min([line.oldest_at() for line in lines] + [task.accepted_at for task in self.alone] + [float('inf')])
 
     def tasks(self):
         # type: () -> List[CallTask]
-        """All, for checks."""
+        """All waiting calls, for checks."""
         found = list(self.delayed) + list(self.alone)
         for lines in self._lines.values():
             for line in lines.values():

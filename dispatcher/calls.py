@@ -17,7 +17,7 @@ if MYPY:
     from dispatcher.tasks import CallTask, Task  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
 
-#: How long a call waits for a function that nobody offers before its client is warned.
+#: How long a call waits for a function that no calculator offers before its client is warned.
 NO_FUNCTION_S = 2.0
 
 #: Functions on one page of the list.
@@ -25,15 +25,13 @@ FUNCTIONS_PER_PAGE = 10
 
 
 class Calls(Reports):
-    """What is different about calls."""
-
     COUNTERS = ('calls', 'functions_wanted') + Reports.COUNTERS
 
     # Functions.
 
     def _on_offer(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
-        """Beside each heartbeat: the digest of the functions that the calculator offers."""
+        """The digest of the functions that the calculator offers. It is sent with each heartbeat."""
         calculator = self._calculator_of(channel)
         if calculator is None:
             return
@@ -48,14 +46,14 @@ class Calls(Reports):
         # type: (float, Channel, List[Any]) -> None
         calculator = self._calculator_of(channel)
         if calculator is None:
-            # It is asked for them after its first heartbeat.
+            # The dispatcher asks for them after the first heartbeat.
             return
         for digest, functions in rows:
             is_new = self.calculators.catalogue.add(digest, functions)
             if is_new or digest != calculator.digest:
                 self._set_digest(now, calculator, digest)
             if is_new:
-                # Of calculators with the same functions, only one has to say which these are.
+                # Of calculators with the same functions, only one has to send them.
                 for _, other in sorted(self.calculators.by_name.items()):
                     if other.digest == digest and other is not calculator:
                         self._emit_offers(now, other)
@@ -74,13 +72,6 @@ class Calls(Reports):
             if differing:
                 self.emit(now, 'functions_differ', functions=u', '.join(differing)[:REASON_CHARS_MAX])
 
-    def _calculator_of(self, channel):
-        # type: (Channel) -> Calculator | None
-        calculator = channel.peer  # type: Any
-        if channel.role != CALCULATOR or self.calculators.by_name.get(channel.name) is not calculator:
-            return None
-        return calculator
-
     def note_call(self, now, task):
         # type: (float, CallTask) -> None
         """A call was accepted."""
@@ -91,7 +82,7 @@ class Calls(Reports):
 
     def _due_function(self, now, function):
         # type: (float, str) -> None
-        """Calls have waited for a function: warn their clients if nobody offers it."""
+        """Calls have waited for a function: warn their clients if no calculator offers it."""
         queue = self.queue.calls
         if self.calculators.catalogue.is_offered(function) or not queue.waits_for(function):
             return
@@ -126,17 +117,13 @@ class Calls(Reports):
                 task = self.clients.task(task_id)
                 if assignment or task is None or task.is_over or task.state is WAITING \
                         or task.calculator is not calculator:
-                    self._note_late_failure(calculator, assignment, task_id)
+                    # The attempt is not live any more.
+                    self.counts['late_results'] += 1
+                    self.free_slot(calculator, assignment, task_id)
                     continue
-                # It was adopted, and had ended before the calculator heard of that.
+                # The task was adopted, and the attempt ended before the calculator received the new assignment.
                 self.calculators.drop_orphan(calculator, task_id)
             self._take_failure(now, calculator, task, failure)
-
-    def _note_late_failure(self, calculator, assignment, task_id):
-        # type: (Any, int, str) -> None
-        """The attempt does not count any more; its slot is free."""
-        self.counts['late_results'] += 1
-        self.free_slot(calculator, assignment, task_id)
 
     def _take_failure(self, now, calculator, task, failure):
         # type: (float, Calculator, Any, Any) -> None

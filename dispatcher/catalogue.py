@@ -8,7 +8,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
-#: Lists that are kept. One that no calculator offers goes when another one comes.
+#: The largest number of lists. Above, a new list replaces those that no calculator offers.
 LISTS_MAX = 1000
 
 _NONE = frozenset()  # type: Any
@@ -37,7 +37,7 @@ class Catalogue(object):
 
     def has(self, digest):
         # type: (str) -> bool
-        """Whether a calculator offers it."""
+        """Whether a calculator offers the functions with that digest."""
         return digest in self._numbers
 
     def knows(self, digest):
@@ -46,7 +46,7 @@ class Catalogue(object):
 
     def add(self, digest, functions):
         # type: (str, List[List[str]]) -> bool
-        """Returns whether it is new. What is known of a digest is not replaced."""
+        """Add a list, unless its digest is known. Returns whether it was added."""
         if digest in self._functions:
             return False
         if len(self._functions) >= LISTS_MAX:

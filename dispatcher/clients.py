@@ -13,12 +13,12 @@ if MYPY:
     from dispatcher.tasks import Task  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
 
-#: What a record of a client, a range of numbers, and a refusal take in memory.
+#: Bytes of memory of a client's record, a range of numbers, and a refusal.
 CLIENT_BYTES = 2000
 RANGE_BYTES = 80
 REFUSAL_BYTES = 300
 
-#: Former incarnations of one client whose outcomes are looked for when another incarnation is heard.
+#: At most so many incarnations of a client are searched for outcomes, or for a receiver of outcomes.
 FORMER_MAX = 100
 
 
@@ -77,10 +77,10 @@ class Ranges(object):
 class Client(object):
     """One incarnation of a client.
 
-    Tasks below ``open`` are over for the client, and nothing is kept of them. ``tasks`` holds those from it on that
-    wait, run, or whose outcome is not acknowledged; ``acknowledged`` the numbers from it on whose outcome is;
-    ``highest`` is the highest number that was ever accepted, or refused for another reason than that it was too far
-    ahead, and is no lower than ``open`` - 1.
+    The client does not need tasks with numbers below ``open`` any more, and nothing is kept of them. Of the others,
+    ``tasks`` holds those that wait, run, or have an outcome that is not acknowledged. ``acknowledged`` holds the
+    numbers of those whose outcome is acknowledged. ``highest`` is the highest number that was accepted, or refused for
+    another reason than ``TOO_FAR_AHEAD``, and at least ``open`` - 1.
     """
 
     __slots__ = ('name', 'incarnation', 'prefix', 'channel', 'is_absent', 'former_from', 'open', 'highest', 'tasks',
@@ -95,26 +95,26 @@ class Client(object):
         self.incarnation = incarnation
         self.prefix = u'%s:%s:' % (name, incarnation)
         self.channel = None  # type: Channel | None
-        #: No channel that is awake. From ``former_from`` on its outcomes may go to another incarnation.
+        #: It has no channel that is awake. From ``former_from`` on, another incarnation may receive its outcomes.
         self.is_absent = True
         self.former_from = 0.0
         self.open = 1
         self.highest = 0
         self.tasks = {}  # type: Dict[int, Task]
         self.acknowledged = Ranges()
-        #: Memory of everything here, of the tasks that are over, and of ranges and refusals.
+        #: Bytes of memory: of everything here, of ended tasks, of ranges and refusals.
         self.bytes = CLIENT_BYTES
         self.outcome_bytes = 0
         self.extra_bytes = 0
-        #: Tasks that wait or run.
+        #: The number of tasks that wait or run.
         self.live = 0
-        # The queue's: see ``PendingQueue``.
+        # Used by ``PendingQueue``.
         self.lane = deque()  # type: Deque[Task]
         self.waiting = 0
         self.in_rotation = False
         #: Refusals that are not acknowledged: number of the task -> row.
         self.refusals = {}  # type: Dict[int, List[Any]]
-        #: Outcomes from this number on are still to be sent again; None: none are.
+        #: ``Outcomes.deliver_some`` sends outcomes again from this number on; None: it sends none.
         self.cursor = None  # type: int | None
         #: ``forget_below`` continues in later turns.
         self.is_behind = False
@@ -133,7 +133,7 @@ class Clients(object):
     def __init__(self):
         # type: () -> None
         self._by_key = {}  # type: Dict[Tuple[str, str], Client]
-        # Name -> its incarnations, the one that was heard first first.
+        # Name -> its incarnations, in the order in which they were first heard.
         self._by_name = {}  # type: Dict[str, List[Client]]
 
     def __len__(self):

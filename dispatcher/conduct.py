@@ -1,4 +1,4 @@
-"""How a calculator has behaved lately: one that fails again and again is given one attempt at a time."""
+"""Probation: a calculator that has failed repeatedly gets one attempt at a time."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -8,14 +8,13 @@ MYPY = False
 if MYPY:
     from typing import Deque  # noqa: F401
 
-#: Attempts that have to end well before the calculator is trusted again.
+#: So many attempts have to end well, without a failure between them, until a probation ends.
 GOOD_ENDS = 5
 
 
 class Conduct(object):
-    """What one calculator did, over all its incarnations: deaths, restarts, children that died (the first of each
-    call, unless the time or the memory of the call ran out). ``events_max`` of them within ``window_s`` begin a
-    probation; 0: never.
+    """The failures of one calculator over all its incarnations: deaths, restarts, and dead children (the first of each
+    call, unless it exceeded its time or memory). ``events_max`` within ``window_s`` begin a probation; 0: never.
     """
 
     __slots__ = ('_events_max', '_window_s', '_events', 'reason', 'good_ends', 'is_drained_by_operator')
@@ -28,13 +27,12 @@ class Conduct(object):
         #: Why it is on probation, or None.
         self.reason = None  # type: str | None
         self.good_ends = 0
-        #: An operator wants it to get no work.
         self.is_drained_by_operator = False
 
     @property
     def note(self):
         # type: () -> str
-        """Why it gets less work than others, for people; mostly empty."""
+        """Why it gets less work than others, for people; empty if it does not."""
         if self.is_drained_by_operator:
             return u'no new work: an operator drains it'
         return u'' if self.reason is None else u'one attempt at a time: ' + self.reason

@@ -184,7 +184,7 @@ class DispatcherCore(Operations):
         if channel.role == CLIENT:
             self.meet_client(now, channel)
         elif channel.role == CALCULATOR:
-            self.reattach(now, channel)
+            self.reattach(channel)
 
     def awake(self, now, channel):
         # type: (float, Channel) -> None

@@ -1,4 +1,4 @@
-"""The end of a task: its last attempt ends, the task is over, and it is forgotten once its client acknowledged that."""
+"""The ends of attempts and tasks. A task is forgotten when its client does not need it any more."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -23,17 +23,14 @@ if MYPY:
     from dispatcher.clients import Client  # noqa: F401
     from dispatcher.tasks import Task  # noqa: F401
 
-#: Attempts that can't be running on their calculator any more when they end in this way.
+#: Ends after which an attempt can't be running on its calculator any more.
 _NOT_RUNNING = frozenset([NOT_HELD, TURNED_DOWN, CALCULATOR_LEFT, NEW_INCARNATION, CHILD_DIED, ERROR])
 
-#: One part in so many of the memory is for clients alone, and one for calculators, because neither is of use without
-#: the other.
+#: One part in so many of the memory is for clients alone, and one for calculators: neither works without the other.
 SHARE = 8
 
 
 class Ends(Outcomes):
-    """An attempt ends; a task ends."""
-
     COUNTERS = ('revokes',) + OUTCOMES + tuple('attempt_' + end for end in ATTEMPT_ENDS) + Outcomes.COUNTERS
 
     def __init__(self, settings, name, incarnation):
@@ -43,21 +40,21 @@ class Ends(Outcomes):
         self._memory_max_bytes = settings['memory_max_bytes']
         self._share_bytes = settings['memory_max_bytes'] // SHARE
         self.queue = PendingQueue(settings['priority_ageing_s'])
-        #: Tasks that are assigned.
+        #: The number of assigned tasks.
         self.running = 0
-        # Clients whose ``open`` was raised by more than one turn handles.
+        # Clients for which later turns continue ``forget_below``.
         self._behind = deque()  # type: Deque[Client]
 
     @property
     def memory_bytes(self):
         # type: () -> int
-        """Memory that all tables which peers can fill take."""
+        """The memory of all tables that peers can fill."""
         return self.client_bytes + self.calculators.bytes
 
     @property
     def bytes_free(self):
         # type: () -> int
-        """Memory for clients: what is left, without the share of calculators."""
+        """Free memory for clients, without the share of calculators."""
         others, share = self.calculators.bytes, self._share_bytes
         return self._memory_max_bytes - self.client_bytes - (others if others > share else share)
 
@@ -83,7 +80,7 @@ class Ends(Outcomes):
 
     def drop_leftover(self, calculator, assignment):
         # type: (Calculator, int) -> bool
-        """That attempt does not run any more. Returns whether it occupied a slot."""
+        """A leftover does not run any more. Returns whether it was known."""
         if calculator.leftovers.pop(assignment, None) is None:
             return False
         calculator.free += 1
@@ -92,7 +89,7 @@ class Ends(Outcomes):
 
     def free_slot(self, calculator, assignment, task_id):
         # type: (Calculator | None, int, str) -> None
-        """An attempt that is not live has ended: a leftover, or an orphan."""
+        """A leftover or an orphan has ended."""
         if calculator is not None and not (assignment and self.drop_leftover(calculator, assignment)):
             self.calculators.drop_orphan(calculator, task_id)
 
@@ -106,35 +103,28 @@ class Ends(Outcomes):
 
     def release(self, call):
         # type: (Any) -> None
-        """No calculator is kept free for that call any more."""
+        """Cancel the reservation of a calculator for a call that runs alone."""
         calculator, call.reserved = call.reserved, None
         if calculator is not None:
             calculator.alone = None
             self.calculators.update(calculator)
 
     def _revoke_others(self, task):
-        # type: (Task) -> None
-        """Former attempts of a task that is over may still run."""
+        # type: (Any) -> None
+        """Cancel the reservation for an ended task, and revoke its other attempts, which may still run."""
+        if task.IS_CALL and task.reserved is not None:
+            self.release(task)
         for past in task.history or ():
             calculator = self.calculators.by_name.get(past.calculator)
             leftover = None if calculator is None else calculator.leftovers.get(past.assignment)
             if calculator is not None and leftover is not None and leftover.task is task:
                 self.revoke(calculator, past.assignment, task.task_id)
 
-    def _let_go(self, task):
-        # type: (Any) -> None
-        if task.IS_CALL and task.reserved is not None:
-            self.release(task)
-        if task.history is not None:
-            self._revoke_others(task)
-
     def finish(self, now, task, outcome, value, ended=None):
         # type: (float, Any, str, Any, str | None) -> None
-        """A task ends, and its client is sent the outcome. ``value`` is the result of a task that is done, or the
-        reason.
+        """A task ends, and its outcome is sent to its client. ``value`` is the result, or the reason if it is not done.
 
-        ``ended`` is how the live attempt ends; None where there is none, or where it brought the result: then
-        ``_on_result`` has already removed that attempt and freed its slot.
+        ``ended`` is how the live attempt ends. None: there is none, or ``_on_result`` has already removed it.
         """
         client = task.client
         if task.state is WAITING:
@@ -162,19 +152,19 @@ class Ends(Outcomes):
             self.absent_bytes += size
         if task.has_timer:
             self._timers.cancel(('task', task))
-        self._let_go(task)
+        self._revoke_others(task)
         if outcome is not DONE:
             self.emit(now, 'ended', task_id=task.task_id, outcome=outcome, reason=reason_text(value),
                       attempts=task.attempt)
             self.watch.ended_without_result(now, task, payload)
-        # ``forget_below`` raises ``open`` first. Nobody waits for such an outcome.
+        # Otherwise ``forget_below`` ends the task, and its client does not want the outcome.
         if task.number >= client.open:
             if self.journal is not None:
                 # ``core.note_written`` delivers it.
                 self.journal.ended(task)
                 self.has_unwritten = True
             elif outcome is DONE and client.cursor is None and not client.is_absent:
-                # As ``_send_outcome``, without two calls for each task.
+                # The same as ``_send_outcome``; inlined because it runs for each task.
                 channel = client.channel  # type: Any
                 if 'done' in channel.rows:
                     channel.rows['done'].append([task.number, value, task.attempt])
@@ -185,7 +175,7 @@ class Ends(Outcomes):
 
     def finish_and_withdraw(self, now, task, outcome, value):
         # type: (float, Any, str, Any) -> None
-        """As ``finish`` for a task that waits or is assigned; its live attempt is withdrawn."""
+        """``finish`` for a task that waits or is assigned; its live attempt is withdrawn."""
         self.finish(now, task, outcome, value, WITHDRAWN if task.state is ASSIGNED else None)
 
     def forget_below(self, now, client):
@@ -227,7 +217,7 @@ class Ends(Outcomes):
 
     def forget_some(self, now):
         # type: (float) -> None
-        """Go on with one of the clients whose ``open`` was raised by much."""
+        """Continue ``forget_below`` for one client."""
         if self._behind:
             client = self._behind.popleft()
             client.is_behind = False

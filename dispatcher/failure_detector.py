@@ -1,14 +1,13 @@
-"""When silence becomes suspicion, and suspicion a verdict.
+"""The failure detector: after how many missed heartbeats a calculator is suspect, and after how many it is dead.
 
-A calculator says in each heartbeat how often it sends one, so silence is counted in missed heartbeats of its own
-interval, and no setting here can disagree with a setting there. The detector is the simplest one that is right: a
-fixed number n of missed heartbeats, judged half an interval after the n-th was due, so that a little delay of the next
-one does not count as a loss. (Adaptive detectors, like the phi accrual detector of Hayashibara and others, SRDS 2004,
-pay off where the network's delay varies by more than a heartbeat's interval.)
+Each heartbeat contains its interval, so the settings of dispatcher and calculator can't disagree. A verdict falls half
+an interval after the n-th missed heartbeat was due, so that a short delay does not count as a loss. (Adaptive
+detectors, like the phi accrual detector of Hayashibara and others, SRDS 2004, are better if network delays vary by more
+than a heartbeat interval.)
 
-A dispatcher that was held up, suspended or starved, heard nothing because it did not listen. A verdict that is due in
-such a turn is postponed, once in each silence, until another heartbeat can have arrived, and by no more than the turn
-was late. Only verdicts on silence are postponed; deadlines and answer time-outs are not.
+A dispatcher that was suspended or had no CPU time heard nothing because it read nothing. A verdict that is due in such
+a late turn is postponed, once in each silence, until another heartbeat can have arrived, and by no more than the turn
+was late. Deadlines and answer time-outs are not postponed.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -19,7 +18,7 @@ MYPY = False
 if MYPY:
     from dispatcher.calculators import Calculator  # noqa: F401
 
-#: A turn that is this much later than asked for means that the dispatcher was held up.
+#: If a turn is later than this, the dispatcher was held up.
 HELD_UP_S = 0.2
 
 #: A verdict is postponed by at least this long, so that a datagram that waits unread can be read first.
@@ -58,7 +57,7 @@ class FailureDetector(object):
         look_at = self._missed_at(calculator, self._suspect_after)
         if now >= look_at:
             look_at = self._missed_at(calculator, self._dead_after)
-        # A silence that begins right now has a verdict of its own by then.
+        # If the calculator is heard now and then falls silent, it is suspect at the second time.
         return min(look_at, now + (self._suspect_after + 0.5) * calculator.interval_s)
 
     def is_first_look(self, now, calculator):
@@ -68,8 +67,8 @@ class FailureDetector(object):
 
     def excuse(self, now, calculator, late_s):
         # type: (float, Calculator, float) -> bool
-        """A verdict is due in a turn that is so late, or left datagrams unread: postpone it, unless that was done
-        before in this silence. Returns whether it is postponed.
+        """Postpone a verdict that is due in a turn that is ``late_s`` late or left datagrams unread, unless one was
+        postponed before in this silence. Returns whether it is postponed.
         """
         heard_at = calculator.channel.heard_at
         if calculator.excused_silence == heard_at:
@@ -84,8 +83,8 @@ class FailureDetector(object):
         # type: (Calculator, int) -> float
         """When so many heartbeats in a row will have been missed.
 
-        A point in time that verdict and timer share to the last bit: with lengths of time, rounding could set a timer
-        for a moment at which there is no verdict yet, again and again.
+        Verdict and timer use the same number. If each rounded its own, a timer could fire again and again just before
+        its verdict.
         """
         heard_at = calculator.channel.heard_at
         excuse_s = calculator.excuse_s if calculator.excused_silence == heard_at else 0.0

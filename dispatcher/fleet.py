@@ -23,17 +23,15 @@ if MYPY:
 
     from net_protocol.channel import Channel  # noqa: F401
 
-#: A dead calculator is forgotten after this time; one that left, as soon as its last datagrams can't arrive any more.
+#: Times after which a calculator is removed: a dead one; one that left, whose last datagrams have arrived by then.
 FORGET_DEAD_S = 3600.0
 FORGET_LEFT_S = SLEEP_S + 5.0
 
-#: Pings a second to all calculators that hold attempts. Where there are more of those, each gets fewer.
+#: Pings per second to all calculators that hold attempts. If there are many, each gets fewer.
 PINGS_PER_SECOND = 2000.0
 
 
 class Fleet(Assignment):
-    """What happens to calculators."""
-
     COUNTERS = ('registered', 'registrations_refused', 'returned', 'replaced', 'names_taken', 'evicted', 'recovered',
                 'suspected', 'died', 'left', 'pings', 'hints') + Assignment.COUNTERS
 
@@ -41,18 +39,18 @@ class Fleet(Assignment):
         # type: (Dict[str, Any], str, str) -> None
         super(Fleet, self).__init__(settings, name, incarnation)
         self.detector = FailureDetector(settings['suspect_after_missed'], settings['dead_after_missed'])
-        # Calculators whose attempts are being lost, some in each turn.
+        # Calculators whose attempts ``lose_some`` ends, some in each turn.
         self._losing = deque()  # type: Deque[Calculator]
-        # Calculators that are sent again what they did not acknowledge, some in each turn.
+        # Calculators to which ``send_some_again`` resends rows, some in each turn.
         self._sending_again = deque()  # type: Deque[Calculator]
-        # How much later than asked for the present call of ``handle_timer`` is.
+        # How late the current call of ``handle_timer`` is.
         self._late_s = 0.0
 
     # Registration.
 
     def register(self, now, channel, capacity, interval_s):
         # type: (float, Channel, int, float) -> Calculator | None
-        """The first heartbeat on a channel, or one of a calculator whose name another one has taken."""
+        """Register the sender of a heartbeat that is not registered. Returns None if that is refused."""
         calculators = self.calculators
         of_name = calculators.by_name.get(channel.name)
         of_channel = channel.peer
@@ -115,7 +113,7 @@ class Fleet(Assignment):
 
     def _end_incarnation(self, now, former, channel):
         # type: (float, Calculator, Channel) -> None
-        """Another incarnation has the name now: everything that the former one held is lost."""
+        """Another incarnation has the name now. The attempts of the former one are lost."""
         was_alive = former.state == ALIVE
         old_address = former.channel.address
         self.calculators.advance(now, former, 'end')
@@ -133,15 +131,15 @@ class Fleet(Assignment):
             calculator.channel.peer = None
         self.calculators.remove(calculator)
 
-    def reattach(self, now, channel):
-        # type: (float, Channel) -> None
-        """A calculator's channel opened, or began anew: what it did not acknowledge may be lost."""
+    def reattach(self, channel):
+        # type: (Channel) -> None
+        """A calculator's channel was opened or restarted: rows that it did not acknowledge may be lost."""
         calculator = channel.peer
         if calculator is None:
             calculator = self.calculators.by_name.get(channel.name)
             if calculator is None or calculator.incarnation != channel.incarnation:
                 return
-            # The channel was closed meanwhile, and is another one now.
+            # Its former channel was closed, and this is a new one.
             channel.peer = calculator
             calculator.channel = channel
             channel.open = max(channel.open, calculator.lowest)
@@ -155,13 +153,13 @@ class Fleet(Assignment):
 
     def send_some_again(self, now):
         # type: (float) -> None
-        """Go on sending what calculators may not have received before their channels began anew."""
+        """Resend some rows that calculators may not have received before their channels were restarted."""
         budget = TURN_MAX
         while self._sending_again and budget > 0:
             calculator = self._sending_again[0]
             assignments, channel = calculator.to_send_again, calculator.channel
             if calculator.losing is not None or not channel.is_open or channel.is_asleep:
-                # The channel begins anew, and so does this.
+                # When the channel opens again, ``reattach`` begins again.
                 del assignments[:]
             while assignments and budget > 0:
                 budget -= 1
@@ -189,7 +187,7 @@ class Fleet(Assignment):
 
     def _due_silence(self, now, name):
         # type: (float, str) -> None
-        """Time to look whether a calculator is still heard."""
+        """Examine how long a calculator has been silent."""
         calculator = self.calculators.by_name[name]
         verdict = self.detector.verdict(now, calculator)
         # A silent suspect stays suspect; only its death can be postponed.
@@ -222,7 +220,7 @@ class Fleet(Assignment):
         was = calculator.state
         self._timers.cancel(('removal', calculator.name))
         self.counts['recovered'] += 1
-        # What was not taken from it yet stays with it.
+        # It keeps the attempts that ``lose_some`` has not ended yet.
         calculator.losing = None
         calculator.hinted_at = None
         if calculator.leftovers or was == DEAD:
@@ -234,7 +232,7 @@ class Fleet(Assignment):
 
     def leave(self, now, calculator):
         # type: (float, Calculator) -> None
-        """It said good-bye, which is no failure."""
+        """The calculator leaves, which is no failure."""
         self.calculators.advance(now, calculator, 'leave')
         self.counts['left'] += 1
         self.emit(now, 'left', calculator=calculator.name)
@@ -245,7 +243,7 @@ class Fleet(Assignment):
 
     def unreachable(self, now, channel):
         # type: (float, Channel) -> None
-        """It is heard, and what we send does not arrive."""
+        """The calculator is heard but acknowledges nothing."""
         calculator = channel.peer
         if calculator is not None and not calculator.IS_CLIENT and calculator.state in (ALIVE, SUSPECT):
             if calculator.state == ALIVE:
@@ -263,14 +261,14 @@ class Fleet(Assignment):
 
     def _begin_to_lose(self, calculator, ended):
         # type: (Calculator, str) -> None
-        """Its attempts can't be counted on: they are lost in this turn and the next ones."""
+        """Let ``lose_some`` end all attempts on the calculator, in this turn and the next ones."""
         if calculator.attempts:
             calculator.losing = ended
             self._losing.append(calculator)
 
     def lose_some(self, now):
         # type: (float) -> None
-        """Go on taking attempts from calculators that can't be counted on."""
+        """End some attempts on the calculators in ``_losing``."""
         budget = TURN_MAX
         while self._losing and budget > 0:
             calculator = self._losing[0]
@@ -291,7 +289,6 @@ class Fleet(Assignment):
 
     def _due_removal(self, now, name):
         # type: (float, str) -> None
-        """A calculator has been dead or gone for long enough."""
         self._remove_calculator(self.calculators.by_name[name])
 
     # Pings and hints.
@@ -332,7 +329,7 @@ class Fleet(Assignment):
 
     def _due_hint(self, now, name):
         # type: (float, str) -> None
-        """Send the next ping; after the last, believe the hint unless something was heard."""
+        """Send the next ping. After the last one, trust the hint unless the calculator was heard."""
         calculator = self.calculators.by_name.get(name)
         if calculator is None or calculator.hinted_at is None:
             return
@@ -341,7 +338,7 @@ class Fleet(Assignment):
             # No ping leaves on a channel that is asleep, so a verdict would rest on the hint alone.
             calculator.hinted_at = None
         elif calculator.hint_pings < HINT_PINGS or (calculator.hint_pings == HINT_PINGS and self.has_unread):
-            # What is unread may be an answer: then the verdict waits once.
+            # An unread datagram may be an answer, so the verdict is postponed once.
             calculator.hint_pings += 1
             self._ping(now, calculator)
             self._timers.set(('hint', name), now + HINT_PING_S)

@@ -1,6 +1,6 @@
-"""The contents of heartbeats: pages that wait for the others, ranges of assignments, and the memory that they take.
+"""The contents of heartbeats: pages, ranges of assignments, and the memory that they take.
 
-Ranges are compared as they are. A range of two numbers can name thousands of attempts.
+Ranges are not expanded to be compared: two numbers can name thousands of attempts.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -11,8 +11,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, Iterator, List, Tuple  # noqa: F401
 
-#: What a record of a calculator, an attempt that another incarnation of the dispatcher assigned, a page, and a range of
-#: assignments take in memory: between the figures of 3.11 and those of 2.7.
+#: Bytes of memory of a calculator's record, an orphan, a page, and a range: between the figures of 3.11 and of 2.7.
 CALCULATOR_BYTES = 3000
 ORPHAN_BYTES = 300
 PAGE_BYTES = 250
@@ -20,7 +19,7 @@ RANGE_BYTES = 150
 
 
 class Pages(object):
-    """The pages of one heartbeat that are here."""
+    """The received pages of one heartbeat."""
 
     __slots__ = ('kept', 'named', 'bytes')
 
@@ -28,7 +27,7 @@ class Pages(object):
         # type: () -> None
         # Page -> (number of its datagram, ranges of assignments, orphans).
         self.kept = {}  # type: Dict[int, Tuple[int, List[List[int]], List[str]]]
-        #: So many attempts are named in them.
+        #: The number of attempts that they name.
         self.named = 0
         self.bytes = 0
 
@@ -41,7 +40,7 @@ class Pages(object):
 
     def joined(self):
         # type: () -> Any
-        """The same of the whole heartbeat, which is as old as the first of its datagrams."""
+        """The same three values of the whole heartbeat. It is as old as the first of its datagrams."""
         everything = [self.kept[page] for page in sorted(self.kept)]
         return (min([number for number, _, _ in everything]),
                 sorted([pair for _, held, _ in everything for pair in held]),
@@ -55,7 +54,7 @@ def page_size(held, orphans):
 
 def compare(held, known):
     # type: (Any, List[int]) -> Tuple[List[int], List[int], List[Tuple[int, int]]]
-    """The known numbers that are held, those that are not, and ranges of what is held and not known. All ascend."""
+    """The known numbers that are held, those that are not held, and ranges of unknown held numbers. All ascend."""
     named, missing, unknown = [], [], []  # type: List[int], List[int], List[Tuple[int, int]]
     at = 0
     for first, last in held:

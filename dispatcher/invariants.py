@@ -1,4 +1,4 @@
-"""Whether the tables of a dispatcher agree with each other. Walks over all of them: for tests and simulations."""
+"""Checks that the tables of a dispatcher agree. They walk over all of them: for tests and simulations."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -16,7 +16,7 @@ if MYPY:
 
 def check(core):
     # type: (DispatcherCore) -> None
-    """Raise ``BrokenInvariant`` where they do not."""
+    """Raise ``BrokenInvariant`` if the tables do not agree."""
     _check_tasks(core)
     _check_calculators(core)
     account = core.account(0.0)
@@ -25,9 +25,9 @@ def check(core):
             'accepted tasks went missing: %r', account)
     require(account['assignments'] + account['adopted'] == sum(account['attempts'].values()) + account['running'],
             'attempts went missing: %r', account)
-    # What was recovered or requeued waits although the queue is full.
+    # Recovered and requeued tasks wait even if the queue is full.
     require(account['waiting'] <= core.settings['pending_max'] + account['tasks_recovered'] + account['running']
-            + sum(account['attempts'].values()), 'the queue is over its bound')
+            + sum(account['attempts'].values()), 'the queue exceeds its limit')
 
 
 def _check_tasks(core):
@@ -76,7 +76,7 @@ def _check_client(core, client):
             waiting += 1
         else:
             require(task.calculator.attempts.get(task.assignment) is task, '%r: its calculator disagrees', task)
-            require(task.state is ASSIGNED, '%r is nowhere', task)
+            require(task.state is ASSIGNED, '%r has no valid state', task)
     require((waiting, live) == (client.waiting, client.live), '%r: wait %d, live %d, counted %d, %d', client, waiting,
             live, client.waiting, client.live)
     require(outcome_bytes == client.outcome_bytes, '%r: %d bytes of outcomes, counted %d', client, outcome_bytes,
@@ -108,9 +108,9 @@ def _check_calculators(core):
         if calculator.state in (DEAD, LEFT):
             require(not calculator.attempts or calculator.losing, '%s is %s and holds something', name,
                     calculator.state)
-            require(('removal', name) in core._timers, '%s is %s and is never removed', name, calculator.state)
+            require(('removal', name) in core._timers, '%s is %s and has no removal timer', name, calculator.state)
         else:
-            require(('silence', name) in core._timers, 'nobody listens for %s', name)
+            require(('silence', name) in core._timers, '%s has no silence timer', name)
         for assignment, task in calculator.attempts.items():
             require(task.state is ASSIGNED and task.calculator is calculator and task.assignment == assignment,
                     '%s: %r is not there', name, task)
@@ -120,4 +120,4 @@ def _check_calculators(core):
     require(numbers == calculators.numbers, 'counted %r, found %r', calculators.numbers, numbers)
     require(memory == calculators.bytes, 'calculators take %d bytes, counted %d', memory, calculators.bytes)
     for task_id, calculator in calculators.orphans.items():
-        require(task_id in calculator.orphans, 'orphan %s is nowhere', task_id)
+        require(task_id in calculator.orphans, 'orphan %s: its calculator disagrees', task_id)

@@ -1,20 +1,20 @@
-"""What must outlive the dispatcher: the records that it writes, and what must not be sent before they are written.
+"""The journal: records that outlive the dispatcher, and outcomes that must not be sent before they are on disk.
 
-The core never writes. It notes **records**, and the turn takes them, writes them all together, and says how that went,
-before it sends:
+The core does not write. It collects **records**. Before the turn sends anything, it takes the records, writes them all
+together, and reports the result:
 
     records = core.take_records()               None: nothing to write now
     core.note_written(now, None or why not)
 
-Until then, and for as long as writing fails, outcomes are held back, and datagrams with a ``submit`` are not
-acknowledged. So no mistake of the shell can promise what a crash would break.
+Until then, and as long as writing fails, outcomes are held back, and datagrams with a ``submit`` or a ``call`` are not
+acknowledged. So nothing is promised that a crash would break.
 
-What can't be written is kept by the writer, which tries it again with all that came since. Meanwhile no new task is
-accepted and everything else goes on; every ``RETRY_S`` another try is due, and the first that works ends the matter.
+If writing fails, the writer keeps the records and writes them with the next ones, every ``RETRY_S`` until it succeeds.
+Meanwhile no new task is accepted; everything else goes on.
 
-Records of accepted tasks and of outcomes are urgent. That a task is over for its client only removes a row: a crash
-before that costs an outcome that is sent again. So such a record waits for the next urgent one, at most ``LAZY_S``,
-and costs no write of its own.
+Records of accepted tasks and of outcomes are urgent. The record that a client does not need a task any more only
+removes a row. If a crash loses it, an outcome is sent again. So it waits for the next urgent record, at most
+``LAZY_S``, and needs no write of its own.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -31,15 +31,14 @@ if MYPY:
 
     from dispatcher.clients import Client  # noqa: F401
 
-    #: What is read back: (kind of the newest record, task id, body, time left of the task). The body is the payload of
-    #: an accepted task, and (outcome, result, reason, attempts) of one that ended.
+    #: A row that is read back: (kind of the newest record, task id, body, time left in seconds). The body of an
+    #: accepted task is its payload, that of an ended one is (outcome, result, reason, attempts).
     Row = Tuple[str, str, Any, float]
 
-#: Time between two tries of a journal that fails: soon enough that nobody waits long after the cause has gone, so
-#: seldom that a broken disk is left alone.
+#: Time between two writes of a journal that fails.
 RETRY_S = 1.0
 
-#: So many outcomes are sent at once when they are on disk. Of more, each client is sent its own part by part.
+#: So many outcomes are sent at once when they are on disk. ``Outcomes.deliver_some`` sends further ones.
 HELD_BACK_MAX = 1000
 
 #: Maximum delay of a record that is not urgent.
@@ -52,8 +51,6 @@ OVER = 'over'
 
 
 class TaskAccepted(object):
-    """A task was accepted."""
-
     __slots__ = ('task_id', 'payload', 'deadline_at')
     KIND = ACCEPTED
 
@@ -65,8 +62,6 @@ class TaskAccepted(object):
 
 
 class CallAccepted(TaskAccepted):
-    """A call was accepted."""
-
     __slots__ = ()
     KIND = ACCEPTED_CALL
 
@@ -77,8 +72,6 @@ class CallAccepted(TaskAccepted):
 
 
 class TaskEnded(object):
-    """An accepted task has its outcome."""
-
     __slots__ = ('task_id', 'body', 'deadline_at')
     KIND = ENDED
 
@@ -91,7 +84,7 @@ class TaskEnded(object):
 
 
 class TaskOver(object):
-    """The client has the outcome, or does not want it: nothing is kept of the task any more."""
+    """The client has the outcome or does not want it. Nothing is kept of the task any more."""
 
     __slots__ = ('task_id',)
     KIND = OVER
@@ -102,27 +95,25 @@ class TaskOver(object):
 
 
 class Journal(object):
-    """The dispatcher's side of its journal."""
-
     COUNTERS = ('journal_commits', 'journal_records', 'journal_failures')
 
     def __init__(self):
         # type: () -> None
         self._records = []  # type: List[Any]
         self._taken = 0
-        #: Whether something that must be on disk before anybody hears of it is not.
+        #: Whether an urgent record is not on disk.
         self.is_unwritten = False
-        #: Tasks whose outcome is not on disk: all ids; some tasks, in order; for each client with more of them, the
-        #: lowest number of those.
+        #: Tasks whose outcome is not on disk: all ids; the first ``HELD_BACK_MAX`` tasks; for each client with further
+        #: ones, the lowest number of these.
         self._held_back_ids = set()  # type: Set[str]
         self._held_back = []  # type: List[Task]
         self._lowest = OrderedDict()  # type: OrderedDict[Client, int]
-        #: A lazy record waits for the timer, or the timer rang.
+        #: Whether a record waits that is not urgent; whether the timer for such records or for another try has fired.
         self.is_lazy = False
         self.is_due = False
         self.failing_since = None  # type: float | None
 
-    # What the core notes.
+    # Called by the core.
 
     def accepted(self, task):
         # type: (Task) -> None
@@ -149,13 +140,12 @@ class Journal(object):
         """Whether the outcome of that task must not be sent yet."""
         return task.task_id in self._held_back_ids
 
-    # What the turn asks and says.
+    # Called for the turn.
 
     def take(self, is_last):
         # type: (bool) -> List[Any] | None
-        """What is to be written now, or None. While the journal fails an empty list is a try as well.
-
-        The last time no record waits any longer.
+        """The records to write now, or None. While the journal fails, an empty list tests it. With ``is_last``, no
+        record waits.
         """
         is_failing = self.failing_since is not None
         if not (self.is_due or is_last) and (is_failing or not self.is_unwritten):
@@ -170,8 +160,8 @@ class Journal(object):
 
     def note_written(self):
         # type: () -> Tuple[int, List[Task], Any]
-        """All that was taken is on disk: the number of records, and the tasks whose outcome may be sent now. Where
-        these are many: clients, and the number from which on they may be sent theirs.
+        """All taken records are on disk. Returns their number, tasks whose outcomes may be sent now, and, for further
+        outcomes, (client, lowest number).
         """
         written, self._taken = self._taken, 0
         held_back, self._held_back = self._held_back, []
@@ -184,11 +174,7 @@ class Journal(object):
 
 def restored(now, client, number, row, task_timeout_s):
     # type: (float, Client, int, Row, float) -> Task
-    """The task of a row that was read back.
-
-    The wall clock may have been stepped since, so the time left is taken for no less than nothing and no more than any
-    task may have.
-    """
+    """The task of a row that was read back. Its time left is limited, because the wall clock may have been set."""
     kind, _, body, time_left_s = row
     if kind == ACCEPTED_CALL:
         arguments, function, options = body

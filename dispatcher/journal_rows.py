@@ -1,8 +1,8 @@
-"""The records of the journal as rows of a table, and back: the same on a disk and in a simulation.
+"""Conversion of journal records to rows of a table, and back. Disk and simulation use the same rows.
 
-One row per task, in the order in which tasks were accepted: inserted when it is accepted, updated when it has its
-outcome, deleted when it is over for its client. Each row carries a checksum of its own, because what a database checks
-for itself is its log only.
+There is one row per task, in the order of acceptance. It is inserted when the task is accepted, updated when the task
+has its outcome, and deleted when the client does not need it any more. Each row has a checksum, because SQLite has
+checksums only for its log.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -18,7 +18,7 @@ if MYPY:
 
     from dispatcher.journal import Row  # noqa: F401
 
-#: The states of a row, by the kind of the newest record of its task, and back.
+#: Kind of the newest record of a task -> state of its row, and the reverse.
 STATES = {ACCEPTED: 0, ENDED: 1, ACCEPTED_CALL: 2}
 KINDS = {state: kind for kind, state in STATES.items()}
 
@@ -26,30 +26,29 @@ _encode = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(
 
 
 class DamagedRow(ValueError):
-    """A row is not as it was written."""
+    """A row differs from what was written."""
 
 
 class JournalRows(object):
-    """Which task has which row, and what is to be done to the table until it says what the core's records say.
+    """The row of each task, and the changes that are not in the table yet.
 
-    A row is ``(number, task id, state, deadline, body, checksum)``: the deadline by the time of day, because no other
-    clock outlives the process, and the payload or the outcome as JSON.
+    A row is ``(number, task id, state, deadline, body, checksum)``. The deadline is in wall-clock time, because only
+    this clock outlives the process. The body is the payload or the outcome as JSON.
     """
 
     def __init__(self):
         # type: () -> None
-        # Task id -> the number of its row; a task is a key exactly while it has a row, or gets one with the next write.
+        # Task id -> number of its row, for each task that has a row or gets one with the next write.
         self._numbers = {}  # type: Dict[str, int]
         self._last_number = 0
-        #: What is to be done next, in this order: whole rows; (state, deadline, body, checksum, number); (number,).
-        #: Kept until it is done.
+        #: The next changes, in this order: whole rows; (state, deadline, body, checksum, number); (number,).
         self.inserts = []  # type: List[Tuple[Any, ...]]
         self.updates = []  # type: List[Tuple[Any, ...]]
         self.deletes = []  # type: List[Tuple[int]]
 
     def note(self, records, to_wall):
         # type: (Iterable[Any], float) -> None
-        """More is to be done. ``to_wall`` is what a point in time needs to be one by the time of day."""
+        """Add the changes of these records. ``to_wall`` is wall-clock time minus monotonic time."""
         for record in records:
             kind, task_id = record.KIND, record.task_id
             if kind in (ACCEPTED, ACCEPTED_CALL):
@@ -70,15 +69,14 @@ class JournalRows(object):
 
     def note_done(self):
         # type: () -> None
-        """The table says all that was noted."""
+        """All changes are in the table."""
         del self.inserts[:], self.updates[:], self.deletes[:]
 
     def read(self, rows, wall_now):
         # type: (Iterable[Tuple[Any, ...]], float) -> Iterator[Row]
-        """What an earlier incarnation left. ``rows`` is the whole table in the order of its numbers.
+        """Yield what an earlier incarnation wrote. ``rows`` is the whole table in the order of its numbers.
 
-        Raises ``DamagedRow``; or ``TypeError``, ``ValueError``, ``KeyError`` or ``OverflowError``, where a damage makes
-        nonsense of a row before it is recognised.
+        Raises ``DamagedRow``; or ``TypeError``, ``ValueError``, ``KeyError`` or ``OverflowError`` for other damage.
         """
         loads = json.loads
         for row in rows:

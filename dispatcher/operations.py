@@ -1,4 +1,4 @@
-"""Rows of monitors: how things stand, and what operators want."""
+"""Rows of monitors: questions, and requests of operators."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -20,17 +20,15 @@ ATTEMPTS_SHOWN_MAX = 10
 
 
 class Operations(Admission):
-    """What monitors ask."""
-
     COUNTERS = ('operations', 'operations_refused', 'status_answers', 'status_dropped') + Admission.COUNTERS
 
-    #: Whether an operator at that address is believed: the owner knows what is a key, and what is loopback.
+    #: Whether requests from that address are accepted. The owner sets this: it knows about keys and loopback.
     may_operate = staticmethod(lambda address: False)  # type: Any
 
     def __init__(self, settings, name, incarnation):
         # type: (Dict[str, Any], str, str) -> None
         super(Operations, self).__init__(settings, name, incarnation)
-        #: Its owner may set ``desk.surroundings``.
+        #: The owner of the core may set ``desk.surroundings``.
         self.desk = StatusDesk(self)
 
     def _on_status(self, now, channel, rows):
@@ -71,7 +69,7 @@ class Operations(Admission):
 
     def _operate(self, now, verb, argument):
         # type: (float, str, str) -> Tuple[bool, str]
-        """Whether something was found, and what was done. Doing it twice is as good as once."""
+        """Returns whether the argument was found, and what was done. A repeated request changes nothing."""
         if verb == CANCEL:
             return self._cancel_task(now, argument)
         calculator = self.calculators.by_name.get(argument)

@@ -1,8 +1,8 @@
-"""Clients come and go; outcomes are sent until they are acknowledged, wait for absent clients, and are forgotten.
+"""Clients and the delivery of outcomes. Each outcome is kept until its client has acknowledged it.
 
-A channel resends what is lost. What is sent again here is what a channel dropped: while its client was asleep, or
-because it began anew. Outcomes that an absent client may never fetch go to another incarnation of it, if one is heard;
-they are bounded, and the oldest are dropped.
+A channel resends lost rows. This module sends outcomes again that a channel dropped because it slept or was restarted.
+The outcomes of an absent client go to another incarnation of it, if one is heard. Their number and size are limited;
+the oldest are dropped.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -22,17 +22,15 @@ if MYPY:
     from dispatcher.tasks import Task  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
 
-#: Entries that one loop of any part handles at a time; the rest waits for the next turn.
+#: The largest number of entries that one loop handles in a turn. The next turns handle the rest.
 TURN_MAX = 1000
 
-#: Outcomes that are sent again on one channel at a time, so that they share its window with new ones.
+#: Outcomes of a client that are sent again at a time, so that they share the window of the channel with new ones.
 AGAIN_MAX = 100
 
 
 class Outcomes(Core):
-    """The clients, and what each of them is sent. ``settings`` is a complete object of
-    ``dispatcher.settings.SETTINGS``.
-    """
+    """``settings`` is a complete object of ``dispatcher.settings.SETTINGS``."""
 
     COUNTERS = ('outcomes_dropped', 'outcomes_sent_again', 'outcomes_of_former') + Journal.COUNTERS  # type: Any
 
@@ -43,13 +41,13 @@ class Outcomes(Core):
         self.clients = Clients()
         self.journal = Journal() if settings['journal'] is not None else None
         self.watch = Watch()
-        #: Memory that clients and tasks take.
+        #: Bytes of memory of clients and tasks.
         self.client_bytes = 0
-        #: Outcomes that are not acknowledged, and those among them whose client is absent.
+        #: The number of unacknowledged outcomes; the number and the bytes of those among them whose client is absent.
         self.undelivered = 0
         self.absent_outcomes = 0
         self.absent_bytes = 0
-        # Absent clients as keys, the one that has been absent longest first; clients whose outcomes are sent again.
+        # Absent clients, the longest absent first; clients whose outcomes are sent again.
         self._absent = OrderedDict()  # type: OrderedDict[Client, None]
         self._to_deliver = deque()  # type: Deque[Client]
         self._deliver_now = False
@@ -61,7 +59,7 @@ class Outcomes(Core):
 
     def new_client(self, now, name, incarnation, former_from):
         # type: (float, str, str, float) -> Client
-        """A client that is not present yet."""
+        """Add a client. It is absent until ``note_present`` is called."""
         client = Client(name, incarnation, self.watch.client(now, name))
         client.former_from = former_from
         self.clients.add(client)
@@ -86,7 +84,7 @@ class Outcomes(Core):
 
     def note_present(self, client):
         # type: (Client) -> None
-        """The client is heard again, and needs what it was not sent meanwhile."""
+        """The client is heard: send it what it has not acknowledged."""
         if client.is_absent:
             client.is_absent = False
             del self._absent[client]
@@ -117,7 +115,7 @@ class Outcomes(Core):
         if client.is_absent:
             self.deliver_again(client, task.number)
         elif client.cursor is None or task.number < client.cursor:
-            # Otherwise ``deliver_some`` comes to it.
+            # Otherwise ``deliver_some`` will send it.
             self._send_outcome(client.channel, task)  # type: ignore[arg-type]
 
     def _send_outcome(self, channel, task):
@@ -130,7 +128,7 @@ class Outcomes(Core):
 
     def refresh_outcome(self, client, kind, row):
         # type: (Client, str, Any) -> Any
-        """A row to a client was lost: what is sent instead, or None."""
+        """The row to send in place of a lost row, or None if it is out of date."""
         if kind == 'refused':
             return row if row[0] >= client.open and row[0] not in client.tasks else None
         if kind == 'done' or kind == 'ended':
@@ -142,7 +140,7 @@ class Outcomes(Core):
 
     def deliver_again(self, client, number):
         # type: (Client, int) -> None
-        """Send what the client has not acknowledged, in the order of numbers, from that one on."""
+        """Let ``deliver_some`` send unacknowledged outcomes and refusals of the client again, from that number on."""
         if client.cursor is None:
             client.cursor = number
             self._to_deliver.append(client)
@@ -151,7 +149,7 @@ class Outcomes(Core):
 
     def deliver_some(self, now):
         # type: (float) -> None
-        """Go on sending again: for each client some outcomes, if there is room in the channel."""
+        """Send some outcomes again for each client in ``_to_deliver`` whose channel has room."""
         budget = TURN_MAX
         for _ in range(min(len(self._to_deliver), AGAIN_MAX)):
             client = self._to_deliver.popleft()
@@ -170,7 +168,7 @@ class Outcomes(Core):
 
     def _send_again(self, channel, client):
         # type: (Channel, Client) -> int
-        """Send the next outcomes and refusals of the client; returns how many numbers were looked at."""
+        """Send the next outcomes and refusals of the client. Returns how many numbers were examined."""
         first = number = client.cursor  # type: Any
         sent = 0
         while number <= client.highest and number < first + TURN_MAX and sent < AGAIN_MAX:
@@ -198,8 +196,8 @@ class Outcomes(Core):
 
     def drop_outcome(self, now, client, task):
         # type: (float, Client, Task) -> None
-        """Forget an outcome that its client, which is absent, did not acknowledge. If it comes back after all, its
-        channel begins anew. So it submits what it waits for, and the task is executed again.
+        """Forget an outcome that its absent client did not acknowledge. If the client returns, its channel has to open
+        again. So it submits its tasks again, and this task is executed again.
         """
         if client.channel is not None:
             client.channel.is_open = False
@@ -209,7 +207,7 @@ class Outcomes(Core):
 
     def forget_task(self, client, task, is_remembered=True):
         # type: (Client, Task, bool) -> None
-        """Forget a task that is over, and remember its number unless a submit of it is to be executed again."""
+        """Forget an ended task. If its number is not remembered, a new submit of it is executed again."""
         del client.tasks[task.number]
         if is_remembered:
             client.acknowledged.add(task.number)
@@ -222,7 +220,7 @@ class Outcomes(Core):
 
     def forget_acknowledged(self, client, rows):
         # type: (Client, List[Any]) -> None
-        """The client has these outcomes. Mostly the datagram said so by its ``open``, and they are forgotten."""
+        """The client acknowledged these outcomes. ``forget_below`` has usually forgotten them before."""
         for row in rows:
             if row[0] in client.tasks:
                 self.forget_task(client, client.tasks[row[0]])
@@ -236,7 +234,7 @@ class Outcomes(Core):
 
     def forget_former(self, now, peer, rows):
         # type: (float, Client, List[Any]) -> None
-        """Another incarnation of a client has the outcomes. One that came back meanwhile gets them itself."""
+        """Another incarnation acknowledged these outcomes. If their client has returned, they are kept for it."""
         for row in rows:
             client = self.clients.get(peer.name, row[0])
             task = None if client is None else client.tasks.get(row[1])
@@ -245,7 +243,7 @@ class Outcomes(Core):
 
     def recount(self, client, forgotten=0, size=0):
         # type: (Client, int, int) -> None
-        """So many outcomes of that size left the client's table; ranges and refusals may have come and gone."""
+        """Update the totals: ``forgotten`` outcomes of ``size`` bytes were removed; ranges and refusals may differ."""
         extra = len(client.acknowledged) * RANGE_BYTES + len(client.refusals) * REFUSAL_BYTES
         difference = extra - client.extra_bytes - size
         client.extra_bytes = extra
@@ -260,7 +258,7 @@ class Outcomes(Core):
 
     def forget_client(self, client):
         # type: (Client) -> None
-        """A client without tasks and channel is not kept."""
+        """Forget a client that has neither tasks nor a channel."""
         if client.channel is None and not client.tasks and client in self._absent:
             del self._absent[client]
             self.clients.remove(client)
@@ -269,13 +267,13 @@ class Outcomes(Core):
     @property
     def has_outcomes_to_drop(self):
         # type: () -> bool
-        """Whether absent clients have more outcomes than are kept for them."""
+        """Whether the outcomes of absent clients exceed a limit."""
         return (self.absent_outcomes > self.settings['remembered_max']
                 or self.absent_bytes > self.settings['memory_max_bytes'] // 4)
 
     def drop_outcomes(self, now):
         # type: (float) -> None
-        """Those of the client that has been absent longest go first."""
+        """Drop outcomes above the limits, first those of the client that has been absent longest."""
         budget = TURN_MAX
         while budget and self.has_outcomes_to_drop:
             budget -= 1
@@ -284,7 +282,7 @@ class Outcomes(Core):
             task = client.tasks.get(number)
             client.drop_from += 1
             if number > client.highest:
-                # What it has waits or runs: try the next client.
+                # Its other tasks wait or run: examine the next client.
                 client.drop_from = 0
                 del self._absent[client]
                 self._absent[client] = None

@@ -17,8 +17,8 @@ if MYPY:
 
 #: While less than one place in three of the queue is taken, there is no limit for a client.
 NO_LIMIT_BELOW = 3
-#: From there on a client gets an even part: the places over the clients that have tasks in the queue. One place in
-#: twenty is kept for clients that have less than half of that.
+#: From there on a client gets an even part: the places divided by the number of clients with waiting tasks. One place
+#: in twenty is kept for clients that have less than half of an even part.
 KEPT = 20
 SMALL_PART = 0.5
 
@@ -60,7 +60,7 @@ class PendingQueue(object):
 
     def put_first(self, task):
         # type: (Task) -> None
-        """Let a task wait before all others."""
+        """Add a task before all others."""
         self._first.append(task)
         self._note_came(task.client)
 
@@ -79,16 +79,17 @@ class PendingQueue(object):
         self._note_came(task.client)
         self.calls.put_delayed(task)
 
-    def _note_came(self, client):
-        # type: (Client) -> None
-        """A task of that client waits outside of its lane."""
-        client.waiting += 1
-        self.lanes += client.waiting == 1
-        self.size += 1
+    def _note_came(self, client, number=1):
+        # type: (Client, int) -> None
+        """``number`` more tasks of that client wait."""
+        if not client.waiting:
+            self.lanes += 1
+        client.waiting += number
+        self.size += number
 
     def remove(self, task):
         # type: (Any) -> None
-        """A waiting task is over, or is assigned otherwise than by ``take``."""
+        """A waiting task ended, or was assigned without ``take``."""
         client = task.client
         self.note_left(client)
         if task.IS_CALL:
@@ -102,18 +103,15 @@ class PendingQueue(object):
 
     def note_put(self, client, number):
         # type: (Client, int) -> None
-        """So many tasks were put into the client's lane."""
-        if not client.waiting:
-            self.lanes += 1
-        client.waiting += number
-        self.size += number
+        """``number`` tasks were put into the client's lane."""
+        self._note_came(client, number)
         if not client.in_rotation:
             client.in_rotation = True
             self._turns.append(client)
 
     def take(self):
         # type: () -> Task
-        """Remove and return the next task. Its client's next turn comes after all others'. Needs a task that waits."""
+        """Remove and return the next task. Its client is last in turn now. There must be a task that waits."""
         while self._first:
             task = self._first.popleft()
             if task.state is WAITING:
@@ -168,7 +166,7 @@ class PendingQueue(object):
 
     def oldest(self, lanes_max):
         # type: (int) -> List[Task]
-        """The task that is next, of each of so many clients, and those that are served first."""
+        """The next task of each of the first ``lanes_max`` clients, and tasks that wait before all lanes."""
         found = [task for task in islice(self._first, lanes_max) if task.state is WAITING]
         for client in islice(self._turns, lanes_max):
             for task in islice(client.lane, lanes_max):
@@ -190,7 +188,7 @@ class PendingQueue(object):
 
     def waiting_tasks(self):
         # type: () -> List[Task]
-        """All, for checks."""
+        """All waiting tasks, for checks."""
         found = [task for task in self._first if task.state is WAITING] + self.calls.tasks()
         for client in self._turns:
             found.extend([task for task in client.lane if task.state is WAITING])

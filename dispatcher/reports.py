@@ -21,13 +21,11 @@ if MYPY:
     from dispatcher.tasks import Task  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
 
-#: A revoke needs a task id. This one stands for attempts whose task we do not know.
+#: The task id in a revoke of an attempt whose task is unknown.
 UNKNOWN_TASK = u'unknown:aaaaaaaa:1'
 
 
 class Reports(Fleet):
-    """The rows that calculators send."""
-
     COUNTERS = ('heartbeats', 'stale_heartbeats', 'refused_heartbeats') + Fleet.COUNTERS
 
     def _on_heartbeat(self, now, channel, rows):
@@ -77,7 +75,7 @@ class Reports(Fleet):
 
     def _may_keep(self, calculator, page, named, size):
         # type: (Calculator, int, int, int) -> bool
-        """Whether that page and the others that are here name no more attempts than the calculator can hold."""
+        """Whether this page fits in memory, and names with the received ones no more attempts than it can hold."""
         pages = calculator.pages
         if pages is not None and page not in pages.kept:
             named += pages.named
@@ -85,7 +83,7 @@ class Reports(Fleet):
 
     def _has_memory_for(self, calculator, size):
         # type: (Calculator, int) -> bool
-        """A calculator gets no more memory than what stays free, as a client does."""
+        """Whether a calculator that grows by ``size`` bytes takes no more memory than what stays free."""
         return size <= 0 or calculator.bytes + 2 * size <= self.bytes_free_for_calculators
 
     def _refuse_heartbeat(self, calculator):
@@ -95,7 +93,7 @@ class Reports(Fleet):
 
     def _take_page(self, now, calculator, page, pages, taken):
         # type: (float, Calculator, int, int, Any) -> None
-        """A heartbeat counts when all its pages are here."""
+        """Keep the page, or handle the heartbeat if this was its last missing page."""
         if page > pages:
             return
         known = calculator.pages or Pages()
@@ -108,10 +106,10 @@ class Reports(Fleet):
 
     def _reconcile(self, now, calculator, number, held, orphans):
         # type: (float, Calculator, int, List[List[int]], List[str]) -> None
-        """Bring the tables in line with what the calculator held when it sent its datagram of that number.
+        """Adapt the tables to what the calculator held when it sent datagram ``number``.
 
-        Datagrams overtake each other, so an absence means something only where an earlier datagram acknowledged the
-        assignment.
+        Datagrams overtake each other. So an attempt that is not named is lost only if an earlier datagram acknowledged
+        its assignment.
         """
         attempts, leftovers = calculator.attempts, calculator.leftovers
         calculator.complete = calculator.sequence
@@ -127,16 +125,16 @@ class Reports(Fleet):
         for assignment in named:
             task = attempts.get(assignment)
             if task is not None and task.acknowledged_in is None:
-                # It names the attempt, so it has it.
+                # The calculator names the attempt, so it has received the assignment.
                 task.acknowledged_in = number
         lost = [attempts[assignment] for assignment in missing if assignment in attempts]
         lost = [task for task in lost if task.acknowledged_in is not None and task.acknowledged_in < number]
-        # The next heartbeat does not name the others either.
+        # The next heartbeats requeue the others.
         for task in lost[:TURN_MAX]:
             self.requeue(now, task, NOT_HELD)
         if leftovers:
             self._reconcile_leftovers(now, calculator, number, set(named))
-        # If earlier ones still wait for the window, the next heartbeat leads to the same ones again.
+        # If earlier revokes still wait for the window, the next heartbeat leads to these again.
         may_revoke = 'revoke' not in calculator.channel.rows
         if unknown or calculator.unknown:
             self._revoke_unknown(calculator, unknown, may_revoke)
@@ -148,7 +146,7 @@ class Reports(Fleet):
 
     def _reconcile_leftovers(self, now, calculator, number, named):
         # type: (float, Calculator, int, Set[int]) -> None
-        """Forget leftovers that it does not name any more. Adopt those whose task waits."""
+        """Forget leftovers that the heartbeat does not name. Adopt those whose task waits."""
         leftovers = calculator.leftovers
         for assignment in sorted(leftovers):
             leftover = leftovers[assignment]
@@ -166,8 +164,8 @@ class Reports(Fleet):
 
     def _revoke_unknown(self, calculator, unknown, may_revoke):
         # type: (Calculator, List[Tuple[int, int]], bool) -> None
-        """Assignments that we do not know are over. Mostly the acknowledgement of their result is on its way, so only
-        what two heartbeats in a row name is revoked; of many, some after each heartbeat.
+        """Revoke unknown assignments that two heartbeats in a row name, at most ``TURN_MAX`` at a time. After the first
+        one, the acknowledgement of the result is usually on its way.
         """
         if may_revoke:
             for assignment in islice(in_both(unknown, calculator.unknown), TURN_MAX):
@@ -177,7 +175,7 @@ class Reports(Fleet):
 
     def _reconcile_orphans(self, now, calculator, task_ids, may_revoke):
         # type: (float, Calculator, List[str], bool) -> None
-        """Attempts that another incarnation of the dispatcher assigned."""
+        """Adopt, keep or revoke attempts that another incarnation of the dispatcher assigned."""
         kept = {}
         to_adopt = []
         for task_id in task_ids:
@@ -222,7 +220,7 @@ class Reports(Fleet):
 
     def _take_back(self, now, calculator, task):
         # type: (float, Calculator, Task) -> None
-        """A call that was assigned ahead waits again. That is no attempt that came to nothing."""
+        """A call that was assigned ahead is handed back and waits again. The attempt is not added to its history."""
         calculator.is_quick = False
         self._end_attempt(now, task, TURNED_DOWN)
         self.emit(now, 'reassigned', task_id=task.task_id, attempt=task.attempt, calculator=calculator.name,
@@ -233,7 +231,13 @@ class Reports(Fleet):
 
     def _on_leave(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
-        calculator = channel.peer
-        if channel.role == CALCULATOR and calculator is not None and calculator.state != LEFT \
-                and self.calculators.by_name.get(channel.name) is calculator:
-            self.leave(now, calculator)  # type: ignore[arg-type]
+        calculator = self._calculator_of(channel)
+        if calculator is not None and calculator.state != LEFT:
+            self.leave(now, calculator)
+
+    def _calculator_of(self, channel):
+        # type: (Channel) -> Calculator | None
+        calculator = channel.peer  # type: Any
+        if channel.role != CALCULATOR or self.calculators.by_name.get(channel.name) is not calculator:
+            return None
+        return calculator

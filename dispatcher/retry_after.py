@@ -1,20 +1,19 @@
-"""When a client whose task was refused may submit it again: when about half of the queue is worked off.
+"""When a client may submit a refused task again: after the time in which half of the waiting tasks leave the queue.
 
-Sooner, it would be refused again; much later, calculators would be idle. How fast the queue moves is seen from one
-refusal to a later one.
+After a shorter time, the task would be refused again. After a much longer time, calculators would be idle. The pace of
+the queue is measured from one refusal to a later one.
 """
 
 from __future__ import absolute_import, division, print_function
 
-#: Where nothing is known: nothing was refused lately, or nothing moves.
+#: If the pace is unknown: no task was refused lately, or no task has left the queue.
 RETRY_AFTER_S = 1.0
 
-#: The time is no shorter, since a queue that is so quickly empty can't be told from an empty one, and no longer, so
-#: that places are taken again soon when everything becomes quicker.
+#: Bounds of the time. If the queue becomes faster, clients return within the upper one.
 RETRY_AFTER_MIN_S = 0.1
 RETRY_AFTER_MAX_S = 5.0
 
-#: The pace is measured over at least, and at the most, so long.
+#: The shortest and the longest time over which the pace is measured.
 PACE_OVER_MIN_S = 0.5
 PACE_OVER_MAX_S = 10.0
 
@@ -26,12 +25,12 @@ class RetryAfter(object):
         # type: () -> None
         self._since = None  # type: float | None
         self._left_then = 0
-        # Tasks a second; 0 where it is not known.
+        # Tasks per second; 0: unknown.
         self._pace = 0.0
 
     def seconds(self, now, waiting, left):
         # type: (float, int, int) -> float
-        """The time to wait while so many tasks wait and so many have left the queue so far."""
+        """The time until a new submit, if ``waiting`` tasks wait and ``left`` have left the queue so far."""
         age_s = PACE_OVER_MAX_S if self._since is None else now - self._since
         moved = left - self._left_then
         if age_s >= PACE_OVER_MAX_S:

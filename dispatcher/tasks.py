@@ -12,12 +12,12 @@ if MYPY:
     from dispatcher.calculators import Calculator  # noqa: F401
     from dispatcher.clients import Client  # noqa: F401
 
-#: The states of a task are these two and the outcomes (``net_protocol.rows.OUTCOMES``). A task that waits is in the
-#: pending queue, one that is assigned is among the attempts of exactly one calculator.
+#: The states of a task are these two and the outcomes (``net_protocol.rows.OUTCOMES``). A waiting task is in the queue.
+#: An assigned task is in ``attempts`` of exactly one calculator.
 WAITING = 'waiting'
 ASSIGNED = 'assigned'
 
-# How an attempt ends. The first ends the task as well; the second does, but for a call with ``retry_on_error``.
+# How an attempt ends. ``RESULT`` also ends the task, and so does ``ERROR``, unless a call has ``retry_on_error``.
 RESULT = 'result'
 ERROR = 'error'
 #: Not answered in time. It may still run, and its result still counts if it is the first.
@@ -28,13 +28,13 @@ NEW_INCARNATION = 'new_incarnation'
 CALCULATOR_LEFT = 'calculator_left'
 #: Its calculator is heard and does not acknowledge.
 UNACKNOWLEDGED = 'unacknowledged'
-#: The system reported that nobody listens at its calculator's address, and pings were not answered.
+#: The system reported that no process listens at its calculator's address, and pings were not answered.
 NOT_LISTENING = 'not_listening'
 #: A heartbeat does not name an attempt that was acknowledged before.
 NOT_HELD = 'not_held'
-#: The calculator does not take it: it is busy or draining, lacks the function, or handed the call back.
+#: The calculator refused it: it was busy or draining, lacked the function, or handed the call back.
 TURNED_DOWN = 'turned_down'
-#: The task was over otherwise: another attempt was first, its time had passed, its client cancelled it.
+#: The task ended first: another attempt had a result, the deadline passed, or the task was cancelled.
 WITHDRAWN = 'withdrawn'
 #: The child process of a call died.
 CHILD_DIED = 'child_died'
@@ -42,23 +42,23 @@ CHILD_DIED = 'child_died'
 ATTEMPT_ENDS = (RESULT, ERROR, TIMED_OUT, DEAD_CALCULATOR, NEW_INCARNATION, CALCULATOR_LEFT, UNACKNOWLEDGED,
                 NOT_LISTENING, NOT_HELD, TURNED_DOWN, WITHDRAWN, CHILD_DIED)
 
-#: Ends of attempts of a call that count: its function ran and is to blame.
+#: Ends of attempts that count for a call: its function ran and caused them.
 COUNTED = frozenset([ERROR, TIMED_OUT, CHILD_DIED])
 
 #: A call may have this many uncounted ends. Then it runs alone, and each end counts.
 UNCOUNTED_MAX = 3
 
-#: How long a call waits after the first, second ... attempt whose calculator is to blame for its end.
+#: The delay of a call after its first, second ... uncounted end.
 DELAYS_S = (0.0, 1.0, 2.0, 4.0, 8.0)
 
-#: Attempts of a call, and the past ones that are kept.
+#: Counted ends after which a call fails, unless it has the option of that name; past attempts of a call that are kept.
 ATTEMPTS_MAX = 3
 HISTORY_MAX = 50
 
-#: A calculator ends a call at its answer time-out and reports that. The dispatcher waits so much longer.
+#: A calculator ends a call at its answer time-out and reports that. The dispatcher waits this much longer.
 ANSWER_GRACE_S = 2.0
 
-#: What a task with a short payload or result takes in memory: its record, its timer, its entries in tables and queues.
+#: Bytes of memory of a task with a short payload or result, with its timer and its entries in tables and queues.
 #: Measured with 100,000 waiting tasks: 750 bytes on 3.11, 950 on 2.7.
 TASK_BYTES = 1000
 SHORT_CHARS = 100
@@ -70,9 +70,8 @@ class Task(object):
     ``has_timer`` says whether it has a timer. ``attempt`` is the number of the newest attempt, 0 before the first.
     ``calculator``, ``assignment``, ``assigned_at``, ``answer_due_at`` and ``acknowledged_in`` (the number of the
     datagram that acknowledged the assignment, or None) describe that attempt and are not set before. ``assignment`` is
-    the dispatcher's number of an attempt on one calculator. ``history`` holds the attempts that came to nothing, None
-    while there are none. ``result`` is set at the end: the result of a task
-    that is done, otherwise the reason.
+    the dispatcher's number of an attempt on one calculator. ``history`` holds the attempts that did not end the task,
+    None while there are none. ``result`` is set at the end: the result of a task that is done, otherwise the reason.
     """
 
     __slots__ = ('client', 'number', 'task_id', 'payload', 'accepted_at', 'deadline_at', 'size', 'state', 'has_timer',
@@ -109,23 +108,22 @@ class Task(object):
 
     def was_in_vain_on(self, name):
         # type: (str) -> bool
-        """Whether an attempt on that calculator came to nothing."""
-        return self.history is not None and any(past.calculator == name for past in self.history)
+        """Whether an attempt on that calculator ended and did not end the task."""
+        return any(past.calculator == name for past in self.history or ())
 
     def was_too_slow_on(self, name):
         # type: (str) -> bool
-        """Whether an attempt on that calculator was not answered in time: then another one shall try."""
-        return self.history is not None and any(
-            past.calculator == name and past.ended == TIMED_OUT for past in self.history)
+        """Whether an attempt on that calculator timed out."""
+        return any(past.calculator == name and past.ended == TIMED_OUT for past in self.history or ())
 
     @property
     def has_lost_a_child(self):
         # type: () -> bool
-        return self.history is not None and any(past.ended == CHILD_DIED for past in self.history)
+        return any(past.ended == CHILD_DIED for past in self.history or ())
 
     def number_of_attempt(self, name, assignment):
         # type: (str, int) -> int
-        """The number of the attempt with that assignment on that calculator; the newest where it is not known."""
+        """The number of the attempt with that assignment on that calculator, or of the newest one if it is unknown."""
         for past in self.history or ():
             if past.assignment == assignment and past.calculator == name:
                 return past.number
@@ -139,9 +137,9 @@ class Task(object):
 class CallTask(Task):
     """A call of a function. ``payload`` is [args, kwargs] as JSON in a text.
 
-    ``counted`` are the ends of attempts that count, ``lost`` those whose calculator is to blame. ``is_queued``: it has
-    an entry in a line of the queue. ``reserved`` is the calculator that is kept free for a call that runs alone.
-    ``failure`` is how the last counted attempt ended, if that was reported.
+    ``counted`` is the number of ends that count, ``lost`` the number of those that are not in ``COUNTED``.
+    ``is_queued``: it waits in a line of the queue. ``reserved`` is the calculator that is reserved for a call that runs
+    alone. ``failure`` is the last reported failure.
     """
 
     __slots__ = ('function', 'options', 'priority', 'counted', 'lost', 'is_alone', 'is_queued', 'reserved',
@@ -174,7 +172,7 @@ class CallTask(Task):
 
     def note_end(self, ended):
         # type: (str) -> float
-        """An attempt came to nothing. Returns how long the call waits before the next one."""
+        """Count the end of an attempt. Returns the delay of the next one, in seconds."""
         if ended in COUNTED:
             self.counted += 1
             return 0.0
@@ -186,7 +184,7 @@ class CallTask(Task):
 
 
 class PastAttempt(object):
-    """An attempt that came to nothing. ``ended`` is one of ``ATTEMPT_ENDS``."""
+    """An attempt that ended and did not end its task. ``ended`` is one of ``ATTEMPT_ENDS``."""
 
     __slots__ = ('number', 'calculator', 'assignment', 'assigned_at', 'was_acknowledged', 'ended_at', 'ended')
 
@@ -214,7 +212,7 @@ class Leftover(object):
 
 def size_with(value):
     # type: (Any) -> int
-    """The memory that a task takes with this payload or result."""
+    """The bytes of memory of a task with this payload or result."""
     if type(value) is text_type and len(value) <= SHORT_CHARS:
         return TASK_BYTES
     size = TASK_BYTES

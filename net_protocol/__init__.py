@@ -1,9 +1,8 @@
-"""The wire: rows, their bytes, channels, the turn, timers.
+"""The protocol: rows, their encoding, channels, the turn, timers.
 
-Everything in here is pure: no socket, no clock, no thread, no global random. Time comes in as an argument called
-``now`` (monotonic seconds), randomness as a generator handed to the constructor, and what is to be sent is
-collected for the shell in ``runtime`` to send. So the same code runs in real processes, in tests and in virtual
-time.
+Everything here is pure: no socket, clock, thread or global random. Time is an argument called ``now`` (monotonic
+seconds), and constructors take a random generator. Output is collected, and the shell in ``runtime`` sends it. So the
+same code runs in real processes, in tests and in virtual time.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -1,4 +1,4 @@
-"""When the turn has to look at each channel: for a probe, or because nothing was heard for long."""
+"""When the turn has to handle each channel: for a probe, or because it falls asleep."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -14,10 +14,10 @@ if MYPY:
 
 
 class Alarms(object):
-    """A heap in which each channel has one entry that counts, ``channel.alarm_at``. ``is_sleep_watched`` says whether
-    channels fall asleep here.
+    """A heap of channels. Each channel has at most one valid entry, at ``channel.alarm_at``. ``is_sleep_watched``:
+    whether channels fall asleep here.
 
-    A channel's times move with each datagram, mostly to later; its entry moves only when it comes to the front.
+    Each datagram moves the times of a channel, mostly to later. Its entry moves only when it comes to the front.
     """
 
     def __init__(self, is_sleep_watched):
@@ -29,7 +29,7 @@ class Alarms(object):
 
     def set(self, channel, at):
         # type: (Channel, float) -> None
-        """Look at that channel at that time, unless it is looked at earlier."""
+        """Set an alarm of a channel, unless it has an earlier one."""
         if channel.alarm_at is None or at < channel.alarm_at:
             channel.alarm_at = at
             self._order += 1
@@ -37,7 +37,7 @@ class Alarms(object):
 
     def set_again(self, channel):
         # type: (Channel) -> None
-        """Look at that channel when something is due for it, if anything is."""
+        """Set the alarm for the probe or sleep of a channel, if one is planned."""
         at = self._due_at(channel)
         if at is not None:
             self.set(channel, at)
@@ -66,7 +66,7 @@ class Alarms(object):
 
     def take_due(self, now, channels_max):
         # type: (float, int) -> List[Channel]
-        """The channels to look at now, each once. ``set_again`` has to follow for each."""
+        """Remove and return the due channels, each once. Call ``set_again`` for each."""
         heap = self._heap
         due = []  # type: List[Channel]
         while heap and heap[0][0] <= now and len(due) < channels_max:

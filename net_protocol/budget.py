@@ -1,7 +1,7 @@
-"""How much one turn reads: enough for a burst, so little that timers fire in time under a flood.
+"""The limits of what one turn reads: enough for a burst, and so little that timers fire in time under a flood.
 
-The unit is a byte. Where a short datagram makes much work, the core says how many bytes would have taken as long
-(``Core.cost``): a heartbeat costs one more for each attempt that it names.
+The unit is a byte. If a short datagram causes much work, the core adds the number of bytes that would take as long
+(``Core.cost``): one for each attempt that a heartbeat names.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -30,14 +30,13 @@ class ReadingBudget(object):
 
     def begin(self):
         # type: () -> None
-        """A turn begins."""
         self.bytes_left = BYTES_READ_MAX
         self._before, self._now = self._now, {}
 
     def spend(self, address, size):
         # type: (Any, int) -> None
-        """A datagram was read. Raises ``DatagramRefused`` for what one address sends beyond half of a turn's bytes
-        while others are heard too. To its sender that is a loss, so its congestion window adapts.
+        """A datagram was read. Raises ``DatagramRefused`` if its address sends more than half of a turn's bytes while
+        others are heard too. For its sender this is a loss, so its congestion window adapts.
         """
         bytes_read = self.charge(address, size)
         read = self._now
@@ -46,7 +45,7 @@ class ReadingBudget(object):
 
     def charge(self, address, size):
         # type: (Any, int) -> int
-        """So much was done for an address. Returns how much it is in this turn."""
+        """Add the work for an address, as bytes. Returns its sum in this turn."""
         self.bytes_left -= size
         self._now[address] = bytes_read = self._now.get(address, 0) + size
         return bytes_read

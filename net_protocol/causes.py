@@ -9,14 +9,12 @@ SIGNAL = 'signal'
 EXIT = 'exit'
 MEMORY = 'memory'
 TIME = 'time'
-#: The child wrote something that is no answer, or closed its output.
+#: The child wrote an invalid answer, or closed its output.
 PROTOCOL = 'protocol'
 
-#: These end the task, unless its client wants another attempt after an exception.
-EXCEPTIONS = frozenset([EXCEPTION, RESULT])
-#: These are deaths of the child, and lead to another attempt.
+#: Deaths of the child. They lead to another attempt, and so does EXCEPTION if the call has ``retry_on_error``.
 DEATHS = frozenset([SIGNAL, EXIT, MEMORY, TIME, PROTOCOL])
-#: Deaths for which only the call is to blame.
+#: Deaths that only the call can have caused.
 LIMITS = frozenset([MEMORY, TIME])
-#: A tuple, because what a datagram names may have no hash.
+#: A tuple, because a value in a datagram may be unhashable.
 CAUSES = (EXCEPTION, RESULT, SIGNAL, EXIT, MEMORY, TIME, PROTOCOL)

@@ -115,12 +115,6 @@ class Channel(object):
         """Whether the turn has found that the peer is heard but acknowledges nothing."""
         return self.unreachable_since is not None
 
-    @property
-    def round_trip_s(self):
-        # type: () -> float | None
-        """The smoothed round-trip time, or None before the first measurement."""
-        return self.round_trip.smoothed_s
-
     def forget(self):
         # type: () -> None
         """Reset for a new incarnation of this process: resend nothing, and forget the incarnation of the peer."""

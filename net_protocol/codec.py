@@ -1,4 +1,4 @@
-"""Datagrams to rows and back. The only code of the protocol that sees bytes.
+"""Conversion of rows to datagrams, and back. No other code of the protocol sees bytes.
 
 A datagram is one JSON object in UTF-8::
 
@@ -9,8 +9,8 @@ A datagram is one JSON object in UTF-8::
 version of the protocol; ``role``, ``from`` and ``inc`` are the sender's role, name and incarnation; ``to`` is the
 ticket of the channel; ``n`` is the datagram's number. ``ack``, ``open`` and ``rows`` may be absent. ``delay`` is how
 many milliseconds ago the highest number in ``ack`` arrived. A greeting has ``re`` and ``ticket`` instead of ``n``: see
-``turn``. Unknown fields of the envelope are ignored, so that a later version may add some. Whatever else is not exactly
-as the protocol says refuses the whole datagram: any bytes give valid rows or one refusal.
+``turn``. Unknown fields of the envelope are ignored, so that a later version may add some. Any other violation of the
+protocol refuses the whole datagram: any bytes give valid rows or one refusal.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -40,12 +40,12 @@ OTHER_VERSION = 'other_version'
 UNKNOWN_KIND = 'unknown_kind'
 BAD_FIELD = 'bad_field'
 
-#: Why the codec refuses a datagram; what is counted.
+#: Why the codec refuses a datagram.
 CAUSES = (TOO_LONG, BAD_CHECKSUM, BAD_SIGNATURE, NOT_UTF8, NOT_JSON, BAD_ENVELOPE, OTHER_VERSION, UNKNOWN_KIND,
           BAD_FIELD)
 
-# A foreign sender may write a payload shorter than we would: raw UTF-8 where we write \uXXXX (twice to three times as
-# long), 1e15 where we write 1000000000000000.0 (four times). Below this share of the limit nothing outgrows it.
+# Another implementation may write a payload shorter than this one: raw UTF-8 instead of \uXXXX (two to three times as
+# long), 1e15 instead of 1000000000000000.0 (four times). A payload grows by less than this factor.
 _GROWTH_MAX = 6
 
 #: The part of a datagram that rows are meant to fill, so that rows a little longer than the average still fit.
@@ -56,13 +56,13 @@ FILL = 0.95
 _LONG_NUMBER = re.compile(b'[0-9]{26}')
 _STRING = re.compile(b'"(?:[^"\\\\]|\\\\.)*"')
 
-# A surrogate written as if it were a character. 2.7 alone decodes it (until 2.7 goes); in UTF-8 nothing else looks so.
+# A surrogate that is encoded like a character. Only 2.7 decodes it (until 2.7 goes). Valid UTF-8 never matches.
 _RAW_SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
 
 
 def _encoder():
     # type: () -> Any
-    """``JSONEncoder.encode`` without what that prepares for each call; the same where there is none in C."""
+    """``JSONEncoder.encode``; with the encoder in C, without the preparations of each call."""
     encoder = json.JSONEncoder(separators=(',', ':'), allow_nan=False)
     make = getattr(json.encoder, 'c_make_encoder', None)
     if make is None:
@@ -84,7 +84,7 @@ _CHECKED_HEADS_MAX = 10000
 
 
 class Datagram(object):
-    """What one datagram said. ``rows``: kind -> checked rows; ``acked``: the highest number in ``acks``. A greeting has
+    """A decoded datagram. ``rows``: kind -> checked rows; ``acked``: the highest number in ``acks``. A greeting has
     ``re`` and ``ticket`` and no number.
     """
 
@@ -96,28 +96,29 @@ class Datagram(object):
 
 def payload_bytes(value):
     # type: (Any) -> int
-    """The bytes that a payload or result takes on the wire. Raises ``MisuseError`` for what is not JSON."""
+    """The bytes of a payload or result on the wire. Raises ``MisuseError`` if it can't be written as JSON."""
+    return len(_encoded(value))
+
+
+def _encoded(value, prefix=''):
+    # type: (Any, str) -> Any
     try:
-        return len(_encode(value))
+        return _encode(value)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise MisuseError('not expressible as JSON: %s' % error)
+        raise MisuseError('%snot expressible as JSON: %s' % (prefix, error))
 
 
 def json_text(what, value):
     # type: (str, Any) -> Any
-    """A value as JSON in a text, which travels without being read on its way. Raises ``TooLarge`` or ``MisuseError``.
-    """
-    try:
-        text = text_type(_encode(value))
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise MisuseError('%s: not expressible as JSON: %s' % (what, error))
+    """A value as JSON in a text, which the dispatcher does not parse. Raises ``TooLarge`` or ``MisuseError``."""
+    text = text_type(_encoded(value, what + ': '))
     check_payload(what, text)
     return text
 
 
 def json_value(text):
     # type: (Any) -> Any
-    """What such a text says. Raises ``ValueError`` for what is none."""
+    """The value of such a text. Raises ``ValueError`` if it is not JSON."""
     try:
         return _loads(text)
     except (TypeError, RuntimeError) as error:
@@ -126,7 +127,7 @@ def json_value(text):
 
 def check_payload(what, value):
     # type: (str, Any) -> None
-    """Refuse a payload or result where it enters: raise ``TooLarge`` or ``MisuseError`` naming the limit."""
+    """Check a payload or result of our own code. Raises ``TooLarge`` or ``MisuseError``, which name the limit."""
     if type(value) is text_type and 12 * len(value) + 2 <= PAYLOAD_BYTES_MAX:
         # A text this short fits even if each of its characters has to be escaped as two surrogates. (On 2.7 a ``str``
         # may be bytes that are not text, so it is examined like everything else, until 2.7 goes.)
@@ -137,7 +138,7 @@ def check_payload(what, value):
     if type(value) is text_type:
         return
     try:
-        # The receiver checks what JSON makes of the value.
+        # The receiver checks the value that it decodes.
         columns.json_value([json.loads(_encode(value))])
     except columns.FieldRefused as error:
         raise MisuseError('%s: expected %s' % (what, error))
@@ -153,8 +154,8 @@ def head(role, name, incarnation, to):
 
 def datagram(seal, head, number, acks, open_number, rows_text, bytes_min=0, delay_ms=0):
     # type: (Any, str, int, List[List[int]], int, str, int, int) -> bytes
-    """One datagram. ``rows_text`` is what ``pack`` returned, ``acks`` ascending ranges, the highest number of which
-    arrived ``delay_ms`` ago; padded to ``bytes_min``.
+    """Encode a datagram, padded to ``bytes_min``. ``rows_text`` is from ``pack``. ``acks`` are ascending ranges; their
+    highest number arrived ``delay_ms`` ago.
     """
     body = '%s,"n":%d' % (head, number)
     if acks:
@@ -177,13 +178,13 @@ def datagram(seal, head, number, acks, open_number, rows_text, bytes_min=0, dela
 
 def hello(seal, head, number):
     # type: (Any, str, int) -> bytes
-    """A datagram that asks for a greeting, long enough that the greeting is no longer."""
+    """A datagram that asks for a greeting, padded so that the greeting is no longer."""
     return datagram(seal, head, number, [], 0, '"ping":[[]]', HELLO_BYTES)
 
 
 def greeting(seal, role, name, incarnation, number, ticket):
     # type: (Any, str, str, str, int, str) -> bytes
-    """The answer to a datagram of that number that has no good ticket."""
+    """The answer to datagram ``number``, which has no valid ticket."""
     return seal.seal((
         '"v":%d,"role":"%s","from":"%s","inc":"%s","to":"","re":%d,"ticket":"%s"}' % (
             VERSION, role, name, incarnation, number, ticket)).encode('ascii'))
@@ -201,8 +202,8 @@ def pack(rows, limit, average):
     # type: (Dict[str, List[Any]], int, float) -> Tuple[Dict[str, List[Any]], str, Dict[str, List[Any]] | None]
     """As many rows as fit in ``limit`` bytes, at least one: ``(taken, their text, rest or None)``.
 
-    ``average`` is an estimate of a row's bytes. Encoding everything to see how much fits would be quadratic.
-    Raises ``TooLarge`` for a row that no datagram can carry: payloads are checked where they enter, so that is a bug.
+    ``average`` is an estimate of a row's bytes: to encode all rows for each datagram would be quadratic.
+    Raises ``TooLarge`` for a row that no datagram can carry. Payloads are checked where they enter, so that is a bug.
     """
     number = sum(map(len, rows.values()))
     taken, rest = rows, None  # type: Any, Any
@@ -250,7 +251,7 @@ def _exactly(rows, limit):
 
 def decode(data, seal=CHECKSUM):
     # type: (bytes, Any) -> Datagram
-    """What a datagram says, checked to the last field. Raises ``DatagramRefused``."""
+    """Decode and check a datagram. Raises ``DatagramRefused``."""
     if len(data) > DATAGRAM_BYTES_MAX:
         raise DatagramRefused(TOO_LONG, 'more than %d bytes' % DATAGRAM_BYTES_MAX)
     seal.check(data)
@@ -259,7 +260,7 @@ def decode(data, seal=CHECKSUM):
 
 def parse(data):
     # type: (bytes) -> Datagram
-    """What ``decode`` does once size and seal are right."""
+    """``decode`` without the checks of size and seal."""
     try:
         text = data.decode('utf-8')
     except UnicodeDecodeError as error:
@@ -272,7 +273,7 @@ def parse(data):
     try:
         value = _loads(text)
     except (ValueError, RuntimeError, MemoryError) as error:
-        # RuntimeError is the depth of the recursion: RecursionError on 3.x derives from it.
+        # RuntimeError: the nesting is too deep. RecursionError on 3.x derives from it.
         raise DatagramRefused(NOT_JSON, '%s: %s' % (type(error).__name__, str(error)[:100]))
     found = _checked_envelope(value)
     if len(data) > DATAGRAM_BYTES_MAX // _GROWTH_MAX:
@@ -383,7 +384,7 @@ def _check_rows(rows):
 
 def _refusal_of_a_field(kind, rows):
     # type: (str, List[Any]) -> DatagramRefused
-    """Which field of which row it was. Searched for only after one was wrong."""
+    """Find the first wrong field of rows that have one."""
     for row in rows:
         for (name, check), value in zip(FIELDS[kind], row):
             try:
@@ -405,7 +406,7 @@ def _refuse_what_outgrows_the_limit(rows):
 
 def _shown(value):
     # type: (Any) -> str
-    """A glimpse of what was found. Not of a list or object: showing a deep one takes 40 ms."""
+    """A found value in short. Lists and objects are not shown, because a deep one takes 40 ms."""
     if type(value) is list:
         return 'a list'
     if type(value) is dict:
@@ -420,7 +421,7 @@ def _refuse_constant(word):
 
 def _quick(decoder):
     # type: (Any) -> Any
-    """Its ``decode``, without the search for space around the text where there is none, as in all of ours."""
+    """``decoder.decode``, without the search for space around the text if there is none, as in all of our datagrams."""
     scan, decode_any = decoder.scan_once, decoder.decode
 
     def loads(text):

@@ -39,7 +39,7 @@ _LIST = frozenset([list])
 
 
 class FieldRefused(ValueError):
-    """A value is not what its field takes; the text says what is expected."""
+    """A field does not take this value. The text says what is expected."""
 
 
 def _matching(pattern, expected):
@@ -60,7 +60,6 @@ ticket = _matching(TICKET, 'a ticket of at most %d of 0-9 a-f .' % TICKET_CHARS_
 task_id = _matching(TASK_ID, 'a task id NAME:INCARNATION:NUMBER')
 function = _matching(FUNCTION, 'a name of 1 to %d printable characters' % FUNCTION_CHARS_MAX)
 digest = _matching(DIGEST, '8 to 64 hexadecimal digits')
-
 
 
 def reason(column):
@@ -102,7 +101,7 @@ def _seconds(low, high):
 
 
 seconds = _seconds(0, SECONDS_MAX)
-#: The time between two heartbeats: neither a flood nor longer than any use.
+#: The time between two heartbeats.
 interval = _seconds(HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S)
 
 
@@ -146,7 +145,6 @@ def ranges(column):
 
 def task_ids(column):
     # type: (Sequence[Any]) -> None
-    """A list of task ids."""
     for value in column:
         if type(value) is not list:
             raise FieldRefused('a list of task ids')
@@ -155,7 +153,6 @@ def task_ids(column):
 
 def rows(column):
     # type: (Sequence[Any]) -> None
-    """A list of any JSON values."""
     if not _LIST.issuperset(map(type, column)):
         raise FieldRefused('a list')
     json_value(column)
@@ -183,7 +180,7 @@ def json_value(column):
             elif kind is dict:
                 below.extend(item.values())
             elif kind is float:
-                # JSON's ``1e999`` is read as infinity, which no JSON can express.
+                # ``1e999`` is valid JSON and is read as infinity, which JSON can't express.
                 if not -_INFINITY < item < _INFINITY:
                     raise FieldRefused('finite numbers')
             elif kind in _INTEGERS and not -INTEGER_MAX < item < INTEGER_MAX:
@@ -213,7 +210,7 @@ def _is_flag(value):
     return type(value) is bool
 
 
-#: The options of a call, and what each takes.
+#: Option of a call -> whether it takes a value.
 OPTIONS = {u'priority': _priority, u'answer_timeout_s': _optional_seconds, u'attempts_max': _attempts,
            u'retry_on_error': _is_flag, u'each': _is_flag}
 

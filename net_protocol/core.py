@@ -1,8 +1,8 @@
 """The contract between a core and the turn that drives it, and the parts that all cores share.
 
-A core is a pure state machine: it decides, and ``turn`` moves data. In one turn the turn calls
+A core is a pure state machine: it decides, and ``turn`` moves data. The turn calls
 
-    opened(now, channel)                        a channel opened, or began anew: what was sent on it may be lost
+    opened(now, channel)                        a channel was opened or restarted: rows sent on it may be lost
     heard(now, channel)                         a valid datagram arrived, before its rows
     acknowledged(now, channel, kind, rows)      the peer has handled these rows; only kinds in ACKNOWLEDGED
     <handler>(now, channel, rows)               the rows of one kind, in the order of ``rows.ORDER``
@@ -40,7 +40,7 @@ _BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
 
 def draw_incarnation(rng):
     # type: (Any) -> str
-    """A new incarnation: 40 random bits in eight characters, so that two never meet by chance."""
+    """A new incarnation: 40 random bits in eight characters, so that two are not the same by chance."""
     bits = rng.getrandbits(40)
     return ''.join(_BASE32[(bits >> shift) & 31] for shift in range(0, 40, 5))
 
@@ -62,12 +62,12 @@ class Event(object):
 
 
 class Core(object):
-    """What client, dispatcher and calculator have in common.
+    """The base of all cores.
 
     A subclass names its handlers in ``HANDLERS`` (kind of row -> method name), its timers in ``TIMERS`` (first part of
-    the timer's key -> method name; the method gets ``now`` and the second part), and the kinds whose acknowledgement it
-    wants to see in ``ACKNOWLEDGED``. ``COUNTERS`` lists every counter, so that a misspelt one is an error and an
-    untouched one is a visible zero.
+    the timer's key -> method name; the method gets ``now`` and the second part), and in ``ACKNOWLEDGED`` the kinds for
+    which ``acknowledged`` is called. ``COUNTERS`` lists all counters, so that a misspelt one is an error and an unused
+    one is 0.
     """
 
     ROLE = ''
@@ -83,17 +83,16 @@ class Core(object):
         self.counts = dict.fromkeys(self.COUNTERS, 0)  # type: Dict[str, int]
         #: Kind -> handler(now, channel, rows).
         self.handlers = {kind: getattr(self, method) for kind, method in self.HANDLERS.items()}
-        #: Whether each step of each task is an event too. Steps are the most frequent events, so they are built only
-        #: where somebody reads them.
+        #: Whether each step of each task is an event too. Steps are the most frequent events, so they are optional.
         self.trace = False
-        #: Whether datagrams are handled: a calculator that is out of order handles none.
+        #: Whether datagrams are handled. A calculator in an outage handles none.
         self.is_listening = True
-        #: Whether ``take_records`` would return something, or has returned what is not on disk yet. While it is true a
-        #: datagram with a ``submit`` is not acknowledged.
+        #: Whether an urgent record is not on disk yet. While it is true, no datagram with a ``submit`` or ``call`` is
+        #: acknowledged.
         self.has_unwritten = False
-        #: What the handlers did for the present datagram besides reading it, as bytes that take as long to read.
+        #: The work of the handlers for the present datagram, as the number of bytes that take as long to read.
         self.cost = 0
-        #: Whether the turn left datagrams unread: what is not read cannot count as silence.
+        #: Whether the turn left datagrams unread. Then a peer that seems silent may have sent something.
         self.has_unread = False
         self._timers = Timers()
         self._on_timer = {kind: getattr(self, method) for kind, method in self.TIMERS.items()}
@@ -109,10 +108,10 @@ class Core(object):
 
     def stop(self, now):
         # type: (float) -> None
-        """Begin to drain; ``is_stopped`` turns true when that is done, within a bound."""
+        """Begin to drain. ``is_stopped`` becomes true when that is done, after a limited time."""
         raise NotImplementedError
 
-    # What the turn reports. Most cores need few of these.
+    # Called by the turn. Most cores need few of these.
 
     def opened(self, now, channel):
         # type: (float, Channel) -> None
@@ -132,7 +131,7 @@ class Core(object):
 
     def note_sent(self, number, rows):
         # type: (int, Dict[str, List[Any]]) -> None
-        """These rows leave in the datagram of that number. Called only where ``WANTS_NUMBERS`` is true."""
+        """These rows leave in the datagram with that number. Called only if ``WANTS_NUMBERS`` is true."""
 
     #: Whether ``note_sent`` is called: a client has to know in which datagram each submit left last.
     WANTS_NUMBERS = False
@@ -147,11 +146,11 @@ class Core(object):
 
     def hinted(self, now, channel):
         # type: (float, Channel) -> None
-        """The system reported (ICMP) that nobody listens at the channel's address. It can be forged."""
+        """The system reported (ICMP, which can be forged) that no process listens at the channel's address."""
 
     def asleep(self, now, channel):
         # type: (float, Channel) -> bool
-        """Nothing was heard for long. Returns whether nothing is kept for this peer, so that the channel may close."""
+        """Nothing was heard for ``SLEEP_S``. Returns whether the channel may close: nothing is kept for this peer."""
         return True
 
     def awake(self, now, channel):
@@ -177,7 +176,7 @@ class Core(object):
 
     def settle(self, now):
         # type: (float) -> None
-        """Decide what follows from everything that was handled since the last call."""
+        """Decide what follows from the input since the last call."""
 
     def take_records(self):
         # type: () -> List[Any] | None
@@ -186,7 +185,7 @@ class Core(object):
 
     def note_written(self, now, failure):
         # type: (float, str | None) -> None
-        """What ``take_records`` returned is on disk, or ``failure`` says why not: then the writer keeps it."""
+        """The taken records are on disk, or ``failure`` says why not. Then the writer keeps them."""
 
     def take_outgoing(self):
         # type: () -> List[Channel]
@@ -202,21 +201,21 @@ class Core(object):
 
     def take_events(self):
         # type: () -> List[Event]
-        """What happened since the last call."""
+        """The events since the last call."""
         events, self._events = self._events, []
         return events
 
     def account(self, now):
         # type: (float) -> Dict[str, Any]
-        """Everything counted, as plain values for programs."""
+        """All counters, as plain values for programs."""
         raise NotImplementedError
 
     def check_invariants(self):
         # type: () -> None
-        """Raise ``BrokenInvariant`` where the state contradicts itself. Walks over all of it."""
+        """Raise ``BrokenInvariant`` if the state contradicts itself. Walks over all of it."""
         raise NotImplementedError
 
-    # What handlers append.
+    # Called by handlers.
 
     def send(self, channel, kind, row):
         # type: (Channel, str, Any) -> None
@@ -232,7 +231,6 @@ class Core(object):
 
     def emit(self, now, kind, **facts):
         # type: (float, str, **Any) -> None
-        """Append an event."""
         self._events.append(Event(kind, now, facts))
 
 

@@ -1,4 +1,4 @@
-"""The dispatcher's channels: found by ticket, opened with a good ticket, closed when too many sleep."""
+"""The dispatcher's channels: found by ticket, opened with a new valid ticket, closed if there are too many."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -27,7 +27,7 @@ class Directory(object):
         self._by_peer = {}  # type: Dict[Tuple[str, str, str], Channel]
         # Address -> the channel that opened there last: for ICMP errors.
         self._by_address = {}  # type: Dict[Any, Channel]
-        #: The channels that sleep, asleep longest first.
+        #: The sleeping channels, those that have slept longest first.
         self.sleeping = OrderedDict()  # type: OrderedDict[Channel, None]
 
     def __len__(self):
@@ -56,7 +56,7 @@ class Directory(object):
 
     def may_open(self, now, datagram, address):
         # type: (float, Datagram, Any) -> float | None
-        """When the datagram's ticket was issued, if it opens a channel: it is good, and newer than the one in use."""
+        """When the datagram's ticket was issued, if it is valid and newer than the one in use; else None."""
         issued_at_ms = self.tickets.issued_at_ms(now, datagram, address)
         channel = self._by_peer.get((datagram.role, datagram.name, datagram.incarnation))
         if issued_at_ms is None or (channel is not None and not is_newer(datagram.to, channel.ticket)):
@@ -70,7 +70,7 @@ class Directory(object):
 
     def open(self, now, datagram, address, is_local, issued_at):
         # type: (float, Datagram, Any, bool, float) -> Channel
-        """The peer's channel, new or begun anew, with the datagram's ticket."""
+        """Open or restart the peer's channel with the datagram's ticket."""
         peer = (datagram.role, datagram.name, datagram.incarnation)
         channel = self._by_peer.get(peer)
         if channel is None:
@@ -82,7 +82,7 @@ class Directory(object):
         channel.restart(datagram.to, datagram.name, datagram.incarnation)
         channel.use_address(address, is_local)
         channel.heard_at = now
-        # The ticket travelled there and back, and may have waited there for something to send. It has milliseconds.
+        # The ticket made one round trip, and may have waited at the peer for something to send. Its unit is 1 ms.
         channel.round_trip.add(min(max(0.0, now - issued_at) + GRANULARITY_S, PROBE_FIRST_S))
         channel.number_received = datagram.number
         channel.peer_open = max(channel.peer_open, datagram.open)
@@ -92,7 +92,7 @@ class Directory(object):
 
     def close(self, now, channel):
         # type: (float, Channel) -> None
-        """Forget a channel. The tickets that could open it again are void, so its former datagrams are too."""
+        """Forget a channel and make all tickets invalid, so that its former datagrams can't open it again."""
         self._by_ticket.pop(channel.ticket, None)
         del self._by_peer[(channel.role, channel.name, channel.incarnation)]
         self._forget_address(channel)

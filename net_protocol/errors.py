@@ -1,17 +1,17 @@
-"""Three kinds of trouble, and who is to blame for each.
+"""Three kinds of errors: mistakes of a peer, mistakes of a caller, and bugs.
 
-A peer's mistake is a ``DatagramRefused``: the shell counts it by cause and goes on. A mistake of the code that uses
-the cores is a ``MisuseError`` and is raised to that code. Everything else, a ``BrokenInvariant`` above all, is a bug:
-it stops the process loudly, because going on with wrong books would lose somebody's task silently.
+A mistake of a peer is a ``DatagramRefused``: the turn counts it by cause and goes on. A mistake of the code that uses a
+core is a ``MisuseError`` and is raised to that code. Everything else, such as a ``BrokenInvariant``, is a bug. It stops
+the process, because with wrong tables tasks could be lost silently.
 """
 
 from __future__ import absolute_import, division, print_function
 
 
 class DatagramRefused(Exception):
-    """A datagram is not exactly what the protocol says. Nothing of it is believed.
+    """A datagram violates the protocol. Nothing of it is handled.
 
-    ``cause`` is one of the names in ``codec.CAUSES`` (what is counted); ``detail`` is for a person reading the log.
+    ``cause`` is a key of ``Traffic.refused``, where it is counted. ``detail`` is for people who read the log.
     """
 
     def __init__(self, cause, detail):
@@ -22,7 +22,7 @@ class DatagramRefused(Exception):
 
 
 class MisuseError(Exception):
-    """Our own code asked for something the protocol does not allow."""
+    """Our own code asked for something that the protocol does not allow."""
 
 
 class TooLarge(MisuseError):
@@ -36,12 +36,10 @@ class TooLarge(MisuseError):
 
 
 class BrokenInvariant(AssertionError):
-    """The books contradict each other. Always a bug."""
+    """The tables contradict each other."""
 
 
 class IllegalTransition(BrokenInvariant):
-    """A step that the state table does not have; says the old state, the event and what happened before."""
-
     def __init__(self, thing, state, event, history):
         # type: (str, str, str, str) -> None
         super(IllegalTransition, self).__init__(

@@ -1,20 +1,20 @@
-"""Every limit of the protocol, by name, with the reason for its number.
+"""The limits of the protocol, and the reasons for their numbers.
 
-Limits on what a process keeps (queue, calculators, remembered outcomes) are settings of that process; these here are
-what both ends of a datagram must agree on.
+Both ends of a datagram must agree on them. Limits of what one process keeps (queue, calculators, remembered outcomes)
+are settings of that process.
 """
 
 from __future__ import absolute_import, division, print_function
 
 from common.bounds import NAME_CHARS_MAX, REASON_CHARS_MAX, SECONDS_MAX  # noqa: F401
 
-#: Bytes of a datagram that carries several messages. An Ethernet frame takes 1,500 bytes, IPv6 and UDP headers 48;
-#: 1,400 leaves room for a tunnel or two, so that nothing is fragmented. A fragmented datagram is lost whole when one
-#: fragment is. (QUIC starts from 1,200, RFC 9000 section 14; DNS settled on 1,232.)
+#: Bytes of a datagram with several messages. An Ethernet frame takes 1,500 bytes, IPv6 and UDP headers 48; 1,400 leaves
+#: room for one or two tunnels, so that nothing is fragmented. A datagram is lost if one of its fragments is. (QUIC
+#: starts from 1,200, RFC 9000 section 14; DNS uses 1,232.)
 COALESCED_BYTES = 1400
 
-#: The same to a process on this machine, where the loopback interface takes 65,536 bytes whole. What a datagram costs
-#: besides its messages (two system calls, an envelope, a checksum) is shared by five times as many.
+#: The same to a process on this machine: the loopback interface does not fragment 65,536 bytes. Five times as many
+#: messages share the fixed cost of a datagram (two system calls, an envelope, a checksum).
 COALESCED_LOCAL_BYTES = 8000
 
 #: Bytes of one payload or result as JSON. A larger message travels alone, in fragments. UDP over IPv4 carries
@@ -32,7 +32,7 @@ HEARTBEAT_LIST_BYTES = 900
 #: around them.
 REPORT_ROWS_BYTES = 1000
 
-#: Nesting of a payload. The json module gives up near 1,000; nobody writes 32 by hand.
+#: Nesting of a payload. The json module fails near 1,000.
 DEPTH_MAX = 32
 
 #: A whole number inside a payload or field fits in 64 bits: other languages read it exactly, and Python 3.11 and
@@ -57,11 +57,11 @@ FUNCTIONS_MAX = 500
 PRIORITY_MAX = 9
 PRIORITY_DEFAULT = 5
 
-#: Attempts one calculator may work on at a time.
+#: Attempts that one calculator may run at a time.
 CAPACITY_MAX = 10000
 
-#: Results of a calculator that wait for their acknowledgement. Beyond, it takes no new work. A heartbeat may name so
-#: many assignments besides the attempts that its capacity allows.
+#: Unacknowledged results of a calculator. Above, it takes no new work. A heartbeat may name so many assignments more
+#: than the capacity.
 UNREPORTED_MAX = 1000
 
 #: Bytes of a datagram that asks for a greeting: no shorter than a signed greeting with the longest name.
@@ -73,13 +73,13 @@ TICKET_CHARS_MAX = 40
 #: Ranges of numbers acknowledged in one datagram.
 ACK_RANGES_MAX = 32
 
-#: Channels of a dispatcher. Beyond, the one that has slept longest is closed, or no other is opened.
+#: Channels of a dispatcher. Above, the one that has slept longest is closed. If none sleeps, no other is opened.
 CHANNELS_MAX = 50000
 
-#: Numbers below the highest one received of which it is known whether each was received.
+#: The receive window: for so many numbers, up to the highest received one, it is known whether each was received.
 RECEIVE_WINDOW = 1024
 
-#: How far ahead of all others a number of a datagram, or of a task, may be.
+#: The largest distance of a datagram's number from the highest received one, and of a task's number from ``open``.
 NUMBERS_AHEAD_MAX = 2 ** 20
 
 #: Rows in one datagram. The smallest row takes 2 bytes; a datagram of 8,000 bytes holds some 400 of the usual ones.
@@ -91,7 +91,7 @@ HELD_RANGES_MAX = 1000
 #: Attempts of one task, and any other counter on the wire.
 COUNT_MAX = 2 ** 53
 
-#: Seconds between two heartbeats. Twenty a second are plenty; one in an hour is next to none.
+#: Seconds between two heartbeats.
 HEARTBEAT_INTERVAL_MIN_S = 0.05
 HEARTBEAT_INTERVAL_MAX_S = 3600
 

@@ -1,8 +1,6 @@
-"""The notional task: what clients ask and calculators answer in this model.
+"""The notional task: the payload is a random text, the result its CRC-32 as eight hexadecimal digits.
 
-The payload is a random text, the result its CRC-32 as eight hexadecimal digits. So a client can check that an answer
-belongs to its question, and an answer given to the wrong question is noticed. Who wants calculators to do real work
-replaces ``compute`` (and, in clients, what makes and checks payloads).
+So a client can check that a result belongs to its task. Calls of functions do real work.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -17,7 +15,7 @@ if MYPY:
 
 
 class NotComputable(Exception):
-    """The payload is nothing this calculator can work on; the text says why. Another attempt would not help."""
+    """The payload has no result; the text says why. Another attempt would not help."""
 
 
 def draw_payload(rng, size):
@@ -31,6 +29,6 @@ def compute(payload):
     """The result of a notional task. Raises ``NotComputable`` unless the payload is a text."""
     if type(payload) not in TEXT_TYPES:
         raise NotComputable('the payload of a notional task is a text, not %s' % type(payload).__name__)
-    # JSON can say a lone surrogate, UTF-8 can't: it is written as if it were a character. 2.7 does so unasked, and its
+    # JSON may contain a lone surrogate, UTF-8 may not: it is encoded like a character. 2.7 always does so, and its
     # crc32 is signed (until 2.7 goes).
     return u'%08x' % (crc32(payload.encode('utf-8', 'surrogatepass')) & 0xffffffff)

@@ -9,6 +9,7 @@ NewReno (RFC 9002 section 7, RFC 6582).
 from __future__ import absolute_import, division, print_function
 
 from collections import deque
+from operator import attrgetter
 
 from net_protocol.limits import ACK_RANGES_MAX, RECEIVE_WINDOW
 from net_protocol.rows import UNRELIABLE
@@ -31,6 +32,7 @@ WINDOW_MIN = 2.0
 WINDOW_MAX = 512 * 1.0
 
 _SEEN = (1 << RECEIVE_WINDOW) - 1
+_number = attrgetter('number')
 
 
 class RoundTrip(object):
@@ -79,7 +81,7 @@ class CongestionWindow(object):
 
     def acknowledged(self, sent, in_flight):
         # type: (Sent, float) -> None
-        """A datagram arrived; ``in_flight`` segments were out with it. A window that is not used does not grow."""
+        """A datagram was acknowledged; ``in_flight`` segments were in flight then. An unused window does not grow."""
         began_at = self._recovery_began_at
         if began_at is not None and sent.at <= began_at or 2 * in_flight < self.segments:
             return
@@ -116,7 +118,7 @@ class Sent(object):
         # type: (int, float, int, Dict[str, List[Any]], int, int, int) -> None
         self.number = number
         self.at = at
-        #: What leaves even if the window is full takes no part of it. Otherwise pings could fill it forever.
+        #: Rows that may leave when the window is full take no part of it. Otherwise pings could fill it forever.
         self.segments = 0.0 if UNRELIABLE.issuperset(rows) else size / SEGMENT_BYTES if size > SEGMENT_BYTES else 1.0
         self.rows = rows
         self.losses = losses
@@ -135,9 +137,9 @@ class LossDetection(object):
         self.in_flight = {}  # type: Dict[int, Sent]
         #: Segments in flight.
         self.segments = 0.0
-        # What was sent, oldest first; what is not in ``in_flight`` any more is dropped when it comes to the front.
+        # Sent datagrams, oldest first. One that is not in ``in_flight`` any more is dropped when it comes to the front.
         self._order = deque()  # type: Deque[Sent]
-        # The last PACKET_THRESHOLD acknowledged ones with the highest numbers, ascending.
+        # The PACKET_THRESHOLD acknowledged datagrams with the highest numbers, ascending.
         self._newest_acked = []  # type: List[Sent]
 
     def add(self, sent):
@@ -174,7 +176,7 @@ class LossDetection(object):
 
     def acknowledge(self, ranges):
         # type: (List[List[int]]) -> List[Sent]
-        """Remove and return what these ranges acknowledge, in the order of numbers."""
+        """Remove and return the datagrams that these ranges acknowledge, in the order of numbers."""
         oldest = self.oldest()
         if oldest is None:
             return []
@@ -185,7 +187,7 @@ class LossDetection(object):
                 first = low
             if last > high:
                 last = high
-            # Numbers that called for no acknowledgement make a range longer than what is in flight.
+            # Numbers of datagrams that are not in flight can make a range long.
             numbers = range(first, last + 1) if last - first < 2 * len(self.in_flight) else [
                 sent.number for sent in self._order if first <= sent.number <= last]
             for number in numbers:
@@ -204,7 +206,7 @@ class LossDetection(object):
 
     def take_lost(self, round_trip):
         # type: (RoundTrip) -> List[Sent]
-        """Remove and return what is lost by now, oldest first."""
+        """Remove and return the lost datagrams, oldest first."""
         lost = []  # type: List[Sent]
         newest = self._newest_acked
         if not (newest and self.in_flight):
@@ -217,11 +219,6 @@ class LossDetection(object):
             lost.append(self.remove(sent.number))  # type: ignore[arg-type]
             sent = self.oldest()
         return lost
-
-
-def _number(sent):
-    # type: (Sent) -> int
-    return sent.number
 
 
 class ReceiveWindow(object):
@@ -241,8 +238,8 @@ class ReceiveWindow(object):
 
     def note(self, now, number):
         # type: (float, int) -> bool | None
-        """A datagram of that number arrived. True: it is new. False: it was received before. None: it is older than the
-        window, so nobody knows.
+        """A datagram with that number arrived. True: it is new. False: it was received before. None: it is below the
+        window, so this is unknown.
         """
         ahead = number - self.highest
         if ahead > 0:
@@ -260,7 +257,7 @@ class ReceiveWindow(object):
 
     def acknowledge(self, number):
         # type: (int) -> bool
-        """A datagram of that number was handled. Returns whether it was in order."""
+        """A datagram with that number was handled. Returns whether it was in order."""
         ranges = self.ranges
         if not ranges or number > ranges[-1][1]:
             if ranges and number == ranges[-1][1] + 1:
@@ -279,7 +276,7 @@ class ReceiveWindow(object):
                 break
         else:
             place = -1
-        # Between ranges[place] and the one behind it.
+        # The number is between ranges[place] and the next range.
         joins_before = place >= 0 and ranges[place][1] + 1 == number
         joins_behind = number + 1 == ranges[place + 1][0]
         if joins_before and joins_behind:

@@ -22,13 +22,12 @@ CANCELLED = 'cancelled'
 #: The outcomes of an accepted task.
 OUTCOMES = (DONE, FAILED, EXPIRED, CANCELLED)
 
-#: Why a submit is refused. A client may submit again after ``retry_after_s``; without one, submitting again never
-#: helps.
+#: Why a submit is refused. A client may submit again after ``retry_after_s``. If that is null, it never helps.
 QUEUE_FULL = 'queue_full'
 DRAINING = 'draining'
 #: An accepted task has to be on disk, and the journal can't be written now.
 JOURNAL = 'journal'
-#: The number is more than ``NUMBERS_AHEAD_MAX`` above the lowest open one.
+#: The number of the task is more than ``NUMBERS_AHEAD_MAX`` above ``open``.
 TOO_FAR_AHEAD = 'too_far_ahead'
 REFUSALS = (QUEUE_FULL, DRAINING, JOURNAL, TOO_FAR_AHEAD)
 
@@ -40,14 +39,13 @@ UNKNOWN_FUNCTION = 'unknown_function'
 HANDED_BACK = 'handed_back'
 ASSIGN_REFUSALS = (BUSY, DRAINING, UNKNOWN_FUNCTION, HANDED_BACK)
 
-#: Why a calculator is not registered; the last one: it is, and another process with its name is not.
+#: Why a calculator is not registered. ``NAME_SHARED``: it is registered, and another process with its name is not.
 NAME_TAKEN = 'name_taken'
 TOO_MANY = 'too_many'
 NAME_SHARED = 'name_shared'
 REGISTRATION_REFUSALS = (NAME_TAKEN, TOO_MANY, NAME_SHARED)
 
-#: What an operator may ask for: a calculator gets no new work, or gets work again; a task is cancelled; the last tasks
-#: that failed.
+#: Requests of operators: give a calculator no new work, or work again; cancel a task; show the last failed tasks.
 DRAIN = 'drain'
 READMIT = 'readmit'
 CANCEL = 'cancel'
@@ -61,23 +59,21 @@ MONITOR = 'monitor'
 PROBE = 'probe'
 ROLES = (CLIENT, DISPATCHER, CALCULATOR, MONITOR, PROBE)
 
-_number = columns.positive
-_attempts = columns.count
+_DONE = (('number', columns.positive), ('result', columns.json_value), ('attempts', columns.count))
+_ENDED = (('number', columns.positive), ('outcome', columns.one_of(FAILED, EXPIRED, CANCELLED)),
+          ('reason', columns.optional(columns.reason_or_failure)), ('attempts', columns.count))
+_BEFORE = (('incarnation', columns.incarnation),)
 
 #: Kind -> (name, check) of each field. ``number`` is a client's number of a task; ``assignment`` is the dispatcher's
 #: number of an attempt on one calculator, 0 for one that another incarnation of the dispatcher assigned.
 FIELDS = {
     # dispatcher -> client
-    'refused': (('number', _number), ('datagram', columns.positive), ('reason', columns.one_of(*REFUSALS)),
+    'refused': (('number', columns.positive), ('datagram', columns.positive), ('reason', columns.one_of(*REFUSALS)),
                 ('retry_after_s', columns.optional(columns.seconds))),
-    'done': (('number', _number), ('result', columns.json_value), ('attempts', _attempts)),
-    'ended': (('number', _number), ('outcome', columns.one_of(FAILED, EXPIRED, CANCELLED)),
-              ('reason', columns.optional(columns.reason_or_failure)), ('attempts', _attempts)),
-    'done_before': (('incarnation', columns.incarnation), ('number', _number), ('result', columns.json_value),
-                    ('attempts', _attempts)),
-    'ended_before': (('incarnation', columns.incarnation), ('number', _number),
-                     ('outcome', columns.one_of(FAILED, EXPIRED, CANCELLED)),
-                     ('reason', columns.optional(columns.reason_or_failure)), ('attempts', _attempts)),
+    'done': _DONE,
+    'ended': _ENDED,
+    'done_before': _BEFORE + _DONE,
+    'ended_before': _BEFORE + _ENDED,
     # Calls of a function wait, and no calculator offers it.
     'not_offered': (('function', columns.function), ('reason', columns.reason)),
     'known_functions': (('question', columns.positive), ('page', columns.positive),
@@ -104,19 +100,19 @@ FIELDS = {
                   ('pages', columns.whole_number(1, PAGES_MAX)), ('interval_s', columns.interval),
                   ('capacity', columns.whole_number(1, CAPACITY_MAX)), ('held', columns.ranges),
                   ('orphans', columns.task_ids), ('draining', columns.flag)),
-    # The digest of the functions that a calculator offers, beside each heartbeat; and the functions: name, signature,
+    # The digest of the functions that a calculator offers, with each heartbeat; and the functions: name, signature,
     # first line of the docstring.
     'offer': (('digest', columns.digest),),
     'functions': (('digest', columns.digest), ('functions', columns.functions)),
     'leave': (),
     # client -> dispatcher
-    'submit': (('number', _number), ('payload', columns.json_value), ('time_left_s', columns.seconds)),
+    'submit': (('number', columns.positive), ('payload', columns.json_value), ('time_left_s', columns.seconds)),
     # A function by name, [args, kwargs] as JSON in a text, and the options that were set.
-    'call': (('number', _number), ('arguments', columns.json_value), ('time_left_s', columns.seconds),
+    'call': (('number', columns.positive), ('arguments', columns.json_value), ('time_left_s', columns.seconds),
              ('function', columns.function), ('options', columns.options)),
-    'cancel': (('number', _number),),
+    'cancel': (('number', columns.positive),),
     'ask_functions': (('question', columns.positive),),
-    # anybody -> any process
+    # any process -> any other
     'ping': (),
     # monitor -> dispatcher, and back
     'status': (('question', columns.positive), ('events_since', columns.count), ('attempts_since', columns.count),
@@ -140,13 +136,13 @@ ORDER = ('refused', 'not_offered', 'known_functions', 'done', 'ended', 'done_bef
 UNRELIABLE = frozenset(['heartbeat', 'offer', 'functions_wanted', 'ask_functions', 'known_functions', 'ping', 'status',
                         'task_status', 'status_report', 'operate', 'operated'])
 
-#: Kinds that alone do not call for an acknowledgement: a question is answered once, and an answer is its receipt.
+#: Kinds that alone need no acknowledgement: an answer acknowledges its question, and is not resent.
 UNACKNOWLEDGED = frozenset(['status', 'task_status', 'status_report', 'operate', 'operated'])
 
-#: Kinds that are acknowledged at the end of the turn: rarely would anything else leave within the delay.
+#: Kinds that are acknowledged at the end of the turn: within the delay, another datagram would rarely leave.
 AT_ONCE = frozenset(['heartbeat', 'ping'])
 
-#: Kinds that a dispatcher acknowledges only when what they say is on disk.
+#: Kinds that a dispatcher acknowledges only when their tasks are on disk.
 SUBMITS = frozenset(['submit', 'call'])
 
 #: Role -> the roles whose datagrams it handles.

@@ -1,10 +1,9 @@
-"""What a datagram begins with: a checksum, or, where there is a key, a signature.
+"""The seal at the beginning of a datagram: a checksum, or a signature if there is a key.
 
-Both stand in the same place and cover every byte behind them, so both are checked before anything is parsed, and a
-datagram is JSON with either::
+It covers all bytes behind it and is checked before anything is parsed. With either, a datagram is JSON::
 
-    {"crc":"9a1c03f7","v":1, ...}
-    {"hmac":"64 hexadecimal digits","v":1, ...}
+    {"crc":"9a1c03f7","v":2, ...}
+    {"hmac":"64 hexadecimal digits","v":2, ...}
 """
 
 from __future__ import absolute_import, division, print_function
@@ -28,7 +27,7 @@ KEY_CHARS_MIN = 32
 
 
 class Checksum(object):
-    """CRC-32: against damage, not against people. The checksum of UDP has 16 bits and is optional over IPv4."""
+    """CRC-32. It detects damage, not forgery. The checksum of UDP has 16 bits and is optional over IPv4."""
 
     LENGTH = len('{"crc":"00000000",')
 
@@ -40,7 +39,7 @@ class Checksum(object):
 
     def check(self, datagram):
         # type: (bytes) -> None
-        """Raise ``DatagramRefused`` unless every byte is as it was sent."""
+        """Raise ``DatagramRefused`` unless the checksum is right."""
         seal = b'{"crc":"%08x",' % (crc32(datagram[self.LENGTH:]) & 0xffffffff)
         if not datagram.startswith(seal):
             raise DatagramRefused(BAD_CHECKSUM, 'expected it to begin %s' % seal.decode('ascii'))
@@ -53,8 +52,8 @@ _DIGITS = slice(len(_BEGIN), len(_BEGIN) + 2 * sha256().digest_size)
 class Signature(object):
     """HMAC-SHA256 (RFC 2104, FIPS 198-1). The first key signs, all are accepted, so that keys can be changed.
 
-    Made of two hashes that have taken in a key and are copied for each datagram, which is what RFC 2104 section 4
-    advises: the ``hmac`` of the standard library does the same in one and a half times the time, on 2.7 in twice.
+    Two hashes that have processed a key are copied for each datagram (RFC 2104 section 4). The ``hmac`` module takes
+    one and a half times as long, on 2.7 twice.
     """
 
     LENGTH = _DIGITS.stop + len(_END)
@@ -70,10 +69,10 @@ class Signature(object):
 
     def check(self, datagram):
         # type: (bytes) -> None
-        """Raise ``DatagramRefused`` unless somebody with one of the keys sent exactly this."""
+        """Raise ``DatagramRefused`` unless the datagram is signed with one of the keys."""
         digits, body = datagram[_DIGITS], datagram[self.LENGTH:]
         is_good = False
-        # In constant time, and always all keys, so that the time tells nothing about where a guess is wrong.
+        # In constant time, and always with all keys, so that the time does not show where a guess is wrong.
         for keyed in self._keyed:
             is_good |= compare_digest(digits, self._digits(keyed, body))
         if not is_good or datagram[:len(_BEGIN)] != _BEGIN or datagram[_DIGITS.stop:self.LENGTH] != _END:
@@ -90,12 +89,12 @@ class Signature(object):
 
 def _keyed(key):
     # type: (bytes) -> Tuple[Any, Any]
-    """The inner and the outer hash of RFC 2104 section 2, as they are before the text."""
+    """The inner and the outer hash of RFC 2104 section 2, before the text."""
     block = sha256().block_size
     padded = bytearray((key if len(key) <= block else sha256(key).digest()).ljust(block, b'\0'))
     return sha256(bytes(bytearray(byte ^ 0x36 for byte in padded))), sha256(
         bytes(bytearray(byte ^ 0x5c for byte in padded)))
 
 
-#: What is used where there is no key.
+#: The seal without a key.
 CHECKSUM = Checksum()

@@ -1,4 +1,4 @@
-"""What a turn sends on open channels: rows, acknowledgements, what was lost, and probes."""
+"""What a turn sends on open channels: rows, acknowledgements, lost rows and probes."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -20,10 +20,10 @@ if MYPY:
     from net_protocol.codec import Datagram  # noqa: F401
     from net_protocol.core import Core  # noqa: F401
 
-#: Hellos that a greeting may answer: a round trip may be longer than the first time-outs.
+#: Hellos in flight, which a greeting may answer: a round trip may be longer than the first time-outs.
 HELLOS_MAX = 16
 
-#: Two datagrams wait for an acknowledgement: it leaves at the end of the turn (RFC 9000 section 13.2.2).
+#: If so many datagrams wait for an acknowledgement, it leaves at the end of the turn (RFC 9000 section 13.2.2).
 WAITING_MAX = 2
 
 
@@ -37,20 +37,20 @@ class Sending(object):
         self._rng = rng
         self._seal = seal
         self._alarms = alarms
-        # (when, channel) in the order of time: delayed acknowledgements.
+        # Delayed acknowledgements as (when, channel), in the order of time.
         self._acknowledgements = deque()  # type: Deque[Tuple[float, Channel]]
         # Channels with ``acknowledge_now``.
         self._to_acknowledge = []  # type: List[Channel]
         # Channels to write to at the end of this turn, besides those with rows of the core.
         self._to_flush = []  # type: List[Channel]
-        # What the present turn sends with: (datagram, address) -> None.
+        # The ``send`` of the present turn: (datagram, address) -> None.
         self._send = None  # type: Any
 
-    # Rows, and what is lost.
+    # Rows and losses.
 
     def _flush(self, now, channel):
         # type: (float, Channel) -> None
-        """Send what waits on a channel, as far as its window lets it."""
+        """Send waiting rows of a channel, as far as its window allows."""
         if not channel.is_open or channel.is_asleep:
             channel.rows = {}
             return
@@ -60,24 +60,25 @@ class Sending(object):
                 break
             losses, rows, text = taken
             self.traffic.count_out(rows, losses)
-            self._out(channel.write(now, self._core, self._rng, self._seal, rows, text, losses), channel)
+            self._out(now, channel, rows, text, losses)
         if channel.unreachable_since is not None and channel.probe_at is None:
             # All rows were out of date, so nothing left. Pings go on until the peer acknowledges one.
             channel.plan_probe(now, self._rng)
         if channel.probe_at is not None:
             self._alarms.set(channel, channel.probe_at)
 
-    def _out(self, datagram, channel):
-        # type: (bytes, Channel) -> None
+    def _out(self, now, channel, rows, text, losses=0, probe_of=0):
+        # type: (float, Channel, Dict[str, List[Any]], str, int, int) -> None
+        datagram = channel.write(now, self._core, self._rng, self._seal, rows, text, losses, probe_of)
         if channel.address is None:
             self.traffic.unaddressed += 1
             return
         self.traffic.datagrams_out += 1
         self._send(datagram, channel.address)
 
-    def _send_again(self, now, channel, lost):
-        # type: (float, Channel, List[Any]) -> None
-        """Rows of lost datagrams go before all others."""
+    def _send_again(self, channel, lost):
+        # type: (Channel, List[Any]) -> None
+        """Put the rows of lost datagrams before all others."""
         self.traffic.lost += len(lost)
         repeated = {sent.number for sent in lost}
         for sent in lost:
@@ -92,8 +93,8 @@ class Sending(object):
 
     def _note_handled(self, now, channel, number, rows):
         # type: (float, Channel, int, Any) -> None
-        """That datagram has to be acknowledged. One that does not call for it is acknowledged with others only: a
-        gap would make the ranges longer and look like a loss.
+        """A datagram was handled: plan its acknowledgement. If it needs none, it is only added to the ranges, because a
+        gap would make them longer and look like a loss.
         """
         in_order = channel.received.acknowledge(number)
         if len(rows) < 2 and UNACKNOWLEDGED.issuperset(rows):
@@ -109,10 +110,10 @@ class Sending(object):
 
     def _acknowledge(self, now, channel):
         # type: (float, Channel) -> None
-        """A datagram with nothing but acknowledgements, where none has carried them yet."""
+        """Send a datagram with acknowledgements only."""
         channel.acknowledge_at = None
         if channel.is_open and not channel.is_asleep:
-            self._out(channel.write(now, self._core, self._rng, self._seal, {}, ''), channel)
+            self._out(now, channel, {}, '')
 
     def _acknowledged(self, now, channel, datagram):
         # type: (float, Channel, Datagram) -> None
@@ -141,7 +142,7 @@ class Sending(object):
         if lost:
             for sent in lost:
                 channel.window.lost(now, sent)
-            self._send_again(now, channel, lost)
+            self._send_again(channel, lost)
         channel.probes = 0
         channel.probes_when_heard = None
         if loss.in_flight:
@@ -160,17 +161,16 @@ class Sending(object):
 
     def _say_hello(self, now, channel):
         # type: (float, Channel) -> None
-        rows = {'ping': [[]]}  # type: Dict[str, List[Any]]
         if len(channel.loss.in_flight) >= HELLOS_MAX:
             channel.loss.remove(channel.loss.oldest().number)  # type: ignore[union-attr]
         channel.probes += 1
-        self._out(channel.write(now, self._core, self._rng, self._seal, rows, '"ping":[[]]'), channel)
+        self._out(now, channel, {'ping': [[]]}, '"ping":[[]]')
         channel.plan_probe(now, self._rng)
         self._alarms.set(channel, channel.probe_at)  # type: ignore[arg-type]
 
     def _probe(self, now, channel):
         # type: (float, Channel) -> None
-        """Nothing was acknowledged in time. One datagram with the oldest rows goes out under a new number."""
+        """Nothing was acknowledged in time: send one datagram with the oldest rows and a new number."""
         self.traffic.probes += 1
         loss = channel.loss
         oldest = loss.oldest()
@@ -187,9 +187,9 @@ class Sending(object):
             lost = loss.clear()
             for sent in lost:
                 sent.losses = max(sent.losses, 1)
-            self._send_again(now, channel, lost)
+            self._send_again(channel, lost)
             if channel.has_waiting_rows():
-                # They leave at the end of this turn, as far as the minimal window lets them.
+                # They leave at the end of this turn, as far as the minimal window allows.
                 self._to_flush.append(channel)
                 return
             oldest = None
@@ -200,12 +200,12 @@ class Sending(object):
             rows, text = {'ping': [[]]}, '"ping":[[]]'
         repeats = 0 if oldest is None or rest is not None else oldest.number
         losses = 0 if oldest is None else oldest.losses
-        self._out(channel.write(now, self._core, self._rng, self._seal, rows, text, losses, repeats), channel)
+        self._out(now, channel, rows, text, losses, repeats)
         channel.plan_probe(now, self._rng)
 
     def _judge(self, now, channel):
         # type: (float, Channel) -> None
-        """A peer that is heard and acknowledges nothing is unreachable."""
+        """A peer that is heard but acknowledges nothing is unreachable."""
         if channel.unreachable_since is None and channel.is_in_vain(now):
             channel.unreachable_since = channel.number
             self.traffic.unreachable += 1

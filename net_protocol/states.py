@@ -1,8 +1,8 @@
 """States as keys of a table, written by one method.
 
 A class that has states lists them in ``TRANSITIONS``: state -> {event: next state}; a terminal state maps to an empty
-table. ``advance`` is the only code that writes ``state``. A step that is not in the table is a bug: it raises with the
-old state, the event, and the thing's own history.
+table. ``advance`` is the only code that writes ``state``. A step that is not in the table is a bug: it raises an error
+with the old state, the event, and the history of the object.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -15,7 +15,6 @@ if MYPY:
 
 
 class Stateful(object):
-    """Base of everything that has states. Subclasses set ``state`` once, at construction."""
 
     __slots__ = ('state',)
     TRANSITIONS = {}  # type: Dict[str, Dict[str, str]]
@@ -26,7 +25,7 @@ class Stateful(object):
 
     def advance(self, event):
         # type: (str) -> None
-        """Take the step that ``event`` means in the present state, or raise ``IllegalTransition``."""
+        """Take the step for ``event``. Raises ``IllegalTransition`` if the present state has none."""
         try:
             self.state = self.TRANSITIONS[self.state][event]
         except KeyError:
@@ -40,10 +39,10 @@ class Stateful(object):
 
     def describe(self):
         # type: () -> str
-        """Which thing this is, for an error."""
+        """The name of the object, for an error."""
         return type(self).__name__
 
     def history(self):
         # type: () -> str
-        """What happened to it so far, for an error."""
+        """What has happened to the object, for an error."""
         return ''

@@ -1,8 +1,7 @@
-"""Tickets: proof that a peer receives what is sent to its address, made without keeping anything for it.
+"""Tickets validate the addresses of peers, without a state for each (like QUIC's tokens, RFC 9000 section 8.1).
 
-A ticket is the time of its issue and 40 bits of an HMAC over that time, the peer's role, name and incarnation and
-its address. Whoever returns a ticket has received it. (QUIC's address validation tokens, RFC 9000 section 8.1, do
-the same.)
+A ticket is the time of its issue and 40 bits of an HMAC over that time and the peer's role, name, incarnation and
+address. A peer that returns it has received it at that address.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -38,12 +37,12 @@ class Tickets(object):
 
     def void(self, now):
         # type: (float) -> None
-        """No ticket issued until now opens a channel any more."""
+        """Make all tickets invalid that were issued until now."""
         self._void_until_ms = max(self._void_until_ms, int(now * 1000))
 
     def issued_at_ms(self, now, datagram, address):
         # type: (float, Datagram, Any) -> int | None
-        """When the ticket that a datagram carries was issued, where it may open a channel; else None."""
+        """When the ticket of a datagram was issued, or None if it is not valid."""
         at, _, mac = datagram.to.partition('.')
         if len(mac) != _MAC_CHARS or len(at) > 16:
             return None
@@ -67,5 +66,5 @@ class Tickets(object):
 
 def is_newer(ticket, other):
     # type: (str, str) -> bool
-    """Whether a good ticket was issued after another one; both are ours."""
+    """Whether a valid ticket was issued after another one."""
     return not other or int(ticket.partition('.')[0], 16) > int(other.partition('.')[0], 16)

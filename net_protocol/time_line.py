@@ -11,14 +11,14 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Sequence  # noqa: F401
 
-#: Calculators say their interval themselves; these stand for slow, default and quick ones.
+#: The interval is a setting of calculators. These stand for slow, default and quick ones.
 INTERVALS_S = (5.0, 1.0, 0.2)
 
-#: Where the system reports that nobody listens at the calculator's address (ICMP): a ping brings the report, and the
+#: If the system reports that no process listens at the calculator's address (ICMP): a ping causes the report, and the
 #: pings that examine it get no answer.
 REPORTED_S = PING_AFTER_S + HINT_PINGS * HINT_PING_S
 
-#: The settings of the dispatcher on which all this depends.
+#: The settings of the dispatcher that are used here.
 USED = frozenset(['suspect_after_missed', 'dead_after_missed', 'answer_timeout_s', 'task_timeout_s'])
 
 _ROW = '  %9s   %11s   %6s   %14s   %23s'
@@ -27,33 +27,33 @@ _EXPIRED = '%g, expired'
 
 def suspect_s(settings, interval_s):
     # type: (Dict[str, Any], float) -> float
-    """The longest time from the death of a calculator with that heartbeat interval to its getting no new task."""
+    """The longest time from the death of a calculator with that heartbeat interval until it gets no new task."""
     return (settings['suspect_after_missed'] + 0.5) * interval_s
 
 
 def dead_s(settings, interval_s):
     # type: (Dict[str, Any], float) -> float
-    """The longest time to its being declared dead."""
+    """The longest time until it is declared dead."""
     return (settings['dead_after_missed'] + 0.5) * interval_s
 
 
 def held_s(settings, interval_s):
     # type: (Dict[str, Any], float) -> float
-    """The longest time to the moment at which the last task that it held when it died is assigned again, if another
-    calculator is free. As in all of these, the time that datagrams are under way is not counted.
+    """The longest time until all tasks that it held when it died are assigned again, if another calculator is free. As
+    in all of these, the transmission time of datagrams is not counted.
     """
     return min(dead_s(settings, interval_s), settings['answer_timeout_s'])
 
 
 def sent_s(settings, interval_s):
     # type: (Dict[str, Any], float) -> float
-    """The same for the tasks that are sent to it afterwards, as long as it is not suspect."""
+    """The same for tasks that are sent to it after its death, while it is not suspect."""
     return min(dead_s(settings, interval_s), suspect_s(settings, interval_s) + settings['answer_timeout_s'])
 
 
 def unreachable_s():
     # type: () -> List[float]
-    """The shortest and the longest time until a calculator that is heard and acknowledges nothing is unreachable."""
+    """The shortest and the longest time until a calculator that is heard but acknowledges nothing is unreachable."""
     def waits_s(first_s):
         # type: (float) -> float
         return sum([min(first_s * 2 ** number, PROBE_MAX_S) for number in range(PROBES_TO_UNREACHABLE)])
@@ -62,7 +62,7 @@ def unreachable_s():
 
 def time_line(settings, intervals_s=INTERVALS_S):
     # type: (Dict[str, Any], Sequence[float]) -> List[str]
-    """A table with a row for each heartbeat interval, and what else ends the wait, by a dispatcher's settings."""
+    """A table with a row for each heartbeat interval, and other ends of the wait, for the settings of a dispatcher."""
     lines = [
         'From the death of a calculator until its tasks run on another one that is free, at the latest, in seconds:',
         '',
@@ -86,7 +86,7 @@ def time_line(settings, intervals_s=INTERVALS_S):
 
 def _row(settings, interval_s):
     # type: (Dict[str, Any], float) -> str
-    """One line of the table. A task that would have to wait for longer than it has is not run at all any more."""
+    """One line of the table. A task that would have to wait longer than ``task_timeout_s`` expires."""
     has_s = settings['task_timeout_s']
     suspect, held, sent = (wait(settings, interval_s) for wait in (suspect_s, held_s, sent_s))
     return _ROW % (
@@ -97,6 +97,6 @@ def _row(settings, interval_s):
 
 def priority_line(settings):
     # type: (Dict[str, Any]) -> str
-    """What ``--check`` says of priorities."""
+    """The line of ``--check`` about priorities."""
     return 'A call that waits is as urgent as any other after at most %g s (priority 0).' % (
         PRIORITY_MAX * settings['priority_ageing_s'])

@@ -1,8 +1,8 @@
 """Deadlines in a heap.
 
-A timer is a key with a deadline; setting a key again moves it. Cancelling is lazy: the entry stays in the heap until
-it comes up and is then skipped, which makes set, cancel and fire O(log n) with a small constant. When more than half of
-the heap is dead it is rebuilt, so that memory follows the number of live timers.
+A timer is a key with a deadline. The entry of a timer that was cancelled or set again stays in the heap until it comes
+to the front, where it is skipped. So set, cancel and fire are O(log n). If more than half of the entries are not valid
+any more, the heap is rebuilt, so that memory follows the number of live timers.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -22,8 +22,8 @@ class Timers(object):
 
     def __init__(self):
         # type: () -> None
-        # Entries are (deadline, sequence, key); the sequence breaks ties, so keys are never compared, and tells a
-        # live entry from one that was moved or cancelled.
+        # Entries are (deadline, sequence, key). The sequence breaks ties, so keys are never compared, and it shows
+        # whether an entry is still valid.
         self._heap = []  # type: List[Tuple[float, int, Any]]
         self._live = {}  # type: Dict[Any, int]
         self._sequence = 0
@@ -38,7 +38,7 @@ class Timers(object):
 
     def set(self, key, deadline):
         # type: (Hashable, float) -> None
-        """Let ``key`` fire at ``deadline``, and at no other time set before."""
+        """Set or move the deadline of ``key``."""
         self._sequence += 1
         self._live[key] = self._sequence
         heappush(self._heap, (deadline, self._sequence, key))
@@ -47,18 +47,17 @@ class Timers(object):
 
     def cancel(self, key):
         # type: (Hashable) -> bool
-        """Let ``key`` not fire. Returns whether it would have."""
+        """Cancel a timer. Returns whether it was set."""
         return self._live.pop(key, None) is not None
 
     def clear(self):
         # type: () -> None
-        """Cancel all."""
         del self._heap[:]
         self._live.clear()
 
     def postpone(self, seconds):
         # type: (float) -> None
-        """Move every deadline by ``seconds``: for whoever was frozen that long."""
+        """Move all deadlines by ``seconds``."""
         self._rebuild(seconds)
 
     def next_deadline(self):
@@ -76,8 +75,8 @@ class Timers(object):
         # type: (float) -> Iterator[Any]
         """Remove and yield the keys whose deadline is at or before ``now``, in the order of their deadlines.
 
-        What is due is decided at the first step: a timer that is set meanwhile, even for ``now``, waits for the next
-        call, so a turn always ends. One that is cancelled meanwhile does not fire.
+        A timer that is set meanwhile, even for ``now``, waits for the next call, so a turn always ends. A timer that is
+        cancelled meanwhile does not fire.
         """
         decided = self._sequence
         set_meanwhile = []
@@ -93,7 +92,7 @@ class Timers(object):
                 del self._live[key]
                 yield key
         finally:
-            # Also where the caller stopped half-way.
+            # Also if the caller stopped early.
             for entry in set_meanwhile:
                 heappush(self._heap, entry)
 

@@ -1,4 +1,4 @@
-"""What went through a turn, counted."""
+"""Counters of datagrams and rows."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -15,10 +15,8 @@ OVER_BUDGET = 'over_budget'
 
 
 class Traffic(object):
-    """Counters of one process."""
-
-    #: ``ignored`` arrived while out of order, ``stale`` belonged to a former channel or incarnation, ``too_old`` was
-    #: below the receive window, ``unexpected`` are rows without a handler, ``hints`` ICMP errors.
+    #: ``ignored`` datagrams arrived in an outage, ``stale`` ones belonged to a former channel or incarnation,
+    #: ``too_old`` ones were below the receive window; ``unexpected`` are rows without a handler, ``hints`` ICMP errors.
     COUNTERS = ('datagrams_in', 'datagrams_out', 'rows_in', 'rows_out', 'resent', 'lost', 'probes', 'duplicates',
                 'greetings', 'not_greeted', 'channels_opened', 'not_opened', 'stale', 'too_old', 'ignored',
                 'unexpected', 'unaddressed', 'unreachable', 'hints')
@@ -43,7 +41,7 @@ class Traffic(object):
 
     def count_out(self, rows, losses):
         # type: (Dict[str, List[Any]], int) -> None
-        """Rows leave that were lost so often before."""
+        """Rows leave that were lost ``losses`` times before."""
         number = sum(map(len, rows.values()))
         self.rows_out += number
         if losses:

@@ -131,7 +131,7 @@ class Turn(Sending):
 
     def note_unreachable(self, now, address):
         # type: (float, Any) -> None
-        """The system reported that nobody listens at that address (ICMP, which can be forged)."""
+        """The system reported that no process listens at that address (ICMP, which can be forged)."""
         channel = self._directory.at(address) if self.upstream is None else self.upstream
         if channel is not None and channel.address == address:
             self.traffic.hints += 1
@@ -288,7 +288,7 @@ class Turn(Sending):
         # type: (float, Datagram, Any, int) -> Channel | None
         """The channel of the datagram's ticket, opened now if the ticket is new and valid; else None."""
         if datagram.re is not None:
-            # Nobody greets a dispatcher.
+            # A dispatcher sends no hello, so this answers none.
             return None
         directory = self._directory
         channel = directory.find(datagram, address)

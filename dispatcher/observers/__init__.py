@@ -1,1 +1,1 @@
-"""What people and programs are told about a dispatcher. Nothing is decided here."""
+"""State, history and statistics of a dispatcher for people and programs. Nothing is decided here."""

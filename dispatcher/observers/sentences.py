@@ -11,7 +11,6 @@ if MYPY:
 
 def account_lines(account):
     # type: (Dict[str, Any]) -> List[str]
-    """An account for people."""
     attempts, counts, traffic = account['attempts'], account['counts'], account['traffic']
     lines = [
         'tasks accepted   %8d   %s, waiting %d, running %d' % (
@@ -20,7 +19,7 @@ def account_lines(account):
         'attempts         %8d   %s' % (
             account['assignments'] + account['adopted'],
             _not_zero(attempts, 'running %d' % account['running'])),
-        # Results that ended a task, how many of them came from an attempt that was given up; then the others.
+        # Results that ended a task, those among them of attempts that were not live any more; the other results.
         'results          %8d   late but first %d; besides: too late %d, duplicate %d' % (
             attempts['result'] + attempts['error'] + counts['late_results_used'], counts['late_results_used'],
             counts['late_results'], counts['duplicate_results']),
@@ -40,7 +39,6 @@ def account_lines(account):
 
 def status_line(status, done_per_s, rows_per_datagram):
     # type: (Dict[str, int], float, float | None) -> str
-    """How things stand, in one line of the log."""
     numbers = ('waiting %(waiting)d, running %(running)d, '
                'calculators alive %(alive)d / suspect %(suspect)d / dead %(dead)d') % status
     if status.get('journal_failing'):

@@ -1,7 +1,7 @@
-"""Answers the questions of monitors: how things stand, and what became of one task.
+"""Answers to monitors: the state of the dispatcher, and the story of one task.
 
-An answer is as many pages as it needs, each small enough for a datagram; a monitor that misses one has the rest. What
-one answer costs is bounded (long tables are sent in parts), and so are the answers of a second.
+An answer has as many pages as it needs. Each fits in a datagram and can be used without the others. The rows of an
+answer are limited (long tables are sent in parts), and so are the answers per second.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -27,7 +27,7 @@ if MYPY:
 #: Characters of a note about a calculator, and of the list of functions that not all offer.
 NOTE_CHARS_MAX = 100
 
-#: Answers in a second to one address, and to all. What is asked beyond that is dropped: a monitor asks again.
+#: Answers per second to one address, and to all. Further questions are dropped, because monitors ask again.
 ANSWERS_PER_ADDRESS = 5
 ANSWERS_PER_SECOND = 50
 
@@ -36,17 +36,16 @@ CALCULATORS_PER_ANSWER = 250
 CLIENTS_PER_ANSWER = 100
 EVENTS_PER_ANSWER = 100
 ATTEMPTS_PER_ANSWER = 150
-#: Attempts that are named of each calculator.
+#: Running attempts of a calculator in its row.
 RUNNING_NAMED = 4
 
-#: Clients among whose first tasks the oldest one that waits is looked for.
+#: The oldest waiting task is searched for among the next tasks of at most so many clients.
 LANES_MAX = 1000
 
 #: Single values in one row, so that every row fits on a page.
 FACTS_PER_ROW = 16
 
-#: The bytes of a number, of a short word, and of the brackets and the first word of a row, at most. Estimated instead
-#: of written out, because the codec writes it anyway.
+# The largest numbers of bytes of a number, and of the brackets and the first word of a row.
 _NUMBER_BYTES = 12
 _ROW_BYTES = 16
 
@@ -55,28 +54,25 @@ _PLAIN = re.compile(r'[ !#-\[\]-~]*\Z').match
 
 
 class StatusDesk(object):
-    """Answers for one dispatcher, whose tables it reads.
-
-    ``surroundings()`` gives what only the shell knows, {section: {name: value}}; the core's owner sets it.
-    """
+    """``surroundings()`` returns what only the shell knows, {section: {name: value}}. The owner of the core sets it."""
 
     def __init__(self, core):
         # type: (Any) -> None
         self.surroundings = dict  # type: Callable[[], Dict[str, Dict[str, Any]]]
         self._core = core  # type: DispatcherCore
-        # The second that answers are counted in; how many it had, in all and by address.
+        # The current second, and its answers: all, and by address.
         self._second = 0
         self._answers = 0
         self._by_address = {}  # type: Dict[Any, int]
 
     def status(self, now, row):
         # type: (float, List[Any]) -> List[List[Any]]
-        """How things stand, in pages; ``row`` is the question."""
+        """The pages of the answer to a ``status`` row."""
         return _pages(self._rows(now, row))
 
     def story(self, now, row):
         # type: (float, List[Any]) -> List[List[Any]]
-        """What became of a task, in pages."""
+        """The pages of the answer to a ``task_status`` row."""
         return _pages(story_rows(now, self._core, row[1]))
 
     def may_answer(self, now, address):
@@ -94,7 +90,7 @@ class StatusDesk(object):
 
     def _rows(self, now, question):
         # type: (float, List[Any]) -> Iterator[Tuple[int, List[Any]]]
-        """Estimated bytes and row, row by row, the most important first."""
+        """Yield (estimated bytes, row), the most important rows first."""
         _, events_since, attempts_since, calculators_from, clients_from = question
         core, watch = self._core, self._core.watch
         calculators, calculators_next = _part(core.calculators, len(core.calculators), calculators_from,
@@ -141,7 +137,7 @@ class StatusDesk(object):
             (report.CALCULATOR_STATES, core.calculators.numbers),
             (report.RESPONSE_TIME, {'total_s': round(times.total_s, 3), 'number': times.number,
                                     'shortest_s': times.min_s, 'longest_s': times.max_s}),
-            # As many facts, not as one: a row has to fit on a page.
+            # One fact for each index, because a row has to fit on a page.
             (report.RESPONSE_COUNTS, {'%d' % index: count for index, count in times.pairs()}),
             (report.SETTINGS, {name: value for name, value in core.settings.items()
                                if isinstance(value, (int, float))}),
@@ -156,7 +152,7 @@ class StatusDesk(object):
 
     def _oldest_s(self, now):
         # type: (float) -> float | None
-        """The age of the oldest task that waits: of those that are next, for each client or function."""
+        """The age of the oldest of the waiting tasks that are next for their client or function."""
         queue = self._core.queue
         oldest_at = min([task.accepted_at for task in queue.oldest(LANES_MAX)] + [queue.calls.oldest_at(LANES_MAX)])
         return None if oldest_at == float('inf') else round(now - oldest_at, 3)
@@ -187,7 +183,7 @@ def _calculator_row(now, calculator, silence_s):
 
 def _part(table, length, start, rows_max):
     # type: (Any, int, int, int) -> Tuple[List[Any], int]
-    """A part of a table, and where the next one begins: 0 where that was the last."""
+    """A part of a table, and where the next part begins; 0 after the last one."""
     if start >= length:
         start = 0
     end = start + rows_max
@@ -196,7 +192,7 @@ def _part(table, length, start, rows_max):
 
 def _plain(value):
     # type: (Any) -> Any
-    """A value of an event as JSON has it: an address is one text."""
+    """A value of an event for JSON: an address becomes a text, and None an empty one."""
     if isinstance(value, tuple):
         return u'%s:%s' % value[:2]
     return value if value is not None else u''
@@ -214,7 +210,7 @@ def _bytes_of(value):
 
 def _pages(rows):
     # type: (Iterable[Tuple[int, List[Any]]]) -> List[List[Any]]
-    """The rows on as few pages as their estimated bytes fit."""
+    """Divide rows into pages by their estimated bytes."""
     pages = []  # type: List[List[Any]]
     left = 0
     for size, row in rows:

@@ -20,13 +20,13 @@ if MYPY:
 #: Tasks of the same client that are counted before a waiting one.
 PLACES_MAX = 10000
 
-#: Calculators that are looked at for one that is free.
+#: At most so many calculators are searched for a free one.
 CALCULATORS_MAX = 1000
 
 
 def story_rows(now, core, task_id):
     # type: (float, DispatcherCore, str) -> Iterator[Tuple[int, List[Any]]]
-    """The rows of a ``task_status`` answer, each with the bytes it takes at most."""
+    """The rows of a ``task_status`` answer, each with its largest number of bytes."""
     task = core.clients.task(task_id)
     ended_at = None
     if task is None or task.is_over:
@@ -50,7 +50,7 @@ def story_rows(now, core, task_id):
 
 def _not_taken(now, core, task_id):
     # type: (float, DispatcherCore, str) -> Dict[str, Any]
-    """A task that was refused, or of which less than a story is remembered, or nothing."""
+    """The facts about a task that was refused or is unknown."""
     facts = {'task_id': task_id, 'state': report.UNKNOWN, 'client': None, 'reason': None, 'accepted_s': None,
              'ended_s': None, 'deadline_in_s': None, 'attempts': 0}  # type: Dict[str, Any]
     refusal = core.watch.refusal(task_id)
@@ -80,7 +80,6 @@ def _try_rows(now, core, task):
 
 def _waits_for(now, core, task):
     # type: (float, DispatcherCore, Any) -> Dict[str, Any]
-    """What has to happen for the task to get on."""
     if task.state is ASSIGNED:
         calculator = task.calculator
         waits = report.ANSWER if task.acknowledged_in is not None else report.ACKNOWLEDGEMENT
@@ -108,7 +107,7 @@ def _waits_for(now, core, task):
 
 def _next(now, core, task):
     # type: (float, DispatcherCore, Task) -> Dict[str, Any]
-    """The timer that fires next for this task if nothing is heard from anybody, and what it will do."""
+    """The timer that fires next for this task if no datagram arrives, and what it does."""
     timers = [(task.deadline_at, report.EXPIRE)]
     calculator = None
     if task.state is ASSIGNED:
@@ -116,7 +115,7 @@ def _next(now, core, task):
         timers.append((task.answer_due_at, report.ANSWER_TIMEOUT))
         if calculator.state in (ALIVE, SUSPECT):
             look_at = core.detector.next_look_at(now, calculator)
-            # One that is suspect for another reason than silence is not suspected a second time.
+            # A calculator that is suspect for another reason than silence is not suspected a second time.
             suspect_next = calculator.state == ALIVE and core.detector.is_first_look(now, calculator)
             timers.append((look_at, report.SUSPECT_CALCULATOR if suspect_next else report.DECLARE_DEAD))
     due_at, timer = min(timers)
@@ -136,7 +135,7 @@ def _attempts_left(core, task, timer):
 
 def _facts(section, facts):
     # type: (str, Dict[str, Any]) -> Tuple[int, List[Any]]
-    # Short, but for a reason in words, which may be all quotation marks.
+    # A text may consist of quotation marks, which take two bytes each.
     size = 30 + sum(len(name) + (2 * len(value) if isinstance(value, type(u'')) else 24)
                     for name, value in facts.items())
     return size, [report.FACTS, section, facts]

@@ -1,4 +1,4 @@
-"""What is counted of each calculator and of each client."""
+"""Counters of each calculator and of each client."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -12,9 +12,8 @@ if MYPY:
 
 
 class CalculatorTally(object):
-    """How the attempts on one calculator ended, over all its incarnations, and how often it failed.
-
-    Withdrawn attempts are in none of the counts: that they came to nothing says nothing about their calculator.
+    """How the attempts on one calculator ended, over all its incarnations, and how often it failed. Withdrawn attempts
+    are not counted, because their calculator did not cause their end.
     """
 
     __slots__ = ('done', 'failed', 'lost', 'outages', 'answers', '_quantiles', '_quantiles_of')
@@ -25,15 +24,14 @@ class CalculatorTally(object):
         self.failed = 0
         self.lost = 0
         self.outages = 0
-        #: From the assignment to the result.
+        #: Times from assignment to result, in seconds.
         self.answers = Sketch()
-        # (p50, p95), and of how many answers: computed when somebody asks and something came since.
+        # The last computed quantiles, and the number of answers at that time.
         self._quantiles = (None, None)  # type: Tuple[float | None, float | None]
         self._quantiles_of = 0
 
     def note_lost(self, ended):
         # type: (str) -> None
-        """An attempt came to nothing."""
         if ended != WITHDRAWN:
             self.lost += 1
 
@@ -48,7 +46,7 @@ class CalculatorTally(object):
 
 
 class ClientTally(object):
-    """What became of the tasks of one client, over all its incarnations."""
+    """The tasks of one client, over all its incarnations."""
 
     __slots__ = ('accepted', 'refused', 'outcomes', 'heard_at')
 
@@ -62,5 +60,5 @@ class ClientTally(object):
     @property
     def live(self):
         # type: () -> int
-        """Tasks that wait or run."""
+        """The number of tasks that wait or run."""
         return self.accepted - sum(self.outcomes.values())

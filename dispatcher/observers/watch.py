@@ -1,5 +1,5 @@
-"""What a person may want to know and the dispatcher itself does not need: clients, the latest events and attempts, how
-tasks ended, response times. All of it is bounded, and nothing is decided by it.
+"""Data that only observers need: clients, the latest events and attempts, ended tasks, response times. All tables are
+bounded, and no decision depends on them.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -20,51 +20,51 @@ if MYPY:
     #: (number, task, number of its attempt, name of the calculator, when assigned, when ended, how).
     Ended = Tuple[int, Task, int, str, float, float, str]
 
-#: Clients that are kept; past that the ones that have been known longest go, those with open tasks last.
+#: The largest number of clients. Above, the oldest is dropped, preferably one without open tasks.
 CLIENTS_MAX = 2000
-#: Before a client with open tasks is dropped, so many others are looked at.
+#: So many clients are examined before one with open tasks is dropped.
 CLIENTS_SPARED = 8
 
-#: Events and ended attempts that are kept: minutes when little happens, a tenth of a second under full load.
+#: Events and ended attempts that are kept: those of minutes under low load, of a tenth of a second under full load.
 EVENTS_KEPT = 2000
 ATTEMPTS_KEPT = 5000
 
-#: Events of one kind in a second; what is more is only numbered. A full queue refuses thousands a second, and the one
-#: death that explains it has to stay to be seen.
+#: Events of one kind that are kept per second. Others are only numbered, because a full queue refuses thousands per
+#: second, and the one death that explains it must stay visible.
 EVENTS_PER_SECOND = 50
-#: Cancelled tasks in a second: a client that ends cancels all that it has.
+#: The same for cancelled tasks: a client that ends cancels all its tasks.
 CANCELLATIONS_PER_SECOND = 3
 
-#: Tasks that ended otherwise than by an attempt, or were refused, of which the story is kept.
+#: Ended tasks without a result, and refusals, that are kept.
 PAST_TASKS_KEPT = 5000
 REFUSALS_KEPT = 2000
 
-#: Failed tasks that are kept with their payload, and the largest such payload, as counted for the memory of tasks.
+#: Failed tasks that are kept with their payload, and the limit of ``size_with`` for such a payload.
 FAILED_KEPT = 100
 FAILED_BYTES_MAX = 10000
 
-#: Steps of single tasks. They are emitted only where somebody reads the trace, and would push out all else.
+#: Steps of single tasks. They are emitted only for a trace, and would push out all other events.
 STEPS = frozenset(['accepted', 'assigned', 'done', 'outcome_dropped'])
 
 
 class Ring(object):
-    """The latest of many things, numbered from 1 on, so that a reader knows what was seen and what was missed."""
+    """The latest of many entries, numbered from 1, so that a reader knows which ones it has seen or missed."""
 
     def __init__(self, kept):
         # type: (int) -> None
         self.kept = deque(maxlen=kept)  # type: Deque[Any]
-        #: The number of the latest; some may be numbered and not kept.
+        #: The number of the latest entry. Some numbers have no kept entry.
         self.total = 0
 
     def add(self, *thing):
         # type: (*Any) -> None
-        """Number a thing, and keep it as (number, ...)."""
+        """Keep an entry as (number, ...)."""
         self.total += 1
         self.kept.append((self.total,) + thing)
 
     def since(self, number):
         # type: (int) -> List[Any]
-        """All that are kept and newer than ``number``. They are at the end, so the cost is that of the answer."""
+        """The kept entries after ``number``."""
         newest_first = []
         for entry in reversed(self.kept):
             if entry[0] <= number:
@@ -74,8 +74,6 @@ class Ring(object):
 
 
 class Refusal(object):
-    """A submit that was refused."""
-
     __slots__ = ('task_id', 'client', 'refused_at', 'reason')
 
     def __init__(self, task_id, client, refused_at, reason):
@@ -87,7 +85,7 @@ class Refusal(object):
 
 
 class Watch(object):
-    """The core notes here what happens; ``observers.status`` reads it."""
+    """Written by the core, read by ``observers.status``."""
 
     def __init__(self):
         # type: () -> None
@@ -96,19 +94,18 @@ class Watch(object):
         self._client_order = deque()  # type: Deque[str]
         self.events = Ring(EVENTS_KEPT)
         self.attempts = Ring(ATTEMPTS_KEPT)
-        # (task, when it ended) of tasks that no attempt ended.
+        # (task, when it ended) of tasks that ended without a result.
         self._past = deque(maxlen=PAST_TASKS_KEPT)  # type: Deque[Tuple[Task, float]]
         self._refusals = deque(maxlen=REFUSALS_KEPT)  # type: Deque[Refusal]
         #: (task, its payload, when it failed) of the last tasks that failed.
         self.failed = deque(maxlen=FAILED_KEPT)  # type: Deque[Tuple[Task, Any, float]]
-        #: From acceptance to the result.
+        #: Times from acceptance to result, in seconds.
         self.response_times = Sketch()
-        # Kind of event -> (the second it is about, how many in it).
+        # Kind of event -> (the current second, the number of its events in it).
         self._kinds = {}  # type: Dict[str, Tuple[int, int]]
 
     def event(self, now, kind, facts):
         # type: (float, str, Dict[str, Any]) -> None
-        """Something happened."""
         if kind in STEPS:
             return
         is_cancellation = kind == 'ended' and facts['outcome'] == CANCELLED
@@ -123,7 +120,6 @@ class Watch(object):
 
     def refused(self, now, client, task_id, reason):
         # type: (float, str, str, str) -> None
-        """A submit is refused."""
         self.event(now, 'refused', {'task_id': task_id, 'reason': reason})
         self._refusals.append(Refusal(task_id, client, now, reason))
 
@@ -182,7 +178,7 @@ class Watch(object):
 
 def sampled(entries, entries_max):
     # type: (List[Ended], int) -> List[Ended]
-    """So many of the attempts at most: those that did not bring a result first, and of the others an even sample."""
+    """At most ``entries_max`` attempts: first those without a result, then an even sample of the others."""
     if len(entries) <= entries_max:
         return entries
     chosen = [entry for entry in entries if entry[6] != RESULT][-(entries_max // 2):]

@@ -34,7 +34,7 @@ def test_how_many_tasks_of_each_client_are_refused(places, asked):
     assert [refused(driver, name, tasks) for name, tasks, _ in asked] == [number for _, _, number in asked]
 
 
-def test_a_part_that_is_worked_off_is_free_again():
+def test_places_of_assigned_tasks_are_free_again():
     driver = Driver(pending_max=40)
     assert refused(driver, GREEDY, 60) == 22
     driver.beat(driver.calculator(ONE), capacity=2)
@@ -175,7 +175,7 @@ def test_holes_above_the_lowest_open_task_take_memory_that_is_counted(driver):
     [(1, 1000, 0, RETRY_AFTER_S)], [(1, 1000, -10, RETRY_AFTER_S)],
     # The pace changes; a refusal long ago says nothing of it.
     [(1, 1000, 1000, 0.5), (1, 1000, 200, 2.5)], [(1, 1000, 1000, 0.5), (PACE_OVER_MAX_S, 1000, 1, RETRY_AFTER_S)]])
-def test_the_time_is_that_in_which_half_of_the_queue_is_worked_off_and_at_first_the_usual_one(later):
+def test_retry_after_is_the_time_in_which_half_of_the_queue_is_assigned_and_at_first_the_default(later):
     retry_after, now, left = RetryAfter(), 100.0, 5000
     assert retry_after.seconds(now, later[0][1], left) == RETRY_AFTER_S
     for after_s, waiting, gone, seconds in later:

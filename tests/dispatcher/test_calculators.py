@@ -27,7 +27,7 @@ def test_a_new_incarnation_means_that_everything_the_old_one_held_is_lost(twice)
     assert driver.counts['attempt_new_incarnation'] == 2 and driver.counts['returned'] == 1
 
 
-def test_of_two_with_one_name_the_newest_channel_wins_and_both_are_told(busy):
+def test_of_two_with_one_name_the_newest_channel_wins_and_both_are_informed(busy):
     former, newcomer = busy.calculator(), busy.calculator(incarnation=SECOND)
     busy.beat(newcomer)
     assert busy.emitted('replaced') == [
@@ -52,7 +52,7 @@ def test_the_replaced_one_is_registered_when_its_successor_is_dead(busy):
     assert busy.status['alive'] == 1
 
 
-def test_where_there_is_no_room_the_one_that_died_first_makes_room(twice):
+def test_if_the_table_is_full_the_one_that_died_first_is_removed(twice):
     driver = Driver(twice, calculators_max=2)
     for name in (ONE, TWO):
         driver.beat(driver.calculator(name))
@@ -62,7 +62,7 @@ def test_where_there_is_no_room_the_one_that_died_first_makes_room(twice):
     assert driver.counts['evicted'] == 1
 
 
-def test_where_all_are_alive_a_newcomer_is_told_that_there_are_too_many(twice):
+def test_if_the_table_is_full_and_all_are_alive_a_registration_is_refused(twice):
     driver = Driver(twice, calculators_max=1)
     driver.beat(driver.calculator(ONE))
     assert of_kind(driver.beat(driver.calculator(TWO)), 'not_registered') == [['too_many']]
@@ -142,7 +142,7 @@ def test_a_dead_one_recovers_by_a_heartbeat_only(busy):
     assert busy.status['alive'] == 1
 
 
-def test_what_a_frozen_calculator_still_holds_goes_on_there_if_nobody_else_took_it(busy):
+def test_a_waiting_task_that_a_frozen_calculator_still_holds_is_adopted_there(busy):
     busy.wait(6)
     assert busy.status['waiting'] == 1
     busy.beat(busy.calculator(), [(1, 1)])
@@ -150,7 +150,7 @@ def test_what_a_frozen_calculator_still_holds_goes_on_there_if_nobody_else_took_
     assert busy.result(busy.calculator(), 1, 1) == [('done', [1, u'result', 2])]
 
 
-def test_what_a_frozen_calculator_still_holds_is_revoked_when_it_is_done_elsewhere(busy):
+def test_a_task_that_a_frozen_calculator_still_holds_is_revoked_when_it_is_done_elsewhere(busy):
     busy.wait(6)
     busy.beat(busy.calculator(TWO))
     left = busy.result(busy.calculator(TWO), 1, 1)
@@ -191,7 +191,7 @@ def test_a_lost_assignment_to_an_unreachable_calculator_frees_its_slot(twice):
     assert driver.calculator().peer.free == 1
 
 
-def test_when_nobody_listens_at_its_address_three_pings_decide(busy):
+def test_if_no_process_listens_at_its_address_three_pings_decide(busy):
     busy.core.hinted(busy.now, busy.calculator())
     busy.core.hinted(busy.now, busy.calculator())
     left = busy.turn() + busy.wait(HINT_PINGS * HINT_PING_S + 0.001)
@@ -271,13 +271,13 @@ def test_a_calculator_without_room_in_its_channel_is_passed_over(driver):
     assert assigned(driver.hear(driver.client())) == [(1, 2, 1)]
 
 
-def test_after_a_channel_began_anew_unacknowledged_assignments_are_sent_again(twice):
+def test_after_a_channel_restarted_unacknowledged_assignments_are_sent_again(twice):
     driver = running(twice, tasks=2, capacity=3, acknowledged=False)
     driver.acknowledge(driver.calculator(), 'assign', [1])
     assert assigned(driver.reopen(driver.calculator())) == [(2, 2, 1)]
 
 
-def test_that_no_calculator_is_registered_is_said_once_after_two_seconds(driver):
+def test_no_calculators_is_logged_once_after_two_seconds(driver):
     driver.submit(1, 2)
     driver.wait(1.9)
     assert driver.emitted('no_calculators') == []

@@ -168,7 +168,7 @@ def test_an_exception_ends_the_task_unless_it_is_to_be_tried_again(farm, retry, 
     assert len(farm.runs(one)) == attempts
 
 
-def test_a_call_that_nobody_ended_in_time_is_revoked_and_counted(farm):
+def test_a_call_that_did_not_end_in_time_is_revoked_and_counted(farm):
     one = farm.one()
     farm.call(1, answer_timeout_s=5, attempts_max=1)
     farm.wait(5 + ANSWER_GRACE_S + 0.1, beating=[one], held=[(1, 1)])
@@ -176,7 +176,7 @@ def test_a_call_that_nobody_ended_in_time_is_revoked_and_counted(farm):
     assert [1, task_id(1)] in farm.of(one, 'revoke')
 
 
-def test_without_an_answer_time_out_a_call_may_take_its_time():
+def test_without_an_answer_time_out_a_call_may_run_until_its_deadline():
     farm = Farm(answer_timeout_s=1)
     one = farm.one()
     farm.call(1, time_left_s=10000)
@@ -358,7 +358,7 @@ def test_calls_that_kill_all_their_children_leave_the_other_slots_in_use(names):
 
 
 @pytest.mark.parametrize('cause', [u'time', u'memory'])
-def test_a_call_that_reaches_its_limit_says_nothing_against_its_calculator(cause):
+def test_a_call_that_reaches_its_limit_is_no_failure_of_its_calculator(cause):
     farm = Farm()
     one = farm.calculator(ONE)
     farm.offer(one, u'square')

@@ -62,7 +62,7 @@ def test_a_silence_that_begins_after_an_excuse_is_noticed_in_time():
     assert detector.next_look_at(200.0, calculator) <= 203.5
 
 
-def test_who_was_heard_since_has_no_excuse_left_over():
+def test_an_excuse_ends_when_the_calculator_is_heard():
     detector, calculator = FailureDetector(3, 5), heard_at_zero()
     detector.excuse(5.0, calculator, 1.5)
     calculator.channel.heard_at = 10.0

@@ -56,7 +56,7 @@ def test_a_heartbeat_that_names_more_than_its_capacity_allows_is_refused(twice):
     assert driver.counts['attempt_not_held'] == 0 and driver.counts['refused_heartbeats'] >= 2
 
 
-def test_a_number_that_is_not_known_is_revoked_when_it_is_named_twice(busy):
+def test_an_unknown_assignment_is_revoked_when_it_is_named_twice(busy):
     assert busy.beat(busy.calculator(), [(1, 1), (7, 7)]) == []
     assert [row[0] for row in of_kind(busy.beat(busy.calculator(), [(1, 1), (7, 7)]), 'revoke')] == [7]
 
@@ -146,7 +146,7 @@ def test_the_result_of_an_orphan_that_was_just_adopted_is_not_late(driver):
     assert driver.counts['attempt_result'] == 1 and driver.counts['late_results_used'] == 0
 
 
-def test_a_heartbeat_of_many_pages_counts_when_all_are_here():
+def test_a_heartbeat_of_many_pages_counts_when_all_have_arrived():
     driver = running(capacity=3)
     channel = driver.calculator()
     driver.submit(5, 6)
@@ -216,7 +216,7 @@ def test_of_heartbeats_in_one_datagram_the_newest_counts(twice):
     assert driver.counts['attempt_not_held'] == 1
 
 
-def test_what_many_heartbeats_name_and_nobody_knows_is_revoked_part_by_part():
+def test_many_unknown_assignments_are_revoked_in_parts():
     driver = Driver()
     for _ in range(4):
         driver.beat(driver.calculator(), [(1, 2500)], capacity=2000)
@@ -267,7 +267,7 @@ def test_clients_leave_memory_for_calculators_and_beyond_that_none_is_registered
     assert driver.counts['evicted'] == 1 and driver.core.calculators.by_name['calculator-199']
 
 
-def test_half_a_heartbeat_makes_nobody_available_and_an_end_of_draining_does(driver):
+def test_a_page_makes_no_calculator_available_but_may_end_its_draining(driver):
     channel = driver.calculator()
     driver.beat(channel, pages=(1, 2), sequence=1)
     driver.core.check_invariants()

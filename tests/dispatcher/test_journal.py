@@ -94,7 +94,7 @@ def test_many_outcomes_that_waited_for_the_disk_are_sent_in_portions(monkeypatch
     assert sorted(row[0] for row in rows) == list(range(1, 1501))
 
 
-def test_a_task_that_its_client_gave_up_needs_no_outcome_on_disk(journalled):
+def test_a_task_that_its_client_does_not_need_has_no_outcome_on_disk(journalled):
     journalled.submit(1)
     journalled.over(2)
     journalled.wait(LAZY_S)

@@ -49,7 +49,7 @@ def test_notional_tasks_do_not_go_to_a_drained_calculator_either(farm):
     assert farm.of(one, 'assign') == [] and len(farm.of(two, 'assign')) == 4
 
 
-def test_what_is_not_there_is_not_found(farm):
+def test_unknown_names_and_tasks_are_not_found(farm):
     for verb, argument in ((u'drain', u'nobody'), (u'readmit', u'nobody'), (u'cancel', task_id(7)),
                            (u'cancel', u'rubbish'), (u'cancel', u'a:b:c')):
         assert operate(farm, verb, argument)[0] is False

@@ -38,7 +38,7 @@ def test_many_outcomes_are_sent_a_hundred_at_a_time_as_long_as_there_is_room():
     assert [row[0] for row in rows] == list(range(101, 351))
 
 
-def test_after_a_channel_began_anew_what_was_not_acknowledged_is_sent_again(driver):
+def test_after_a_channel_restarted_unacknowledged_outcomes_are_sent_again(driver):
     driver.beat(driver.calculator(), capacity=2)
     driver.submit(1, 2)
     for number in (1, 2):
@@ -73,7 +73,7 @@ def test_a_client_that_comes_back_after_another_incarnation_got_its_outcome_can_
     assert not client.peer.tasks[1].is_over
 
 
-def test_outcomes_of_a_client_that_is_heard_go_to_nobody_else(driver):
+def test_outcomes_of_a_client_that_is_heard_go_to_no_other_incarnation(driver):
     driver.beat(driver.calculator(), capacity=2)
     driver.submit(1)
     driver.client(incarnation=SECOND)

@@ -40,7 +40,7 @@ def test_every_task_that_is_done_has_its_result(drop, duplicate):
     assert counts['late_results_used'] > 0
 
 
-def test_a_status_line_shouts_when_the_journal_fails():
+def test_a_status_line_warns_when_the_journal_fails():
     status = {'waiting': 1, 'running': 2, 'alive': 3, 'suspect': 0, 'dead': 0, 'journal_failing': 1}
     assert status_line(status, 12.34, None) == (
         'waiting 1, running 2, calculators alive 3 / suspect 0 / dead 0, JOURNAL FAILING, 12.3 tasks/s, '

@@ -167,7 +167,7 @@ def test_outages_are_counted_once_each_however_they_show(watched):
     assert records_of(watched.report(), report.CALCULATOR)[0]['outages'] == 3
 
 
-def test_a_client_is_reported_with_what_became_of_its_tasks():
+def test_a_client_is_reported_with_the_outcomes_of_its_tasks():
     driver = Watched(pending_max=2)
     driver.beat(driver.calculator())
     for number in range(1, 6):
@@ -213,7 +213,7 @@ def test_events_are_numbered_and_none_is_reported_twice(watched):
     assert facts_of(watched.report(), report.TABLES)['events'] == 4
 
 
-def test_a_client_that_cancels_all_its_tasks_leaves_the_others_to_be_seen():
+def test_a_client_that_cancels_all_its_tasks_does_not_hide_other_events():
     driver = Watched()
     driver.beat(driver.calculator(), capacity=2)
     driver.submit(*range(1, 1001))
@@ -224,7 +224,7 @@ def test_a_client_that_cancels_all_its_tasks_leaves_the_others_to_be_seen():
     assert ('ended', 'failed') in events and driver.counts['cancelled'] == 999
 
 
-def test_a_flood_of_events_of_one_kind_leaves_the_others_to_be_seen():
+def test_a_flood_of_events_of_one_kind_does_not_hide_the_others():
     driver = Watched(pending_max=1)
     driver.beat(driver.calculator())
     driver.submit(*range(1, 3001))
@@ -248,7 +248,7 @@ def test_ended_attempts_are_numbered_and_say_how_they_ended(watched):
     assert records_of(watched.report(attempts_since=2), report.ATTEMPT) == []
 
 
-def test_a_sample_of_attempts_has_those_in_vain_and_is_even():
+def test_a_sample_of_attempts_has_those_without_a_result_and_is_even():
     entries = [(number, None, 1, ONE, 0.0, 1.0, DEAD_CALCULATOR if number % 100 == 0 else RESULT)
                for number in range(1, 1001)]
     numbers = [entry[0] for entry in watch.sampled(entries, 150)]
@@ -272,7 +272,7 @@ def test_single_values_are_reported_by_section():
 
 # The story of a task.
 
-def test_a_task_that_nobody_knows():
+def test_an_unknown_task():
     task, tries, waits, timer = Watched().story(1)
     assert (task['state'], tries, waits, timer) == (report.UNKNOWN, [], {}, {})
 
@@ -376,7 +376,7 @@ def test_clients_are_bounded_and_those_with_open_tasks_go_last():
     assert len(kept.clients) == watch.CLIENTS_MAX and 'patient' in kept.clients
 
 
-def test_a_ring_says_what_is_new_and_lets_it_be_known_what_was_missed():
+def test_a_ring_shows_which_entries_are_new_and_which_were_missed():
     ring = watch.Ring(3)
     for number in range(1, 8):
         if number == 6:
@@ -425,7 +425,7 @@ def test_a_call_that_waits_before_its_next_attempt():
     assert farm.story(1)[2]['what'] == report.DELAYED
 
 
-def test_the_attempts_of_a_call_are_those_that_it_asks_for_and_only_some_ends_count():
+def test_the_attempts_left_of_a_call_follow_its_option_and_its_counted_ends():
     farm = WatchedFarm(attempts_max=1)
     farm.offer(farm.calculator(ONE), u'square', capacity=3)
     farm.call(1, attempts_max=1, answer_timeout_s=1)

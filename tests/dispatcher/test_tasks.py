@@ -263,7 +263,7 @@ def test_a_lowest_open_number_far_ahead_costs_nothing(driver):
     assert driver.client().peer.open == 2 ** 53 and driver.status['waiting'] == 0
 
 
-def test_the_lowest_open_assignment_is_told_to_the_calculator(driver):
+def test_the_lowest_open_assignment_is_sent_to_the_calculator(driver):
     driver.beat(driver.calculator(), capacity=3)
     driver.submit(1, 2, 3)
     assert driver.calculator().open == 1
@@ -288,7 +288,7 @@ def test_rows_of_another_role_are_ignored(driver, kind, row):
             assert driver.hear(channel, kind, [row]) == [] and driver.status == before
 
 
-def test_a_large_payload_counts_with_what_it_takes_in_memory():
+def test_a_large_payload_counts_with_its_bytes_of_memory():
     assert size_with(u'short') == TASK_BYTES
     assert size_with(u'x' * 50000) >= TASK_BYTES + 50000
     assert size_with([1] * 10000) >= TASK_BYTES + 80000

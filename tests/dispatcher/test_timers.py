@@ -59,7 +59,7 @@ def test_a_turn_that_is_late_excuses_silence_once_and_by_its_own_delay(driver):
     assert driver.status['dead'] == 1 and driver.counts['held_up'] == 1
 
 
-def test_who_is_heard_right_after_a_hold_up_is_not_judged(driver):
+def test_a_calculator_that_is_heard_right_after_a_hold_up_is_not_suspected(driver):
     driver.beat(driver.calculator())
     driver.wait(5)
     driver.now += 4
@@ -70,7 +70,7 @@ def test_who_is_heard_right_after_a_hold_up_is_not_judged(driver):
     assert driver.status['alive'] == 1 and driver.counts['died'] == 0
 
 
-def test_what_is_not_read_yet_is_no_silence_but_only_once(driver):
+def test_unread_datagrams_postpone_a_verdict_once(driver):
     driver.beat(driver.calculator())
     driver.core.has_unread = True
     driver.wait(3.55)
@@ -129,7 +129,7 @@ def running(tasks):
     return driver, driver.calculator()
 
 
-def test_what_a_calculator_may_not_have_received_is_sent_again_a_thousand_at_a_time():
+def test_unacknowledged_assignments_are_sent_again_a_thousand_at_a_time():
     driver, channel = running(2500)
     rows = driver.of(channel, 'assign')
     driver.acknowledge(channel, 'assign', *rows[:100])
@@ -144,7 +144,7 @@ def test_what_a_calculator_may_not_have_received_is_sent_again_a_thousand_at_a_t
     assert driver.core.next_timer() > driver.now
 
 
-def test_a_channel_that_sleeps_before_all_was_sent_again_is_sent_it_when_it_wakes():
+def test_a_channel_that_slept_while_rows_were_sent_again_gets_the_rest_when_it_wakes():
     driver, channel = running(2500)
     driver.reopen(channel)
     channel.is_asleep = True
@@ -155,7 +155,7 @@ def test_a_channel_that_sleeps_before_all_was_sent_again_is_sent_it_when_it_wake
     assert [row[0] for row in driver.of(channel, 'assign')] == list(range(1, 2501))
 
 
-def test_what_a_heartbeat_does_not_name_is_lost_a_thousand_at_a_time():
+def test_attempts_that_a_heartbeat_does_not_name_are_lost_a_thousand_at_a_time():
     driver, channel = running(2500)
     driver.acknowledge(channel, 'assign', *driver.of(channel, 'assign'))
     for lost in (1000, 2000, 2500):
@@ -163,7 +163,7 @@ def test_what_a_heartbeat_does_not_name_is_lost_a_thousand_at_a_time():
         assert driver.counts['attempt_not_held'] == lost
 
 
-def test_a_calculator_that_comes_back_in_time_keeps_what_was_not_taken_yet():
+def test_a_calculator_that_recovers_keeps_the_attempts_that_were_not_lost_yet():
     driver = Driver(answer_timeout_s=60)
     driver.beat(driver.calculator(), capacity=1500)
     driver.submit(*range(1, 1501))
@@ -185,7 +185,7 @@ def test_waiting_tasks_are_assigned_a_thousand_at_a_time(driver):
     assert driver.status['running'] == 2500
 
 
-def test_a_client_that_is_over_with_everything_is_forgotten_a_thousand_at_a_time(driver):
+def test_tasks_below_open_are_forgotten_a_thousand_at_a_time(driver):
     driver.submit(*range(1, 3001))
     driver.over(3001)
     assert driver.status['waiting'] == 2000

@@ -72,7 +72,7 @@ def test_the_sample_is_valid():
 
 
 @pytest.mark.parametrize('kind', sorted(ROWS))
-def test_what_was_cut_anywhere_is_refused(kind):
+def test_a_datagram_that_was_cut_anywhere_is_refused(kind):
     whole = datagram({kind: ROWS[kind]})
     assert {verdict(whole[:length]) for length in range(len(whole))} == {NOT_JSON}
 

@@ -260,7 +260,7 @@ def test_version_1_is_named():
     assert str(caught.value) == 'other_version: version 1 of the protocol; this is version 2'
 
 
-def test_a_greeting_says_nothing_but_whom_it_answers():
+def test_a_greeting_has_no_number_acknowledgements_open_or_rows():
     found = codec.parse(greeting(n=5, ack=[[1, 2]], open=7, rows=LEAVE))
     assert (found.re, found.ticket, found.number, found.acks, found.open, found.rows) == (7, TICKET, 0, (), 0, {})
 

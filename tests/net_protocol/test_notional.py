@@ -37,7 +37,7 @@ def test_a_pair_of_escaped_surrogates_is_one_character():
 
 
 @pytest.mark.parametrize('payload', [None, True, 1, 1.5, [], [u'a'], {}], ids=repr)
-def test_what_is_no_text_cannot_be_computed_and_the_reason_is_given(payload):
+def test_a_payload_that_is_no_text_is_refused_with_the_reason(payload):
     with pytest.raises(NotComputable) as caught:
         notional.compute(payload)
     assert type(payload).__name__ in str(caught.value)

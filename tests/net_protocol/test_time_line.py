@@ -57,7 +57,7 @@ SLACK_S = 0.1
 
 @SETTINGS_TRIED
 @pytest.mark.parametrize('interval_s', [0.2, 1.0, 5.0])
-def test_what_it_held_runs_elsewhere_within_its_bound(changes, interval_s):
+def test_tasks_of_a_dead_calculator_run_elsewhere_within_the_bound(changes, interval_s):
     chosen = settings(task_timeout_s=3600, **changes)
     bound_s = held_s(chosen, interval_s)
     found_s = moves_after(chosen, interval_s, True)
@@ -66,7 +66,7 @@ def test_what_it_held_runs_elsewhere_within_its_bound(changes, interval_s):
 
 @SETTINGS_TRIED
 @pytest.mark.parametrize('interval_s', [0.2, 1.0])
-def test_what_is_still_sent_to_it_runs_elsewhere_within_its_bound(changes, interval_s):
+def test_tasks_that_are_still_sent_to_it_run_elsewhere_within_the_bound(changes, interval_s):
     chosen = settings(task_timeout_s=3600, **changes)
     bound_s = sent_s(chosen, interval_s)
     steps = 8
@@ -77,7 +77,7 @@ def test_what_is_still_sent_to_it_runs_elsewhere_within_its_bound(changes, inter
     assert max(found_s) >= 0.6 * bound_s - interval_s
 
 
-def test_where_the_system_reports_that_nobody_listens_it_runs_elsewhere_sooner():
+def test_if_the_system_reports_that_no_process_listens_they_run_elsewhere_sooner():
     link = FakeLink()
     dispatcher = link.dispatcher()
     doomed, _ = [link.calculator('calculator-%s' % letter, task_duration_s=[5, 5] if letter == 'a' else [0.01, 0.01])
@@ -121,7 +121,7 @@ def test_the_table_has_the_numbers_of_the_settings(changes):
                     for interval_s in INTERVALS_S]
 
 
-def test_by_default_nobody_is_called_dead_before_it_is_suspect():
+def test_by_default_a_calculator_is_suspect_before_it_is_dead():
     assert cells_of(settings()) == [['5', '17.5', '27.5', '10', '27.5'], ['1', '3.5', '5.5', '5.5', '5.5'],
                                     ['0.2', '0.7', '1.1', '1.1', '1.1']]
 

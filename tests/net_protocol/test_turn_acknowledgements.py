@@ -133,7 +133,7 @@ def test_the_delay_counts_from_the_first_that_waits(peer):
 
 
 @pytest.mark.parametrize('name', ['two wait', 'out of order', 'a gap', 'ping'])
-def test_at_once(peer, name):
+def test_heartbeats_and_pings_are_acknowledged_at_the_end_of_the_turn(peer, name):
     peer.turn(peer.datagram(submits(1)))
     peer.turn(later=ACK_DELAY_S)
     first = peer.number
@@ -162,12 +162,12 @@ def test_rows_take_the_acknowledgement_with_them(peer):
 
 
 @pytest.mark.parametrize('rows', [None, {'status': [[1, 0, 0, 0, 0]]}])
-def test_what_calls_for_no_acknowledgement_gets_none_of_its_own(peer, rows):
+def test_a_datagram_that_needs_no_acknowledgement_gets_none_of_its_own(peer, rows):
     assert peer.turn(peer.datagram(rows), peer.datagram(rows), peer.datagram(rows)) == []
     assert peer.turn(later=0.3) == []
 
 
-def test_datagrams_that_call_for_none_make_no_gap(peer):
+def test_datagrams_that_need_no_acknowledgement_make_no_gap(peer):
     for number in range(1, 101):
         peer.turn(peer.datagram(submits(number)), later=0.001)
         peer.turn(peer.datagram())
@@ -250,7 +250,7 @@ def test_while_the_disk_fails_no_submit_is_acknowledged_not_even_when_it_comes_a
     assert acknowledged(peer.turn(later=ACK_DELAY_S)) == [[numbers - 2, peer.number]]
 
 
-def test_what_waits_for_the_disk_is_forgotten_with_its_channel():
+def test_acknowledgements_that_wait_for_the_disk_are_forgotten_with_their_channel():
     peer, disk, core = with_disk()
     disk.failure = 'full'
     peer.turn(peer.datagram(submits(1)))

@@ -105,7 +105,7 @@ def test_hellos_go_on_with_longer_pauses_and_any_of_the_last_may_be_answered():
     assert client.core.dispatcher.is_open
 
 
-def test_a_probe_of_health_is_greeted_by_everybody_and_greets_nobody():
+def test_a_health_probe_is_greeted_by_all_roles_and_greets_none():
     client = Node(ToyClient(), CLIENT_AT)
     for node in (client, fresh_dispatcher()):
         (answer,) = node.step(1.0, (craft(5, role=PROBE, size=HELLO_BYTES), ELSEWHERE))
@@ -325,7 +325,7 @@ def test_a_channel_for_which_nothing_is_kept_is_closed_when_it_falls_asleep():
     assert client.core.take_log('opened') == [('opened', u'dddddddd')]
 
 
-def test_what_is_heard_often_never_sleeps():
+def test_a_channel_that_is_heard_often_never_sleeps():
     world, client, dispatcher = pair()
     for _ in range(10):
         client.core.put('ping', [])

@@ -186,7 +186,7 @@ def test_the_third_probe_in_a_row_collapses_the_window_and_sends_all_rows_again(
     assert seen == [done(number) for number in range(1, 9)]
 
 
-def test_after_a_collapse_of_which_nothing_is_left_what_waited_for_the_window_leaves(sender):
+def test_after_a_collapse_without_rows_to_resend_waiting_rows_leave(sender):
     sender.channel.window.segments = WINDOW_MIN
     numbers = one_by_one(sender, 2)
     assert sender.send('done', done(3)) == []
@@ -231,7 +231,7 @@ def test_only_the_acknowledgement_of_what_was_sent_after_the_verdict_makes_a_pee
     assert sender.core.take_log('unreachable', 'reachable') == [('unreachable',), ('reachable',)]
 
 
-def test_what_was_handled_in_spite_of_everything_is_not_sent_for_ever():
+def test_rows_that_were_handled_although_they_seemed_lost_are_not_sent_for_ever():
     world, client, dispatcher = pair()
     lost = [True]
     world.fate = lambda sender, datagram, address: [] if lost[0] and sender is client else [0.005]
@@ -288,7 +288,7 @@ def test_heartbeats_questions_and_acknowledgements_pass_a_full_window(sender):
     assert list(sender.channel.rows) == ['done']
 
 
-def test_what_is_lost_leaves_although_pings_that_nobody_acknowledged_are_in_flight(sender):
+def test_lost_rows_leave_although_unacknowledged_pings_are_in_flight(sender):
     sender.channel.window.segments = WINDOW_MIN
     first, = sender.send('done', done(1))
     pings = [sender.send('ping', [])[0] for _ in range(10)]
