@@ -1,7 +1,7 @@
-"""``python3 -m benchmarks QUESTION``: measure ours, and others beside it, on this machine.
+"""``python3 -m benchmarks QUESTION``: measure this system, and other systems, on this machine.
 
-Real processes on loopback. Runs are interleaved and compared pair by pair; a run that others disturbed is repeated or
-left out. Results go to a file from which ``benchmarks.report`` makes tables, plots and the page on performance.
+Real processes on loopback. Runs are interleaved and compared pair by pair. A run that other processes disturbed is
+repeated or left out. ``benchmarks.report`` makes tables, plots and the page on performance from the result file.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -28,28 +28,28 @@ def parser():
     about = '\n'.join('  %-12s %s' % (name, _question(name).ABOUT) for name in NAMES)
     made = argparse.ArgumentParser(
         prog='python3 -m benchmarks', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='questions:\n%s\n  %-12s all of these, one after the other\n\nexit status: 0; 1 where nothing could be '
+        epilog='questions:\n%s\n  %-12s all of these, one after the other\n\nexit status: 0; 1 if nothing could be '
                'compared; 2 for usage; 130 after Ctrl-C' % (about, 'all'))
-    made.add_argument('question', choices=NAMES + ('all',), metavar='QUESTION', help='one of those below')
+    made.add_argument('question', choices=NAMES + ('all',), metavar='QUESTION', help='see below')
     made.add_argument('--rounds', type=positive_int, default=5, metavar='N', help='runs of each system (default: 5)')
     made.add_argument('--duration', type=positive_seconds, default=5.0, metavar='S',
-                      help='seconds that a run counts (default: 5)')
+                      help='measured seconds of a run (default: 5)')
     made.add_argument('--warm-up', type=positive_seconds, default=1.0, metavar='S',
-                      help='seconds before that, which do not count (default: 1)')
+                      help='seconds before the measurement (default: 1)')
     made.add_argument('--systems', type=lambda text: text.split(','), default=[], metavar='A,B',
                       help='only these, by the names in the result file; "ours" is ours on every Python')
     made.add_argument('--python', dest='pythons', action='append', metavar='PYTHON',
-                      help='what ours runs on, by name or path; may be given again; the first is compared with the '
-                           'others (default: this Python, and 2.7 where it is found)')
+                      help='Python for our programs, by name or path; may be repeated; the first is compared with the '
+                           'other systems (default: this Python, and 2.7 if it is found)')
     made.add_argument('--size', type=_share, default=1.0, metavar='SHARE',
-                      help='of the large numbers in scale, memory, journal and overload: 0.01 for a quick look '
+                      help='factor for the large numbers in scale, memory, journal and overload: 0.01 for a quick test '
                            '(default: 1)')
     made.add_argument('--others-max', type=_share, default=machine.OTHERS_SHARE_MAX, metavar='SHARE',
-                      help='of the processors that others may take before a run is not compared (default: %(default)s)')
+                      help='a run is disturbed if other processes take more of the processors (default: %(default)s)')
     made.add_argument('--tries', type=positive_int, default=TRIES, metavar='N',
-                      help='how often a disturbed run is taken (default: %(default)s)')
+                      help='how often a disturbed run is tried (default: %(default)s)')
     made.add_argument('--even-disturbed', action='store_true',
-                      help='count disturbed runs too: to see that it works, not to compare')
+                      help='count disturbed runs too: for a test, not for a comparison')
     made.add_argument('--out', default=results.DEFAULT_PATH, metavar='FILE', help='default: benchmarks/results.json')
     return made
 
@@ -67,7 +67,7 @@ def run(argv=None):
     except (IOError, ValueError) as error:
         print(str(error), file=sys.stderr)
         return USAGE
-    # A `kill` ends us as Ctrl-C does: nothing is left behind. A shell has its background jobs ignore Ctrl-C.
+    # SIGTERM ends the run as Ctrl-C does, so no process is left. Shells let background jobs ignore SIGINT.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     line = LiveLine()

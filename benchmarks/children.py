@@ -1,4 +1,4 @@
-"""Processes under measurement: started, watched, and all ended at the end."""
+"""Processes under measurement: how they start, are observed, and end."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -30,7 +30,7 @@ class RunFailed(Exception):
 
 
 class Child(launcher.Child):
-    """One process and whatever it starts."""
+    """One process and its descendants."""
 
     def __init__(self, label, command, folder, environment=None):
         self.label = label
@@ -47,7 +47,7 @@ class Child(launcher.Child):
         return machine.cpu_of(self.pid)
 
     def until(self, condition, what, bound_s=READY_S, poll_s=POLL_S):
-        """Poll until ``condition()``. Raises ``RunFailed`` when the process ends first, or the time is over."""
+        """Poll until ``condition()`` is true. Raises ``RunFailed`` if the process ends first, or after ``bound_s``."""
         found = [None]  # type: Any
 
         def is_over():
@@ -59,14 +59,14 @@ class Child(launcher.Child):
         return found[0]
 
     def wait(self, bound_s):
-        """Wait for its end. Raises ``RunFailed`` when it does not end in time or not with status 0."""
+        """Wait for its end. Raises ``RunFailed`` if it does not end in time with status 0."""
         if not launcher.wait_until(lambda: not self.is_running, bound_s):
             raise RunFailed('%s did not end within %g s%s' % (self.label, bound_s, self._said()))
         if self.exit_status != 0:
             raise RunFailed('%s ended with status %s%s' % (self.label, self.exit_status, self._said()))
 
     def must_run(self):
-        """Raise ``RunFailed`` when it has ended."""
+        """Raise ``RunFailed`` if it has ended."""
         if not self.is_running:
             raise RunFailed('%s ended with status %s%s' % (self.label, self.exit_status, self._said()))
 
@@ -90,7 +90,7 @@ class ProcessGroup(object):
         self.folder = ''
         self._children = []
         self._number = 0
-        # The descendants of this process that were there before: not ours to end.
+        # Older descendants of this process, which are not ended.
         self._strangers = set()
 
     def __enter__(self):
@@ -116,11 +116,11 @@ class ProcessGroup(object):
         return os.path.join(self.folder, '%d.%s' % (self._number, name))
 
     def end_all(self):
-        """End all processes, the newest first, and all that they have started."""
+        """End all processes, the newest first, and their descendants."""
         for child in reversed(self._children):
             child.end()
         del self._children[:]
-        # Orphans have become our children, so every descendant that is left comes from one of them.
+        # Orphans have become children of this process, so all their processes are among its descendants.
         launcher.wait_until(self._has_ended_orphans, READY_S)
 
     def _has_ended_orphans(self):
@@ -151,7 +151,7 @@ def accepts(port):
 
 
 def _before_program():
-    # So the terminal's Ctrl-C reaches only the harness.
+    # The terminal's Ctrl-C then reaches only the harness.
     launcher.own_session()
     machine.die_with_parent()
 
@@ -162,7 +162,7 @@ def _descendants():
 
 
 def _end_orphan(pid):
-    """SIGKILL, and reap it when it has become our child."""
+    """SIGKILL, and reap it if it is a child of this process."""
     try:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, os.WNOHANG)

@@ -1,4 +1,4 @@
-"""What a question is given: the options, the processes, the line of progress."""
+"""The context of a question: the options, the processes, the line of progress."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -17,15 +17,15 @@ class Context(object):
         self.section = {}
 
     def own(self, python=None, **settings):
-        """Ours on one Python, by default the first of the command line, which is compared with everything else."""
+        """Ours on one Python, by default the first of the command line."""
         return Own(python or self.options.pythons[0], **settings)
 
     def scaled(self, size, least):
-        """A large number of a question, as far as ``--size`` makes it smaller."""
+        """A large number of a question, multiplied by ``--size``; at least ``least``."""
         return max(least, int(size * self.options.size))
 
     def wanted(self, known):
-        """Those that the command line names (all, if it names none) and that can be measured here."""
+        """The systems of the command line (all, if it names none) that can be measured here."""
         asked = self.options.systems
         found = [system for system in known
                  if not asked or any(system.name == name or system.name.startswith(name + '-') for name in asked)]
@@ -37,7 +37,7 @@ class Context(object):
         return found
 
     def rounds(self, known, run):
-        """``run(system)`` each of the systems in each round; all processes are ended after each."""
+        """Call ``run(system)`` for each system in each round, and end all processes after each run."""
         def run_alone(name):
             try:
                 return run(by_name[name])

@@ -1,12 +1,11 @@
-"""Ten thousand calculators, or a thousand clients, or a million waiting tasks, in one process.
+"""Thousands of calculators, or of clients, or a client with a million waiting tasks, in one process.
 
     python -m benchmarks.crowd calculators --port N --count 10000 [--draining]
     python -m benchmarks.crowd clients --port N --count 1 --keep 1000000
     python -m benchmarks.crowd clients --port N --count 100 --keep 1000 --rate 200 --lasting 60
 
-Each member is a real core with a channel, a turn and a socket of its own, so the dispatcher has as many peers as it
-would really have. Twenty times per second, and at the end, standard output gets a JSON object: the time and the counts
-until then.
+Each member is a real core with its own channel, turn and socket, so the dispatcher has as many real peers. Twenty times
+per second, and at the end, a JSON object with the time and the counts so far is written to standard output.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -32,14 +31,14 @@ from net_protocol.turn import Turn
 from runtime.clock import monotonic
 
 REPORT_INTERVAL_S = 0.05
-#: Where tasks come at a rate, a client wakes for new ones once in this time, and many clients together as often as ten:
-#: otherwise each task would have a turn of its own.
+#: With ``--rate``, up to ten clients wake up for new tasks in this interval, more clients less often: otherwise each
+#: task would need its own turn.
 ARRIVALS_S = 0.005
 _BUFFER_BYTES = 1024 * 1024
 
 
 class Rate(object):
-    """Tasks come at a rate whether or not the old ones are answered: in place of ``client.arrivals.Arrivals``."""
+    """Tasks arrive at a fixed rate. Replaces ``client.arrivals.Arrivals``."""
 
     held_back = 0
 
@@ -106,7 +105,7 @@ class Client(ClientCore):
 
 
 class Calculator(CalculatorCore):
-    """Computes each task at once. With ``--draining`` it says that it drains, and stays."""
+    """Computes each task at once. With ``--draining`` its heartbeats say that it drains, but it stays."""
 
     def __init__(self, name, options, rng):
         settings = {'task_duration_s': [0, 0], 'capacity': options.capacity, 'outage': {'probability': 0},
@@ -122,7 +121,7 @@ class Calculator(CalculatorCore):
         super(Calculator, self).send(channel, kind, row)
 
     def report(self):
-        # The second heartbeat leaves an interval after the first.
+        # The second heartbeat is sent an interval after the first.
         return {'registered': self.counts['heartbeats'] > 1, 'answered': self.counts['assigned']}
 
 
@@ -166,7 +165,7 @@ class Member(object):
 
 
 def run(members, within_s):
-    """Until SIGINT or SIGTERM; the first turns are spread over ``within_s``. SIGUSR1 asks for a full report."""
+    """Run until SIGINT or SIGTERM. The first turns are spread over ``within_s``. SIGUSR1 requests a full report."""
     asked = []
     signal.signal(signal.SIGUSR1, lambda number, frame: asked.append(number))
     began_at = report_at = monotonic()
@@ -179,7 +178,7 @@ def run(members, within_s):
     by_descriptor = {member.fileno(): index for index, member in enumerate(members)}
     while True:
         wait_s = min(due[0][0] if due else report_at, report_at) - monotonic()
-        # In the order of their datagrams: no member is always served first.
+        # In the order of the datagrams, so that no member is always served first.
         ready = [by_descriptor[descriptor] for descriptor, _ in poll.poll(max(0.0, wait_s))]
         now = monotonic()
         while due and due[0][0] <= now:
@@ -217,13 +216,13 @@ def main():
     parser.add_argument('--count', type=int, required=True)
     parser.add_argument('--interval', type=float, default=1.0, help='seconds between heartbeats')
     parser.add_argument('--capacity', type=int, default=1)
-    parser.add_argument('--draining', action='store_true', help='registered, and taking no work')
-    parser.add_argument('--keep', type=int, default=1, help='the most tasks that each client has open')
-    parser.add_argument('--rate', type=float, help='new tasks per second of each client; without it always as many')
-    parser.add_argument('--lasting', type=float, help='seconds in which new tasks come')
-    parser.add_argument('--timeout', type=float, default=86400.0, help='of each task, in seconds')
+    parser.add_argument('--draining', action='store_true', help='register, but take no work')
+    parser.add_argument('--keep', type=int, default=1, help='the maximum of open tasks of each client')
+    parser.add_argument('--rate', type=float, help='new tasks per second of each client (default: keep the maximum)')
+    parser.add_argument('--lasting', type=float, help='seconds with new tasks')
+    parser.add_argument('--timeout', type=float, default=86400.0, help='time-out of each task, in seconds')
     options = parser.parse_args()
-    # With hundreds of thousands of open tasks the search for cycles would be most of the cost.
+    # With hundreds of thousands of open tasks the garbage collector would cause most of the cost.
     gc.disable()
     kind = Calculator if options.kind == 'calculators' else Client
     rng = random.SystemRandom()

@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 
 def median(values):
-    """The middle value, or the mean of the two in the middle. Raises ``ValueError`` when there is none."""
+    """The middle value, or the mean of the two in the middle. Raises ``ValueError`` if there is no value."""
     ordered = sorted(values)
     if not ordered:
         raise ValueError('no value has no median')
@@ -15,7 +15,7 @@ def median(values):
 
 
 def summary(values):
-    """Median, smallest, largest and number of values; None when there is no value."""
+    """Median, smallest, largest and number of values; None if there is no value."""
     ordered = sorted(values)
     if not ordered:
         return {'median': None, 'min': None, 'max': None, 'runs': 0}
@@ -23,8 +23,8 @@ def summary(values):
 
 
 def paired_ratios(ours, theirs):
-    """Ours over theirs, round by round: what slowed the machine for a while slowed both runs of a round. The keys are
-    the numbers of the rounds; a round that only one of the two has is left out.
+    """Ours over theirs in each round: a slow phase of the machine affects both runs of a round. The keys are numbers of
+    rounds; a round that only one of the two has is left out.
     """
     return [ours[number] / theirs[number] for number in sorted(ours) if theirs.get(number)]
 
@@ -37,5 +37,5 @@ def quantile(ordered, share):
     return ordered[max(0, min(len(ordered), rank) - 1)]
 
 
-#: The shares at which a distribution is kept.
+#: The shares of the stored quantiles.
 SHARES = tuple(number / 20 for number in range(20)) + (0.98, 0.99, 0.995, 0.999, 1.0)

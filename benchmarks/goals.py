@@ -15,8 +15,8 @@ AT_MOST = 'at most'
 
 
 class Goal(object):
-    """One bound, and optionally a better value to reach for. ``measure(section)`` returns a summary, or None when it
-    was not measured; ``bound`` is a number or a function of the section.
+    """One bound, and optionally a better value to reach for. ``measure(section)`` returns a summary, or None if it was
+    not measured. ``bound`` is a number or a function of the section.
     """
 
     def __init__(self, text, sense, bound, question, measure, reach=None):
@@ -32,7 +32,7 @@ class Goal(object):
         section = questions.get(self.question) or {'failed': 'not asked'}
         found = None if 'failed' in section else self._measure(section)
         if found is None or found['median'] is None:
-            shown = 'see there' if callable(self._bound) else self._shown(self._bound)
+            shown = 'computed' if callable(self._bound) else self._shown(self._bound)
             return [self.text, shown, '-', 'not measured']
         bound = self._bound(section) if callable(self._bound) else self._bound
         return [self.text, self._shown(bound), spread(found),
@@ -52,7 +52,7 @@ class Goal(object):
 
 
 def reason_not_to_judge(section):
-    """Why the figures of a section can't be compared with a goal; empty if they can."""
+    """Why the figures of a section cannot be compared with a goal; empty if they can."""
     if section['even_disturbed']:
         return 'not judged: disturbed runs are counted'
     if section.get('options', {}).get('size', 1) != 1:
@@ -101,7 +101,7 @@ def _tail(system=None):
 
 
 def _tail_bound(section):
-    """2, or the tail that the machine gives the relay if that is longer."""
+    """2, or the tail of the relay on this machine if that is longer."""
     return max(2.0, _tail('relay')(section)['median'] or 0.0)
 
 
@@ -159,7 +159,7 @@ GOALS = (
          _between(_has('-waiting-'), _has('-waiting-'), 'broker_us')),
     Goal('evenness among 1,000 clients', AT_LEAST, 0.95, 'scale', _figure(_has('-clients-'), 'evenness')),
     Goal('memory of a waiting task, bytes', AT_MOST, 1024.0, 'memory', _waiting_bytes),
-    # Nothing is kept; the heap of the interpreter may grow by a page or two.
+    # Nothing is kept, but the heap of the interpreter may grow by a page or two.
     Goal('memory of a finished task, bytes', AT_MOST, 5.0, 'memory', _first('bytes_per_finished_task')),
     Goal('start with a journal of 1,000,000 tasks, s', AT_MOST, 30.0, 'journal', _start),
     Goal('throughput with a journal, over without', AT_LEAST, 0.3, 'journal',

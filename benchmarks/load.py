@@ -1,7 +1,7 @@
 """The closed loop that every peer's client drives: the same work for all.
 
-A fixed number of tasks is out at a time. Each answer lets the next task go until the time is over; then the client
-waits for what is still out. A payload is 100 hexadecimal digits, its result the CRC-32 as eight, which the client
+A fixed number of tasks is in flight: after each answer the client sends the next task, until the time is over; then it
+waits for the remaining answers. A payload is 100 hexadecimal digits, its result the CRC-32 as eight, which the client
 checks. Payloads are drawn before the clock starts.
 """
 
@@ -20,13 +20,13 @@ from runtime.clock import monotonic
 PAYLOAD_BYTES = 100
 _PAYLOADS = 1000
 
-#: A task with this payload never ends: its worker says when it began it, and sleeps.
+#: A task with this payload never ends: its worker reports when it began, and sleeps.
 ENDLESS = b'endless'
 BEGAN = 'began at '
 
 
 def compute(payload):
-    """The work of a worker."""
+    """The result of a task."""
     if payload == ENDLESS:
         say('%s%r' % (BEGAN, monotonic()))
         while True:

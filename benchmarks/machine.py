@@ -1,7 +1,7 @@
-"""The machine as the kernel shows it: what its processors did, and how much of that was ours.
+"""How much of the machine other processes used during a run.
 
-A figure is worth nothing if another process had the processors meanwhile. Each run compares how long they were busy
-(``/proc/stat``) with the processor time of this process and its descendants (``/proc/PID/stat``); others took the
+A figure means nothing if other processes used the processors meanwhile. Each run compares how long they were busy
+(``/proc/stat``) with the processor time of this process and its descendants (``/proc/PID/stat``); others used the
 rest. Interrupts count on neither side, because the kernel attributes them to no process.
 """
 
@@ -14,13 +14,13 @@ import signal
 
 from runtime.clock import monotonic
 
-#: The share of all processor time that others may take before a run is not compared. Kernel threads, a shell and a
-#: monitor take 1 or 2 %. At 5 % a median of some runs still means something, at 20 % it means nothing.
+#: A run is not compared if others used more than this share of all processor time. Kernel threads, a shell and a
+#: monitor use 1 or 2 %. At 5 % a median of several runs still means something, at 20 % it means nothing.
 OTHERS_SHARE_MAX = 0.05
 
 _TICKS_PER_S = os.sysconf('SC_CLK_TCK')
 
-# prctl(2): orphans of our children become our children; a child dies with us.
+# prctl(2): orphaned descendants become children of this process; a child is killed if its parent dies.
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -32,7 +32,7 @@ class ProcessTimes(object):
     __slots__ = ('pid', 'parent', 'cpu_s')
 
     def __init__(self, line):
-        # The name stands in brackets and may hold anything, so fields are counted from the last bracket.
+        # The name is in brackets and may contain anything, so fields are counted from the last bracket.
         self.pid = int(line.split(' ', 1)[0])
         fields = line[line.rindex(')') + 2:].split()
         self.parent = int(fields[1])
@@ -51,7 +51,7 @@ def all_processes():
 
 
 def descendants(root, processes):
-    """``root`` itself and all that descend from it."""
+    """``root`` itself and its descendants."""
     children = {}
     for process in processes:
         children.setdefault(process.parent, []).append(process)
@@ -77,13 +77,13 @@ def busy_s(text):
 
 
 class Watch(object):
-    """How much of the machine others took since its construction."""
+    """Measures how much of the machine others used since its construction."""
 
     def __init__(self):
         self._at, self._busy_s, self._own_s = _moment()
 
     def others_share(self):
-        """The share of all processor time that went into processes that are not ours; from 0."""
+        """The share of all processor time that other processes used; at least 0."""
         at, busy, own = _moment()
         available = (at - self._at) * processors()
         return max(0.0, (busy - self._busy_s) - (own - self._own_s)) / available if available > 0 else 0.0
@@ -108,17 +108,17 @@ def memory_bytes(pid, peak=False):
 
 
 def adopt_orphans():
-    """Make this process the parent of whatever its children leave behind."""
+    """Make this process the parent of its orphaned descendants."""
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def die_with_parent():
-    """Called in a child before its program starts: it is killed when its parent is."""
+    """Called in a child before its program starts: it is killed if its parent dies."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def facts():
-    """What a reader must know of the machine."""
+    """The facts about the machine that a reader of the figures must know."""
     return {'processors': processors(), 'model': _processor_model(), 'kernel': platform.release(),
             'system': platform.platform(), 'harness_python': platform.python_version(),
             'memory_bytes': os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')}

@@ -1,4 +1,4 @@
-"""Maps a trivial function over many numbers and says how long that took. A program, so that a 2.7 can run it too.
+"""Maps a trivial function over many numbers and reports how long that took. A program of its own, to run on 2.7 too.
 
     python -m benchmarks.mapping farm HOST:PORT CALLS      ours, with config/work.py
     python -m benchmarks.mapping call HOST:PORT CALLS      ours, one call after the other
@@ -15,7 +15,7 @@ from benchmarks.figures import median
 from runtime.clock import monotonic
 
 CHUNK = 100
-#: Calls that do not count, so that all processes are there.
+#: Calls before the measurement, so that all processes have started.
 WARM_UP = 2000
 
 

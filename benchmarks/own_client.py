@@ -1,7 +1,4 @@
-"""``run_client.py`` with more figures in its account.
-
-Added are its processor seconds without the start of Python, and its response times at many shares.
-"""
+"""``run_client.py`` with more figures in its account: processor seconds without the start of Python, and quantiles."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -14,7 +11,7 @@ from runtime import command_line
 
 
 class FullStatistics(Statistics):
-    """Constructed when the client is about to run, asked when it has ended."""
+    """Constructed before the client runs, read after it has ended."""
 
     def __init__(self):
         super(FullStatistics, self).__init__()

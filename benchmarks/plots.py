@@ -1,4 +1,4 @@
-"""Pictures of what was measured, from the result file alone.
+"""Plots of the result file.
 
 One set is committed for each release, so they are small: text stays text, coordinates are rounded.
 """
@@ -11,7 +11,7 @@ import re
 from benchmarks.figures import SHARES, median
 from benchmarks.rounds import figures, good_runs
 
-#: Ours, the limit, all others; the three parties of a task.
+#: Start of a system's name -> its colour. (figure, title, colour) of each party of a task.
 COLOURS = {'ours': '#c8442c', 'relay': '#b9b9b9', '': '#46719c'}
 PARTIES = (('broker_us', 'broker', '#46719c'), ('workers_us', 'workers', '#8fb0cf'), ('client_us', 'client', '#cfdbe8'))
 
@@ -20,7 +20,7 @@ SETTINGS = {'svg.fonttype': 'none', 'svg.hashsalt': 'benchmarks', 'font.size': 9
 
 
 def draw(results, folder):
-    """Draw everything there are figures for; returns question -> name of the file in ``folder``."""
+    """Draw all plots that have figures. Returns question -> name of the file in ``folder``."""
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot
@@ -53,7 +53,7 @@ def shrink(path):
 
 
 def _measured(section, figure):
-    """(Name, figures) of all systems that have that one, the largest last."""
+    """(Name, figures) of all systems that have ``figure``, the largest last."""
     found = [(name, figures(section['runs'], name, section['even_disturbed'])) for name in section['order']]
     return sorted([pair for pair in found if figure in pair[1]], key=lambda pair: pair[1][figure]['median'])
 
@@ -63,7 +63,7 @@ def _colour(name):
 
 
 def throughput(pyplot, section):
-    """Tasks per second with their spread, and what one costs each party."""
+    """Tasks per second with their spread, and the cost of a task for each party."""
     systems = _measured(section, 'tasks_per_s')
     if not systems:
         return None
@@ -81,7 +81,7 @@ def throughput(pyplot, section):
         right.barh(places, widths, left=base, color=colour, label=title)
         base = [one + width for one, width in zip(base, widths)]
     right.set_yticks(places, [''] * len(systems))
-    # The slowest costs a hundred times the quickest; the quick end is what matters here.
+    # The slowest costs a hundred times the quickest: its bar is cut off.
     right.set_xlim(0, min(max(base), 8 * median(base)))
     right.set_xlabel('processor time, us/task')
     right.legend(frameon=False)

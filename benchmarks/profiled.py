@@ -1,9 +1,9 @@
-"""Run one of the programs and write at its end where its processor time went.
+"""Run one of the programs and write a profile of its processor time at its end.
 
     python -m benchmarks.profiled FILE PROGRAM [ARGUMENTS]
 
 The kernel interrupts the program after each few milliseconds of its processor time (``setitimer``, ITIMER_PROF), and
-the function that it is in is noted. What a builtin takes counts for the function that called it.
+the current function is noted. The time of a builtin counts for its caller.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -22,10 +22,10 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class Sampler(object):
-    """Notes where the interpreter is."""
+    """Counts samples by function."""
 
     def __init__(self):
-        # Function -> samples in it itself; samples in it or below it.
+        # Function -> samples in the function itself; samples in it or in functions that it called.
         self._own = Counter()
         self._below = Counter()
 
@@ -49,7 +49,7 @@ class Sampler(object):
 
 
 def _function(code):
-    """The path of the file and the function: short where the file is ours."""
+    """The path of the file, relative if it is ours, and the function."""
     path = os.path.abspath(code.co_filename)
     if path.startswith(_ROOT + os.sep):
         path = os.path.relpath(path, _ROOT)

@@ -51,7 +51,7 @@ def place(name, questions, drawn):
 
 
 def heading(section):
-    """When, which commit, on which machine."""
+    """The time, the commit and the machine of a section."""
     machine, options = section['machine'], section['options']
     return '%s, commit %s. %d processors (%s), %s GB, Linux %s. %d rounds, %g s each.' % (
         section['began'].replace('T', ' '), section['commit'], machine['processors'], machine['model'],
@@ -59,7 +59,7 @@ def heading(section):
 
 
 def used(questions):
-    """What was used of each system."""
+    """Which settings and interfaces of each system were used."""
     found = {}
     for question in ('throughput', 'latency'):
         found.update(questions.get(question, {}).get('systems', {}))
@@ -67,13 +67,6 @@ def used(questions):
         return [NOT_MEASURED]
     return ['- **%s**: %s.' % (found[name]['title'], found[name]['used']) for name in sorted(
         found, key=lambda name: found[name]['title'])]
-
-
-def existing_plots(folder):
-    """Question -> plot, of those that are there."""
-    path = os.path.join(folder, PLOTS)
-    names = os.listdir(path) if os.path.isdir(path) else []
-    return {name[:-len('.svg')]: name for name in names if name.endswith('.svg')}
 
 
 def main():

@@ -1,4 +1,4 @@
-"""The result file: everything that was measured. Each question has its own part with its own time and commit.
+"""The result file. Each question has its own part with its own time and commit.
 
     {"format": 2, "questions": {"throughput": {"began": "...", "commit": "...", "machine": {...}, "options": {...},
                                                "is_complete": true, ...the findings}, ...}}
@@ -16,12 +16,12 @@ import subprocess
 from benchmarks import children, machine
 
 FORMAT = 2
-#: What the page on performance is made from.
+#: The source of the page on performance.
 DEFAULT_PATH = os.path.join(children.ROOT, 'benchmarks', 'results.json')
 
 
 def load(path):
-    """The content of the file, or an empty one. Raises ``ValueError`` for a file of something else."""
+    """The content of the file, or an empty one. Raises ``ValueError`` if it is no result file."""
     if not os.path.exists(path):
         return {'format': FORMAT, 'questions': {}}
     with open(path) as file:
@@ -44,7 +44,7 @@ def store(path, question, section):
 
 
 def rounded(value):
-    """The same with numbers of five significant digits: no run is as exact as that."""
+    """The same with five significant digits: no run is more exact."""
     if isinstance(value, dict):
         return {key: rounded(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
@@ -53,7 +53,7 @@ def rounded(value):
 
 
 def heading(options):
-    """What every part begins with: when, of which commit, on which machine, asked how."""
+    """The beginning of every part: time, commit, machine, options."""
     return {'began': datetime.datetime.now().replace(microsecond=0).isoformat(), 'commit': _commit(),
             'machine': machine.facts(), 'options': options, 'even_disturbed': options['even_disturbed'],
             'is_complete': False}

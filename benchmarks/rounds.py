@@ -1,7 +1,7 @@
 """Runs of several systems, interleaved, so that a change of the machine affects all of them.
 
-A round runs each system once, and each round begins with another system. A run that others disturbed is repeated at
-once, a bounded number of times; if the machine stays disturbed, the run is kept and marked, and not compared.
+A round runs each system once, and each round begins with another system. A run that other processes disturbed is
+repeated at once, a limited number of times. If the machine stays disturbed, the run is marked and not compared.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -10,7 +10,7 @@ from benchmarks.children import RunFailed
 from benchmarks.figures import paired_ratios, summary
 from benchmarks.machine import OTHERS_SHARE_MAX
 
-#: How often a disturbed run is repeated.
+#: How often a disturbed run is tried.
 TRIES = 3
 
 
@@ -45,7 +45,7 @@ def good_runs(runs, system, even_disturbed=False):
 
 
 def figures(runs, system, even_disturbed=False):
-    """Median and spread of everything that was measured of one system."""
+    """Median and spread of all figures of one system."""
     good = good_runs(runs, system, even_disturbed)
     names = sorted({name for run in good for name in run
                     if isinstance(run[name], (int, float)) and name not in ('round', 'disturbed')})
@@ -53,7 +53,7 @@ def figures(runs, system, even_disturbed=False):
 
 
 def ratio(runs, ours, theirs, figure, even_disturbed=False):
-    """Ours over theirs, pair by pair."""
+    """A figure of ours over theirs, pair by pair."""
     sides = [{run['round']: run[figure] for run in good_runs(runs, system, even_disturbed)}
              for system in (ours, theirs)]
     return summary(paired_ratios(*sides))

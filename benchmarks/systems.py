@@ -1,8 +1,8 @@
-"""The systems under measurement, ours and others, each as something that can be started and driven.
+"""The systems under measurement, ours and others: how they are started and driven.
 
-For each run a system is started anew: a broker and two workers. A client drives it for a short time that does not
-count (connections, caches, first registrations), then a second client for the time that counts. Processor time is
-measured around the second one: of the broker and the workers from outside, of the client by itself, without its start.
+Each run starts the system again: a broker and two workers. A first client warms it up (connections, caches, first
+registrations), a second one is measured. Processor time is measured while the second one runs: of the broker and the
+workers from outside, of the client by itself, without its start.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -28,11 +28,11 @@ from runtime.launcher import command
 
 WORKERS = 2
 IN_FLIGHT = 100
-#: Slots of one of our calculators: two of them can hold all tasks that are out.
+#: Slots of one of our calculators: two of them can hold all tasks in flight.
 CAPACITY = 50
-#: How much longer than asked a client may take to end before the run counts as failed.
+#: How much later than requested a client may end before the run counts as failed.
 CLIENT_GRACE_S = 60.0
-#: How long a task that never ends takes with ours.
+#: The duration of a task that never ends, with ours.
 ENDLESS_S = 86400
 
 
@@ -43,21 +43,21 @@ class Running(object):
         self.broker = broker
         self.workers = workers
         self.port = port
-        #: The event file of the dispatcher, where it is ours and writes one.
+        #: The event file of our dispatcher, if it writes one.
         self.events = None
 
     def must_run(self):
-        """Raise ``RunFailed`` when a part of it has ended."""
+        """Raise ``RunFailed`` if a process has ended."""
         for child in [self.broker] + self.workers:
             child.must_run()
 
     def cpu_s(self):
-        """Processor seconds so far: of the broker, of all workers."""
+        """Processor seconds of the broker, and of all workers."""
         return self.broker.cpu_s(), sum(worker.cpu_s() for worker in self.workers)
 
 
 class Peer(object):
-    """A module of ``benchmarks/peers``. Where a Python is named, its processes run on that one."""
+    """A module of ``benchmarks/peers``. Its processes run on ``python``, by default on this one."""
 
     def __init__(self, name, python=None):
         self._module = importlib.import_module('benchmarks.peers.' + name)
@@ -70,7 +70,7 @@ class Peer(object):
         self.guarantee = self._module.GUARANTEE
 
     def why_not(self):
-        """Why it can't be measured here; empty when it can."""
+        """Why it cannot be measured here; empty if it can."""
         missing = [command for command in self._module.COMMANDS if which(command, path=children.SEARCH_PATH) is None]
         missing += [module for module in self._module.MODULES if importlib.util.find_spec(module) is None]
         return '%s is not installed' % ', '.join(missing) if missing else ''
@@ -98,7 +98,7 @@ class Peer(object):
         running.workers.append(worker)
 
     def client(self, group, running, in_flight, duration_s):
-        """Start a client that ends after that time and then writes its account."""
+        """Start a client that ends after ``duration_s`` and writes its account."""
         return group.start(self.name + '-ask', self._role('ask', running.port) + [
             '--in-flight', str(in_flight), '--duration', str(duration_s)])
 
@@ -107,7 +107,7 @@ class Peer(object):
         return group.start(self.name + '-ask', self._role('ask', running.port) + ['--endless'])
 
     def began_at(self, running, number):
-        """When that worker began a task that never ends, None before."""
+        """When that worker began a task that never ends; None if it did not."""
         parts = running.workers[number].output.partition(BEGAN)
         return float(parts[2].split()[0]) if parts[2].endswith('\n') else None
 
@@ -120,7 +120,7 @@ MEMORY_BYTES = 4 << 30
 
 
 class Own(object):
-    """This project, on one Python, with the settings that a question asks for."""
+    """This project, on one Python, with the settings of a question."""
 
     used = ('the real programs; calculators with capacity %d, zero duration and no outages, all other settings as by '
             'default' % CAPACITY)
@@ -186,7 +186,7 @@ class Own(object):
 
 
 class EndlessOwn(Own):
-    """Ours by its defaults, with tasks that never end."""
+    """Ours with default settings and tasks that never end."""
 
     def __init__(self, python):
         super(EndlessOwn, self).__init__(python, calculator={'task_duration_s': [ENDLESS_S, ENDLESS_S], 'capacity': 1})
@@ -212,7 +212,7 @@ class EndlessOwn(Own):
 
 
 def _first_at(running, kind, calculator):
-    """When there was the first event of that kind and calculator, None if there was none."""
+    """The time of the first event of that kind and calculator, None if there is none."""
     return next((event.time for event in events_of(running.events)
                  if event.kind == kind and event.facts['calculator'] == calculator), None)
 
@@ -226,7 +226,7 @@ def run_once(group, system, in_flight, warm_up_s, duration_s):
 
 
 def drive(group, system, running, in_flight, warm_up_s, duration_s, more=None):
-    """Measure a system that runs. ``more(began_at, ended_at)`` is how many tasks of other clients were done."""
+    """Measure a running system. ``more(began_at, ended_at)`` returns how many tasks of other clients were done."""
     finish_client(system.client(group, running, in_flight, warm_up_s), warm_up_s)
     running.must_run()
     watch = machine.Watch()
@@ -254,7 +254,7 @@ def finish_client(client, duration_s):
 
 
 def account_of(child):
-    """Ask one of our processes to end at once and return its account."""
+    """End one of our processes at once and return its account."""
     for number in (signal.SIGINT, signal.SIGTERM):
         child.signal(number)
         time.sleep(0.1)
@@ -283,7 +283,7 @@ def measured(report, broker_s, workers_s, others_share):
 
 
 def version_of(python):
-    """Major and minor version of an interpreter; empty when it does not run."""
+    """Major and minor version of an interpreter; empty if it does not run."""
     try:
         return subprocess.check_output(
             [python, '-c', 'import sys; print("%d.%d" % sys.version_info[:2])'],

@@ -64,7 +64,7 @@ class Cast(object):
 
     def calculators(self, port):
         # type: (int) -> List[Part]
-        """The calculators of the beginning, for a dispatcher on ``port``."""
+        """The first calculators, for a dispatcher on ``port``."""
         return [self._calculator(index, port, self._capacity(index)) for index in range(self._calculators)]
 
     def newcomer(self, port):

@@ -39,7 +39,7 @@ END_AT_ONCE_WITHIN_S = 3.0
 #: How long to wait for the report with the final state.
 LAST_REPORT_WITHIN_S = 2.0
 
-# In this order every answer reaches its client, and the dispatcher hears every calculator leave.
+# In this order every answer reaches its client, and the dispatcher learns that every calculator leaves.
 _ENDINGS = (
     (CLIENT, 'ending: clients send no more and wait for their last answers'),
     (CALCULATOR, 'ending: calculators leave'),
@@ -59,7 +59,7 @@ class Director(object):
         self.household = household
         self.record = Record()
         self.duration_s = duration_s
-        #: What goes on, for the screen.
+        #: The current phase, for the screen.
         self.phase = 'starting'
         #: The name of the calculator that was killed, and when; None before.
         self.kill = None  # type: Tuple[str, float] | None
@@ -80,7 +80,7 @@ class Director(object):
         self._script = self._run()
         self._wait = (lambda: True, None)  # type: Wait
 
-    # What the owner calls.
+    # Called by the owner.
 
     def start_dispatcher(self):
         # type: () -> bool
@@ -98,7 +98,7 @@ class Director(object):
 
     def step(self, now):
         # type: (float) -> bool
-        """Look at everything, and go on with the script as far as it need not wait. Returns whether it is over."""
+        """Read new events and continue the script until it waits. Returns whether it is over."""
         self._look()
         try:
             if not self._is_ending and self._why_early():
@@ -127,17 +127,17 @@ class Director(object):
     @property
     def title(self):
         # type: () -> str
-        """What goes on, and the time."""
+        """The phase and the time."""
         if self._running_since is None or self._is_ending:
             return self.phase
-        # It counts from when all have started, which is a little later.
+        # The time counts from when all processes have started.
         return '%.1f of %g s: %s' % (monotonic() - self._running_since, self.duration_s, self.phase)
 
     def read(self):
         # type: () -> None
-        """Take what the processes reported since the last call."""
+        """Take the events that processes wrote since the last call."""
         events = [event for process in self.household.processes for event in process.events.take()]  # type: List[Event]
-        # They come file by file, and all files share one clock.
+        # They are read file by file. All files have the same clock.
         for event in sorted(events, key=lambda event: event.time):
             self.record.take(event)
             if event.kind in OWN_KINDS:
@@ -197,20 +197,20 @@ class Director(object):
 
     def _kill_one(self):
         # type: () -> None
-        # Where all are out of order, or there was nothing to do: any that still runs.
+        # If no calculator in order has a task: any that runs.
         running = [process.name for process in self.household.running(CALCULATOR)]
         if not running:
             return
         victim = self._busiest() or running[0]
         self.household.get(victim).kill()
         self.kill = (victim, monotonic())
-        # Its last reports tell what it held.
+        # Its last events tell which tasks it held.
         self.read()
         self.note('killed', victim=victim, held=len(self.record.held.get(victim, ())))
 
     def _wait_for_the_end_of(self, role):
         # type: (str) -> Iterator[Wait]
-        """Wait for all processes of that role, ask them again where it must be, and kill those that do not end."""
+        """Wait until all processes of that role end. Ask them again if needed, and kill those that do not end."""
         household = self.household
         yield (lambda: not household.running(role) or self._must_hurry), monotonic() + END_WITHIN_S[role]
         if self._must_hurry:
@@ -225,7 +225,7 @@ class Director(object):
     @property
     def _must_hurry(self):
         # type: () -> bool
-        """After a second Ctrl-C, or when no dispatcher is left that could send an answer."""
+        """Whether there was a second Ctrl-C, or no dispatcher is left to send answers."""
         return self.stops > 1 or self.household.has_lost(DISPATCHER)
 
     def _has_last_report(self):
@@ -240,7 +240,7 @@ class Director(object):
 
     def _look(self):
         # type: () -> None
-        # In this order, so that everything that an ended process reported is read.
+        # In this order, so that all events of an ended process are read.
         ended = self.household.take_ended()
         self.read()
         for process in ended:

@@ -1,4 +1,4 @@
-"""A small process that outlives the demo by a moment and cleans up.
+"""A small process that ends shortly after the demo and cleans up.
 
 It leads the process group of all processes of the demo, and waits for the end of its standard input, whose other end
 only the demo holds. That end comes however the demo ends: normally, by an error, or by SIGKILL. Then it removes the

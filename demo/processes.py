@@ -1,4 +1,4 @@
-"""The processes of a run: started, asked to end, killed, and never left behind.
+"""The processes of a run: how they start and end. None is left behind.
 
 Each is one of the project's programs with a settings file in the run's folder. Its output goes to files there, not
 through pipes, whose reader could be slow, or stopped by Ctrl-Z.
@@ -55,7 +55,7 @@ class Process(Child):
     @property
     def how_it_ended(self):
         # type: () -> str
-        """In words, for a process that has ended."""
+        """How an ended process ended, in words."""
         status = self.exit_status
         if not self.has_begun:
             return 'ended before it started'
@@ -65,7 +65,7 @@ class Process(Child):
 
     def ask_to_end(self):
         # type: () -> None
-        """Ask softly. A process that has not started yet handles no signal and has nothing to report."""
+        """Send SIGINT. A process that has not started yet handles no signals and is killed."""
         if self.has_begun:
             self.is_expected_to_end = True
             self.signal(signal.SIGINT)
@@ -74,21 +74,19 @@ class Process(Child):
 
     def ask_to_end_at_once(self):
         # type: () -> None
-        """Ask again; it still writes its account. The signal differs from the first one, because two equal ones at the
-        same time count as one.
-        """
+        """Ask again; it still writes its account. SIGTERM, because two SIGINT at the same time count as one."""
         self.signal(signal.SIGTERM)
 
     def kill(self):
         # type: () -> None
-        """Send SIGKILL, and wait until it worked."""
+        """Send SIGKILL, and wait for the end."""
         if self.is_running:
             self.is_expected_to_end = self.was_killed = True
             self.dispose()
 
     def account(self):
         # type: () -> Dict[str, Any] | None
-        """What it counted, which it writes at its end; None where there is none."""
+        """The account that it wrote at its end, or None."""
         try:
             return json.loads(self.output)
         except ValueError:
@@ -97,7 +95,7 @@ class Process(Child):
     @property
     def trouble(self):
         # type: () -> str | None
-        """A sentence where it ended as it should not. Anybody may kill a calculator."""
+        """A sentence if it ended unexpectedly, else None. Users may kill calculators."""
         status = self.exit_status
         if status is None or self.was_killed or (status < 0 and self.role == CALCULATOR):
             return None
@@ -117,8 +115,8 @@ class Process(Child):
 class Household(object):
     """All processes of a run, and the folder with their files. Use as a context manager.
 
-    ``folder`` is kept; None stands for one that is removed. After the block no process is left, also where this process
-    is killed: see ``demo/keeper.py``.
+    ``folder`` is kept; None stands for a temporary one. After the block no process is left, even if this process is
+    killed: see ``demo/keeper.py``.
     """
 
     def __init__(self, folder):
@@ -142,7 +140,7 @@ class Household(object):
         self._keeper.stdin.close()  # type: ignore[union-attr]
         self._keeper.wait()
         if not self._is_folder_kept:
-            # Needed only where somebody killed the keeper.
+            # Needed only if the keeper was killed.
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, part):
@@ -173,8 +171,8 @@ class Household(object):
 
     def _join_group(self):
         # type: () -> None
-        """Runs in the child before the program: in the keeper's group it gets no Ctrl-C of the terminal, which the demo
-        passes on. Where the keeper is gone this raises, and nothing starts.
+        """Runs in the child before the program. In the keeper's group it gets no Ctrl-C of the terminal; the demo
+        passes that on. If the keeper is gone this raises, and the program does not start.
         """
         os.setpgid(0, self._keeper.pid)
         default_signals()
@@ -182,7 +180,7 @@ class Household(object):
 
 def _made(folder):
     # type: (str) -> str
-    """An empty folder, made if need be: files of another run would be mistaken for files of this one."""
+    """Create the folder, or check that it is empty: files of another run would be mistaken for files of this one."""
     try:
         if not os.path.isdir(folder):
             os.makedirs(folder)

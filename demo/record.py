@@ -1,4 +1,4 @@
-"""What the processes of a run reported in their event files, as far as the demo decides or reports by it."""
+"""The part of the event files that the demo needs for its decisions and its report."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -16,9 +16,9 @@ class Record(object):
 
     def __init__(self):
         # type: () -> None
-        #: Calculator -> ids of the tasks that it holds, by its own report; it stays as it was when one is killed.
+        #: Calculator -> ids of the tasks that it holds, by its own events; unchanged after a kill.
         self.held = {}  # type: Dict[str, Set[str]]
-        #: Calculators that do what they are told: not those that start, are out of order or end.
+        #: Calculators that have started, are not out of order and do not drain.
         self.in_order = set()  # type: Set[str]
         #: Calculator -> when it took a task last.
         self.taken_at = {}  # type: Dict[str, float]
@@ -28,7 +28,7 @@ class Record(object):
         self.lost = []  # type: List[Tuple[str, str, float]]
         #: Calculator -> when the dispatcher declared it dead last.
         self.dead_at = {}  # type: Dict[str, float]
-        #: Tasks sent and answered, by the clients' reports.
+        #: Tasks sent and answered, by the clients' events.
         self.sent = 0
         self.answered = 0
 
@@ -62,8 +62,8 @@ class Record(object):
 
     def busiest(self, names):
         # type: (List[str]) -> str | None
-        """Of these calculators in order, the one that holds most; of equals the one that took a task last, because it
-        will hold that for longest. None where none holds any.
+        """The calculator in order that holds most tasks, None if none holds any. Of equals, the one that took a task
+        last, because it will hold that task longest.
         """
         working = [name for name in names if name in self.in_order and self.held.get(name)]
         return max(working, key=lambda name: (len(self.held[name]), self.taken_at[name])) if working else None

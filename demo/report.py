@@ -1,4 +1,4 @@
-"""The report at the end: statistics of each client, totals, and what became of the killed calculator's tasks."""
+"""The report at the end: statistics of each client, totals, and the outcomes of the killed calculator's tasks."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -25,7 +25,6 @@ _END_NAMES = {'new_incarnation': 'restarted calculator'}
 
 def report(director):
     # type: (Director) -> List[str]
-    """All lines."""
     household = director.household
     clients, calculators, dispatchers = [_accounts(household, role) for role in (CLIENT, CALCULATOR, DISPATCHER)]
     lines = _client_lines(household, clients) + ['']
@@ -45,8 +44,8 @@ def report(director):
 
 def kill_lines(director):
     # type: (Director) -> List[str]
-    """What became of the tasks of the killed calculator: those that it held, by its own report, and those that the
-    dispatcher sent there before it noticed.
+    """The outcomes of the tasks that the killed calculator held, by its own events, and of those that the dispatcher
+    sent to it before it noticed.
     """
     if director.kill is None:
         return ['No calculator was killed: the run ended before its middle.']
@@ -80,7 +79,7 @@ def _end_of(end, task_id, victim, killed_at):
 
 def _accounts(household, role):
     # type: (Household, str) -> Dict[str, Dict[str, Any]]
-    """The accounts of a role by name, where there are any."""
+    """Name -> account, of the processes of a role that wrote one."""
     found = {process.name: process.account() for process in household.processes if process.role == role}
     return {name: account for name, account in found.items() if account is not None}
 
@@ -121,9 +120,7 @@ def _total(accounts):
 
 def _dispatcher_lines(account):
     # type: (Dict[str, Any]) -> List[str]
-    """What became of tasks and attempts. An attempt that was given up may have returned a result all the same: a late
-    result counts if it is the first.
-    """
+    """The outcomes of tasks and attempts. A late result of an attempt that was given up counts if it is the first."""
     attempts = account['attempts']
     given_up = {end: attempts[end] for end in attempts if attempts[end] and end not in _GOOD_ENDS}
     late = account['counts']['late_results_used']
@@ -133,7 +130,7 @@ def _dispatcher_lines(account):
         line += ' (%s)' % ', '.join(
             '%s %d' % (_END_NAMES.get(end, end.replace('_', ' ')), given_up[end]) for end in sorted(given_up))
     if late:
-        line += '; %d that were given up returned the first result all the same' % late
+        line += '; %d that were given up still returned the first result' % late
     if account['running']:
         line += '; %d still ran at the end' % account['running']
     return ['The dispatcher accepted %d tasks: %s.' % (account['accepted'], ', '.join(

@@ -10,7 +10,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, Tuple  # noqa: F401
 
-#: Kind of event of the demo -> (how much it matters, sentence).
+#: Kind of event of the demo -> (style, sentence).
 DEMO = {
     'began': (PLAIN, 'The dispatcher listens on UDP port %(port)d; the others start.'),
     'page': (LOUD, 'The page is at %(address)s'),
@@ -28,12 +28,12 @@ OWN_KINDS = {'out_of_order': BAD, 'in_order': GOOD, 'cancelling': BAD}
 
 def sentence_of(kind, facts):
     # type: (str, Dict[str, Any]) -> Tuple[str, str]
-    """How much an event of the demo matters, and its sentence."""
+    """The style and the sentence of an event of the demo."""
     style, sentence = DEMO[kind]
     return style, sentence % Facts(facts)
 
 
 def sentence_by(name, role, kind, facts):
     # type: (str, str, str, Dict[str, Any]) -> Tuple[str, str]
-    """The same of an event that a process reports."""
+    """The same for an event of a process."""
     return OWN_KINDS[kind], '%s: %s' % (name, SENTENCES[role][kind][1] % Facts(facts))

@@ -16,7 +16,7 @@ if MYPY:
 #: Notes that are kept: more than a window has lines.
 NOTES_KEPT = 200
 
-#: The time between two status lines where there is no screen.
+#: The time between two status lines without a screen.
 STATUS_INTERVAL_S = 3.0
 
 
@@ -40,7 +40,7 @@ class Show(object):
 
     def draw(self, now, monitor, director):
         # type: (float, Any, Director) -> None
-        """Show how things stand."""
+        """Show the present state."""
         if self.is_over:
             return
         if self._terminal is not None:

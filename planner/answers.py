@@ -32,7 +32,7 @@ TIME_LABELS = {'response_time_s': 'response time, s', 'waiting_time_s': 'waiting
 
 def point_dict(point, has_reached):
     # type: (Point, bool) -> Dict[str, Any]
-    """One point for programs."""
+    """A point as plain values."""
     reason, measures = point.findings()
     is_known = point.rows or reason is not None
     return {
@@ -62,7 +62,7 @@ def differences(one, other):
         ones, others = zip(*pairs)
         difference = statistics.paired_difference(ones, others)
         if statistic in dict(QUANTILES):
-            # As the quantiles themselves: that of all data together.
+            # As for the quantiles themselves, from all data together.
             values = [measure.find('response_time_s', statistic)['value'] for measure in measures]
             pooled = values[1] - values[0]
             difference = statistics.sectioned(pooled, [second - first for first, second in pairs])
@@ -74,7 +74,7 @@ def differences(one, other):
 
 def reference(study):
     # type: (Vary) -> Point | None
-    """The point with which the others are compared: the first one that has measures."""
+    """The point with which the others are compared: the first one with measures."""
     return next((point for point in study.points if point.findings()[1] is not None), None)
 
 
@@ -117,7 +117,7 @@ def find_dict(study):
 
 def shown(value):
     # type: (float | None) -> str
-    """A number with three digits that mean something."""
+    """A number with three significant digits."""
     if value is None:
         return '-'
     if value == 0:
@@ -131,13 +131,10 @@ def shown_leaf(leaf):
     """A value with its interval."""
     if leaf is None:
         return '-'
-    if leaf['low'] is None:
+    if leaf['low'] is None or leaf['low'] == leaf['high']:
         return shown(leaf['value'])
-    # As many decimals as the interval is worth.
-    width = leaf['high'] - leaf['low']
-    if width == 0:
-        return shown(leaf['value'])
-    decimals = min(6, max(0, 1 - int(math.floor(math.log10(width)))))
+    # The width of the interval determines the number of decimals.
+    decimals = min(6, max(0, 1 - int(math.floor(math.log10(leaf['high'] - leaf['low'])))))
     return '%.*f (%.*f to %.*f)' % (decimals, leaf['value'], decimals, leaf['low'], decimals, leaf['high'])
 
 
@@ -271,7 +268,7 @@ def find_lines(study):
     if holds is None and study.is_decided:
         parts.insert(0, 'no value of %s holds %s' % (key, study.target.text))
     elif holds is not None and fails is None and study.is_decided:
-        parts.append('all values that were tried hold it')
+        parts.append('all tried values hold it')
     lines.append('; '.join(parts) or 'nothing is known yet')
     if not study.is_decided:
         lines.append('The search is not complete.%s' % ''.join([

@@ -1,4 +1,4 @@
-"""A recorded run beside its replay: whether the same happened, and how much response times differ."""
+"""Compares a recorded run with its replay: outcomes and response times."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -15,23 +15,23 @@ if MYPY:
 
     from planner.recording import Recording  # noqa: F401
 
-#: A run is reproduced if outcomes differ only this near to a deadline, and these quantiles by no more than that share.
+#: A run is reproduced if outcomes differ only within ``NEAR_S`` of a deadline, and quantiles by at most these shares.
 NEAR_S = 0.1
 TOLERANCES = (('p50', 0.05), ('p99', 0.1))
 
-#: Tasks that are shown of those that ended otherwise.
+#: How many tasks with another outcome are shown.
 SHOWN_MAX = 10
 
 
 class Comparison(object):
-    """Replays ``recording`` with ``settings``, a complete scenario. Raises what a world raises."""
+    """Replays ``recording`` with ``settings``, a complete scenario. Raises the exceptions of the world."""
 
     def __init__(self, recording, settings, seed):
         # type: (Recording, Dict[str, Any], int) -> None
         world = world_of(seed, dict(settings, recording=recording))
         run(world)
         tasks = world.recorder.tasks
-        #: Task id -> how it ended in the recording and in the replay; what ended in neither is left out.
+        #: Task id -> [its end in the recording, its end in the replay], if they differ.
         self.differing = {}  # type: Dict[str, Any]
         self.tasks = self.near_deadline = 0
         columns = [], []  # type: Any
@@ -64,13 +64,11 @@ class Comparison(object):
 
     def as_dict(self):
         # type: () -> Dict[str, Any]
-        """For programs."""
         return {'tasks': self.tasks, 'recorded': self.recorded, 'replayed': self.replayed,
                 'differing': self.differing, 'near_deadline': self.near_deadline, 'reproduced': self.is_reproduced}
 
     def as_lines(self):
         # type: () -> List[str]
-        """For people."""
         lines = ['%-22s%12s%12s' % ('', 'recorded', 'replayed')]
         for name in (MEAN,) + tuple(name for name, _ in QUANTILES):
             pair = [self.recorded[name], self.replayed[name]]
@@ -91,7 +89,7 @@ class Comparison(object):
 
 def _times(times):
     # type: (List[float]) -> Dict[str, Any]
-    """Mean and quantiles, by nearest rank; None where there are none."""
+    """Mean and quantiles, by nearest rank; None for no times."""
     times = sorted(times)
     found = {MEAN: sum(times) / len(times) if times else None}  # type: Dict[str, Any]
     found.update([(name, times[max(0, int(ceil(share * len(times))) - 1)] if times else None)

@@ -1,7 +1,7 @@
-"""What the rows of one scenario add up to: measures, each with its interval.
+"""The measures of one scenario, each with its confidence interval, from the rows of the replications.
 
-The estimate of a quantile comes from all replications together, its interval from the quantiles of the replications
-(sectioning). That of any other measure is a mean over replications.
+The estimate of a quantile uses all replications together, its interval the quantiles of the replications (sectioning).
+The estimate of any other measure is a mean over replications.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -19,14 +19,14 @@ if MYPY:
 
 DAY_S = 86400.0
 
-#: Measures that are durations: the name, and where the segments have them.
+#: (measure, key in a segment) of each duration.
 TIMES = (('response_time_s', 'response'), ('waiting_time_s', 'waiting'), ('reassignment_time_s', 'reassignment'))
 QUANTILES = (('p50', 0.5), ('p95', 0.95), ('p99', 0.99))
 MEAN = 'mean'
 MAX = 'max'
 STATISTICS = (MEAN,) + tuple(name for name, _ in QUANTILES) + (MAX,)
 
-#: Measures that are one number: the sums of which they are the quotient, and a factor. In order of the table.
+#: (measure, numerator, denominator, factor) of each ratio, in the order of the table.
 RATIOS = (
     ('attempts_per_task', 'attempts', 'tasks', 1), ('wasted_share', 'wasted_s', 'work_s', 1),
     ('busy_share', 'busy_s', 'slots_s', 1), ('idle_share', 'idle_s', 'slots_s', 1),
@@ -41,7 +41,7 @@ _SUMS = ('tasks', 'attempts', 'datagrams', 'work_s', 'busy_s', 'slots_s', 'calcu
 
 
 class Kept(object):
-    """What one row says about the time after the warm-up, which is the first ``cut`` segments."""
+    """The sums and durations of one row without the warm-up, which is the first ``cut`` segments."""
 
     def __init__(self, row, cut):
         # type: (Dict[str, Any], int) -> None
@@ -62,7 +62,7 @@ class Kept(object):
 
 
 class Times(object):
-    """Durations in buckets, added up."""
+    """Durations in buckets, of several segments or replications."""
 
     def __init__(self, counted=()):
         # type: (Sequence[Dict[str, Any]]) -> None
@@ -86,7 +86,7 @@ class Times(object):
 
     def quantiles(self):
         # type: () -> Dict[str, float]
-        """Those of ``QUANTILES``, by nearest rank."""
+        """``QUANTILES`` by nearest rank."""
         wanted = [(max(1, int(ceil(share * self.number))), name) for name, share in QUANTILES]
         found, seen, place = {}, 0, 0
         for index in sorted(self.buckets):
@@ -98,7 +98,7 @@ class Times(object):
 
     def statistics(self):
         # type: () -> Dict[str, float] | None
-        """All ``STATISTICS``; None where there are no durations."""
+        """All ``STATISTICS``; None if there are no durations."""
         if not self.number:
             return None
         return dict(self.quantiles(), mean=self.total_s / self.number, max=self.longest_s)
@@ -106,7 +106,7 @@ class Times(object):
 
 def warm_up_cut(rows, until):
     # type: (Sequence[Dict[str, Any]], float) -> int | None
-    """The number of segments that are warm-up, from the response times averaged over replications (MSER-5); None where
+    """The number of segments that are warm-up, from the response times averaged over replications (MSER-5); None if
     they have not settled in the first half. ``until`` is the share of each replication that is examined.
     """
     series, places = [], []
@@ -123,13 +123,13 @@ def warm_up_cut(rows, until):
 
 
 class Measures(object):
-    """The measures of one scenario. ``rows`` are without errors, at least one. ``event_share`` is the share of the
-    measured time before the first scheduled event: what an event leads to is no warm-up.
+    """The measures of one scenario, from at least one row. The rows have no errors. ``event_share`` is the share of the
+    measured time before the first scheduled event: the effects of an event are no warm-up.
     """
 
     def __init__(self, rows, confidence=statistics.CONFIDENCE, event_share=1.0):
         # type: (Sequence[Dict[str, Any]], float, float) -> None
-        # A recording is a run as it was: nothing of it is warm-up.
+        # The replay of a recording repeats the whole run: no part of it is warm-up.
         cut = 0 if rows[0].get('is_replay') else warm_up_cut(rows, event_share)
         self.has_settled = cut is not None
         possible = [share for share in CUTS if share <= event_share]
@@ -138,7 +138,7 @@ class Measures(object):
         kept = [Kept(row, CUTS.index(self.warm_up_share)) for row in rows]
         self.tasks = int(sum([one.sums['tasks'] for one in kept]))
         self.confidence = confidence
-        #: (measure, statistic or None) -> its value in each replication, None where a replication has none.
+        #: (measure, statistic or None) -> its value in each replication, None if a replication has no value.
         self.values = {}  # type: Dict[Tuple[str, str | None], List[float | None]]
         self._found = {}  # type: Dict[Tuple[str, str | None], Any]
         self._times = {name: [one.times[name] for one in kept] for name, _ in TIMES}
@@ -152,7 +152,7 @@ class Measures(object):
 
     def find(self, name, statistic=None):
         # type: (str, str | None) -> Any
-        """One measure with its interval, or None if nothing is known of it."""
+        """One measure with its interval, or None if no replication has a value."""
         key = (name, statistic)
         if key not in self._found:
             self._found[key] = self._interval(name, statistic, len(self.values[key]))
@@ -160,7 +160,7 @@ class Measures(object):
 
     def _interval(self, name, statistic, number):
         # type: (str, str | None, int) -> Dict[str, Any] | None
-        """That from the first ``number`` replications."""
+        """The interval from the first ``number`` replications."""
         values = [value for value in self.values[name, statistic][:number] if value is not None]
         if not values:
             return None
@@ -172,7 +172,7 @@ class Measures(object):
                 together.add(times)
             found = statistics.sectioned(together.quantiles()[statistic], values, self.confidence)
         if found is not None and found['low'] is not None:
-            # Nothing here can be below 0, and no share above 1.
+            # No measure is below 0, no share above 1.
             found['low'] = max(0.0, found['low'])
             if name.endswith('_share'):
                 found['high'] = min(1.0, found['high'])
@@ -180,7 +180,7 @@ class Measures(object):
 
     def precision(self, statistic):
         # type: (str) -> float | None
-        """Half of the interval of a statistic of the response time as a share of it."""
+        """Half the width of the interval of a statistic of the response time, as a share of its value."""
         return statistics.precision(self.find('response_time_s', statistic))
 
     def has_precision(self, statistic, wanted):
@@ -197,7 +197,7 @@ class Measures(object):
 
     def as_dict(self):
         # type: () -> Dict[str, Any]
-        """For programs: every leaf has ``value``, ``low`` and ``high``, or is None."""
+        """Every leaf has ``value``, ``low`` and ``high``, or is None."""
         made = {name: {statistic: self.find(name, statistic) for statistic in STATISTICS}
                 for name, _ in TIMES}  # type: Dict[str, Any]
         made.update([(ratio[0], self.find(ratio[0])) for ratio in RATIOS])

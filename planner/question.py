@@ -13,7 +13,7 @@ if MYPY:
 
     from planner.recording import Recording  # noqa: F401
 
-#: The precision where none is asked for, as a share.
+#: The default precision, as a share.
 PRECISION = 0.02
 
 
@@ -34,7 +34,7 @@ class Question(object):
                 point.settings['recording'] = recording
             for key, _ in keys:
                 if set(key.split('.')) & FROM_RECORDING:
-                    raise QuestionError('%s is not varied: it is what the recording says' % key)
+                    raise QuestionError('%s cannot be varied: the recording has its values' % key)
         #: The keys whose values differ between points.
         self.keys = [key for key, _ in keys]
         if find is not None:
@@ -47,12 +47,12 @@ class Question(object):
 
     def as_dict(self):
         # type: () -> Dict[str, Any]
-        """The answer for programs, as far as it is known."""
+        """The answer so far, for programs."""
         found = self._forms[0](self.study)  # type: Dict[str, Any]
         return found
 
     def as_lines(self):
         # type: () -> List[str]
-        """The answer for people, as far as it is known."""
+        """The answer so far, for people."""
         found = self._forms[1](self.study)  # type: List[str]
         return found

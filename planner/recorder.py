@@ -1,7 +1,7 @@
-"""What happens to the tasks and calculators of one replication, as it happens.
+"""Records what happens to the tasks and calculators of one replication.
 
-The reduced auditor is here: a task has one outcome (S2) and nothing comes out of nothing (S4). Clients check every
-result themselves (S3), cores check their invariants now and then.
+It also checks that each task has one outcome (S2), and that no outcome is without a task (S4). Clients check every
+result (S3), cores check their invariants now and then.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -21,7 +21,7 @@ CLIENT_GONE = 'client_gone'
 
 
 class Task(object):
-    """One task. Times are virtual; ``first_at`` is its first assignment, ``datagrams`` what was sent before it."""
+    """One task. Times are virtual. ``first_at`` is its first assignment, ``datagrams`` how many were sent before it."""
 
     __slots__ = ('client', 'intended_at', 'datagrams', 'first_at', 'attempts', 'last', 'ended_at', 'end')
 
@@ -50,10 +50,10 @@ class Work(object):
 
 
 class Recorder(object):
-    """Listens to the events of all processes. ``network`` is set by its owner."""
+    """Receives the events of all processes. The owner sets ``network``."""
 
     network = None  # type: Any
-    #: Takes every event, for a recording; None: nobody wants them.
+    #: The ``Tape`` that records every event, or None.
     tape = None  # type: Any
 
     def __init__(self):
@@ -67,7 +67,7 @@ class Recorder(object):
         #: Task id -> task; the tasks in the order of their sending.
         self.tasks = {}  # type: Dict[str, Task]
         self.order = []  # type: List[Task]
-        #: (time, how many tasks are open from then on), once for each change.
+        #: (time, number of open tasks from then on), for each change.
         self.opens = []  # type: List[Tuple[float, int]]
         #: Name of a calculator -> (since when, tasks running, slots in order, slots), in the order of time.
         self.states = {}  # type: Dict[str, List[Tuple[float, int, int, int]]]
@@ -80,7 +80,7 @@ class Recorder(object):
         # Calculator -> the tasks that are assigned to it; task -> its calculator; task -> when its calculator died.
         self._held = {}  # type: Dict[str, Set[str]]
         self._holder = {}  # type: Dict[str, str]
-        self._bereaved = {}  # type: Dict[str, float]
+        self._orphaned_at = {}  # type: Dict[str, float]
 
     # Clients.
 
@@ -100,7 +100,7 @@ class Recorder(object):
 
     def _on_unanswered(self, now, process, facts):
         # type: (float, MeasuredProcess, Dict[str, Any]) -> None
-        # Both a client and a task may be refused; this is the client's word for a task.
+        # The event ``refused`` may be about a client instead of a task.
         if 'task_id' in facts and facts['task_id'] in self.tasks:
             self._end(now, facts['task_id'], facts['outcome'])
 
@@ -120,7 +120,7 @@ class Recorder(object):
 
     def note_client_death(self, now, process):
         # type: (float, MeasuredProcess) -> None
-        """Nobody waits for its tasks any more."""
+        """A client was killed, and with it its open tasks."""
         left = [task for task in self.order if task.end is None and task.client is process]
         for task in left:
             task.end, task.ended_at = CLIENT_GONE, now
@@ -138,13 +138,13 @@ class Recorder(object):
             if task.first_at is None:
                 task.first_at = now
         self._hold(task_id, calculator)
-        died_at = self._bereaved.pop(task_id, None)
+        died_at = self._orphaned_at.pop(task_id, None)
         if died_at is not None:
             self.moves.append((died_at, now - died_at))
 
     def _on_adopted(self, now, process, facts):
         # type: (float, MeasuredProcess, Dict[str, Any]) -> None
-        """It goes on where it runs: no attempt more."""
+        """The attempt continues; it is no new one."""
         task = self.tasks.get(facts['task_id'])
         if task is not None:
             task.last = (facts['calculator'], facts['attempt'])
@@ -176,7 +176,7 @@ class Recorder(object):
     def _on_ended(self, now, process, facts):
         # type: (float, MeasuredProcess, Dict[str, Any]) -> None
         self._free(facts['task_id'])
-        self._bereaved.pop(facts['task_id'], None)
+        self._orphaned_at.pop(facts['task_id'], None)
 
     def _on_suspected(self, now, process, facts):
         # type: (float, MeasuredProcess, Dict[str, Any]) -> None
@@ -188,13 +188,12 @@ class Recorder(object):
 
     def add_calculator(self, now, process):
         # type: (float, MeasuredProcess) -> None
-        """It starts."""
         slots = process.core.capacity
         self.states.setdefault(process.name, []).append((now, 0, slots, slots))
 
     def note_calculator(self, now, process):
         # type: (float, MeasuredProcess) -> None
-        """A turn of it is over."""
+        """Note the state of a calculator after a turn."""
         core, states = process.core, self.states[process.name]
         slots = core.capacity if core.is_in_order and process.is_running else 0
         running = core.running if slots else 0
@@ -220,9 +219,9 @@ class Recorder(object):
 
     def note_death(self, now, name, is_lost=True):
         # type: (float, str, bool) -> None
-        """A calculator is killed or out of order; what it works on is lost, or late."""
+        """A calculator is killed or out of order; its work is lost, or late."""
         for task_id in self._held.get(name, ()):
-            self._bereaved.setdefault(task_id, now)
+            self._orphaned_at.setdefault(task_id, now)
             work = self._work.get((name, task_id))
             if is_lost and work is not None:
                 work.duration_s = min(work.duration_s, now - work.began_at)

@@ -1,7 +1,7 @@
-"""A recorded run, read from event files: what arrived when, how long each attempt took, who died and who came back.
+"""A recorded run, read from event files: arrivals, durations of attempts, deaths, outages, restarts.
 
-A process is recorded by its own file. The dispatcher's file stands in for calculators without one: it has the time from
-each assignment to its result, and when each calculator was heard last, was heard again, or returned.
+Each process has its own file. For calculators without a file the dispatcher's is used: it has the time from each
+assignment to its result, and when each calculator was heard last, was heard again, or returned.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -18,32 +18,32 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Sequence, Tuple  # noqa: F401
 
-#: The kinds of events by which a file of one role is known.
+#: Role -> kinds of events that only processes of this role write.
 KINDS = {CLIENT: ('sent', 'answered', 'unanswered'), CALCULATOR: ('taken', 'let_go', 'out_of_order', 'in_order'),
          DISPATCHER: ('accepted', 'assigned', 'done', 'reassigned', 'registered', 'returned', 'died')}
 
-#: What is done to processes, as the recording of a simulation has it.
+#: Events in the recording of a simulation: what was done to processes.
 ACTS = ('killed', 'killed_at_commit', 'told_to_stop', 'suspended', 'resumed')
 KILLED, TOLD_TO_STOP, SUSPENDED, RESUMED = 'killed', 'told_to_stop', 'suspended', 'resumed'
-#: And what else a replay does: start one, let one send a heartbeat.
+#: Further acts of a replay: start a process, let a calculator send a heartbeat.
 START, HEARD = 'start', 'heard'
 
-#: The faults of a scenario that happened to processes: a replay repeats what happened and draws none.
+#: The faults of a scenario that a replay does not draw: it repeats the recorded ones.
 ACTED = ('calculator_crash_s', 'dispatcher_crash_s', 'client_crash_s', 'stop_s', 'freeze_s')
 
-#: The settings that are recorded, one by one, in what happened.
+#: The settings whose drawn values are recorded one by one.
 FROM_RECORDING = frozenset(['task_interval_s', 'task_duration_s', 'outage'])
 
-#: Why the dispatcher suspects a calculator after an ICMP error, as Linux sends it at once for a killed process.
+#: Why the dispatcher suspects a calculator after ICMP errors, which Linux sends at once for a killed process.
 NOBODY_LISTENS = 'nobody listens at its address'
 LINUX = {'icmp': 1}
-#: How long the dispatcher then takes, and a little more.
+#: How long the dispatcher takes from the first ICMP error to the suspicion, and a little more.
 FOUND_AFTER_S = HINT_PINGS * HINT_PING_S + 0.05
 
-#: Monotonic clocks whose distances from the time of day differ by more are those of different machines.
+#: Two monotonic clocks are of different machines if their offsets from the time of day differ by more.
 CLOCKS_AGREE_S = 1.0
 
-#: How long a process is away that was killed and started again, where nothing tells more.
+#: The assumed time from the kill of a process to its next start, if the files do not tell it.
 AWAY_S = 0.2
 
 #: A heartbeat leaves within this time.
@@ -54,7 +54,7 @@ SILENT_S = 2.0
 
 
 class RecordingError(ValueError):
-    """Event files that make no recording; the text is one line that says why."""
+    """The event files are no recording; the text is one line that says why."""
 
 
 class Incarnation(object):
@@ -74,7 +74,7 @@ class Incarnation(object):
 
     def shift(self, seconds):
         # type: (float) -> None
-        """Its clock is that much behind."""
+        """Add ``seconds`` to all times: its clock is behind."""
         self.began_at += seconds
         for event in self.events:
             event.time += seconds
@@ -89,7 +89,7 @@ class Incarnation(object):
     @property
     def ended_at(self):
         # type: () -> float
-        """When it was last seen."""
+        """The time of its last event."""
         return self.events[-1].time if self.events else self.began_at
 
     def of_kind(self, *kinds):
@@ -98,8 +98,8 @@ class Incarnation(object):
 
 
 class Recording(object):
-    """``files`` are pairs (path, events); ``around`` are blocks of a scenario that no process knows, as ``network``.
-    Times are those of the process clocks; virtual time 0 is at ``origin``.
+    """``files`` are pairs (path, events). ``around`` are the blocks of a scenario that are in no event file, as
+    ``network``. Times are those of the process clocks; virtual time 0 is at ``origin``.
     """
 
     def __init__(self, files, around):
@@ -122,15 +122,15 @@ class Recording(object):
             by_name.setdefault((one.role, one.name), []).append(one)
         dispatchers = by_name[DISPATCHER, DISPATCHER]
         self.watched = [event for one in dispatchers for event in one.events]
-        # Name of a calculator -> what the dispatcher noticed of it.
+        # Name of a calculator -> events of the dispatcher about it.
         self._noticed = {}  # type: Dict[str, List[Any]]
         for event in self.watched:
             if event.kind in ('registered', 'returned', 'suspected', 'died', 'recovered', 'left'):
                 self._noticed.setdefault(event.facts['calculator'], []).append(event)
-        #: What happens to processes: (virtual time, what, role, name, facts).
+        #: (virtual time, what, role, name, facts) of each act on a process.
         self.acts = []  # type: List[Tuple[float, str, str, str, Dict[str, Any]]]
-        #: (name, number of the start) -> the facts of ``began``; when tasks were to be sent; (when, kind, duration) of
-        #: outages. Name -> (from, until) of all times in which a calculator was silent and went on after that.
+        #: (name, number of the start) -> the facts of ``began``; the arrival times of tasks; (when, kind, duration) of
+        #: outages. Name -> (from, until) of each silence after which a calculator continued.
         self.began = {}  # type: Dict[Tuple[str, int], Any]
         self.arrivals = {}  # type: Dict[Tuple[str, int], List[float]]
         self.outages = {}  # type: Dict[Tuple[str, int], List[Tuple[float, str, float]]]
@@ -146,7 +146,7 @@ class Recording(object):
                 [(at, at + duration_s) for at, _, duration_s in self.outages[one.name, number]])
             self._add_acts(one, ones[number] if number < len(ones) else None, found)
         strangers = [] if self.seed is not None else self._add_calculators_without_file(by_name)
-        # Those of one moment in the order of their files.
+        # Acts of the same time keep the order of their files.
         self.acts.sort(key=lambda act: act[0])
         self.settings, self.names = self._scenario(by_name, strangers)
         self._note_durations(found)
@@ -209,7 +209,7 @@ class Recording(object):
             missed = _missed(self._noticed.get(name, ()), one.ended_at, float('inf') if following is None else
                              following.began_at)
             if missed is not None:
-                self._let_go_silent(name, max(one.ended_at, _gone_at(missed)), missed)
+                self._silence(name, max(one.ended_at, _gone_at(missed)), missed)
                 return
         is_over = following is None and (
             role != DISPATCHER or max([other.ended_at for other in found]) < one.ended_at + SILENT_S)
@@ -218,14 +218,14 @@ class Recording(object):
                 one.ended_at, following.began_at - AWAY_S)  # type: ignore[union-attr]
             self._act(died_at, KILLED, role, name)
 
-    def _let_go_silent(self, name, at, missed):
+    def _silence(self, name, at, missed):
         # type: (str, float, Any) -> None
-        """Nothing is heard of a calculator from then on, as the dispatcher found in the event ``missed``."""
+        """A calculator is silent from ``at`` on. The dispatcher noticed it in the event ``missed``."""
         if missed.facts.get('why') == NOBODY_LISTENS:
-            # Only of a process that is gone the system reports that.
+            # The system reports this only for a process that has ended.
             self._act(at, KILLED, CALCULATOR, name)
         else:
-            # A heartbeat, so that its silence begins here and not at the last one before.
+            # A heartbeat, so that the silence begins here and not at the last one before.
             self._act(at - TURN_S, HEARD, CALCULATOR, name)
             self._act(at, SUSPENDED, CALCULATOR, name)
 
@@ -237,7 +237,7 @@ class Recording(object):
             at, until = event.time, event.time + event.facts['duration_s']
             missed = _missed(self._noticed.get(one.name, ()), at, until)
             if self.seed is None and missed is not None and _gone_at(missed) < at:
-                # Its heartbeats have another phase in a replay. So it is silent from when it was last heard.
+                # Its heartbeats have another phase in a replay. So the outage begins when it was last heard.
                 at = _gone_at(missed) + TURN_S
                 self._act(at - TURN_S, HEARD, CALCULATOR, one.name)
             found.append((at, event.facts['outage'], until - at))
@@ -245,7 +245,7 @@ class Recording(object):
 
     def _add_calculators_without_file(self, by_name):
         # type: (Dict[Any, Any]) -> List[Tuple[str, Dict[str, Any]]]
-        """Returns the names and settings of those that only the dispatcher knows."""
+        """Returns the names and settings of calculators without a file."""
         found = []
         for name in sorted(self._noticed):
             facts = self._noticed[name][0].facts
@@ -259,19 +259,19 @@ class Recording(object):
 
     def _follow(self, name):
         # type: (str) -> None
-        """Guess what happened to a calculator from what its dispatcher noticed."""
+        """Guess what happened to a calculator from the dispatcher's events."""
         gone_at = None  # type: float | None
         for event in self._noticed[name][1:]:
             kind, at = event.kind, event.time
             if kind in ('suspected', 'died') and gone_at is None:
                 gone_at = _gone_at(event)
-                self._let_go_silent(name, gone_at, event)
+                self._silence(name, gone_at, event)
             elif kind == 'recovered' and gone_at is not None:
                 self._act(at, RESUMED, CALCULATOR, name)
                 self._away.setdefault(name, []).append((gone_at, at))
                 gone_at = None
             elif kind == 'returned':
-                # Whatever runs under that name is killed by it.
+                # The start ends a process of that name that still runs.
                 self._act(at, START, CALCULATOR, name)
                 gone_at = None
             elif kind == 'left':
@@ -308,7 +308,7 @@ class Recording(object):
 
     def _note_durations(self, found):
         # type: (List[Incarnation]) -> None
-        #: (task id, attempt) -> how long it takes, or, where it was lost, on which calculator and after how long.
+        #: (task id, attempt) -> its duration. For a lost attempt: (calculator, time until it was lost).
         self.durations = {}  # type: Dict[Tuple[str, int], float]
         self._lost = {}  # type: Dict[Tuple[str, int], Tuple[str, float]]
         for one in found:
@@ -316,10 +316,10 @@ class Recording(object):
                 facts = event.facts
                 if facts['duration_s'] is not None:
                     self.durations[facts['task_id'], facts['attempt']] = facts['duration_s']
-        # What a replay adds for the ways there and back is no work.
+        # A replay adds the delays of the network itself.
         ways_s = 2 * lengths.mean(self.settings['network']['delay_s'])
-        #: (task id, attempt) -> its calculator. Which of several that are free gets a task depends on microseconds, so
-        #: that is repeated where it can be; a simulation repeats it by itself.
+        #: (task id, attempt) -> its calculator. Which of several free calculators gets a task depends on microseconds,
+        #: so a replay repeats the choice if possible. The replay of a simulation does so without this.
         self.calculators = {}  # type: Dict[Tuple[str, int], str]
         given = {}  # type: Dict[Tuple[str, str], Tuple[int, float]]
         for event in self.watched:
@@ -339,20 +339,20 @@ class Recording(object):
 
     def _worked_s(self, name, since, until, planned_s, ways_s):
         # type: (str, float, float, float | None, float) -> float
-        """How long a calculator worked on what was assigned and done then. ``planned_s`` is what its own file says."""
+        """How long an attempt took that was assigned at ``since`` and done at ``until``; ``planned_s`` in its file."""
         for begin, end in self._away.get(name, ()):
             if begin < until and since < end:
                 if planned_s is not None:
                     return planned_s
-                # It was suspended, and its clock went on; what is sent to it meanwhile begins when it is back.
+                # It was suspended, and its clock continued. A task that was sent meanwhile began after that.
                 since = end if begin < since else since
-        # On a busy machine that is more than the calculator intended.
+        # On a busy machine this is longer than planned.
         return max(0.0, until - since - ways_s)
 
     def draw_duration_s(self, random, name, task_id, attempt, settings):
         # type: (Any, str, str, int, Dict[str, Any]) -> float
-        """The duration of an attempt on a calculator. One that is not recorded is drawn from all that are; one that was
-        lost on that calculator takes longer than until then.
+        """The duration of an attempt on a calculator. If it is not recorded, it is drawn from all recorded durations;
+        if it was lost on this calculator, from those that are longer than the time until then.
         """
         known = self.durations.get((task_id, attempt))
         if known is not None:
@@ -368,7 +368,7 @@ class Recording(object):
 
     def _note_ends(self, found):
         # type: (List[Incarnation]) -> None
-        #: Task id -> how it ended, when it was to be sent, when it ended, its deadline; in virtual time.
+        #: Task id -> (its end, when it was to be sent, when it ended, its deadline), in virtual time.
         self.ends = {}  # type: Dict[str, Tuple[str, float, float, float]]
         for one in found:
             pace = one.facts.get('pace', 1.0)
@@ -385,7 +385,7 @@ class Recording(object):
 
 def _check(found):
     # type: (List[Incarnation]) -> None
-    """Whether these processes can be one run."""
+    """Raise ``RecordingError`` unless these processes can be one run."""
     roles = {}  # type: Dict[str, str]
     paths = {}  # type: Dict[Any, str]
     for one in found:
@@ -402,8 +402,8 @@ def _check(found):
 
 def _check_tasks(found):
     # type: (List[Incarnation]) -> None
-    """Whether dispatcher and clients know of the same tasks. Files that were copied from running processes may end a
-    little apart; a file that ends sooner is cut off.
+    """Raise ``RecordingError`` unless dispatcher and clients have the same tasks. Files that were copied from running
+    processes may end within ``SILENT_S`` of each other; a file that ends earlier is cut off.
     """
     clients = {(one.name, one.facts['incarnation']): one for one in found if one.role == CLIENT}
     sent, accepted = set(), {}  # type: Any, Dict[str, float]
@@ -430,7 +430,7 @@ def _check_tasks(found):
 
 def _align(found):
     # type: (List[Incarnation]) -> None
-    """Let all clocks agree with that of the dispatcher, as far as the time of day tells."""
+    """Shift the clocks of other machines to that of the dispatcher, by the time of day."""
     offset = [one.facts['unix_time'] - one.began_at for one in found if one.role == DISPATCHER][0]
     for one in found:
         shift_s = one.facts['unix_time'] - one.began_at - offset
@@ -453,17 +453,17 @@ def _missed(about, since, until):
 
 def _gone_at(event):
     # type: (Any) -> float
-    """When a calculator went silent that is suspected or dead now."""
+    """When the calculator of an event ``suspected`` or ``died`` went silent."""
     heard_at = event.time - event.facts['silence_s']
     if event.facts.get('why') == NOBODY_LISTENS:
-        # It was found at the first datagram that was sent to it.
+        # The first datagram to it after its death caused the report.
         return max(heard_at, event.time - FOUND_AFTER_S)
     return heard_at
 
 
 def _alike(settings):
     # type: (Dict[str, Any]) -> Dict[str, Any]
-    """Without what says nothing in a simulation: names, addresses, functions."""
+    """The settings without names, addresses and functions, which have no effect in a simulation."""
     made = dict(settings, name=None)
     if 'work' in made:
         made['work'] = None
@@ -476,8 +476,8 @@ def _alike(settings):
 
 def _grouped(settings):
     # type: (List[Any]) -> Tuple[Any, Any]
-    """The number of processes with their common settings; or a group for each, with those in which it differs from the
-    first.
+    """(number of processes, their common settings); or (a group for each process with its differences from the first,
+    settings of the first).
     """
     if not settings:
         return 0, None

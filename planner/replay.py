@@ -1,4 +1,4 @@
-"""A world in which what a recording holds happens again: arrivals, durations, deaths, outages.
+"""A world that repeats a recording: arrivals, durations, deaths, outages.
 
 The rest is as in any other world of the scenario: the cores decide, the network draws from the streams of the seed.
 """
@@ -24,13 +24,13 @@ if MYPY:
     from simulator.process import Process  # noqa: F401
 
 
-#: What is done to a process that runs. What is started anew ends whatever has its name.
+#: Act -> method of a running process. A start first ends the process of that name.
 METHODS = {KILLED: 'kill', 'killed_at_commit': 'kill_at_commit', TOLD_TO_STOP: 'stop', SUSPENDED: 'suspend',
            RESUMED: 'resume', HEARD: 'beat', START: 'kill'}
 
 
 class RecordedArrivals(Arrivals):
-    """Tasks are to be sent at these times, whatever becomes of those before."""
+    """Tasks arrive at these times, independently of earlier tasks."""
 
     def __init__(self, settings, times):
         # type: (Dict[str, Any], List[float]) -> None
@@ -44,8 +44,8 @@ class RecordedArrivals(Arrivals):
 
 
 class RecordedOutages(OutagePlan):
-    """Outages at these times, as (when, kind, duration). Draws go on beside them, so that a calculator wakes as
-    often as it did.
+    """``outages`` are (when, kind, duration). Outages are drawn too, without effect, so that a calculator wakes up as
+    often as in the recorded run.
     """
 
     def __init__(self, settings, rng, outages):
@@ -78,7 +78,7 @@ class RecordedOutages(OutagePlan):
 
 
 class ReplayWorld(MeasuredWorld):
-    """The world of a recording. ``settings`` are its scenario, in which anything else may have been changed."""
+    """The world of a recording. ``settings`` are its scenario, possibly with changes."""
 
     def __init__(self, seed, settings, recorder, recording):
         # type: (int, Dict[str, Any], Recorder, Recording) -> None
@@ -87,10 +87,10 @@ class ReplayWorld(MeasuredWorld):
 
     def start(self):
         # type: () -> None
-        # Others may have been started before the dispatcher, and knew its address.
+        # Other processes may start before the dispatcher, and know its address.
         self.names[DISPATCHER] = (DISPATCHER, PORTS[DISPATCHER])
-        # Name -> the settings in which it differs. Of fewer processes than recorded the first ones; those beyond the
-        # recording start at once and run until the end.
+        # Name -> the settings in which it differs. With fewer processes than recorded, the first ones run. Additional
+        # ones start at once and run until the end.
         changes, more = {DISPATCHER: {}}, []  # type: Dict[str, Any], List[Any]
         for role in (CALCULATOR, CLIENT):
             names = self._recording.names[role]
@@ -140,7 +140,7 @@ class ReplayWorld(MeasuredWorld):
         if began is None:
             return super(ReplayWorld, self)._arrivals(name, number, settings)
         if lengths.longest(settings['task_interval_s']) == 0:
-            # A closed loop: each answer lets the next task go, now as then.
+            # A closed loop: the client sends the next task after each answer.
             return Arrivals(settings, None, began.get('tasks_max'))
         return RecordedArrivals(settings, self._recording.arrivals[name, number])
 
@@ -157,7 +157,7 @@ class ReplayWorld(MeasuredWorld):
     def _incarnation(self, name, number):
         # type: (str, int) -> str
         began = self._recording.began.get((name, number))
-        # The ids of tasks begin with it.
+        # Task ids contain it.
         return super(ReplayWorld, self)._incarnation(name, number) if began is None else began['incarnation']
 
     def _clock(self, name):

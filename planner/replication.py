@@ -1,8 +1,8 @@
-"""One replication: a scenario and a seed make a row of numbers, always the same ones.
+"""One replication: a function from a scenario and a seed to a row of numbers.
 
-The measured time, ``duration_s`` of the scenario, is cut into segments, and the row has sums for each. So the warm-up
-can be removed later, when it is known from all replications, and quantiles can be taken of all of them together. After
-that time the world goes on as it is until the last measured task has its outcome; nothing of that is measured.
+The measured time, ``duration_s`` of the scenario, is divided into segments, and the row has sums for each. So the
+warm-up can be removed when all replications are known, and quantiles can be computed from all replications together.
+After the measured time the world runs, unmeasured, until the last measured task has its outcome.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -31,7 +31,7 @@ CUTS = (0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 #: The packages that a replication needs.
 PACKAGES = ('common', 'net_protocol', 'runtime', 'client', 'dispatcher', 'calculator', 'simulator', 'planner')
 
-#: Slots of the series of response times from which the warm-up is found.
+#: Slots of the series of response times that determines the warm-up.
 SLOTS = 500
 
 #: A quantile is exact to within half of this: durations are counted in buckets that grow by this factor.
@@ -39,7 +39,7 @@ RATIO = 1.001
 _LOG_RATIO = log(RATIO)
 SHORTEST_S = 1e-6
 
-#: Until the last measured task is over.
+#: The steps in which the world runs until the last measured task is over, and the allowance in their limit.
 STEP_S = 1.0
 SLACK_S = 30.0
 
@@ -52,7 +52,7 @@ def bucket(seconds):
 
 def middle_s(index):
     # type: (int) -> float
-    """The middle of a bucket; 0 for what is too short to measure."""
+    """The middle of a bucket; 0 for the shortest durations."""
     return RATIO ** (index + 0.5) if index > bucket(SHORTEST_S) else 0.0
 
 
@@ -67,7 +67,7 @@ def row_of(seed, settings):
     except BrokenInvariant as broken:
         return {'seed': seed, 'error': str(broken)}
     except Exception as error:
-        # As in a batch of worlds: nothing that a world does may raise.
+        # A bug: the other replications continue.
         return {'seed': seed, 'error': '%s: %s' % (type(error).__name__, error)}
     return dict(_Measured(world.recorder, settings['duration_s'], sent).row(), seed=seed, error=None,
                 is_replay='recording' in settings)
@@ -75,7 +75,7 @@ def row_of(seed, settings):
 
 def row_of_piece(piece):
     # type: (Tuple[int, Dict[str, Any]]) -> Dict[str, Any]
-    """The same of (seed, scenario), in whichever process."""
+    """``row_of`` with one argument, (seed, scenario), for a pool of processes."""
     return row_of(*piece)
 
 
@@ -92,7 +92,7 @@ def world_of(seed, settings, tape=None):
 
 def run(world):
     # type: (MeasuredWorld) -> int
-    """Run it until the last measured task is over. Returns the number of datagrams of the measured time."""
+    """Run until the last measured task is over. Returns the number of datagrams in the measured time."""
     settings = world.settings
     until = settings['duration_s']
     world.start()
@@ -113,7 +113,7 @@ def run(world):
 
 
 class _Measured(object):
-    """The sums over what a recorder recorded until ``until``."""
+    """The sums of the records until ``until``."""
 
     def __init__(self, recorder, until, sent):
         # type: (Recorder, float, int) -> None
@@ -178,7 +178,7 @@ class _Measured(object):
 
     def _add_calculators(self):
         # type: () -> None
-        """The time that slots are busy, in order, and there at all; that of calculators in order."""
+        """Add up how long slots are busy, are in order, and exist; and how long calculators are in order."""
         ends = self._cuts[1:] + [self._until]
         for states in self._recorder.states.values():
             for place, (since, running, in_order, slots) in enumerate(states):
@@ -198,7 +198,7 @@ class _Measured(object):
 
     def _series(self, tasks):
         # type: (List[Any]) -> List[List[float]]
-        """Number and sum of response times in each slot of the measured time, however tasks ended."""
+        """Number and sum of response times in each slot of the measured time, for all outcomes."""
         slots = [[0, 0.0] for _ in range(SLOTS)]  # type: List[List[float]]
         for task in tasks:
             slot = slots[min(SLOTS - 1, max(0, int(SLOTS * task.intended_at / self._until)))]
@@ -208,7 +208,7 @@ class _Measured(object):
 
     def _backlog(self, when):
         # type: (float) -> int
-        """The number of tasks that were open then."""
+        """The number of tasks that were open at ``when``."""
         opens = self._recorder.opens
         place = bisect_left(opens, (when, -1))
         return opens[place - 1][1] if place else 0

@@ -10,8 +10,8 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, List  # noqa: F401
 
-#: The files of ``monitor/page`` and ``planner`` that a report contains: the style, then the scripts in the order in
-#: which one uses the other.
+#: The files of ``monitor/page`` and ``planner`` that a report contains: the style, then the scripts in the order of
+#: their imports.
 FILES = ('page.css', 'tools.js', 'charts.js', 'report.js')
 
 _PAGE = u"""<!DOCTYPE html>
@@ -53,7 +53,7 @@ _PAGE = u"""<!DOCTYPE html>
 
 def contents(study, keys, command, lines, scenario):
     # type: (Any, List[str], str, List[str], Dict[str, Any]) -> Dict[str, Any]
-    """What the page shows, as plain values. ``scenario`` is the scenario without the variation."""
+    """The contents of the page as plain values. ``scenario`` is the scenario without the variation."""
     points = []
     for point in study.points:
         if not point.number and point.why_unstable() is None:
@@ -71,9 +71,9 @@ def contents(study, keys, command, lines, scenario):
 def page(title, found, as_json, style, scripts):
     # type: (str, Dict[str, Any], Callable[[Any], str], str, List[str]) -> str
     """The page as a text. ``style`` and ``scripts`` are the texts of ``FILES``."""
-    # They are one module here: what one imports from the other stands above it.
+    # All scripts become one module, which needs no imports and exports.
     script = '\n'.join([re.sub(r'(?m)^import .*$|^export ', '', text) for text in scripts])
-    # No text of a scenario can end the element that carries it.
+    # Escaped, so that no text of a scenario ends the ``script`` element.
     report = as_json(found).replace('<', '\\u003c')
     return _PAGE % {'title': _escaped(title), 'style': style, 'report': report, 'script': script}
 

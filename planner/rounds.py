@@ -1,4 +1,4 @@
-"""The replications that a study asks for, made in the processes of a pool."""
+"""Runs the replications of a study in the processes of a pool."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -6,7 +6,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Iterator, List, Tuple  # noqa: F401
 
-#: How often a replication is begun whose process is killed.
+#: How often a replication is tried whose process is killed.
 TRIES_MAX = 3
 
 
@@ -16,7 +16,7 @@ class KilledTooOften(Exception):
 
 def replications(study, pool):
     # type: (Any, Any) -> Iterator[int]
-    """Make replications until the study has its answer. Yields their number after each one."""
+    """Run replications until the study has its answer. Yields their number after each one."""
     done = 0
     while True:
         pieces = study.pieces()

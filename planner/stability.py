@@ -1,4 +1,4 @@
-"""Whether a scenario can do what it is asked: an unstable one has no mean response time to report."""
+"""Whether a scenario is stable. An unstable one has no mean response time."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -12,23 +12,24 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, Sequence  # noqa: F401
 
-#: A backlog grows if, with this confidence, more than this share of what arrives in half of the time is left over.
+#: The backlog grows if, with this confidence, it grows by more than this share of the tasks that arrive in half of the
+#: time.
 CONFIDENCE = 0.99
 LEFT_OVER = 0.05
 
-#: A load of exactly 1 is judged by what happens.
+#: A load of exactly 1 is simulated.
 ROUNDING = 1e-9
 
-#: Calculators that are busy for more than this share of their time in order, while more than that share of the tasks
-#: is not answered, have no time for them.
+#: A scenario is unstable if calculators are busy for more than ``BUSY`` of their time in order, and more than
+#: ``UNANSWERED`` of the tasks have no answer.
 BUSY = 0.98
 UNANSWERED = 0.02
 
 
 def offered_load(settings):
     # type: (Dict[str, Any]) -> float | None
-    """The work that arrives each second by the slots in order, at its mean; None where no client is an open loop or
-    nobody can work.
+    """The mean work that arrives per second, divided by the mean number of slots in order; None if no client is an open
+    loop.
     """
     rate = 0.0
     for count, client in _groups(settings, CLIENT):
@@ -61,7 +62,7 @@ def why_unstable(settings, rows):
     # type: (Dict[str, Any], Sequence[Dict[str, Any]]) -> str | None
     """Why a scenario is unstable, or None if it is not, as far as its settings and rows tell."""
     if 'recording' in settings:
-        # As many tasks as there were.
+        # The number of tasks is that of the recording.
         return None
     clients = scenario.variants(settings, CLIENT)
     open_loops = [client for client in clients if lengths.mean(client['task_interval_s']) > 0]

@@ -1,10 +1,11 @@
 """The statistics of simulation output: warm-up, intervals, the number of replications, paired differences.
 
-An interval is a dict ``{"value", "low", "high"}``; ``low`` and ``high`` are None where one number says nothing about
-its spread. Sources: Law, "Simulation Modeling and Analysis", 5th edition, chapters 9 to 11; White, Cobb and Spratt,
-"A comparison of five steady-state truncation heuristics for simulation", WSC 2000 (MSER-5); Hoad, Robinson and Davies,
-"Automated selection of the number of replications for a discrete-event simulation", JORS 61 (2010); Nakayama,
-"Confidence intervals for quantiles using sectioning when applying variance-reduction techniques", TOMACS 24 (2014).
+An interval is a dict ``{"value", "low", "high"}``; ``low`` and ``high`` are None if there is only one number.
+
+Sources: Law, "Simulation Modeling and Analysis", 5th edition, chapters 9 to 11; White, Cobb and Spratt, "A comparison
+of five steady-state truncation heuristics for simulation", WSC 2000 (MSER-5); Hoad, Robinson and Davies, "Automated
+selection of the number of replications for a discrete-event simulation", JORS 61 (2010); Nakayama, "Confidence
+intervals for quantiles using sectioning when applying variance-reduction techniques", TOMACS 24 (2014).
 """
 
 from __future__ import absolute_import, division, print_function
@@ -127,7 +128,7 @@ def interval(value, half=None):
 
 def replication_interval(values, confidence=CONFIDENCE):
     # type: (Sequence[float], float) -> Any
-    """The interval of a mean from independent replications; None where there are no values."""
+    """The interval of a mean from independent replications; None if there are no values."""
     if not values:
         return None
     return sectioned(mean(values), values, confidence)
@@ -135,27 +136,15 @@ def replication_interval(values, confidence=CONFIDENCE):
 
 def sectioned(pooled, values, confidence=CONFIDENCE):
     # type: (float, Sequence[float], float) -> Dict[str, Any]
-    """The interval of an estimate from all data together, its spread from the same estimate in each replication.
+    """The interval of ``pooled``, an estimate from all data. ``values`` are the same estimate from each replication.
 
-    A quantile of few data is biased; ``pooled`` is less so, and a bias of the ``values`` makes the interval wider.
+    A quantile of few data is biased. ``pooled`` has less bias, and a bias of the ``values`` makes the interval wider.
     """
     number = len(values)
     if number < 2:
         return interval(pooled)
     spread = sqrt(sum([(value - pooled) ** 2 for value in values]) / (number - 1))
     return interval(pooled, student_t_quantile((1 + confidence) / 2, number - 1) * spread / sqrt(number))
-
-
-def batch_interval(series, batches=20, confidence=CONFIDENCE):
-    # type: (Sequence[float], int, float) -> Any
-    """The interval of the mean of one long series from the means of its batches; None where it is too short."""
-    size = len(series) // batches
-    if size == 0:
-        return None
-    # What is left over belongs to the warm-up side.
-    first = len(series) - size * batches
-    return replication_interval([mean(series[first + size * number:first + size * (number + 1)])
-                                 for number in range(batches)], confidence)
 
 
 def paired_difference(ones, others, confidence=CONFIDENCE):
@@ -166,7 +155,7 @@ def paired_difference(ones, others, confidence=CONFIDENCE):
 
 def variance_reduction(ones, others):
     # type: (Sequence[float], Sequence[float]) -> Any
-    """How many times as many independent replications a difference would need as one with common random numbers."""
+    """How many times more replications a difference needs without common random numbers; None if it is not known."""
     if len(ones) < 2 or len(ones) != len(others):
         return None
     together = variance([other - one for one, other in zip(ones, others)])
@@ -175,7 +164,7 @@ def variance_reduction(ones, others):
 
 def precision(found):
     # type: (Dict[str, Any] | None) -> float | None
-    """Half of the width of an interval as a share of its value; None where it is not known."""
+    """Half of the width of an interval as a share of its value; None if it is not known."""
     if found is None or found['low'] is None:
         return None
     half = (found['high'] - found['low']) / 2
@@ -184,26 +173,20 @@ def precision(found):
     return half / abs(found['value']) if found['value'] else None
 
 
-def covers(found, truth):
-    # type: (Dict[str, Any], float) -> bool
-    """Whether an interval contains the true value."""
-    return bool(found['low'] <= truth <= found['high'])
-
-
 def coverage(intervals, truth):
     # type: (Sequence[Dict[str, Any]], float) -> float
     """The share of intervals that contain the true value."""
-    return mean([float(covers(found, truth)) for found in intervals])
+    return mean([float(found['low'] <= truth <= found['high']) for found in intervals])
 
 
 # Warm-up.
 
 def warm_up(series, batch=BATCH):
     # type: (Sequence[float], int) -> Any
-    """The number of observations at the beginning that MSER removes; None where the series is too short to tell.
+    """The number of observations at the beginning that MSER removes; None if the series is too short or not settled.
 
-    Of all truncations in the first half of the series, the one with the smallest squared standard error of the mean of
-    what is left. A minimum at the end of that half is no minimum: the series has not settled.
+    Of all truncations in the first half of the series, MSER selects the one with the smallest squared standard error of
+    the mean of the rest. If that is at the end of this half, the series has not settled.
     """
     means = [mean(series[first:first + batch]) for first in range(0, len(series) - batch + 1, batch)]
     number = len(means)
@@ -232,19 +215,3 @@ def look_ahead(number):
     # type: (int) -> int
     """How many further replications must confirm the precision of ``number`` replications."""
     return LOOK_AHEAD if number <= 100 else LOOK_AHEAD * number // 100
-
-
-def replications_needed(precisions, wanted, at_least=REPLICATIONS_MIN):
-    # type: (Sequence[float | None], float, int) -> int | None
-    """The smallest number of replications that has the wanted precision and keeps it through the look-ahead, or None.
-
-    ``precisions[n - 1]`` is the precision of the first n replications.
-    """
-    number = at_least
-    while number + look_ahead(number) <= len(precisions):
-        tried = precisions[number - 1:number + look_ahead(number)]
-        failed = [index for index, found in enumerate(tried) if found is None or found > wanted]
-        if not failed:
-            return number
-        number += failed[-1] + 1
-    return None

@@ -1,7 +1,7 @@
 """The recording of a simulated run: the events of all its processes, one process after the other, in one file.
 
-A line has the form of the event files of real processes, and what was done to a process (killed, suspended) is an event
-too. The first line holds what is in no event: the scenario, and the seed from which datagrams were delayed and lost.
+The lines are those of the event files of real processes. Faults of processes (kills, suspensions) are events too. The
+first line has the scenario and the seed, which determines the delays and losses of datagrams.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -15,7 +15,7 @@ if MYPY:
 
     from planner.world import MeasuredProcess  # noqa: F401
 
-#: Faults that do more to processes than what a recording can say.
+#: Faults that cannot be recorded.
 NOT_RECORDED = ('poison_s', 'clone_s', 'disk_s', 'other_journal', 'wall_step')
 
 
@@ -30,7 +30,7 @@ def not_recorded(faults):
 
 
 class Tape(object):
-    """What is written while a world runs."""
+    """The events of a world, collected while it runs."""
 
     def __init__(self, seed, settings):
         # type: (int, Dict[str, Any]) -> None
@@ -40,7 +40,6 @@ class Tape(object):
 
     def begin(self, process, settings):
         # type: (MeasuredProcess, Dict[str, Any]) -> None
-        """A process starts."""
         self._parts.append([])
         self._part_of[process] = self._parts[-1]
         self.write(process, process.environment.agenda.now, 'began', {
@@ -50,7 +49,7 @@ class Tape(object):
 
     def write(self, process, time, kind, facts):
         # type: (MeasuredProcess, float, str, Dict[str, Any]) -> None
-        """Something happens in a process, or to it."""
+        """Add an event of a process, or an act on it."""
         self._part_of[process].append((time, kind, facts))
 
     def events(self):

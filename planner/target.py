@@ -1,4 +1,4 @@
-"""What is asked on the command line: ``KEY=3..8``, and ``p99 <= 5``."""
+"""The values and targets of the command line: ``KEY=3..8``, ``p99 <= 5``."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -21,7 +21,7 @@ _TARGET = re.compile(r'\s*([a-z0-9_]+)(?:\.([a-z0-9]+))?\s*(<=|>=)\s*([0-9.]+(?:
 
 
 class QuestionError(ValueError):
-    """What was asked can't be understood; the text says why."""
+    """The question is invalid; the text says why."""
 
 
 class Target(object):
@@ -43,12 +43,12 @@ class Target(object):
         self.text = text.strip()
         self.key = (name, statistic)
         self.bound = float(bound)
-        #: What a precision is a share of. 0.999 is far from 1 for a share.
+        #: A precision is a share of this. For a share near 1, such as 0.999, the distance from 1 matters.
         self.scale = min(self.bound, abs(1 - self.bound)) if name.endswith('_share') else self.bound
 
     def verdict(self, measures, by_value=False):
         # type: (Measures | None, bool) -> bool | None
-        """Whether measures hold the target; None where their interval contains the bound and is not passed over."""
+        """Whether measures hold the target; None if the interval contains the bound. ``by_value`` ignores intervals."""
         found = None if measures is None else measures.find(*self.key)
         if found is None:
             return False
@@ -77,11 +77,11 @@ def values_of(text, as_json):
         return key, [_value(part, as_json) for part in _parts(rest)]
     low, high, step = (_number(part or '1', text) for part in matched.groups())
     if high < low or step <= 0 or (high - low) / step >= VALUES_MAX:
-        raise QuestionError('found %r, expected a first value below the last one, and less than %d of them' % (
+        raise QuestionError('found %r, expected a first value below the last one, and fewer than %d of them' % (
             str(text), VALUES_MAX))
     count = int((high - low) / step + 1e-9) + 1
     is_whole = all(part is None or '.' not in part for part in matched.groups())
-    # 0.1 + 2 * 0.1 is not 0.3: rounded to what people write.
+    # Rounded, because 0.1 + 2 * 0.1 is not 0.3.
     values = [round(low + number * step, 10) for number in range(count)]
     return key, [int(value) for value in values] if is_whole else values
 
@@ -144,5 +144,5 @@ def points_of(settings, keys):
     for key, values in keys:
         combinations = [changes + [(key, value)] for changes in combinations for value in values]
     if len(combinations) > VALUES_MAX:
-        raise QuestionError('%d combinations, %d at the most' % (len(combinations), VALUES_MAX))
+        raise QuestionError('found %d combinations, expected at most %d' % (len(combinations), VALUES_MAX))
     return [(changed(settings, changes), changes) for changes in combinations]

@@ -1,10 +1,8 @@
-"""What a turn and a row cost on this machine: the setting ``turn_cost_s`` of a scenario, measured.
+"""Measures the setting ``turn_cost_s`` of a scenario: the cost of a turn and of a row on this machine.
 
-A busy dispatcher is simulated for a while, and the processor time of each of its turns is noted with the number of rows
-that it read and wrote. The line through these points (least squares) has the cost of a turn where it begins, and its
-slope is that of a row. Bytes, checks and tables are the real ones; what the simulated network costs is about what is
-missing for the system calls, and ``datagram_s`` (measured on real sockets) is added to a turn for one datagram in and
-one out.
+A busy dispatcher is simulated for a while, and the processor time of each turn is noted with the number of rows that it
+read and wrote. A line is fitted to these points (least squares): its intercept is the cost of a turn, its slope that of
+a row. To the cost of a turn, ``datagram_s`` is added: the cost of one datagram in and one out on real sockets.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -18,7 +16,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
 
-#: Clients of different greed, so that turns differ in their number of rows.
+#: Clients with different loads, so that turns differ in their number of rows.
 BUSY = {
     'duration_s': 1e6, 'clients': [{'count': 2}, {'count': 20, 'task_interval_s': {'exponential': 0.02}}],
     'client': {'task_interval_s': [0, 0], 'in_flight_max': 40},
@@ -26,7 +24,7 @@ BUSY = {
     'calculator': {'capacity': 20, 'task_duration_s': [0, 0.2], 'outage': {'probability': 0}},
 }  # type: Dict[str, Any]
 
-#: Virtual time between two looks at the clock, and what happens before it counts.
+#: The step of virtual time, and the virtual time before the measurement.
 STEP_S = 0.05
 WARM_UP_S = 0.5
 
@@ -62,8 +60,8 @@ def _watch(turn, cpu_time, turns):
 
 def line(points):
     # type: (List[Tuple[int, float]]) -> Tuple[float, float]
-    """Where the line of least squares through points (rows, seconds) begins, and its slope; neither is below 0."""
-    # A few turns are interrupted by something else: the longest hundredth says nothing of us.
+    """Intercept and slope, both at least 0, of the line of least squares through points (rows, seconds)."""
+    # Without the longest hundredth: other processes interrupt a few turns.
     points = sorted(points, key=lambda point: point[1])[:max(2, len(points) * 99 // 100)]
     number = len(points)
     mean_x = sum([point[0] for point in points]) / number

@@ -1,8 +1,8 @@
-"""A world to measure in: the real cores with light instruments in place of the auditors, and streams of random numbers.
+"""A world for measurements: the real cores, a recorder in place of the auditors, and streams of random numbers.
 
-Each purpose and entity has a stream of its own: the arrivals of client 3, the length of task 17, the outages of
-calculator b, the delays from a host to another. So a calculator more changes no other draw, and scenarios that run with
-one seed differ by what they are, not by luck (common random numbers).
+Each purpose and entity has its own stream: the arrivals of client 3, the length of task 17, the outages of calculator
+b, the delays from one host to another. So an additional calculator changes no other draw, and the difference between
+two scenarios with one seed is not due to chance (common random numbers).
 """
 
 from __future__ import absolute_import, division, print_function
@@ -32,13 +32,13 @@ if MYPY:
 
     from planner.recorder import Recorder  # noqa: F401
 
-#: Turns of a process between two walks over all that its core keeps.
+#: Turns of a process between two calls of ``check_invariants``.
 TURNS_PER_CHECK = 5000
 
 
 def stream(seed, purpose, *entity):
     # type: (int, str, *Any) -> Random
-    """The generator of one purpose and entity: the same on every Python."""
+    """The generator of one purpose and entity, the same on every Python."""
     words = '/'.join([str(seed), purpose] + [str(word) for word in entity])
     return Random(int(sha256(words.encode('utf-8')).hexdigest()[:16], 16))
 
@@ -70,7 +70,7 @@ class Links(Network):
 
 def _drawing(method, key=None):
     # type: (Callable[..., None], str | None) -> Callable[..., None]
-    """The method of ``Faults``, which then draws from the stream ``key``, or from that of its (key, action)."""
+    """A method of ``Faults`` that draws from the stream ``key``, by default from that of its argument (key, action)."""
     def drawn(self, what):
         # type: (PlannedFaults, Any) -> None
         self._rng = self._streams[(key or what[0],)]
@@ -87,16 +87,15 @@ class PlannedFaults(Faults):
         self._streams = Streams(world.seed, 'fault')
 
     _repeat, _come = _drawing(Faults._repeat), _drawing(Faults._come)
-    # What happens later draws from a stream of its own too, not from that of the latest fault.
+    # Restarts and scheduled events draw from their own stream, not from that of the latest fault.
     _restart, _happen = _drawing(Faults._restart, 'restart'), _drawing(Faults._happen, 'restart')
     _end_what_was_stopped = _drawing(Faults._end_what_was_stopped, 'restart')
     _kill_again = _drawing(Faults._kill_again, 'restart')
 
 
 class Instruments(object):
-    """What a process has in place of an audit. ``recorder`` listens to the process."""
+    """Replaces the audit of a process. ``recorder`` receives the events of the process."""
 
-    HEARD = {}  # type: Dict[str, str]
     EVENTS = {}  # type: Dict[str, str]
     size = TURNS_PER_CHECK
     told_to_stop = False
@@ -117,9 +116,9 @@ class Instruments(object):
 
     def ignore(self, *_):
         # type: (*Any) -> None
-        """Nothing is looked at here."""
+        pass
 
-    arrived = end_turn = sweep = sending_to_stranger = strayed = recorded = take_over = ignore
+    arrived = end_turn = sweep = sending_to_stranger = strayed = take_over = ignore
 
 
 class MeasuredProcess(Process):
@@ -164,7 +163,7 @@ class MeasuredProcess(Process):
         elif was_running and self.role == CLIENT:
             self.recorder.note_client_death(self._agenda.now, self)
 
-    # What is done to it stands in the recording too.
+    # The tape records what is done to the process.
 
     def kill(self, sends_left=None):
         # type: (int | None) -> None
@@ -211,7 +210,7 @@ class MeasuredProcess(Process):
 
 
 class MeasuredWorld(World):
-    """The world of a seed, with ``recorder`` listening."""
+    """The world of a seed. ``recorder`` receives all events."""
 
     NETWORK = Links
     PROCESS = MeasuredProcess
@@ -219,7 +218,7 @@ class MeasuredWorld(World):
     def __init__(self, seed, settings, recorder):
         # type: (int, Dict[str, Any], Recorder) -> None
         self.recorder = recorder
-        # Name of a process -> how often one of that name was started.
+        # Name -> how often a process of that name was started.
         self._starts = {}  # type: Dict[str, int]
         super(MeasuredWorld, self).__init__(seed, settings)
         self.network.streams = Streams(seed, 'link')  # type: ignore[attr-defined]
@@ -227,7 +226,6 @@ class MeasuredWorld(World):
 
     def stream(self, purpose, *entity):
         # type: (str, *Any) -> Random
-        """See the function ``stream``."""
         return stream(self.seed, purpose, *entity)
 
     def _number(self, name):
@@ -264,7 +262,7 @@ class MeasuredWorld(World):
 
     def _clock(self, name):
         # type: (str) -> Clock
-        # All begin together, as the clocks of one machine. The audits have those that do not.
+        # All clocks have the same origin, as on one machine.
         draw = self.stream('clock', name, self._starts[name]).random
         return Clock(self.agenda, 1 + self.settings['faults']['clock_drift'] * (2 * draw() - 1))
 
@@ -277,7 +275,7 @@ class MeasuredWorld(World):
         draw = self.stream('slow', name, self._starts[name]).random
         return draw() < self.settings['faults']['slow_process']
 
-    # What a replay takes from its recording.
+    # ``ReplayWorld`` takes these from its recording.
 
     def _arrivals(self, name, number, settings):
         # type: (str, int, Dict[str, Any]) -> Arrivals
@@ -289,7 +287,7 @@ class MeasuredWorld(World):
 
     def _durations(self, name, settings):
         # type: (str, Dict[str, Any]) -> Callable[[str, int], float] | None
-        """What draws the duration of an attempt at a task; None where all are alike."""
+        """A function that draws the duration of an attempt; None if all durations are equal."""
         length = settings['task_duration_s']
         if lengths.is_range(length) and length[0] == length[1]:
             return None
@@ -301,7 +299,7 @@ class MeasuredWorld(World):
 
     def check(self):
         # type: () -> None
-        """Everything that can be checked at the end."""
+        """Check all processes at the end."""
         for process in self.running():
             process.core.check_invariants()
             if process.role == CLIENT and process.core.statistics.ends[WRONG]:

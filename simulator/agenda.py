@@ -1,4 +1,4 @@
-"""What happens when: virtual time."""
+"""A scheduler in virtual time."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -10,7 +10,7 @@ if MYPY:
 
 
 class Agenda(object):
-    """Actions in the order of their time, those of one moment in the order in which they were put down."""
+    """Runs actions in the order of their time. Actions of the same time run in the order in which they were added."""
 
     def __init__(self):
         # type: () -> None
@@ -35,7 +35,7 @@ class Agenda(object):
 
     def run(self, until):
         # type: (float) -> None
-        """Do everything up to ``until``, then let it be that time."""
+        """Run all actions up to ``until``, then set the time to ``until``."""
         entries = self._entries
         while entries and entries[0][0] <= until:
             self.now, _, action, argument = heappop(entries)

@@ -4,7 +4,7 @@ The simulated process calls
 
     heard                           for each valid datagram
     handling, methods of ``HEARD``  for the rows of one kind, before the core handles them
-    hold_window                     before a datagram is written while the congestion window is full
+    check_window                    before a datagram is written while the congestion window is full
     wrote, methods of ``SENT``      for the rows of each datagram, before it is sent
     methods of ``EVENTS``           for each event of the core
     end_turn                        after each turn
@@ -71,7 +71,7 @@ class Audit(object):
 
     def is_undisturbed(self, now):
         # type: (float) -> bool
-        """Whether the process ran without a disturbance for ``UNDISTURBED_S``, so that it has no excuse to be late."""
+        """Whether the process ran without a disturbance for ``UNDISTURBED_S``, so that it must not be late."""
         process = self.process
         return not process.is_suspended and process.clock.virtual(now) - process.disturbed_at > UNDISTURBED_S
 
@@ -95,7 +95,7 @@ class Audit(object):
 
     def handling(self, channel, kind):
         # type: (Channel, str) -> None
-        """Rows are about to be handled. They must come from a process, for this incarnation, and be no copy."""
+        """Check rows before they are handled: a process sent them to this incarnation, and they are no copy."""
         key = (channel.incarnation, channel.number_received)
         handled = self._handled.get(kind)
         if handled is None:
@@ -111,7 +111,7 @@ class Audit(object):
         elif meant_for != self.core.incarnation:
             raise broken('S16', (self.name, channel.name), 'handled, but sent to an earlier incarnation: %r', key)
 
-    def hold_window(self, channel, rows):
+    def check_window(self, channel, rows):
         # type: (Channel, Dict[str, List[Any]]) -> None
         """A datagram with these rows is written while the window is full. It must be a probe, or unreliable."""
         loss = channel.loss
@@ -121,7 +121,7 @@ class Audit(object):
 
     def wrote(self, now, channel, rows):
         # type: (float, Channel, Dict[str, List[Any]]) -> None
-        """A datagram was written: it has a number, and is sent next."""
+        """A datagram was written. It has a number and is sent next."""
         self.ledger.datagrams[self.core.incarnation, channel.number] = channel.incarnation
         for kind, look in self._sent:
             if kind in rows:
@@ -139,9 +139,9 @@ class Audit(object):
         if source == STRANGER:
             # The stranger may have forwarded a datagram from the dispatcher.
             reached[process.address, process.environment.names.get(DISPATCHER)] = now
-        if source not in process.shown:
+        if source not in process.validated:
             if reached.get((source, process.known_as), -1.0) >= self._began_at:
-                process.shown.add(source)
+                process.validated.add(source)
             else:
                 self._allowances[source] = self._allowances.get(source, 0) + size
 

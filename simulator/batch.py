@@ -1,4 +1,4 @@
-"""Many worlds: what they add up to, and whether they went everywhere that matters."""
+"""The totals of many worlds, and the rare paths that no world took."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -9,7 +9,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
-#: From this many worlds on, a rare path that none of them took is a failure: the batch shows less than it seems to.
+#: A batch of at least this many worlds fails if no world took one of the rare paths.
 RUNS_FOR_RARE_PATHS = 300
 
 _EVERYWHERE = ('duplicates', 'lost', 'probes', 'resent', 'too_old', 'unreachable', 'hints', 'refused_bad_checksum',
@@ -17,7 +17,7 @@ _EVERYWHERE = ('duplicates', 'lost', 'probes', 'resent', 'too_old', 'unreachable
                'refused_not_json', 'refused_not_utf8', 'refused_other_version', 'refused_too_long',
                'refused_unknown_kind', 'refused_wrong_role')
 
-#: What has to happen somewhere in a batch: in each role, and the faults themselves.
+#: Names of counters that must be above 0 in a large batch: rare events of each role, and faults.
 RARE_PATHS = tuple('%s.%s' % (role, name) for role in (CALCULATOR, CLIENT, DISPATCHER) for name in _EVERYWHERE) + tuple(
     'dispatcher.' + name for name in (
         'adopted', 'attempt_calculator_left', 'attempt_child_died', 'calls_delayed', 'calls_run_alone',
@@ -52,7 +52,7 @@ RARE_PATHS = tuple('%s.%s' % (role, name) for role in (CALCULATOR, CLIENT, DISPA
 
 
 class Batch(object):
-    """What a number of worlds add up to."""
+    """The totals of a batch of worlds."""
 
     def __init__(self):
         # type: () -> None
@@ -84,7 +84,7 @@ class Batch(object):
     @property
     def untaken(self):
         # type: () -> List[str]
-        """The rare paths that no world took, where there were enough of them."""
+        """The rare paths that no world took; empty for a small or incomplete batch."""
         if self.runs < RUNS_FOR_RARE_PATHS or not self.is_complete:
             return []
         return [path for path in RARE_PATHS if not self.counts.get(path)]
@@ -92,7 +92,7 @@ class Batch(object):
     @property
     def verdict(self):
         # type: () -> str
-        """The worst that was found."""
+        """The worst verdict on a world."""
         found = [failure['verdict'] for failure in self.failures]
         for verdict in (SAFETY, CRASH, LIVENESS):
             if verdict in found:
@@ -101,7 +101,6 @@ class Batch(object):
 
     def as_dict(self):
         # type: () -> Dict[str, Any]
-        """For programs."""
         return {
             'runs': self.runs, 'complete': self.is_complete, 'verdict': self.verdict,
             'virtual_s': round(self.virtual_s, 3), 'cpu_s': round(self.cpu_s, 3), 'tasks': self.tasks,
@@ -113,7 +112,6 @@ class Batch(object):
 
     def as_lines(self):
         # type: () -> List[str]
-        """For people."""
         faults = ['%s %d' % (name.replace('_', ' '), self.counts[name]) for name in sorted(self.counts)
                   if '.' not in name and self.counts[name]]
         lines = [

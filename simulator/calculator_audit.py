@@ -1,4 +1,4 @@
-"""The auditor of one process of a calculator: its capacity, its assigned work, and the duration of the work."""
+"""The auditor of a calculator: its capacity, its assigned work, and the duration of the work."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -15,7 +15,7 @@ if MYPY:
 
 
 class CalculatorAudit(Audit):
-    """S3, S4, S6, S7, S11, S13, S16, S19, S21 and S23, as far as they concern a calculator.
+    """Checks the calculator's part of S1, S3 to S7, S10, S11, S13, S16, S19, S21 and S23.
 
     ``on_taken(process, task_id)`` is called with each attempt that begins.
     """
@@ -32,18 +32,18 @@ class CalculatorAudit(Audit):
         # Task id -> when it was taken, by this calculator's clock.
         self.held = {}  # type: Dict[str, float]
         self.taken_total = 0
-        # Those of them whose result was sent.
+        # Held tasks whose result was sent.
         self._reported = set()  # type: Set[str]
         # In this turn: (task id, attempt) -> (incarnation of the dispatcher, assignment, payload, function).
         self._heard = {}  # type: Dict[Tuple[str, int], Tuple[str, int, Any, Any]]
         self._revoked = set()  # type: Set[Any]
-        # (incarnation of the dispatcher, own incarnation, assignment) of what was taken.
+        # (incarnation of the dispatcher, own incarnation, assignment) of each attempt that was taken.
         self._taken = set()  # type: Set[Tuple[str, str, int]]
         self._payloads = {}  # type: Dict[str, Any]
         self._out_since = None  # type: float | None
         self._returns_at = 0.0
 
-    # What it hears and says.
+    # Received and sent rows.
 
     def _heard_assign(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
@@ -74,11 +74,11 @@ class CalculatorAudit(Audit):
     def _sent_heartbeats(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
         running = self.core.account(now)['running']
-        # With functions, one call ahead for each slot.
+        # A calculator with functions holds one more call for each slot.
         if running > self.settings['capacity'] * (1 if self.settings.get('work') is None else 2):
             raise broken('S6', self.name, 'it runs %d of %d', running, self.settings['capacity'])
 
-    # What happens in it.
+    # Events.
 
     def _on_taken(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
@@ -86,7 +86,7 @@ class CalculatorAudit(Audit):
         if (task_id, attempt) not in self._heard:
             raise broken('S4', task_id, 'work that nobody assigned')
         dispatcher, assignment, payload, function = self._heard[task_id, attempt]
-        self._know(dispatcher, assignment, task_id)
+        self._note_assignment(dispatcher, assignment, task_id)
         meant_for = self.ledger.assigned.get((dispatcher, task_id, attempt))
         if meant_for is not None and meant_for != self.core.incarnation:
             raise broken('S7', (task_id, self.name), 'taken, and meant for another incarnation')
@@ -95,7 +95,7 @@ class CalculatorAudit(Audit):
         entry = self.ledger.tasks.get(task_id)
         if entry is not None and entry.payload != payload:
             raise broken('S3', task_id, 'another payload than its client sent')
-        children = getattr(self.process, 'children', None)
+        children = self.process.children
         if (function is None) != (children is None) or children is not None and function not in children.offered:
             raise broken('S23', (task_id, self.name), 'taken, and %s is not offered', function)
         self.held[task_id] = now
@@ -106,9 +106,9 @@ class CalculatorAudit(Audit):
     def _on_renumbered(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
         dispatcher, assignment, _, _ = self._heard[facts['task_id'], facts['attempt']]
-        self._know(dispatcher, assignment, facts['task_id'])
+        self._note_assignment(dispatcher, assignment, facts['task_id'])
 
-    def _know(self, dispatcher, assignment, task_id):
+    def _note_assignment(self, dispatcher, assignment, task_id):
         # type: (str, int, str) -> None
         key = (dispatcher, self.core.incarnation, assignment)
         if key in self._taken:
@@ -148,13 +148,12 @@ class CalculatorAudit(Audit):
             self._heard.clear()
         if self._revoked:
             self._revoked.clear()
-        children = getattr(self.process, 'children', None)
-        if children is not None:
-            self._hold_children(children)
+        if self.process.children is not None:
+            self._check_children(self.process.children)
 
-    def _hold_children(self, children):
+    def _check_children(self, children):
         # type: (Any) -> None
-        """S21: children work on what is held, on each task at most once."""
+        """S21: Children work only on held tasks, and at most one child on each."""
         task_ids = [call.task_id for call in children.running.values()]
         for task_id in sorted(task_ids):
             if task_id not in self.held or task_ids.count(task_id) > 1:

@@ -1,4 +1,4 @@
-"""The auditor of calls of functions and of calculators on probation, from outside a dispatcher."""
+"""Audits what a dispatcher does with calls of functions, and with calculators on probation."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -17,32 +17,32 @@ if MYPY:
     from simulator.fleet_audit import View  # noqa: F401
     from simulator.ledger import Ledger  # noqa: F401
 
-#: Ends of attempts that count. All other ends count after UNCOUNTED_MAX of them.
+#: Ends of attempts that count towards ``attempts_max``. Other ends count only after ``UNCOUNTED_MAX`` of them.
 COUNTED = ('child_died', 'timed_out', 'error')
 UNCOUNTED_MAX = 3
 
-#: How long a call waits after the first, second ... end that does not count at once.
+#: The delay of a call after the first, second ... end that is not in ``COUNTED``.
 WAITS_S = (0, 1, 2, 4, 8)
 
-#: Causes of failures that say nothing against a calculator or its children.
+#: Causes of errors for which neither the calculator nor the child is to blame.
 EXCEPTIONS = ('exception', 'result')
 
-#: Causes of deaths of children that say something against the calculator.
+#: Causes of the death of a child that count as a failure of its calculator.
 ACCUSING = frozenset(['signal', 'exit', 'protocol'])
 
-#: Attempts of a call, its priority and the highest one, where nothing else is said.
+#: The defaults of a call, and the highest priority.
 ATTEMPTS_MAX = 3
 PRIORITY, PRIORITY_MAX = 5, 9
 
-#: Attempts that have to end well before a calculator is trusted again.
+#: The probation of a calculator ends after so many attempts that end well.
 GOOD_ENDS = 5
 
 
 class Place(object):
-    """A task that is not over. ``view`` is the calculator that it is assigned to, None while it waits, which it does
-    ``since``. It is not assigned ``not_before``. ``deadlines`` are the earliest and the latest: copies of a submit
-    differ in the time left. ``call`` is (function, options), or None. ``lost`` is the number of its attempts whose
-    calculator is to blame for their end.
+    """A task that is not over. ``view`` is the calculator that has it; without one, the task waits ``since`` that time
+    and must not be assigned before ``not_before``. ``deadlines`` are the earliest and the latest possible deadline:
+    copies of a submit differ in the time left. ``call`` is (function, options), or None. ``lost`` is the number of its
+    attempts that did not end as in ``COUNTED``.
     """
 
     __slots__ = ('view', 'attempt', 'accepted_at', 'since', 'not_before', 'deadlines', 'call', 'counted', 'lost',
@@ -64,7 +64,7 @@ class Place(object):
 
     def note_end(self, now, reason):
         # type: (float, str) -> None
-        """An attempt came to nothing."""
+        """The attempt ended without an outcome."""
         self.view = None
         self.since = self.not_before = now
         is_lost = self.call is not None and reason not in COUNTED
@@ -76,7 +76,7 @@ class Place(object):
 
 
 class Conduct(object):
-    """The last failures of a calculator of some name, and how many of its attempts ended well since."""
+    """The last failures of the calculators of one name, and the number of attempts that ended well since."""
 
     def __init__(self, failures_max):
         # type: (int) -> None
@@ -100,7 +100,7 @@ class Conduct(object):
 
 
 class CallAudit(FleetAudit):
-    """S22 to S25."""
+    """Checks S22 to S25."""
 
     HEARD = dict(FleetAudit.HEARD, offer='_heard_offers', functions='_heard_offers')
     EVENTS = dict(FleetAudit.EVENTS, returned='_on_returned')
@@ -111,13 +111,13 @@ class CallAudit(FleetAudit):
         # type: (Ledger, Dict[str, Any]) -> None
         super(CallAudit, self).__init__(ledger, settings)
         self.places = {}  # type: Dict[str, Place]
-        # (name, incarnation) of a calculator -> the digest of its functions, and those that it said in this turn;
-        # digest -> functions.
+        # (name, incarnation) of a calculator -> the digest of its functions, and the digests received in this turn.
+        # Digest -> functions.
         self._digests = {}  # type: Dict[Tuple[str, str], List[str]]
         self._functions = {}  # type: Dict[str, Set[str]]
         # Name of a calculator -> its conduct.
         self._conducts = {}  # type: Dict[str, Conduct]
-        # What was assigned in this turn: (task id, its place, functions of its calculator).
+        # Calls assigned in this turn: (task id, its place, functions of its calculator).
         self._begun = []  # type: List[Tuple[str, Place, Set[str]]]
 
     def _heard_offers(self, now, channel, kind, rows):
@@ -161,7 +161,7 @@ class CallAudit(FleetAudit):
 
     def note_begun(self, now, task_id, place, is_new):
         # type: (float, str, Place, bool) -> None
-        """The task has another attempt now."""
+        """A new attempt of the task began."""
         name = place.view.channel.name
         if place.counted >= place.attempts_max:
             raise broken('S12' if place.call is None else 'S22', task_id, '%d attempts count, %d at the most, and '
@@ -185,16 +185,16 @@ class CallAudit(FleetAudit):
         # type: (float) -> None
         super(CallAudit, self).end_turn(now)
         if self._begun:
-            self._hold_order(now)
+            self._check_order(now)
             del self._begun[:]
         for digests in self._digests.values():
             del digests[:-1]
 
-    def _hold_order(self, now):
+    def _check_order(self, now):
         # type: (float) -> None
-        """S25: no call waits whose level is above that of one that began in this turn, on a calculator that offers
-        both functions. The level of a priority is that of its oldest call, which may have begun in this turn. Who
-        waits may do so because of a delay, or to run alone, if an attempt came to nothing that did not count.
+        """S25: A call that began in this turn has at least the level of each waiting call that its calculator offers.
+        The level of a priority is that of its oldest call, which may have begun in this turn. A call whose attempt was
+        lost is exempt: it may wait because of a delay, or to run alone.
         """
         waiting = [(task_id, place) for task_id, place in self.places.items()
                    if place.call is not None and place.view is None]

@@ -10,7 +10,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, Set  # noqa: F401
 
-#: What the arguments of a call begin with whose child always dies.
+#: The prefix of the argument of a call that kills its child in every attempt.
 POISON = u'poison'
 
 #: The shortest time between two calls.
@@ -18,7 +18,7 @@ PAUSE_S = 0.1
 
 
 class Caller(CallingClientCore):
-    """``settings`` are those of a client, and ``settings['calls']`` the block of the scenario."""
+    """``settings`` are those of a client; ``settings['calls']`` is the block ``calls`` of the scenario."""
 
     TIMERS = dict(CallingClientCore.TIMERS, next_call='_due_next_call', cancel='_due_cancel')
     COUNTERS = CallingClientCore.COUNTERS + ('poisonous_calls', 'called_off')  # type: Any
@@ -26,7 +26,7 @@ class Caller(CallingClientCore):
     def __init__(self, settings, name, incarnation, rng):
         # type: (Dict[str, Any], str, str, Any) -> None
         super(Caller, self).__init__(settings, name, incarnation, rng)
-        # As they are now: they change when there is peace.
+        # No copy: the settings change when the faults end.
         self._settings = settings
         self._draw = rng.random
         #: Numbers of the calls that it cancelled.

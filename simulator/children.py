@@ -1,6 +1,6 @@
-"""What stands in for ``calculator.children`` in a simulation: child processes that load functions, run calls and die.
+"""Simulated child processes of a calculator, in place of ``calculator.children``.
 
-What happens in a child is drawn. Its calculator hears of it when it runs: a suspended one later, a dead one never.
+A random generator decides what happens in a child. A suspended calculator receives the reports of its children later.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -17,8 +17,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, Deque, Dict, List, Tuple  # noqa: F401
 
-#: How long a child loads its functions, how long one that refuses to stop takes its place, and the pauses before the
-#: next start after starts that led to nothing.
+#: The time to load functions, the time until a child that does not stop is killed, and the pauses after failed starts.
 LOAD_S = (0.02, 0.3)
 GRACE_S = 0.5
 PAUSES_S = (0.0, 0.2, 1.0, 5.0)
@@ -27,7 +26,7 @@ _DEATHS = (SIGNAL, EXIT, MEMORY, PROTOCOL)
 
 
 class Children(object):
-    """The children of a calculator with these ``settings``; ``calls`` is the block of the scenario."""
+    """The children of a calculator with these ``settings``; ``calls`` is the block ``calls`` of the scenario."""
 
     def __init__(self, process, settings, calls, rng):
         # type: (Any, Dict[str, Any], Dict[str, Any], Any) -> None
@@ -36,13 +35,13 @@ class Children(object):
         self._functions = settings['work'].strip('-')
         self._calls = calls
         self._rng = rng
-        # The functions that the calculator was told of; None before the first time.
+        # The functions that were last reported to the calculator; None before the first report.
         self.offered = None  # type: Any
         self._idle = self._failed_loads = 0
         self._waiting = deque()  # type: Deque[Any]
         #: Number of a call -> the call, while a child works on it.
         self.running = {}  # type: Dict[int, Any]
-        #: What the calculator has not heard yet.
+        #: Reports that the calculator has not received yet.
         self.reports = []  # type: List[Tuple[Callable[[float, Any], None], Any]]
         for _ in range(settings['capacity']):
             self._start()
@@ -58,7 +57,7 @@ class Children(object):
             self.reports.append(report)
             self._process.rouse()
 
-    # What the calculator does before and after its turn.
+    # Called before and after each turn of the calculator.
 
     def report(self, now):
         # type: (float) -> None

@@ -1,4 +1,4 @@
-"""The auditor of a client: one outcome per task, no outcome without a cause, no broken promise."""
+"""The auditor of a client: each task has one outcome, which has a cause, and no promise is broken."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -17,16 +17,13 @@ if MYPY:
     from simulator.ledger import Ledger  # noqa: F401
     from simulator.promises import Promises  # noqa: F401
 
-#: Datagrams with the submit of one task: some at once, and a few each second while it is lost or refused.
+#: The limit of datagrams with the submit of one task: so many at once, and so many for each second that it waits.
 SUBMITS_AT_ONCE = 40
 SUBMITS_PER_S = 12
 
 
 class ClientAudit(Audit):
-    """S1, S2, S3, S4, S10, S11, S12, S13 and S19, as far as they concern a client.
-
-    ``promises`` are those of the dispatchers with a journal, or None.
-    """
+    """Checks the client's part of S1 to S4, S10 to S13, S19 and L4. ``promises``: of dispatchers with a journal."""
 
     HEARD = {'done': '_heard_outcomes', 'ended': '_heard_outcomes', 'refused': '_heard_refused'}
     SENT = {'submit': '_sent_submits', 'call': '_sent_submits', 'cancel': '_sent_cancels'}
@@ -38,7 +35,7 @@ class ClientAudit(Audit):
         # type: (Ledger, Dict[str, Any], Promises | None) -> None
         super(ClientAudit, self).__init__(ledger, settings)
         self._promises = promises
-        # Task id -> when it was sent, by this client's own clock; exactly those that have no end yet.
+        # Task id -> when it was sent, by this client's clock. Only tasks that have not ended.
         self.pending = {}  # type: Dict[str, float]
         self.sent_total = 0
         self.done_total = 0
@@ -51,29 +48,27 @@ class ClientAudit(Audit):
         # type: () -> int
         return 2 * len(self.pending)
 
-    def _task(self, number):
+    def _task_id(self, number):
         # type: (int) -> Any
-        """The id of one of its tasks."""
         return '%s:%s:%d' % (self.name, self.core.incarnation, number)
 
-    # What it hears.
+    # Received rows.
 
     def opened(self, now, channel):
         # type: (float, Channel) -> None
-        """Nothing that was said before counts any more."""
+        """A new channel is open: earlier acknowledgements of submits do not count any more."""
         for task_id in self.pending:
-            entry = self.ledger.tasks[task_id]
-            entry.accepted_by = ''
+            self.ledger.tasks[task_id].accepted_by = ''
 
     def acknowledged(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
-        """S1: what is acknowledged is accepted, on disk where there is one, or a refusal is on its way."""
+        """S1: An acknowledged task is accepted, and on the disk if there is a journal; or its refusal is on its way."""
         dispatcher, others = channel.incarnation, on_the_way(channel, 0, 'submit', 'call')
         for row in rows if self.process.fault is None else ():
-            task_id = self._task(row[0])
+            task_id = self._task_id(row[0])
             entry = self.ledger.tasks[task_id]
             entry.accepted_by = dispatcher
-            # Where another copy is on its way, it may be the one that counts.
+            # If another copy of the submit is on its way, that one may be accepted.
             if entry.end is not None or task_id in self._cancelled or row[0] in others:
                 continue
             is_accepted = task_id in self.ledger.accepted[dispatcher]
@@ -85,12 +80,12 @@ class ClientAudit(Audit):
     def _heard_outcomes(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
         for row in rows:
-            task_id, outcome = self._task(row[0]), [DONE] * (kind == 'done') + row[1:]
+            task_id, outcome = self._task_id(row[0]), [DONE] * (kind == 'done') + row[1:]
             entry = self.ledger.tasks.get(task_id)
             if entry is None:
                 raise broken('S4', task_id, 'an outcome of a task that was never sent')
             if entry.heard_from != channel.incarnation:
-                # Another dispatcher, which may have begun it anew.
+                # Another dispatcher may have started the task again.
                 entry.outcome, entry.heard_from = outcome, channel.incarnation
             elif entry.outcome != outcome:
                 raise broken('S2', task_id, 'first %r, now %r', entry.outcome, outcome)
@@ -98,13 +93,13 @@ class ClientAudit(Audit):
     def _heard_refused(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
         for number, datagram, _, _ in rows:
-            task_id = self._task(number)
+            task_id = self._task_id(number)
             if task_id in self.pending and self.ledger.tasks[task_id].datagram == datagram:
                 entry = self.ledger.tasks[task_id]
                 entry.accepted_by = ''
                 entry.was_refused = entry.is_refused = True
 
-    # What it says.
+    # Sent rows.
 
     def wrote(self, now, channel, rows):
         # type: (float, Channel, Dict[str, List[Any]]) -> None
@@ -114,7 +109,7 @@ class ClientAudit(Audit):
     def _sent_submits(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
         for row in rows:
-            task_id = self._task(row[0])
+            task_id = self._task_id(row[0])
             entry = self.ledger.tasks.get(task_id)
             if entry is None:
                 raise broken('S4', task_id, 'a submit for a task that was never sent')
@@ -133,9 +128,9 @@ class ClientAudit(Audit):
 
     def _sent_cancels(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
-        self._cancelled.update([self._task(row[0]) for row in rows])
+        self._cancelled.update([self._task_id(row[0]) for row in rows])
 
-    # What its caller hears.
+    # Events.
 
     def _on_sent(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
@@ -167,7 +162,7 @@ class ClientAudit(Audit):
         self.ledger.counts['unanswered'] += 1
         if outcome == 'wrong':
             raise broken('S3', task_id, 'the answer to another question')
-        # A call that is not submitted ends by itself at its deadline.
+        # The client itself ends a call that was not submitted by its deadline.
         is_late = outcome == EXPIRED and not entry.submits
         if not (outcome == 'given_up' or entry.outcome is not None and entry.outcome[0] == outcome
                 or outcome == CANCELLED and (self.told_to_stop or self._is_called_off(entry)) or is_late):
@@ -203,7 +198,7 @@ class ClientAudit(Audit):
         entry.ended_at = self.process.clock.virtual(now)
         return entry
 
-    # Once in a while.
+    # Periodic checks.
 
     def sweep(self, now):
         # type: (float) -> None
@@ -216,15 +211,15 @@ class ClientAudit(Audit):
         if not self.told_to_stop and self.is_undisturbed(now):
             if self.pending and self.core.dispatcher.is_open and now - self._wrote_at > 2 * PING_INTERVAL_S:
                 raise broken('L4', self.name, 'silent for %.1f s with open tasks', now - self._wrote_at)
-            self._hold_on_the_way()
+            self._check_on_the_way()
             limit_s = self.settings['task_timeout_s'] + OUTCOME_GRACE_S + UNDISTURBED_S
             for task_id, sent_at in self.pending.items():
                 if now - sent_at > limit_s:
                     raise broken('S10', task_id, 'no word to its caller for %.1f s', now - sent_at)
 
-    def _hold_on_the_way(self):
+    def _check_on_the_way(self):
         # type: () -> None
-        """S10: what was submitted and is not answered is on its way. A channel without room may come to it later."""
+        """S10: A submitted task is accepted, refused or on its way. A channel without room may send it later."""
         channel = self.core.dispatcher
         if channel.is_open and channel.has_room and self.process.fault is None:
             numbers = on_the_way(channel, 0, 'submit', 'call')
@@ -236,7 +231,7 @@ class ClientAudit(Audit):
 
     def compare(self, dispatcher):
         # type: (DispatcherAudit) -> None
-        """S1, in peace: the dispatcher knows every task that this client believes to be accepted by it."""
+        """S1, without faults: the dispatcher knows every task that it accepted according to this client."""
         for task_id in sorted(self.pending):
             if self.ledger.tasks[task_id].accepted_by == dispatcher.core.incarnation and not dispatcher.knows(task_id):
                 raise broken('S1', task_id, 'its client takes it for accepted, and the dispatcher does not know it')

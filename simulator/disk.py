@@ -1,9 +1,8 @@
-"""The disk under the journal, and the journal on it, in memory.
+"""A simulated disk in memory, with the journal on it.
 
-Rows pass through the encoding of the real journal, so nothing but text and numbers outlives a process. A disk may be
-full: nothing of a write is there. It may fail: then the write is reported as failed and may be there all the same when
-the next incarnation looks (a commit of which only the last fsync failed), unless a later write succeeded, which holds
-all of it anyway.
+Rows pass through the encoding of the real journal, so only text and numbers survive a process. On a full disk, nothing
+is written. On a failing disk, a write is reported as failed, but the next incarnation may find it (only the last fsync
+of the commit failed). A later successful write contains everything.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -23,11 +22,11 @@ COUNTERS = ('commits', 'writes_failed', 'half_written_found', 'starts_refused')
 
 
 class DiskBroken(Exception):
-    """Nothing can be opened on it."""
+    """The journal cannot be opened."""
 
 
 class Disk(object):
-    """What outlives the dispatcher: the table of its journal, and how many incarnations wrote to it."""
+    """The table of the journal, and how many incarnations opened it. It survives the dispatcher."""
 
     def __init__(self, rng):
         # type: (Any) -> None
@@ -35,27 +34,23 @@ class Disk(object):
         self.incarnations = 0
         #: Number -> row, as text and numbers.
         self.rows = {}  # type: Dict[int, Tuple[Any, ...]]
-        #: None, or why nothing can be written.
+        #: Why nothing can be written, or None.
         self.failure = None  # type: str | None
         self._rng = rng
         # Task id -> the number of its row.
         self._numbers = {}  # type: Dict[str, int]
-        # A write that was reported as failed and may turn out to be there.
+        # A write that was reported as failed and that the next incarnation will find.
         self._half_written = None  # type: Any
-
-    def __len__(self):
-        # type: () -> int
-        return len(self.rows)
 
     def state_of(self, task_id):
         # type: (str) -> str | None
-        """What is on the disk about a task: the kind of its newest record."""
+        """The kind of the newest record of a task, or None."""
         number = self._numbers.get(task_id)
         return None if number is None else KINDS[self.rows[number][2]]
 
     def write(self, table):
         # type: (JournalRows) -> str | None
-        """Everything that a table wants done, or nothing: then why."""
+        """Make all changes of a table. Returns None, or why nothing was written."""
         change = (list(table.inserts), list(table.updates), list(table.deletes))
         if self.failure is None:
             self.counts['commits'] += 1
@@ -70,7 +65,7 @@ class Disk(object):
 
     def begin(self):
         # type: () -> int
-        """A process opens the journal: how many did before. Raises ``DiskBroken``."""
+        """Open the journal. Returns how many incarnations opened it before. Raises ``DiskBroken``."""
         if self.failure is not None:
             self.counts['starts_refused'] += 1
             raise DiskBroken(self.failure)
@@ -83,12 +78,12 @@ class Disk(object):
 
     def copy(self):
         # type: () -> Tuple[int, Dict[int, Tuple[Any, ...]]]
-        """A copy that somebody keeps."""
+        """A backup of the journal."""
         return self.incarnations, dict(self.rows)
 
     def restore(self, copy):
         # type: (Tuple[int, Dict[int, Tuple[Any, ...]]]) -> None
-        """Somebody puts a copy in its place."""
+        """Replace the journal by a backup."""
         self.incarnations, self.rows = copy[0], dict(copy[1])
         self._numbers = {row[1]: number for number, row in self.rows.items()}
         self._half_written = None
@@ -112,9 +107,9 @@ class Disk(object):
 
 
 class DiskJournal(object):
-    """A journal as one incarnation of the dispatcher has it open: what ``runtime.journal_file`` is on a real disk.
+    """The open journal of one incarnation, in place of ``runtime.journal_file``. Raises ``DiskBroken``.
 
-    ``wall`` is the time of day in seconds. Raises ``DiskBroken``.
+    ``wall()`` is the time of day in seconds.
     """
 
     def __init__(self, disk, wall):
@@ -126,11 +121,11 @@ class DiskJournal(object):
 
     def rows(self):
         # type: () -> Iterator[Row]
-        """What earlier incarnations left."""
+        """The records of earlier incarnations."""
         return self._table.read([row for _, row in sorted(self._disk.rows.items())], self._wall())
 
     def write(self, records, now):
         # type: (List[Any], float) -> str | None
-        """Write them, and all that could not be written before. Returns why not, or None."""
+        """Write records, and those whose write failed before. Returns None, or why nothing was written."""
         self._table.note(records, self._wall() - now)
         return self._disk.write(self._table)

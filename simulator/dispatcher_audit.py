@@ -22,9 +22,9 @@ LATE_S = 0.6
 
 
 class DispatcherAudit(CallAudit):
-    """S1 to S5, S8 to S14, S16 and S19; those about calculators (S6, S7, S8) and calls (S22 to S25) are its bases'.
+    """Checks S1 to S5, S8 to S14, S16, S19 and S21. The base classes check rules about calculators and calls.
 
-    ``promises`` are those of all incarnations, where there is a journal; else None.
+    ``promises`` are those of all incarnations with a journal; None without one.
     """
 
     HEARD = dict(CallAudit.HEARD, submit='_heard_submits', call='_heard_submits', cancel='_heard_cancels',
@@ -39,19 +39,19 @@ class DispatcherAudit(CallAudit):
         # type: (Ledger, Dict[str, Any], Promises | None) -> None
         super(DispatcherAudit, self).__init__(ledger, settings)
         self._promises = promises
-        # Task id -> what its client is told; the first is None where an earlier incarnation ended it. Those of which
-        # the client said that it has it.
+        # Task id -> its outcome as sent to the client: (outcome,) before, and None if an earlier incarnation ended the
+        # task. Tasks whose outcome the client acknowledged.
         self._over = {}  # type: Dict[str, Any]
         self._acknowledged = set()  # type: Set[str]
         # (incarnation of a client, number, datagram) of refusals that were sent.
         self._refusals_sent = set()  # type: Set[Tuple[str, int, int]]
         # (name, incarnation) of clients -> their channel.
         self._channels = {}  # type: Dict[Tuple[str, str], Channel]
-        # Accepted; recovered as (tasks, outcomes); ended.
+        # Numbers of accepted tasks, of recovered (tasks, outcomes), and of tasks by outcome.
         self._accepted_total, self._recovered = 0, (0, 0)
         self._ends = dict.fromkeys(OUTCOMES, 0)
-        # In this turn: task id -> (payload, least and most time left, whether it is below `open`); task id -> results;
-        # tasks that were cancelled, and those whose attempts were revoked.
+        # Received in this turn: task id -> (payload, least and most time left, whether it is below ``open``); task id
+        # -> results; tasks that clients cancelled. And tasks whose attempts were revoked in this turn.
         self._submitted = {}  # type: Dict[str, Tuple[Any, float, float, bool]]
         self._results = {}  # type: Dict[str, List[Tuple[Any, Any]]]
         self._cancelled = set()  # type: Set[str]
@@ -65,7 +65,7 @@ class DispatcherAudit(CallAudit):
 
     def take_over(self, now, wall_now):
         # type: (float, float) -> None
-        """Begin with what the disk says."""
+        """Take over the tasks and outcomes on the disk."""
         for task_id, is_over, time_left_s in self._promises.recovered(self, wall_now):  # type: ignore[union-attr]
             self._accepted.add(task_id)
             if is_over:
@@ -76,7 +76,7 @@ class DispatcherAudit(CallAudit):
 
     def _put(self, now, task_id, least_s, most_s):
         # type: (float, str, float, float) -> None
-        """It is accepted, and its client leaves it so much time. The settings bound that of a notional task."""
+        """Note an accepted task and the time left, which the settings limit for a notional task."""
         entry = self.ledger.tasks.get(task_id)
         call = None if entry is None else entry.call
         most = self.settings['task_timeout_s'] if call is None else most_s
@@ -91,7 +91,7 @@ class DispatcherAudit(CallAudit):
         # type: (str) -> bool
         return task_id in self.places or task_id in self._over
 
-    # What it hears, and what it sends to clients.
+    # Received rows, and rows sent to clients.
 
     def opened(self, now, channel):
         # type: (float, Channel) -> None
@@ -129,7 +129,7 @@ class DispatcherAudit(CallAudit):
 
     def queueing(self, channel, kind, row):
         # type: (Channel, str, Any) -> None
-        """The core wants to send a row."""
+        """The core adds a row to the queue of a channel."""
         if kind == 'revoke':
             self._revoked.add(row[1])
         elif kind == 'refused':
@@ -157,7 +157,7 @@ class DispatcherAudit(CallAudit):
         # type: (float, Channel, str, List[Any]) -> None
         for task_id, outcome in _outcomes(channel, kind, rows):
             if task_id not in self._over:
-                # Unless it is cancelled before it was accepted.
+                # A task may be cancelled before it is accepted.
                 if task_id in self.places or outcome[0] != CANCELLED:
                     raise broken('S4', task_id, 'its client is told %s, and it is not over', outcome[0])
                 self._over[task_id] = outcome
@@ -173,7 +173,7 @@ class DispatcherAudit(CallAudit):
             elif told != outcome:
                 raise broken('S2', task_id, 'first %r, now %r', told, outcome)
 
-    # The places of a task.
+    # Events about tasks.
 
     def _on_accepted(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
@@ -203,7 +203,7 @@ class DispatcherAudit(CallAudit):
         # type: (float, Dict[str, Any]) -> None
         place = self.places.get(facts['task_id'])
         given = None if place is None or place.view is None else place.view.given[facts['task_id']]
-        # A calculator learns by an assignment that it was adopted.
+        # An adoption is confirmed to the calculator by an assignment.
         if given is None or not given.is_adopted or place.attempt != facts['attempt']:  # type: ignore[union-attr]
             self._enter(now, facts, True)
 
@@ -267,7 +267,7 @@ class DispatcherAudit(CallAudit):
         if outcome in (EXPIRED, CANCELLED) and place.view is not None and task_id not in self._revoked:
             raise broken('S21', (task_id, place.view.channel.name), '%s, and it goes on', outcome)
         if outcome == FAILED and place.counted < place.attempts_max:
-            # Of a call, the death of a child is no reason.
+            # The death of a child is no reason for a call to fail.
             if not any(error is not None and (place.call is None or error['cause'] in EXCEPTIONS)
                        for _, error in self._results.get(task_id, ())):
                 raise broken('S4' if place.call is None else 'S22', task_id, 'failed for no reason')
@@ -289,7 +289,7 @@ class DispatcherAudit(CallAudit):
 
     def _on_dropped(self, now, facts):
         # type: (float, Dict[str, Any]) -> None
-        """Its client may submit it again, and is told nothing else."""
+        """The outcome was removed from memory. The client may submit the task again."""
         task_id = facts['task_id']
         if self._over.pop(task_id, False) is False:
             raise broken('S4', task_id, 'its outcome is dropped, and it is not over')
@@ -304,19 +304,19 @@ class DispatcherAudit(CallAudit):
             if found:
                 found.clear()
 
-    # Once in a while.
+    # Periodic checks.
 
     def sweep(self, now):
         # type: (float) -> None
         self._compare_accounts(now)
         if self.is_undisturbed(now):
-            self.hold_views(now)
-            self._hold_outcomes()
-            self._hold_places(now)
+            self.check_views(now)
+            self._check_outcomes()
+            self._check_places(now)
 
-    def _hold_outcomes(self):
+    def _check_outcomes(self):
         # type: () -> None
-        """S10: an outcome, or a refusal, that its client has not acknowledged is on its way, or waits for its turn."""
+        """S10: An unacknowledged outcome or refusal is on its way, or the client waits for its turn (``cursor``)."""
         for key in sorted(self._channels):
             channel, client = self._channels[key], self.core.clients.get(*key)
             if not channel.is_open or channel.is_asleep or client is None or client.cursor is not None \
@@ -329,9 +329,9 @@ class DispatcherAudit(CallAudit):
                 raise broken('S10', client.prefix + str(number), '%s, and neither acknowledged nor on its way',
                              'refused' if number in client.refusals else 'over')
 
-    def _hold_places(self, now):
+    def _check_places(self, now):
         # type: (float) -> None
-        """S1, S8: nothing is overdue."""
+        """S1, S8: No task is past its deadline, no attempt past its time-out."""
         for task_id, place in self.places.items():
             if now > place.deadlines[1] + LATE_S:
                 raise broken('S1', task_id, 'not over %.1f s after its deadline', now - place.deadlines[1])
@@ -358,7 +358,7 @@ class DispatcherAudit(CallAudit):
         kept = {key: account[key] for key in told}
         if kept != told:
             raise broken('S19', self.name, 'it counts %r, its events say %r', kept, told)
-        # What was taken back from calculators, or from a former incarnation, waits again although the queue is full.
+        # Tasks taken back from calculators, and recovered tasks, wait even if the queue is full.
         given_back = min(sum(account['attempts'].values()), self.capacity_ever) + self._recovered[0]
         if account['waiting'] > self.settings['pending_max'] + given_back:
             raise broken('S9', self.name, '%d wait', account['waiting'])
@@ -369,7 +369,7 @@ class DispatcherAudit(CallAudit):
 
 def _outcomes(channel, kind, rows):
     # type: (Channel, str, List[Any]) -> List[Tuple[str, Any]]
-    """(task id, (outcome, result or reason, attempts)) of rows that tell outcomes."""
+    """(task id, (outcome, result or reason, attempts)) of rows with outcomes."""
     found = []
     for row in rows:
         row = list(row)

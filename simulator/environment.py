@@ -1,4 +1,4 @@
-"""What the processes of a world share, and the clock that each has of its own."""
+"""What all processes of a world share, and the clock of each process."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -12,7 +12,7 @@ if MYPY:
 
 
 class Environment(object):
-    """What all processes of a world share. ``names`` says where each host name leads to at the moment."""
+    """What all processes of a world share. ``names``: host name -> its present address."""
 
     def __init__(self, agenda, network, names, record, buffer_datagrams, turn_cost_s):
         # type: (Agenda, Network, Dict[str, Any], Any, int, Dict[str, float]) -> None
@@ -21,20 +21,20 @@ class Environment(object):
         self.names = names
         #: Datagrams that the buffer of a socket holds.
         self.buffer_datagrams = buffer_datagrams
-        #: How long a ``turn`` takes, and each ``row`` of it.
+        #: The duration of a ``turn``, and of each ``row`` in it.
         self.turn_cost_s = turn_cost_s
-        #: ``record((virtual time, process name, what, peer, thing))`` keeps a line of the story; None: nobody reads it.
+        #: ``record((virtual time, process name, what, peer, thing))`` keeps a line of the story; None for no story.
         self.record = record
         #: Address -> the process that listens there.
         self.at = {}  # type: Dict[Any, Process]
-        #: (to, from) -> when something from the second address last arrived at the first.
+        #: (target, source) -> when a datagram last arrived.
         self.reached = {}  # type: Dict[Tuple[Any, Any], float]
         self.overflowed = 0
         self.fresh_ports = 0
 
 
 class Clock(object):
-    """A monotonic clock that began anywhere and runs a little fast or slow."""
+    """A monotonic clock with any origin, which may run a little fast or slow."""
 
     __slots__ = ('_agenda', 'pace', '_origin')
 

@@ -1,7 +1,7 @@
-"""What happens to the processes of a world: killed, suspended, told to stop, cut off, moved, poisoned.
+"""Faults of the processes of a world: kills, suspensions, stops, partitions, moves, poisonous tasks.
 
-Every kind of fault repeats at times drawn from its own range until ``end``; what was killed or stopped is started again
-by somebody (a supervisor, a person) after a while, at the same or at another address, or never.
+Each kind of fault repeats at random intervals until ``end``. A killed or stopped process starts again after a random
+time, at the same or another address, or never.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -30,15 +30,15 @@ COUNTERS = ('kills', 'kills_while_sending', 'kills_by_poison', 'stops', 'suspens
 AGAIN = 0.2
 AGAIN_S = 1.6
 
-#: How far a wall clock is set: a second, an hour, ten years, in either direction.
+#: By how much a wall clock is set: a second, an hour or ten years, forwards or backwards.
 WALL_STEPS_S = [1.0, 3600.0, 3e8]
 
-#: Datagrams that still go out of the flush in which a process is killed: none, one, two or three.
+#: A process that is killed while it sends has sent fewer datagrams of this turn than that.
 SENDS_LEFT_MAX = 4
 
 
 class Faults(object):
-    """All that goes wrong with processes in one world."""
+    """The faults of one world."""
 
     def __init__(self, world):
         # type: (World) -> None
@@ -53,12 +53,12 @@ class Faults(object):
         self._clones = 0
         self._byzantine = None  # type: Process | None
         self._flapping = None  # type: str | None
-        # A copy of the journal that somebody keeps.
+        # A backup of the journal.
         self._copy = None  # type: Any
 
     def begin(self):
         # type: () -> None
-        """Let them happen from now on."""
+        """Start the faults."""
         self._world.on_poison = self._poison
         for key, action in (
                 ('calculator_crash_s', partial(self._kill_one, CALCULATOR)),
@@ -76,7 +76,7 @@ class Faults(object):
 
     def end(self):
         # type: () -> List[Tuple[str, str]]
-        """No more of them. What is suspended goes on, and one way may stay cut for ever: returns what stays cut."""
+        """End the faults and resume suspended processes. Returns the directions that stay cut, at most one."""
         self._is_over = True
         for process in self._suspended:
             process.resume()
@@ -134,16 +134,15 @@ class Faults(object):
         calculators = self._world.running(CALCULATOR)
         for process in calculators[:int(round(event['restart_share'] * len(calculators)))]:
             self._kill(process, None)
-            self._world.agenda.after(self._drawn_s('restart_s'), self._restart,
-                                     process)
+            self._world.agenda.after(self._drawn_s('restart_s'), self._restart, process)
 
-    # Killed and started again.
+    # Kills and restarts.
 
     def _flap(self):
         # type: () -> None
         calculators = [process for process in self._world.running(CALCULATOR) if not process.is_clone]
         if self._flapping is None and calculators:
-            # One of the last, which have functions where any has.
+            # The last one has functions if any has.
             self._flapping = calculators[-1].name
         for process in calculators:
             if process.name == self._flapping:
@@ -175,7 +174,7 @@ class Faults(object):
 
     def _poison(self, process):
         # type: (Process) -> None
-        """It took a task that kills it, in this very turn."""
+        """The process took a poisonous task in this turn, which kills it."""
         self.counts['kills_by_poison'] += 1
         self._kill(process, int(SENDS_LEFT_MAX * self._draw()))
         self._restart_later(process, is_accident=True)
@@ -188,7 +187,7 @@ class Faults(object):
         self.counts['stops'] += 1
         process.note('told to stop', {})
         process.stop()
-        # Whoever stops something for good kills it when it takes too long.
+        # As a supervisor does: a process that does not stop in time is killed.
         self._world.agenda.after(self._rng.uniform(0.5, 12), self._end_what_was_stopped, process)
 
     def _end_what_was_stopped(self, process):
@@ -207,7 +206,7 @@ class Faults(object):
         # type: (Process) -> None
         name = dead.core.name
         if not dead.is_dead:
-            # Killed in its next flush, which did not come yet.
+            # It was to die while sending, and has not sent anything since.
             dead.kill()
         if dead.is_clone or any(process.name == name and not process.is_clone for process in self._world.running()):
             return
@@ -232,7 +231,7 @@ class Faults(object):
         try:
             process = self._world.start_dispatcher(host)
         except DiskBroken:
-            # Its supervisor tries again.
+            # A supervisor tries again.
             self._world.agenda.after(self._drawn_s('restart_s'), self._restart, dead)
             return
         if self._world.disk is not None and not self._is_over and self._draw() < AGAIN:
@@ -247,7 +246,7 @@ class Faults(object):
 
     def _change_journal(self, disk):
         # type: (Any) -> None
-        """While it was away somebody lost its journal, put an older one in its place, or set the clock."""
+        """Between two incarnations: lose the journal, replace it by a backup, or set the wall clock."""
         if self._draw() < self._settings['other_journal']:
             if self._copy is None or self._draw() < 0.3:
                 self.counts['journals_lost'] += 1
@@ -282,7 +281,7 @@ class Faults(object):
             self._world.note_disk('disk well')
             disk.failure = None
 
-    # Suspended, cut off.
+    # Suspensions, partitions, late turns.
 
     def _freeze(self):
         # type: () -> None
@@ -331,18 +330,17 @@ class Faults(object):
                 self.counts['late_turns'] += 1
                 process.note('its turns are late', {})
                 process.is_late = True
-                self._world.agenda.after(self._drawn_s('late_turns_duration_s'), self._make_prompt,
-                                         process)
+                self._world.agenda.after(self._drawn_s('late_turns_duration_s'), self._make_prompt, process)
 
     def _make_prompt(self, process):
         # type: (Process) -> None
         process.is_late = False
 
-    # Processes that share a name, or do not keep to the protocol.
+    # Processes that share a name or violate the protocol.
 
     def _clone(self):
         # type: () -> None
-        """Somebody starts a second process with the name of one that runs, and stops it after a while."""
+        """Start a second process with the name of a running one, and kill it later."""
         originals = [process for process in self._world.running() if process.role != DISPATCHER
                      and process.fault is None]
         if originals:
@@ -355,11 +353,7 @@ class Faults(object):
             else:
                 clone = self._world.start_client(original.name, host, **original.changes)
             clone.is_clone = True
-            self._world.agenda.after(self._drawn_s('clone_duration_s'), self._end_clone, clone)
-
-    def _end_clone(self, clone):
-        # type: (Process) -> None
-        clone.kill()
+            self._world.agenda.after(self._drawn_s('clone_duration_s'), lambda _: clone.kill())
 
     def _turn_byzantine(self):
         # type: () -> None
@@ -369,7 +363,7 @@ class Faults(object):
         process.note(process.fault, {})
         self._byzantine = process
 
-    # Tasks that harm, datagrams from strangers.
+    # Poisonous tasks, datagrams from strangers.
 
     def _send_poison(self):
         # type: () -> None

@@ -19,10 +19,10 @@ if MYPY:
 
 ALIVE, SUSPECT = 'alive', 'suspect'
 
-#: How late the verdict on a silent calculator may be: some turns, and the time to read what waits after a late one.
+#: How late the verdict on a silent calculator may be: some turns, and the time to read the datagrams of a late one.
 VERDICT_LATE_S = 1.0
 
-#: A report that nobody listens at an address is believed after so many pings, and after so long.
+#: A report that no process listens at an address is believed after so many pings, and after so long.
 HINT_PINGS, HINT_S = 3, 0.3
 
 #: L8: a calculator that was heard within ``HEARD_S`` must acknowledge an assignment within ``UNREACHABLE_S``. This time
@@ -117,7 +117,7 @@ class FleetAudit(Audit):
         view = self.views.get(channel.name) if channel.role == CALCULATOR else None
         return view if view is not None and view.channel.incarnation == channel.incarnation else None
 
-    # What the dispatcher hears and sends.
+    # Received and sent rows.
 
     def heard(self, now, channel):
         # type: (float, Channel) -> None
@@ -205,7 +205,7 @@ class FleetAudit(Audit):
         # type: (float, Dict[str, Any]) -> None
         name = facts['calculator']
         if 'silence_s' in facts:
-            self._hold_silence(now, self.views[name], self.settings['dead_after_missed'])
+            self._check_silence(now, self.views[name], self.settings['dead_after_missed'])
         self._lose(now, name, 'gone')
 
     def _lose(self, now, name, state):
@@ -220,7 +220,7 @@ class FleetAudit(Audit):
         name, why = facts['calculator'], facts['why']
         view = self.views[name]
         if why == 'silent':
-            self._hold_silence(now, view, self.settings['suspect_after_missed'])
+            self._check_silence(now, view, self.settings['suspect_after_missed'])
             view.state = SUSPECT
             return
         if why == 'does not acknowledge':
@@ -232,7 +232,7 @@ class FleetAudit(Audit):
             raise broken('S13', name, 'suspect too early (%s)', why)
         self._lose(now, name, SUSPECT)
 
-    def _hold_silence(self, now, view, missed):
+    def _check_silence(self, now, view, missed):
         # type: (float, View, int) -> None
         """S13: ``missed`` heartbeats are missed. The first verdict of a silence is postponed if this turn is late or
         left datagrams unread.
@@ -266,7 +266,7 @@ class FleetAudit(Audit):
         view = self.views.get(name)
         if view is None or view.state != ALIVE:
             raise broken('S7', (task_id, name), 'given to %s, which is %s', name, view and view.state)
-        # In this turn, the task may have been assigned before the drain was heard of.
+        # In this turn, the task may have been assigned before the heartbeat with the drain was handled.
         if is_new and view.draining_since is not None and view.draining_since < now:
             raise broken('S7', (task_id, name), 'given to %s, which drains', name)
         view.given[task_id] = Given(now, attempt, not is_new)
@@ -292,7 +292,7 @@ class FleetAudit(Audit):
                     raise broken('S8', (task_id, view.channel.name), 'its calculator does not have it, and says so')
             del self._missing[:]
 
-    def hold_views(self, now):
+    def check_views(self, now):
         # type: (float) -> None
         """S8, L8: a calculator with tasks was heard within the detection time and is not gone. Assignments arrive."""
         for view in self._losing + [self.views[name] for name in sorted(self.views)]:
@@ -305,10 +305,10 @@ class FleetAudit(Audit):
                              '%d tasks with %s (%s), heard %.1f s ago', len(view.given), view.channel.name, view.state,
                              now - view.heard_at)
             if view.state == ALIVE and view.channel.is_open and not view.channel.is_asleep:
-                self._hold_assignments(now, view)
+                self._check_assignments(now, view)
         self._losing = [view for view in self._losing if view.given and view.lost_at is not None]
 
-    def _hold_assignments(self, now, view):
+    def _check_assignments(self, now, view):
         # type: (float, View) -> None
         """An unacknowledged assignment is on its way, and only for a limited time, even if the calculator acknowledges
         other rows.

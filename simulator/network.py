@@ -1,7 +1,7 @@
-"""A network of datagrams that loses, duplicates, delays, reorders, corrupts, truncates, clogs, and falls apart.
+"""A simulated network that loses, duplicates, delays, reorders and damages datagrams; links may be clogged or cut.
 
-Each datagram meets the faults in the order in which a real one would: the sender's side of a partition, loss, a burst
-of loss, damage, a clogged link, delay, copies. Every fault has a counter.
+The faults apply to a datagram in the order of a real network: partition, loss, burst of loss, damage, clogged link,
+delay, copies. Every fault has a counter.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -22,17 +22,17 @@ COUNTERS = ('sent', 'delivered', 'lost', 'lost_in_bursts', 'partitioned', 'clogg
             'lengthened', 'duplicated', 'late_copies', 'late', 'slow', 'nobody_there',
             'icmp_errors', 'forgotten')
 
-#: Copies of one datagram, and how late a late one comes: from after a restart to minutes.
+#: The most copies of one datagram, and the delay of a late one: from the time of a restart to minutes.
 COPIES_MAX = 9
 LATE_S = (1.0, 300.0)
 
-#: The slowest datagram: a heavy tail ends somewhere.
+#: The limit of the heavy tail of delays.
 DELAY_MAX_S = 10.0
 
 #: Datagrams that are remembered, to be replayed.
 RECORDED_MAX = 200
 
-#: The faults that ``heal`` takes away, and how long datagrams take then.
+#: What ``heal`` sets: no faults, and short delays.
 HEALED = {'loss': 0, 'burst_probability': 0, 'damage': 0, 'duplicate': 0, 'slow': 0, 'late': 0, 'clog_per_s': 0,
           'delay_s': [0.0002, 0.001]}
 
@@ -43,14 +43,14 @@ class Network(object):
     """All links between hosts. ``faults`` is a complete object of ``scenario.NETWORK``.
 
     ``deliver(address, datagram, source, is_false)`` hands a datagram to the process at that address and returns
-    whether there is one. A datagram that ``is_false``, damaged or forged, must not be believed. ``report(source,
-    target)`` tells a process that nobody listens where it sent (ICMP).
+    whether there is one. ``is_false`` datagrams are damaged or forged: a process must refuse them. ``report((source,
+    target))`` delivers an ICMP error to the process at ``source``: no process listens at ``target``.
     """
 
     def __init__(self, agenda, rng, faults, deliver, report):
         # type: (Agenda, Any, Dict[str, Any], Callable[[Any, bytes, Any, bool], bool], Callable[[Any], None]) -> None
         self.counts = dict.fromkeys(COUNTERS, 0)
-        #: The checksum of every datagram sent so far and its time: two runs are the same if this is.
+        #: A checksum of all datagrams sent so far and their times. Equal runs have equal checksums.
         self.trace_hash = 0
         self.recorded = deque(maxlen=RECORDED_MAX)  # type: Deque[Tuple[Any, Any, bytes]]
         self.faults = faults
@@ -58,53 +58,53 @@ class Network(object):
         self._draw = rng.random
         self._deliver = deliver
         self._report = report
-        # Ways that are cut, as (host, host): one direction each, with how often, since partitions overlap.
+        # (source host, target host) -> the number of partitions that cut this direction.
         self._cuts = {}  # type: Dict[Tuple[str, str], int]
-        # Link -> until when a burst of loss lasts on it, and when a clogged one is free.
+        # Link -> the end of its burst of loss. Link -> when it is free, with a limited throughput.
         self._bursts = {}  # type: Dict[Tuple[str, str], float]
         self._clogs = {}  # type: Dict[Tuple[str, str], float]
         self._forget_before = 0.0
-        #: A virtual address, or None; where it leads now, and where it leads for each source address that used it. As
-        #: in a kernel's connection table, a source address keeps its target for as long as it sends.
+        #: The virtual address of the dispatcher, or None; its present target; and the target for each source address.
+        #: As in a kernel's connection table, a source address keeps its first target.
         self.virtual = None  # type: Any
         self.behind = None  # type: Any
         self._routes = {}  # type: Dict[Any, Any]
 
     def forget(self, before):
         # type: (float) -> None
-        """Datagrams that were sent before that time and are still under way never arrive."""
+        """Drop all datagrams under way that were sent before that time."""
         self._forget_before = before
 
     def cut(self, link):
         # type: (Tuple[str, str]) -> None
-        """Let nothing through from one host to another."""
+        """Drop every datagram from one host to another."""
         self._cuts[link] = self._cuts.get(link, 0) + 1
 
     def mend(self, link):
         # type: (Tuple[str, str]) -> None
-        """Undo a cut."""
+        """Undo one ``cut``."""
         left = self._cuts.pop(link, 0) - 1
         if left > 0:
             self._cuts[link] = left
 
     def heal(self, keep=()):
         # type: (Iterable[Tuple[str, str]]) -> None
-        """No faults any more, but for the cuts in ``keep``."""
+        """End all faults except the cuts in ``keep``."""
         self.faults = dict(self.faults, **HEALED)
         self._bursts.clear()
         self._cuts = dict.fromkeys(keep, 1)
 
     def send(self, source, target, datagram):
         # type: (Any, Any, bytes) -> None
-        """Put a datagram on its way; addresses are ``(host, port)``."""
+        """Send a datagram. Addresses are ``(host, port)``."""
         counts = self.counts
         counts['sent'] += 1
         now = self._agenda.now
-        said = datagram
-        if said.count(b'{') > 2:
-            # A call: 2.7 does not keep the order of the keys of an object, and so of what its seal covers.
-            said = bytes(bytearray(sorted(bytearray(said.partition(b',')[2]))))
-        self.trace_hash = crc32(_time(now) + said, self.trace_hash) & 0xffffffff
+        traced = datagram
+        if traced.count(b'{') > 2:
+            # A call. On 2.7 the order of its keys, and with it the seal, varies: hash the sorted bytes after the seal.
+            traced = bytes(bytearray(sorted(bytearray(traced.partition(b',')[2]))))
+        self.trace_hash = crc32(_time(now) + traced, self.trace_hash) & 0xffffffff
         seen_as = source
         if self.virtual is not None:
             if target == self.virtual:
@@ -140,7 +140,7 @@ class Network(object):
 
     def fly(self, delay_s, source, target, datagram, is_false=False):
         # type: (float, Any, Any, bytes, bool) -> None
-        """Let a datagram arrive, with no fault any more; one that ``is_false`` has to be refused."""
+        """Deliver a datagram after ``delay_s``, without other faults."""
         self._agenda.after(delay_s, self._arrive, (self._agenda.now, target, datagram, source, is_false))
 
     def _is_in_burst(self, link):
@@ -155,7 +155,7 @@ class Network(object):
 
     def _clog_wait_s(self, link):
         # type: (Tuple[str, str]) -> float
-        """How long a datagram waits for those before it on a link that takes so many a second."""
+        """How long a datagram waits for earlier ones on a link with a limited throughput."""
         now = self._agenda.now
         free_at = max(self._clogs.get(link, 0.0), now) + 1 / self.faults['clog_per_s']
         if free_at - now <= self.faults['clog_wait_s']:
@@ -177,7 +177,7 @@ class Network(object):
 
     def _late_s(self):
         # type: () -> float
-        """Many come soon after, some minutes later."""
+        """Mostly seconds, sometimes minutes."""
         share = self._draw()
         return LATE_S[0] + (LATE_S[1] - LATE_S[0]) * share * share * share
 
@@ -220,6 +220,6 @@ class Network(object):
 
     def report(self, source, target):
         # type: (Any, Any) -> None
-        """An ICMP error is on its way to ``source``: nobody listens at ``target``."""
+        """Send an ICMP error to ``source``: no process listens at ``target``."""
         self.counts['icmp_errors'] += 1
         self._agenda.after(self._delay_s(), self._report, (source, target))

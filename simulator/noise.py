@@ -1,11 +1,11 @@
-"""Strangers: datagrams that nobody asked for.
+"""Strangers: senders of false datagrams.
 
-Garbage, garbage with a checksum that is right, rows of every role with a ticket that belongs to somebody else, a flood;
-acknowledgements and numbers that cannot be; greetings that answer nothing; and recorded datagrams of the world itself,
-sent again, from elsewhere, or back to where they came from.
+They send garbage, with and without a valid checksum; rows of every role with the ticket of another process; floods;
+impossible acknowledgements and numbers; greetings that answer no datagram; and recorded datagrams of the world, again,
+from another address, or back to the sender.
 
-Where the world has a key these strangers have none. They change what they recorded, sign it with a key of their own,
-and send it to another process. Whatever is not exactly as one of the processes wrote it has to be refused.
+If the world has a key, strangers do not know it. They change recorded datagrams, sign them with another key, and send
+them to other processes. A process must refuse every datagram that differs from what a process of the world sent.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -25,11 +25,10 @@ if MYPY:
     from simulator.network import Network  # noqa: F401
 
 COUNTERS = ('garbage', 'sealed_garbage', 'too_long', 'other_versions', 'broken_envelopes', 'bad_rows', 'forged',
-            'floods',
-            'forged_numbers', 'forged_greetings', 'forged_icmp', 'short_hellos', 'replayed', 'replayed_by_strangers',
-            'reflected')
+            'floods', 'forged_numbers', 'forged_greetings', 'forged_icmp', 'short_hellos', 'replayed',
+            'replayed_by_strangers', 'reflected')
 
-#: What strangers do besides where there is a key.
+#: Further counters of a world with a key.
 KEY_COUNTERS = ('tampered', 'signed_with_another_key', 'redirected')
 
 #: Datagrams of one flood: more than a process reads in a turn.
@@ -42,7 +41,7 @@ _NUMBER = re.compile(b'"n":([0-9]+)')
 _ACKS = re.compile(b',"ack":\\[[][0-9,]*\\]')
 _KEY = Signature([b'the key of a stranger, which is no key of ours'])
 
-#: What is wrong with a datagram that is right otherwise: the counter, what stands there, and what instead.
+#: (counter, part of a valid datagram, its replacement): each makes the datagram invalid.
 _WRONG_ENVELOPES = (
     ('other_versions', b'"v":2,', b'"v":1,'),
     ('broken_envelopes', b'"from":"stranger"', b'"from":""'),
@@ -111,14 +110,14 @@ class Strangers(object):
 
     def _recorded(self):
         # type: () -> Any
-        """(source, target, datagram) of the world, or None. Half of them are under way perhaps."""
+        """A recorded (source, target, datagram), or None. Half of them are of the newest, which may be under way."""
         recorded = self._network.recorded
         newest = len(recorded) if self._draw() < 0.5 else min(5, len(recorded))
         flight = recorded[-1 - int(self._draw() * newest)] if recorded else None
-        # Whoever throws back what was sent to it has shown that it receives that.
+        # A stranger that returns a datagram sent to it would validate its address.
         return None if flight is None or flight[1] == STRANGER else flight
 
-    # Datagrams of their own.
+    # New datagrams.
 
     def _garbage(self, target, role):
         # type: (Any, str) -> None
@@ -137,13 +136,13 @@ class Strangers(object):
 
     def _stranger(self, role, ticket, kind, rows):
         # type: (str, str, str, List[Any]) -> bytes
-        """A datagram of a stranger with that role."""
+        """A datagram of a stranger that claims that role."""
         return CHECKSUM.seal(('%s,"n":%d,"rows":{"%s":%s}}' % (
             codec.head(role, 'stranger', 'aaaaaaaa', ticket), self._number, kind, json.dumps(rows))).encode('ascii'))
 
     def _sealed_garbage(self, target, role):
         # type: (Any, str) -> None
-        """A datagram whose inside was changed by somebody who knows how to compute a checksum."""
+        """A damaged datagram with a valid checksum."""
         self.counts['sealed_garbage'] += 1
         body = bytearray(self._stranger(*self._forgery())[CHECKSUM.LENGTH:])
         place = int(self._draw() * len(body))
@@ -157,7 +156,7 @@ class Strangers(object):
 
     def _forged(self, target, role):
         # type: (Any, str) -> None
-        """Rows of every role; to the dispatcher with a ticket that belongs to somebody else."""
+        """Rows of every role; to the dispatcher with the ticket of another process."""
         self.counts['forged'] += 1
         datagram = self._stranger(*self._forgery())
         flight = self._recorded()
@@ -175,25 +174,23 @@ class Strangers(object):
 
     def _say_hello(self, target, role):
         # type: (Any, str) -> None
-        """A short datagram without a ticket: an answer may not be longer."""
+        """A short datagram without a ticket. The answer must not be longer."""
         self.counts['short_hellos'] += 1
         self._send(target, self._stranger(self._one_of((CLIENT, CALCULATOR)), '', 'ping', [[]]))
 
     def _forge_icmp(self, target, role):
         # type: (Any, str) -> None
-        """Somebody claims that nobody listens where a process has sent."""
+        """A false report that no process listens where a process has sent to."""
         flight = self._recorded()
         if flight is not None:
             self.counts['forged_icmp'] += 1
             self._network.report(flight[0], flight[1])
 
-    # Datagrams of others.
+    # Recorded datagrams.
 
     def _forge_numbers(self, target, role):
         # type: (Any, str) -> None
-        """In a datagram on an open channel an acknowledgement is not possible, or, towards the dispatcher, the
-        number.
-        """
+        """A datagram on an open channel with an impossible acknowledgement or, to the dispatcher, number."""
         flight = self._recorded()
         if flight is None or b'"role":"dispatcher"' not in flight[2] or b'"re":' in flight[2]:
             return
@@ -206,7 +203,7 @@ class Strangers(object):
         if self._draw() < 0.3 and b'"role":"dispatcher"' not in datagram:
             wrong = b'"n":%d' % (number + 2 ** self._one_of((21, 40)))
         else:
-            # With a number that is new, so that nothing else is wrong with it.
+            # The number is new, so that only the acknowledgement is wrong.
             wrong = b'"n":%d,"ack":%s' % (number + 2 ** 10, self._one_of(_IMPOSSIBLE_ACKS))
         self._send(target, CHECKSUM.seal(_NUMBER.sub(wrong, body)), source)
 
@@ -220,7 +217,7 @@ class Strangers(object):
 
     def _replay_elsewhere(self, target, role):
         # type: (Any, str) -> None
-        """From the stranger's address. To a client that is a way through a network; the dispatcher knows addresses."""
+        """From the stranger's address. Only the dispatcher must refuse it: others accept any source address."""
         flight = self._recorded()
         if flight is not None:
             self.counts['replayed_by_strangers'] += 1
@@ -236,11 +233,11 @@ class Strangers(object):
             source, target, datagram = flight
             self._send(source, datagram, target)
 
-    # Where there is a key.
+    # With a key.
 
     def _tamper(self, target, role):
         # type: (Any, str) -> None
-        """Somewhere in a recorded datagram one byte is another: in its signature or in what that covers."""
+        """A recorded datagram with one changed byte, in its signature or in the signed part."""
         flight = self._recorded()
         if flight is not None:
             self.counts['tampered'] += 1
@@ -253,7 +250,7 @@ class Strangers(object):
 
     def _sign_otherwise(self, target, role):
         # type: (Any, str) -> None
-        """A recorded datagram with the next number, right in everything but the key."""
+        """A recorded datagram with a new number, signed with another key."""
         flight = self._recorded()
         if flight is not None:
             self.counts['signed_with_another_key'] += 1
@@ -262,7 +259,7 @@ class Strangers(object):
 
     def _redirect(self, target, role):
         # type: (Any, str) -> None
-        """What one process sent to a second goes to a third, as if the first had sent it there."""
+        """A datagram from one process to a second is sent to a third, from the address of the first."""
         flight = self._recorded()
         if flight is not None:
             self.counts['redirected'] += 1
@@ -271,7 +268,7 @@ class Strangers(object):
 
 def _other_digit(byte):
     # type: (int) -> int
-    """A byte that stands for something else: another digit for a digit, so that what is changed is still JSON."""
+    """Another byte. A hexadecimal digit becomes another digit, so that the result is still JSON."""
     if ord('0') <= byte < ord('9') or ord('a') <= byte < ord('f'):
         return byte + 1
     return byte ^ 1

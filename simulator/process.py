@@ -1,9 +1,9 @@
-"""A process in virtual time: a real core and the real turn, and around them what an operating system would be.
+"""A process in virtual time: a real core and the real turn in a simulated operating system.
 
-A turn takes time, so what arrives meanwhile is read together in the next one. A process can be killed at any step of a
-turn (not written, written and nothing sent, some sent, all sent), suspended, and run slowly or late; its socket buffer
-overflows; its clock has an origin and a pace of its own. An audit sees the rows that its core handles and sends, and
-the events that it emits.
+A turn takes time; the next turn reads the datagrams that arrive meanwhile. A process can be killed between turns and at
+each step of a turn (before and after the commit, while and after sending), be suspended, and run slowly or late. Its
+socket buffer may overflow. Its clock has its own origin and pace. An audit observes the rows that the core handles and
+sends, and its events.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -27,31 +27,31 @@ if MYPY:
     from simulator.disk import DiskJournal  # noqa: F401
     from simulator.environment import Clock, Environment  # noqa: F401
 
-#: Waking up is no more exact than this.
+#: The resolution of wake-ups.
 WAKE_LATER_S = 1e-6
 
-#: How much longer a turn takes for a slow process, and the range of delays of one whose turns are late.
+#: The factor by which the turns of a slow process take longer, and the range of the duration of late turns.
 SLOW_FACTOR = 100
 LATE_TURN_S = (0.1, 2.0)
 
-#: Where a kill may strike: in the next turn that writes, in the next one that comes to sending, or at once.
+#: When a kill takes effect: in the next turn that writes, in the next one that sends, or at once.
 BEFORE_COMMIT = 'before its commit'
 AFTER_COMMIT = 'after its commit'
 WHILE_SENDING = 'while sending'
 AFTER_SENDING = 'after sending'
 BETWEEN_TURNS = 'between two turns'
 
-#: Turns between two calls of ``check_invariants``, which walks over everything; more where there is more.
+#: Turns between two calls of ``check_invariants``, plus ``audit.size``: its cost grows with the number of tasks.
 TURNS_PER_CHECK = 64
 
-#: What a process does wrong: it acknowledges what it does not handle, or handles what it does not acknowledge.
+#: How a process violates the protocol: it acknowledges rows that it does not handle, or does not acknowledge at all.
 DEAF = 'acknowledges without handling'
 DUMB = 'acknowledges nothing'
 _ACKS = re.compile(b',"ack":\\[[][0-9,]*\\]')
 
 
 class Killed(Exception):
-    """The process ends here, in the middle of its turn."""
+    """The process ends in the middle of its turn."""
 
 
 class Process(object):
@@ -75,12 +75,12 @@ class Process(object):
         self.known_as = address
         self.clock = clock
         self.is_dead = self.is_suspended = self._is_ending = False  # type: Any
-        #: Neither dead nor at its end.
+        #: Neither killed nor ended.
         self.is_running = True
-        #: Whether its turns are late, and what it does wrong (DEAF, DUMB or None).
+        #: Whether its turns are late, and how it violates the protocol (DEAF, DUMB or None).
         self.is_late = False
         self.fault = None  # type: str | None
-        #: A second process with the name of another one.
+        #: Whether it is a second process of its name.
         self.is_clone = False
         #: Settings in which it differs from others of its role, for a restart.
         self.changes = {}  # type: Dict[str, Any]
@@ -97,19 +97,19 @@ class Process(object):
         self._inbox = deque()  # type: Deque[Tuple[bytes, Any, bool]]
         self._inbox_max = environment.buffer_datagrams
         self._free_at = 0.0
-        # When it will be woken: one entry of the agenda counts, the earliest; any other that comes up does nothing.
+        # When it wakes up. Only the earliest of its entries in the agenda has an effect.
         self._wake_at = None  # type: float | None
-        # Set by a kill: how many datagrams of the next flush still go out, and where in its next write it dies.
+        # Set by a kill: how many more datagrams it sends, or whether it dies before or after its next commit.
         self._sends_left = None  # type: int | None
         self._dies = None  # type: str | None
         self._journal = None  # type: DiskJournal | None
         self._turns = self._check_at = 0
-        # When the next turn is due by its own clock.
+        # When the next turn is due, by its clock.
         self._timer_at = None  # type: float | None
-        # Where the datagram that is being handled came from, and whether it is damaged or forged.
+        # The source of the datagram that is being handled, and whether it is damaged or forged.
         self._source, self._is_false = None, False  # type: Any, bool
-        #: Addresses to which anything may be sent: those of its settings, and those that have shown themselves.
-        self.shown = set()  # type: Any
+        #: Addresses to which it may send without a limit: that of its settings, and validated ones.
+        self.validated = set()  # type: Any
         core.trace = True
         self._looks = {kind: getattr(audit, method) for kind, method in audit.EVENTS.items()}
         self._tap(core, audit, peer)
@@ -127,14 +127,14 @@ class Process(object):
     @property
     def unread(self):
         # type: () -> Any
-        """(datagram, source, whether it is false) of what has arrived and was not read."""
+        """(datagram, source, whether it is false) of each datagram that was not read yet."""
         return self._inbox
 
     def __repr__(self):
         # type: () -> str
         return '%s (%s)' % (self.core.name, self.core.incarnation)
 
-    # What the audit sees: everything that passes between the core and the turn.
+    # The audit observes everything that passes between the core and the turn.
 
     def _tap(self, core, audit, peer):
         # type: (Any, Any, str | None) -> None
@@ -195,15 +195,15 @@ class Process(object):
 
     def _watch(self, channel):
         # type: (Channel) -> None
-        """See what leaves on a channel."""
+        """Observe what is written on a channel."""
         if 'write' in vars(channel):
             return
-        write, hold_window, wrote = channel.write, self.audit.hold_window, self.audit.wrote
+        write, check_window, wrote = channel.write, self.audit.check_window, self.audit.wrote
 
         def watched(now, core, rng, seal, rows, text, losses=0, probe_of=0):
             # type: (float, Core, Any, Any, Dict[str, List[Any]], str, int, int) -> bytes
             if rows and channel.loss.segments >= channel.window.segments and not probe_of:
-                hold_window(channel, rows)
+                check_window(channel, rows)
             datagram = write(now, core, rng, seal, rows, text, losses, probe_of)
             if rows:
                 wrote(now, channel, rows)
@@ -212,7 +212,7 @@ class Process(object):
 
     def _watch_turn(self, turn):
         # type: (Any) -> None
-        """See the events, and which datagrams have a ticket that belongs to no open channel."""
+        """Observe the events, and datagrams with a ticket that belongs to no open channel."""
         note_stale, greet = turn._note_stale, turn._greet
 
         def stray(datagram):
@@ -240,17 +240,17 @@ class Process(object):
         # type: (str, str) -> None
         raise SafetyViolation(rule, sentence, self.core.name)
 
-    # What the world does to it.
+    # Called by the world.
 
     def recover(self, journal):
         # type: (DiskJournal) -> None
-        """Go on where an earlier incarnation stood. Before ``start``."""
+        """Recover the state of an earlier incarnation. Call it before ``start``."""
         self._journal = journal
         self.core.recover(self.clock.now(), journal.incarnations, journal.rows())
 
     def start(self):
         # type: () -> None
-        """The first turn."""
+        """Run the first turn."""
         now = self.clock.now()
         if self._upstream is not None:
             self._upstream.start(now)
@@ -259,7 +259,7 @@ class Process(object):
 
     def deliver(self, datagram, source, is_false):
         # type: (bytes, Any, bool) -> None
-        """A datagram arrives at its socket; one that ``is_false`` has to be refused."""
+        """A datagram arrives at its socket. It must refuse one that ``is_false``."""
         self.audit.arrived(self._agenda.now, source, len(datagram))
         if len(self._inbox) >= self._inbox_max:
             self.environment.overflowed += 1
@@ -269,7 +269,7 @@ class Process(object):
 
     def rouse(self):
         # type: () -> None
-        """There is something to read."""
+        """Run a turn as soon as possible: there is something to read."""
         if not self.is_suspended:
             if self._free_at <= self._agenda.now:
                 self._turn()
@@ -278,14 +278,14 @@ class Process(object):
 
     def hint(self, address):
         # type: (Any) -> None
-        """The system reports that nobody listens at that address."""
+        """The system reports that no process listens at that address."""
         if not self.is_suspended:
             self.turn.note_unreachable(self.clock.now(), address)
             self._turn()
 
     def kill(self, sends_left=None):
         # type: (int | None) -> None
-        """SIGKILL: at once, or after that many datagrams of its next flush."""
+        """SIGKILL: at once, or after so many more datagrams."""
         if sends_left is None:
             self._die(BETWEEN_TURNS)
         else:
@@ -293,7 +293,7 @@ class Process(object):
 
     def kill_at_commit(self, where):
         # type: (str) -> None
-        """SIGKILL the next time that it writes, BEFORE_COMMIT or AFTER_COMMIT."""
+        """SIGKILL when it next writes, BEFORE_COMMIT or AFTER_COMMIT."""
         self._dies = where
 
     def _die(self, where):
@@ -320,7 +320,7 @@ class Process(object):
 
     def stop(self):
         # type: () -> None
-        """SIGTERM; a process that is suspended hears of it later, one that is dead never."""
+        """SIGTERM, unless it is suspended."""
         if self.is_running and not self.is_suspended:
             self.audit.told_to_stop = True
             self.core.stop(self.clock.now())
@@ -328,7 +328,7 @@ class Process(object):
 
     def submit(self, payload, note_id=None):
         # type: (Any, Callable[[str], None] | None) -> None
-        """A client sends a task that it did not draw; ``note_id`` gets its id before anything is sent."""
+        """A client submits the given task. ``note_id`` gets its id before anything is sent."""
         if self.is_running and not self.is_suspended:
             task_id = self.core.submit(self.clock.now(), payload)
             if note_id is not None:
@@ -337,7 +337,7 @@ class Process(object):
 
     def note(self, what, facts):
         # type: (str, Dict[str, Any]) -> None
-        """Something that happened to it, for the story."""
+        """Add a line to the story."""
         if self.environment.record is not None:
             self.environment.record((self._agenda.now, self.core.name, what, None, facts))
 
@@ -363,8 +363,8 @@ class Process(object):
                 or (self.children is not None and self.children.reports):
             self._turn()
         elif timer is not None:
-            # It was moved since; the agenda is asked when it is looked at, not each time it moves. Or the clocks round
-            # differently, and its time is still to come by a hair.
+            # The timer was set again after this wake-up was planned; or the clocks round differently, and it is due
+            # within ``WAKE_LATER_S``.
             self._plan(max(self.clock.virtual(timer), self._agenda.now + WAKE_LATER_S))
 
     def _turn(self):
@@ -445,7 +445,7 @@ class Process(object):
             self._sends_left -= 1
             if self._sends_left < 0:
                 raise Killed(WHILE_SENDING)
-        if target not in self.shown:
+        if target not in self.validated:
             self.audit.sending_to_stranger(target, len(datagram))
         if self.fault == DUMB:
             datagram = self.seal.seal(_ACKS.sub(b'', datagram[self.seal.LENGTH:]))

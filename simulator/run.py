@@ -1,7 +1,4 @@
-"""The course of one world: faults, then peace, then the end; and what has to be true in each.
-
-The bounds of liveness are computed from the settings, once and for all worlds, in ``Bounds``.
-"""
+"""The course of one world: a phase with faults, a phase without ("peace"), the end; and what must hold in each."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -29,29 +26,29 @@ SAFETY = 'safety'
 LIVENESS = 'liveness'
 CRASH = 'crash'
 
-#: How long new tasks are watched in peace: every one of them has to be done.
+#: Every task that is sent within this time in peace must be done.
 PROBE_S = 10.0
 
-#: What several turns, and the way there and back in peace, add to a bound.
+#: Added to a bound for several turns and a round trip in peace.
 SLACK_S = 2.0
 
 #: How long a peer may leave datagrams unacknowledged before it is found unreachable: probes back off to their maximum.
 UNREACHABLE_S = 4 * PROBE_MAX_S * JITTER_MAX
 
-#: In peace, after this time clients and dispatcher agree about every task that was accepted.
+#: In peace, clients and dispatcher must agree after this time which tasks are accepted.
 AGREED_S = 2 * PROBE_MAX_S * JITTER_MAX + SLACK_S
 
 PEACE = 'calculator-of-peace'
 PEACE_CAPACITY = 500
 
-#: The longest work in peace, at least. Where it takes no time, clients that send the next task at once would spend most
-#: of a batch's time on tasks that meet no fault.
+#: In peace, the range of work times ends at this value or above. If work took no time, clients that send the next task
+#: at once would spend most CPU time of a batch on tasks without faults.
 PEACE_WORK_S = 3.0
 
 
 def _work_of_peace(settings):
     # type: (Dict[str, Any]) -> Any
-    """How long work takes in peace, with those settings of a calculator."""
+    """The work time in peace, for these settings of a calculator."""
     duration_s = settings['task_duration_s']
     return [duration_s[0], max(duration_s[1], PEACE_WORK_S)] if lengths.is_range(duration_s) else duration_s
 
@@ -67,24 +64,24 @@ def _longest_call(settings):
 
 
 class Bounds(object):
-    """How long what must happen may take, from the settings of a world."""
+    """The bounds of liveness, computed from the settings of a world."""
 
     def __init__(self, settings):
         # type: (Dict[str, Any]) -> None
         faults, dispatcher = settings['faults'], settings['dispatcher']
         calculators = scenario.variants(settings, CALCULATOR)
         clients = scenario.variants(settings, CLIENT)
-        #: The longest that a task, or the memory of one, can hold anybody up.
+        #: Until the client of a task has its outcome or gives up.
         self.task_s = max([made['task_timeout_s'] for made in clients]) + OUTCOME_GRACE_S + SLACK_S
-        # Until dead processes are started again, silent ones found, and unreachable ones known to be.
+        # Until dead processes are restarted and outages end; until silent and unreachable peers are detected.
         back_s = max([lengths.longest(faults['restart_s']) + 12.0] + [
             lengths.longest(made['outage']['duration_s']) for made in calculators])
         found_s = QUIET_S + ASK_LAST_S + UNREACHABLE_S
-        #: From the end of the faults until nothing is felt of them any more.
+        #: From the end of the faults until they have no effect any more.
         self.settle_s = back_s + found_s + dispatcher['answer_timeout_s'] + SLACK_S
-        #: The longest that a task takes in peace: the work, and one assignment to a calculator that hears nothing.
+        #: The response time in peace: the work, and one assignment to a calculator that receives nothing.
         self.response_s = max(_longest_work(settings), _longest_call(settings)) + UNREACHABLE_S + SLACK_S
-        #: The longest from SIGTERM to the end.
+        #: From SIGTERM to the end of a process.
         self.drain_s = max(dispatcher['drain_timeout_s'], settings['calculator']['drain_timeout_s']) \
             + UNREACHABLE_S + SLACK_S
 
@@ -98,16 +95,16 @@ class Course(object):
         self.bounds = Bounds(settings)
         self.world = World(seed, settings, tell)
         self.faults = Faults(self.world)
-        # There may be no room for everybody; then nobody promises that the newcomers work.
+        # If not all calculators can register, it is not promised that each of them works.
         self._has_room = settings['dispatcher']['calculators_max'] > len(scenario.members(settings, CALCULATOR))
-        # Where the work may take longer than the time for an answer, a task may well fail.
+        # If the work may take longer than ``answer_timeout_s``, tasks may fail.
         self._is_feasible = _longest_work(settings) < settings['dispatcher']['answer_timeout_s']
         self._cut_off = []  # type: List[str]
         self._deaf_to = {}  # type: Dict[str, str]
 
     def run(self):
         # type: () -> None
-        """Raises ``Violation`` or whatever else breaks."""
+        """Raises ``Violation``, or any exception of the code under test."""
         world = self.world
         world.start()
         self.faults.begin()
@@ -116,12 +113,12 @@ class Course(object):
         self._make_peace()
         self._settle()
         world.check_all()
-        self._expect_everybody_back()
+        self._expect_all_back()
         self._probe()
         self._stop_clients()
         self._stop_others()
         for process in world.processes:
-            world.bury(process)
+            world.add_counts(process)
 
     def _make_peace(self):
         # type: () -> None
@@ -145,7 +142,7 @@ class Course(object):
 
     def _settle(self):
         # type: () -> None
-        """Old copies go on arriving for half of the time; then these end as well."""
+        """Old datagrams still arrive in the first half of the time."""
         world, began_at = self.world, self.world.agenda.now
         world.run_until(began_at + self.bounds.settle_s / 2)
         world.network.forget(began_at)
@@ -155,7 +152,7 @@ class Course(object):
 
     def _expect_agreement(self):
         # type: () -> None
-        """S1: what a client takes for accepted, the dispatcher has."""
+        """S1: The dispatcher knows every task that it accepted according to a client."""
         dispatchers = self.world.running(DISPATCHER)
         for client in self.world.running(CLIENT):
             if len(dispatchers) == 1:
@@ -163,21 +160,21 @@ class Course(object):
 
     def _calm_down(self, process):
         # type: (Process) -> None
-        """The model's own faults end too, and nobody is in a hurry to stop."""
+        """End the outages of the model, and let drains take as long as tasks."""
         settings = process.audit.settings
         if process.role == CALCULATOR:
             settings['outage']['probability'] = 0
             settings['task_duration_s'] = _work_of_peace(settings)
         if process.role != DISPATCHER:
             settings['drain_timeout_s'] = self.bounds.task_s
-        # If it is started again, then so.
+        # A restart uses the same settings.
         process.changes.update([(key, settings[key]) for key in process.changes if key != 'capacity'])
 
     # What must be true in peace.
 
-    def _expect_everybody_back(self):
+    def _expect_all_back(self):
         # type: () -> None
-        """L3, L4: calculators and clients have found the dispatcher, wherever it is."""
+        """L3, L4: There is one dispatcher, and all calculators have registered with it."""
         dispatchers = self.world.running(DISPATCHER)
         if len(dispatchers) != 1:
             raise overdue('L4', DISPATCHER, '%d dispatchers', len(dispatchers))
@@ -193,7 +190,7 @@ class Course(object):
 
     def _probe(self):
         # type: () -> None
-        """L1, L5, L6, L7, L8: every new task is done, in the time that it takes, whoever sent it."""
+        """L1, L5, L6, L7, L8: Every new task of every client is done within its bound."""
         begun_at = self.world.agenda.now
         given = self._given()
         self.world.run_until(begun_at + PROBE_S)
@@ -216,12 +213,12 @@ class Course(object):
 
     def _expect_every_client_served(self, since):
         # type: (float) -> None
-        """L5: nobody starves."""
+        """L5: No client starves."""
         served = {entry.client for entry in self.world.ledger.tasks.values()
                   if entry.end == DONE and entry.sent_at >= since}
         for client in self.world.running(CLIENT):
             name = client.core.name
-            # Its next task may be further away than it was watched.
+            # Its next task may be due after the end of the probe.
             is_idle = lengths.longest(client.audit.settings['task_interval_s']) >= PROBE_S or client.audit.told_to_stop
             if name not in served and not is_idle:
                 raise overdue('L5', name, 'nothing of it is done')
@@ -233,11 +230,11 @@ class Course(object):
 
     def _expect_work_for_all(self, before, probed):
         # type: (Dict[str, int], int) -> None
-        """L3: those that came back are not only registered, they work."""
+        """L3: Calculators that registered again are given tasks."""
         after = self._given()
         host = self.world.running(DISPATCHER)[0].address[0]
         for name in sorted(self._deaf_to):
-            # A dispatcher that was dead when the faults ended may have come back elsewhere, from where there is a way.
+            # A dispatcher that was dead when the faults ended may run on another host now, whose link is not cut.
             if self._deaf_to[name] == host and after.get(name, 0) > before.get(name, 0):
                 raise overdue('L8', name, 'nothing reaches it, and it is given work')
         back = sorted(process.core.name for process in self.world.running(CALCULATOR) if process.children is None)
@@ -248,7 +245,7 @@ class Course(object):
 
     def _stop_clients(self):
         # type: () -> None
-        """L1: everybody learns what became of each task before its time is over."""
+        """L1: Each client learns the outcome of each task in time."""
         for client in self.world.running(CLIENT):
             client.stop()
         self.world.run_until(self.world.agenda.now + self.bounds.task_s)
@@ -258,7 +255,7 @@ class Course(object):
 
     def _stop_others(self):
         # type: () -> None
-        """L2: nothing is left, and all end when they are told to."""
+        """L2: No task is left, and all processes end after SIGTERM."""
         self.world.run_until(self.world.agenda.now + self.settings['dispatcher']['task_timeout_s'] + OUTCOME_GRACE_S)
         self.world.check_all()
         dispatcher = self.world.running(DISPATCHER)[0]
@@ -282,9 +279,10 @@ class Course(object):
 
 def run_world(seed, settings, tell=None):
     # type: (int, Dict[str, Any], Callable[[Any], None] | None) -> Dict[str, Any]
-    """Run the world of a seed; returns what happened as plain values. ``settings`` is a complete scenario.
+    """Run the world of a seed and return its result. ``settings`` is a complete scenario.
 
-    A story costs more than the world, so it is written only where it is told. A world that fails is run once more.
+    ``tell`` receives the lines of the story, which costs more than the world. A world that fails without ``tell`` is
+    run again to record its story.
     """
     result, course, about = _run(seed, settings, tell)
     if result['verdict'] != CLEAN:
@@ -307,7 +305,7 @@ def _run(seed, settings, tell):
     except BrokenInvariant as broken:
         verdict, rule, sentence = SAFETY, 'invariant', str(broken)
     except Exception as error:
-        # Nothing a world does may raise. The last line of the code that did says where to look.
+        # A bug: report the line that raised the exception.
         lines = [line.strip() for line in traceback.format_exc().splitlines() if line.startswith('  File "')]
         where = ' (%s)' % lines[-1]
         verdict, rule, sentence = CRASH, type(error).__name__, str(error) + where
@@ -320,20 +318,20 @@ def _run(seed, settings, tell):
 
 def unfinished(seed, settings):
     # type: (int, Dict[str, Any]) -> Dict[str, Any]
-    """The result of a world of which nothing is known."""
+    """The result of a world that did not finish."""
     return {'seed': seed, 'settings': settings, 'verdict': CRASH, 'rule': '', 'sentence': '', 'about': [],
             'virtual_s': 0.0, 'hash': '', 'ledger': {}, 'faults': {}, 'paths': {}, 'lines': []}
 
 
 def draw_settings(seed):
     # type: (int) -> Dict[str, Any]
-    """The scenario that a seed draws where none is given."""
+    """The scenario of a seed, if none is given."""
     return scenario.drawn(Random(seed))
 
 
 def _faults(course):
     # type: (Course) -> Dict[str, int]
-    """How often each fault came."""
+    """Fault -> how often it happened."""
     counts = dict(course.world.network.counts)
     counts.update(course.faults.counts)
     counts.update(course.faults.strangers.counts)

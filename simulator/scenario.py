@@ -1,8 +1,8 @@
-"""What a world is made of: the settings of a simulation, the presets, and the world that one seed draws.
+"""The settings of a simulation, the presets, and the scenario that is drawn from a seed.
 
-The blocks ``dispatcher``, ``calculator`` and ``client`` are the settings of the real processes, so what is found out
-here can be put in their files as it is. A ``key_file`` is not read: its name stands for the key in it, so processes
-with one name have one key. So is ``work``: each of its letters is a function that a calculator offers; "-": none.
+The blocks ``dispatcher``, ``calculator`` and ``client`` are the settings of the real processes and can be copied to
+their files. A ``key_file`` is not read: processes with the same file name have the same key. ``work`` is not read
+either: each of its letters is a function that a calculator offers; "-": none.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -23,9 +23,9 @@ if MYPY:
 SHARE = schema.number(0, 1)
 
 NETWORK = Group('network', (
-    Setting('delay_s', schema.random_length(), [0.0002, 0.001], 'The time under way is drawn from this range.'),
+    Setting('delay_s', schema.random_length(), [0.0002, 0.001], 'The delay of a datagram is drawn from this range.'),
     Setting('slow', SHARE, 0, 'Share of datagrams that take far longer: a heavy tail, up to 10 s.'),
-    Setting('loss', SHARE, 0, 'Share of datagrams lost, each by itself.'),
+    Setting('loss', SHARE, 0, 'Share of datagrams lost, independently of each other.'),
     Setting('burst_probability', SHARE, 0, 'The probability, per datagram, that its link begins to lose everything.'),
     Setting('burst_s', schema.random_length(), [0.1, 2], 'How long such a burst lasts.'),
     Setting('duplicate', SHARE, 0, 'Share of datagrams that arrive more than once, up to ten times.'),
@@ -33,28 +33,28 @@ NETWORK = Group('network', (
     Setting('late', SHARE, 0, 'Share of datagrams that arrive seconds to minutes late themselves.'),
     Setting('damage', SHARE, 0, 'Share of datagrams corrupted, truncated or lengthened.'),
     Setting('clog_per_s', schema.number(0, 1e9), 0, 'Datagrams a second that a link takes. 0: any number.'),
-    Setting('clog_wait_s', schema.seconds(0), 0.5, 'The longest wait before a clogged link; what would wait longer is '
-            'lost.'),
-    Setting('icmp', SHARE, 0, 'Share of datagrams to where nobody listens that bring back an ICMP error.'),
+    Setting('clog_wait_s', schema.seconds(0), 0.5, 'The longest wait before a clogged link; a datagram that would wait '
+            'longer is lost.'),
+    Setting('icmp', SHARE, 0, 'Share of datagrams to an address without a process that cause an ICMP error.'),
     Setting('virtual_address', schema.whole_number(0, 1), 0, 'Whether the dispatcher is behind a virtual address, '
-            'whose connection table leads each source address to where the dispatcher was first.'),
-), 'What the network does to datagrams.')
+            'whose connection table keeps the first target of each source address.'),
+), 'Faults of the network.')
 
 FAULTS = Group('faults', (
     Setting('calculator_crash_s', schema.random_length(), [0, 0],
-            'Time between kills of a calculator (another one is started later). [0, 0]: never.'),
+            'Time between kills of a calculator, which is started again later. [0, 0]: never.'),
     Setting('dispatcher_crash_s', schema.random_length(), [0, 0], 'Time between kills of the dispatcher.'),
     Setting('client_crash_s', schema.random_length(), [0, 0], 'Time between kills of a client.'),
     Setting('stop_s', schema.random_length(), [0, 0],
-            'Time between SIGTERMs to any process; it too comes back.'),
+            'Time between SIGTERMs to any process, which is started again later.'),
     Setting('disk_s', schema.random_length(), [0, 0],
-            'Time between failures of the disk under the journal: it is full, or answers with errors.'),
+            'Time between failures of the disk under the journal: it is full, or reports errors.'),
     Setting('disk_duration_s', schema.random_length(), [0.1, 10], 'How long such a failure lasts.'),
     Setting('other_journal', SHARE, 0, 'Share of restarts of the dispatcher that find no journal, or an older copy.'),
     Setting('wall_step', SHARE, 0, 'Share of restarts of the dispatcher before which the wall clock was set.'),
-    Setting('restart_s', schema.random_length(), [0.1, 8], 'How long until what was killed is started again.'),
-    Setting('move', SHARE, 0, 'Share of restarts that come back with another address.'),
-    Setting('never_back', SHARE, 0, 'Share of killed calculators that never come back.'),
+    Setting('restart_s', schema.random_length(), [0.1, 8], 'Time until a killed process is started again.'),
+    Setting('move', SHARE, 0, 'Share of restarts with another address.'),
+    Setting('never_back', SHARE, 0, 'Share of killed calculators that are never started again.'),
     Setting('freeze_s', schema.random_length(), [0, 0], 'Time between suspensions of any process (SIGSTOP).'),
     Setting('freeze_duration_s', schema.random_length(), [0.1, 15], 'How long a suspension lasts.'),
     Setting('partition_s', schema.random_length(), [0, 0], 'Time between partitions of two processes.'),
@@ -71,16 +71,14 @@ FAULTS = Group('faults', (
             'acknowledges nothing, for as long as there are faults.'),
     Setting('slow_process', SHARE, 0, 'Share of processes that need a hundred times as long for a turn.'),
     Setting('buffer_datagrams', schema.whole_number(1, 1000000), 4000, 'Datagrams that the buffer of a socket holds; '
-            'what comes when it is full is lost.'),
+            'when it is full, further ones are lost.'),
     Setting('clock_drift', schema.number(0, 0.05), 0, 'Clocks run fast or slow by up to this share.'),
-    Setting('poison_s', schema.random_length(), [0, 0], 'Time between tasks that can not be computed, or that kill '
+    Setting('poison_s', schema.random_length(), [0, 0], 'Time between tasks that cannot be computed, or that kill '
             'every calculator that takes them.'),
-    Setting('one_way_for_ever', SHARE, 0, 'Probability that one calculator, at the end of the faults, hears nothing '
-            'any more although it is heard.'),
+    Setting('one_way_for_ever', SHARE, 0, 'Probability that after the faults one calculator can send but not receive.'),
     Setting('noise_s', schema.random_length(), [0, 0],
-            'Time between datagrams from strangers: garbage, replays, '
-            'forged roles.'),
-), 'What happens to processes.')
+            'Time between datagrams from strangers: garbage, replays, forged roles.'),
+), 'Faults of processes.')
 
 #: Functions: 26 at the most.
 LETTERS = Kind('different letters from a to z', lambda value: (
@@ -88,18 +86,18 @@ LETTERS = Kind('different letters from a to z', lambda value: (
 
 CALLS = Group('calls', (
     Setting('callers', schema.whole_number(0, 10000), 0, 'Further clients, which call functions.'),
-    Setting('functions', LETTERS, u'abc', 'What they call, each letter a function.'),
+    Setting('functions', LETTERS, u'abc', 'The functions that they call, one letter each.'),
     Setting('duration_s', schema.random_length(), [0, 2], 'How long a call takes.'),
     Setting('timeout', SHARE, 0, 'Share of calls with an answer time-out.'),
     Setting('cancel', SHARE, 0, 'Share of calls that are cancelled.'),
-    Setting('poison', SHARE, 0, 'Share of calls of which each attempt kills its child.'),
+    Setting('poison', SHARE, 0, 'Share of calls that kill their child in every attempt.'),
     Setting('death', SHARE, 0, 'Share of attempts whose child dies.'),
     Setting('error', SHARE, 0, 'Share of attempts that raise an exception.'),
-    Setting('no_load', SHARE, 0, 'Share of children that can not load the functions.'),
+    Setting('no_load', SHARE, 0, 'Share of children that cannot load the functions.'),
     Setting('idle_death_s', schema.random_length(), [0, 0], 'Time between deaths of idle children of a calculator.'),
 ), 'Calls of functions.')
 
-#: What ends with the faults.
+#: The settings of calls that are 0 after the faults.
 TROUBLES = ('timeout', 'cancel', 'poison', 'death', 'error', 'no_load')
 
 
@@ -110,7 +108,7 @@ def _is_group(value):
 
 def _members_from(least):
     # type: (int) -> Kind
-    """How many there are, or groups of them."""
+    """A number of members, at least ``least``, or groups of members."""
     number = schema.whole_number(least, 10000)
     return Kind('%s, or groups: [{"count": 2, "setting": its value}, ...]' % number.expected, lambda value: (
         number.accepts(value) or type(value) is list and value and all(map(_is_group, value))
@@ -135,7 +133,7 @@ EVENTS = Kind('[{"at_s": seconds, "kill": NAME}, {"at_s": seconds, "restart_shar
 
 def _together(settings):
     # type: (Dict[str, Any]) -> Tuple[str, str] | None
-    """Whether what a group says are settings of its role, and whether events name processes of the scenario."""
+    """Check the settings of groups, and that events name processes of the scenario at times within it."""
     for role, block in (('client', CLIENT), ('calculator', CALCULATOR)):
         try:
             for made in variants(settings, role):
@@ -159,14 +157,14 @@ SETTINGS = Group('', (
             'Virtual seconds with faults; seconds without faults follow.'),
     Setting('clients', _members_from(1), 3, 'Clients at the start: a number, or groups with settings of their own.'),
     Setting('calculators', _members_from(0), 10, 'Calculators at the start, in the same way.'),
-    Setting('events', EVENTS, [], 'What happens at a certain time: "kill" ends a process for good (or, with '
-            '"back_after_s", until then); "restart_share" kills that share of the calculators and starts them again '
-            'after faults.restart_s.'),
+    Setting('events', EVENTS, [], 'Events at given times: "kill" ends a process, and "back_after_s" starts it again '
+            'after that time; "restart_share" kills that share of the calculators and starts them again after '
+            'faults.restart_s.'),
     Group('turn_cost_s', (
         Setting('turn', schema.number(0, 10, 'seconds'), 0.00005, 'Processor time of a turn of any process.'),
-        Setting('row', schema.number(0, 10, 'seconds'), 0, 'And of each row that it reads or writes.'),
+        Setting('row', schema.number(0, 10, 'seconds'), 0, 'Processor time of each row that is read or written.'),
     ), 'What a turn costs.'),
-    Setting('start_s', schema.seconds(0), 0, 'Clients start at moments drawn from so many seconds.'),
+    Setting('start_s', schema.seconds(0), 0, 'Clients start at random times within so many seconds.'),
     Group('dispatcher', DISPATCHER.settings, together=DISPATCHER.together),
     Group('calculator', CALCULATOR.settings),
     Group('client', CLIENT.settings),
@@ -207,15 +205,15 @@ def _changes(common, group):
             made[key] = dict(common[key], **value) if is_block else value
     return made
 
-#: Where the journal of a simulated dispatcher lies: nowhere.
+#: The ``journal`` of a simulated dispatcher. Any other name has the same effect.
 JOURNAL = 'in memory'
 
 _QUIET = {'probability': 0}  # type: Dict[str, Any]
 
-#: Ten calculators that work 1 to 3 s, all well.
+#: Ten calculators that work 1 to 3 s, without faults.
 CALM = {'calculator': {'outage': _QUIET}, 'clients': 2}  # type: Dict[str, Any]
 
-#: The same with as much to do as ten calculators can take that work on twenty tasks each.
+#: The same at full load, with twenty slots each.
 BUSY = {
     'duration_s': 20, 'clients': 2, 'calculator': {'outage': _QUIET, 'capacity': 20},
     'client': {'task_interval_s': [0, 0], 'in_flight_max': 100},
@@ -236,7 +234,7 @@ STORMY = {
     'calculator': {'outage': {'check_interval_s': 8, 'probability': 0.2, 'duration_s': [0.5, 12], 'kind': 'mixed'}},
 }  # type: Dict[str, Any]
 
-#: A dispatcher with a journal that is killed every few seconds, on a disk that is full or fails now and then.
+#: A dispatcher with a journal that is killed every few seconds. Its disk is full or fails now and then.
 DURABLE = {
     'network': {'delay_s': [0.001, 0.05], 'loss': 0.05, 'duplicate': 0.1},
     'dispatcher': {'journal': JOURNAL},
@@ -263,7 +261,7 @@ def preset(name):
 
 def drawn(rng):
     # type: (Any) -> Dict[str, Any]
-    """A world, all of it drawn: most faults are absent from most worlds, so that each is also seen alone."""
+    """Draw a scenario. Most worlds do not have most faults, so that each fault is also tested alone."""
     pick = Picker(rng)
     clients, calculators = 1 + pick.below(3), 1 + pick.below(6)
     world = {
@@ -276,13 +274,13 @@ def drawn(rng):
     key_file = pick.of(None, 'key')
     for role in ('dispatcher', 'calculator', 'client'):
         world[role]['key_file'] = key_file
-    # What the loop asks for, or all that a system gives that keeps to the default of Linux.
+    # The buffer that the loop requests, or the default limit of Linux.
     world['faults']['buffer_datagrams'] = pick.of(4000, 166, 166)
-    # Port 0, which may be replaced by another, where the dispatcher may move behind a virtual address.
+    # Behind a virtual address, a calculator reaches a dispatcher that moved only from another port: it needs port 0.
     world['network']['virtual_address'] = pick.of(0, 0, 1)
     world['calculator']['listen'] = {'port': 0 if world['network']['virtual_address'] else pick.of(0, 5600)}
     if max(world['faults']['freeze_duration_s'][1], world['faults']['partition_duration_s'][1]) > SLEEP_S:
-        # So long that channels fall asleep and wake again.
+        # Long enough for channels to fall asleep and wake up.
         world['duration_s'] += 40.0
     if pick.below(20) == 0:
         _hasten(world)
@@ -293,7 +291,7 @@ def drawn(rng):
 
 def _hasten(world):
     # type: (Dict[str, Any]) -> None
-    """So much to do that a datagram that is seconds late is below the receive window."""
+    """So high a load that a datagram that is seconds late is below the receive window."""
     world['duration_s'] = 20.0
     world['network'].update(delay_s=[0.0002, 0.001], late=0.01, clog_per_s=0)
     world['calculator'].update(task_duration_s=[0, 0.1], capacity=60)
@@ -303,9 +301,7 @@ def _hasten(world):
 
 def _add_calls(pick, world):
     # type: (Picker, Dict[str, Any]) -> None
-    """Clients that call functions, calculators that offer some of them, and one calculator that restarts and
-    restarts.
-    """
+    """Clients that call functions, calculators that offer some of them, and one calculator that restarts repeatedly."""
     world['calculators'] = [{'count': world['calculators']}] + [
         {'count': 1, 'work': u'abc' if number == 0 else pick.of(u'abc', u'abc', u'ab', u'c', u'-'),
          'capacity': pick.of(1, 2, 5)} for number in range(1 + pick.below(4))]
@@ -365,7 +361,7 @@ def _faults(pick):
         'partition_s': pick.of(never, never, [3, 15]), 'slow_process': pick.of(0, 0, 0.3),
         'clock_drift': pick.of(0, 0.001, 0.01), 'poison_s': pick.of(never, never, [3, 15]),
         'one_way_for_ever': pick.of(0, 0.7), 'noise_s': pick.of(never, [0.05, 1]),
-        # Beyond the time after which a channel sleeps, too.
+        # The last range is above ``SLEEP_S``.
         'freeze_duration_s': pick.of([0.1, 15], [0.1, 15], [25, 60]),
         'partition_duration_s': pick.of([0.5, 20], [0.5, 20], [25, 60]),
         'late_turns_s': pick.of(never, never, never, [5, 20]), 'late_turns_duration_s': pick.of([5, 30], [60, 180]),
@@ -394,13 +390,13 @@ class Picker(object):
 
     def of(self, *values):
         # type: (*Any) -> Any
-        """One of them."""
+        """One of ``values``."""
         return values[self.below(len(values))]
 
 
 def copied(settings):
     # type: (Any) -> Any
-    """The same, sharing nothing that can change."""
+    """A copy of settings that shares no dict and no list with them."""
     if type(settings) is dict:
         return {key: copied(value) for key, value in settings.items()}
     return [copied(value) for value in settings] if type(settings) is list else settings

@@ -1,4 +1,4 @@
-"""The story of a world: every datagram, every event, every fate of a process, a line each, in words."""
+"""The story of a world in words: a line for each datagram, event and fault."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -11,7 +11,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, Iterable, List  # noqa: F401
 
-#: What happens to a process matters to every story.
+#: Faults that are part of every story.
 _FATES = ('killed', 'suspended', 'resumed', 'told to stop', 'disk full', 'disk failing', 'disk well', 'journal lost',
           'older journal', 'wall clock set')
 
@@ -34,7 +34,7 @@ def told(line):
 
 def failure(result, command):
     # type: (Dict[str, Any], str) -> List[str]
-    """The result of a world that broke a promise, for a person who is to find out why. ``command`` repeats it."""
+    """Describe the result of a world that failed. ``command`` repeats the world."""
     return (['', '%s violated by seed %d: %s: %s' % (result['verdict'], result['seed'], result['rule'],
                                                     result['sentence']),
              'drawn: %s' % json.dumps(result['settings'], sort_keys=True), 'what led to it:']
@@ -42,7 +42,7 @@ def failure(result, command):
 
 
 class TaskStory(object):
-    """Hands to ``write``, in words, the lines that concern one task, from the first that names it."""
+    """Writes the lines about one task in words, from the first that names it."""
 
     def __init__(self, task_id, write):
         # type: (str, Callable[[str], Any]) -> None
@@ -53,7 +53,7 @@ class TaskStory(object):
 
     def take(self, line):
         # type: (Any) -> None
-        # What happened to processes before there was the task is not of its story.
+        # Faults before the task existed are not part of its story.
         self.has_begun = self.has_begun or names(line, self._about)
         if self.has_begun and concerns(line, self._about):
             self._write(told(line))

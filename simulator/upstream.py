@@ -8,16 +8,16 @@ MYPY = False
 if MYPY:
     from typing import Any  # noqa: F401
 
-#: As in ``runtime.names``: the name of a silent peer is resolved again at growing intervals. And how often silence is
-#: looked for.
+#: As in ``runtime.names``: the name of a silent peer is resolved again at growing intervals. And the interval of the
+#: check for silence.
 ASK_FIRST_S = 1.0
 ASK_LAST_S = 30.0
 LOOK_S = 0.5
 
 
 class Upstream(object):
-    """The way from ``process`` to the dispatcher of that ``name``. ``can_rebind`` is whether the process may listen at
-    another port when the dispatcher is silent.
+    """Finds the dispatcher called ``name`` for ``process``. ``can_rebind`` is whether the process may listen at another
+    port when the dispatcher is silent.
     """
 
     def __init__(self, process, name, can_rebind):
@@ -25,7 +25,7 @@ class Upstream(object):
         self._process = process
         self._name = name
         self._can_rebind = can_rebind
-        #: When to look for silence next, by the clock of the process.
+        #: When to check for silence next, by the clock of the process.
         self.look_at = 0.0
         self._silent_from = self._ask_at = 0.0
         self._ask_wait_s = ASK_FIRST_S
@@ -42,7 +42,7 @@ class Upstream(object):
 
     def look(self, now):
         # type: (float) -> None
-        """After a silence use another port, again after each further one, and resolve the name again now and then."""
+        """After each ``QUIET_S`` of silence use another port; at growing intervals resolve the name again."""
         self.look_at = now + LOOK_S
         process = self._process
         channel = process.core.dispatcher
@@ -64,7 +64,7 @@ class Upstream(object):
     def _resolve(self):
         # type: () -> None
         address = self._process.environment.names.get(self._name)
-        self._process.shown.add(address)
+        self._process.validated.add(address)
         self._process.turn.set_upstream(address)
 
     def _use_fresh_port(self):
@@ -72,7 +72,6 @@ class Upstream(object):
         process, environment = self._process, self._process.environment
         old = process.address
         environment.fresh_ports += 1
-        # As many as there are, from the first that the system gives.
         process.address = (old[0], 20000 + environment.fresh_ports)
         environment.at[process.address] = process
         environment.agenda.after(QUIET_S, self._close, old)

@@ -1,8 +1,4 @@
-"""One world: a dispatcher, calculators, clients, a network, and everything that happens to them, drawn from one seed.
-
-First come the faults, and nothing unsafe may happen. Then they stop, some failures staying for ever, and what has to
-happen finally must happen within bounds that are computed from the settings.
-"""
+"""One world: a dispatcher, calculators, clients and a network, drawn from one seed."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -36,16 +32,16 @@ if MYPY:
 
 PORTS = {DISPATCHER: 5555, CALCULATOR: 5600, CLIENT: 6000}
 
-#: The address of the dispatcher where it has a virtual one.
+#: The virtual address of the dispatcher, if it has one.
 VIRTUAL = ('virtual', 5555)
 
-#: Lines of the story that are kept, for a failure to show those that matter.
+#: Lines of the story that are kept for the report of a failure.
 LINES_KEPT = 4000
 
-#: What the wall clock shows at first: any time after its start.
+#: What the wall clock shows at the beginning: any time.
 WALL_BEGAN_AT = 1.5e9
 
-#: How often the audits look at what costs more than a step should.
+#: The interval of the checks that are too expensive for each step.
 SWEEP_S = 5.0
 
 
@@ -57,7 +53,7 @@ def seal_of(settings):
 
 
 class World(object):
-    """Builds the world of a seed and lets it run; ``simulator.run`` says what happens when."""
+    """Builds the world of a seed and lets virtual time pass; ``simulator.run`` determines what happens when."""
 
     NETWORK = Network
     PROCESS = Process
@@ -80,50 +76,47 @@ class World(object):
                                        settings['faults']['buffer_datagrams'], settings['turn_cost_s'])
         self.ledger = Ledger()
         self.ledger.has_key = settings['dispatcher']['key_file'] is not None
-        #: The disk under the dispatcher's journal and what was promised on it; None where there is no journal.
+        #: The disk with the dispatcher's journal and the promises based on it; None without a journal.
         self.disk = None  # type: Disk | None
         self.promises = None  # type: Promises | None
         if settings['dispatcher']['journal'] is not None:
             self.disk = Disk(self.generator())
             self.promises = Promises(self.disk, self.ledger)
-        #: How far the wall clock was set since the beginning.
+        #: By how much the wall clock was set since the beginning.
         self.wall_stepped_s = 0.0
         self.poisoned = set()  # type: Set[str]
         self.on_poison = lambda process: None  # type: Callable[[Process], None]
-        #: Every process that has not been buried, in the order of their start.
+        #: Processes in the order of their start. ``_sweep`` removes ended ones.
         self.processes = []  # type: List[Process]
         self._at = self.environment.at
-        #: What everybody counted who is dead by now, as 'role.counter'.
+        #: The sums of the counters of ended processes, as 'role.counter'.
         self.counts = {}  # type: Dict[str, int]
         self.agenda.after(SWEEP_S, self._sweep)
 
     def generator(self):
         # type: () -> Random
-        """Another generator, for another concern."""
+        """A new generator, for another concern."""
         return Random(self._seeds.getrandbits(40))
 
     # Building.
 
     def start(self):
         # type: () -> None
-        """Everybody starts, clients and calculators in the order in which they stand in a compose file: any."""
+        """Start all processes."""
         self.start_dispatcher()
         for name, changes in scenario.members(self.settings, CALCULATOR):
             self.start_calculator(name, **changes)
         start_s = self.settings['start_s']
         for name, changes in scenario.members(self.settings, CLIENT):
             if start_s:
-                self.agenda.after(start_s * self.rng.random(), self._start_later, (name, changes))
+                self.agenda.after(start_s * self.rng.random(),
+                                  lambda member: self.start_client(member[0], **member[1]), (name, changes))
             else:
                 self.start_client(name, **changes)
 
-    def _start_later(self, member):
-        # type: (Tuple[str, Dict[str, Any]]) -> None
-        self.start_client(member[0], **member[1])
-
     def start_dispatcher(self, host=None):
         # type: (str | None) -> Process
-        """Raises ``DiskBroken`` where its journal can't be opened."""
+        """Raises ``DiskBroken`` if the journal cannot be opened."""
         settings = self.settings['dispatcher']
         journal = None if self.disk is None else DiskJournal(self.disk, self.wall)
         process = self._start(DISPATCHER, self._dispatcher(settings), host, settings, journal)
@@ -166,7 +159,7 @@ class World(object):
         process.start()
         return process
 
-    # What a process consists of.
+    # The parts of a process.
 
     def _dispatcher(self, settings):
         # type: (Dict[str, Any]) -> Any
@@ -203,26 +196,26 @@ class World(object):
         # type: (str) -> bool
         return self.rng.random() < self.settings['faults']['slow_process']
 
-    # Looking.
+    # Observation and checks.
 
     def wall(self):
         # type: () -> float
-        """What the wall clock shows."""
+        """The time of day in seconds."""
         return WALL_BEGAN_AT + self.wall_stepped_s + self.agenda.now
 
     def running(self, role=None):
         # type: (str | None) -> List[Process]
-        """All that live, of one role or of all."""
+        """The running processes, of one role or of all."""
         return [process for process in self.processes if process.is_running and role in (None, process.role)]
 
     def run_until(self, when):
         # type: (float) -> None
-        """Let virtual time pass."""
+        """Let virtual time pass until ``when``."""
         self.agenda.run(when)
 
     def check_all(self):
         # type: () -> None
-        """Everything that can be checked at a moment, on everybody who lives."""
+        """Check all running processes."""
         for process in self.running():
             process.core.check_invariants()
             if not process.is_suspended:
@@ -230,13 +223,13 @@ class World(object):
 
     def note_disk(self, what):
         # type: (str) -> None
-        """Something that happened to the disk, for the story."""
+        """Add a line about the disk to the story."""
         if self.environment.record is not None:
             self.environment.record((self.agenda.now, 'disk', what, None, {}))
 
-    def bury(self, process):
+    def add_counts(self, process):
         # type: (Process) -> None
-        """Take over what it counted."""
+        """Add the counters of an ended process to ``counts``."""
         counts = self.counts
         account = process.core.account(process.clock.now())
         traffic = process.turn.account()
@@ -251,7 +244,7 @@ class World(object):
             key = '%s.%s' % (process.role, name)
             counts[key] = counts.get(key, 0) + number
 
-    # What happens by itself.
+    # Called by the network, the agenda and the processes.
 
     def _deliver(self, address, datagram, source, is_false):
         # type: (Any, bytes, Any, bool) -> bool
@@ -270,10 +263,10 @@ class World(object):
 
     def _sweep(self, _):
         # type: (None) -> None
-        # The dead are left out for good: a long run with many restarts must not become slow.
+        # Ended processes are removed, so that a long run with many restarts stays fast.
         for process in self.processes:
             if not process.is_running:
-                self.bury(process)
+                self.add_counts(process)
         self.processes = [process for process in self.processes if process.is_running]
         for process in self.processes:
             if not process.is_suspended:

@@ -1,17 +1,17 @@
 """Other systems that do the same work, one module each.
 
     TITLE           its name in tables
-    USED            which of its settings and interfaces are used, and why
+    USED            which settings and interfaces are used, and why
     GUARANTEE       what happens to a task whose worker dies: one of the constants below
     COMMANDS        programs that must be installed
     MODULES         Python packages that must be installed
     broker(port, folder)    the command of its broker, and optionally its environment, or
-    serve(port)             its broker where that is Python
+    serve(port)             its broker, if that is a Python function
     work(port)              a worker: computes until it is ended
     ask(port, load)         a client: drives a ``benchmarks.load.Load`` to its end
 
-``serve`` and ``work`` say ``READY`` once they can be used. Everything listens on a free port of loopback. A peer
-imports its package where it uses it, so that the list of peers can be made without any of them.
+``serve`` and ``work`` print ``READY`` when they can be used. Everything listens on a free port of loopback. A peer
+imports its package inside of functions, so that it can be listed without the package.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -16,7 +16,7 @@ def main():
     parser.add_argument('--port', type=int, required=True)
     parser.add_argument('--in-flight', type=int, default=100)
     parser.add_argument('--duration', type=float, default=5.0)
-    parser.add_argument('--endless', action='store_true', help='ask for one task that never ends')
+    parser.add_argument('--endless', action='store_true', help='submit one task that never ends')
     options = parser.parse_args()
     peer = importlib.import_module('benchmarks.peers.' + options.name)
     if options.role == 'ask':

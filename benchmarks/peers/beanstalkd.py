@@ -1,6 +1,6 @@
-"""beanstalkd, with a client and workers written by hand. Only the table of detection has it.
+"""beanstalkd, with a client and workers written by hand. Only the question ``detection`` uses it.
 
-A command is a line, and a body follows it where it has one. (beanstalkd's protocol document.)
+A command is a line; a body may follow. (beanstalkd's protocol document.)
 """
 
 from __future__ import absolute_import, division, print_function
@@ -34,7 +34,7 @@ class Connection(object):
         self.ask(b'watch ' + watch)
 
     def ask(self, line):
-        """The words of the answer."""
+        """Send a command; returns the words of the answer."""
         self._socket.sendall(line + b'\r\n')
         return self._file.readline().split()
 

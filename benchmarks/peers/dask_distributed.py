@@ -20,7 +20,7 @@ def broker(port, folder):
 
 
 def work(port):
-    """Becomes a worker. The client waits until two are registered."""
+    """This process becomes a worker. The client waits until two are registered."""
     say(READY)
     os.execvp('dask', ['dask', 'worker', 'tcp://127.0.0.1:%d' % port, '--nthreads', '1', '--no-nanny',
                        '--no-dashboard'])

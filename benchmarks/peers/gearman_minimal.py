@@ -1,7 +1,7 @@
 """gearmand, with a client and workers written by hand: the least that its protocol requires.
 
-A packet is ``\\0REQ`` or ``\\0RES``, its type, the length of what follows, and arguments with a NUL between them; the
-last may hold anything. (gearmand's PROTOCOL document.)
+A packet is ``\\0REQ`` or ``\\0RES``, its type, the length of the body, and a body of arguments with a NUL between them;
+the last may contain anything. (gearmand's PROTOCOL document.)
 """
 
 from __future__ import absolute_import, division, print_function
@@ -45,7 +45,7 @@ class Connection(object):
         self._rest = b''
 
     def receive(self):
-        """All packets that are here, at least one, as (kind, body)."""
+        """All packets that have arrived, at least one, as (kind, body)."""
         packets = []
         while not packets:
             received = self._socket.recv(_READ_BYTES)
@@ -64,7 +64,7 @@ class Connection(object):
 
 
 def work(port):
-    """Complete a job and grab the next one in one call; sleep when there is none."""
+    """Complete a job and grab the next one in one call; sleep if there is none."""
     connection = Connection(port)
     grab = packet(GRAB_JOB)
     connection.send(packet(CAN_DO, b'task') + grab)

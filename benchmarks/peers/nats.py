@@ -20,7 +20,7 @@ def broker(port, folder):
 
 
 def in_a_loop(coroutine):
-    """A coroutine as a function that runs it to its end."""
+    """A function that runs a coroutine to its end."""
     return lambda *arguments, **options: asyncio.run(coroutine(*arguments, **options))
 
 
@@ -51,7 +51,7 @@ async def ask(port, load):
 
 
 async def closed_loop(connection, inbox, load, send):
-    """Drive a load: ``send(number, payload)`` has the answer come to the subject ``INBOX.NUMBER``."""
+    """Drive a load. ``send(number, payload)`` names the subject of the answer: ``INBOX.NUMBER``."""
     over = asyncio.Event()
 
     async def submit(count):
@@ -59,7 +59,7 @@ async def closed_loop(connection, inbox, load, send):
             await send(number, payload)
 
     async def on_answer(message):
-        # A request that meets no worker is answered with a status and no data.
+        # Without a worker, a request is answered with a status and no data.
         if message.headers:
             raise SystemExit('no worker: %s' % message.headers)
         load.done(int(message.subject.rsplit('.', 1)[1]), message.data)

@@ -17,12 +17,12 @@ COMMANDS = ('/usr/lib/rabbitmq/bin/rabbitmq-server',)
 MODULES = ('pika',)
 
 _PREFETCH = 50
-#: RabbitMQ delivers what is sent to this name to the connection that asked, without a queue.
+#: RabbitMQ delivers messages to this name to the connection that requested them, without a queue.
 _REPLIES = 'amq.rabbitmq.reply-to'
 
 
 def broker(port, folder):
-    """A node of its own, with its own port mapper, files and cookie."""
+    """A node with its own port mapper, files and cookie."""
     base = os.path.join(folder, 'rabbitmq')
     return [COMMANDS[0]], {
         'HOME': folder, 'ERL_EPMD_PORT': str(free_port()), 'ERL_EPMD_ADDRESS': '127.0.0.1',

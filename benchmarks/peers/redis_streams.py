@@ -25,7 +25,6 @@ def broker(port, folder):
 
 
 def url(port):
-    """The address of that server."""
     return 'redis://127.0.0.1:%d/0' % port
 
 

@@ -1,8 +1,8 @@
 """The limit of Python and UDP: a relay of numbered datagrams that carry rows by kind, with no state per task.
 
 Datagrams are numbered, acknowledged by ranges within 20 ms and sent again after half a second without an
-acknowledgement; one that comes twice is handled once. That is all: the relay knows one client, sends tasks to its
-workers in turn, and loses what a worker had when it ends. It also runs on 2.7.
+acknowledgement; a duplicate is not handled. The relay knows one client, sends tasks to its workers in turn, and loses
+the tasks of a worker that ends. It also runs on 2.7.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -43,14 +43,14 @@ class Peer(object):
         self.address = address
         self.rows = {}
         self.number = 0
-        # Number -> encoded datagram that is not acknowledged.
+        # Number -> unacknowledged encoded datagram.
         self.in_flight = {}
         self.received = set()
         self.to_acknowledge = []
         self.acknowledge_at = float('inf')
 
     def is_new(self, number):
-        """Note the number of a datagram; returns whether its rows are to be handled."""
+        """Note the number of a datagram; returns whether it is no duplicate."""
         self.to_acknowledge.append(number)
         if number in self.received:
             return False
@@ -79,7 +79,7 @@ class Endpoint(object):
         return self._peers[address]
 
     def turn(self):
-        """Send what waits, then wait for datagrams and handle them."""
+        """Send waiting rows, then wait for datagrams and handle them."""
         self._send(monotonic())
         due = [queue[0][0] for queue in (self._resends, self._delayed) if queue]
         select.select([self._socket], [], [], max(0.0, min(due) - monotonic()) if due else None)

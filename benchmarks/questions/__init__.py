@@ -1,8 +1,8 @@
 """The questions, one module each.
 
     ABOUT                   a sentence for --help
-    take(context)           measures; fills ``context.section``
-    lines(section)          the tables of the findings, in Markdown
+    take(context)           measures, and fills ``context.section``
+    lines(section)          the tables of results, in Markdown
 """
 
 from __future__ import absolute_import, division, print_function

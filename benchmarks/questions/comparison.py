@@ -1,4 +1,4 @@
-"""What the tables of several systems side by side have in common."""
+"""Common parts of the questions that compare several systems."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -6,12 +6,12 @@ from benchmarks import systems
 from benchmarks.rounds import figures, ratio
 from benchmarks.tables import middle, number, spread, table
 
-#: Figures of which a small one is better.
+#: Figures of which smaller values are better.
 _SMALL_IS_BETTER = ('p50_us',)
 
 
 def take_all(context, in_flight):
-    """Ours on each Python and all peers, in each round, with that many tasks out."""
+    """Run ours on each Python, and all peers, in each round, with that many tasks in flight."""
     options = context.options
     known = context.wanted([context.own(python) for python in options.pythons] + systems.all_peers(options.pythons))
     take_runs(context, known, in_flight)
@@ -24,9 +24,9 @@ def take_runs(context, known, in_flight=systems.IN_FLIGHT):
 
 
 def compared(section, figure, columns):
-    """The table of all systems, best first, and what it does not show. ``columns``: (title, figure, how) of each.
+    """The table of all systems, best first, and the closing lines. ``columns`` are (title, figure, how).
 
-    The last column is the first of ours over that system, pair by pair.
+    The last column is the first of ours over the system, pair by pair.
     """
     reference = first_of_ours(section)
     rows = [[title] + [how(found.get(key)) if how else section['systems'][name][key] for _, key, how in columns]
@@ -37,7 +37,7 @@ def compared(section, figure, columns):
 
 
 def beside_plain(section):
-    """The table of ours and its variants, each variant compared with the plain one."""
+    """The table of ours and its variants, compared with the plain one."""
     rows = [[title, spread(found['tasks_per_s']), spread(found['broker_us'])]
             + [middle(found[figure]) for figure in ('workers_us', 'client_us', 'total_us')]
             + [times(section, name, '-'.join(name.split('-')[:2]), 'tasks_per_s')]
@@ -47,7 +47,7 @@ def beside_plain(section):
 
 
 def measured(section, even_disturbed=None):
-    """(Name, title, figures) of each system that has some."""
+    """(Name, title, figures) of each system with figures."""
     even = section['even_disturbed'] if even_disturbed is None else even_disturbed
     found = [(name, section['systems'][name]['title'], figures(section['runs'], name, even))
              for name in section['order']]
@@ -55,7 +55,7 @@ def measured(section, even_disturbed=None):
 
 
 def times(section, name, other, figure):
-    """How many times the other's figure a system has, pair by pair; empty if both are one, or it is None."""
+    """The figure of a system over that of another, pair by pair; empty if both are the same, or ``name`` is None."""
     return '' if name in (None, other) else spread(
         ratio(section['runs'], name, other, figure, section['even_disturbed']))
 
@@ -66,7 +66,7 @@ def first_of_ours(section):
 
 
 def closing_lines(section):
-    """What the table does not show: runs that do not count, systems that were not measured."""
+    """Lines about disturbed and failed runs, and systems that were not measured."""
     lines = ['']
     runs = section['runs']
     disturbed = [run for run in runs if run['disturbed']]

@@ -1,4 +1,4 @@
-"""A crowd beside the real programs: how it is started and what it has counted."""
+"""A crowd of clients or calculators beside the real programs."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -22,7 +22,7 @@ class Crowd(object):
                                             '--count', str(count)] + list(options))
 
     def wait_for(self, what, count):
-        """Wait until it has counted that many; returns its count."""
+        """Wait until its count of ``what`` is at least ``count``; returns it."""
         def reached():
             found = self._last().get(what, 0)
             return found if found >= count else 0
@@ -30,19 +30,19 @@ class Crowd(object):
         return self._child.until(reached, 'counted %d %s' % (count, what), ASSEMBLE_S, POLL_S)
 
     def counted(self, what, began_at, ended_at):
-        """How many between two moments, interpolated between the reports."""
+        """The count between two times, interpolated between reports."""
         self._child.until(lambda: self._last().get('time', 0.0) >= ended_at, 'reported again', END_S)
         reports = self._reports()
         return _at(reports, what, ended_at) - _at(reports, what, began_at)
 
     def answered_each(self):
-        """How many tasks of each member are answered now."""
+        """The number of answered tasks of each member."""
         before = len(self._full_reports())
         self._child.signal(signal.SIGUSR1)
         return self._child.until(lambda: self._full_reports()[before:], 'reported in full', END_S)[0]['answered_each']
 
     def end(self):
-        """Ask it to end; returns its last report."""
+        """End it; returns its last report."""
         self._child.signal(signal.SIGINT)
         self._child.wait(END_S)
         return self._last()
@@ -64,7 +64,7 @@ class Crowd(object):
 
 
 def _at(reports, what, moment):
-    """The count at that moment. Raises ``RunFailed`` when no report is later."""
+    """The count at that moment. Raises ``RunFailed`` if no report is later."""
     before = None
     for report in reports:
         if report['time'] >= moment:

@@ -1,7 +1,7 @@
-"""How long until a task runs elsewhere when its worker is killed, or frozen, with the defaults of each library.
+"""How long until a task runs elsewhere after its worker is killed or frozen, with the defaults of each library.
 
-A worker begins a task that never ends, another worker is idle, and the first one gets SIGKILL or SIGSTOP. Then nothing
-happens but waiting, so all systems wait at the same time.
+A worker begins a task that never ends, another worker is idle, and the first one gets SIGKILL or SIGSTOP. All systems
+wait at the same time, because waiting needs no processor.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -23,13 +23,13 @@ PEERS = ('rabbitmq', 'gearman_minimal', 'beanstalkd', 'jetstream', 'redis_stream
 FAULTS = (('killed_s', signal.SIGKILL, 'worker killed (SIGKILL)'),
           ('frozen_s', signal.SIGSTOP, 'worker frozen (SIGSTOP)'))
 WAIT_S = 200.0
-#: Between two faults: the start of the next system is not to slow the redelivery of the last one.
+#: The pause between two faults: the start of the next system must not slow down the redelivery of the last one.
 PAUSE_S = 2.0
 POLL_S = 0.1
 
 
 class Case(object):
-    """One system whose first worker has begun the task and then met with the fault."""
+    """One system whose first worker has begun the task and then got the signal."""
 
     def __init__(self, group, system, fault):
         self.system = system
@@ -41,7 +41,7 @@ class Case(object):
         running.workers[0].signal(fault)
 
     def redelivered_s(self):
-        """Seconds until the second worker began the task, None so far."""
+        """Seconds until the second worker began the task; None if it did not yet."""
         began_at = self.system.began_at(self._running, 1)
         return None if began_at is None else began_at - self.broken_at
 
@@ -83,7 +83,6 @@ def _round(context, known, wait_s, number_of_round):
 
 
 def lines(section):
-    """A row for each system."""
     rows = []
     for name in section['order']:
         facts = section['systems'][name]

@@ -1,4 +1,4 @@
-"""What the journal costs, and how long a dispatcher takes to read a long one."""
+"""The cost of the journal, and the start of a dispatcher with a long one."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -16,7 +16,7 @@ from runtime.clock import monotonic
 ABOUT = 'throughput with a journal and without, and the start with a journal of 1,000,000 tasks'
 
 WAITING = 1000000
-#: The longest that a start with such a journal may take before it counts as failed.
+#: A start with such a journal counts as failed after this time.
 START_S = 600.0
 
 
@@ -33,7 +33,7 @@ class Journalled(Own):
 
 
 def take(context):
-    """With and without in each round, and then one long start for each Python."""
+    """Run with and without a journal in each round, then measure one start with a long journal on each Python."""
     known = context.wanted([own for python in context.options.pythons for own in (
         Own(python), Journalled(python, 'journal', 'with a journal'))])
     take_runs(context, known)

@@ -1,4 +1,4 @@
-"""What authentication costs."""
+"""The cost of authentication."""
 
 from __future__ import absolute_import, division, print_function
 

@@ -1,4 +1,4 @@
-"""How long one task takes when nothing else is under way."""
+"""The response time with one task at a time."""
 
 from __future__ import absolute_import, division, print_function
 

@@ -1,4 +1,4 @@
-"""What a waiting task takes of the dispatcher's memory, and what a finished one leaves."""
+"""The memory of the dispatcher for each waiting and each finished task."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -11,7 +11,7 @@ from benchmarks.tables import number, spread, table
 ABOUT = 'memory of the dispatcher for each waiting task, and for each finished one'
 
 WAITING = (1000, 10000, 100000, 1000000)
-#: Finished tasks before the first look and until the second: tables have their size by then.
+#: Finished tasks before the first and before the second measurement. At the first, all tables have their final size.
 FINISHED = (100000, 300000)
 
 
@@ -28,7 +28,7 @@ def _run(context, system):
 
 
 def _fill(context, system):
-    """Fill the queue, with no calculator, and look at the dispatcher on the way."""
+    """Fill the queue, without calculators, and measure the memory at each size."""
     sizes = [context.scaled(size, 100) for size in WAITING]
     running = system.start(context.group, workers=0)
     pid = running.broker.pid
@@ -42,7 +42,7 @@ def _fill(context, system):
 
 
 def _finish(context, system):
-    """Have tasks done, and look at the growth of the dispatcher between two numbers of them."""
+    """The growth of the memory between two numbers of finished tasks, per task."""
     running = system.start(context.group)
     crowd = Crowd(context.group, 'clients', running.port, 1, '--keep', str(systems.IN_FLIGHT))
     tasks, before, more_tasks, after = [figure for finished in FINISHED for figure in (

@@ -1,9 +1,9 @@
-"""Twice as many tasks as can be done, for a minute: what is still done, how long it takes, and how it ends.
+"""Twice as many tasks as can be done, for a minute: goodput, response times, and the time until all is normal again.
 
-Two limits are tried. With slow tasks the calculators are the limit and the processors have time. With empty tasks the
-processors are the limit, and the load generator takes some of what the system needs. There one client asks, whose
-admission control limits what is under way, or a hundred clients, which together fill the queue. The best rate is
-measured with as many clients, each of which has a hundred tasks out. A real client beside the crowd is the probe.
+Two limits are tested. With slow tasks the calculators are the limit and the processors have time. With empty tasks the
+processors are the limit, and the load generator uses some of them. The empty tasks come from one client, whose
+admission control limits them, or from a hundred clients, which fill the queue. The best rate is measured with as many
+clients, each with a hundred tasks in flight. A real client beside the crowd is the probe.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -24,23 +24,23 @@ ABOUT = 'goodput and response time at twice the rate that can be sustained, and 
 
 FACTOR = 2
 OVERLOAD_S = 60.0
-#: Before and after the overload only the probe asks, less than its share.
+#: Before and after the overload only the probe sends tasks, less than its share.
 QUIET_S = 10.0
 AFTERWARDS_S = 15.0
 PROBE_INTERVAL_S = [0.5, 1.5]
 
 #: Slow tasks: 2 calculators with 10 slots, 0.1 s each, can do 200 per second.
 SLOW = {'task_duration_s': [0.1, 0.1], 'capacity': 10}
-#: Seconds that a full queue takes, as the manual advises.
+#: The work in a full queue in seconds, as the manual advises.
 QUEUE_S = 5
 ONE, MANY = 1, 100
-#: A response time counts as normal again below this many times the p99 of before, and below a time that nobody notices.
+#: A response time is normal again below this multiple of the p99 before the overload, or below ``UNNOTICED_S``.
 NORMAL = 2.0
 UNNOTICED_S = 0.05
 
 
 def take(context):
-    """All limits in each round."""
+    """Test all limits in each round."""
     slow = context.own(variant='slow', title='calculators are the limit, 100 clients', calculator=SLOW)
     quick = context.own(variant='quick', title='processors are the limit, 1 client')
     many = context.own(variant='quick-many', title='processors are the limit, 100 clients')
@@ -49,7 +49,7 @@ def take(context):
 
 
 def _run(context, system, clients):
-    """The best rate first, then a probe alone, twice that rate beside it, and the probe alone again."""
+    """Measure the best rate; then the probe alone, with an overload of twice that rate, and alone again."""
     best_per_s = _best(context, system, clients)
     context.group.end_all()
     system.dispatcher_settings['pending_max'] = max(10, int(QUEUE_S * best_per_s))
@@ -57,7 +57,7 @@ def _run(context, system, clients):
 
 
 def _best(context, system, clients):
-    """Tasks per second where each client has a hundred out."""
+    """Tasks per second where each client has a hundred in flight."""
     options = context.options
     if clients == ONE:
         return systems.run_once(context.group, system, systems.IN_FLIGHT, options.warm_up,
@@ -79,7 +79,7 @@ def _measure(context, system, clients, rate):
     time.sleep(QUIET_S)
     watch = machine.Watch()
     began_at = monotonic()
-    # So many open tasks that the queue is always full; more would only fill the memory of the clients.
+    # Enough open tasks for a full queue; more would only need memory of the clients.
     crowd = Crowd(context.group, 'clients', port, clients, '--rate', str(rate / clients), '--lasting', str(overload_s),
                   '--keep', str(max(1, int(QUEUE_S * rate / clients))), '--timeout', '60')
     crowd.wait_for('sent', 1)
@@ -100,7 +100,7 @@ def _measure(context, system, clients, rate):
 
 
 def _probed(events, began_at, ended_at):
-    """The response times of the probe before, during and after; seconds until they were as before."""
+    """The response times of the probe before and during the overload; seconds until they were normal again."""
     before = sorted(_seconds(events, 0.0, began_at))
     during = sorted(_seconds(events, began_at, ended_at))
     if not before or not during:

@@ -1,4 +1,4 @@
-"""How long the planner takes for a question."""
+"""The time that the planner needs for a question."""
 
 from __future__ import absolute_import, division, print_function
 

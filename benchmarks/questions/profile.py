@@ -1,4 +1,4 @@
-"""Where the time of one task goes, function by function."""
+"""The processor time of one task, function by function."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -11,11 +11,11 @@ from benchmarks.children import RunFailed
 from benchmarks.systems import Own
 from benchmarks.tables import number, table
 
-ABOUT = 'where the time of one task goes, function by function, in each of the three programs'
+ABOUT = 'the processor time of one task, function by function, in each of the three programs'
 
-#: Functions that a table shows; the rest is one line.
+#: Functions in a table; the rest is one line.
 ROWS = 12
-#: Role -> the figure of the plain run that its table shares out.
+#: Role -> the figure of the plain run that its table divides among functions.
 ROLES = {'client': 'client_us', 'dispatcher': 'broker_us', 'calculator': 'workers_us'}
 
 
@@ -34,10 +34,10 @@ class Profiled(Own):
 
 
 def take(context):
-    """One run as it is, one with samples."""
+    """One run without samples, one with samples."""
     options = context.options
     own = context.own()
-    context.say('as it is')
+    context.say('without samples')
     plain = systems.run_once(context.group, own, systems.IN_FLIGHT, options.warm_up, options.duration)
     context.section.update(runs=[], missing={}, python=own.version, plain={
         figure: plain[figure] for figure in ROLES.values()})
@@ -65,7 +65,7 @@ def _read(path):
 
 
 def added(profiles):
-    """The profiles of several processes as one, with only the functions that a table shows."""
+    """The sum of the profiles of several processes, with only the functions of the table."""
     own, below = (sum((Counter(profile[part]) for profile in profiles), Counter()) for part in ('own', 'below'))
     order = sorted(own, key=lambda name: (-own[name], name))[:ROWS]
     return {'samples': sum(own.values()), 'own': {name: own[name] for name in order},
@@ -73,7 +73,7 @@ def added(profiles):
 
 
 def lines(section):
-    """A table for each role. Microseconds are shares of what the plain run took."""
+    """A table for each role. Microseconds are shares of the time of the plain run."""
     printed = []
     for role, figure in ROLES.items():
         role_us = section['plain'][figure]
@@ -83,7 +83,7 @@ def lines(section):
 
 
 def role_table(profile, role_us):
-    """Function, microseconds per task in it itself, in it and below."""
+    """Function, microseconds per task in the function itself, and with the functions that it called."""
     us_per_sample = role_us / max(1, profile['samples'])
     own, below = profile['own'], profile['below']
     rows = [(name, number(us_per_sample * own[name]), number(us_per_sample * below[name]))

@@ -1,4 +1,4 @@
-"""How long until the tasks of a dead calculator run elsewhere, and what failures cost a batch as a whole."""
+"""How long until the tasks of a dead calculator run elsewhere, and the cost of failures for a whole batch."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -18,14 +18,14 @@ ABOUT = 'from the death of one of ten calculators to its tasks running elsewhere
 CALCULATORS = 10
 HEARTBEAT_INTERVAL_S = 0.2
 
-# A death: there is work for 60 % of the slots, so others are free.
+# A death: work for 60 % of the slots, so others are free.
 CAPACITY = 2
 DURATION_S = [0.5, 1.0]
 TASK_INTERVAL_S = [0.03, 0.09]
 BEFORE_S = 3.0
 AFTER_S = 4.0
 
-# A batch: more tasks are out than there are slots, and each takes as long as the others.
+# A batch: more tasks in flight than slots, all of the same duration.
 BATCH_CAPACITY = 4
 BATCH_DURATION_S = 0.25
 BATCH_IN_FLIGHT = 200
@@ -53,7 +53,7 @@ class Fleet(object):
         self.dispatcher.until(lambda: self.count('registered') == CALCULATORS, 'knew all calculators')
 
     def start(self, name):
-        """Start that calculator, for the first time or again; returns when it began."""
+        """Start or restart a calculator; returns when it began."""
         path = self._group.file('events')
         child = self.own.start_calculator(self._group, self.port, ['--events', path], name=name)
         self.calculators[name] = (child, path)
@@ -66,7 +66,7 @@ class Fleet(object):
         return died_at
 
     def events(self):
-        """Those of the dispatcher so far."""
+        """The events of the dispatcher so far."""
         return events_of(self._events)
 
     def count(self, kind):
@@ -127,8 +127,8 @@ def _batch(context):
 
 
 def moved_from(events, calculator, died_at):
-    """The tasks that a calculator held when it died: task id -> [when it was taken from the dead calculator, when it
-    was assigned to another, None if that never happened]. ``events`` are the dispatcher's.
+    """Task id -> [when the dispatcher took it from the dead calculator, when it assigned it to another one or None], of
+    the tasks that the calculator held when it died. ``events`` are the dispatcher's.
     """
     found = {}
     for event in events:
@@ -143,7 +143,7 @@ def moved_from(events, calculator, died_at):
 
 
 def held_since(events, calculator, died_at):
-    """When each of the tasks was assigned that a calculator held when it died."""
+    """The times of assignment of the tasks that a calculator held when it died."""
     held = {}
     for event in events:
         facts = event.facts
@@ -165,7 +165,6 @@ _FIGURES = (
 
 
 def lines(section):
-    """A row for each figure."""
     return table(('what', 'measured'), [
         (text % section if '%(' in text else text, spread(found[figure]))
         for _, _, found in measured(section, even_disturbed=True) for figure, text in _FIGURES if figure in found]

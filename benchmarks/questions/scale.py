@@ -19,13 +19,13 @@ CLIENTS = (10, 100, 1000)
 #: Two calculators, one client, no crowd.
 BASE = 'ours-base'
 
-#: More than all tasks of all crowds.
+#: More than the tasks of all crowds.
 _PLENTY = 10000000
 _LONG_S = 86400
 
 
 class Case(Own):
-    """Ours beside a crowd of that kind and size."""
+    """Ours with a crowd of ``KIND`` and ``size``."""
 
     KIND = 'base'
     TITLE = '2 calculators, 1 client, nothing else'
@@ -74,7 +74,7 @@ class Bystanders(Case):
 
 
 class Takers(Case):
-    """Calculators that all take work: each assignment is a datagram of its own."""
+    """Calculators that all take work: each assignment is a separate datagram."""
 
     KIND = 'takers'
     TITLE = '{:,} calculators, all taking work (heartbeats included)'
@@ -102,7 +102,7 @@ class Waiting(Case):
 
 
 class Clients(Case):
-    """That many clients with one task out each, and no other."""
+    """Only so many clients, with one task in flight each."""
 
     KIND = 'clients'
     TITLE = '{:,} clients with one task out each'
@@ -140,7 +140,7 @@ def take(context):
 
 
 def lines(section):
-    """A row for each case, with its processor time per task over that of the plain one, pair by pair."""
+    """A row for each case, with its processor time per task over that of the base case, pair by pair."""
     return table(('what', 'tasks/s', 'dispatcher, us/task', 'x times the plain one', 'besides'), [
         (title, middle(found.get('tasks_per_s')), spread(found.get('broker_us')),
          times(section, name, base_of(section, name), 'broker_us'), _more(found))
@@ -148,14 +148,13 @@ def lines(section):
 
 
 def base_of(section, name):
-    """The case that a case is compared with: for waiting tasks the one with the fewest."""
+    """The case that ``name`` is compared with: for waiting tasks that with the fewest, else ``BASE``."""
     if '-waiting-' in name:
         return min((other for other in section['order'] if '-waiting-' in other), key=size_of)
     return BASE
 
 
 def size_of(name):
-    """The size of the crowd."""
     return int(name.rsplit('-', 1)[1])
 
 

@@ -1,4 +1,4 @@
-"""How many tasks per second, and what one of them costs the processors."""
+"""Tasks per second, and the processor time of each."""
 
 from __future__ import absolute_import, division, print_function
 

@@ -1,4 +1,4 @@
-"""The user's functions: how fast ``map`` is, and what one call costs beside a notional task."""
+"""The user's functions: the speed of ``map``, and the cost of a call compared with a notional task."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -14,10 +14,10 @@ from benchmarks.questions.comparison import closing_lines, first_of_ours, measur
 from benchmarks.systems import Own, run_once
 from benchmarks.tables import spread, table
 
-ABOUT = 'map over trivial calls in four processes, ours and others; one call beside a notional task'
+ABOUT = 'map over trivial calls in four processes, ours and others; one call compared with a notional task'
 
 CALLS = 100000
-#: Calls, one after the other, whose median counts.
+#: Calls one after the other, of which the median is measured.
 SINGLE_CALLS = 1000
 CALCULATORS = SLOTS = 2
 WORK = os.path.join(children.ROOT, 'config', 'work.py')
@@ -63,7 +63,7 @@ class _OneSlot(Own):
 
 
 class Other(object):
-    """Another executor with as many processes, on the Python that runs this."""
+    """Another executor with as many processes, on this Python. ``share`` reduces the number of calls of a slow one."""
 
     def __init__(self, name, title, used, guarantee, module, share=1.0):
         self.name = name
@@ -71,7 +71,6 @@ class Other(object):
         self.used = used
         self.guarantee = guarantee
         self._module = module
-        # Of the calls, where it takes long.
         self._share = share
 
     def why_not(self):

@@ -33,7 +33,7 @@ SETTINGS = {'task_timeout_s': 0.0, 'answer_timeout_s': 0.0, 'task_duration_s': [
 class Audited(object):
     """As much of a process, and of its core, clock and channel, as the auditors look at."""
 
-    fault = None
+    fault = children = None
 
     def __init__(self, role, name, incarnation):
         self.core = self.environment = self.agenda = self.clock = self

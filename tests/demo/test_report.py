@@ -92,7 +92,7 @@ def test_a_dispatcher_without_an_account():
     ({'assignments': 97, 'result': 79, 'error': 1, 'dead_calculator': 14, 'new_incarnation': 2, 'withdrawn': 1,
       'late_results_used': 1},
      'It took 97 attempts, 16 of them without a result (dead calculator 14, restarted calculator 2, withdrawn 1); 1 '
-     'that were given up returned the first result all the same.'),
+     'that were given up still returned the first result.'),
     ({'assignments': 9, 'result': 6, 'dead_calculator': 1, 'running': 2},
      'It took 9 attempts, 1 of them without a result (dead calculator 1); 2 still ran at the end.'),
 ], ids=['all well', 'some lost', 'one of them answered', 'ended at once'])

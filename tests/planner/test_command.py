@@ -211,5 +211,5 @@ def test_what_is_recorded_one_by_one_is_not_varied(start, tmpdir):
     path = str(tmpdir.join('run.jsonl'))
     assert start('--events', path, duration_s=5).wait() == 0
     output, errors = run_alone('--replay', path, '--vary', 'calculator.outage.probability=0,1').communicate()
-    assert (output, errors.decode('utf-8')) == (b'', 'run_simulator.py: calculator.outage.probability is not varied: '
-                                                     'it is what the recording says\n')
+    assert (output, errors.decode('utf-8')) == (
+        b'', 'run_simulator.py: calculator.outage.probability cannot be varied: the recording has its values\n')

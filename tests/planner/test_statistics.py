@@ -40,11 +40,6 @@ def test_a_bias_of_the_replications_makes_the_interval_of_a_pooled_value_wider()
     assert below['high'] > around['high']
 
 
-def test_batches_leave_out_the_beginning_of_a_series_that_does_not_divide():
-    assert statistics.batch_interval([100.0] + [1.0] * 40, 20) == {'value': 1.0, 'low': 1.0, 'high': 1.0}
-    assert statistics.batch_interval([1.0] * 19, 20) is None
-
-
 def test_a_difference_with_common_random_numbers_is_narrower():
     draw = Random(3).gauss
     common = [draw(10, 5) for _ in range(20)]
@@ -93,18 +88,6 @@ def test_the_smallest_squared_error_is_found_as_by_its_definition():
 
 
 # The number of replications.
-
-def test_the_precision_has_to_last():
-    # Five good ones, then a bad one: the rule begins anew behind it.
-    found = [None, 0.3, 0.04, 0.04, 0.04, 0.04, 0.04, 0.2] + [0.04] * 6
-    assert statistics.replications_needed(found, 0.05) == 9
-    assert statistics.replications_needed(found[:-1], 0.05) is None
-
-
-def test_three_replications_are_the_fewest():
-    assert statistics.replications_needed([0.0] * 8, 0.05) == 3
-    assert statistics.replications_needed([0.0] * 7, 0.05) is None
-
 
 def test_beyond_a_hundred_the_look_ahead_is_a_share():
     assert [statistics.look_ahead(number) for number in (3, 100, 200, 1000)] == [5, 5, 10, 50]
