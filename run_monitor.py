@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Show what the dispatcher is doing: live in this terminal or in a browser, as one report, as JSON, or as the history
-of one task.
+"""Show the state of a dispatcher: live in this terminal or a browser, as one report, as JSON, or the history of a task.
 
 Ctrl-C ends it. Exit status 1: the dispatcher does not answer.
 """
@@ -41,13 +40,13 @@ from runtime.names import Peer, wait_for_name
 from runtime.signals import StopSignals
 from runtime.upstream import Upstream
 
-#: For one report: the time between two questions, and how long to wait for an answer.
+#: For one report: the time between two questions, and the wait for an answer.
 ONCE_INTERVAL_S = 0.25
 SILENCE_MAX_S = 3.0
-#: The time that its rates cover.
+#: The period of the rates in one report.
 RATES_OF_S = 1.0
 
-#: The time between two looks at the size of the window, and between two pictures.
+#: The time between two checks of the window size, and between two pictures.
 LOOK_S = 0.1
 DRAW_S = 0.5
 
@@ -59,12 +58,11 @@ CONTENT_TYPES = {'html': 'text/html; charset=utf-8', 'css': 'text/css; charset=u
 
 STYLES = {HEADING: '\x1b[1m', PAST: '\x1b[2m', GOOD: '\x1b[32m', BAD: '\x1b[33m', LOUD: '\x1b[1;31m', PLAIN: ''}
 
-
-#: What changes something at the dispatcher, which accepts it from its own machine or with a key.
+#: Requests of an operator, which the dispatcher accepts from its own machine or with a key.
 OPERATIONS = (
-    ('drain', 'CALCULATOR', 'have the dispatcher give a calculator no new work, and end'),
-    ('readmit', 'CALCULATOR', 'have the dispatcher give it work again, and end'),
-    ('cancel', 'TASK', 'have the dispatcher cancel a task, and end'),
+    ('drain', 'CALCULATOR', 'make the dispatcher assign no new tasks to a calculator, and end'),
+    ('readmit', 'CALCULATOR', 'make the dispatcher assign tasks to it again, and end'),
+    ('cancel', 'TASK', 'make the dispatcher cancel a task, and end'),
 )
 
 
@@ -79,15 +77,15 @@ def parsed(argv):
     parser.add_argument('--dispatcher', type=host_and_port, metavar='HOST:PORT',
                         help='the address of the dispatcher, instead of the one in the settings')
     parser.add_argument('--once', action='store_true', help='print one report and end')
-    parser.add_argument('--json', action='store_true', help='the same for programs: exactly one JSON object')
+    parser.add_argument('--json', action='store_true', help='the same as exactly one JSON object')
     parser.add_argument('--task', type=task_id, metavar='ID',
                         help='print the history of a task and what it waits for, and end')
     for verb, metavar, about in OPERATIONS:
         parser.add_argument('--' + verb, metavar=metavar, type=command_line.text_path, help=about)
     parser.add_argument('--failed', action='store_true',
-                        help='list the last tasks that failed, with payload and causes, and end')
+                        help='list the latest failed tasks with payload and causes, and end')
     parser.add_argument('--http', type=host_and_port, metavar='HOST:PORT',
-                        help='serve a live page, /metrics, /status.json and /healthz there; port 0: any free one')
+                        help='serve a live page, /metrics, /status.json and /healthz at HOST:PORT; port 0: any')
     command_line.add_version(parser)
     return parser.parse_args(argv)
 
@@ -113,14 +111,14 @@ task_id.__name__ = 'task id NAME:INCARNATION:NUMBER'
 
 
 class _Silent(object):
-    """In place of a log, where the screen shows everything that matters."""
+    """Replaces the log: the screen shows all important events."""
 
     def __getattr__(self, name):
         return lambda *_: None
 
 
 class Monitor(object):
-    """A monitor: its core, and the loop that drives it. ``on_report(now)`` is called after each report."""
+    """A monitor: its core and its loop. ``on_report(now)`` is called after each report."""
 
     def __init__(self, settings, signals, interval_s):
         self.signals = signals
@@ -133,8 +131,8 @@ class Monitor(object):
                                 self._note_report)
 
     def run(self, hooks=(), services=(), name_within_s=0.0):
-        """Run until it is stopped. ``hooks`` are pairs of an interval and an action. A dispatcher whose name is not
-        found within ``name_within_s`` counts as silent, and may still be found.
+        """Run until the core is stopped. ``hooks`` are pairs of an interval and an action. A dispatcher whose name does
+        not resolve within ``name_within_s`` counts as silent; the name may resolve later.
         """
         if name_within_s:
             wait_for_name(self.peer, self.signals, monotonic, lambda *_: None, monotonic() + name_within_s)
@@ -152,12 +150,11 @@ class Monitor(object):
         self.on_report(now)
 
     def view(self, now, notes=(), phase=''):
-        """What a screen shows."""
         return View(self.picture, now, repr(self.peer), self.core.silence_s(now), self.core.is_silent(now),
                     time.strftime('%H:%M:%S'), notes, phase)
 
     def is_silent_for_long(self, now):
-        """Whether to give up waiting for one answer."""
+        """Whether to stop waiting for an answer."""
         return self.core.silence_s(now) >= SILENCE_MAX_S
 
 
@@ -177,16 +174,15 @@ class Page(object):
 
     @property
     def address(self):
-        """Where it is, as URL."""
         return 'http://%s/' % logs.shown(self.server.address)
 
     def take_report(self, now):
-        """Send what is new to all open pages."""
+        """Send the changes to all open pages."""
         self._cases.update(now)
         self.server.broadcast(self._site.news(now))
 
     def note_silence(self, now):
-        """While no reports come, tell that to all open pages."""
+        """Tell all open pages that there are no reports."""
         if self._core.is_silent(now):
             self.server.broadcast(self._site.silence(now))
 
@@ -200,7 +196,7 @@ def page_files():
 
 
 def styles():
-    """The escape sequences of the styles, none where the user wants no colours."""
+    """The escape sequences of the styles; none with NO_COLOR."""
     return {} if os.environ.get('NO_COLOR') else STYLES
 
 
@@ -233,7 +229,7 @@ def run(argv=None):
 
 
 def watch(monitor):
-    """The live screen."""
+    """Show the live screen."""
     with FullScreen(sys.stdout, styles()) as terminal:
         def draw(now):
             terminal.show(screen(monitor.view(now), *terminal.size))
@@ -248,13 +244,13 @@ def watch(monitor):
 
 
 def serve(monitor, where, names):
-    """The page, until a signal ends it."""
+    """Serve the page until a signal ends it."""
     logs.set_up('monitor', 'info', LiveLine())
     page = Page(monitor, where[0], where[1], names)
     monitor.on_report = page.take_report
     logs.log.info('the page is at %s', page.address)
     if not (page.server.address[0].startswith('127.') or page.server.address[0] == '::1'):
-        logs.log.warning('serving on %s: everybody who can connect there can watch', where[0])
+        logs.log.warning('serving on %s: every user who can connect there can watch', where[0])
     try:
         monitor.run([(1.0, page.note_silence)], [page.server])
     finally:
@@ -263,7 +259,7 @@ def serve(monitor, where, names):
 
 
 def print_report(monitor, options):
-    """One report on standard output, as soon as all tables are complete and rates are known."""
+    """Print one report as soon as all tables are complete and rates are known."""
     def look(now):
         samples = monitor.picture.samples
         if monitor.is_silent_for_long(now) or (
@@ -287,7 +283,7 @@ def print_report(monitor, options):
 
 
 def print_history(monitor, options):
-    """The history of a task on standard output."""
+    """Print the history of a task."""
     answer = []
 
     def take(rows):
@@ -309,7 +305,7 @@ def print_history(monitor, options):
 
 
 def operate(monitor, verb, argument, as_json):
-    """Have the dispatcher do one thing, and print what came of it."""
+    """Send one request of an operator, and print the answer."""
     answer = []
 
     def take(*came):
@@ -345,7 +341,7 @@ def failed_lines(row):
     """A failed task for people."""
     task, function, payload, reason, attempts, ago_s, history = row
     yield '%s failed %.0f s ago after %s: %s' % (task, ago_s, counted(attempts, 'attempts'), plain(reason))
-    # The arguments of a call are JSON already.
+    # The arguments of a call are already JSON.
     yield '  ' + (json.dumps(payload) if function is None else '%s %s' % (function, plain(payload)))
     for number, calculator, ended in history:
         yield '  attempt %d on %s: %s' % (number, calculator, ended.replace('_', ' '))

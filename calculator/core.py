@@ -177,7 +177,7 @@ class CalculatorCore(Core):
                 'assignment numbers do not match what runs')
         for task_id, held in running.items():
             require(held.task_id == task_id and self._by_assignment.get(held.assignment, held) is held,
-                    '%s is not what its number says', task_id)
+                    'the assignment number of %s is wrong', task_id)
             require(self._will_end(held), '%s never finishes', task_id)
         require(len(self._numbers.missing) <= MISSING_MAX, 'too many missing numbers')
 

@@ -1,4 +1,4 @@
-"""The account of a calculator in words."""
+"""The account of a calculator for people."""
 
 from __future__ import absolute_import, division, print_function
 

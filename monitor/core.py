@@ -1,4 +1,4 @@
-"""Asks the dispatcher for reports at regular intervals, and keeps what they say in a ``Picture``.
+"""Asks the dispatcher for reports at regular intervals, and stores them in a ``Picture``.
 
 A report has several pages. A lost page is not requested again: the next report follows soon.
 """

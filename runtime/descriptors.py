@@ -10,14 +10,14 @@ MYPY = False
 if MYPY:
     from typing import Any  # noqa: F401
 
-#: ``select`` takes descriptors below this number only (FD_SETSIZE of the C library).
+#: ``select`` accepts only descriptors below this number (FD_SETSIZE of the C library).
 SELECT_MAX = 1024
 
-#: What ``subprocess`` needs as ``close_fds``. 2.7 closes every possible number one by one, which takes seconds where a
-#: million are allowed; there our own descriptors are not inherited anyway (until 2.7 goes).
+#: The argument ``close_fds`` for ``subprocess``. 2.7 closes every possible number one by one, which takes seconds if a
+#: million are allowed; children do not inherit our descriptors anyway (until 2.7 goes).
 CLOSE_FDS = sys.version_info >= (3,)
 
-#: Errors that say that no descriptor is left, for this process or for the machine.
+#: Errors that mean: this process, or the machine, has no free descriptor.
 NONE_LEFT = (errno.EMFILE, errno.ENFILE)
 
 
@@ -27,7 +27,7 @@ class TooManyDescriptors(OSError):
     def __init__(self):
         # type: () -> None
         super(TooManyDescriptors, self).__init__(
-            errno.EMFILE, 'more than %d descriptors are open, and select takes no more' % (SELECT_MAX - 1))
+            errno.EMFILE, 'more than %d descriptors are open, and select accepts no more' % (SELECT_MAX - 1))
 
 
 def selectable(opened):

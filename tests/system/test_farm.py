@@ -275,7 +275,7 @@ def test_call_prints_one_line(system):
     assert (status, out) == (1, '') and 'TaskFailed: TypeError: ' in err and len(err.splitlines()) == 1
     for argument in ('abc', 'NaN', 'scale=-Infinity', '[' * 5000):
         status, out, err = farm.run_client(system, ['--call', 'score', argument])
-        assert (status, out) == (2, '') and 'found no JSON' in err and len(err.splitlines()) == 1
+        assert (status, out) == (2, '') and 'not JSON' in err and len(err.splitlines()) == 1
     for argument, says in ((json.dumps('x' * 70000), 'limit of 60000 bytes'), ('1e999', 'JSON')):
         status, out, err = farm.run_client(system, ['--call', 'score', argument])
         assert (status, out) == (1, '') and says in err and len(err.splitlines()) == 1
