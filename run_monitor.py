@@ -14,6 +14,7 @@ import os
 import socket
 import sys
 import time
+from functools import partial
 
 from common.compat import text_type
 from common.words import counted
@@ -74,7 +75,7 @@ def parsed(argv):
     parser.add_argument('-s', '--settings', metavar='FILE', type=command_line.text_path,
                         help='settings as JSON (default: none, all defaults)')
     parser.add_argument('--check', action='store_true', help='print the settings in force, start nothing')
-    parser.add_argument('--dispatcher', type=host_and_port, metavar='HOST:PORT',
+    parser.add_argument('--dispatcher', type=command_line.host_and_port, metavar='HOST:PORT',
                         help='the address of the dispatcher, instead of the one in the settings')
     parser.add_argument('--once', action='store_true', help='print one report and end')
     parser.add_argument('--json', action='store_true', help='the same as exactly one JSON object')
@@ -84,19 +85,10 @@ def parsed(argv):
         parser.add_argument('--' + verb, metavar=metavar, type=command_line.text_path, help=about)
     parser.add_argument('--failed', action='store_true',
                         help='list the latest failed tasks with payload and causes, and end')
-    parser.add_argument('--http', type=host_and_port, metavar='HOST:PORT',
+    parser.add_argument('--http', type=partial(command_line.host_and_port, port_min=0), metavar='HOST:PORT',
                         help='serve a live page, /metrics, /status.json and /healthz at HOST:PORT; port 0: any')
     command_line.add_version(parser)
     return parser.parse_args(argv)
-
-
-def host_and_port(text):
-    """``HOST:PORT`` or ``[HOST]:PORT``, for argparse."""
-    host, _, port = text.rpartition(':')
-    host = host[1:-1] if host.startswith('[') and host.endswith(']') else host
-    if not host or not 0 <= int(port) < 65536:
-        raise ValueError
-    return host, int(port)
 
 
 def task_id(text):
@@ -106,7 +98,6 @@ def task_id(text):
     return given
 
 
-host_and_port.__name__ = 'HOST:PORT'
 task_id.__name__ = 'task id NAME:INCARNATION:NUMBER'
 
 
@@ -282,21 +273,26 @@ def print_report(monitor, options):
     return command_line.OK if answers else command_line.NOT_ACHIEVED
 
 
-def print_history(monitor, options):
-    """Print the history of a task."""
+def answer_of(monitor, ask, *arguments):
+    """Call ``ask(now, *arguments, take)`` and run until the answer. Returns the arguments of ``take``, or None."""
     answer = []
 
-    def take(rows):
-        answer.append(rows)
+    def take(*values):
+        answer.append(values)
         monitor.core.stop(monotonic())
 
     def look(now):
         if monitor.is_silent_for_long(now):
             monitor.core.stop(now)
 
-    monitor.core.ask_about(monotonic(), options.task, take)
+    ask(*(monotonic(),) + arguments + (take,))
     monitor.run([(LOOK_S, look)], name_within_s=SILENCE_MAX_S)
-    rows = answer[0] if answer else None
+    return answer[0] if answer else None
+
+
+def print_history(monitor, options):
+    """Print the history of a task."""
+    rows, = answer_of(monitor, monitor.core.ask_about, options.task) or (None,)
     if options.json:
         print(json.dumps(task_as_values(options.task, rows), sort_keys=True))
     else:
@@ -306,22 +302,11 @@ def print_history(monitor, options):
 
 def operate(monitor, verb, argument, as_json):
     """Send one request of an operator, and print the answer."""
-    answer = []
-
-    def take(*came):
-        answer.append(came)
-        monitor.core.stop(monotonic())
-
-    def look(now):
-        if monitor.is_silent_for_long(now):
-            monitor.core.stop(now)
-
-    monitor.core.operate(monotonic(), verb, argument, take)
-    monitor.run([(LOOK_S, look)], name_within_s=SILENCE_MAX_S)
-    if not answer:
+    answer = answer_of(monitor, monitor.core.operate, verb, argument)
+    if answer is None:
         print('%r does not answer' % monitor.peer)
         return command_line.NOT_ACHIEVED
-    found, reason, rows = answer[0]
+    found, reason, rows = answer
     if as_json:
         print(json.dumps({'found': found, 'reason': reason,
                           'tasks': [dict(zip(FAILED_FIELDS, row)) for row in rows]}, sort_keys=True))

@@ -77,20 +77,16 @@ class Numbers(object):
 def heartbeat_pages(assignments, orphans):
     # type: (List[int], List[str]) -> List[Tuple[List[List[int]], List[str]]]
     """``(ranges of assignment numbers, task ids of orphans)`` for each page of a heartbeat, at least one."""
-    pages = [([], [])]  # type: List[Tuple[List[List[int]], List[str]]]
+    pages = [([], [])]  # type: List[Any]
     left = HEARTBEAT_LIST_BYTES
-    for held in ranges(assignments):
-        left -= len('[%d,%d],' % (held[0], held[1]))
+    entries = [(0, held, len('[%d,%d],' % tuple(held))) for held in ranges(assignments)]  # type: List[Any]
+    entries += [(1, task_id, len(task_id) + 3) for task_id in sorted(orphans)]
+    for part, entry, size in entries:
+        left -= size
         if left < 0:
             pages.append(([], []))
             left = HEARTBEAT_LIST_BYTES
-        pages[-1][0].append(held)
-    for task_id in sorted(orphans):
-        left -= len(task_id) + 3
-        if left < 0:
-            pages.append(([], []))
-            left = HEARTBEAT_LIST_BYTES
-        pages[-1][1].append(task_id)
+        pages[-1][part].append(entry)
     return pages
 
 

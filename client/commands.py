@@ -8,7 +8,6 @@ import io
 import json
 import os
 import re
-import select
 import sys
 from collections import deque
 from time import sleep
@@ -20,6 +19,7 @@ from net_protocol.errors import MisuseError
 from runtime import logs
 from runtime.clock import monotonic
 from runtime.command_line import text_path
+from runtime.descriptors import ready
 from runtime.paths import native
 from runtime.process import CannotStart
 from runtime.wakeup import Wakeup
@@ -134,12 +134,7 @@ class Mapper(object):
         readers = [self._wakeup, signals]  # type: List[Any]
         if self._is_reading and self._has_room():
             readers.append(self._source)
-        try:
-            readable = select.select(readers, [], [], LOOK_S)[0]
-        except select.error as error:
-            if error.args[0] != errno.EINTR:
-                raise
-            return
+        readable, _ = ready(readers, [], LOOK_S)
         if self._wakeup in readable:
             self._wakeup.drain()
         if signals in readable:
@@ -254,11 +249,7 @@ def wait_for(future, signals):
     while not future.done():
         if signals.count:
             return False
-        try:
-            select.select([wakeup, signals], [], [], LOOK_S)
-        except select.error as error:
-            if error.args[0] != errno.EINTR:
-                raise
+        ready([wakeup, signals], [], LOOK_S)
     return True
 
 

@@ -116,11 +116,11 @@ def own_changes(options):
     return changes
 
 
-def host_and_port(text):
-    # type: (str) -> Any
+def host_and_port(text, port_min=1):
+    # type: (str, int) -> Any
     """HOST:PORT, for argparse."""
     try:
-        return names.host_and_port(text_path(text))
+        return names.host_and_port(text_path(text), port_min)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error))
 
@@ -324,7 +324,7 @@ class _Output(object):
             if end_at is None and is_stopping():
                 end_at = now + READER_WITHIN_S
             if end_at is not None and (now >= end_at or is_stopping() > 1):
-                raise IOError(errno.EAGAIN, 'nobody reads it')
+                raise IOError(errno.EAGAIN, 'its reader is too slow')
             try:
                 self._pipe.finish(LOOK_S)
             except select.error as error:

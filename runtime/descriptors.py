@@ -4,11 +4,12 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import fcntl
+import select
 import sys
 
 MYPY = False
 if MYPY:
-    from typing import Any  # noqa: F401
+    from typing import Any, List, Tuple  # noqa: F401
 
 #: ``select`` accepts only descriptors below this number (FD_SETSIZE of the C library).
 SELECT_MAX = 1024
@@ -37,6 +38,17 @@ def selectable(opened):
         opened.close()
         raise TooManyDescriptors()
     return not_inherited(opened)
+
+
+def ready(readers, writers, timeout_s):
+    # type: (List[Any], List[Any], float | None) -> Tuple[List[Any], List[Any]]
+    """Wait with ``select``. On 2.7 a signal ends the wait, and both lists are empty (until 2.7 goes)."""
+    try:
+        return select.select(readers, writers, [], timeout_s)[:2]
+    except select.error as error:
+        if error.args[0] != errno.EINTR:
+            raise
+        return [], []
 
 
 def not_inherited(opened):

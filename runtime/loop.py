@@ -6,15 +6,14 @@ handles, writes the journal and sends; then call the hooks and services of this 
 
 from __future__ import absolute_import, division, print_function
 
-import errno
 import os
 import random
-import select
 
 from common.sketch import Sketch
 from net_protocol.schedule import ACK_DELAY_S
 from net_protocol.seals import CHECKSUM
 from net_protocol.turn import Turn
+from runtime.descriptors import ready
 from runtime.endpoint import is_loopback
 from runtime.journal_file import JournalFailed
 
@@ -82,8 +81,8 @@ class Loop(object):
     def attach(self, service, is_source=False):
         # type: (Any, bool) -> None
         """Wait for the ``readers()``, ``writers()`` and ``next_timer()`` of a service too, and call its
-        ``handle(readable, writable, now)`` after each turn of the core. That of a source is also called before the
-        turn, so that what it reads is sent in the same turn.
+        ``handle(readable, writable, now)`` after each turn of the core. A source is also called before the turn,
+        so that its input is handled in the same turn.
         """
         self._services.append(service)
         if is_source:
@@ -140,13 +139,7 @@ class Loop(object):
             deadlines.append(service.next_timer())
         now = self._monotonic()
         due_at = min([deadline for deadline in deadlines if deadline is not None] or [now + WAIT_MAX_S])
-        try:
-            return select.select(readers, writers, [], min(max(0.0, due_at - now), WAIT_MAX_S))[:2]
-        except select.error as error:
-            # On 2.7 a signal ends the wait with an error (until 2.7 goes). The next wait finds the same input.
-            if error.args[0] != errno.EINTR:
-                raise
-            return [], []
+        return ready(readers, writers, min(max(0.0, due_at - now), WAIT_MAX_S))
 
     def _log_events(self, events):
         # type: (List[Event]) -> None

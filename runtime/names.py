@@ -6,17 +6,15 @@ name, and the loop waits for its answer. Numeric addresses need no child.
 
 from __future__ import absolute_import, division, print_function
 
-import errno
 import json
 import os
 import re
-import select
 import socket
 import subprocess
 import sys
 
 from net_protocol.schedule import QUIET_S
-from runtime.descriptors import CLOSE_FDS, selectable
+from runtime.descriptors import CLOSE_FDS, ready, selectable
 
 MYPY = False
 if MYPY:
@@ -41,11 +39,11 @@ except (OSError, socket.error, UnicodeError) as error:
 '''
 
 
-def host_and_port(text):
-    # type: (str) -> Tuple[str, int]
+def host_and_port(text, port_min=1):
+    # type: (str, int) -> Tuple[str, int]
     """The parts of HOST:PORT or [IPV6]:PORT. Raises ``ValueError``."""
     found = _HOST_AND_PORT.match(text)
-    if found is None or not 0 < int(found.group(3)) < 65536:
+    if found is None or not port_min <= int(found.group(3)) < 65536:
         raise ValueError('found %s, expected HOST:PORT' % json.dumps(text))
     return found.group(1) or found.group(2), int(found.group(3))
 
@@ -216,21 +214,10 @@ def wait_for_name(peer, signals, monotonic, say, until=None):
         peer.handle_timer(now)
         waits = [peer.lookup] if peer.lookup is not None else []
         timers = [timer for timer in (peer.next_timer(), until) if timer is not None]
-        if _readable([signals] + waits, max(0.0, min(timers) - now) if timers else None):
+        if ready([signals] + waits, [], max(0.0, min(timers) - now) if timers else None)[0]:
             signals.drain()
-            if waits and _readable(waits, 0):
+            if waits and ready(waits, [], 0)[0]:
                 peer.take_answer(monotonic())
                 if peer.address is None:
                     say('waiting for the name "%s" to resolve (%s)', peer.host, peer.problem)
     return peer.address is not None
-
-
-def _readable(readers, timeout_s):
-    # type: (List[Any], float | None) -> Any
-    try:
-        return select.select(readers, [], [], timeout_s)[0]
-    except select.error as error:
-        # On 2.7 a signal ends the wait with an error (until 2.7 goes); the caller looks again.
-        if error.args[0] != errno.EINTR:
-            raise
-        return []

@@ -85,9 +85,9 @@ def listen(address, is_any_port_fine=False, is_free_port_fine=False):
         family, where = resolve_here(host, port)
         return Endpoint(family, where)
     except (OSError, socket.error, UnicodeError) as error:
-        if is_free_port_fine and getattr(error, 'errno', None) == errno.EADDRINUSE:
-            return listen(dict(address, port=0))
         is_taken = getattr(error, 'errno', None) == errno.EADDRINUSE
+        if is_taken and is_free_port_fine:
+            return listen(dict(address, port=0))
         raise CannotStart('cannot listen on %s port %d: %s%s' % (
             host, port, reason_of(error), _ANY_PORT if is_taken and is_any_port_fine else ''))
 

@@ -28,7 +28,7 @@ THERE = [int(socket.AF_INET), ['192.0.2.2', 5555]]
 def world(monkeypatch):
     """A world in which names are asked for without a child process."""
     made = World()
-    monkeypatch.setattr(names, 'select', made)
+    monkeypatch.setattr(descriptors, 'select', made)
     monkeypatch.setattr(names, 'Lookup', type('Lookup', (FakeLookup,), {'world': made, 'answers': [], 'asked_at': []}))
     return made
 

@@ -199,7 +199,7 @@ def test_a_result_that_nobody_reads_is_given_up(programs, full_pipe):
     children = [programs.start(['-c', RESULT % 0.5], stdout=full_pipe),
                 programs.start(['-c', RESULT % 0.5], stdout=full_pipe, stderr=full_pipe)]
     assert [end_of(child) for child in children] == [1, 1]
-    assert children[0].log == '-c: standard output: nobody reads it\n'
+    assert children[0].log == '-c: standard output: its reader is too slow\n'
 
 
 def test_a_result_that_is_read_late_is_complete():
