@@ -475,7 +475,7 @@ class CalculatorCore(Core):
             self.dispatcher.forget()
             self._begin(now)
         else:
-            # For a frozen process the time of the freeze does not exist: postpone all timers by its length.
+            # A freeze stops the time of the process: postpone all timers by its length.
             self._timers.postpone(now - self._out_at)
             self._plan_outage(self._plan.next_at(now))
         self.emit(now, 'in_order', outage=self._outage_kind, away_s=now - self._out_at)

@@ -28,7 +28,7 @@ REPORTS_WAIT_S = 0.001
 
 
 class WorkingCalculatorCore(CalculatorCore):
-    """The core for ``settings['work']``, which itself is an argument of the children."""
+    """The core for ``settings['work']``. Only the children use the value of this setting."""
 
     def __init__(self, settings, name, draw_incarnation, rng):
         # type: (Dict[str, Any], str, Callable[[], str], Any) -> None

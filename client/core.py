@@ -78,7 +78,7 @@ class ClientCore(Core):
         # The number of channel openings, and the incarnation of the dispatcher at the last one.
         self._openings = 0
         self._dispatcher_incarnation = None  # type: str | None
-        # The number of the last datagram with rows, the same at the end of the last pause, and the time of the last.
+        # The last datagram with rows: its number and time. The value of this number at the end of the last pause.
         self._datagram = self._datagram_of_resume = 0
         self._sent_at = 0.0
         self._now = 0.0

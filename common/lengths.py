@@ -2,7 +2,7 @@
 
     [a, b]                                     uniform between a and b
     {"constant": x}                            always x
-    {"exponential": mean}                      memoryless, as the arrivals of many independent users are
+    {"exponential": mean}                      memoryless, like the arrivals of many independent users
     {"lognormal": {"median": m, "sigma": s}}   a heavy tail: sigma is the standard deviation of the logarithm
     {"values": "FILE"}                         one of the numbers in a file, one per line
 

@@ -75,7 +75,7 @@ SENTENCES = {
         'probation_over': ('info', 'Calculator %(calculator)s is trusted again: five attempts ended well.'),
         'no_calculators': ('warning', 'No calculator is alive, and %(waiting tasks)s wait: start one with the address '
                                       'of this dispatcher in its settings.'),
-        'held_up': ('warning', 'The dispatcher was held up for %(seconds).1f s; verdicts on silent calculators are '
+        'held_up': ('warning', 'The dispatcher did not run for %(seconds).1f s; verdicts on silent calculators are '
                                'postponed once.'),
         'journal_read': ('info', 'From the journal: %(waiting tasks)s wait again, %(unacknowledged outcomes)s are sent '
                                     'again; incarnations before this one: %(incarnations)d.'),

@@ -79,7 +79,7 @@ def health(picture, silence_s, is_silent):
     # type: (Picture, float, bool) -> Tuple[str, str]
     """The style and the text of the state of the whole system."""
     if is_silent:
-        return LOUD, 'the dispatcher DOES NOT ANSWER for %s' % seconds(silence_s)
+        return LOUD, 'the dispatcher HAS NOT ANSWERED for %s' % seconds(silence_s)
     if picture.at is None:
         return PAST, 'asking ...'
     whole = picture.facts.get(report.WHOLE, {})

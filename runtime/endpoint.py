@@ -74,7 +74,7 @@ class Endpoint(object):
 
     def _set(self, made, level, option, value):
         # type: (Any, int, int, int) -> None
-        """Set an optional option: some systems refuse a large buffer and do not reduce its size."""
+        """Set an option, or count the error: some systems refuse a large buffer."""
         try:
             made.setsockopt(level, option, value)
         except (OSError, socket.error) as error:
@@ -190,7 +190,7 @@ class Endpoint(object):
             except (OSError, socket.error):
                 break
             reports += 1
-            # A datagram that was too long for a link is no sign about the peer.
+            # EMSGSIZE: a link refused a long datagram, which says nothing about the peer.
             if number != errno.EMSGSIZE and len(self._unreachable) < UNREACHABLE_MAX:
                 self._unreachable.append(address)
         self._count(error, reports or 1)

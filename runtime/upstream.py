@@ -124,9 +124,9 @@ class Upstream(object):
             self._try_at = None
         if self._try_at is not None and now >= self._try_at:
             self._try_at = now + QUIET_S
-            self._try_another_way(now)
+            self._try_another_path(now)
 
-    def _try_another_way(self, now):
+    def _try_another_path(self, now):
         # type: (float) -> None
         former = self._peer.address
         for _ in self._peer.addresses:

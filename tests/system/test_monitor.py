@@ -275,7 +275,7 @@ def test_the_screen_shows_a_death_a_silent_dispatcher_and_its_return(watched, te
     window.shows(r'calculator-a is dead')
     window.shows(r'client-a:1 lost attempt 1 on calculator-a')
     dispatcher.suspend()
-    window.shows('DOES NOT ANSWER')
+    window.shows('HAS NOT ANSWERED')
     dispatcher.resume()
     window.shows(r'NO CALCULATOR is alive')
     window.signal(signal.SIGTERM)
