@@ -237,7 +237,7 @@ def test_map_resumes_after_the_lines_that_are_there(system, tmpdir):
     assert farm.run_client(system, ['--map', 'square', '--resume', str(before)], inputs)[:2] == (0, '16\n25\n36\n')
     before.write('1\n4\n9')
     status, _, err = farm.run_client(system, ['--map', 'square', '--resume', str(before)], inputs)
-    assert status == 2 and 'not complete' in err
+    assert status == 2 and 'incomplete' in err
 
 
 def test_map_stops_softly(system):
