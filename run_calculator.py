@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run a calculator: take tasks, work on each for a while, answer; go out of order from time to time and come back.
+"""Run a calculator: accept notional tasks, wait a random time for each, and return results; simulate outages.
 
 With --work it runs your functions instead, each call in a child process.
 """
@@ -26,7 +26,7 @@ from runtime.loop import Loop
 from runtime.signals import StopSignals
 from runtime.upstream import Upstream
 
-#: Where this port is taken, any free one is as good: several calculators on one machine need no settings.
+#: If this default port is taken, any free port is used: several calculators on one machine need no settings.
 DEFAULT_PORT = 5600
 
 
@@ -46,8 +46,8 @@ def run(argv=None):
     endpoint = process.listen(settings['listen'], is_any_port_fine=True,
                               is_free_port_fine=is_default_port or options.check)
     if settings['work'] is not None and seal is CHECKSUM and not is_loopback(endpoint.address):
-        raise process.CannotStart('with "work", listening on %s needs a key (key_file): without one this calculator '
-                                  'would run code for anybody' % settings['listen']['host'])
+        raise process.CannotStart('with "work", listening on %s needs a key (key_file): without a key this calculator '
+                                  'would run calls from any sender' % settings['listen']['host'])
     if options.check:
         process.peer_for(endpoint, settings)
         endpoint.close()
@@ -80,7 +80,7 @@ def run(argv=None):
 
 
 def begin_children(core, loop, settings, program):
-    """The child processes of a calculator that runs functions; None for any other."""
+    """Start the child processes of a calculator with ``work``; None without."""
     if program is None:
         return None
     children = Children(core, program, settings['capacity'], settings['work_tasks_max'])

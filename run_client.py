@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Run a client: send notional tasks at random intervals, and print statistics of their answers at the end.
+"""Run a client: send notional tasks at random intervals, and print statistics of the answers at the end.
 
 With --map or --call it calls functions on calculators that run with --work, and prints their results.
 
-Ctrl-C stops it softly: no new task, and a bounded wait for open ones. A second Ctrl-C ends it at once.
+Ctrl-C stops it softly: no new tasks, and a bounded wait for open tasks. A second Ctrl-C ends it at once.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -30,7 +30,7 @@ from runtime.names import Peer
 from runtime.signals import StopSignals
 from runtime.upstream import Upstream
 
-#: Time between two states of the live line, and between two lines of progress where there is no terminal.
+#: Time between two updates of the live line, and between two lines of progress without a terminal.
 LIVE_INTERVAL_S = 0.2
 PLAIN_INTERVAL_S = 10
 
@@ -39,7 +39,7 @@ def run(argv=None):
     """Run a client process from start to end; returns its exit status."""
     parser = command_line.parser(__doc__, 'config/client.json', SETTINGS)
     parser.add_argument('--tasks', type=command_line.positive_int, metavar='N',
-                        help='send N tasks, wait for all outcomes, end; exit status 1 if some got no result')
+                        help='send N tasks, wait for all outcomes, and end; exit status 1 if some have no result')
     parser.add_argument('--duration', type=command_line.positive_seconds, metavar='S',
                         help='stop softly after S seconds')
     add_calls(parser)
@@ -82,13 +82,13 @@ def run(argv=None):
 
 
 def add_calls(parser):
-    """The options for calls of functions."""
+    """Add the options for calls of functions."""
     command_line.add_own(parser, 'dispatcher', 'name')
     parser.add_argument('--map', metavar='FUNCTION', type=commands.function_name,
-                        help='call FUNCTION for each line of standard input, which is its argument as JSON, and print '
-                             'one line of JSON for each, in order; exit status 1 if some have no result')
+                        help='call FUNCTION with each line of standard input, a JSON value, as argument, and print one '
+                             'JSON line for each, in order; exit status 1 if some have no result')
     parser.add_argument('--resume', metavar='FILE', type=command_line.text_path,
-                        help='with --map: skip as many inputs as FILE has lines')
+                        help='with --map: skip the inputs whose results are in FILE, the former output')
     parser.add_argument('--call', metavar='FUNCTION', type=commands.function_name,
                         help='call FUNCTION once and print its result as JSON; exit status 1 if there is none')
     parser.add_argument('--task-timeout', metavar='S', type=command_line.call_timeout,
@@ -97,7 +97,7 @@ def add_calls(parser):
     parser.add_argument('--answer-timeout', metavar='S', type=command_line.call_timeout,
                         help='with --map or --call: the time for one attempt, in seconds (default: no limit)')
     parser.add_argument('--priority', metavar='N', type=command_line.whole_number(0, PRIORITY_MAX),
-                        help='with --map or --call: 0 to %d, %d first (default: %d)' % (
+                        help='with --map or --call: 0 to %d; %d is the highest (default: %d)' % (
                             PRIORITY_MAX, PRIORITY_MAX, PRIORITY_DEFAULT))
     parser.add_argument('--functions', action='store_true', help='list the functions that calculators offer; '
                              'exit status 1 if there are none')
@@ -106,33 +106,33 @@ def add_calls(parser):
 
 
 def call_options(options):
-    """The options of calls that were given: name -> value."""
+    """Name -> value of the given options of calls."""
     named = {'task_timeout_s': options.task_timeout, 'answer_timeout_s': options.answer_timeout,
              'priority': options.priority}
     return {name: value for name, value in named.items() if value is not None}
 
 
 def refuse_odd_calls(parser, options):
-    """Refuse what does not belong together."""
+    """Refuse wrong combinations of options."""
     if options.map is not None and (options.call is not None or options.arguments):
         parser.error('--map takes its arguments from standard input')
     if options.resume is not None and options.map is None:
-        parser.error('--resume is for --map')
+        parser.error('--resume needs --map')
     if options.arguments and options.call is None and not options.functions:
-        parser.error('arguments are for --call')
+        parser.error('arguments need --call')
     if options.map is None and options.call is None and call_options(options):
-        parser.error('--task-timeout, --answer-timeout and --priority are for --map and --call')
+        parser.error('--task-timeout, --answer-timeout and --priority need --map or --call')
 
 
 def run_calls(options, settings):
-    """What --map and --call do."""
+    """Run --map, --call or --functions; returns the exit status."""
     if options.functions:
         options.log_level = 'warning'
         command_line.begin_log('client', SENTENCES[CLIENT], options)
         is_complete = commands.show_functions(settings, options.json)
         return command_line.OK if is_complete else command_line.NOT_ACHIEVED
     if options.call is not None and options.log_level == 'info':
-        # One line says what became of the call.
+        # The result or one error line is enough.
         options.log_level = 'warning'
     command_line.begin_log(settings['name'] or 'client', SENTENCES[CLIENT], options)
     with StopSignals() as signals:
@@ -142,7 +142,7 @@ def run_calls(options, settings):
             except command_line.OutputLost as error:
                 if error.errno != errno.EPIPE:
                     raise
-                # Whoever reads has enough.
+                # The reader of the output has closed the pipe.
                 command_line.drop_output()
                 is_complete = True
         else:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Run the whole system on this machine and watch it: clients send tasks, a dispatcher assigns them to calculators, and
-these crash and freeze from time to time. In the middle one calculator is killed and another one started; at the end a
-report says what became of every task. All are real processes that talk over UDP on 127.0.0.1.
+"""Run the whole system on this machine and show it: clients send tasks, a dispatcher assigns them to calculators, and
+the calculators crash and freeze from time to time. Halfway one calculator is killed and another one is started. At the
+end a report lists the outcomes of all tasks. All are real processes that communicate over UDP on 127.0.0.1.
 
-Ctrl-C ends it early; a second one at once.
+Ctrl-C ends the demo early; a second Ctrl-C ends it at once.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -33,7 +33,7 @@ DURATION_S = 20
 CALCULATORS = 4
 CLIENTS = 3
 
-#: The time between two questions of the monitor, two looks at the processes, and two pictures.
+#: The time between two questions of the monitor, two checks of the processes, and two pictures.
 INTERVAL_S = 0.5
 TICK_S = 0.1
 DRAW_S = 0.2
@@ -46,23 +46,23 @@ def parsed(argv):
     parser = command_line.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--calculators', type=command_line.whole_number(1, CALCULATORS_MAX), default=CALCULATORS,
                         metavar='N',
-                        help='calculators at the beginning, 1 to %d (default: %%(default)s)' % CALCULATORS_MAX)
+                        help='calculators at the start, 1 to %d (default: %%(default)s)' % CALCULATORS_MAX)
     parser.add_argument('--clients', type=command_line.whole_number(1, CLIENTS_MAX), default=CLIENTS, metavar='N',
                         help='clients, 1 to %d (default: %%(default)s)' % CLIENTS_MAX)
     parser.add_argument('--duration', type=command_line.positive_seconds, default=DURATION_S, metavar='S',
-                        help='seconds until all processes are asked to end (default: %(default)s)')
+                        help='seconds until all processes are stopped (default: %(default)s)')
     parser.add_argument('--seed', type=command_line.whole_number(), metavar='N',
-                        help='the processes repeat their random draws (default: a new one, printed in the report)')
+                        help='the seed of the random draws of all processes (default: a random one, see the report)')
     parser.add_argument('--keep', metavar='FOLDER', type=command_line.text_path,
                         help='keep settings, logs, events and accounts of all processes in FOLDER, which must be empty')
     parser.add_argument('--http', type=command_line.whole_number(0, 65535), metavar='PORT',
-                        help='show it as a live page too, at http://127.0.0.1:PORT/ (0: any free port), until Ctrl-C')
+                        help='also serve a live page at http://127.0.0.1:PORT/ (0: any free port), until Ctrl-C')
     command_line.add_version(parser)
     return parser.parse_args(argv)
 
 
 class _Signals(object):
-    """The signals for the monitor's loop, which wakes up but does not end: the director decides what ends."""
+    """Signals that wake up the loop of the monitor but do not end it: the director ends the demo."""
 
     count = 0
 
@@ -72,10 +72,9 @@ class _Signals(object):
 
 
 class Demo(object):
-    """One run: the monitor's loop, the director that it calls, and what shows it."""
+    """A run of the demo: the loop of the monitor, the director, the terminal and the page."""
 
     def __init__(self, household, options, seed, signals):
-        self._household = household
         self._seed = seed
         self._signals = signals
         is_terminal = sys.stdout.isatty() and os.environ.get('TERM', 'dumb') != 'dumb'
@@ -84,12 +83,12 @@ class Demo(object):
         cast = Cast(options.calculators, options.clients, seed)
         self._director = Director(household, cast, options.duration, signals, self._show.note)
         self._port = options.http
-        # Both are made when the port of the dispatcher is known.
+        # Created when the port of the dispatcher is known.
         self._monitor = None  # type: Any
         self._page = None  # type: Any
 
     def run(self):
-        """From the first process to the last, and on until Ctrl-C where there is a page."""
+        """Run until all processes have ended, or with a page until Ctrl-C."""
         director = self._director
         if not director.start_dispatcher():
             return
@@ -110,7 +109,6 @@ class Demo(object):
                 self._page.server.close()
 
     def print_report(self):
-        """The report on standard output."""
         print('\n'.join([''] + report(self._director)))
         print('The random draws of this run come from --seed %d.' % self._seed)
 
@@ -153,7 +151,7 @@ class Demo(object):
 
 
 def run(argv=None):
-    """The whole demo; returns its exit status."""
+    """Run the demo; returns the exit status."""
     options = parsed(argv)
     seed = random.SystemRandom().randrange(10000) if options.seed is None else options.seed
     with StopSignals() as signals, Household(options.keep) as household:

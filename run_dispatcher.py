@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run the dispatcher: hand each task to a calculator that is alive and free, and send its client one outcome."""
+"""Run the dispatcher: assign each task to a free calculator that is alive, and send its client one outcome."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -22,7 +22,7 @@ from runtime.keys import seal_of
 from runtime.loop import Loop
 from runtime.signals import StopSignals
 
-#: Between two looks at whether the files of the journal are still in place.
+#: Time between two checks whether the files of the journal are still in place.
 JOURNAL_INTERVAL_S = 1.0
 
 
@@ -30,14 +30,14 @@ def run(argv=None):
     """Run a dispatcher process from start to end; returns its exit status."""
     parser = command_line.parser(__doc__, 'config/dispatcher.json', SETTINGS)
     parser.add_argument('--copy-journal', metavar='TARGET', type=command_line.text_path,
-                        help='copy the journal that the settings name to the file TARGET, also while a dispatcher '
-                             'uses it; start nothing')
+                        help='copy the journal of the settings to the file TARGET, also while a dispatcher uses it; '
+                             'start nothing')
     parser.add_argument('--heartbeat-interval-s', metavar='S', type=command_line.heartbeat_interval, action='append',
-                        default=[], help='with --check: a row of the time line for calculators with this interval; '
-                                         'may be given several times')
+                        default=[], help='with --check: add a row for calculators with this interval to the time '
+                                         'line; may be repeated')
     options = parser.parse_args(argv)
     if options.heartbeat_interval_s and not options.check:
-        parser.error('--heartbeat-interval-s belongs to --check')
+        parser.error('--heartbeat-interval-s needs --check')
     settings = settings_file.load(options.settings, SETTINGS)
     if options.copy_journal is not None:
         return copy_journal(settings['journal'], options.copy_journal)
@@ -76,7 +76,7 @@ def run(argv=None):
 
 
 def recovered(core, path):
-    """The journal of a core that has read back what it held; None where the settings name none."""
+    """Open the journal and restore its tasks into the core; None if the settings name no journal."""
     if path is None:
         return None
     journal = JournalFile(path, JournalRows())
@@ -88,7 +88,7 @@ def recovered(core, path):
 
 
 def copy_journal(path, target):
-    """What ``--copy-journal`` does."""
+    """Run ``--copy-journal``."""
     if path is None:
         raise process.CannotStart('the settings name no journal')
     print('copied %d tasks from %s to %s' % (journal_file.copy(path, target), path, target))
@@ -96,7 +96,7 @@ def copy_journal(path, target):
 
 
 class StatusLine(object):
-    """A regular line of the log: the present state, and the rate since the last one."""
+    """Logs the present state and the rate since the last line."""
 
     def __init__(self, core, loop):
         self._core = core
@@ -112,7 +112,7 @@ class StatusLine(object):
 
 
 class JournalWatch(object):
-    """Logs that a file of the journal is not in place any more, and that it is again."""
+    """Logs when a file of the journal is no longer in place, and when it is again."""
 
     def __init__(self, journal):
         self._journal = journal

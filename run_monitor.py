@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Show what the dispatcher is doing: live in this terminal or in a browser, as one report, as JSON, or as the history
-of one task.
+"""Show the state of a dispatcher: live in this terminal or a browser, as one report, as JSON, or the history of a task.
 
 Ctrl-C ends it. Exit status 1: the dispatcher does not answer.
 """
@@ -15,6 +14,7 @@ import os
 import socket
 import sys
 import time
+from functools import partial
 
 from common.compat import text_type
 from common.words import counted
@@ -41,13 +41,13 @@ from runtime.names import Peer, wait_for_name
 from runtime.signals import StopSignals
 from runtime.upstream import Upstream
 
-#: For one report: the time between two questions, and how long to wait for an answer.
+#: For one report: the time between two questions, and the wait for an answer.
 ONCE_INTERVAL_S = 0.25
 SILENCE_MAX_S = 3.0
-#: The time that its rates cover.
+#: The period of the rates in one report.
 RATES_OF_S = 1.0
 
-#: The time between two looks at the size of the window, and between two pictures.
+#: The time between two checks of the window size, and between two pictures.
 LOOK_S = 0.1
 DRAW_S = 0.5
 
@@ -59,12 +59,11 @@ CONTENT_TYPES = {'html': 'text/html; charset=utf-8', 'css': 'text/css; charset=u
 
 STYLES = {HEADING: '\x1b[1m', PAST: '\x1b[2m', GOOD: '\x1b[32m', BAD: '\x1b[33m', LOUD: '\x1b[1;31m', PLAIN: ''}
 
-
-#: What changes something at the dispatcher, which accepts it from its own machine or with a key.
+#: Requests of an operator, which the dispatcher accepts from its own machine or with a key.
 OPERATIONS = (
-    ('drain', 'CALCULATOR', 'have the dispatcher give a calculator no new work, and end'),
-    ('readmit', 'CALCULATOR', 'have the dispatcher give it work again, and end'),
-    ('cancel', 'TASK', 'have the dispatcher cancel a task, and end'),
+    ('drain', 'CALCULATOR', 'make the dispatcher assign no new tasks to a calculator, and end'),
+    ('readmit', 'CALCULATOR', 'make the dispatcher assign tasks to it again, and end'),
+    ('cancel', 'TASK', 'make the dispatcher cancel a task, and end'),
 )
 
 
@@ -76,29 +75,20 @@ def parsed(argv):
     parser.add_argument('-s', '--settings', metavar='FILE', type=command_line.text_path,
                         help='settings as JSON (default: none, all defaults)')
     parser.add_argument('--check', action='store_true', help='print the settings in force, start nothing')
-    parser.add_argument('--dispatcher', type=host_and_port, metavar='HOST:PORT',
+    parser.add_argument('--dispatcher', type=command_line.host_and_port, metavar='HOST:PORT',
                         help='the address of the dispatcher, instead of the one in the settings')
     parser.add_argument('--once', action='store_true', help='print one report and end')
-    parser.add_argument('--json', action='store_true', help='the same for programs: exactly one JSON object')
+    parser.add_argument('--json', action='store_true', help='the same as exactly one JSON object')
     parser.add_argument('--task', type=task_id, metavar='ID',
                         help='print the history of a task and what it waits for, and end')
     for verb, metavar, about in OPERATIONS:
         parser.add_argument('--' + verb, metavar=metavar, type=command_line.text_path, help=about)
     parser.add_argument('--failed', action='store_true',
-                        help='list the last tasks that failed, with payload and causes, and end')
-    parser.add_argument('--http', type=host_and_port, metavar='HOST:PORT',
-                        help='serve a live page, /metrics, /status.json and /healthz there; port 0: any free one')
+                        help='list the latest failed tasks with payload and causes, and end')
+    parser.add_argument('--http', type=partial(command_line.host_and_port, port_min=0), metavar='HOST:PORT',
+                        help='serve a live page, /metrics, /status.json and /healthz at HOST:PORT; port 0: any')
     command_line.add_version(parser)
     return parser.parse_args(argv)
-
-
-def host_and_port(text):
-    """``HOST:PORT`` or ``[HOST]:PORT``, for argparse."""
-    host, _, port = text.rpartition(':')
-    host = host[1:-1] if host.startswith('[') and host.endswith(']') else host
-    if not host or not 0 <= int(port) < 65536:
-        raise ValueError
-    return host, int(port)
 
 
 def task_id(text):
@@ -108,19 +98,18 @@ def task_id(text):
     return given
 
 
-host_and_port.__name__ = 'HOST:PORT'
 task_id.__name__ = 'task id NAME:INCARNATION:NUMBER'
 
 
 class _Silent(object):
-    """In place of a log, where the screen shows everything that matters."""
+    """Replaces the log: the screen shows all important events."""
 
     def __getattr__(self, name):
         return lambda *_: None
 
 
 class Monitor(object):
-    """A monitor: its core, and the loop that drives it. ``on_report(now)`` is called after each report."""
+    """A monitor: its core and its loop. ``on_report(now)`` is called after each report."""
 
     def __init__(self, settings, signals, interval_s):
         self.signals = signals
@@ -133,8 +122,8 @@ class Monitor(object):
                                 self._note_report)
 
     def run(self, hooks=(), services=(), name_within_s=0.0):
-        """Run until it is stopped. ``hooks`` are pairs of an interval and an action. A dispatcher whose name is not
-        found within ``name_within_s`` counts as silent, and may still be found.
+        """Run until the core is stopped. ``hooks`` are pairs of an interval and an action. A dispatcher whose name does
+        not resolve within ``name_within_s`` counts as silent; the name may resolve later.
         """
         if name_within_s:
             wait_for_name(self.peer, self.signals, monotonic, lambda *_: None, monotonic() + name_within_s)
@@ -152,12 +141,11 @@ class Monitor(object):
         self.on_report(now)
 
     def view(self, now, notes=(), phase=''):
-        """What a screen shows."""
         return View(self.picture, now, repr(self.peer), self.core.silence_s(now), self.core.is_silent(now),
                     time.strftime('%H:%M:%S'), notes, phase)
 
     def is_silent_for_long(self, now):
-        """Whether to give up waiting for one answer."""
+        """Whether to stop waiting for an answer."""
         return self.core.silence_s(now) >= SILENCE_MAX_S
 
 
@@ -177,16 +165,15 @@ class Page(object):
 
     @property
     def address(self):
-        """Where it is, as URL."""
         return 'http://%s/' % logs.shown(self.server.address)
 
     def take_report(self, now):
-        """Send what is new to all open pages."""
+        """Send the changes to all open pages."""
         self._cases.update(now)
         self.server.broadcast(self._site.news(now))
 
     def note_silence(self, now):
-        """While no reports come, tell that to all open pages."""
+        """Tell all open pages that there are no reports."""
         if self._core.is_silent(now):
             self.server.broadcast(self._site.silence(now))
 
@@ -200,7 +187,7 @@ def page_files():
 
 
 def styles():
-    """The escape sequences of the styles, none where the user wants no colours."""
+    """The escape sequences of the styles; none with NO_COLOR."""
     return {} if os.environ.get('NO_COLOR') else STYLES
 
 
@@ -233,7 +220,7 @@ def run(argv=None):
 
 
 def watch(monitor):
-    """The live screen."""
+    """Show the live screen."""
     with FullScreen(sys.stdout, styles()) as terminal:
         def draw(now):
             terminal.show(screen(monitor.view(now), *terminal.size))
@@ -248,13 +235,13 @@ def watch(monitor):
 
 
 def serve(monitor, where, names):
-    """The page, until a signal ends it."""
+    """Serve the page until a signal ends it."""
     logs.set_up('monitor', 'info', LiveLine())
     page = Page(monitor, where[0], where[1], names)
     monitor.on_report = page.take_report
     logs.log.info('the page is at %s', page.address)
     if not (page.server.address[0].startswith('127.') or page.server.address[0] == '::1'):
-        logs.log.warning('serving on %s: everybody who can connect there can watch', where[0])
+        logs.log.warning('serving on %s: every user who can connect there can watch', where[0])
     try:
         monitor.run([(1.0, page.note_silence)], [page.server])
     finally:
@@ -263,7 +250,7 @@ def serve(monitor, where, names):
 
 
 def print_report(monitor, options):
-    """One report on standard output, as soon as all tables are complete and rates are known."""
+    """Print one report as soon as all tables are complete and rates are known."""
     def look(now):
         samples = monitor.picture.samples
         if monitor.is_silent_for_long(now) or (
@@ -286,21 +273,26 @@ def print_report(monitor, options):
     return command_line.OK if answers else command_line.NOT_ACHIEVED
 
 
-def print_history(monitor, options):
-    """The history of a task on standard output."""
+def answer_of(monitor, ask, *arguments):
+    """Call ``ask(now, *arguments, take)`` and run until the answer. Returns the arguments of ``take``, or None."""
     answer = []
 
-    def take(rows):
-        answer.append(rows)
+    def take(*values):
+        answer.append(values)
         monitor.core.stop(monotonic())
 
     def look(now):
         if monitor.is_silent_for_long(now):
             monitor.core.stop(now)
 
-    monitor.core.ask_about(monotonic(), options.task, take)
+    ask(*(monotonic(),) + arguments + (take,))
     monitor.run([(LOOK_S, look)], name_within_s=SILENCE_MAX_S)
-    rows = answer[0] if answer else None
+    return answer[0] if answer else None
+
+
+def print_history(monitor, options):
+    """Print the history of a task."""
+    rows, = answer_of(monitor, monitor.core.ask_about, options.task) or (None,)
     if options.json:
         print(json.dumps(task_as_values(options.task, rows), sort_keys=True))
     else:
@@ -309,23 +301,12 @@ def print_history(monitor, options):
 
 
 def operate(monitor, verb, argument, as_json):
-    """Have the dispatcher do one thing, and print what came of it."""
-    answer = []
-
-    def take(*came):
-        answer.append(came)
-        monitor.core.stop(monotonic())
-
-    def look(now):
-        if monitor.is_silent_for_long(now):
-            monitor.core.stop(now)
-
-    monitor.core.operate(monotonic(), verb, argument, take)
-    monitor.run([(LOOK_S, look)], name_within_s=SILENCE_MAX_S)
-    if not answer:
+    """Send one request of an operator, and print the answer."""
+    answer = answer_of(monitor, monitor.core.operate, verb, argument)
+    if answer is None:
         print('%r does not answer' % monitor.peer)
         return command_line.NOT_ACHIEVED
-    found, reason, rows = answer[0]
+    found, reason, rows = answer
     if as_json:
         print(json.dumps({'found': found, 'reason': reason,
                           'tasks': [dict(zip(FAILED_FIELDS, row)) for row in rows]}, sort_keys=True))
@@ -345,7 +326,7 @@ def failed_lines(row):
     """A failed task for people."""
     task, function, payload, reason, attempts, ago_s, history = row
     yield '%s failed %.0f s ago after %s: %s' % (task, ago_s, counted(attempts, 'attempts'), plain(reason))
-    # The arguments of a call are JSON already.
+    # The arguments of a call are already JSON.
     yield '  ' + (json.dumps(payload) if function is None else '%s %s' % (function, plain(payload)))
     for number, calculator, ended in history:
         yield '  attempt %d on %s: %s' % (number, calculator, ended.replace('_', ' '))

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Run the real client, dispatcher and calculator in virtual time on a faulty network.
 
-Each seed draws one world: sizes, settings, every fault's rate, who crashes when; an auditor holds it to the promises of
-docs/reliability.md. A preset or a settings file says what a world is made of instead; then the seed draws only what
-happens.
+Each seed draws one world: sizes, settings, rates of faults, crashes; an auditor checks the promises of
+docs/reliability.md. With a preset or a settings file the seed draws only the events.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -44,18 +43,19 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, Iterable, Iterator  # noqa: F401
 
-#: Exit status by verdict; 2 is for settings and usage, as everywhere.
+#: Exit status by verdict; 2 is for settings and usage.
 STATUS = {CLEAN: 0, SAFETY: 3, LIVENESS: 4, CRASH: 5}
 STATUS_RARE_PATH = 6
 STATUS_INTERRUPTED = 130
 #: A what-if question whose answer is no: the scenario is unstable, no value holds the target.
 STATUS_NO = 1
 
+
 def run(argv=None):
-    """All worlds asked for; returns the exit status."""
+    """Run the simulator; returns the exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
-    # As the daemons do.
+    # Like the other programs.
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     options.recording = None if options.replay is None else _recording(options, parser)
     if options.seed is None:
@@ -70,7 +70,7 @@ def run(argv=None):
         parser.error('--find and --target belong together')
     for name in ('precision', 'budget', 'report', 'engine'):
         if getattr(options, name) is not None:
-            parser.error('--%s belongs to --measure, --vary or --find' % name)
+            parser.error('--%s needs --measure, --vary or --find' % name)
     if options.recording is not None or options.events is not None:
         try:
             return (_record if options.recording is None else _replay)(options, parser)
@@ -84,7 +84,7 @@ def run(argv=None):
         with interrupting():
             _run_batch(options, settings, batch)
     except KeyboardInterrupt:
-        # What was found so far is an answer, and an incomplete one.
+        # Print the incomplete result.
         batch.is_complete = False
     command_line.print_result(options.json, batch.as_dict(), batch.as_lines())
     if not batch.is_complete:
@@ -112,7 +112,7 @@ def _run_batch(options, settings, batch):
 
 def one_world(work):
     # type: (Any) -> Dict[str, Any]
-    """Run one world, in whichever process; ``work`` is (seed, settings)."""
+    """Run one world, possibly in a child process; ``work`` is (seed, settings)."""
     begun_at = cpu_time()
     result = run_world(*work)
     result['cpu_s'] = cpu_time() - begun_at
@@ -127,7 +127,7 @@ def _results(options, settings):
             yield one_world(pair)
             gc.collect()
         return
-    # In the order of the seeds, so that the same command prints the same.
+    # In the order of the seeds, so that the output of a command is reproducible.
     for result in workers.results(one_world, work, options.jobs or multiprocessing.cpu_count(), _killed):
         yield result
 
@@ -156,7 +156,7 @@ def _tell_story(options, parser):
 
 def _command_again(seed, options):
     # type: (int, Any) -> str
-    """The command that tells what happens in the world of a seed."""
+    """The command that prints the events in the world of a seed."""
     again = ['python run_simulator.py', '--seed %d' % seed]
     if options.settings:
         again.append('-s %s' % options.settings)
@@ -169,8 +169,9 @@ def _command_again(seed, options):
 
 # What-if questions.
 
-#: How long the cost of a turn is measured.
+#: Duration of the measurement of the cost of a turn.
 TURN_COST_S = 5.0
+
 
 def _plan(options, parser):
     # type: (Any, Any) -> int
@@ -178,14 +179,14 @@ def _plan(options, parser):
     question = _question(options, parser)
     study = question.study
     if options.report is not None:
-        # Better now than after the work.
+        # Find an error before the work.
         _write('the report', options.report, (), 'ab')
     is_interrupted = False
     try:
         with interrupting():
             _answer(study, options)
     except KeyboardInterrupt:
-        # What is known so far is an answer, with the precision that was reached.
+        # Print the answer with the precision reached so far.
         is_interrupted = True
     lines = question.as_lines()
     command_line.print_result(options.json, question.as_dict(), lines)
@@ -206,7 +207,7 @@ def _question(options, parser):
     if sum([options.measure, bool(options.vary), options.find is not None]) > 1:
         parser.error('one of --measure, --vary and --find at a time')
     if (options.find is None) != (options.target is None):
-        parser.error('--find and --target belong together')
+        parser.error('--find needs --target, and --target needs --find')
     try:
         return Question(_settings(options)(options.seed), json.loads, options.precision or PRECISION, options.seed,
                         options.vary or (), options.find, options.target, options.recording)
@@ -216,7 +217,6 @@ def _question(options, parser):
 
 def _write_report(question, options, lines):
     # type: (Any, Any, Any) -> None
-    """Write the answer as a page."""
     command = ' '.join(['python3 run_simulator.py'] + [command_line.quoted(argument) for argument in sys.argv[1:]])
     found = report.contents(question.study, question.keys, command, lines, _settings(options)(options.seed))
     files = dict(archive.page_files('monitor/page'), **archive.page_files('planner'))
@@ -248,7 +248,7 @@ def _require_scenario(options, parser):
 
 def _recording(options, parser):
     # type: (Any, Any) -> Recording
-    """What the files of --replay hold, with what the file of -s says of the network."""
+    """The recording of the files of --replay, with the network settings of -s."""
     if options.preset is not None:
         parser.error('a recording is a scenario: leave out --preset')
     around = {}  # type: Dict[str, Any]
@@ -314,7 +314,7 @@ def _answer(study, options):
 
 def _pool(options):
     # type: (Any) -> Any
-    """Where replications are made."""
+    """The pool of workers for replications."""
     if options.engine is not None:
         return DaskPool(row_of_piece, options.engine, archive.ROOT, PACKAGES)
     return workers.Pool(row_of_piece, options.jobs or multiprocessing.cpu_count())
@@ -345,7 +345,7 @@ def _parser():
         epilog='Exit status: 0 all clean, or answered; 1 unstable, or no value holds the target;\n'
                '2 wrong settings or usage; 3 a safety rule was broken; 4 a liveness rule was broken;\n'
                '5 a process raised an exception; 6 all clean, but a rare path was never taken;\n'
-               '130 a signal ended it, and what was found so far is shown.')
+               '130 a signal ended it, and the results so far are shown.')
     world = made.add_mutually_exclusive_group()
     world.add_argument('-s', '--settings', metavar='FILE',
                        help='a scenario as JSON; config/simulation.json is a sample')
@@ -353,21 +353,21 @@ def _parser():
     made.add_argument('--seed', type=command_line.whole_number(), metavar='N',
                       help='the first seed (default: 1, or that of the recording)')
     made.add_argument('--runs', type=command_line.positive_int, default=1, metavar='N',
-                      help='how many seeds, counting up (default: 1)')
+                      help='the number of consecutive seeds (default: 1)')
     made.add_argument('--duration', type=command_line.positive_seconds, metavar='S',
-                      help='virtual seconds with faults; seconds without faults follow')
+                      help='virtual seconds with faults; a period without faults follows')
     made.add_argument('--jobs', type=command_line.positive_int, metavar='N', help='processes (default: one per core)')
-    made.add_argument('--trace', action='store_true', help='print every datagram and step, a line each')
-    made.add_argument('--task', metavar='ID', help='print what happens to one task and its processes')
+    made.add_argument('--trace', action='store_true', help='print every datagram and step, one per line')
+    made.add_argument('--task', metavar='ID', help='print the events of one task and its processes')
     plan = made.add_argument_group('what-if questions about a scenario')
     plan.add_argument('--events', metavar='FILE', type=command_line.text_path,
-                      help='run the scenario once and write what happens to FILE, for --replay')
+                      help='run the scenario once and write its events to FILE, for --replay')
     plan.add_argument('--replay', metavar='FILE', nargs='+', type=command_line.text_path,
                       help='a recording in place of a scenario: the event files of a dispatcher, its clients and, if '
-                           'there are some, its calculators; -s FILE then says only "network" and "turn_cost_s". '
-                           'Alone it compares the replay with the recording')
+                           'there are any, its calculators; -s FILE may then have only "network" and "turn_cost_s". '
+                           'Without a question it compares the replay with the recording')
     plan.add_argument('--measure', action='store_true',
-                      help='response times, shares and more of the scenario, each with a 95 %% interval')
+                      help='measure response times, shares and more of the scenario, with 95 %% confidence intervals')
     plan.add_argument('--vary', action='append', metavar='KEY=VALUES',
                       help='the same for several values of any key: calculators=3..8, '
                            'calculator.heartbeat_interval_s=0.5,1,2, KEY=a..b:step; several --vary: all combinations')
@@ -375,17 +375,17 @@ def _parser():
                                                          'values that do not')
     plan.add_argument('--target', metavar='TARGET', help='such as "p99 <= 5" or "answered_share >= 0.999"')
     plan.add_argument('--precision', type=command_line.positive_share, metavar='SHARE',
-                      help='how precise mean, p50 and p95 shall be (default: %g; p99: 2.5 times that)' % PRECISION)
+                      help='the relative precision of mean, p50 and p95 (default: %g; p99: 2.5 times that)' % PRECISION)
     plan.add_argument('--budget', type=command_line.positive_seconds, metavar='S',
-                      help='start no replication after so many seconds, and print what is known by then')
+                      help='start no replication after S seconds, and print the results so far')
     plan.add_argument('--measure-turn-cost', action='store_true',
-                      help='measure turn_cost_s of a scenario on this machine, print it and end')
+                      help='measure turn_cost_s on this machine, print it and end')
     plan.add_argument('--engine', type=scheduler_address, metavar='dask:ADDRESS',
-                      help='make the replications on the Dask cluster whose scheduler is at ADDRESS, such as '
+                      help='run the replications on the Dask cluster whose scheduler is at ADDRESS, such as '
                            'dask:tcp://host:8786; needs the package "distributed"')
     plan.add_argument('--report', metavar='FILE', type=command_line.text_path,
                       help='write the answer to FILE as one page, with curves and distributions')
-    made.add_argument('--json', action='store_true', help='standard output carries exactly one JSON object')
+    made.add_argument('--json', action='store_true', help='print exactly one JSON object to standard output')
     command_line.add_version(made)
     return made
 

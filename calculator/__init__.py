@@ -1,3 +1,3 @@
-"""The calculator: works on tasks for a while, breaks down from time to time, and comes back."""
+"""The calculator: runs tasks, and simulates outages."""
 
 from __future__ import absolute_import, division, print_function

@@ -1,6 +1,7 @@
-"""What a calculator holds: attempts that run, and results that the dispatcher has not acknowledged.
+"""The records of a calculator: running attempts, assignment numbers, pages of heartbeats.
 
-A task is held at most once. Its assignment number is 0 if another incarnation of the dispatcher assigned it: an orphan.
+A task is held at most once. The assignment number of an orphan, which a former incarnation of the dispatcher assigned,
+is 0.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -11,22 +12,20 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Set, Tuple  # noqa: F401
 
-#: The ends of an attempt: its result was acknowledged; revoked; lost in a crash; given up when the drain took too long.
+#: The ends of an attempt: result acknowledged; revoked; lost in a crash; given up at the end of the drain.
 REPORTED = 'reported'
 REVOKED = 'revoked'
 LOST = 'lost'
 ABANDONED = 'abandoned'
 ENDS = (REPORTED, REVOKED, LOST, ABANDONED)
-#: No child could begin with it: it does not count as taken.
+#: No child started it: it does not count as assigned.
 NOT_STARTED = 'not_started'
 
-#: Assignment numbers that may be known to be missing. The lowest ones beyond it count as known.
+#: The largest number of missing assignment numbers. Beyond it the lowest ones count as known.
 MISSING_MAX = 20000
 
 
 class Running(object):
-    """An attempt that runs."""
-
     __slots__ = ('assignment', 'task_id', 'payload', 'call')
 
     def __init__(self, assignment, task_id, payload):
@@ -39,7 +38,7 @@ class Running(object):
 
 
 class Numbers(object):
-    """Which assignment numbers are known. The dispatcher counts 1, 2, 3 ..., so few below the highest are missing."""
+    """The set of known assignment numbers. The dispatcher counts 1, 2, 3 ..., so few numbers are missing."""
 
     def __init__(self):
         # type: () -> None
@@ -53,7 +52,7 @@ class Numbers(object):
 
     def note(self, number, lowest):
         # type: (int, int) -> bool
-        """Know this number from now on; returns whether it is new. Numbers below ``lowest`` are over."""
+        """Add a number; returns whether it is new. Numbers below ``lowest`` are no longer valid."""
         if number < lowest:
             return False
         if number > self.highest:
@@ -78,20 +77,16 @@ class Numbers(object):
 def heartbeat_pages(assignments, orphans):
     # type: (List[int], List[str]) -> List[Tuple[List[List[int]], List[str]]]
     """``(ranges of assignment numbers, task ids of orphans)`` for each page of a heartbeat, at least one."""
-    pages = [([], [])]  # type: List[Tuple[List[List[int]], List[str]]]
+    pages = [([], [])]  # type: List[Any]
     left = HEARTBEAT_LIST_BYTES
-    for held in ranges(assignments):
-        left -= len('[%d,%d],' % (held[0], held[1]))
+    entries = [(0, held, len('[%d,%d],' % tuple(held))) for held in ranges(assignments)]  # type: List[Any]
+    entries += [(1, task_id, len(task_id) + 3) for task_id in sorted(orphans)]
+    for part, entry, size in entries:
+        left -= size
         if left < 0:
             pages.append(([], []))
             left = HEARTBEAT_LIST_BYTES
-        pages[-1][0].append(held)
-    for task_id in sorted(orphans):
-        left -= len(task_id) + 3
-        if left < 0:
-            pages.append(([], []))
-            left = HEARTBEAT_LIST_BYTES
-        pages[-1][1].append(task_id)
+        pages[-1][part].append(entry)
     return pages
 
 

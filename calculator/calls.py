@@ -1,7 +1,7 @@
-"""What the core of a calculator and its child processes say to each other.
+"""The interface between the core of a calculator and its child processes.
 
-The core appends ``Call`` records and the numbers of calls to stop; ``Children`` takes them after each turn, and calls
-``functions_changed``, ``call_ended`` and ``call_not_started`` of the core.
+After each turn ``Children`` takes the ``Call`` records to start and the numbers of calls to stop from the core. It
+calls ``functions_changed``, ``call_ended`` and ``call_not_started`` of the core.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -14,8 +14,8 @@ if MYPY:
 
 
 class Call(object):
-    """One attempt, as a child gets it. ``arguments`` is [args, kwargs] as JSON in a text; with ``is_each`` args is a
-    list of argument lists. ``timeout_s`` is None for no limit.
+    """An attempt for a child. ``arguments`` is [args, kwargs] as JSON text; with ``is_each`` args is a list of argument
+    lists. ``timeout_s`` is None for no limit.
     """
 
     __slots__ = ('number', 'task_id', 'attempt', 'function', 'arguments', 'is_each', 'timeout_s')
@@ -33,12 +33,12 @@ class Call(object):
 
 def failure(cause, message, kind=None, traceback=None, stderr=None):
     # type: (str, Any, Any, Any, Any) -> Any
-    """What is reported of a call without a result: an object for the ``error`` field of a ``result`` row."""
+    """The failure of a call: an object for a ``failed`` row."""
     most = FAILURE_CHARS_MAX
     found = {u'cause': as_text(cause), u'message': as_text(message)[:most[u'message']]}
     if kind:
         found[u'type'] = as_text(kind)[:most[u'type']]
-    # Of these the end says more.
+    # The end of these texts is more useful than the beginning.
     if traceback:
         found[u'traceback'] = as_text(traceback)[-most[u'traceback']:]
     if stderr:
@@ -48,5 +48,5 @@ def failure(cause, message, kind=None, traceback=None, stderr=None):
 
 def as_text(value):
     # type: (Any) -> Any
-    """What 2.7 calls a ``str`` may be bytes (until 2.7 goes)."""
+    """``value`` decoded if it is bytes, as a ``str`` of 2.7 is (until 2.7 goes)."""
     return value.decode('utf-8', 'replace') if isinstance(value, bytes) else value

@@ -1,4 +1,4 @@
-"""One child process of a calculator: how it is started, what goes through its pipes, and how it ended."""
+"""One child process of a calculator: its start, its pipes, and its end."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -30,21 +30,21 @@ if MYPY:
 LOADING = 'loading'
 IDLE = 'idle'
 BUSY = 'busy'
-#: It was told to end.
+#: The child was told to end.
 ENDING = 'ending'
 ENDED = 'ended'
 
 #: Bytes read from one pipe at a time.
 READ_BYTES = 65536
 
-#: Bytes of its standard error that are kept.
+#: Kept bytes of the standard error of a child.
 STDERR_BYTES_MAX = 2000
 
-#: Bytes of one line. Ours are limited where they are made; a program of another kind may write a result of the
-#: largest size with blanks and escapes.
+#: Bytes of one line. ``worker.py`` writes shorter lines; another program may write the largest result with blanks and
+#: escapes.
 LINE_BYTES_MAX = 400000
 
-#: How long a child that closed its output is waited for, to learn how it ended.
+#: The wait for the exit status of a child that closed its output.
 STATUS_WAIT_S = 0.02
 
 #: From <sys/prctl.h>: the signal that a process gets when its parent dies.
@@ -58,15 +58,15 @@ _libc = ctypes.CDLL(None) if _HAS_DEATH_SIGNAL else None  # type: Any
 
 
 class Program(object):
-    """What the children of a calculator run. ``work`` is the setting of that name; ``memory_bytes`` limits the address
-    space of each child, None for no limit. ``has_death_signal``: the system ends a child when its parent dies.
+    """The program of the children. ``work`` is the setting of that name; ``memory_bytes`` limits the address space of
+    each child, None for no limit. ``has_death_signal``: the system kills a child when its parent dies.
     """
 
     def __init__(self, work, memory_bytes, has_death_signal=_HAS_DEATH_SIGNAL):
         # type: (Any, int | None, bool) -> None
         self.memory_bytes = memory_bytes
         self.has_death_signal = has_death_signal
-        # "file", "module" or "command", and which one.
+        # "file", "module" or "command", and its path, name or arguments.
         self._kind, target = list(work.items())[0] if isinstance(work, dict) else ('file', work)  # type: Tuple[str, Any]
         if self._kind == 'command':
             self.arguments = list(target)
@@ -74,7 +74,7 @@ class Program(object):
             return
         self._shown = target
         path = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'worker.py')
-        # In a zip file it is no file. Then its text is handed over.
+        # If this program runs from a zip file, the source text is the argument.
         first = [path] if os.path.isfile(path) else [
             '-c', (pkgutil.get_data('calculator', 'worker.py') or b'').decode('ascii')]
         self.arguments = [sys.executable] + first + [self._kind, target] + ([] if has_death_signal else ['watch'])
@@ -85,7 +85,7 @@ class Program(object):
 
     def problem(self):
         # type: () -> str | None
-        """Why it can't be started: its file or its program is missing. Otherwise None."""
+        """Why the program can't be started: its file is missing or not executable. Otherwise None."""
         path = native(self._shown)
         if self._kind == 'file' and not os.path.isfile(path):
             return '%s: no such file' % self._shown
@@ -98,7 +98,7 @@ class Program(object):
 
     def start(self):
         # type: () -> Any
-        """A process in a session of its own. Raises ``EnvironmentError``."""
+        """Start a process in a new session. Raises ``EnvironmentError``."""
         parent = os.getpid()
 
         def prepare():
@@ -108,7 +108,7 @@ class Program(object):
             if self.has_death_signal:
                 _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
                 if os.getppid() != parent:
-                    # It died before.
+                    # The parent died before ``prctl``.
                     os._exit(1)
             if self.memory_bytes is not None and hasattr(resource, 'RLIMIT_AS'):
                 hard = resource.getrlimit(resource.RLIMIT_AS)[1]
@@ -119,32 +119,30 @@ class Program(object):
 
 
 class Child(object):
-    """A process of ``program``."""
-
     def __init__(self, program):
         # type: (Program) -> None
         process = program.start()
         self._process = process
-        #: Where our end of each pipe is; None once it is closed.
+        #: Our ends of the pipes; None when closed.
         self.input = process.stdin
         self.output = process.stdout
         self.errors = process.stderr
         self.state = LOADING
         self.call = None  # type: Any
         self.calls = 0
-        #: Whether it takes calls with "each", and arguments in a text.
+        #: Whether the program supports calls with "each", and arguments as JSON text.
         self.is_each_known = self.takes_texts = False
-        # Of the present call, where it takes no texts: [args, kwargs], and the results so far.
+        # Without ``takes_texts``: [args, kwargs] of the present call, and the results so far.
         self._arguments = None  # type: Any
         self._results = []  # type: List[Any]
-        #: When something is to be done about it: what, depends on the state.
+        #: The time-out of the present state, or None.
         self.due_at = None  # type: float | None
-        #: It will write nothing more.
+        #: The child closed its output.
         self.is_closed = False
         self.unwritten = b''
         self._unread = b''
         self._said = b''
-        # As of waitpid, once it has ended or stopped itself.
+        # The status from waitpid after the child ended or was stopped.
         self._status = None  # type: int | None
         try:
             for pipe in (self.input, self.output, self.errors):
@@ -164,8 +162,8 @@ class Child(object):
 
     def take(self, ready):
         # type: (Any) -> bool
-        """Read and write what is possible on those of its pipes that are ``ready``, None for all. Returns whether there
-        is a line, or no more to come.
+        """Read and write without waiting on the pipes in ``ready`` (None: all). Returns whether there is a line, or the
+        end of the output.
         """
         if self.unwritten and (ready is None or self.input in ready):
             self._write()
@@ -190,7 +188,7 @@ class Child(object):
     @staticmethod
     def _read(pipe):
         # type: (Any) -> Any
-        """Bytes, none at the end, None if there are none yet."""
+        """New bytes; empty at the end, None if there are none yet."""
         try:
             return os.read(pipe.fileno(), READ_BYTES)
         except OSError as error:
@@ -202,7 +200,7 @@ class Child(object):
 
     def take_lines(self):
         # type: () -> Iterator[Any]
-        """What each line that is here says; None for what is no JSON or too long."""
+        """The value of each complete line; None for a line that is not JSON or too long."""
         while self.lines_wait():
             line, _, rest = self._unread.partition(b'\n')
             self._unread = rest
@@ -213,7 +211,7 @@ class Child(object):
 
     def begin(self, call):
         # type: (Call) -> None
-        """Send a call. Raises ``ValueError`` for arguments that are none."""
+        """Send a call. Raises ``ValueError`` for invalid arguments."""
         self.state = BUSY
         self.call = call
         self.calls += 1
@@ -224,7 +222,7 @@ class Child(object):
 
     def _ask(self):
         # type: () -> None
-        """Send the present call, or its next part where the program takes no chunks."""
+        """Send the present call, or its next part if the program does not support "each"."""
         call = self.call
         asked = {'call': call.number, 'task': call.task_id, 'attempt': call.attempt,
                  'function': call.function}  # type: Dict[str, Any]
@@ -241,7 +239,7 @@ class Child(object):
 
     def take_result(self, value):
         # type: (Any) -> Any
-        """The result of the call as JSON in a text, or None where another part was asked. Raises ``ValueError``."""
+        """The result of the call as JSON text, or None if the next part was sent. Raises ``ValueError``."""
         if self.takes_texts:
             return value
         if self.call.is_each and not self.is_each_known:
@@ -259,13 +257,13 @@ class Child(object):
         except OSError as error:
             if error.errno in _LATER:
                 return
-            # It reads no more; how it ended is seen elsewhere.
+            # The child closed its input; ``look`` handles its end.
             written = len(self.unwritten)
         self.unwritten = self.unwritten[written:]
 
     def last_lines(self):
         # type: () -> Any
-        """The end of what it wrote to standard error."""
+        """The end of its standard error."""
         said = self._said.decode('utf-8', 'replace')
         return said.partition(u'\n')[2] or said if len(self._said) == STDERR_BYTES_MAX else said
 
@@ -273,23 +271,23 @@ class Child(object):
 
     def look(self):
         # type: () -> bool
-        """Whether it has ended, or stopped itself."""
+        """Whether the child has ended or was stopped."""
         if self._status is None or os.WIFSTOPPED(self._status):
             try:
                 pid, status = os.waitpid(self._process.pid, os.WNOHANG | os.WUNTRACED)
             except OSError:
-                # Somebody else has its status.
+                # Other code has reaped the child.
                 pid, status = self._process.pid, 0
             if pid:
                 self._status = status
                 if not os.WIFSTOPPED(status):
-                    # Python shall not wait for it a second time.
+                    # Prevent a second wait by ``subprocess``.
                     self._process.returncode = status
         return self._status is not None
 
     def has_ended(self):
         # type: () -> bool
-        """Whether it has ended; then its group is ended too, and its pipes are closed."""
+        """Whether the child has ended; then kill its process group and close its pipes."""
         if not self.look() or os.WIFSTOPPED(self._status):  # type: ignore[arg-type]
             return False
         self.kill()
@@ -305,7 +303,7 @@ class Child(object):
 
     def cause(self):
         # type: () -> Tuple[str, str]
-        """How it ended, after ``look``."""
+        """The cause and description of its end, after ``look``."""
         status = self._status  # type: Any
         if os.WIFEXITED(status):
             return EXIT, 'the process ended with status %d' % os.WEXITSTATUS(status)
@@ -316,7 +314,7 @@ class Child(object):
 
     def begin_to_end(self, kill_at):
         # type: (float) -> None
-        """Ask it and its group to end, also if it is stopped."""
+        """Ask the child and its process group to end, also if they are stopped."""
         self.state = ENDING
         self.due_at = kill_at
         self.unwritten = b''
@@ -333,7 +331,7 @@ class Child(object):
         try:
             os.killpg(self._process.pid, number)
         except OSError:
-            # Nobody is left, or it has no session of its own yet.
+            # The group has ended, or the child has not called ``setsid`` yet.
             if self._process.returncode is None and self._status is None:
                 try:
                     os.kill(self._process.pid, number)
@@ -350,7 +348,7 @@ class Child(object):
 
 def arguments_of(call):
     # type: (Call) -> Any
-    """[args, kwargs] of a call; [] for args is no chunk. Raises ``ValueError``."""
+    """[args, kwargs] of a call. Raises ``ValueError``, also for an empty chunk."""
     found = json_value(call.arguments)
     if not isinstance(found, list) or [type(part) for part in found] != [list, dict] or (call.is_each and not found[0]):
         raise ValueError('expected [args, kwargs]')

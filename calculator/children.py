@@ -134,15 +134,15 @@ class Children(object):
         for child in self._children + self._ending:
             if child.state is not ENDING:
                 child.begin_to_end(now + GRACE_S)
-        everybody, self._children, self._ending = self._children + self._ending, [], []
-        while everybody:
+        remaining, self._children, self._ending = self._children + self._ending, [], []
+        while remaining:
             now = monotonic()
-            for child in everybody:
+            for child in remaining:
                 if child.due_at is not None and now >= child.due_at:
                     child.kill()
-            everybody = [child for child in everybody if not child.has_ended()]
-            if everybody:
-                everybody[0].wait_a_little()
+            remaining = [child for child in remaining if not child.has_ended()]
+            if remaining:
+                remaining[0].wait_a_little()
 
     def _hand_back(self, now):
         # type: (float) -> None

@@ -177,7 +177,7 @@ class CalculatorCore(Core):
                 'assignment numbers do not match what runs')
         for task_id, held in running.items():
             require(held.task_id == task_id and self._by_assignment.get(held.assignment, held) is held,
-                    '%s is not what its number says', task_id)
+                    'the assignment number of %s is wrong', task_id)
             require(self._will_end(held), '%s never finishes', task_id)
         require(len(self._numbers.missing) <= MISSING_MAX, 'too many missing numbers')
 
@@ -475,7 +475,7 @@ class CalculatorCore(Core):
             self.dispatcher.forget()
             self._begin(now)
         else:
-            # For a frozen process the time of the freeze does not exist: postpone all timers by its length.
+            # A freeze stops the time of the process: postpone all timers by its length.
             self._timers.postpone(now - self._out_at)
             self._plan_outage(self._plan.next_at(now))
         self.emit(now, 'in_order', outage=self._outage_kind, away_s=now - self._out_at)

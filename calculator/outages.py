@@ -1,4 +1,4 @@
-"""When a calculator goes out of order, for how long, and how."""
+"""The random outages of a calculator."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -11,7 +11,7 @@ if MYPY:
 
 
 class OutagePlan(object):
-    """Draws outages from the settings block ``outage``: every ``check_interval_s`` one begins with ``probability``."""
+    """Draws outages by the settings ``outage``: after each ``check_interval_s`` one begins with ``probability``."""
 
     def __init__(self, settings, rng):
         # type: (Dict[str, Any], Any) -> None
@@ -26,14 +26,14 @@ class OutagePlan(object):
 
     def next_at(self, now):
         # type: (float) -> float
-        """When the next draw is."""
+        """The time of the next draw."""
         interval_s = self._settings['check_interval_s']
         return now + (lengths.draw(self._rng.random, interval_s) if lengths.is_length(interval_s) else interval_s)
 
     def first_at(self, now):
         # type: (float) -> float
-        """The same after a start. The phase of a fixed interval is drawn, so that calculators that start together do
-        not go out of order together.
+        """The same after a start. The phase of a fixed interval is random, so that calculators that start together do
+        not have their outages together.
         """
         interval_s = self._settings['check_interval_s']
         return self.next_at(now) if lengths.is_length(interval_s) else now + self._rng.uniform(0, interval_s)

@@ -1,4 +1,4 @@
-"""The account of a calculator in words."""
+"""The account of a calculator for people."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -26,6 +26,6 @@ def account_lines(account):
             traffic['datagrams_out'], traffic['rows_per_datagram_out'] or '-', traffic['resent']),
     ]
     if counts['calls']:
-        lines.insert(2, 'calls            %8d   failed %d, of these by a death %d; stopped %d' % (
+        lines.insert(2, 'calls            %8d   failed %d (%d by the death of a child), stopped %d' % (
             counts['calls'], counts['calls_failed'], counts['deaths'], counts['calls_stopped']))
     return lines

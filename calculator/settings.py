@@ -15,7 +15,7 @@ CRASH = 'crash'
 FREEZE = 'freeze'
 MIXED = 'mixed'
 
-#: Children of one calculator: each needs three descriptors, and ``select`` takes about a thousand.
+#: Children of one calculator: each needs three descriptors, and ``select`` accepts about a thousand.
 CHILDREN_MAX = 300
 
 
@@ -40,7 +40,7 @@ def _together(settings):
 
 
 class _Settings(Group):
-    """A calculator that does real work goes out of order only where its settings say so."""
+    """With ``work`` the default probability of an outage is 0."""
 
     def checked(self, value, path=''):
         # type: (Any, str) -> Dict[str, Any]
@@ -54,35 +54,35 @@ SETTINGS = _Settings('', (
     Setting('name', schema.NAME, None,
             'The name of this calculator, the same after a restart. Null: made from the host name and the port.'),
     schema.address('dispatcher', schema.PORT, 5555, 'Where the dispatcher listens.'),
-    schema.address('listen', schema.PORT_OR_ANY, 5600, 'Where this calculator listens; port 0: any free one.'),
+    schema.address('listen', schema.PORT_OR_ANY, 5600, 'Where this calculator listens; port 0: any free port.'),
     Setting('task_duration_s', schema.random_length(), [1, 3],
-            'How long a task takes is drawn from this.'),
+            'The distribution of the duration of a task.'),
     Setting('heartbeat_interval_s', schema.number(HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S, 'seconds'), 1,
             'Time between heartbeats. Each heartbeat carries it, so the dispatcher needs no setting for it.'),
     Setting('capacity', schema.whole_number(1, CAPACITY_MAX), 1,
-            'Tasks this calculator works on at a time.'),
+            'The number of tasks that run at a time.'),
     Setting('work', schema.or_null(Kind(
         'a file of Python functions, {"module": NAME} or {"command": [PROGRAM, ...]}', _is_work)), None,
             'The functions that this calculator runs, each call in a child process. Null: notional tasks.'),
     Setting('work_timeout_s', schema.or_null(schema.seconds(0.05)), None,
             'With work: the time for a call that sets no answer time-out. Null: no limit.'),
     Setting('work_memory_bytes', schema.or_null(schema.whole_number(1 << 24, 1 << 50)), 1 << 31,
-            'With work: the address space of each child, where the system can limit it. Null: no limit.'),
+            'With work: the address space of each child, if the system can limit it. Null: no limit.'),
     Setting('work_tasks_max', schema.whole_number(1, 1000000000), 1000,
             'With work: calls after which a child is replaced.'),
     Group('outage', (
         Setting('check_interval_s', schema.number_or_length(0.1, 1e7), 10,
-                'How often it is drawn whether an outage begins. A distribution: the time to the next draw; with a '
-                'probability of 1, the time between outages.'),
+                'Time between draws of whether an outage begins: fixed, or a distribution. With a probability of 1 it '
+                'is the time between outages.'),
         Setting('probability', schema.number(0, 1), 0.1,
-                'The probability of each draw. 0: never out of order.'),
+                'The probability that a draw begins an outage. 0: no outages.'),
         Setting('duration_s', schema.random_length(), [2, 5],
-                'How long an outage lasts is drawn from this.'),
+                'The distribution of the duration of an outage.'),
         Setting('kind', schema.choice(CRASH, FREEZE, MIXED), CRASH,
-                '`crash`: what was computed is lost, a new incarnation comes back. `freeze`: it goes on where it '
-                'stood. `mixed`: either, drawn each time.'),
-    ), 'When this calculator goes out of order by itself.'),
+                '`crash`: all attempts are lost, and a new incarnation starts. `freeze`: all attempts continue '
+                'later. `mixed`: one of both, drawn each time.'),
+    ), 'Simulated outages of this calculator.'),
     schema.KEY_FILE,
     Setting('drain_timeout_s', schema.seconds(0), 10,
-            'At a soft stop: the wait for the tasks it works on.'),
+            'At a soft stop: the wait for held tasks before they are given up.'),
 ), together=_together)

@@ -1,7 +1,7 @@
 """A calculator that runs the user's functions instead of notional tasks.
 
-The core stays pure: it notes which calls are to be started and stopped, and ``calculator.children`` takes them after
-each turn and reports how each call ended.
+The core is pure: it collects the calls to start and to stop. ``calculator.children`` takes them after each turn and
+reports the end of each call.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -22,46 +22,46 @@ if MYPY:
     from net_protocol.channel import Channel  # noqa: F401
 
 
-#: How long the end of a call may wait for others, while calls that were assigned ahead keep all children busy: one
-#: datagram for several results.
+#: The wait for further results while calls that were assigned ahead keep all children busy, so that one datagram has
+#: several results.
 REPORTS_WAIT_S = 0.001
 
 
 class WorkingCalculatorCore(CalculatorCore):
-    """``settings['work']`` is set; what it says is the business of the children."""
+    """The core for ``settings['work']``. Only the children use the value of this setting."""
 
     def __init__(self, settings, name, draw_incarnation, rng):
         # type: (Dict[str, Any], str, Callable[[], str], Any) -> None
         super(WorkingCalculatorCore, self).__init__(settings, name, draw_incarnation, rng)
-        # Notional tasks are not computed here.
+        # Do not compute notional tasks.
         self._takes_time = True
-        # One call ahead for each slot, so that a child has its next call at once.
+        # One waiting call per slot, so that a child gets its next call at once.
         self._places = 2 * self._capacity
-        # What is offered: names, and the row that says so. None until the children have loaded it.
+        # The names of the offered functions, and the ``functions`` row; None until the children have loaded them.
         self._names = frozenset()  # type: Any
         self._functions = None  # type: List[Any] | None
         self._last_call = 0
-        # Number of the call -> attempt that runs.
+        # Number of a call -> its attempt.
         self._by_call = {}  # type: Dict[int, Running]
         self._starts = []  # type: List[Call]
         self._stops = []  # type: List[int]
-        # Rows that report ends and wait for others: see REPORTS_WAIT_S.
+        # Reports that wait for others: see REPORTS_WAIT_S.
         self._reports = []  # type: List[List[Any]]
-        # What the children said while this calculator was out of order: methods and their arguments.
+        # Method calls of the children during an outage, as (method, arguments).
         self._late = []  # type: List[Tuple[Callable[..., None], Tuple[Any, ...]]]
 
     # What the children call.
 
     def take_calls(self):
         # type: () -> Tuple[List[Call], List[int]]
-        """The calls to start, and the numbers of those to stop, since the last time."""
+        """The new calls to start, and the numbers of calls to stop."""
         starts, self._starts = self._starts, []
         stops, self._stops = self._stops, []
         return starts, stops
 
     def functions_changed(self, now, digest, functions):
         # type: (float, str, List[List[Any]]) -> None
-        """From now on these are offered: [name, signature, first line of the docstring]."""
+        """The children offer these functions now: [name, signature, first line of the docstring]."""
         if self._is_late(self.functions_changed, digest, functions):
             return
         self._functions = [digest, functions]
@@ -73,12 +73,12 @@ class WorkingCalculatorCore(CalculatorCore):
 
     def call_ended(self, now, number, result, failed):
         # type: (float, int, Any, Any) -> None
-        """``failed`` is None or why there is no result."""
+        """A call ended. ``failed`` is None, or the reason why there is no result."""
         if self._is_late(self.call_ended, number, result, failed):
             return
         held = self._by_call.pop(number, None)
         if held is None:
-            # It was stopped meanwhile.
+            # The call was stopped before.
             return
         if failed is None:
             try:
@@ -98,13 +98,13 @@ class WorkingCalculatorCore(CalculatorCore):
 
     def call_not_started(self, now, number, reason=UNKNOWN_FUNCTION):
         # type: (float, int, str) -> None
-        """There is no child for it."""
+        """No child can run a call."""
         if self._is_late(self.call_not_started, number, reason):
             return
         held = self._by_call.pop(number, None)
         if held is not None:
             self._end_of_work(held)
-            # As if it had been refused at once.
+            # Count it as refused, not as assigned.
             self.counts['assigned'] -= 1
             if self.trace:
                 self.emit(now, 'let_go', task_id=held.task_id, assignment=held.assignment, end=NOT_STARTED)
@@ -114,7 +114,7 @@ class WorkingCalculatorCore(CalculatorCore):
 
     def _is_late(self, note, *arguments):
         # type: (Callable[..., None], *Any) -> bool
-        """Out of order it hears nothing, not even its children: what they say is noted after the outage."""
+        """During an outage postpone a method call of the children until its end."""
         is_late = self._condition == OUT_OF_ORDER
         if is_late:
             self._late.append((note, arguments))
@@ -130,7 +130,7 @@ class WorkingCalculatorCore(CalculatorCore):
         if self._reports and len(self._running) <= self._capacity:
             self._due_reports(now, None)
 
-    # What differs from notional tasks.
+    # Overridden methods.
 
     def _send_report(self, now, row):
         # type: (float, List[Any]) -> None
@@ -143,7 +143,7 @@ class WorkingCalculatorCore(CalculatorCore):
         reports, self._reports = self._reports, []
         self._timers.cancel(('reports', None))
         for row in reports:
-            # Unless it was revoked meanwhile, or goes out under another number.
+            # Unless it was revoked or renumbered.
             if self._unreported.get(row[1]) is row:
                 self.send(self.dispatcher, kind_of(row), row)
 
@@ -180,7 +180,7 @@ class WorkingCalculatorCore(CalculatorCore):
 
     def _send_heartbeat(self, now):
         # type: (float) -> None
-        # Whoever says nothing of functions gets notional tasks.
+        # A calculator that announced no functions would get notional tasks.
         if self._functions is not None:
             super(WorkingCalculatorCore, self)._send_heartbeat(now)
 
@@ -191,7 +191,7 @@ class WorkingCalculatorCore(CalculatorCore):
 
     def opened(self, now, channel):
         # type: (float, Channel) -> None
-        # All that is not acknowledged goes again.
+        # ``opened`` sends all unacknowledged reports again.
         self._reports = []
         super(WorkingCalculatorCore, self).opened(now, channel)
         if self._functions is not None:

@@ -1,7 +1,7 @@
 """The child process of a calculator: loads the user's functions and runs one call at a time.
 
-It speaks JSON lines with the calculator, on duplicates of standard input and output: what a function prints or closes
-does not disturb the protocol. This file imports nothing of the project, so that the user's modules can have any name.
+It exchanges JSON lines with the calculator on duplicates of standard input and output, so that a function may print or
+close these. This file imports no module of the project, so that the user's modules can have any name.
 
     {"ready": true, "functions": [{"name": "score", "signature": "(text, scale=1)", "doc": "..."}], "each": true,
      "texts": true}
@@ -10,8 +10,8 @@ does not disturb the protocol. This file imports nothing of the project, so that
     {"call": 7, "result": "6"}
     {"call": 7, "error": {"type": "ValueError", "message": "...", "traceback": "..."}}
 
-``arguments`` is [args, kwargs] as JSON in a text, and so is the result: nobody else reads them. With ``"each": true``
-in a call, args is a list of argument lists, and the result is the list of results.
+``arguments`` is [args, kwargs] as JSON text, and so is the result: the calculator does not parse them. With ``"each":
+true`` in a call, args is a list of argument lists, and the result is the list of results.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -31,22 +31,22 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
-#: A function can read these, so that repeated work can be made harmless.
+#: A function can read these variables, for example to make repeated execution harmless.
 TASK_VARIABLE = 'FARM_TASK_ID'
 ATTEMPT_VARIABLE = 'FARM_ATTEMPT'
 
-#: Bytes of a result as JSON: one datagram.
+#: Bytes of a result as JSON, which must fit in a datagram.
 RESULT_BYTES_MAX = 60000
 
-#: What an error carries at most, in characters; of a traceback the end.
+#: The largest sizes of the texts of an error. The end of a traceback is kept.
 MESSAGE_CHARS_MAX = 300
 TRACEBACK_CHARS_MAX = 2500
 
-#: What is announced at most.
+#: Announced functions, and characters of a signature or docstring.
 FUNCTIONS_MAX = 500
 SHORT_CHARS_MAX = 200
 
-#: Exit status of a child whose functions can't be loaded, and of one whose calculator is gone.
+#: Exit status if the functions can't be loaded, and if the calculator is gone.
 LOAD_FAILED = 3
 ORPHANED = 4
 
@@ -64,7 +64,7 @@ else:
 
 
 class NoResult(Exception):
-    """The function returned what can't be sent."""
+    """The result of a function can't be sent."""
 
 
 class Link(object):
@@ -89,8 +89,8 @@ class Link(object):
 
     def watch(self):
         # type: () -> None
-        """Read in a thread, which ends this process and its group as soon as the calculator is gone: for systems
-        without PR_SET_PDEATHSIG. A function that never lets other threads run prevents it.
+        """For systems without PR_SET_PDEATHSIG: read in a thread, which kills this process and its group as soon as the
+        calculator is gone. A function that never releases the interpreter lock prevents this.
         """
         import threading
 
@@ -111,7 +111,7 @@ class Link(object):
             while True:
                 with condition:
                     while not waiting:
-                        # On 2.7 only a wait with a time-out lets signals in.
+                        # On 2.7 a wait without a time-out blocks signals.
                         condition.wait(3600)
                     line = waiting.pop(0)
                 yield line
@@ -123,7 +123,7 @@ class Link(object):
 
 def _moved(descriptor):
     # type: (int) -> int
-    """A duplicate that no program started by a function inherits."""
+    """A duplicate that child processes do not inherit."""
     duplicate = os.dup(descriptor)
     fcntl.fcntl(duplicate, fcntl.F_SETFD, fcntl.fcntl(duplicate, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
     return duplicate
@@ -154,7 +154,7 @@ def load(kind, target):
 
 def public_functions(module):
     # type: (Any) -> Dict[str, Any]
-    """What the calculator offers. ``__all__`` wins where it exists."""
+    """The functions to offer: those in ``__all__`` if it exists, else the public ones of the module."""
     listed = getattr(module, '__all__', None)
     if listed is not None:
         found = {name: getattr(module, name) for name in listed}
@@ -211,7 +211,7 @@ def answer(functions, asked):
             result = function(*arguments, **keywords)
         return '{"call": %d, "result": %s}' % (number, json.dumps(encoded(result)))
     except MemoryError:
-        # Before anything else is allocated.
+        # Do not allocate memory first.
         return '{"call": %d, "error": {"type": "MemoryError", "message": "", "traceback": ""}}' % number
     except BaseException:
         return '{"call": %d, "error": %s}' % (number, json.dumps(error_of(*sys.exc_info())))
@@ -221,28 +221,28 @@ def encoded(result):
     # type: (Any) -> str
     """A result as JSON. Raises ``NoResult``."""
     if not is_small(result):
-        raise NoResult('the result takes more than %d bytes as JSON; store it and return where it is' % (
+        raise NoResult('the result takes more than %d bytes as JSON; store it and return its location' % (
             RESULT_BYTES_MAX,))
     try:
         text = _encode(result)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise NoResult('the result is not JSON: %s' % error)
     if len(text) > RESULT_BYTES_MAX:
-        raise NoResult('the result takes %d bytes as JSON, limit %d; store it and return where it is' % (
+        raise NoResult('the result takes %d bytes as JSON, limit %d; store it and return its location' % (
             len(text), RESULT_BYTES_MAX))
     return text
 
 
 def is_small(value):
     # type: (Any) -> bool
-    """Whether it is worth encoding: JSON takes at least a byte for each character and each element."""
+    """Whether a result may fit: JSON takes at least one byte for each character and each element."""
     left = RESULT_BYTES_MAX
     level = [value]
     depth = 0
     while level and depth < 1000:
         depth += 1
         below = []  # type: List[Any]
-        # Mostly a list has only numbers. They are short.
+        # Skip a list of numbers quickly: numbers are short.
         for item in () if _SCALARS.issuperset(map(type, level)) else level:
             if isinstance(item, _TEXTS):
                 left -= len(item)
@@ -263,7 +263,7 @@ def error_of(kind, error, trace):
     try:
         message = _as_text(str(error)) if not _IS_2 else _text(error)
     except Exception:
-        message = 'an error that has no text'
+        message = 'an error without a text'
     # Without the frame of this file.
     lines = traceback.format_exception(kind, error, trace.tb_next or trace)
     return {'type': 'NoResult' if kind is NoResult else kind.__name__[:100], 'message': message[:MESSAGE_CHARS_MAX],
@@ -291,14 +291,14 @@ def main(arguments):
     for line in link.lines:
         text = answer(functions, json.loads(line.decode('utf-8')))
         if os.getpid() != process:
-            # The function forked, and this is the copy.
+            # The function forked, and this is the child.
             os._exit(0)
         link.send(text)
     return ORPHANED
 
 
 if __name__ == '__main__':
-    # The directory of this file is no place to look for modules.
+    # Modules must not be loaded from the directory of this file.
     if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__ if '__file__' in globals() else '.')):
         del sys.path[0]
     sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The client: sends tasks, and follows each until its outcome is known. ``Executor`` is the library."""
+"""The client: submits tasks and tracks each until its outcome. ``Executor`` is the library."""
 
 from __future__ import absolute_import, division, print_function
 

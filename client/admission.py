@@ -1,13 +1,13 @@
-"""Admission control: how many tasks a client may submit while the dispatcher refuses some, and which go first.
+"""Admission control: how many tasks a client may submit while the dispatcher refuses some, and in which order.
 
-Congestion of the network is the channel's business. A refusal means that the dispatcher has no room. Then nothing is
-submitted for the time that the refusal advises, and after this pause a few tasks are. Each acceptance widens the window
-of unanswered submits: by one until it is half of what was too much, then by one for each window of acceptances. (Slow
-start, congestion avoidance and exponential back-off as in TCP, RFC 5681.) Without it each refused task would come back
-by itself, and submits that are refused would soon be most of an overload.
+A refusal means that the dispatcher has no room. (The channel handles congestion of the network.) The client then
+pauses for the time that the refusal advises. After that the window of unanswered submits is small. Each acceptance
+enlarges it: by one up to half of the window at the refusal, then by one for each window of acceptances. (Slow start,
+congestion avoidance and exponential back-off as in TCP, RFC 5681.) Without this each refused task would be submitted
+again by its own timer, and refused submits would soon be most of the load.
 
-Tasks that wait are submitted oldest first. In a long overload this alone would submit only tasks that are about to
-expire, so a task that has waited for half of its time goes last, and among those the newest goes first.
+Held tasks are submitted oldest first. In a long overload this alone would submit only tasks that are about to expire.
+So tasks that have waited for half of their time go last, and the newest of them goes first.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -20,29 +20,29 @@ if MYPY:
 
     from client.requests import Request  # noqa: F401
 
-#: The largest window, and the first. At 25,000 tasks per second so many are accepted within the delay of an
-#: acknowledgement, so one client can keep a dispatcher busy.
+#: The largest window, and the first one. At 25,000 tasks per second this many are accepted within the delay of an
+#: acknowledgement, so one client can use the whole dispatcher.
 WINDOW_MAX = 500
 
-#: The window after a refusal, and the smallest.
+#: The smallest window, and the window after a refusal.
 WINDOW_MIN = 4
 
-#: The shortest pause, and the longest that doubling leads to.
+#: The shortest pause, and the limit of its doubling.
 PAUSE_MIN_S = 0.1
 PAUSE_MAX_S = 5.0
 
-#: Tasks that one call removes.
+#: Tasks that one call of ``take_expired`` removes.
 STEPS_MAX = 1000
 
 
 class AdmissionControl(object):
-    """Counts unanswered submits. ``lifetime_s`` is the time-out of a task: no pause is longer (times its jitter)."""
+    """Counts unanswered submits. ``lifetime_s`` is the time-out of a task, which limits a pause (before jitter)."""
 
     def __init__(self, lifetime_s):
         # type: (float) -> None
         self.window = float(WINDOW_MAX)
         self.unanswered = 0
-        #: The end of the pause that goes on, or None; its owner calls ``resume`` then.
+        #: The end of the present pause, or None. The owner calls ``resume`` then.
         self.paused_until = None  # type: float | None
         self._lifetime_s = lifetime_s
         self._threshold = float(WINDOW_MAX)
@@ -51,16 +51,15 @@ class AdmissionControl(object):
 
     def allowance(self):
         # type: () -> int
-        """How many tasks may be submitted now."""
+        """The number of tasks that may be submitted now."""
         if self.paused_until is not None or self.unanswered >= self.window:
             return 0
         return int(ceil(self.window - self.unanswered))
 
     def note_accepted(self, number=1):
         # type: (int) -> None
-        """So many submits were accepted."""
         self.unanswered -= number
-        # During a pause they were submitted together with the one that was refused.
+        # During a pause these were submitted before the refusal.
         if self.paused_until is None:
             self._pauses = 0
             while number and self.window < WINDOW_MAX:
@@ -69,9 +68,9 @@ class AdmissionControl(object):
 
     def note_refused(self, now, advised_s, jitter):
         # type: (float, float, float) -> bool
-        """A task was refused that was submitted after the last pause. Returns whether that begins a pause.
+        """A task that was submitted after the last pause was refused. Returns whether this begins a pause.
 
-        It takes ``jitter`` times what was advised, and twice as long for each pause since the last acceptance.
+        The pause is ``jitter`` times the advised time, doubled for each pause since the last acceptance.
         """
         if self.paused_until is not None:
             return False
@@ -84,20 +83,17 @@ class AdmissionControl(object):
 
     def resume(self):
         # type: () -> None
-        """End the pause."""
         self.paused_until = None
 
 
 class HeldTasks(object):
-    """The tasks that may not be submitted yet. ``requests`` maps the number of each open task to its record; a record
-    that is not in it is over.
-    """
+    """The tasks that may not be submitted yet. ``requests`` has the record of each open task by its number."""
 
     def __init__(self, requests, lifetime_s):
         # type: (Dict[int, Request], float) -> None
         self._requests = requests
         self._lifetime_s = lifetime_s
-        # The oldest first.
+        # Oldest first. Tasks that are no longer in ``requests`` are skipped later.
         self._tasks = []  # type: List[Request]
 
     def __len__(self):
@@ -110,7 +106,6 @@ class HeldTasks(object):
 
     def add(self, tasks):
         # type: (List[Request]) -> None
-        """Hold new tasks."""
         self._tasks.extend(tasks)
 
     def put_back(self, task):
@@ -124,7 +119,7 @@ class HeldTasks(object):
 
     def take(self, now, most, highest):
         # type: (float, int, int) -> List[Request]
-        """Remove and return the tasks that go next, at most so many and none above that number."""
+        """Remove and return the next tasks: at most ``most``, with numbers up to ``highest``."""
         tasks = self._tasks
         first = self._place(lambda task: task.sent_at + self._lifetime_s / 2 <= now)
         is_late = first == len(tasks)
@@ -138,7 +133,7 @@ class HeldTasks(object):
 
     def take_expired(self, now):
         # type: (float) -> List[Request]
-        """Remove and return the oldest tasks whose time is over."""
+        """Remove and return the oldest tasks whose time-out has passed."""
         return self._remove(0, min(STEPS_MAX, self._place(lambda task: task.sent_at + self._lifetime_s <= now)))
 
     def _remove(self, first, end):
@@ -149,7 +144,7 @@ class HeldTasks(object):
 
     def _place(self, is_before):
         # type: (Callable[[Request], bool]) -> int
-        """The place of the first task for which this is false; it is true for all older ones."""
+        """The index of the first task for which ``is_before`` is false; it is true for all older ones."""
         tasks = self._tasks
         low, high = 0, len(tasks)
         if not tasks or not is_before(tasks[0]):

@@ -1,4 +1,4 @@
-"""When a client sends new tasks: at random intervals, or always as many as may be open."""
+"""When a client sends new tasks: at random intervals (open loop), or after each outcome (closed loop)."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -13,12 +13,12 @@ if MYPY:
 #: Tasks sent in one turn.
 STEPS_MAX = 1000
 
-#: Tasks that wait for a place and whose intended moment is known.
+#: Held-back tasks whose intended time is stored.
 KNOWN_MAX = 100000
 
 
 class Arrivals(object):
-    """``tasks_max`` is the number of tasks to send, or None. A task waits where ``in_flight_max`` are open."""
+    """``tasks_max`` is the number of tasks to send, or None. Tasks are held back while ``in_flight_max`` are open."""
 
     def __init__(self, settings, rng, tasks_max):
         # type: (Dict[str, Any], Any, int | None) -> None
@@ -26,13 +26,13 @@ class Arrivals(object):
         self._rng = rng
         self._left = float('inf') if tasks_max is None else tasks_max  # type: float
         self._is_closed_loop = lengths.longest(self._interval_s) == 0
-        # Tasks whose time came while there was no place.
+        # The number of held-back tasks.
         self._waiting = 0
-        # When the oldest of them were to be sent.
+        # The intended times of the oldest held-back tasks.
         self._intended = deque()  # type: Deque[float]
-        #: When each of the tasks that ``take`` returned last was to be sent.
+        #: The intended time of each task of the last ``take``.
         self.taken = []  # type: List[float]
-        #: How many there were.
+        #: The number of tasks that were ever held back.
         self.held_back = 0
         #: When the next task is due, or None.
         self.next_at = None  # type: float | None
@@ -51,7 +51,7 @@ class Arrivals(object):
 
     def take(self, now, places):
         # type: (float, int) -> int
-        """The number of tasks to send now, where there are so many places."""
+        """The number of tasks to send now, at most ``places``."""
         number = max(0, min(places, STEPS_MAX, self._left if self._is_closed_loop else self._waiting))  # type: Any
         self._waiting -= number
         self.taken = [self._intended.popleft() if self._intended else now for _ in range(number)]
@@ -74,8 +74,8 @@ class Arrivals(object):
 
     def _plan(self, now):
         # type: (float) -> None
-        # From the planned time, not from now, so that a late turn does not thin out the load; but a client that was
-        # suspended does not make up for the time in one burst.
+        # From the planned time, not from now, so that a late turn does not reduce the load. But a client that was
+        # suspended does not send the missed tasks in one burst.
         if self._left > 0 and self.next_at is not None:
             self.next_at = max(self.next_at + lengths.draw(self._rng.random, self._interval_s), now)
         else:

@@ -1,4 +1,4 @@
-"""A client that sends calls of functions instead of notional tasks."""
+"""A client that submits calls of functions instead of notional tasks."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -14,19 +14,19 @@ if MYPY:
 
     from net_protocol.channel import Channel  # noqa: F401
 
-#: The time-out of a call that names none: a day.
+#: The default time-out of a call: a day.
 TASK_TIMEOUT_S = 86400.0
 
 #: Time between two questions about functions.
 ASK_AGAIN_S = 1.0
 
-#: One event sums up the calls that this client cancelled in so long.
+#: The period of the event ``calls_cancelled``, which counts the calls that this client cancelled.
 SUM_UP_S = 1.0
 
 
 class CallRequest(Request):
-    """A call from its beginning to its end. ``payload`` is [args, kwargs] as JSON in a text, and so is the result;
-    ``deliver(outcome, value, attempts)`` is called once, with the result or the reason.
+    """A call. ``payload`` is [args, kwargs] as JSON text, and so is the result. ``deliver(outcome, value, attempts)``
+    is called once; ``value`` is the result or the reason.
     """
 
     __slots__ = ('function', 'options', 'deadline_at', 'deliver', 'attempts')
@@ -42,22 +42,22 @@ class CallRequest(Request):
 
 
 class CallingClientCore(ClientCore):
-    """Sends what it is given by ``call``, and ends after ``stop``."""
+    """Submits the calls of ``call``."""
 
     ACKNOWLEDGED = frozenset(['call'])
     TIMERS = dict(ClientCore.TIMERS, functions='_due_functions', cancelled='_due_cancelled')
 
     def __init__(self, settings, name, incarnation, rng):
         # type: (Dict[str, Any], str, str, Any) -> None
-        # Each call has a deadline of its own, which no common time-out comes before.
+        # Each call has its own deadline; the common time-out must not come before it.
         super(CallingClientCore, self).__init__(dict(settings, task_timeout_s=SECONDS_MAX), name, incarnation, rng)
-        # Functions of which was logged that nobody offers them.
+        # Functions that were already reported as not offered.
         self._missing = set()  # type: Set[str]
         self._is_ending = False
-        # Numbers of open calls that the owner cancelled, and how many ended so since the last event about that.
+        # Numbers of open calls that the owner cancelled; and the number of cancelled calls since the last event.
         self._calling_off = set()  # type: Set[int]
         self._cancelled = 0
-        # A question about functions: its number, its pages, and all who wait for an answer.
+        # The last question about functions: its number, the pages of its answer, and the functions that take it.
         self._asked = 0
         self._pages = {}  # type: Dict[int, List[Any]]
         self._answers = []  # type: List[Callable[[List[Any]], None]]
@@ -74,7 +74,7 @@ class CallingClientCore(ClientCore):
 
     def call(self, now, function, arguments, options, timeout_s, deliver):
         # type: (float, str, Any, Dict[str, Any], float, Callable[[str, Any, int], None]) -> int
-        """Send one call, which its caller has checked; returns its number."""
+        """Submit a call with checked arguments; returns its number."""
         number = self.statistics.sent + 1
         self.statistics.sent = number
         request = CallRequest(number, arguments, now, function, options, timeout_s, deliver)
@@ -88,7 +88,7 @@ class CallingClientCore(ClientCore):
 
     def cancel(self, now, number):
         # type: (float, int) -> None
-        """Cancel that call, unless it is over."""
+        """Cancel a call, unless it has ended."""
         request = self._requests.get(number)
         if request is None:
             return
@@ -115,7 +115,7 @@ class CallingClientCore(ClientCore):
 
     def end_when_over(self, now, within_s):
         # type: (float, float | None) -> None
-        """End as soon as all calls are over; None: however long that takes."""
+        """End when all calls have ended, or after ``within_s``; None: no limit."""
         self._is_ending = True
         self._has_more = True
         if within_s is not None:
@@ -123,7 +123,7 @@ class CallingClientCore(ClientCore):
 
     def _due_deadline(self, now, number):
         # type: (float, int) -> None
-        """End a call that is held; leave the dispatcher some time to say how others ended."""
+        """End a held call at its deadline, and others when the dispatcher reports no outcome within a grace period."""
         request = self._requests.get(number)  # type: Any
         if request is None:
             return
@@ -131,7 +131,7 @@ class CallingClientCore(ClientCore):
         if request.state == HELD:
             self._end_unanswered(now, request, REFUSED if request.refusal else EXPIRED,
                                  request.refusal or 'not submitted in time')
-            # ``open`` follows.
+            # ``settle`` then advances ``open``.
             self._has_more = True
         elif now < grace_at:
             self._timers.set(('deadline', number), grace_at)
@@ -139,7 +139,7 @@ class CallingClientCore(ClientCore):
             self._end_unanswered(now, request, GIVEN_UP, 'no outcome in time')
             self._has_more = True
 
-    # What differs from notional tasks.
+    # Overridden methods.
 
     def _put(self, now, requests):
         # type: (float, List[Any]) -> None
@@ -230,7 +230,7 @@ class CallingClientCore(ClientCore):
 
     def ask_functions(self, now, answer):
         # type: (float, Callable[[List[Any]], None]) -> None
-        """Ask which functions are offered; ``answer`` is called with [name, signature, first line] of each."""
+        """Ask for the offered functions; ``answer`` is called with [name, signature, first line] of each."""
         self._asked += 1
         self._pages = {}
         self._answers.append(answer)

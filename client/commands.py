@@ -1,4 +1,4 @@
-"""What ``run_client.py --map``, ``--call`` and ``--functions`` do: calls from a command line."""
+"""``run_client.py --map``, ``--call`` and ``--functions``: calls from a command line."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -8,7 +8,6 @@ import io
 import json
 import os
 import re
-import select
 import sys
 from collections import deque
 from time import sleep
@@ -20,6 +19,7 @@ from net_protocol.errors import MisuseError
 from runtime import logs
 from runtime.clock import monotonic
 from runtime.command_line import text_path
+from runtime.descriptors import ready
 from runtime.paths import native
 from runtime.process import CannotStart
 from runtime.wakeup import Wakeup
@@ -28,20 +28,20 @@ MYPY = False
 if MYPY:
     from typing import Any, Deque, Dict, List  # noqa: F401
 
-#: Bytes read from standard input at a time, and of one line.
+#: Bytes read from standard input at a time, and the largest size of a line.
 READ_BYTES = 65536
 LINE_BYTES_MAX = 1 << 20
 
 #: Time between two lines of progress.
 PROGRESS_S = 10.0
 
-#: Time between two looks at signals while waiting for one result.
+#: Time between two checks of signals.
 LOOK_S = 0.5
 
-#: How long the dispatcher may take to say which functions there are.
+#: The wait for the list of functions.
 ANSWER_WITHIN_S = 5.0
 
-#: How long calculators that have just started may take to offer the first function, and the time between two questions.
+#: The wait for the first function of calculators that have just started, and the time between two questions.
 FUNCTION_WITHIN_S = 2.0
 ASK_AGAIN_S = 0.1
 
@@ -49,11 +49,11 @@ _KEYWORD = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z', re.DOTALL)
 
 
 class NotSent(Exception):
-    """A line is no call: it is not JSON, or too large."""
+    """A line is not a valid call: it is not JSON, or too large."""
 
 
 class _Failed(object):
-    """A call that could not be sent, in the place of its future."""
+    """Replaces the future of a call that could not be sent."""
 
     def __init__(self, reason):
         # type: (str) -> None
@@ -70,7 +70,7 @@ class _Failed(object):
 
 
 class Mapper(object):
-    """Calls ``function`` for each line of the descriptor ``source``, and writes a line for each, in their order."""
+    """Calls ``function`` for each line of the descriptor ``source``, and writes one line for each, in order."""
 
     def __init__(self, farm, function, source, write, in_flight_max, skip):
         # type: (Any, str, int, Any, int, int) -> None
@@ -88,7 +88,7 @@ class Mapper(object):
 
     def run(self, signals, drain_timeout_s):
         # type: (Any, float) -> None
-        """Until all input has its output, or after a signal those that were out, or the time for that is over."""
+        """Run until all input has its output. After a signal, wait at most ``drain_timeout_s`` for the open calls."""
         end_at = None  # type: float | None
         progress_at = monotonic() + PROGRESS_S
         while self._is_reading or self._futures or self._text:
@@ -107,7 +107,7 @@ class Mapper(object):
 
     def progress(self):
         # type: () -> str
-        return 'read %d, results %d, failed %d, out %d' % (
+        return 'read %d, results %d, failed %d, open %d' % (
             self.read, self.done, self.failed, len(self._futures))
 
     @property
@@ -134,12 +134,7 @@ class Mapper(object):
         readers = [self._wakeup, signals]  # type: List[Any]
         if self._is_reading and self._has_room():
             readers.append(self._source)
-        try:
-            readable = select.select(readers, [], [], LOOK_S)[0]
-        except select.error as error:
-            if error.args[0] != errno.EINTR:
-                raise
-            return
+        readable, _ = ready(readers, [], LOOK_S)
         if self._wakeup in readable:
             self._wakeup.drain()
         if signals in readable:
@@ -166,7 +161,7 @@ class Mapper(object):
         try:
             argument = json_value(line.decode('utf-8'))
         except ValueError:
-            return _Failed('found no JSON')
+            return _Failed('not JSON')
         try:
             future = self._farm.submit(self._function, argument)
         except (RuntimeError, MisuseError) as error:
@@ -192,7 +187,7 @@ class Mapper(object):
 
 def described(error):
     # type: (Any) -> Dict[str, Any]
-    """An outcome other than a result, for programs. docs/work.md has the kinds."""
+    """An outcome without a result, for programs. docs/work.md lists the kinds."""
     if not isinstance(error, Exception):
         return {'kind': 'TaskCancelled', 'message': error, 'attempts': 0}
     message = error.args[0] if isinstance(error, TaskError) and error.args else '%s' % error
@@ -201,7 +196,7 @@ def described(error):
 
 def lines_of(path):
     # type: (str | None) -> int
-    """The number of output lines that are in a file already; none if there is no file."""
+    """The number of lines in an output file; 0 if there is no file."""
     if path is None:
         return 0
     number = 0
@@ -215,7 +210,7 @@ def lines_of(path):
             return 0
         raise CannotStart('%s: %s' % (path, error.strerror))
     if last and not last.endswith(b'\n'):
-        raise CannotStart('%s: the last line is not complete; remove it first' % path)
+        raise CannotStart('%s: the last line is incomplete; remove it first' % path)
     return number
 
 
@@ -230,14 +225,14 @@ def function_name(argument):
 
 def arguments_of(words):
     # type: (List[Any]) -> Any
-    """The arguments of ``--call``: JSON each, NAME=JSON for a keyword. Raises ``CannotStart``."""
+    """[args, kwargs] of ``--call``: each word is JSON, or NAME=JSON for a keyword. Raises ``CannotStart``."""
     arguments, keywords = [], {}
     for word in words:
         found = _KEYWORD.match(word)
         try:
             value = json_value(found.group(2) if found else word)
         except ValueError:
-            raise CannotStart('argument %s: found no JSON, expected a value like 2, \'"text"\' or NAME=2' % (
+            raise CannotStart('argument %s: not JSON, expected a value like 2, \'"text"\' or NAME=2' % (
                 json.dumps(word)))
         if found:
             keywords[found.group(1)] = value
@@ -254,17 +249,13 @@ def wait_for(future, signals):
     while not future.done():
         if signals.count:
             return False
-        try:
-            select.select([wakeup, signals], [], [], LOOK_S)
-        except select.error as error:
-            if error.args[0] != errno.EINTR:
-                raise
+        ready([wakeup, signals], [], LOOK_S)
     return True
 
 
 def make_farm(settings, **options):
     # type: (Dict[str, Any], **Any) -> Any
-    """The executor of a client's settings, for calls with these options."""
+    """An executor with the settings of a client and these options for calls."""
     where = settings['dispatcher']
     return Executor('%s:%d' % (where['host'], where['port']), settings['name'], settings['key_file']).options(
         **options)
@@ -272,7 +263,7 @@ def make_farm(settings, **options):
 
 def run_map(settings, signals, function, options, resume):
     # type: (Dict[str, Any], Any, str, Dict[str, Any], str | None) -> bool
-    """What ``--map`` does; returns whether every input has its result."""
+    """Run ``--map``; returns whether all inputs have a result."""
     skip = lines_of(resume)
     farm = make_farm(settings, **options)
     mapper = Mapper(farm, function, sys.stdin.fileno(), _write, settings['in_flight_max'], skip)
@@ -288,7 +279,7 @@ def run_map(settings, signals, function, options, resume):
 
 def run_call(settings, signals, function, options, words):
     # type: (Dict[str, Any], Any, str, Dict[str, Any], List[Any]) -> bool
-    """What ``--call`` does; returns whether there is a result."""
+    """Run ``--call``; returns whether there is a result."""
     arguments, keywords = arguments_of(words)
     farm = make_farm(settings, **options)
     try:
@@ -312,7 +303,7 @@ def run_call(settings, signals, function, options, words):
 
 def show_functions(settings, as_json):
     # type: (Dict[str, Any], bool) -> bool
-    """What ``--functions`` does; returns whether there are any."""
+    """Run ``--functions``; returns whether there are any."""
     farm = make_farm(settings)
     wait_until = monotonic() + FUNCTION_WITHIN_S
     try:

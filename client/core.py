@@ -1,8 +1,8 @@
-"""The client: sends notional tasks at random intervals and follows each of them until its outcome is known.
+"""The client: submits notional tasks at random intervals and tracks each of them until its outcome.
 
-The channel resends what is lost. When it opens anew, the dispatcher may have restarted and lost everything, so the
-client submits all open tasks again, lowest numbers first. A submit may be handled twice: the dispatcher knows tasks by
-number.
+The channel resends lost rows. When the channel opens again, the dispatcher may have restarted and lost all tasks. So
+the client resubmits all open tasks, lowest numbers first. A submit may be handled twice: the dispatcher identifies
+tasks by number.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -25,10 +25,10 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
-#: How long outcomes are awaited after the remaining tasks are cancelled.
+#: The wait for outcomes after the remaining tasks were cancelled.
 CANCEL_WAIT_S = 2.0
 
-#: Entries that one turn handles of whatever may be long: submits, expired tasks, tasks to be submitted again.
+#: The largest number of submits, of expired tasks and of resubmitted tasks in one turn.
 STEPS_MAX = 1000
 
 
@@ -36,8 +36,8 @@ class ClientCore(Core):
     """A client as a pure state machine.
 
     ``settings`` is a complete object of ``client.settings.SETTINGS``, ``rng`` a ``random.Random``. With ``tasks_max``
-    the client ends when that many tasks are over; with ``duration_s`` it begins to drain after that time.
-    ``arrivals`` says when tasks are sent; by default that is drawn from ``rng``.
+    the client ends after that many tasks; with ``duration_s`` it begins to drain after that time. ``arrivals``
+    determines when tasks are sent; by default ``rng`` draws the times.
     """
 
     ROLE = CLIENT
@@ -55,34 +55,34 @@ class ClientCore(Core):
         # type: (Dict[str, Any], str, str, Any, int | None, float | None, Arrivals | None) -> None
         super(ClientCore, self).__init__(name, incarnation)
         self.statistics = Statistics()
-        #: Its ``open`` is the lowest task number that is not over.
+        #: Its ``open`` is the lowest number of an open task.
         self.dispatcher = Channel(DISPATCHER)
         self.dispatcher.open = 1
         self._settings = settings
         self._timeout_s = settings['task_timeout_s']
         self._rng = rng
-        # Of their own, so that a seed draws the same payloads however many are drawn in one turn.
+        # A separate generator, so that the payloads of a seed do not depend on how many are drawn in one turn.
         self._payload_rng = type(rng)(rng.getrandbits(64))
         self._tasks_max = tasks_max
         self._duration_s = duration_s
         self._arrivals = arrivals or Arrivals(settings, rng, tasks_max)
-        # Number -> open task. Numbers are given in the order of time, so deadlines are in the order of numbers.
+        # Number -> open task. Numbers ascend with time, so deadlines are in the order of numbers.
         self._requests = {}  # type: Dict[int, Request]
         self._held = HeldTasks(self._requests, self._timeout_s)
         self._admission = AdmissionControl(self._timeout_s)
-        # Submits that were acknowledged since the core settled last.
+        # The number of acknowledged submits since the last ``settle``.
         self._accepted = 0
-        # The open tasks from this number to that one have to be examined, some each turn: see ``_examine``.
+        # The range of task numbers that are still to be examined, some in each turn: see ``_examine``.
         self._examined = 1
         self._examine_until = 0
-        # Openings of the channel, and the incarnation of the dispatcher that the last one led to.
+        # The number of channel openings, and the incarnation of the dispatcher at the last one.
         self._openings = 0
         self._dispatcher_incarnation = None  # type: str | None
-        # The last datagram with rows, when it was sent, and which was the last one when the last pause ended.
+        # The last datagram with rows: its number and time. The value of this number at the end of the last pause.
         self._datagram = self._datagram_of_resume = 0
         self._sent_at = 0.0
         self._now = 0.0
-        # Whether settling again at once would make progress.
+        # Whether another turn can make progress at once.
         self._has_more = True
         self._draining = self._cancelling = self._giving_up = False
 
@@ -98,7 +98,7 @@ class ClientCore(Core):
 
     def stop(self, now, _=None):
         # type: (float, None) -> None
-        """Send no new task; wait up to ``drain_timeout_s`` for the open ones, cancel the rest, end."""
+        """Send no new tasks; wait up to ``drain_timeout_s`` for the open ones, cancel the rest, end."""
         if not self._draining:
             self._draining = True
             self._arrivals.stop()
@@ -108,7 +108,7 @@ class ClientCore(Core):
 
     def close(self, now):
         # type: (float) -> None
-        """Stop at once: no open task gets an outcome any more."""
+        """Stop at once and give up all open tasks."""
         for number in sorted(self._requests):
             self._end_unanswered(now, self._requests[number], GIVEN_UP, 'the client was stopped')
         if not self.is_stopped:
@@ -116,7 +116,7 @@ class ClientCore(Core):
 
     def submit(self, now, payload):
         # type: (float, Any) -> str
-        """Send one task; returns its id. Raises ``TooLarge`` or ``MisuseError`` for a payload that can't be sent."""
+        """Submit a task; returns its id. Raises ``TooLarge`` or ``MisuseError`` for a payload that can't be sent."""
         check_payload('payload', payload)
         self._add(now, [payload], [now])
         self._has_more = True
@@ -124,7 +124,7 @@ class ClientCore(Core):
 
     def _add(self, now, payloads, intended):
         # type: (float, List[Any], List[float]) -> None
-        """Begin with tasks; ``intended`` is when each of them was to be sent."""
+        """Create tasks; ``intended`` has the intended time of each."""
         first = self.statistics.sent + 1
         self.statistics.sent += len(payloads)
         new = [Request(number, payload, now) for number, payload in enumerate(payloads, first)]
@@ -166,7 +166,7 @@ class ClientCore(Core):
         if new:
             rng, size = self._payload_rng, self._settings['payload_bytes']
             self._add(now, [notional.draw_payload(rng, size) for _ in range(new)], self._arrivals.taken)
-        # Each part returns whether it left something for another turn.
+        # Each part returns whether it needs another turn.
         has_more = self._expire(now) | self._examine_some(now)
         if self._held and self._examined > self._examine_until:
             has_more |= self._submit_held(now)
@@ -195,7 +195,7 @@ class ClientCore(Core):
 
     def _submit_held(self, now):
         # type: (float) -> bool
-        """Submit the tasks that may go."""
+        """Submit held tasks, if allowed. Returns whether another turn can submit more."""
         allowance = self._admission.allowance()
         if not allowance or not self.dispatcher.has_room:
             return False
@@ -207,16 +207,15 @@ class ClientCore(Core):
 
     def _put(self, now, requests):
         # type: (float, List[Request]) -> None
-        """Send the ``submit`` of each of these tasks."""
         rows, opening = [], self._openings
         for request in requests:
             if request.state != SUBMITTED:
                 self._admission.unanswered += 1
             request.advance('submit')
             request.opening = opening
-            # Until it leaves: a refusal of a former datagram says nothing of it.
+            # 0 until it is sent: a refusal of a former datagram does not count.
             request.datagram = 0
-            # The setting itself while no time has passed: that is shorter.
+            # The setting itself if no time has passed: its JSON is shorter.
             left_s = self._timeout_s if request.sent_at == now else self._time_left_s(now, request)
             request.row = row = [request.number, request.payload, left_s]
             rows.append(row)
@@ -243,7 +242,7 @@ class ClientCore(Core):
         requests = self._requests
         for row in rows:
             request = requests.get(row[0])
-            # A copy from before a refusal says nothing of the row that is on its way.
+            # An acknowledgement of an older row, from before a refusal, does not count.
             if request is not None and request.row is row and request.state == SUBMITTED:
                 request.advance('accept')
                 self._accepted += 1
@@ -255,8 +254,8 @@ class ClientCore(Core):
             return None
         if kind == 'cancel':
             return row
-        # Also if another copy was acknowledged: the dispatcher may have refused that one, and its refusal did not count
-        # because this copy left later.
+        # Also if another copy was acknowledged: the dispatcher may have refused that copy, and the client ignored the
+        # refusal because this copy was sent later.
         if request.row is not row or request.state not in (SUBMITTED, ACCEPTED):
             return None
         row[2] = self._time_left_s(now, request)
@@ -272,7 +271,7 @@ class ClientCore(Core):
         if former is not None and former != channel.incarnation:
             self.counts['dispatcher_restarts'] += 1
             self.emit(now, 'dispatcher_restarted', waiting=len(self._requests))
-            # It may have room that the former one had not.
+            # The new incarnation may have room.
             self._due_resume(now, None)
         self._examine_all()
 
@@ -289,22 +288,22 @@ class ClientCore(Core):
 
     def _hold(self, now, request, datagram, reason, retry_after_s):
         # type: (float, Request, int, str, float | None) -> None
-        """A submit was refused: hold the task, or end it if there is no point in submitting it again."""
+        """A submit was refused: hold the task, or end it if it cannot be resubmitted in time."""
         admission = self._admission
         if request.state == SUBMITTED:
             admission.unanswered -= 1
         elif self._accepted:
-            # Acknowledged in the same turn: that was no acceptance.
+            # It was acknowledged in the same turn, which does not count as an acceptance.
             self._accepted -= 1
             admission.unanswered -= 1
         request.advance('hold')
         request.refusal = reason
-        # Submits that left before the last pause ended say nothing about the time after it.
         if retry_after_s is None or self._settings['on_refused'] == GIVE_UP:
             self._end_unanswered(now, request, REFUSED, reason)
             return
         if datagram > self._datagram_of_resume:
-            # Spread, so that clients that were refused together do not come back together.
+            # Submits before the end of the last pause do not count. The jitter separates clients that were refused at
+            # the same time.
             jitter = 1 + (JITTER_MAX - 1) * self._rng.random()
             if admission.note_refused(now, retry_after_s, jitter):
                 self._timers.set(('resume', None), admission.paused_until)  # type: ignore[arg-type]
@@ -336,7 +335,7 @@ class ClientCore(Core):
                 continue
             if request.state == SUBMITTED:
                 self._accepted += 1
-            # Every state may end so: there is nothing to check.
+            # Every state allows this end, so ``advance`` is not needed.
             del requests[number]
             done += 1
             add_response_time(now - request.intended_at)
@@ -366,17 +365,17 @@ class ClientCore(Core):
 
     def _on_not_offered(self, now, channel, rows):
         # type: (float, Channel, List[Any]) -> None
-        """Notional tasks need no function; see ``client.calls``."""
+        """Only for calls: see ``client.calls``."""
 
     def _due_deadline(self, now, number):
         # type: (float, int) -> None
-        """Notional tasks have one time-out in common."""
+        """Only for calls: notional tasks have a common time-out."""
 
     _on_known_functions = _on_not_offered
 
     def _due_ping(self, now, _):
         # type: (float, None) -> None
-        """After a silence with open tasks: the answer tells whether the dispatcher restarted."""
+        """Ping after a silence with open tasks: the answer shows whether the dispatcher restarted."""
         if self._requests and self.dispatcher.is_open and now >= self._sent_at + PING_INTERVAL_S:
             self.counts['pings'] += 1
             self._sent_at = now
@@ -384,11 +383,11 @@ class ClientCore(Core):
         due_at = self._sent_at + PING_INTERVAL_S
         self._timers.set(('ping', None), due_at if due_at > now else now + PING_INTERVAL_S)
 
-    # Open tasks, some each turn.
+    # Examination of open tasks, some in each turn.
 
     def _examine_all(self):
         # type: () -> None
-        """The channel opened, or this client stops: examine every open task, lowest numbers first."""
+        """After an opening of the channel, or at a stop: examine all open tasks, lowest numbers first."""
         self._examined = self.dispatcher.open
         self._examine_until = self.statistics.sent
         self._has_more = True
@@ -408,7 +407,7 @@ class ClientCore(Core):
 
     def _examine(self, now, request):
         # type: (float, Request) -> bool
-        """Submit, cancel or end a task if that is due; returns False if the channel has no room for it."""
+        """Resubmit, cancel or end a task if needed; returns False if the channel has no room."""
         if request.state == HELD:
             if self._cancelling or self._draining and not request.opening:
                 self._end_unanswered(now, request, CANCELLED, 'the client stopped before the task was submitted')
@@ -431,8 +430,8 @@ class ClientCore(Core):
 
     def _expire(self, now):
         # type: (float) -> bool
-        """End held tasks at their deadline, and all others when no outcome came within the grace after it; advance
-        ``open``.
+        """End held tasks at their deadline, and other tasks a grace period later; advance ``open``. Returns whether
+        another turn is needed.
         """
         requests = self._requests
         expired = self._held.take_expired(now) if self._held else []
@@ -469,7 +468,6 @@ class ClientCore(Core):
 
     def _unanswered_kind(self, number, end):
         # type: (int, str) -> str
-        """The kind of the event."""
         return 'refused' if end == REFUSED else 'unanswered'
 
     def _task_id(self, number):
@@ -478,7 +476,7 @@ class ClientCore(Core):
 
     def _due_drained(self, now, is_over):
         # type: (float, bool) -> None
-        """The bounded wait is over: cancel the open tasks. After another wait, give them up."""
+        """At the end of the drain cancel the open tasks. After another wait (``is_over``) give them up."""
         if is_over:
             self._giving_up = True
         elif self._requests:

@@ -80,7 +80,7 @@ class WorkerDied(TaskFailed):
 
 
 class TaskExpired(TaskError):
-    """No result came within the time-out of the task."""
+    """The task had no result within its time-out."""
 
 
 class TaskRefused(TaskError):

@@ -1,4 +1,4 @@
-"""``concurrent.futures`` where Python has it, and as much of it as ``client.executor`` needs where it has not.
+"""``concurrent.futures`` on 3.x; on 2.7 the part of it that ``client.executor`` needs.
 
 Until 2.7 goes: then this file is one import.
 """
@@ -22,14 +22,12 @@ else:
     FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED = 'FIRST_COMPLETED', 'FIRST_EXCEPTION', 'ALL_COMPLETED'
 
     class CancelledError(Exception):
-        """The call was cancelled."""
+        pass
 
     class TimeoutError(Exception):  # noqa: A001
-        """There is no result yet."""
+        pass
 
     class Executor(object):
-        """What submits calls."""
-
         def __enter__(self):
             return self
 
@@ -38,8 +36,6 @@ else:
             return False
 
     class Future(object):
-        """The result of a call, some time."""
-
         def __init__(self):
             self._condition = threading.Condition()
             self._state = 'PENDING'
@@ -90,7 +86,7 @@ else:
                     left_s = 3600.0 if end_at is None else end_at - monotonic()
                     if left_s <= 0:
                         raise TimeoutError()
-                    # Without a time-out Ctrl-C would wait too.
+                    # A wait without a time-out cannot be interrupted by Ctrl-C.
                     self._condition.wait(left_s)
                 if self._state == 'CANCELLED':
                     raise CancelledError()
@@ -115,7 +111,6 @@ else:
                 function(self)
 
     def as_completed(fs, timeout=None):
-        """Yield each future as it is done."""
         end_at = None if timeout is None else monotonic() + timeout
         pending = set(fs)
         while pending:
@@ -129,7 +124,6 @@ else:
                 sleep(0.005)
 
     def wait(fs, timeout=None, return_when=ALL_COMPLETED):
-        """The futures that are done, and the others."""
         end_at = None if timeout is None else monotonic() + timeout
         fs = set(fs)
         while True:

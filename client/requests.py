@@ -9,35 +9,33 @@ MYPY = False
 if MYPY:
     from typing import Any, List  # noqa: F401
 
-#: It may not be submitted yet: for the first time, or again after a refusal.
+#: The task waits to be submitted, for the first time or after a refusal.
 HELD = 'held'
-#: On its way to the dispatcher; nothing was heard of it.
+#: The submit is not acknowledged yet.
 SUBMITTED = 'submitted'
-#: The dispatcher has it.
+#: The dispatcher has acknowledged the submit.
 ACCEPTED = 'accepted'
 #: The client asked the dispatcher to cancel it.
 CANCELLING = 'cancelling'
 
-#: Ends besides the dispatcher's four: the result is wrong; refused for good; no outcome in time.
+#: Ends besides the four outcomes of the dispatcher: the result is wrong; refused for good; no outcome in time.
 WRONG = 'wrong'
 REFUSED = 'refused'
 GIVEN_UP = 'given_up'
 
-#: All ends of a request, in the order in which they are shown.
+#: All ends of a request, in the order of the statistics.
 ENDS = (DONE, FAILED, EXPIRED, REFUSED, CANCELLED, GIVEN_UP, WRONG)
 
 _ENDS = {end: end for end in ENDS}
 
 
 class Request(Stateful):
-    """A task from its beginning to its end."""
-
     __slots__ = ('number', 'payload', 'sent_at', 'intended_at', 'row', 'datagram', 'opening', 'refusal')
 
-    #: Every state leads to every end: the dispatcher's word on how a task ended is final.
+    #: Every state allows every end, because the outcome from the dispatcher is final.
     TRANSITIONS = {
         HELD: dict(_ENDS, submit=SUBMITTED),
-        # A refusal counts after the acknowledgement too; and a task is submitted again on a channel that began anew.
+        # ACCEPTED allows ``hold``, because a refusal may follow the acknowledgement. A new channel resubmits tasks.
         SUBMITTED: dict(_ENDS, accept=ACCEPTED, hold=HELD, submit=SUBMITTED, cancel=CANCELLING),
         ACCEPTED: dict(_ENDS, hold=HELD, submit=SUBMITTED, cancel=CANCELLING),
         CANCELLING: _ENDS,
@@ -50,15 +48,15 @@ class Request(Stateful):
         self.number = number
         self.payload = payload
         self.sent_at = sent_at
-        #: When it was to be sent: earlier where no task may be out any more, or a turn is late.
+        #: The intended time of sending: earlier if the task was held back or a turn was late.
         self.intended_at = sent_at
-        #: The ``submit`` row that counts; copies of a former one do not.
+        #: The latest ``submit`` row. Acknowledgements of older rows do not count.
         self.row = None  # type: List[Any] | None
-        #: The number of the last datagram that carried this row; 0 until it leaves.
+        #: The number of the last datagram with this row; 0 before it is sent.
         self.datagram = 0
-        #: How often the channel had opened when it was submitted; 0 if it never was.
+        #: The number of channel openings at the last submit; 0 before the first one.
         self.opening = 0
-        #: Why it was refused last, or None.
+        #: The reason of the last refusal, or None.
         self.refusal = None  # type: str | None
 
     def describe(self):

@@ -14,7 +14,7 @@ SETTINGS = Group('', (
             'The name of this client. Null: made from the host name, the process id and random characters.'),
     schema.address('dispatcher', schema.PORT, 5555, 'Where the dispatcher listens.'),
     Setting('task_interval_s', schema.random_length(), [0.5, 1.5],
-            'The time to the next task is drawn from this. [0, 0]: `in_flight_max` tasks are '
+            'The distribution of the time to the next task. [0, 0]: `in_flight_max` tasks are '
             'always open, and each answer starts the next one.'),
     Setting('task_timeout_s', schema.seconds(0.1), 60,
             'The time within which a task must have its outcome.'),

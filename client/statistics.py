@@ -1,4 +1,4 @@
-"""What a client counts, for people and for programs."""
+"""The statistics of a client, for people and for programs."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -12,43 +12,40 @@ if MYPY:
 
 
 class Statistics(object):
-    """Requests sent, how each ended, and the times to an answer.
-
-    ``sent = answered + unanswered`` holds at every moment: a request that is still out has no answer.
-    """
+    """Requests sent, their ends, and the response times. Always ``sent = answered + unanswered``."""
 
     def __init__(self):
         # type: () -> None
         self.sent = 0
         self.ends = dict.fromkeys(ENDS, 0)
-        #: From the beginning of a task to its outcome, for those that are done.
+        #: From the intended time of sending to the result, for tasks that are done.
         self.response_time = Sketch()
         self.started_at = None  # type: float | None
         self.ended_at = None  # type: float | None
-        #: Attempts beyond the first, over all tasks that are done: how often the dispatcher had to reassign them.
+        #: Attempts beyond the first of all tasks that are done: the number of reassignments.
         self.further_attempts = 0
 
     @property
     def answered(self):
         # type: () -> int
-        """Requests that got their right result."""
+        """Requests with a correct result."""
         return self.ends[DONE]
 
     @property
     def unanswered(self):
         # type: () -> int
-        """All others: ended in another way, or still out."""
+        """All other requests, including open ones."""
         return self.sent - self.ends[DONE]
 
     @property
     def waiting(self):
         # type: () -> int
-        """Requests that are still out."""
+        """Open requests."""
         return self.sent - sum(self.ends.values())
 
     def as_dict(self, now):
         # type: (float) -> Dict[str, Any]
-        """For programs. Times in seconds; None where there is none."""
+        """For programs. Times in seconds, or None."""
         return {
             'sent': self.sent,
             'answered': self.answered,
@@ -63,7 +60,6 @@ class Statistics(object):
 
     def as_lines(self, now):
         # type: (float) -> List[str]
-        """For people."""
         facts = self.as_dict(now)
         lines = [line.rstrip() for line in (
             'sent        %8d   in %.1f s' % (self.sent, facts['duration_s']),
@@ -93,13 +89,13 @@ class Statistics(object):
 
     def _how_unanswered(self):
         # type: () -> str
-        kinds = [(end, self.ends[end]) for end in ENDS if end != DONE] + [('still out', self.waiting)]
+        kinds = [(end, self.ends[end]) for end in ENDS if end != DONE] + [('still open', self.waiting)]
         return ', '.join('%s %d' % (kind.replace('_', ' '), count) for kind, count in kinds if count)
 
 
 def shown_seconds(value):
     # type: (float | None) -> str
-    """A time with as many digits as mean something; '-' for None."""
+    """A time with a useful number of digits; '-' for None."""
     if value is None:
         return '-'
     return '%.2f' % value if value >= 1 else '%.4f' % value

@@ -1,6 +1,6 @@
-"""What the parts share and is no protocol: the schema of the settings, random lengths, the quantile sketch, sentences.
+"""What all parts share: the schema of the settings, random lengths, the quantile sketch, sentences.
 
-As pure as ``net_protocol``, which imports it.
+Pure, like ``net_protocol``, which imports it.
 """
 
 from __future__ import absolute_import, division, print_function

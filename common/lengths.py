@@ -1,16 +1,16 @@
-"""Random lengths of time: what a setting may say in place of one number, and draws from it.
+"""Random lengths of time: values of settings, and draws from them.
 
-    [a, b]                                     even between a and b
+    [a, b]                                     uniform between a and b
     {"constant": x}                            always x
-    {"exponential": mean}                      memoryless, as the arrivals of many independent users are
+    {"exponential": mean}                      memoryless, like the arrivals of many independent users
     {"lognormal": {"median": m, "sigma": s}}   a heavy tail: sigma is the standard deviation of the logarithm
-    {"values": "FILE"}                         one of the numbers in a file, one a line
+    {"values": "FILE"}                         one of the numbers in a file, one per line
 
-In the settings that are written to a recording, the numbers themselves stand in place of the name of the file.
+The settings in a recording contain the numbers of a file in place of its path.
 
-Every draw takes one number from ``random()`` and is monotone in it (the inverse of the distribution). So all Pythons
-draw the same, the streams of two simulations stay in step, and what is longer under one setting is longer under the
-other. The quantiles of the normal distribution are those of Wichura, algorithm AS 241, Applied Statistics 37 (1988).
+Every draw takes one number from ``random()`` and is monotone in it (inverse transform sampling). So all versions of
+Python draw the same, and two simulations with the same seed have common random numbers. The quantiles of the normal
+distribution are those of Wichura, algorithm AS 241, Applied Statistics 37 (1988).
 """
 
 from __future__ import absolute_import, division, print_function
@@ -27,7 +27,7 @@ if MYPY:
 OR_DISTRIBUTION = 'or a distribution such as {"exponential": seconds}'
 EXPECTED = '[shortest, longest] in seconds, 0 <= shortest <= longest <= %d, %s' % (SECONDS_MAX, OR_DISTRIBUTION)
 
-#: The spread of a lognormal distribution, at most: beyond, half of its mean comes from one draw in a thousand.
+#: The largest sigma of a lognormal distribution: above it, half of the mean comes from one draw in a thousand.
 SIGMA_MAX = 4.0
 
 #: The largest number that ``random()`` returns.
@@ -48,7 +48,7 @@ _TAIL = ((6.65790464350110377720e0, 5.46378491116411436990e0, 1.7848265399172913
 
 
 class FromFile(dict):
-    """``{"values": "FILE"}`` and the ``numbers`` in the file. The reader of a settings file makes it."""
+    """``{"values": "FILE"}`` and the ``numbers`` in the file. Made by the reader of a settings file."""
 
     def __init__(self, path, numbers):
         # type: (str, Sequence[float]) -> None
@@ -83,13 +83,13 @@ def from_plain(settings):
 
 def is_range(value):
     # type: (Any) -> bool
-    """Whether it is ``[shortest, longest]``."""
+    """Whether a value is ``[shortest, longest]``."""
     return type(value) in (list, tuple) and len(value) == 2 and all(map(_is_length, value)) and value[0] <= value[1]
 
 
 def is_length(value):
     # type: (Any) -> bool
-    """Whether it is a random length of time."""
+    """Whether a value is a random length of time."""
     if is_range(value):
         return True
     if not isinstance(value, dict) or len(value) != 1:
@@ -97,7 +97,7 @@ def is_length(value):
     kind, number = list(value.items())[0]
     if kind == 'lognormal':
         return (type(number) is dict and sorted(number) == ['median', 'sigma'] and _is_length(number['median'])
-                and number['median'] > 0 and _is_number(number['sigma']) and 0 <= number['sigma'] <= SIGMA_MAX)
+                and number['median'] > 0 and is_number(number['sigma']) and 0 <= number['sigma'] <= SIGMA_MAX)
     if kind == 'values':
         return type(value) is FromFile
     return kind in ('constant', 'exponential') and _is_length(number)
@@ -105,8 +105,8 @@ def is_length(value):
 
 def numbers_of(text):
     # type: (str) -> List[float]
-    """The numbers in a file of values, one a line; empty lines and lines that begin with # do not count. Raises
-    ``ValueError`` with the line that is wrong.
+    """The numbers in a file of values, one per line, without empty lines and lines that begin with #. Raises
+    ``ValueError``, which names the wrong line.
     """
     numbers = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -121,13 +121,13 @@ def numbers_of(text):
             raise ValueError('line %d is not a number of seconds from 0 to %d' % (number, SECONDS_MAX))
         numbers.append(value)
     if not numbers:
-        raise ValueError('there is no number in it')
+        raise ValueError('it contains no number')
     return numbers
 
 
 def draw(random, length):
     # type: (Callable[[], float], Any) -> float
-    """A length; ``random`` is the method of a generator."""
+    """Draw a length; ``random`` is the method of a generator."""
     if type(length) is list:
         return length[0] + (length[1] - length[0]) * random()
     return at_share(length, random())
@@ -135,7 +135,7 @@ def draw(random, length):
 
 def at_share(length, share):
     # type: (Any, float) -> float
-    """The length that is not exceeded with probability ``share``, 0 <= share < 1. At most a year."""
+    """The quantile of a length at ``share``, 0 <= share < 1. At most a year."""
     if type(length) in (list, tuple):
         return length[0] + (length[1] - length[0]) * share
     kind, number = list(length.items())[0]
@@ -150,13 +150,13 @@ def at_share(length, share):
 
 def shortest(length):
     # type: (Any) -> float
-    """No draw is shorter."""
+    """The lower bound of all draws."""
     return at_share(length, 0.0)
 
 
 def longest(length):
     # type: (Any) -> float
-    """No draw is longer: there are 2^53 different ones."""
+    """The upper bound of all draws, of which 2^53 are different."""
     return length[1] if type(length) in (list, tuple) else at_share(length, _LAST)
 
 
@@ -175,7 +175,7 @@ def mean(length):
 
 def normal_quantile(share):
     # type: (float) -> float
-    """Of the standard normal distribution, to 16 digits; that of 0 is a very small one."""
+    """The quantile of the standard normal distribution, to 16 digits; finite for 0."""
     distance = share - 0.5
     if abs(distance) <= 0.425:
         return distance * _ratio(_NEAR, 0.180625 - distance * distance)
@@ -192,11 +192,11 @@ def _ratio(polynomials, x):
     return above / below
 
 
-def _is_number(value):
+def is_number(value):
     # type: (Any) -> bool
     return type(value) is float or type(value) in INTEGER_TYPES
 
 
 def _is_length(value):
     # type: (Any) -> bool
-    return _is_number(value) and 0 <= value <= SECONDS_MAX
+    return is_number(value) and 0 <= value <= SECONDS_MAX

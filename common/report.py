@@ -1,8 +1,8 @@
-"""The rows of a status report: what the word at the beginning of a row says about the rest of it.
+"""The rows of a status report: the first word of a row determines its columns.
 
-The dispatcher writes rows and a monitor reads them; both know them from here. All times are lengths in seconds before
-(or, where the name says so, after) the moment of the report, so that no two clocks are ever compared. A later version
-may add columns at the end, facts, and words: a reader passes over what it does not know.
+The dispatcher writes the rows and a monitor reads them. All times are lengths in seconds before (or, if the name says
+so, after) the report, so that no two clocks are compared. A later version may add columns at the end, facts, and words:
+a reader ignores those that it does not know.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -14,7 +14,7 @@ if MYPY:
 #: ``[FACTS, section, {name: value}]``: single values. One section may come in several rows.
 FACTS = 'facts'
 
-#: Sections of facts. WHOLE is about the process, TABLES says how long the tables are and where to ask on.
+#: Sections of facts. WHOLE is about the process; TABLES has the lengths of the tables and the next parts to request.
 WHOLE = 'dispatcher'
 SETTINGS = 'settings'
 COUNTS = 'counts'
@@ -30,20 +30,18 @@ RESPONSE_COUNTS = 'response_counts'
 TASK = 'task'
 WAITS_FOR = 'waits_for'
 NEXT = 'next'
-SECTIONS = (WHOLE, SETTINGS, COUNTS, TRAFFIC, TURNS, DROPPED, QUEUE, CALCULATOR_STATES, TABLES,
-            RESPONSE_TIME, RESPONSE_COUNTS, TASK, WAITS_FOR, NEXT)
 
-#: A calculator. ``since_s`` is how long it has been in its state, ``silence_s`` how long nothing was heard from it;
-#: ``running`` are some of the attempts it holds, as ``[task id, attempt, for how long]``; ``note`` says why it gets
-#: less work than its slots could take, a text that is mostly empty.
+#: A calculator. ``since_s`` is the time in its state, ``silence_s`` the time since its last message; ``running`` has
+#: some of its attempts, as ``[task id, attempt, seconds]``; ``note`` says why it gets less work than it has slots, or
+#: is empty.
 CALCULATOR = 'calculator'
-#: A client, and what became of its tasks.
+#: A client, and the counts of its tasks.
 CLIENT = 'client'
-#: Something that happened. ``number`` counts all events of this incarnation of the dispatcher from 1.
+#: An event. ``number`` counts all events of this incarnation of the dispatcher from 1.
 EVENT = 'event'
-#: An attempt that is over; ``number`` counts them in the same way.
+#: An ended attempt; ``number`` counts them in the same way.
 ATTEMPT = 'attempt'
-#: One try of the task that was asked about. ``ended_s`` and ``end`` are null while it is the live one.
+#: An attempt of the requested task. ``ended_s`` and ``end`` are null while it runs.
 TRY = 'try'
 
 COLUMNS = {
@@ -55,7 +53,7 @@ COLUMNS = {
     TRY: ('attempt', 'calculator', 'began_s', 'acknowledged', 'ended_s', 'end'),
 }  # type: Dict[str, Tuple[str, ...]]
 
-#: What a task is, beside the states and outcomes of the dispatcher's table.
+#: Further states of a task, beside the states and outcomes in the table of the dispatcher.
 REFUSED = 'refused'
 UNKNOWN = 'unknown'
 
@@ -73,7 +71,7 @@ ANSWER = 'answer'
 WAITS = (NO_CALCULATOR, NONE_IN_ORDER, NO_FUNCTION, DELAYED, ALL_BUSY, DISPATCHER_DRAINS, DISPATCHER_RECOVERS, ITS_TURN,
          ACKNOWLEDGEMENT, ANSWER)
 
-#: Timers that can fire for a task, by what happens then.
+#: Timers that can fire for a task, named after their effect.
 ASSIGN_AGAIN = 'assign_again'
 GIVE_UP_CALCULATOR = 'give_up_calculator'
 SUSPECT_CALCULATOR = 'suspect_calculator'
@@ -85,7 +83,7 @@ TIMERS = (ASSIGN_AGAIN, GIVE_UP_CALCULATOR, SUSPECT_CALCULATOR, DECLARE_DEAD, AN
 
 def as_record(row):
     # type: (List[Any]) -> Dict[str, Any]
-    """A row of a table as name -> value. Raises ``ValueError`` where columns are missing."""
+    """A row of a table as name -> value. Raises ``ValueError`` if columns are missing."""
     names = COLUMNS[row[0]]
     if len(row) <= len(names):
         raise ValueError('a row of %d columns for %s' % (len(row) - 1, row[0]))

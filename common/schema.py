@@ -1,9 +1,8 @@
-"""Settings as data: what keys there are, what they take, what they default to; and the check of a settings object.
+"""Settings as data: their keys, values and defaults; and the check of a settings object.
 
-Each role lists its settings in a ``SETTINGS`` group (``client/settings.py`` and so on). From that one list come the
-defaults, the check before anything starts, the output of ``--check`` and what ``--help`` says of each; a test holds the
-tables in the documentation against it. It lives here, not in ``runtime``, because a simulator takes the same settings
-without touching the operating system.
+Each role has a ``SETTINGS`` group (``client/settings.py`` and so on). It determines the defaults, the check at the
+start, the output of ``--check``, the text of ``--help``, and the tables in the documentation. This module is not in
+``runtime``, because the simulator uses it without the operating system.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -21,12 +20,12 @@ if MYPY:
     from typing import Any, Callable, Dict, List, Sequence, Union  # noqa: F401
 
 
-# A key that can stand in a line as it is.
+# A key that needs no quotes in a line.
 _PLAIN = re.compile(r'[A-Za-z0-9_.-]{1,60}\Z')
 
 
 class SettingRefused(ValueError):
-    """One setting is wrong. ``key`` is its dotted path, '' for the whole object; the text is one line of ASCII."""
+    """A setting is wrong. ``key`` is its dotted path, '' for the whole object; the text is one line of ASCII."""
 
     def __init__(self, key, found, expected):
         # type: (str, str, str) -> None
@@ -37,7 +36,7 @@ class SettingRefused(ValueError):
 
 
 class Kind(object):
-    """What values a setting takes: ``accepts(value)`` tests one, ``expected`` says it in words."""
+    """The values of a setting: ``accepts(value)`` tests a value, ``expected`` describes them in words."""
 
     def __init__(self, expected, accepts):
         # type: (str, Callable[[Any], bool]) -> None
@@ -45,14 +44,8 @@ class Kind(object):
         self.accepts = accepts
 
 
-def _is_number(value):
-    # type: (Any) -> bool
-    return type(value) is float or type(value) in INTEGER_TYPES
-
-
 def whole_number(low, high):
     # type: (int, int) -> Kind
-    """Whole numbers from ``low`` to ``high``."""
     return Kind('a whole number from %d to %d' % (low, high),
                 lambda value: type(value) in INTEGER_TYPES and low <= value <= high)
 
@@ -61,7 +54,7 @@ def number(low, high, unit=''):
     # type: (float, float, str) -> Kind
     """Numbers from ``low`` to ``high``; the comparison refuses NaN."""
     return Kind('a number %sfrom %g to %.10g' % (unit and 'of %s ' % unit, low, high),
-                lambda value: _is_number(value) and low <= value <= high)
+                lambda value: lengths.is_number(value) and low <= value <= high)
 
 
 def seconds(low):
@@ -70,25 +63,15 @@ def seconds(low):
     return number(low, SECONDS_MAX, 'seconds')
 
 
-def range_of_seconds():
-    # type: () -> Kind
-    """``[shortest, longest]``, from which a length of time is drawn evenly."""
-    def accepts(value):
-        # type: (Any) -> bool
-        return (type(value) in (list, tuple) and len(value) == 2 and all(_is_number(end) for end in value)
-                and 0 <= value[0] <= value[1] <= SECONDS_MAX)
-    return Kind('[shortest, longest] in seconds, 0 <= shortest <= longest <= %d' % SECONDS_MAX, accepts)
-
-
 def random_length():
     # type: () -> Kind
-    """A distribution that a length of time is drawn from: see ``common.lengths``."""
+    """A distribution of a length of time: see ``common.lengths``."""
     return Kind(lengths.EXPECTED, lengths.is_length)
 
 
 def number_or_length(low, high):
     # type: (float, float) -> Kind
-    """A fixed number of seconds within these bounds, or a distribution whose mean is."""
+    """A fixed number of seconds within these bounds, or a distribution with a mean within them."""
     fixed = number(low, high, 'seconds')
     return Kind('%s, %s' % (fixed.expected, lengths.OR_DISTRIBUTION), lambda value: (
         fixed.accepts(value) or lengths.is_length(value) and low <= lengths.mean(value) <= high))
@@ -96,7 +79,6 @@ def number_or_length(low, high):
 
 def choice(*words):
     # type: (*str) -> Kind
-    """One of a few words."""
     return Kind('one of %s' % ', '.join('"%s"' % word for word in words),
                 lambda value: type(value) in TEXT_TYPES and value in words)
 
@@ -113,23 +95,22 @@ def text(expected, characters_max):
 
 def or_null(kind):
     # type: (Kind) -> Kind
-    """What ``kind`` takes, or null."""
     return Kind('%s, or null' % kind.expected, lambda value: value is None or kind.accepts(value))
 
 
 NAME = or_null(Kind('a name of 1 to %d of A-Z a-z 0-9 _ . @ -, beginning with a letter or digit' % NAME_CHARS_MAX,
                     lambda value: type(value) in TEXT_TYPES and bounds.NAME.match(value) is not None))
-#: Where a file is, relative to the working directory. The system says what is wrong with it when it is opened.
+#: The path of a file, relative to the working directory. Errors are found when the file is opened.
 PATH = or_null(Kind('the path of a file', lambda value: (
     type(value) in TEXT_TYPES and bool(value.strip()) and len(value) <= 4096 and u'\0' not in value)))
 HOST = text('a host name or address', 253)
 PORT = whole_number(1, 65535)
-#: Where 0 lets the system choose.
+#: With 0 the system chooses the port.
 PORT_OR_ANY = whole_number(0, 65535)
 
 
 class Setting(object):
-    """One key: its kind, its default, and a sentence on what it does."""
+    """One key: its kind, its default, and a sentence about it."""
 
     def __init__(self, key, kind, default, about):
         # type: (str, Kind, Any, str) -> None
@@ -140,15 +121,15 @@ class Setting(object):
 
     def checked(self, value, path):
         # type: (Any, str) -> Any
-        """``value`` if this setting takes it; raises ``SettingRefused``."""
+        """``value`` if it is valid; raises ``SettingRefused``."""
         if not self.kind.accepts(value):
             raise SettingRefused(path, _shown(value), self.kind.expected)
         return list(value) if type(value) is tuple else value
 
 
 class Group(object):
-    """An object of settings. ``together`` may check values against each other: it returns None or a pair
-    (key, what is expected).
+    """An object of settings. ``together`` may check a combination of values: it returns None or a pair (key, what is
+    expected).
     """
 
     def __init__(self, key, settings, about='', together=None):
@@ -161,12 +142,11 @@ class Group(object):
     @property
     def default(self):
         # type: () -> Dict[str, Any]
-        """The object that an empty one means."""
         return {setting.key: setting.default for setting in self.settings}
 
     def checked(self, value, path=''):
         # type: (Any, str) -> Dict[str, Any]
-        """A complete object: what ``value`` says, defaults for the rest. Raises ``SettingRefused``."""
+        """``value`` with defaults for missing keys. Raises ``SettingRefused``."""
         if type(value) is not dict:
             raise SettingRefused(path, _shown(value), 'an object { }')
         known = [setting.key for setting in self.settings]
@@ -192,7 +172,7 @@ class Group(object):
 
     def walk(self, path=''):
         # type: (str) -> Any
-        """All settings below, as ``(dotted key, Setting)``, in order."""
+        """All settings as ``(dotted key, Setting)``, in order."""
         for setting in self.settings:
             key = _join(path, setting.key)
             if isinstance(setting, Group):
@@ -201,10 +181,9 @@ class Group(object):
             else:
                 yield key, setting
 
-
     def described(self, path=''):
         # type: (str) -> Any
-        """What ``--help`` says: ``(dotted key, sentence, default as JSON)``, in order; None for that of a group."""
+        """For ``--help``: ``(dotted key, sentence, default as JSON)``, in order; the default of a group is None."""
         for setting in self.settings:
             key = _join(path, setting.key)
             if isinstance(setting, Group):
@@ -215,11 +194,11 @@ class Group(object):
                 yield key, setting.about, json.dumps(setting.default)
 
 
-#: The same in all three roles.
+#: The same setting in all roles.
 KEY_FILE = Setting(
     'key_file', PATH, None,
-    'A text file with one key of at least 32 characters a line, which other users can not read. The first key signs '
-    'datagrams, and all keys are accepted. Null: nothing is signed, and every sender is believed.')
+    'A text file with one key of at least 32 characters a line, which other users cannot read. The first key signs '
+    'datagrams, and all keys are accepted. Null: no datagram is signed, and all senders are accepted.')
 
 
 def address(key, port_kind, default_port, about):
@@ -233,7 +212,7 @@ def address(key, port_kind, default_port, about):
 
 def shown_key(key):
     # type: (str) -> str
-    """A key as it stands in a line for people. It came from a file, so it may hold line feeds or be a page long."""
+    """A key in a line for people, quoted and shortened if needed."""
     return str(key) if _PLAIN.match(key) else _shown(key)
 
 

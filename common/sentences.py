@@ -1,4 +1,4 @@
-"""What each event of a core says: the only table of sentences, for logs, the monitor, the demo and the simulator."""
+"""The sentence of each event of a core: the only table, for logs, the monitor, the demo and the simulator."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -6,10 +6,10 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict  # noqa: F401
 
-#: What a person who stops a process has to know. The last words of a sentence, so that others can leave them out.
+#: A hint for the user who stops a process. At the end of a sentence, so that the monitor can remove it.
 HINT = ' Press Ctrl-C again to quit now.'
 
-#: Role -> kind of event -> (level of the log, sentence). For its places see ``Facts``.
+#: Role -> kind of event -> (log level, sentence). ``Facts`` explains the placeholders.
 SENTENCES = {
     'client': {
         'sent': ('debug', 'Task %(task_id)s: sent.'),
@@ -25,7 +25,7 @@ SENTENCES = {
     },
     'calculator': {
         'taken': ('debug', 'Task %(task_id)s: attempt %(attempt)d begins (assignment %(assignment)d).'),
-        'renumbered': ('debug', 'Task %(task_id)s: goes on as attempt %(attempt)d (assignment %(assignment)d).'),
+        'renumbered': ('debug', 'Task %(task_id)s: continues as attempt %(attempt)d (assignment %(assignment)d).'),
         'let_go': ('debug', 'Task %(task_id)s: %(end)s (assignment %(assignment)d).'),
         'out_of_order': ('warning', 'Out of order for %(duration_s).1f s: %(outage)s with %(running tasks)s running.'),
         'in_order': ('info', 'In order again, %(away_s).1f s after the %(outage)s.'),
@@ -75,7 +75,7 @@ SENTENCES = {
         'probation_over': ('info', 'Calculator %(calculator)s is trusted again: five attempts ended well.'),
         'no_calculators': ('warning', 'No calculator is alive, and %(waiting tasks)s wait: start one with the address '
                                       'of this dispatcher in its settings.'),
-        'held_up': ('warning', 'The dispatcher was held up for %(seconds).1f s; verdicts on silent calculators are '
+        'held_up': ('warning', 'The dispatcher did not run for %(seconds).1f s; verdicts on silent calculators are '
                                'postponed once.'),
         'journal_read': ('info', 'From the journal: %(waiting tasks)s wait again, %(unacknowledged outcomes)s are sent '
                                     'again; incarnations before this one: %(incarnations)d.'),
@@ -87,7 +87,7 @@ SENTENCES = {
     },
 }  # type: Dict[str, Dict[str, Any]]
 
-#: A report has this one, and a dispatcher does not log it: its client does.
+#: An event of status reports. The log of the client has it, that of the dispatcher has not.
 REFUSED = ('info', 'Task %(task_id)s refused: %(reason)s.')
 
 #: How an attempt ended.
@@ -98,9 +98,9 @@ ENDS = {
     'dead_calculator': 'the calculator was declared dead',
     'new_incarnation': 'the calculator restarted without it',
     'calculator_left': 'the calculator left',
-    'unacknowledged': 'the calculator acknowledged nothing more',
-    'not_listening': 'nobody listened at the calculator\'s address',
-    'not_held': 'the calculator did not have it any more',
+    'unacknowledged': 'the calculator stopped acknowledging',
+    'not_listening': 'no process listened at the address of the calculator',
+    'not_held': 'the calculator did not hold it any more',
     'turned_down': 'the calculator refused it',
     'withdrawn': 'withdrawn: the task ended in another way',
     'child_died': 'the process that ran the function died',
@@ -118,7 +118,7 @@ _REASONS = {'reassigned': ENDS, 'refused': REFUSALS}
 
 def in_words(kind, facts):
     # type: (str, Dict[str, Any]) -> Dict[str, Any]
-    """The facts of an event, with a sentence for a reason that is a name. A reason of another version stays."""
+    """The facts of an event, with words for a named reason. An unknown name, of another version, stays."""
     if kind in _REASONS and facts.get('reason') in list(_REASONS[kind]):
         return dict(facts, reason=_REASONS[kind][facts['reason']])
     return facts

@@ -1,7 +1,7 @@
-"""Quantiles of durations to within 1 %, in little memory.
+"""Quantiles of durations with an error of at most 1 %, in little memory.
 
-Durations are counted in buckets whose bounds grow by a fixed ratio, so memory stays the same for a thousand
-durations or a billion. The idea is DDSketch (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile sketch
+Durations are counted in buckets whose bounds grow by a fixed ratio, so the memory does not depend on the number of
+durations. The idea is DDSketch (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile sketch
 with relative-error guarantees", VLDB 2019), without its merging of rare buckets: from a microsecond to a year there
 are about 1,600 of them, from a millisecond to a minute 550.
 """
@@ -18,15 +18,15 @@ if MYPY:
 RELATIVE_ERROR = 0.01
 
 _LOG_RATIO = log((1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR))
-# From the upper bound of a bucket to its middle, from which both bounds have the same relative distance.
+# The middle of a bucket, as a share of its upper bound: both bounds have the same relative distance from it.
 _MIDDLE = 2 / (1 + exp(_LOG_RATIO))
 
-#: Shorter durations count as this one: our clocks are not more precise.
+#: Shorter durations count as this one, because clocks are not more precise.
 SHORTEST_S = 1e-6
 
 
 class Sketch(object):
-    """A set of durations in seconds: exact number, sum, minimum, maximum and last one; quantiles to within 1 %."""
+    """A set of durations in seconds: exact number, sum, minimum, maximum and last one; approximate quantiles."""
 
     __slots__ = ('number', 'total_s', 'min_s', 'max_s', 'last_s', 'counts')
 
@@ -37,12 +37,12 @@ class Sketch(object):
         self.min_s = None  # type: float | None
         self.max_s = None  # type: float | None
         self.last_s = None  # type: float | None
-        #: Index of a bucket -> number of durations in it, for buckets that have any.
+        #: Index of a bucket -> number of durations in it, without empty buckets.
         self.counts = {}  # type: Dict[int, int]
 
     def add(self, seconds, times=1):
         # type: (float, int) -> None
-        """Add a duration, or so many equal ones."""
+        """Add ``times`` equal durations."""
         self.number += times
         self.total_s += times * seconds
         self.last_s = seconds
@@ -60,32 +60,29 @@ class Sketch(object):
 
     def quantile(self, share):
         # type: (float) -> float | None
-        """See the function ``quantile``."""
         return quantile(self.counts, share, self.min_s, self.max_s)
 
     def pairs(self):
         # type: () -> List[List[int]]
-        """``[index, count]`` of each bucket that has any, the shortest durations first."""
+        """``[index, count]`` of each bucket that is not empty, the shortest durations first."""
         return [[index, self.counts[index]] for index in sorted(self.counts)]
 
     def summary(self):
         # type: () -> Dict[str, float | None]
-        """Minimum, mean, maximum and quantiles in seconds, None where there are no durations."""
+        """Minimum, mean, maximum and quantiles in seconds; None without durations."""
         return {'min': self.min_s, 'mean': self.mean_s, 'max': self.max_s, 'p50': self.quantile(0.5),
                 'p95': self.quantile(0.95), 'p99': self.quantile(0.99)}
 
 
 def upper_bound_s(index):
     # type: (int) -> float
-    """The longest duration of a bucket; the shortest is just above that of the bucket before."""
+    """The longest duration of a bucket."""
     return exp(index * _LOG_RATIO)
 
 
 def quantile(counts, share, min_s=None, max_s=None):
     # type: (Dict[int, int], float, float | None, float | None) -> float | None
-    """The duration that ``share`` (0 to 1) of all do not exceed, by nearest rank, never outside the given bounds; None
-    where there are no durations.
-    """
+    """The quantile at ``share`` (0 to 1) by nearest rank, limited to the given bounds; None without durations."""
     rank = max(1, int(ceil(share * sum(counts.values()))))
     seen = 0
     for index in sorted(counts):
@@ -100,5 +97,5 @@ def quantile(counts, share, min_s=None, max_s=None):
 
 def difference(counts, former):
     # type: (Dict[int, int], Dict[int, int]) -> Dict[int, int]
-    """The counts of the durations that were added since ``former``."""
+    """The counts of the durations added since ``former``."""
     return {index: number - former.get(index, 0) for index, number in counts.items() if number > former.get(index, 0)}

@@ -1,4 +1,4 @@
-"""Numbers of things, as people read them."""
+"""Numbers and facts in words."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -11,13 +11,13 @@ if MYPY:
 
 def counted(number, plural):
     # type: (int, str) -> str
-    """So many of what ``plural`` names, a word that ends in s."""
+    """``number`` with its noun; ``plural`` is a word that ends in s."""
     return '%d %s' % (number, plural[:-1] if number == 1 else plural)
 
 
 class Facts(object):
-    """The facts of an event, for the places of its sentence: ``%(held)d`` is a number, ``%(held tasks)s`` a number of
-    things.
+    """The facts of an event, for the placeholders of its sentence: ``%(held)d`` is a number, ``%(held tasks)s`` a
+    number with its noun.
     """
 
     def __init__(self, facts):
@@ -32,7 +32,7 @@ class Facts(object):
 
     def shown(self, name, value):
         # type: (str, Any) -> Any
-        """A fact as it stands in a sentence."""
+        """A fact in the form for a sentence."""
         return value
 
 

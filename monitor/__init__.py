@@ -1,3 +1,3 @@
-"""What the dispatcher is doing, for people to look at: asked over the protocol, shown in a terminal or a browser."""
+"""The monitor: requests status reports from the dispatcher and shows them in a terminal or a browser."""
 
 from __future__ import absolute_import, division, print_function

@@ -11,7 +11,7 @@ if MYPY:
 
 def task_as_values(task_id, rows):
     # type: (str, List[Any] | None) -> Dict[str, Any]
-    """``rows`` are those of a report, None where no answer came."""
+    """``rows`` are those of a report; None if there was no answer."""
     facts = {row[1]: row[2] for row in rows or () if row[0] == report.FACTS}
     values = {'task_id': task_id, 'state': None, 'client': None, 'reason': None, 'accepted_s': None, 'ended_s': None,
               'deadline_in_s': None}  # type: Dict[str, Any]

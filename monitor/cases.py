@@ -1,7 +1,8 @@
-"""What became of the tasks of a calculator that failed.
+"""The fates of the tasks of a failed calculator.
 
-A case begins when a calculator is declared dead or restarts without its tasks. Events say which tasks it lost, and the
-attempts of others where they went. About a task that appears nowhere the dispatcher is asked.
+A case begins when a calculator is declared dead or restarts without its tasks. Events name the lost tasks, and the
+attempts of other calculators show where these tasks continue. The monitor asks the dispatcher about a task that is
+missing in the reports.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -18,16 +19,16 @@ if MYPY:
 
     from monitor.picture import Happening, Picture  # noqa: F401
 
-#: Cases that are kept, and tasks that are followed in each; of the others there is only the number.
+#: Kept cases, and tracked tasks in each. Further tasks are only counted.
 CASES_MAX = 20
 TASKS_MAX = 12
 
-#: A dead calculator lost what was reassigned from when it became suspect until this time after its death; a restarted
-#: one loses its tasks at once.
+#: A dead calculator lost the tasks reassigned between its suspicion and this time after its death; a restarted one lost
+#: its tasks at once.
 BELONGS_S = 3.0
 AT_ONCE_S = 0.1
 
-#: How long a task may appear nowhere before a question about it, and the time between two questions.
+#: The time without news of a task before a question about it, and the time between two questions.
 NOWHERE_S = 2.5
 ASK_EVERY_S = 1.0
 
@@ -41,7 +42,7 @@ _BEGINNINGS = ('died', 'returned')
 
 
 class Fate(object):
-    """A lost task. ``at`` is the time of its latest news."""
+    """A lost task. ``at`` is the time of the latest news."""
 
     __slots__ = ('task_id', 'lost_attempt', 'what', 'calculator', 'attempt', 'outcome', 'at', 'asked_at')
 
@@ -63,14 +64,13 @@ class Fate(object):
 
     def note(self, what, at, calculator, attempt, outcome=None):
         # type: (str, float, str | None, int | None, str | None) -> None
-        """Its state changed."""
         if self.what != OVER:
             self.what, self.at, self.calculator, self.attempt, self.outcome = what, at, calculator, attempt, outcome
 
 
 class Case(object):
     """A calculator that failed at ``at``: it was declared dead (``is_death``), or it restarted without its tasks.
-    ``since`` is when it became suspect before that.
+    ``since`` is the time when it became suspect.
     """
 
     __slots__ = ('calculator', 'at', 'since', 'is_death', 'fates', 'more', 'silence_s')
@@ -83,12 +83,12 @@ class Case(object):
         self.is_death = is_death
         self.silence_s = silence_s
         self.fates = OrderedDict()  # type: OrderedDict[str, Fate]
-        #: Number of lost tasks that are not followed.
+        #: The number of lost tasks that are not tracked.
         self.more = 0
 
     def has_lost(self, event):
         # type: (Happening) -> bool
-        """Whether the event is about a task that was lost in this case."""
+        """Whether the event reports a task that was lost in this case."""
         facts = event.record['facts']
         if facts['calculator'] != self.calculator or (facts['reason'] == RESTARTED) == self.is_death:
             return False
@@ -113,17 +113,17 @@ class Cases(object):
         self._ask = ask
         self._cases = []  # type: List[Case]
         self._seen = (0, 0)
-        # The latest lost attempts: the event of the death may come after them.
+        # The latest lost attempts; the event of the death may follow them.
         self._lost = deque(maxlen=500)  # type: Deque[Happening]
-        # The latest restarts of which no lost task is known yet.
+        # The latest restarts without a known lost task.
         self._restarts = deque(maxlen=CASES_MAX)  # type: Deque[Case]
-        # Calculator -> when it became suspect, while it is.
+        # Suspect calculator -> when it became suspect.
         self._suspect_since = {}  # type: Dict[str, float]
         self._asked_at = 0.0
 
     def update(self, now):
         # type: (float) -> None
-        """Take what is new in the picture."""
+        """Handle the new events of the picture."""
         incarnations, seen = self._seen
         if incarnations != self._picture.incarnations:
             seen = 0
@@ -143,7 +143,7 @@ class Cases(object):
 
     def as_values(self):
         # type: () -> List[Dict[str, Any]]
-        """All cases, the latest first."""
+        """The latest case first."""
         return [{'calculator': case.calculator, 'at': round(case.at, 3), 'is_death': case.is_death,
                  'silence_s': case.silence_s, 'more': case.more,
                  'tasks': [fate.as_values() for fate in case.fates.values()]} for case in reversed(self._cases)]
@@ -190,7 +190,7 @@ class Cases(object):
         # type: (Case) -> None
         self._cases.append(case)
         if len(self._cases) > CASES_MAX:
-            # The oldest one whose calculator is not dead any more, if there is any.
+            # Remove the oldest one whose calculator is not dead, if possible.
             known = self._picture.calculators
             over = [one for one in self._cases if known.get(one.calculator, {}).get('state') != 'dead']
             self._cases.remove((over or self._cases)[0])

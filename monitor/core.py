@@ -1,4 +1,4 @@
-"""Asks the dispatcher for reports at regular intervals, and keeps what they say in a ``Picture``.
+"""Asks the dispatcher for reports at regular intervals, and stores them in a ``Picture``.
 
 A report has several pages. A lost page is not requested again: the next report follows soon.
 """
@@ -196,7 +196,7 @@ class MonitorCore(Core):
         picture = self.picture
         self.send(self.dispatcher, 'status', [self._question, picture.events_seen, picture.attempts_seen,
                                               picture.calculators_next, picture.clients_next])
-        # A greeting is believed only if it answers a datagram that must be acknowledged. A question alone need not be,
+        # A greeting is accepted only if it answers a datagram that must be acknowledged. A question alone need not be,
         # so without the ping a restart of the dispatcher would not be noticed.
         self.send(self.dispatcher, 'ping', [])
 

@@ -6,6 +6,7 @@ Times are seconds of the monitor's clock. Each message carries the present time,
 from __future__ import absolute_import, division, print_function
 
 from common import report
+from common.sentences import ENDS
 from monitor.words import PAST
 from monitor.words import event as event_in_words
 from monitor.words import health, task_name
@@ -21,19 +22,19 @@ if MYPY:
 #: The history that a page gets when it opens.
 ATTEMPTS_AT_FIRST = 3000
 EVENTS_AT_FIRST = 300
-#: Clients that are named to a page, the busiest first; of the others it gets the number.
+#: Clients in a message, the busiest first. Further clients are only counted.
 CLIENTS_NAMED = 50
 
 
 class Feed(object):
-    """Writes what a picture shows as plain values. ``target`` is the dispatcher's address for people."""
+    """Makes messages of a picture. ``target`` is the address of the dispatcher for people."""
 
     def __init__(self, core, cases, target=''):
         # type: (MonitorCore, Cases, str) -> None
         self._core = core
         self._cases = cases
         self._target = target
-        #: Why no more reports will come, in a sentence; '' while they come. What is known then is final.
+        #: A sentence why there will be no more reports; '' before that. The present state is then final.
         self.over = ''
         # The highest numbers and the incarnation of the last message.
         self._events_sent = self._attempts_sent = 0
@@ -41,18 +42,18 @@ class Feed(object):
 
     def everything(self, now):
         # type: (float) -> Dict[str, Any]
-        """For a page that opens now."""
+        """For a new page."""
         picture = self._core.picture
         values = self._state(now)
         values.update(
-            kind='everything', events=[_event(one) for one in list(picture.events)[-EVENTS_AT_FIRST:]],
+            kind='everything', ends=ENDS, events=[_event(one) for one in list(picture.events)[-EVENTS_AT_FIRST:]],
             attempts=[_attempt(one) for one in list(picture.attempts)[-ATTEMPTS_AT_FIRST:]],
             samples=[_sample(one) for one in picture.samples])
         return values
 
     def news(self, now):
         # type: (float) -> Dict[str, Any]
-        """For all pages: what is new since the last call."""
+        """For all pages: the changes since the last call."""
         picture = self._core.picture
         if picture.incarnations != self._incarnations_sent:
             self._incarnations_sent = picture.incarnations
@@ -67,7 +68,7 @@ class Feed(object):
 
     def silence(self, now):
         # type: (float) -> Dict[str, Any]
-        """While no reports come."""
+        """For all pages, while there are no reports."""
         core = self._core
         return {'kind': 'silence', 'now': round(now, 3), 'silence_s': round(core.silence_s(now), 3),
                 'is_silent': core.is_silent(now) and not self.over, 'health': self._health(now), 'over': self.over}

@@ -1,6 +1,6 @@
 """The picture in the text format of Prometheus, version 0.0.4.
 
-Names and units follow its conventions: base units in the name, ``_total`` for what only grows, cumulative buckets.
+Names follow its conventions: base units in the name, ``_total`` for counters, cumulative buckets.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -17,20 +17,20 @@ if MYPY:
 
 CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-#: Series for each calculator, and for each client where asked for, up to this many of them; beyond that only totals.
+#: With more calculators, or clients, than this there are no series of single ones, only totals.
 MEMBERS_MAX = 2000
 
 #: A client without open tasks has no series after this time of silence.
 CLIENT_EXPIRES_S = 600.0
 
-#: Upper bounds of the histogram of response times, in seconds. Each count is that of a bound within 1 % of it.
+#: Upper bounds of the histogram of response times, in seconds, with an error of 1 %.
 BOUNDS_S = tuple(step * 10.0 ** decade for decade in range(-3, 3) for step in (1, 2.5, 5)) + (1000.0,)
 
-GAUGE, COUNTER, HISTOGRAM = 'gauge', 'counter', 'histogram'
+GAUGE, COUNTER = 'gauge', 'counter'
 
 
 class _Page(object):
-    """Lines of the text format; each metric is described once, before its first sample."""
+    """Lines of the text format. Each metric is described before its first sample."""
 
     def __init__(self):
         # type: () -> None
@@ -38,7 +38,7 @@ class _Page(object):
 
     def metric(self, name, kind, about, samples):
         # type: (str, str, str, List[Tuple[Dict[str, str], Any]]) -> None
-        """Add a metric and its samples, as (labels, value); samples without a value are left out."""
+        """Add a metric and its samples, as (labels, value); samples without a value are omitted."""
         known = [(labels, value) for labels, value in samples if value is not None]
         if known:
             self.lines += ['# HELP %s %s' % (name, about), '# TYPE %s %s' % (name, kind)]
@@ -58,7 +58,7 @@ def _escaped(text):
 
 def metrics(picture, is_silent, with_clients=False):
     # type: (Picture, bool, bool) -> str
-    """The whole page. While the dispatcher is silent it says only that, so that no old number looks new."""
+    """The whole page. While the dispatcher is silent it has only ``dispatcher_answers``, no old numbers."""
     page = _Page()
     page.metric('dispatcher_answers', GAUGE, 'Whether the dispatcher answers the monitor.',
                 [({}, 0 if is_silent or picture.at is None else 1)])
@@ -141,12 +141,12 @@ def _add_calculators(page, picture):
     # type: (_Page, Picture) -> None
     members = [picture.calculators[name] for name in sorted(picture.calculators)]
     for column, name, kind, about in (
-            ('capacity', 'slots', GAUGE, 'Attempts that it runs at a time.'),
-            ('held', 'held_attempts', GAUGE, 'Attempts that it holds.'),
+            ('capacity', 'slots', GAUGE, 'Number of slots.'),
+            ('held', 'held_attempts', GAUGE, 'Held attempts.'),
             ('done', 'done_attempts_total', COUNTER, 'Attempts that returned a result.'),
             ('failed', 'failed_attempts_total', COUNTER, 'Attempts that returned an error.'),
             ('lost', 'lost_attempts_total', COUNTER, 'Attempts without a result or an error.'),
-            ('outages', 'outages_total', COUNTER, 'Times that it crashed or was declared dead.'),
+            ('outages', 'outages_total', COUNTER, 'Crashes, and declarations as dead.'),
             ('silence_s', 'silence_seconds', GAUGE, 'Time since its last message.')):
         page.metric('calculator_' + name, kind, about, [({'calculator': one['name']}, one[column]) for one in members])
     page.metric('calculator_alive', GAUGE, 'Whether the dispatcher considers it alive.',

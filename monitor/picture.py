@@ -1,4 +1,4 @@
-"""What is known of the system, put together from one report after the other."""
+"""The state of the system, collected from the reports."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -13,25 +13,25 @@ MYPY = False
 if MYPY:
     from typing import Any, Deque, Dict, List, Tuple  # noqa: F401
 
-#: How much history is kept.
+#: The size of the history.
 EVENTS_KEPT = 2000
 ATTEMPTS_KEPT = 8000
 SAMPLES_KEPT = 1200
 
-#: Rates cover this much time, quantiles of response times this much; less where less is known.
+#: The period of rates, and that of quantiles of response times; at the beginning they cover less.
 RATE_S = 10.0
 QUANTILES_S = 60.0
 
-#: Where pages keep getting lost, a member of a table that no page named for so long is dropped.
+#: If pages get lost, a row of a table is removed after this time without a report that contains it.
 KEPT_UNNAMED_S = 120.0
 
-#: The state of a calculator after an event. Long tables arrive in parts, so an event is often newer than its row.
+#: The state of a calculator after an event. Long tables arrive in parts, so an event may be newer than the row.
 STATES = {'registered': 'alive', 'returned': 'alive', 'recovered': 'alive', 'suspected': 'suspect', 'died': 'dead',
           'left': 'left'}
 
 QUANTILES = (('p50', 0.5), ('p95', 0.95), ('p99', 0.99))
 
-#: Buckets of the sketch that make one bar of a histogram: its bounds are then 10 % apart.
+#: Buckets of the sketch in one bar of a histogram, whose bounds are then 10 % apart.
 BUCKETS_PER_BAR = 5
 
 
@@ -76,7 +76,7 @@ class Picture(object):
 
     def forget(self):
         # type: () -> None
-        """Another incarnation of the dispatcher: its numbers and counts start again."""
+        """Clear the picture: in a new incarnation of the dispatcher all numbers start again."""
         self.at = None  # type: float | None
         self.facts = {}  # type: Dict[str, Dict[str, Any]]
         self.calculators = {}  # type: Dict[str, Dict[str, Any]]
@@ -84,12 +84,12 @@ class Picture(object):
         self.events = deque(maxlen=EVENTS_KEPT)  # type: Deque[Happening]
         self.attempts = deque(maxlen=ATTEMPTS_KEPT)  # type: Deque[Happening]
         self.samples = deque(maxlen=SAMPLES_KEPT)  # type: Deque[Sample]
-        # Of the last minute: (at, counts of response times, tasks done by client).
+        # The last minute: (at, counts of response times, tasks done by client).
         self._recent = deque()  # type: Deque[Tuple[float, Dict[int, int], Dict[str, int]]]
-        # The highest number that is accounted for, and how many numbers never arrived.
+        # The highest known numbers, and how many numbers never arrived.
         self.events_seen = self.attempts_seen = 0
         self.events_missed = self.attempts_missed = 0
-        # Where the next part of a long table begins, and the names in the parts since its beginning.
+        # The beginning of the next part of a long table, and the names in its parts so far.
         self.calculators_next = self.clients_next = 0
         self._named = {report.CALCULATOR: set(), report.CLIENT: set()}  # type: Dict[str, set[str]]
         #: Whether every table arrived completely at least once.
@@ -103,7 +103,7 @@ class Picture(object):
         """Take a report, or the part of it that arrived."""
         answers_a_former_question = False
         if incarnation != self.incarnation:
-            # We asked for events after a number of another incarnation: older ones of this one are not in the answer.
+            # The question named a number of another incarnation, so the answer lacks older events of the new one.
             answers_a_former_question = self.events_seen > 0 or self.attempts_seen > 0
             self.forget()
             self.incarnation = incarnation
@@ -173,7 +173,7 @@ class Picture(object):
         tables = self.facts.get(report.TABLES, {})
         self.events_seen = max([tables.get('events', 0)] + [event.number for event in list(self.events)[-1:]])
         self.attempts_seen = max([tables.get('attempts', 0)] + [one.number for one in list(self.attempts)[-1:]])
-        # What happened before the first report does not count as missed.
+        # Events before the first report do not count as missed.
         if self.samples:
             self.events_missed += self.events_seen - before[0] - taken[report.EVENT]
             self.attempts_missed += self.attempts_seen - before[1] - taken[report.ATTEMPT]
@@ -188,7 +188,7 @@ class Picture(object):
                 (report.CLIENT, 'clients', self.clients_next, self.clients)):
             if next_part:
                 continue
-            # The end of the table: a member that was not named is gone, unless a page is missing.
+            # The end of the table: remove members without a row, unless a page is missing.
             is_whole = len(self._named[word]) >= tables.get(table, 0)
             for name in [name for name in known if name not in self._named[word]]:
                 if is_whole or now - known[name]['at'] > KEPT_UNNAMED_S:
@@ -197,7 +197,7 @@ class Picture(object):
             self._wholes[word] = self._wholes[word] or is_whole
         self.is_whole = all(self._wholes.values())
 
-    # What follows from it.
+    # Derived values.
 
     @property
     def outcomes(self):
@@ -211,20 +211,20 @@ class Picture(object):
     @property
     def slots(self):
         # type: () -> Tuple[int, int]
-        """Slots of the calculators that are alive: free ones, and all."""
+        """Free slots and all slots of the calculators that are alive."""
         slots = elsewhere = 0
         for one in self.calculators.values():
             if one['state'] == 'alive' and not one['draining']:
                 slots += one['capacity']
             else:
                 elsewhere += one['held']
-        # The rows of a large fleet are of several reports, the number of running tasks is of the last one.
+        # Not from the rows of the calculators, which for a large fleet come from several reports.
         running = self.facts.get(report.QUEUE, {}).get('running', 0)
         return max(0, slots - max(0, running - elsewhere)), slots
 
     def rates(self):
         # type: () -> Dict[str, float | None]
-        """Tasks a second that arrived, were done and ended in the last seconds; None after a single report."""
+        """Tasks per second that arrived, were done and ended in the last ``RATE_S``; None after a single report."""
         then, now = _since(self.samples, RATE_S, lambda sample: sample.at), self.samples[-1] if self.samples else None
         if now is None or then is now:
             return {'accepted_per_s': None, 'done_per_s': None, 'over_per_s': None}
@@ -234,7 +234,7 @@ class Picture(object):
 
     def client_rate(self, name):
         # type: (str) -> float | None
-        """Tasks of one client that were done, a second."""
+        """Tasks of a client that were done, per second."""
         then = _since(self._recent, RATE_S, lambda one: one[0])
         if then is None or then is self._recent[-1] or name not in then[2]:
             return None
@@ -243,14 +243,14 @@ class Picture(object):
 
     def response_time(self):
         # type: () -> Dict[str, Any]
-        """Quantiles of the answers of the last minute, or of all answers where that minute had none; and a histogram of
+        """Quantiles of the response times of the last minute, or of all if that minute has none; and a histogram of
         all, as ``[upper bound, count]``.
         """
         facts = self.facts.get(report.RESPONSE_TIME, {})
         counts = self._recent[-1][1] if self._recent else {}
         shortest_s, longest_s = facts.get('shortest_s'), facts.get('longest_s')
         recent = {}  # type: Dict[int, int]
-        # The answers of a few seconds are too few for quantiles.
+        # A few seconds have too few answers for quantiles.
         if self._recent and self._recent[-1][0] - self._recent[0][0] >= RATE_S:
             recent = difference(counts, self._recent[0][1])
         found = {'number': facts.get('number', 0), 'total_s': facts.get('total_s', 0.0),
@@ -266,14 +266,14 @@ class Picture(object):
 
     def time_line(self):
         # type: () -> List[str]
-        """How a death is noticed, for the heartbeat intervals of the calculators that are here; nothing without any."""
+        """The time line of failure detection for the heartbeat intervals of these calculators; empty without any."""
         settings = self.facts.get(report.SETTINGS, {})
         intervals_s = [one['interval_s'] for one in self.calculators.values() if one['state'] not in ('dead', 'left')]
         return [''] + time_line(settings, intervals_s) if intervals_s and USED.issubset(settings) else []
 
     def as_status(self, now, silence_s, is_silent):
         # type: (float, float, bool) -> Dict[str, Any]
-        """All of it as plain values: the content of ``--json`` and ``/status.json``."""
+        """The content of ``--json`` and ``/status.json``."""
         facts = self.facts
         return {
             'answers': not is_silent and self.at is not None, 'silence_s': round(silence_s, 3),
@@ -292,7 +292,7 @@ class Picture(object):
 
 def _since(things, seconds, at):
     # type: (Any, float, Any) -> Any
-    """The latest of them that is so much older than the last, or the first; None where there are none."""
+    """The latest item at least ``seconds`` older than the last one, else the first one; None if there are none."""
     found = None
     for thing in reversed(things):
         found = thing

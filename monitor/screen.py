@@ -1,7 +1,7 @@
-"""The terminal view: lines that fit a window of any size from 80 x 24 on, computed from the picture.
+"""The terminal view of the picture, for windows of 80 x 24 or more.
 
-A line is a list of (style, text). What does not fit is left out, and a sign or a number says so; in a wide window the
-calculators are beside clients and events.
+A line is a list of (style, text). A sign or a number shows that content was omitted. In a wide window the calculators
+are beside clients and events.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -20,9 +20,9 @@ if MYPY:
 
     Line = List[Tuple[str, str]]
 
-#: From this width on there are two columns.
+#: The smallest width with two columns.
 WIDE = 140
-#: Lines of events that are always shown, with their heading, if there are that many.
+#: Lines that are reserved for events and their heading.
 EVENTS_MIN = 6
 #: Lines of one event.
 EVENT_LINES_MAX = 3
@@ -34,15 +34,15 @@ _AGE = 14
 
 _STATE_STYLES = {'alive': GOOD, 'suspect': BAD, 'dead': LOUD, 'left': PAST}
 _SYMBOLS = {'alive': '+', 'suspect': '?', 'dead': 'x', 'left': '-'}
-#: Calculators in trouble come first where not all fit.
+#: The order of calculators if not all fit.
 _URGENCY = ('dead', 'suspect', 'alive', 'left')
 
 _CALCULATOR = '%-{name}s %-8s%s%5s %7s %5s %4s %7s %7s'
 
 
 class View(object):
-    """What a screen shows beside the picture: the dispatcher's address and silence, the time of day; and for a program
-    that embeds the monitor, ``notes``, its own events as (at, style, sentence), and ``phase``, its state in words.
+    """The content of a screen: the picture, the address and silence of the dispatcher, and the time of day. A program
+    that embeds the monitor adds ``notes``, its own events as (at, style, sentence), and ``phase``, its state in words.
     """
 
     def __init__(self, picture, now, target, silence_s, is_silent, clock='', notes=(), phase=''):
@@ -118,7 +118,7 @@ def _calculators(view, columns, rows):
     summary = '%s   free slots %d of %d' % ((numbers,) + picture.slots)
     lines = [[(HEADING, 'calculators '), (PLAIN, summary)]]  # type: List[Line]
     members = sorted(picture.calculators.values(), key=lambda one: one['name'])
-    # Why some get less work, below all.
+    # Below the table: why some get less work.
     notes = [[(BAD, '  %s gets %s' % (_short(one['name'], 24), plain(one['note'])))]
              for one in members if one['note']][:max(0, rows // 4)]  # type: List[Line]
     room = max(0, rows - 3 - len(notes))
@@ -147,7 +147,7 @@ def _calculators(view, columns, rows):
 
 def _bar(one):
     # type: (Dict[str, Any]) -> str
-    """Its slots, and how many are taken."""
+    """The slots of a calculator and the used ones."""
     if one['state'] in ('dead', 'left'):
         return ' ' * (BAR + 2)
     slots = min(BAR, one['capacity'])
@@ -174,7 +174,7 @@ def _clients(view, columns, rows):
 
 def _events(view, columns, rows):
     # type: (View, int, int) -> List[Line]
-    """The latest events, the last one at the bottom. A long one takes several lines."""
+    """The latest events, the last one at the bottom. A long event has several lines."""
     picture = view.picture
     missed = ' (%d more were not reported)' % picture.events_missed if picture.events_missed else ''
     lines = []  # type: List[Line]
@@ -193,7 +193,7 @@ def _events(view, columns, rows):
 
 def latest(picture, notes, number):
     # type: (Picture, Any, int) -> List[Tuple[float, str, str]]
-    """The last ``number`` events of the dispatcher and of the program itself, as (at, style, sentence)."""
+    """The last ``number`` events and notes, as (at, style, sentence)."""
     if not number:
         return []
     found = [(one.at,) + event(one.record['kind'], one.record['facts']) for one in list(picture.events)[-number:]]
@@ -212,14 +212,14 @@ def _beside(one, other, width, rows):
 
 def _short(name, width):
     # type: (str, int) -> str
-    """A name that fits, with the end that distinguishes it from others."""
+    """A name shortened in the middle, because the ends of names differ."""
     name = plain(name)
     return name if len(name) <= width else name[:max(0, width // 2 - 1)] + CUT + name[-(width - width // 2):]
 
 
 def _cut(line, columns):
     # type: (Line, int) -> Line
-    """The line, or what fits of it with a sign at its end."""
+    """The line, or its beginning with the sign ``CUT``."""
     left, sign = (columns, '') if len(as_text(line)) <= columns else (columns - 1, CUT)
     cut = []  # type: Line
     for style, text in line:

@@ -10,7 +10,7 @@ HOSTS = Kind('a list of up to %d host names' % HOSTS_MAX, lambda value: (
     type(value) is list and len(value) <= HOSTS_MAX and all(schema.HOST.accepts(host) for host in value)))
 
 SETTINGS = Group('', (
-    schema.address('dispatcher', schema.PORT, 5555, 'Where the dispatcher is.'),
+    schema.address('dispatcher', schema.PORT, 5555, 'Where the dispatcher listens.'),
     schema.KEY_FILE,
     Setting('interval_s', schema.number(0.2, 3600, 'seconds'), 1, 'Time between two questions.'),
     Setting('http_hosts', HOSTS, [], 'Further host names under which browsers or a proxy ask for the page. Addresses, '

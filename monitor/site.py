@@ -1,7 +1,6 @@
-"""The answers to browsers and scrapers: a table of paths. No request changes anything.
+"""The answers to browsers and scrapers: a table of paths. All requests are read-only.
 
-A text of another process (a name, a reason) never becomes markup: it travels as JSON, and the page inserts it as
-text.
+A text of another process (a name, a reason) never becomes markup: it is sent as JSON, and the page inserts it as text.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -26,8 +25,8 @@ JSON = 'application/json'
 TEXT = 'text/plain; charset=utf-8'
 STREAM = 'text/event-stream'
 
-#: Addresses and these names are always accepted as Host. Any other name is refused unless the settings name it: a page
-#: elsewhere whose name was made to resolve to this machine (DNS rebinding) sends its own name.
+#: Addresses and these names are always accepted as Host, other names only if the settings list them. This prevents DNS
+#: rebinding: a foreign page whose name resolves to this machine sends its own name.
 _NUMBER = re.compile(r'[0-9.]+\Z|[0-9a-f:]*:[0-9a-f:.]*\Z')
 OWN_NAMES = frozenset(['localhost', ''])
 
@@ -36,7 +35,7 @@ class Site(object):
     """The answers of one monitor.
 
     ``files`` are those of the page, {path: (content type, bytes)}; ``make(status, content type, body, is_stream)``
-    makes an answer; ``names`` are further host names under which the site may be asked.
+    makes an answer; ``names`` are further host names of the site.
     """
 
     def __init__(self, core, feed, files, make, names=()):
@@ -66,12 +65,10 @@ class Site(object):
 
     def news(self, now):
         # type: (float) -> bytes
-        """After each report."""
         return as_event(self._feed.news(now))
 
     def silence(self, now):
         # type: (float) -> bytes
-        """While no reports arrive."""
         return as_event(self._feed.silence(now))
 
     # Paths.
@@ -118,11 +115,10 @@ class Site(object):
 
 def as_json(values):
     # type: (Any) -> bytes
-    """JSON in ASCII."""
     return json.dumps(values, sort_keys=True).encode('ascii')
 
 
 def as_event(values):
     # type: (Any) -> bytes
-    """An event of a stream. JSON contains no line feed, so one line is enough."""
+    """An event of a stream. JSON contains no line feed."""
     return b'data: ' + json.dumps(values).encode('ascii') + b'\n\n'

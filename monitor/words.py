@@ -1,4 +1,4 @@
-"""The words of the monitor: numbers, the state of the system, events, and the history of a task."""
+"""The texts of the monitor: numbers, the state of the system, events, and the history of a task."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -16,7 +16,7 @@ if MYPY:
 
     from monitor.picture import Picture  # noqa: F401
 
-#: How much a line matters, which is its colour where there are colours.
+#: The style of a line: its importance, shown as a colour if there are colours.
 PLAIN = 'plain'
 HEADING = 'heading'
 PAST = 'past'
@@ -36,20 +36,20 @@ _BAD = ('reassigned', 'ended', 'refused')
 
 def plain(text):
     # type: (Any) -> str
-    """A text of another process with only printable ASCII characters."""
+    """A text of another process, with printable ASCII characters only."""
     return _NOT_PLAIN.sub('?', text if isinstance(text, TEXT_TYPES) else '%s' % (text,))
 
 
 def task_name(task_id):
     # type: (str) -> str
-    """The short name of a task, without the incarnation: ``client-1:17`` is the 17th of client-1."""
+    """The short name of a task, without the incarnation: ``client-1:17``."""
     parts = plain(task_id).split(':')
     return '%s:%s' % (parts[0], parts[-1]) if len(parts) == 3 else plain(task_id)
 
 
 def seconds(value):
     # type: (float | None) -> str
-    """A duration, short: 0.34 s, 12 s, 5 min 20 s, 3 h 12 min."""
+    """A duration: 0.34 s, 12 s, 5 min 20 s, 3 h 12 min."""
     if value is None:
         return '-'
     if value < 0.0995:
@@ -67,7 +67,6 @@ def seconds(value):
 
 def rate(value):
     # type: (float | None) -> str
-    """A number of things a second."""
     return '-' if value is None else '%.1f/s' % value if value < 100 else '%.0f/s' % value
 
 
@@ -78,9 +77,9 @@ def tasks(number):
 
 def health(picture, silence_s, is_silent):
     # type: (Picture, float, bool) -> Tuple[str, str]
-    """The state of the whole system, and how much it matters."""
+    """The style and the text of the state of the whole system."""
     if is_silent:
-        return LOUD, 'the dispatcher DOES NOT ANSWER for %s' % seconds(silence_s)
+        return LOUD, 'the dispatcher HAS NOT ANSWERED for %s' % seconds(silence_s)
     if picture.at is None:
         return PAST, 'asking ...'
     whole = picture.facts.get(report.WHOLE, {})
@@ -115,14 +114,13 @@ class _Words(Facts):
 
 def style_of(kind, level):
     # type: (str, str) -> str
-    """How much an event matters."""
     return (LOUD if kind in _LOUD else GOOD if kind in _GOOD else
             BAD if kind in _BAD or level != 'info' else PLAIN)
 
 
 def event(kind, facts):
     # type: (str, Dict[str, Any]) -> Tuple[str, str]
-    """How much an event matters, and its sentence. An unknown kind, of a later version, is shown with its facts."""
+    """The style and the sentence of an event. An unknown kind, of a later version, is shown with its facts."""
     if kind not in EVENTS:
         shown = ', '.join('%s %s' % (plain(name), plain(facts[name])) for name in sorted(facts))
         return PLAIN, '%s: %s' % (plain(kind).replace('_', ' '), shown)
@@ -149,17 +147,17 @@ _WAITS = {
     report.NONE_IN_ORDER: (
         'It waits because no calculator is alive: suspect %(suspect)s, dead %(dead)s, left %(left)s.'),
     report.NO_FUNCTION: 'It waits because no calculator offers its function.',
-    report.DELAYED: 'It waits for some seconds, because several attempts came to nothing.',
+    report.DELAYED: 'It waits for some seconds, because several attempts failed.',
     report.ALL_BUSY: (
         'It waits because all calculators that are alive (%(alive)s) are busy. Running tasks: %(running)s; waiting '
         'tasks: %(waiting)s, of them of this client and before this one: %(before)s.'),
     report.DISPATCHER_RECOVERS: (
-        'It waits because the dispatcher restarted a moment ago and first hears which tasks the calculators run.'),
+        'It waits because the dispatcher has restarted and first collects which tasks the calculators run.'),
     report.ITS_TURN: 'It waits and is assigned next.',
     report.DISPATCHER_DRAINS: 'It waits because the dispatcher is stopping and assigns no more tasks.',
     report.ACKNOWLEDGEMENT: 'It is assigned to %(calculator)s (attempt %(attempt)s), not acknowledged yet.',
-    report.ANSWER: 'It is running on %(calculator)s (attempt %(attempt)s), which is %(calculator_state)s and was heard '
-                   '%(heard)s ago.',
+    report.ANSWER: 'It is running on %(calculator)s (attempt %(attempt)s), which is %(calculator_state)s. Its last '
+                   'message was %(heard)s ago.',
 }
 
 _STATES = {
@@ -170,7 +168,7 @@ _STATES = {
 
 def story(task_id, rows):
     # type: (str, List[Any] | None) -> List[str]
-    """The history of a task in sentences. ``rows`` are those of a report, None where no answer came."""
+    """The history of a task in sentences. ``rows`` are those of a report; None if there was no answer."""
     name = '%s (%s)' % (task_name(plain(task_id)), plain(task_id))
     if rows is None:
         return ['%s: the dispatcher does not answer.' % name]
@@ -179,7 +177,7 @@ def story(task_id, rows):
     task = facts.get(report.TASK, {})
     if task.get('state') in (None, report.UNKNOWN):
         return ['%s: the dispatcher does not know this task.' % name,
-                'Either it never arrived, or it ended long ago, or the dispatcher lost it with a former incarnation.']
+                'It never arrived, or it ended long ago, or a former incarnation of the dispatcher lost it.']
     lines = ['%s %s.%s' % (name, _STATES.get(task['state'], plain(task['state'])), _when(task))]
     lines += [_attempt(one) for one in tries]
     waits, timer = facts.get(report.WAITS_FOR), facts.get(report.NEXT)
@@ -190,7 +188,7 @@ def story(task_id, rows):
         last = timer.get('attempts_left', 1) <= 0
         words = _Words(timer, again='fails, because that was its last attempt' if last else
                        'waits for another calculator')
-        lines.append('If nothing is heard, in %s: %s.' % (
+        lines.append('If no message arrives within %s: %s.' % (
             seconds(timer.get('in_s')), _THEN[timer['timer']] % words))
     if task.get('deadline_in_s') is not None:
         lines.append('It expires in %s unless it is done before.' % seconds(max(0.0, task['deadline_in_s'])))
@@ -226,7 +224,7 @@ def _attempt(one):
 
 def _again(tries):
     # type: (List[Dict[str, Any]]) -> str
-    """Why the last attempt did not do, where there was one."""
+    """Why the last attempt was lost, if there was one."""
     lost = [one for one in tries if one['end'] is not None]
     if not lost:
         return ''

@@ -3,8 +3,8 @@
     python3 farm.pyz calculator --work work.py
     sys.path.insert(0, 'farm.pyz'); from client import Executor
 
-A zip file with a ``__main__.py``, as of ``zipapp``, which 2.7 has not and runs all the same. The demonstration is not
-in it: it starts the programs as files.
+A zip file with a ``__main__.py``, as ``zipapp`` makes it (2.7 has no ``zipapp``, but runs such files). It does not
+contain the demo, which starts the programs as files.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -23,7 +23,7 @@ PACKAGES = ('common', 'net_protocol', 'runtime', 'planner') + PROGRAMS
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-#: What is packed: program text, and the files of pages.
+#: The files to pack: source code, and the files of web pages.
 PAGE_ENDINGS = ('.html', '.css', '.js', '.svg')
 ENDINGS = ('.py',) + PAGE_ENDINGS
 
@@ -43,13 +43,13 @@ from runtime import command_line
 command_line.main(program.run)
 '''
 
-#: The oldest time that a zip file can say: the same tree gives the same bytes.
+#: The oldest time that a zip file can store. A fixed time makes the archive of a tree reproducible.
 TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def files(root):
     # type: (str) -> Iterator[Tuple[str, str]]
-    """(path, name in the archive) of everything that is packed."""
+    """(path, name in the archive) of each file to pack."""
     for program in PROGRAMS:
         yield os.path.join(root, 'run_%s.py' % program), 'run_%s.py' % program
     for package in PACKAGES:
@@ -63,7 +63,7 @@ def files(root):
 
 def page_files(folder):
     # type: (str) -> Dict[str, bytes]
-    """The files of pages in a folder of the tree, by name; out of the archive if that is what runs."""
+    """Name -> content of each web page file in a folder, read from the archive if the program runs from it."""
     found = {}
     if os.path.isfile(ROOT):
         with zipfile.ZipFile(ROOT) as archive:
@@ -80,7 +80,7 @@ def page_files(folder):
 
 def build(target, root):
     # type: (str, str) -> int
-    """Write the archive; returns the number of files in it."""
+    """Write the archive; returns the number of packed files."""
     number = 0
     with open(target, 'wb') as file:
         file.write(b'#!/usr/bin/env python3\n')

@@ -1,4 +1,4 @@
-"""Seconds that never go back. Only differences mean anything.
+"""Monotonic seconds. Only their differences have a meaning.
 
 ``time.time()`` jumps when the wall clock is set, so it never measures an interval here.
 """
@@ -18,7 +18,7 @@ _CLOCK_MONOTONIC = {'Linux': 1, 'Darwin': 6, 'FreeBSD': 4}
 
 def _clock_of_libc():
     # type: () -> Callable[[], float]
-    """The monotonic clock of 2.7, which has none of its own (until 2.7 goes). Raises where libc has none either."""
+    """The monotonic clock for 2.7, which has none of its own (until 2.7 goes). Raises if libc has none either."""
     import ctypes
 
     class Timespec(ctypes.Structure):
@@ -45,10 +45,10 @@ except ImportError:
     # Until 2.7 goes.
     try:
         monotonic = _clock_of_libc()
-    except Exception:  # whatever ctypes lacks on this system, there is a clock in steps of 10 ms left
+    except Exception:  # whatever ctypes lacks on this system: this clock has steps of 10 ms
         def monotonic():
             # type: () -> float
             return os.times()[4]
 
-# The processor time of this process. 2.7 has no process_time, but its clock is one (until 2.7 goes).
+# The processor time of this process. 2.7 has no process_time, but its time.clock returns it (until 2.7 goes).
 cpu_time = getattr(time, 'process_time', None) or time.clock  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
 """What all command lines share: options, the log, the result, and the exit status.
 
-Exit status: 0 for a normal end, SIGINT, SIGTERM and SIGHUP included; 1 where something asked for was not achieved; 2
-for settings, usage, and a system that lacks something; anything else is a bug.
+Exit status: 0 for a normal end, also by SIGINT, SIGTERM or SIGHUP; 1 if the program did not achieve what was asked; 2
+for wrong settings or usage, or missing resources of the system; anything else is a bug.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -41,14 +41,14 @@ if MYPY:
 
     from common.schema import Group  # noqa: F401
 
-#: An argument as a shell takes it.
+#: Quotes an argument for a shell.
 quoted = quote
 
 OK = 0
 NOT_ACHIEVED = 1
 USAGE = 2
 
-#: How long a process that shall stop waits for the reader of a full pipe, and the time between two looks.
+#: How long a process that was told to stop waits for the reader of a full pipe, and the time between two checks.
 READER_WITHIN_S = 10.0
 LOOK_S = 0.2
 
@@ -57,16 +57,15 @@ HELP_COLUMNS = 79
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports a wrong option in one line."""
+    """Reports a usage error in one line."""
 
     def error(self, message):
         # type: (str) -> Any
-        """Print one line and end."""
         self.exit(USAGE, '%s: %s\n' % (self.prog, message))
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Wraps each paragraph by itself, and leaves lists as they are."""
+    """Wraps each paragraph, but no lists."""
 
     def _fill_text(self, text, width, indent):
         # type: (str, int, str) -> str
@@ -85,22 +84,22 @@ def parser(about, sample, settings=None):
                       help='settings as JSON (default: none, all defaults)')
     made.add_argument('--check', action='store_true', help='print the settings in force, start nothing')
     made.add_argument('--probe', action='store_true',
-                      help='ask over UDP whether it answers, start nothing; exit status 0 if it does, else 1')
+                      help='test over UDP whether the process answers, start nothing; exit status 1 if not')
     made.add_argument('--seed', type=whole_number(), metavar='N',
-                      help='repeat all random draws of a run with the same seed (never the incarnation)')
+                      help='runs with the same seed make the same random draws (but never the incarnation)')
     made.add_argument('--json', action='store_true',
-                      help='at the end standard output carries exactly one JSON object')
+                      help='at the end print exactly one JSON object to standard output')
     made.add_argument('--log-level', choices=logs.LEVELS, default='info', help='default: %(default)s')
     made.add_argument('--events', metavar='FILE', type=text_path,
-                      help='append every event to FILE, each step of each task included: a JSON object a line, with '
-                           '"time" (in seconds, of one clock for all processes of a machine), "kind" and "facts"')
+                      help='append every event to FILE, including each step of each task: one JSON object per line, '
+                           'with "time" (seconds of a clock that all processes of a machine share), "kind" and "facts"')
     add_version(made)
     return made
 
 
 def add_own(parser, *options):
     # type: (argparse.ArgumentParser, *str) -> None
-    """The options that stand for settings: of these names."""
+    """Add the options with these names, which replace settings."""
     for name in options:
         kind, metavar, about = _OWN[name]
         parser.add_argument('--' + name, type=kind, metavar=metavar, help=about)
@@ -108,7 +107,7 @@ def add_own(parser, *options):
 
 def own_changes(options):
     # type: (Any) -> List[Any]
-    """What these options change: pairs for ``runtime.settings.load``."""
+    """The ``changes`` that these options make, for ``runtime.settings.load``."""
     changes = [(name, getattr(options, name, None)) for name in ('name', 'work', 'capacity')]
     changes.append(('listen.port', getattr(options, 'port', None)))
     where = getattr(options, 'dispatcher', None)
@@ -117,11 +116,11 @@ def own_changes(options):
     return changes
 
 
-def host_and_port(text):
-    # type: (str) -> Any
+def host_and_port(text, port_min=1):
+    # type: (str, int) -> Any
     """HOST:PORT, for argparse."""
     try:
-        return names.host_and_port(text_path(text))
+        return names.host_and_port(text_path(text), port_min)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error))
 
@@ -137,12 +136,11 @@ def _described(settings):
 
 def add_version(parser):
     # type: (argparse.ArgumentParser) -> None
-    """The option ``--version``."""
     parser.add_argument('--version', action=_ShowVersion, nargs=0, help='print the version and exit')
 
 
 class _ShowVersion(argparse.Action):
-    """To standard output on every version; the action of 2.7's own writes to the other one (until 2.7 goes)."""
+    """Prints to standard output; the action of argparse on 2.7 prints to standard error (until 2.7 goes)."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         # type: (Any, Any, Any, Any) -> None
@@ -152,7 +150,7 @@ class _ShowVersion(argparse.Action):
 
 def text_path(argument):
     # type: (Any) -> Any
-    """A path, for argparse: as text also on 2.7, so that messages can show it (until 2.7 goes)."""
+    """A path, for argparse: a text also on 2.7, so that messages can show it (until 2.7 goes)."""
     try:
         return argument.decode('utf-8') if isinstance(argument, bytes) else argument
     except UnicodeDecodeError:
@@ -161,7 +159,7 @@ def text_path(argument):
 
 def whole_number(low=None, high=None):
     # type: (int | None, int | None) -> Callable[[str], int]
-    """What takes a whole number within these bounds, for argparse."""
+    """A parser of whole numbers within these bounds, for argparse."""
     bounds = ('' if low is None else ' from %d' % low) + ('' if high is None else ' to %d' % high)
     return _number(int, low, high, 'a whole number' + bounds)
 
@@ -174,7 +172,7 @@ def _number(kind, low, high, expected):
             number = kind(text)
         except ValueError:
             number = None
-        # NaN is neither.
+        # NaN fails both comparisons.
         if number is None or not ((low is None or number >= low) and (high is None or number <= high)):
             raise argparse.ArgumentTypeError('found %s, expected %s' % (json.dumps(text), expected))
         return number
@@ -182,30 +180,30 @@ def _number(kind, low, high, expected):
 
 
 positive_int = whole_number(1)
-#: As in the settings of a calculator.
+#: The same bounds as in the settings of a calculator.
 heartbeat_interval = _number(
     float, HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S,
     'a number of seconds from %g to %g' % (HEARTBEAT_INTERVAL_MIN_S, HEARTBEAT_INTERVAL_MAX_S))
-#: Not 0: the least that a clock can tell.
+#: The minimum is the resolution of a clock.
 positive_seconds = _number(float, 1e-6, 1e9, 'a number of seconds above 0')
 positive_share = _number(float, 1e-6, 1, 'a number above 0, up to 1')
-#: As in the options of a call.
+#: The same bounds as in the options of a call.
 call_timeout = _number(float, 1e-6, SECONDS_MAX, 'a number of seconds above 0, up to %d' % SECONDS_MAX)
 
 
-#: Name -> type, placeholder and help of each option that stands for a setting.
+#: Name -> type, placeholder and help of each option that replaces a setting.
 _OWN = {
     'dispatcher': (host_and_port, 'HOST:PORT', 'where the dispatcher listens'),
     'name': (text_path, 'NAME', 'the name of this process'),
-    'port': (whole_number(0, 65535), 'N', 'the UDP port to listen on; 0: any free one'),
-    'work': (text_path, 'FILE', 'the Python file with the functions to run, instead of notional tasks'),
-    'capacity': (positive_int, 'N', 'calls, or tasks, at a time'),
+    'port': (whole_number(0, 65535), 'N', 'the UDP port to listen on; 0: any free port'),
+    'work': (text_path, 'FILE', 'the Python file with the functions to run, in place of notional tasks'),
+    'capacity': (positive_int, 'N', 'the number of calls or tasks at a time'),
 }  # type: Dict[str, Any]
 
 
 def main(program, argv=None):
     # type: (Callable[[Any], int], Any) -> None
-    """Run a program to its exit status, with one line instead of a traceback where the fault is outside."""
+    """Run a program and exit with its status. An error that is no bug is printed as one line, without a traceback."""
     _open_what_is_closed()
     real_output, sys.stdout = sys.stdout, _Output(sys.stdout)
     try:
@@ -222,7 +220,7 @@ def main(program, argv=None):
         _complain('%s; allow more with ulimit -n' % error.strerror)
         status = USAGE
     except KeyboardInterrupt:
-        # Ctrl-C before the signals were taken over, or while nothing was started yet.
+        # Ctrl-C before ``StopSignals`` handles the signals.
         status = OK
     except OutputLost as error:
         if error.errno != errno.EPIPE:
@@ -240,7 +238,7 @@ def _status_of(program, argv):
     try:
         status = program(argv)  # type: Any
     except SystemExit as end:
-        # That is how argparse ends after --help, --version and a mistake.
+        # argparse raises this after --help, --version and a usage error.
         status = end.code
     sys.stdout.flush()
     return status
@@ -255,7 +253,7 @@ def _complain(what):
 
 def _encodable(text, stream):
     # type: (Any, Any) -> Any
-    """A text in which what the stream cannot encode is written as a number; on 2.7 its bytes (until 2.7 goes)."""
+    """``text`` with escapes for what the stream cannot encode; on 2.7 as bytes (until 2.7 goes)."""
     if not isinstance(text, text_type):
         return text
     encoding = getattr(stream, 'encoding', None) or 'utf-8'
@@ -264,9 +262,9 @@ def _encodable(text, stream):
 
 
 class OutputLost(Exception):
-    """Standard output does not take what is written: nobody reads it any more, or the disk is full.
+    """Standard output cannot be written: its reader has closed it, or the disk is full.
 
-    No IOError, because some versions of argparse pass over these.
+    Not an IOError, because some versions of argparse ignore these.
     """
 
     def __init__(self, error):
@@ -278,14 +276,14 @@ class OutputLost(Exception):
 
 def drop_output(stream=None):
     # type: (Any) -> None
-    """What is not written yet goes nowhere. Without this, Python complains once more at its own end."""
+    """Discard unwritten output. Without this, Python prints another error when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stdout if stream is None else stream).fileno())
 
 
 class _Output(object):
-    """Standard output, whose errors can be distinguished from those of any other file or socket.
+    """Standard output, with errors of a class of their own (``OutputLost``).
 
-    Where a pipe is full, ``write`` waits for its reader. A process that was told to stop waits at most
+    If a pipe is full, ``write`` waits for its reader. A process that was told to stop waits at most
     ``READER_WITHIN_S``.
     """
 
@@ -298,7 +296,7 @@ class _Output(object):
             if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
                 self._pipe = Output(stream.fileno(), lambda number: b'', pending_max=sys.maxsize)
         except (AttributeError, ValueError, EnvironmentError):
-            # Something in memory.
+            # A stream in memory.
             pass
 
     def __getattr__(self, name):
@@ -307,7 +305,6 @@ class _Output(object):
 
     def write(self, text):
         # type: (str) -> None
-        """As of the stream, or ``OutputLost``."""
         encoded = _encodable(text, self._stream)
         if self._pipe is None:
             self._try(self._stream.write, encoded)
@@ -317,7 +314,6 @@ class _Output(object):
 
     def flush(self):
         # type: () -> None
-        """As of the stream, or ``OutputLost``."""
         self._try(self._stream.flush)
 
     def _write_to_pipe(self, piece):
@@ -329,7 +325,7 @@ class _Output(object):
             if end_at is None and is_stopping():
                 end_at = now + READER_WITHIN_S
             if end_at is not None and (now >= end_at or is_stopping() > 1):
-                raise IOError(errno.EAGAIN, 'nobody reads it')
+                raise IOError(errno.EAGAIN, 'its reader is too slow')
             try:
                 self._pipe.finish(LOOK_S)
             except select.error as error:
@@ -348,14 +344,14 @@ class _Output(object):
 
 def _open_what_is_closed():
     # type: () -> None
-    """A process that is started without a standard stream (``>&-``) gets one that goes nowhere. Else 3.x has None to
-    print to, and on 2.7 the first socket takes the free number, and what is printed goes into that.
+    """Open /dev/null for each closed standard stream (``>&-``). Otherwise ``sys.stdout`` is None on 3.x, and on 2.7 the
+    first socket gets the free number, so that ``print`` writes to it.
     """
     for descriptor, probe in ((0, os.fstat), (1, _write_nothing), (2, _write_nothing)):
         try:
             probe(descriptor)
         except OSError as error:
-            # A full disk, say, is no closed stream: the first write to it reports the error.
+            # Another error, such as a full disk, is reported by the first write.
             if error.errno != errno.EBADF:
                 continue
             nowhere = os.open(os.devnull, os.O_RDWR)
@@ -368,13 +364,13 @@ def _open_what_is_closed():
 
 def _write_nothing(descriptor):
     # type: (int) -> None
-    """Raises OSError where nothing can be written, also where 2.7 has opened a file of its own under a free number."""
+    """Raises OSError if the descriptor is not writable. On 2.7 it can be a file that the interpreter opened."""
     os.write(descriptor, b'')
 
 
 def begin_log(name, sentences, options):
     # type: (str, Dict[str, Any], Any) -> logs.EventLog
-    """Set up the log; returns where the events of a core go: the log, and the file of ``--events``."""
+    """Set up the log. Returns the ``EventLog`` that writes the events of a core to the log and to ``--events``."""
     line = LiveLine()
     logs.set_up(name, options.log_level, line)
     return logs.EventLog(sentences, monotonic, _from_events(EventFile, options), line)
@@ -382,7 +378,7 @@ def begin_log(name, sentences, options):
 
 def _from_events(act, options):
     # type: (Callable[[Any], Any], Any) -> Any
-    """What comes of an action with the file of ``--events``; None where there is none."""
+    """``act(path)`` for the path of ``--events``; None without that option."""
     try:
         return None if options.events is None else act(options.events)
     except EnvironmentError as error:
@@ -391,8 +387,8 @@ def _from_events(act, options):
 
 def print_settings(options, text, remarks=()):
     # type: (Any, str, Any) -> int
-    """What ``--check`` says: the settings, which can be used as they are printed, and beside them remarks for people.
-    Returns the exit status. Raises ``CannotStart`` where the events could not be written.
+    """What ``--check`` prints: the settings as a valid file on standard output, and remarks on standard error. Returns
+    the exit status. Raises ``CannotStart`` if the file of ``--events`` is not writable.
     """
     _from_events(check_writable, options)
     print(text)
@@ -405,7 +401,6 @@ def print_settings(options, text, remarks=()):
 
 def print_result(as_json, account, lines):
     # type: (bool, Dict[str, Any], Any) -> None
-    """Print the result on standard output."""
     if as_json:
         print(json.dumps(account, sort_keys=True))
     else:

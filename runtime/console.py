@@ -19,14 +19,14 @@ _ERASE = '\r\x1b[K'
 #: The width of a terminal that does not report it.
 COLUMNS = 80
 
-#: At the end of the process: how long to wait for a slow reader.
+#: How long to wait for a slow reader at the end of the process.
 FINISH_WITHIN_S = 0.5
 
 
 class LiveLine(object):
-    """A line that is replaced again and again. On anything but a terminal it shows nothing.
+    """The last line of a terminal, rewritten in place. On anything but a terminal it shows nothing.
 
-    Never waits, and never raises where nobody reads: a terminal may be closed while we go on.
+    Never waits for a reader, and never raises if the terminal was closed.
     """
 
     def __init__(self, stream=None):
@@ -55,7 +55,7 @@ class LiveLine(object):
 
     def end(self):
         # type: () -> None
-        """Remove the live line, and give a slow reader a moment for the rest."""
+        """Remove the live line, and wait up to ``FINISH_WITHIN_S`` for a slow reader."""
         if self.is_live and self._text:
             self._put(_ERASE)
         self._text = ''
@@ -66,12 +66,11 @@ class LiveLine(object):
 
     def writers(self):
         # type: () -> List[Any]
-        """For ``select``."""
         return [self._output] if self._output.is_pending else []
 
     def flush(self):
         # type: () -> None
-        """Write as much as goes at the moment of what waits."""
+        """Write as much of the pending output as possible without waiting."""
         self._put('')
 
     def _put(self, text):
@@ -81,17 +80,17 @@ class LiveLine(object):
         try:
             self._output.put(piece)
         except (OSError, IOError, select.error, ValueError):
-            # The terminal is gone, the disk is full, nobody reads any more, or the stream was closed.
+            # The terminal or its reader is gone, the disk is full, or the stream was closed.
             self.is_live = False
 
 
 def _dropped(number):
     # type: (int) -> bytes
-    return ('(nobody read the log: %s dropped)\n' % counted(number, 'lines')).encode('ascii')
+    return ('(the reader of the log is too slow: %s dropped)\n' % counted(number, 'lines')).encode('ascii')
 
 
 class _Stream(object):
-    """In place of an ``Output`` where standard error is replaced by something in memory."""
+    """Replaces ``Output`` when standard error is a stream in memory."""
 
     is_pending = False
 
@@ -112,7 +111,7 @@ class _Stream(object):
 
 def bar(done, wanted):
     # type: (int, int) -> str
-    """The share that is done, as a bar of fixed width."""
+    """A progress bar of fixed width."""
     filled = 20 * done // wanted
     return '[%s%s]' % ('#' * filled, '.' * (20 - filled))
 

@@ -1,7 +1,7 @@
 """A pool of workers on a Dask cluster, with the interface of ``runtime.workers.Pool``.
 
-Dask is no dependency: ``distributed`` is imported where ``--engine dask:...`` is given. Its workers need no checkout of
-this project; the packages that a replication uses are sent to them.
+Dask is not a dependency: only ``--engine dask:...`` imports ``distributed``. The workers need no checkout of this
+project; they receive the packages that a replication uses.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -24,7 +24,7 @@ if MYPY:
 #: How long to wait for the scheduler.
 CONNECT_S = 10
 
-#: How often Dask begins a piece again whose worker died.
+#: How often Dask repeats a piece whose worker died.
 RETRIES = 20
 
 
@@ -38,14 +38,13 @@ def scheduler_address(text):
 
 def _call(module, name, pickled):
     # type: (str, str, bytes) -> Any
-    """Runs on a worker. The scheduler reads this function too and has none of our modules, so it names them only."""
-    # Nothing from this module is there either.
+    """Runs on a worker. The scheduler unpickles this function too, and has none of our modules, not even this one."""
     import importlib as imports
     import pickle as pickles
     return getattr(imports.import_module(module), name)(pickles.loads(pickled))
 
 
-# What seems to be of the main program is sent as code, not as the name of a module.
+# Dask sends functions of the main program as code, and others as a module name.
 _call.__module__ = '__main__'
 
 
@@ -60,7 +59,7 @@ class DaskPool(object):
             raise CannotStart('--engine dask needs the package "distributed": %s' % error)
         self._function = function
         self._futures = []  # type: List[Any]
-        # A worker that dies takes its piece along, and is no reason to give up the piece.
+        # The death of a worker is no reason to give up its piece.
         importlib.import_module('dask').config.set({'distributed.scheduler.allowed-failures': RETRIES})
         try:
             self._client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
@@ -86,7 +85,7 @@ class DaskPool(object):
 
     def results(self, work, killed):
         # type: (Iterable[Any], Callable[[Any, Exception], Any]) -> Iterator[Any]
-        """As ``runtime.workers.Pool.results``."""
+        """See ``runtime.workers.Pool.results``."""
         pieces = list(work)
         module, name = self._function.__module__, self._function.__name__
         self._futures = [self._client.submit(_call, module, name, pickle.dumps(piece, 2), pure=False, retries=RETRIES)
@@ -104,7 +103,6 @@ class DaskPool(object):
 
     def close(self):
         # type: () -> None
-        """Cancel what is still to be done."""
         if self._futures:
             self._client.cancel(self._futures, force=True)
         self._client.close()

@@ -4,20 +4,21 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import fcntl
+import select
 import sys
 
 MYPY = False
 if MYPY:
-    from typing import Any  # noqa: F401
+    from typing import Any, List, Tuple  # noqa: F401
 
-#: ``select`` takes descriptors below this number only (FD_SETSIZE of the C library).
+#: ``select`` accepts only descriptors below this number (FD_SETSIZE of the C library).
 SELECT_MAX = 1024
 
-#: What ``subprocess`` needs as ``close_fds``. 2.7 closes every possible number one by one, which takes seconds where a
-#: million are allowed; there our own descriptors are not inherited anyway (until 2.7 goes).
+#: The argument ``close_fds`` for ``subprocess``. 2.7 closes every possible number one by one, which takes seconds if a
+#: million are allowed; children do not inherit our descriptors anyway (until 2.7 goes).
 CLOSE_FDS = sys.version_info >= (3,)
 
-#: Errors that say that no descriptor is left, for this process or for the machine.
+#: Errors that mean: this process, or the machine, has no free descriptor.
 NONE_LEFT = (errno.EMFILE, errno.ENFILE)
 
 
@@ -27,7 +28,7 @@ class TooManyDescriptors(OSError):
     def __init__(self):
         # type: () -> None
         super(TooManyDescriptors, self).__init__(
-            errno.EMFILE, 'more than %d descriptors are open, and select takes no more' % (SELECT_MAX - 1))
+            errno.EMFILE, 'more than %d descriptors are open, and select accepts no more' % (SELECT_MAX - 1))
 
 
 def selectable(opened):
@@ -37,6 +38,17 @@ def selectable(opened):
         opened.close()
         raise TooManyDescriptors()
     return not_inherited(opened)
+
+
+def ready(readers, writers, timeout_s):
+    # type: (List[Any], List[Any], float | None) -> Tuple[List[Any], List[Any]]
+    """Wait with ``select``. On 2.7 a signal ends the wait, and both lists are empty (until 2.7 goes)."""
+    try:
+        return select.select(readers, writers, [], timeout_s)[:2]
+    except select.error as error:
+        if error.args[0] != errno.EINTR:
+            raise
+        return [], []
 
 
 def not_inherited(opened):

@@ -1,11 +1,10 @@
-"""What can happen while a program is still being imported. To be imported before all other modules.
+"""Signals and errors during the imports of a program. Programs import this before all other modules.
 
-A signal ends it at once, without output: nothing has been started by then. Without this, Ctrl-C would print in which
-module the interpreter was; and the first process of a container would miss a SIGTERM, because the kernel sends it no
-signal that it has no handler for. ``runtime.command_line`` takes over when it begins.
+A signal ends the program at once, without output. Otherwise Ctrl-C would print a traceback, and the first process of a
+container would not get a SIGTERM, because the kernel sends it no signal that it does not handle. Later,
+``runtime.command_line`` handles signals.
 
-Where too few files may be open, imports would fail with messages that do not say so. One line does; likewise on a
-system that lacks what these programs need.
+Too low a limit of open files, or an unsupported system, is reported in one line before an import fails.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -24,7 +23,7 @@ MYPY = False
 if MYPY:
     from typing import Any  # noqa: F401
 
-#: Open files that a program needs in any case: 2.7 keeps a file open for each import within an import.
+#: Open files that a program needs at least: 2.7 keeps a file open for each import within an import.
 DESCRIPTORS_MIN = 32
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -32,14 +31,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def end(number, frame):
     # type: (int, Any) -> None
-    """Not by an exception: it could be raised, and printed, anywhere in the interpreter."""
-    # The status 0 of the simulator means that all worlds were clean.
+    """End without an exception, which could be raised and printed anywhere in the interpreter."""
+    # Status 0 of the simulator means that all worlds were clean.
     os._exit(130 if os.path.basename(sys.argv[0]) == 'run_simulator.py' else 0)
 
 
 def give_back():
     # type: () -> None
-    """From here on each of these signals is a KeyboardInterrupt, which ``command_line.main`` expects."""
+    """Make each of these signals raise KeyboardInterrupt, which ``command_line.main`` handles."""
     for number in SIGNALS:
         if signal.getsignal(number) is end:
             signal.signal(number, signal.default_int_handler)
@@ -55,8 +54,8 @@ def _refuse_few_descriptors():
         os._exit(2)
 
 
-# A signal that is ignored from the start stays ignored: SIGINT in the background of a shell script, SIGHUP under nohup.
-# A test that imports a program is no program.
+# A signal that was ignored at the start stays ignored: SIGINT in the background of a shell script, SIGHUP under nohup.
+# The test of the name excludes tests that import a program.
 if os.path.basename(sys.argv[0]).startswith('run_'):
     _refuse_few_descriptors()
     for _number in SIGNALS:

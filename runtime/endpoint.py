@@ -1,11 +1,11 @@
-"""The UDP socket of a process. It never blocks, and no error of the system ends it.
+"""The UDP socket of a process. It never blocks, and no system error ends it.
 
-The socket is not connected, so one process can talk to many. An error while sending is a lost datagram, which the
-protocol expects anyway: it is counted by name.
+The socket is not connected, so a process can send to many peers. A send error is a lost datagram, which the protocol
+expects: it is counted by the name of the error.
 
 On Linux the socket asks for ICMP errors (``IP_RECVERR``, ip(7)). The system reports one at the *next* call on the
-socket, whatever that call is; a ``sendto`` to another peer then fails and sends nothing. So after an error the queue of
-errors is read, which gives the addresses that could not be reached, and the call is made again.
+socket, whatever that call is; a ``sendto`` to another peer then fails and sends nothing. So after an error, read the
+error queue, which gives the unreachable addresses, and repeat the call.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -21,21 +21,21 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Tuple  # noqa: F401
 
-#: The size of the buffers that is asked for. A default buffer of 208 KiB holds 166 datagrams of 200 bytes, because the
-#: kernel counts its own overhead too; a dispatcher that pauses for 50 ms would lose some. The system may give less.
+#: The requested size of the buffers; the system may give less. A default buffer of 208 KiB holds 166 datagrams of 200
+#: bytes, because the kernel counts its own overhead too; a dispatcher that pauses for 50 ms would lose some.
 BUFFER_BYTES = 4 * 1024 * 1024
 
-#: Linux has an error queue. The numbers are not in the ``socket`` module of 2.7; they are the same on all processors.
+#: Linux has an error queue. The ``socket`` module of 2.7 lacks the numbers; they are the same on all processors.
 HAS_ERROR_QUEUE = sys.platform.startswith('linux')
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
 _MSG_ERRQUEUE = 0x2000
 
-#: Errors read from the queue in one go, and addresses kept until they are taken. More come with the next call.
+#: Errors read from the queue at a time, and addresses kept until ``take_unreachable``.
 ERRORS_READ_MAX = 64
 UNREACHABLE_MAX = 1024
 
-#: Reads that are tried before the rest is left to the next turn.
+#: Attempts to read in one turn.
 TRIES_MAX = 16
 
 _NOTHING_THERE = (errno.EAGAIN, errno.EWOULDBLOCK)
@@ -74,7 +74,7 @@ class Endpoint(object):
 
     def _set(self, made, level, option, value):
         # type: (Any, int, int, int) -> None
-        """Set an option that we can do without: some systems refuse a large buffer instead of giving what they can."""
+        """Set an option, or count the error: some systems refuse a large buffer."""
         try:
             made.setsockopt(level, option, value)
         except (OSError, socket.error) as error:
@@ -82,7 +82,7 @@ class Endpoint(object):
 
     def renew(self, family, address):
         # type: (int, Tuple[Any, ...]) -> None
-        """Send from another socket from now on. The present one is still read, until ``close_former``."""
+        """Send from a new socket. The present one is still read, until ``close_former``."""
         made = self._bound(family, address)
         self._former.append(self._socket)
         self._socket = made
@@ -90,7 +90,7 @@ class Endpoint(object):
 
     def problem_towards(self, address):
         # type: (Any) -> str
-        """Why this system would not send from here to an address, as far as it knows beforehand; empty if it would."""
+        """Why this system cannot send from here to an address, as far as it knows beforehand; empty if it can."""
         trial = None
         try:
             trial = socket.socket(self.family, socket.SOCK_DGRAM)
@@ -106,14 +106,13 @@ class Endpoint(object):
 
     def close_former(self):
         # type: () -> None
-        """Close the sockets that ``renew`` has replaced."""
+        """Close the sockets that ``renew`` replaced."""
         for former in self._former:
             former.close()
         self._former = []
 
     def close(self):
         # type: () -> None
-        """Close all sockets."""
         self.close_former()
         self._socket.close()
 
@@ -131,7 +130,6 @@ class Endpoint(object):
 
     def readers(self):
         # type: () -> List[Any]
-        """For ``select``."""
         return [self._socket] + self._former
 
     def receive(self):
@@ -147,7 +145,7 @@ class Endpoint(object):
         # type: (Any) -> Tuple[bytes, Any] | None
         for _ in range(TRIES_MAX):
             try:
-                # One byte over the limit shows what was cut off.
+                # One byte over the limit, because ``recvfrom`` truncates silently.
                 received = source.recvfrom(DATAGRAM_BYTES_MAX + 1)
             except (OSError, socket.error) as error:
                 if error.errno in _NOTHING_THERE:
@@ -161,14 +159,13 @@ class Endpoint(object):
 
     def send(self, datagram, address):
         # type: (bytes, Any) -> None
-        """Send one datagram, or count the error."""
         for _ in range(2):
             try:
                 self._socket.sendto(datagram, address)
             except (OSError, socket.error, OverflowError, TypeError) as error:
-                # The last two: an address of the wrong form, such as a port of another family.
+                # The last two: an address of the wrong form, such as one of another family.
                 is_report = self._note_error(self._socket, error)
-                # A datagram that is too long is in the queue as well, and would be again.
+                # A datagram that is too long would only add another error to the queue.
                 if not is_report or error.errno == errno.EMSGSIZE:  # type: ignore[union-attr]
                     return
             else:
@@ -183,17 +180,17 @@ class Endpoint(object):
 
     def _note_error(self, source, error):
         # type: (Any, Exception) -> bool
-        """Count an error. Returns whether it came from the error queue and belongs to a datagram sent before."""
+        """Count an error. Returns whether the error queue had it, so that it belongs to a datagram sent before."""
         number = getattr(error, 'errno', None)
         reports = 0
         while HAS_ERROR_QUEUE and number is not None and reports < ERRORS_READ_MAX:
             try:
-                # Never blocks. The queue holds the datagram, of which one byte is enough, and its destination.
+                # Never blocks. The queue holds the datagram and its destination; one byte of the datagram is enough.
                 _, address = source.recvfrom(1, _MSG_ERRQUEUE)
             except (OSError, socket.error):
                 break
             reports += 1
-            # A datagram that was too long for a link on its way says nothing about the peer.
+            # EMSGSIZE: a link refused a long datagram, which says nothing about the peer.
             if number != errno.EMSGSIZE and len(self._unreachable) < UNREACHABLE_MAX:
                 self._unreachable.append(address)
         self._count(error, reports or 1)
@@ -215,13 +212,13 @@ def resolve_here(host, port, family=0):
 
 def is_loopback(address):
     # type: (Any) -> bool
-    """Whether an address is one that only this machine can use."""
+    """Whether only this machine can use an address."""
     host = address[0]  # type: str
     return host.startswith(('127.', '::ffff:127.')) or host == '::1'
 
 
 def shown(address):
     # type: (Any) -> str
-    """An address as people write it."""
+    """An address for people: ``host:port`` or ``[host]:port``."""
     host, port = address[:2]
     return '[%s]:%d' % (host, port) if ':' in host else '%s:%d' % (host, port)

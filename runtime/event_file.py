@@ -1,13 +1,13 @@
-"""What happens in a process, as a file for programs: one JSON object per line.
+"""The events of a process in a file for programs: one JSON object per line.
 
     {"time": 1234.567890, "kind": "assigned", "facts": {"task_id": "...", "calculator": "calculator-a", "attempt": 1}}
 
-``time`` is in seconds of the machine's monotonic clock, so the files of all processes of one machine share one order;
-the first line of each start, ``began``, carries the time of day (``unix_time``) as well, which process writes, and its
+``time`` is in seconds of the machine's monotonic clock, so the files of all processes of one machine share one order.
+The first line of each start, ``began``, also has the time of day (``unix_time``), the name of the process, and its
 settings. The last line of a process that was not killed is ``stopped``.
 
-Each line is handed to the system at once, so the file of a process that is killed is complete. A pipe whose reader is
-slow never holds the process up: lines that do not fit are dropped, and ``events_dropped`` tells how many.
+Each line is written at once, so the file of a killed process is complete. A process never waits for the slow reader of
+a pipe: lines that do not fit are dropped, and ``events_dropped`` says how many.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -29,11 +29,11 @@ PENDING_BYTES_MAX = 4 * 1024 * 1024
 
 
 class EventFile(object):
-    """A file that events are appended to. Raises ``OSError`` where it can't be opened or written."""
+    """A file to which events are appended. Raises ``OSError`` if it can't be opened or written."""
 
     def __init__(self, path):
         # type: (str) -> None
-        # Appended to, so that a process that is restarted goes on in its file. A named pipe waits for its reader here.
+        # A restarted process continues its file. Opening a named pipe waits for its reader.
         descriptor = os.open(native(path), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         not_inherited(descriptor)
         self._time = 0.0
@@ -44,7 +44,6 @@ class EventFile(object):
 
     def write(self, time, kind, facts):
         # type: (float, str, Dict[str, Any]) -> None
-        """Append one event. ``facts`` are plain values."""
         self._time = time
         self._output.put(line(time, kind, facts))
 
@@ -54,23 +53,20 @@ class EventFile(object):
 
     def writers(self):
         # type: () -> List[Any]
-        """For ``select``."""
         return [self._output] if self._output.is_pending else []
 
     def flush(self):
         # type: () -> None
-        """Write as much as goes at the moment of what waits."""
         self._output.flush()
 
     def finish(self, within_s):
         # type: (float) -> None
-        """Wait for the reader, but not longer than that."""
         self._output.finish(within_s)
 
 
 def line(time, kind, facts):
     # type: (float, str, Dict[str, Any]) -> bytes
-    """One event as it stands in a file. Its numbers are read back as they are."""
+    """One event as a line of a file. Reading it back gives the same numbers."""
     return ('{"time": %r, "kind": %s, "facts": %s}\n' % (time, json.dumps(kind), json.dumps(facts))).encode('ascii')
 
 
@@ -81,5 +77,5 @@ def _is_torn(path):
             file.seek(-1, os.SEEK_END)
             return file.read(1) != b'\n'
     except (OSError, IOError):
-        # Empty, or not ours to read.
+        # Empty, or not readable.
         return False

@@ -1,4 +1,4 @@
-"""Reads the files of ``--events``, which ``runtime/event_file.py`` writes: whole files, and files that still grow."""
+"""Reads the files of ``--events`` (see ``runtime/event_file.py``), also while they grow."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -13,11 +13,11 @@ if MYPY:
 
 
 class EventsBroken(ValueError):
-    """A file is no file of events; the text is one line that says where."""
+    """A file is not a file of events; the text is one line that says where."""
 
 
 class Event(object):
-    """An event: its time (monotonic seconds), its kind and facts, and the process that wrote it, where known."""
+    """An event: its time (monotonic seconds), kind and facts; and the process that wrote it, if known."""
 
     __slots__ = ('time', 'kind', 'facts', 'name', 'role')
 
@@ -35,22 +35,22 @@ class Event(object):
 
 
 class EventReader(object):
-    """The events of one process. A file that does not exist yet is empty. The rest of a torn last line may follow."""
+    """Reads the events of one process. A file that does not exist counts as empty. The last line may be incomplete."""
 
     def __init__(self, path, name='', role=''):
         # type: (str, str, str) -> None
         self.path = path
-        #: The facts of the first ``began``: who writes, since when, at which address. None before it was read.
+        #: The facts of the first ``began``, such as name and address of the process. None before it was read.
         self.header = None  # type: Dict[str, Any] | None
-        #: The number of whole lines that are no event, and the first of them that neither a kill nor a full disk
-        #: explains: after those another ``began`` follows.
+        #: The number of whole lines that are no event. ``broken_at`` is the first of them without a ``began`` in the
+        #: next line, so that neither a kill nor a full disk explains it.
         self.damaged = 0
         self.broken_at = None  # type: int | None
         self._lines = 0
         self._name = name
         self._role = role
         self._file = None  # type: Any
-        # The part of a line that is written so far.
+        # The incomplete last line.
         self._begun_line = b''
 
     def take(self):
@@ -58,7 +58,7 @@ class EventReader(object):
         """The events written since the last call."""
         if self._file is None:
             try:
-                # Not 2.7's own ``open``, whose files return nothing more once they were read to the end.
+                # Not the ``open`` of 2.7, whose files return no data after they were read to the end.
                 self._file = io.open(native(self.path), 'rb')  # noqa: SIM115
             except (IOError, OSError):
                 return []
@@ -73,7 +73,6 @@ class EventReader(object):
 
     def close(self):
         # type: () -> None
-        """Close the file; a later ``take`` would begin anew."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -93,9 +92,8 @@ class EventReader(object):
 
 def read(path, name='', role=''):
     # type: (str, str, str) -> Tuple[Dict[str, Any], List[Event]]
-    """The header, empty where there is none, and all events of a file, without a torn last line. Several starts of one
-    process follow one another. Raises ``IOError`` where the file can't be read, ``EventsBroken`` where it holds
-    anything else.
+    """The header (empty if there is none) and all events of a file, without an incomplete last line. Several starts of
+    one process follow one another. Raises ``IOError`` if the file can't be read, ``EventsBroken`` for other content.
     """
     reader = EventReader(path, name, role)
     with io.open(native(path), 'rb') as reader._file:
@@ -107,7 +105,7 @@ def read(path, name='', role=''):
 
 def read_all(paths):
     # type: (Iterable[str]) -> List[Tuple[str, List[Event]]]
-    """(path, events) of each file. Raises ``EventsBroken``, also where a file can't be read."""
+    """(path, events) of each file. Raises ``EventsBroken``, also if a file can't be read."""
     files = []
     for path in paths:
         try:
@@ -119,13 +117,13 @@ def read_all(paths):
 
 def count(path, kind):
     # type: (str, str) -> int
-    """The events of that kind so far, of a process that may not have begun."""
+    """The number of events of that kind so far; 0 if there is no file yet."""
     return sum(event.kind == kind for event in events_of(path))
 
 
 def events_of(path):
     # type: (str) -> List[Event]
-    """All events so far of a process that may not have begun."""
+    """All events so far; none if there is no file yet."""
     reader = EventReader(path)
     try:
         return reader.take()

@@ -1,7 +1,7 @@
 """A terminal that shows one picture after the other, and is restored at the end.
 
-The picture is on the alternate screen of the terminal, so the previous content comes back. No mode of the line is
-changed: keys work as usual. After a SIGKILL the command ``reset`` restores the screen.
+The picture is on the alternate screen, so the previous content comes back. The terminal mode is not changed: keys work
+as usual. After a SIGKILL the command ``reset`` restores the screen.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -17,7 +17,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Tuple  # noqa: F401
 
-#: The size where the terminal does not report one.
+#: The size if the terminal does not report one.
 COLUMNS, ROWS = 80, 24
 
 # The alternate screen, without a cursor and without line wrap; and back.
@@ -65,8 +65,8 @@ class FullScreen(object):
         # type: (List[List[Tuple[str, str]]]) -> None
         """Draw lines of (style, text) pairs in place of the previous ones."""
         self._size = self.size
-        # Each line is erased before it is written. After it, where it fills the window, the cursor still stands on its
-        # last character, and that one would be erased.
+        # Erase each line before it is written. After a line that fills the window, the cursor is on its last character,
+        # which would be erased.
         text = '\n'.join(_ERASE_TO_END_OF_LINE + ''.join(self._styled(*part) for part in line)
                          for line in lines[:self._size[1]])
         # On some terminals a line feed alone does not return to the first column.
@@ -84,7 +84,7 @@ class FullScreen(object):
             self._stream.write(text)
             self._stream.flush()
         except IOError as error:
-            # A closed window accepts nothing any more: EIO.
+            # EIO: the window was closed.
             if error.errno not in (errno.EIO, errno.EINTR):
                 raise
 
@@ -98,7 +98,7 @@ class FullScreen(object):
 
     def _write_past_the_stream(self, sequence):
         # type: (str) -> None
-        """Write where the signal may have interrupted a write of the stream, which must not be entered again."""
+        """Write to the descriptor: the signal may have interrupted a write of the stream, which is not reentrant."""
         try:
             os.write(self._stream.fileno(), sequence.encode('ascii'))
         except OSError as error:

@@ -1,7 +1,7 @@
-"""A small HTTP server in the loop of a process: it answers GET and HEAD, keeps streams of events open, and is bounded.
+"""A small HTTP server in the loop of a process: it answers GET and HEAD, and keeps streams of events open.
 
-One request per connection. Whoever is slow to ask, or slow to read, is dropped; there are never more connections than
-so many. What is answered is the matter of a site (``respond(now, request)``, see ``Request`` and ``Response``).
+One request per connection. Slow senders and slow readers are dropped, and the number of connections is limited. A site
+makes the answers (``respond(now, request)``, see ``Request`` and ``Response``).
 """
 
 from __future__ import absolute_import, division, print_function
@@ -17,23 +17,23 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Tuple  # noqa: F401
 
-#: Connections at a time, those of streams included. ``select`` takes no descriptor above 1,023.
+#: Connections at a time, including streams. ``select`` accepts no descriptor above 1,023.
 CONNECTIONS_MAX = 100
 STREAMS_MAX = 50
 
-#: Bytes of a request: the line and the headers. There is no body.
+#: Bytes of a request: the request line and the headers. A body is not read.
 REQUEST_BYTES_MAX = 8192
-#: For the whole request to arrive, and for an answer to be taken.
+#: Time for the whole request to arrive, and for the client to read the answer.
 REQUEST_WITHIN_S = 10.0
 TAKEN_WITHIN_S = 30.0
 
-#: Bytes that wait for a reader of a stream; who is that far behind is dropped, and comes back for a fresh start.
+#: Bytes that wait for the reader of a stream. Beyond this the connection is closed, and the browser reconnects.
 BEHIND_BYTES_MAX = 4 * 1024 * 1024
 
-#: Between two looks at who is slow.
+#: Time between two checks for slow connections.
 LOOK_S = 1.0
 
-#: The pause after a connection for which the system has no descriptor or memory: it stays readable all the time.
+#: The pause when the system has no descriptor or memory for a new connection: the listener stays readable.
 PAUSE_S = 0.5
 
 # Python 2.7 loads a codec at its first use, which fails when there are no descriptors left (until 2.7 goes).
@@ -46,7 +46,7 @@ _HOST_HEADER = re.compile(r'host:[ \t]*([!-~]{1,300})[ \t]*\Z', re.IGNORECASE)
 REASONS = {200: 'OK', 400: 'Bad Request', 404: 'Not Found', 405: 'Method Not Allowed', 408: 'Request Timeout',
            421: 'Misdirected Request', 431: 'Request Header Fields Too Large', 503: 'Service Unavailable'}
 
-#: Nothing is loaded from elsewhere, framed, cached or guessed at.
+#: No content from other sites, no frames, no caching, no guessed content types.
 HEADERS = (
     ('Content-Security-Policy',
      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
@@ -65,7 +65,7 @@ _TRY_LATER = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 
 
 class Request(object):
-    """What was asked. ``host`` is the Host header without its port; ``answer`` takes a ``Response``, now or later."""
+    """A request. ``host`` is the Host header without its port; call ``answer`` with a ``Response``, now or later."""
 
     def __init__(self, method, path, query, host, answer):
         # type: (str, str, str, str, Any) -> None
@@ -77,7 +77,7 @@ class Request(object):
 
 
 class Response(object):
-    """An answer. A stream begins with ``body`` and goes on with what is broadcast."""
+    """An answer. A stream begins with ``body`` and continues with broadcasts."""
 
     def __init__(self, status, content_type, body, is_stream=False):
         # type: (int, str, bytes, bool) -> None
@@ -88,8 +88,6 @@ class Response(object):
 
 
 class _Connection(object):
-    """One connection: it asks, waits for its answer, takes it; a stream goes on taking."""
-
     def __init__(self, server, opened, now):
         # type: (HttpServer, socket.socket, float) -> None
         self._server = server
@@ -100,27 +98,25 @@ class _Connection(object):
         self.has_asked = False
         self.is_stream = False
         self.is_closed = False
-        # Whether the end of what is unsent is the end of the connection.
+        # Whether to close the connection when all is sent.
         self._is_last = False
         self._is_head = False
-        #: Whether more can arrive. A client may close its side after its request and still read the answer.
+        #: False after the client closed its side. It may still read the answer.
         self.is_readable = True
         self.due_at = now + REQUEST_WITHIN_S
 
     def fileno(self):
         # type: () -> int
-        """For ``select``."""
         return self._socket.fileno()
 
     @property
     def wants_to_write(self):
         # type: () -> bool
-        """Whether something waits for the other side to take it."""
         return self._unsent_bytes > 0
 
     def read(self, now):
         # type: (float) -> None
-        """Something has arrived, or the other side has gone."""
+        """Handle new data, or the end of the client's side."""
         try:
             data = self._socket.recv(REQUEST_BYTES_MAX + 1)
         except (OSError, socket.error) as error:
@@ -129,14 +125,14 @@ class _Connection(object):
             return
         if not data:
             self.is_readable = False
-            # An answer is still taken; a stream would never end.
+            # An answer is still sent; a stream would never end.
             self._is_last = self._is_last or self.is_stream
             if not self.has_asked or (self._is_last and not self._unsent):
                 self.close()
         elif not self.has_asked:
             self._asked += data
             self._look_for_request(now)
-        # What comes after the request is nobody's.
+        # Data after the request is ignored.
 
     def _look_for_request(self, now):
         # type: (float) -> None
@@ -158,7 +154,7 @@ class _Connection(object):
         method, target = match.groups()
         self._is_head = method == 'HEAD'
         if method not in ('GET', 'HEAD'):
-            self.answer(Response(405, 'text/plain', b'nothing here can be changed\n'))
+            self.answer(Response(405, 'text/plain', b'this server is read-only\n'))
             return
         path, _, query = target.partition('?')
         self._server.ask_site(now, Request(method, path, query, _without_port(hosts[0]), self.answer))
@@ -169,11 +165,11 @@ class _Connection(object):
         if self.is_closed:
             return
         if response.is_stream and self._server.streams >= STREAMS_MAX:
-            response = Response(503, 'text/plain', b'too many are watching\n')
+            response = Response(503, 'text/plain', b'too many streams\n')
         self.is_stream = response.is_stream and not self._is_head
         headers = [('Content-Type', response.content_type)]
         if response.is_stream:
-            # nginx, as a proxy, buffers answers; a stream has to pass at once.
+            # A stream must pass nginx, which as a proxy buffers answers, without delay.
             headers.append(('X-Accel-Buffering', 'no'))
         else:
             headers.append(('Content-Length', '%d' % len(response.body)))
@@ -186,7 +182,7 @@ class _Connection(object):
 
     def send(self, data):
         # type: (bytes) -> None
-        """Let it take this when it can."""
+        """Send data now or when the client reads."""
         self._unsent.append(data)
         self._unsent_bytes += len(data)
         if self.is_stream and self._unsent_bytes > BEHIND_BYTES_MAX:
@@ -197,7 +193,7 @@ class _Connection(object):
 
     def write(self):
         # type: () -> None
-        """It may be able to take some more."""
+        """Send as much as possible without waiting."""
         while self._unsent and not self.is_closed:
             try:
                 sent = self._socket.send(self._unsent[0][:65536])
@@ -214,7 +210,6 @@ class _Connection(object):
 
     def close(self):
         # type: () -> None
-        """Nothing more."""
         if not self.is_closed:
             self.is_closed = True
             self._unsent, self._unsent_bytes = [], 0
@@ -222,7 +217,7 @@ class _Connection(object):
 
 
 class HttpServer(object):
-    """Listens on ``host`` and ``port`` for a site. Raises ``socket.error`` from the constructor only."""
+    """Serves a site on ``host`` and ``port``. Only the constructor raises ``socket.error``."""
 
     def __init__(self, host, port, site):
         # type: (str, int, Any) -> None
@@ -230,7 +225,7 @@ class HttpServer(object):
             host, port, 0, socket.SOCK_STREAM, 0, socket.AI_PASSIVE)[0]
         self._site = site
         self._connections = []  # type: List[_Connection]
-        #: Connections that were dropped because they were slow.
+        #: Connections that were closed because they were slow.
         self.dropped = 0
         self._look_at = None  # type: float | None
         self._paused_until = None  # type: float | None
@@ -247,45 +242,40 @@ class HttpServer(object):
     @property
     def address(self):
         # type: () -> Tuple[Any, ...]
-        """Where it listens."""
         return self._listener.getsockname()
 
     @property
     def streams(self):
         # type: () -> int
-        """How many streams are open."""
+        """The number of open streams."""
         return sum(one.is_stream for one in self._connections)
 
     @property
     def connections(self):
         # type: () -> int
-        """How many connections there are."""
+        """The number of open connections."""
         return len(self._connections)
 
-    # What the loop calls.
+    # What the loop calls (see ``Loop.attach``).
 
     def readers(self):
         # type: () -> List[Any]
-        """For ``select``."""
-        # A broadcast, or an answer that came later, may have ended some since.
+        # A broadcast or a late answer may have closed some.
         self._connections = [one for one in self._connections if not one.is_closed]
         listeners = [self._listener] if self._paused_until is None else []  # type: List[Any]
         return listeners + [one for one in self._connections if one.is_readable]
 
     def writers(self):
         # type: () -> List[Any]
-        """For ``select``."""
         return [one for one in self._connections if one.wants_to_write and not one.is_closed]
 
     def next_timer(self):
         # type: () -> float | None
-        """When to call again at the latest."""
         times = [at for at in (self._look_at, self._paused_until) if at is not None]
         return min(times) if times else None
 
     def handle(self, readable, writable, now):
         # type: (List[Any], List[Any], float) -> None
-        """Do all that can be done now without waiting."""
         if self._paused_until is not None and now >= self._paused_until:
             self._paused_until = None
         for connection in list(self._connections):
@@ -305,7 +295,6 @@ class HttpServer(object):
 
     def close(self):
         # type: () -> None
-        """End all."""
         for connection in self._connections:
             connection.close()
         self._listener.close()
@@ -314,14 +303,13 @@ class HttpServer(object):
 
     def broadcast(self, data):
         # type: (bytes) -> None
-        """To all streams."""
+        """Send data to all streams."""
         for connection in self._connections:
             if connection.is_stream and not connection.is_closed:
                 connection.send(data)
 
     def ask_site(self, now, request):
         # type: (float, Request) -> None
-        """Somebody asks."""
         self._site.respond(now, request)
 
     def _accept(self, now):
@@ -330,7 +318,6 @@ class HttpServer(object):
             try:
                 opened = selectable(self._listener.accept()[0])
             except (OSError, socket.error) as error:
-                # No more, or gone already.
                 if error.errno in _EXHAUSTED:
                     self._paused_until = now + PAUSE_S
                 return

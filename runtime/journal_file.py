@@ -1,19 +1,18 @@
-"""The journal: a SQLite file from which a dispatcher learns after a restart what it had accepted.
+"""The journal: a SQLite file of the accepted tasks, which a dispatcher reads after a restart.
 
-One row per task, as ``dispatcher.journal_rows`` says, and one transaction per turn of the loop.
+One row per task (see ``dispatcher.journal_rows``), and one transaction per turn of the loop.
 
-**Durable**: in write-ahead mode with ``synchronous = FULL`` a commit returns after fsync has put the log on the disk.
-(NORMAL survives a crash of the process but not one of the machine; EXTRA adds nothing in this mode.) After a kill or a
-power failure the file holds whole transactions, and at most one torn one, which SQLite recognises by its checksums.
+**Durable**: in write-ahead mode with ``synchronous = FULL`` a commit returns after the log is on the disk (fsync).
+(NORMAL survives a crash of the process but not of the machine; EXTRA is no different in this mode.) After a kill or a
+power failure the file holds whole transactions, and at most one torn one, which SQLite detects by its checksums.
 
 **One writer**: a lock on the file ``PATH-lock``, which the kernel releases when the process ends. SQLite's own lock for
 a whole process (``locking_mode = EXCLUSIVE``) would keep readers out too, and with them ``copy``.
 
-**Ours**: the file carries our application id and the version of its tables; other files are refused and not changed. A
-row that the disk has changed stops the start with one line. A file that is deleted or replaced while it is in use is
-noticed at the next commit.
+**Checked**: the file has our application id and the version of its tables; other files are refused and not changed. A
+damaged row stops the start with one line. The next commit notices that a file was deleted or replaced while in use.
 
-**Bounded**: pages of deleted rows are used again, and when most of the file is empty, pages are given back.
+**Bounded**: pages of deleted rows are reused, and when most of the file is empty, the file shrinks.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -43,14 +42,14 @@ SCHEMA_VERSION = 2
 #: The log is copied into the file when it has this many pages of 4 KiB.
 CHECKPOINT_PAGES = 1000
 
-#: When this many pages are empty, and they are more than half of the file, this many are given back in a commit.
+#: When more pages than this are empty, and more than half of the file, one commit in ``LOOK_EVERY`` frees this many.
 SPARE_PAGES = 1000
 
-#: Commits between two looks at how much of the file is empty.
+#: Commits between two checks for empty pages.
 LOOK_EVERY = 1000
 
 _CREATE = (
-    # ``number`` is the order in which tasks were accepted. ``body`` is the payload, or what the outcome says, as JSON.
+    # ``number`` is the order in which tasks were accepted. ``body`` is the payload or the outcome, as JSON.
     'CREATE TABLE tasks (number INTEGER PRIMARY KEY, task_id TEXT NOT NULL, state INTEGER NOT NULL,'
     ' deadline REAL NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL)',
     'CREATE TABLE journal (starts INTEGER NOT NULL)',
@@ -67,10 +66,10 @@ _UPDATE = 'UPDATE tasks SET state = ?, deadline = ?, body = ?, checksum = ? WHER
 _DELETE = 'DELETE FROM tasks WHERE number = ?'
 _ROWS = 'SELECT * FROM tasks ORDER BY number'
 
-# What a damaged file makes SQLite, or a row that it gives, raise, and everything else that can go wrong with one.
+# All exceptions of a damaged file or row, and of a file that cannot be used for another reason.
 _NOT_USABLE = (sqlite3.Error, TypeError, ValueError, KeyError, OverflowError, MemoryError, OSError, IOError)
 
-# An attempt to take the lock may meet the lock file of a process that is just deleting it.
+# An attempt to lock may find a lock file that another process is deleting.
 _LOCK_TRIES = 10
 
 
@@ -79,10 +78,10 @@ class JournalFailed(Exception):
 
 
 class JournalFile(object):
-    """An open journal. Raises ``CannotStart`` from the constructor and from ``rows``, ``JournalFailed`` from ``write``.
+    """An open journal. The constructor and ``rows`` raise ``CannotStart``, ``write`` raises ``JournalFailed``.
 
-    ``table`` makes rows of records and back (a new ``JournalRows``), ``wall`` is the time of day in seconds.
-    ``connect`` is for tests that break a disk.
+    ``table`` converts records to rows and back (a new ``JournalRows``), ``wall`` returns the time of day in seconds.
+    Tests use ``connect`` to simulate a broken disk.
     """
 
     def __init__(self, path, table, wall=time.time, connect=sqlite3.connect):
@@ -91,7 +90,7 @@ class JournalFile(object):
         self._table = table
         self._wall = wall
         self._commits = 0
-        # Path -> device and inode of the file that is open under it.
+        # (path, (device, inode)) of each open file.
         self._files = []  # type: List[Tuple[Any, Any]]
         self._connection = None  # type: Any
         check(path)
@@ -107,9 +106,9 @@ class JournalFile(object):
 
     def _open(self, connect):
         # type: (Callable[..., Any]) -> None
-        # No waiting for a lock: a process that has it keeps it. Transactions begin where we say.
+        # No timeout: a process keeps its lock. ``isolation_level=None``: the code begins transactions explicitly.
         path = os.path.abspath(native(self.path))
-        # Behind a symbolic link the log stands beside the file itself.
+        # The log is beside the target of a symbolic link.
         real = os.path.realpath(path)
         self._connection = connect(real, timeout=0, isolation_level=None)
         execute = self._connection.execute
@@ -134,7 +133,7 @@ class JournalFile(object):
 
     def rows(self):
         # type: () -> Iterator[Tuple[Any, ...]]
-        """What the table makes of its rows, in the order in which tasks were accepted. Before the first ``write``."""
+        """The records of all rows, in the order in which tasks were accepted. Call it before the first ``write``."""
         try:
             damage = self._connection.execute('PRAGMA quick_check(1)').fetchone()[0]
             if damage != 'ok':
@@ -148,10 +147,10 @@ class JournalFile(object):
 
     def write(self, records, now):
         # type: (Iterable[Any], float) -> None
-        """Write the records, and all that could not be written before, in one transaction.
+        """Write the records, and those of failed calls before, in one transaction.
 
-        Returns when they are on the disk. Raises ``JournalFailed`` when none of them is: then they are kept, and the
-        next call writes them first.
+        Returns when they are on the disk. Raises ``JournalFailed`` when none of them is: then the next call writes
+        them first.
         """
         table = self._table
         table.note(records, self._wall() - now)
@@ -177,12 +176,12 @@ class JournalFile(object):
 
     def close(self):
         # type: () -> None
-        """Close the file, its log copied into it, and release the lock."""
+        """Copy the log into the file, close it, and release the lock."""
         if self._connection is not None and self.is_in_place():
             try:
                 self._connection.close()
             except sqlite3.Error:
-                # What is written is safe in the log, where the next start finds it.
+                # The log has all data, and the next start reads it.
                 pass
         if self._lock is not None:
             _unlock(self.path, self._lock)
@@ -190,7 +189,7 @@ class JournalFile(object):
 
     def is_in_place(self):
         # type: () -> bool
-        """Whether the files that are open are still the ones at their paths."""
+        """Whether the paths still lead to the open files."""
         for name, identity in self._files:
             try:
                 if _identity(name) != identity:
@@ -204,17 +203,17 @@ class JournalFile(object):
         try:
             self._connection.execute('ROLLBACK')
         except sqlite3.Error:
-            # Some failures have rolled back already.
+            # SQLite rolls back by itself after some failures.
             pass
 
     def _give_back(self):
         # type: () -> None
-        """After a flood has passed, give back some of the empty pages; not all at once, which could take long."""
+        """Free some of the empty pages. To free all at once could take long."""
         try:
             execute = self._connection.execute
             empty = execute('PRAGMA freelist_count').fetchone()[0]
             if empty > SPARE_PAGES and 2 * empty > execute('PRAGMA page_count').fetchone()[0]:
-                # As a script, because it is done step by step and the execute of 3.x makes the first one only.
+                # As a script, because ``execute`` of 3.x makes only the first step.
                 self._connection.executescript('PRAGMA incremental_vacuum(%d);' % SPARE_PAGES)
         except sqlite3.Error:
             # The next write reports it.
@@ -223,17 +222,17 @@ class JournalFile(object):
 
 def check(path):
     # type: (str) -> int
-    """Raise ``CannotStart`` where the path can't be a journal of ours; returns the version of its tables, 0 for none.
+    """Raise ``CannotStart`` if the path can't be a journal; returns the version of its tables, 0 for none.
 
-    Looks at the header without SQLite, which would begin by tidying up.
+    Reads the header without SQLite, which could change the file.
     """
     native_path = os.path.realpath(native(path))
     folder = os.path.dirname(native_path)
     try:
         mode = os.stat(native_path).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            raise CannotStart('%s is no regular file, so it can be no journal' % path)
-        # To write, so that the system says why not; SQLite would only say that there was an error.
+            raise CannotStart('%s is not a regular file, so it cannot be a journal' % path)
+        # Open it for writing, because the error of the system is clearer than that of SQLite.
         with io.open(native_path, 'r+b') as file:
             header = file.read(100)
     except (OSError, IOError) as error:
@@ -241,11 +240,11 @@ def check(path):
             raise CannotStart('cannot open the journal %s: %s' % (path, error.strerror))
         header = None
     if not os.access(folder, os.W_OK | os.X_OK):
-        # The log and the lock stand beside the journal.
+        # The log and the lock are beside the journal.
         raise CannotStart('cannot create files beside the journal %s: %s' % (path, os.strerror(errno.EACCES)))
     if header is None:
         return 0
-    # Nothing, or one page, is what a process leaves that is killed while it creates its journal. A log comes later.
+    # A process that is killed while it creates its journal leaves an empty file, or one page, and no log.
     log = native_path + type(native_path)('-wal')
     if not header and os.path.exists(log):
         raise _damaged(path, 'it is empty and its log is not')
@@ -261,7 +260,7 @@ def check(path):
         raise CannotStart('the journal %s has tables of version %d, this dispatcher knows version %d' % (
             path, version, SCHEMA_VERSION))
     page_bytes = struct.unpack('>H', header[16:18])[0]
-    # While there is a log, some pages may be in it only.
+    # If there is a log, some pages may be only in the log.
     if pages * page_bytes > os.path.getsize(native_path) and not os.path.exists(log):
         raise _damaged(path, 'it has %d bytes of %d' % (os.path.getsize(native_path), pages * page_bytes))
     return version
@@ -269,7 +268,7 @@ def check(path):
 
 def check_before_start(path):
     # type: (str) -> None
-    """Raise ``CannotStart`` where a dispatcher could not start with that journal, as far as can be known beforehand."""
+    """Raise ``CannotStart`` if a dispatcher cannot start with that journal, as far as that is known beforehand."""
     if check(path) == 1:
         connection = sqlite3.connect(native(os.path.abspath(path)), timeout=0, isolation_level=None)
         try:
@@ -282,9 +281,9 @@ def check_before_start(path):
 
 def copy(path, target):
     # type: (str, str) -> int
-    """Copy a journal, also one that is in use. Returns the number of tasks. Raises ``CannotStart``.
+    """Copy a journal, also while it is in use. Returns the number of tasks. Raises ``CannotStart``.
 
-    The backup function of SQLite is not in 2.7; rows read in one transaction are a snapshot as well.
+    2.7 lacks the backup function of SQLite, so this copies the rows in one transaction, which is a snapshot as well.
     """
     if check(path) != SCHEMA_VERSION or not os.path.exists(native(path)):
         raise CannotStart('there is no journal of version %d at %s' % (SCHEMA_VERSION, path))
@@ -294,10 +293,10 @@ def copy(path, target):
     connections = []  # type: List[Any]
     try:
         folder, name = os.path.split(os.path.abspath(native(target)))
-        # A name of its own: a copy that was killed leaves its file, and another one may run.
+        # A unique name: a killed copy leaves its file, and another copy may be running.
         descriptor, partial = tempfile.mkstemp(native('-partial'), name + native('-'), folder)
         os.close(descriptor)
-        # As secret as the original.
+        # With the mode of the original, which may be secret.
         os.chmod(partial, stat.S_IMODE(os.stat(native(path)).st_mode))
         for name in (native(os.path.abspath(path)), partial):
             connections.append(sqlite3.connect(name, isolation_level=None))
@@ -323,7 +322,7 @@ def copy(path, target):
 
 def _create(execute, starts=0, before=()):
     # type: (Callable[..., Any], int, Iterable[str]) -> None
-    """All at once, so that it is never found half-made."""
+    """Create the tables in one transaction, so that no reader finds only some of them."""
     execute('PRAGMA auto_vacuum = INCREMENTAL')
     execute('PRAGMA synchronous = FULL')
     execute('BEGIN EXCLUSIVE')
@@ -344,7 +343,7 @@ def _starts_of_version_1(path, execute):
     return starts
 
 
-# Which process has it.
+# The lock.
 
 def _lock_path(path):
     # type: (str) -> Any
@@ -385,7 +384,7 @@ def _unlock(path, descriptor):
         if _identity(name) == (status.st_dev, status.st_ino):
             os.remove(name)
     except OSError:
-        # Somebody has deleted it.
+        # It was deleted.
         pass
     os.close(descriptor)
 
@@ -396,11 +395,11 @@ def _identity(name):
     return status.st_dev, status.st_ino
 
 
-# Why not.
+# Errors.
 
 def _refusal(path, error):
     # type: (str, Exception) -> CannotStart
-    """One line for each cause; a file that is not damaged is never called damaged."""
+    """One line for each cause. Only a damaged file is reported as damaged."""
     if isinstance(error, MemoryError):
         return CannotStart('there is not enough memory to read the journal %s; the file is not damaged' % path)
     if isinstance(error, (OSError, IOError)):
@@ -419,7 +418,7 @@ def _in_use(path):
 
 def _not_ours(path):
     # type: (str) -> CannotStart
-    return CannotStart('%s is not a journal of a dispatcher; it is left as it is' % path)
+    return CannotStart('%s is not a journal of a dispatcher; it was not changed' % path)
 
 
 def _damaged(path, what):

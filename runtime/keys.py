@@ -1,4 +1,4 @@
-"""The file of keys: read once, at the start, and refused if others can read it."""
+"""The key file: read once at the start, and refused if other users can read it."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -14,25 +14,23 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
 
-#: A file with more lines is no file of keys. Each datagram is checked against all of them.
+#: A file with more lines is not a key file. Each datagram is checked against all keys.
 KEYS_MAX = 16
 
-#: Some editors begin every file with it. It is no part of the first key.
+#: Some editors begin every file with it. It is not part of the first key.
 _BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 
 
 def seal_of(settings):
     # type: (Dict[str, Any]) -> Any
-    """What signs and checks the datagrams of a process. Raises ``SettingsError``."""
+    """The seal that signs and checks the datagrams of a process. Raises ``SettingsError``."""
     path = settings['key_file']
     return CHECKSUM if path is None else Signature(read_keys(path))
 
 
 def read_keys(path):
     # type: (str) -> List[bytes]
-    """The keys of a file, one a line, without empty lines; the first one signs. Raises ``SettingsError``, which never
-    shows any of them.
-    """
+    """The keys of a file, one per line; the first one signs. Raises ``SettingsError``, which never contains a key."""
     try:
         with io.open(native(path), 'rb') as file:
             status = os.fstat(file.fileno())
@@ -41,7 +39,7 @@ def read_keys(path):
         raise SettingsError('key_file %s: %s' % (path, error.strerror))
     allowed = stat.S_IRWXU
     if status.st_gid in [os.getegid()] + os.getgroups():
-        # The mode of a container's secrets.
+        # Containers mount secrets with this mode.
         allowed |= stat.S_IRGRP
     if status.st_mode & (stat.S_IRWXU | stat.S_IRWXG | stat.S_IRWXO) & ~allowed:
         raise SettingsError('key_file %s: found a mode of %04o, expected a file that only its owner or a group of this '
@@ -50,7 +48,7 @@ def read_keys(path):
         content = content[len(_BYTE_ORDER_MARK):]
     keys = [line.strip() for line in content.splitlines() if line.strip()]
     if not 0 < len(keys) <= KEYS_MAX:
-        raise SettingsError('key_file %s: found %d keys, expected 1 to %d, one a line' % (path, len(keys), KEYS_MAX))
+        raise SettingsError('key_file %s: found %d keys, expected 1 to %d, one per line' % (path, len(keys), KEYS_MAX))
     for number, key in enumerate(keys, 1):
         if len(key) < KEY_CHARS_MIN:
             raise SettingsError('key_file %s: key %d has %d characters, expected at least %d'

@@ -1,6 +1,6 @@
 """Starts other programs as child processes, for the demo, the benchmarks and the tests.
 
-Their output goes to files: a pipe that nobody reads would hold a process up.
+Their output goes to files: a process that writes to a full pipe would wait.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -25,7 +25,7 @@ POLL_S = 0.01
 
 def wait_until(condition, bound_s, poll_s=POLL_S):
     # type: (Callable[[], Any], float, float) -> Any
-    """Poll until ``condition()`` is true; returns its last value, which is false where the bound was reached."""
+    """Poll until ``condition()`` is true, or ``bound_s`` is over; returns the last value of ``condition()``."""
     end_at = monotonic() + bound_s
     while True:
         found = condition()
@@ -36,7 +36,7 @@ def wait_until(condition, bound_s, poll_s=POLL_S):
 
 def command(program, path, settings, python=sys.executable):
     # type: (str, str, Dict[str, Any], str) -> List[str]
-    """How to start ``program``, a role or a file below the root, with these settings, which are written to ``path``."""
+    """Write the settings to ``path``; returns the command that runs ``program``, a role or a file below the root."""
     with io.open(path, 'wb') as file:
         file.write(json.dumps(settings, indent=2, sort_keys=True).encode('ascii'))
     name = program if program.endswith('.py') else 'run_%s.py' % program
@@ -45,23 +45,23 @@ def command(program, path, settings, python=sys.executable):
 
 def default_signals():
     # type: () -> None
-    """In a child, before its program: a shell ignores SIGINT for its background jobs, and children inherit that."""
+    """Run in a child before its program: background jobs of a shell ignore SIGINT, and children inherit that."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
 
 def own_session():
     # type: () -> None
-    """In a child, before its program: a session of its own, beyond the reach of the terminal's Ctrl-C."""
+    """Run in a child before its program: the new session does not get Ctrl-C from the terminal."""
     default_signals()
     os.setsid()
 
 
 class Child(object):
-    """A process that was started. Raises ``OSError`` where the program can't be started.
+    """A child process. Raises ``OSError`` if the program can't be started.
 
-    Standard output goes to ``base`` + ``out``, standard error to ``base.log``, which is continued if it exists;
-    ``before`` runs in the child before the program. ``stdout`` and ``stderr`` are descriptors that replace the files.
+    Standard output goes to the file ``base`` + ``out``, standard error is appended to ``base.log``; the descriptors
+    ``stdout`` and ``stderr`` replace these files. ``before`` runs in the child before the program.
     """
 
     def __init__(self, command, base, out='.out', cwd=ROOT, environment=None, before=default_signals, stdout=None,
@@ -81,25 +81,23 @@ class Child(object):
     @property
     def output(self):
         # type: () -> str
-        """Its standard output so far."""
         return text_of(self.out_path)
 
     @property
     def log(self):
         # type: () -> str
-        """Its standard error so far."""
         return text_of(self.log_path)
 
     @property
     def last_line(self):
         # type: () -> str
-        """The last line of its log, else of its output; empty where it wrote nothing."""
+        """The last line of its log, or of its output if the log is empty."""
         return ([''] + (self.output + '\n' + self.log).strip().splitlines())[-1]
 
     @property
     def exit_status(self):
         # type: () -> int | None
-        """None while it runs, and the negative number of the signal that ended it. Reaps it."""
+        """None while it runs; the negative number of a signal that ended it. Reaps the process."""
         return self._popen.poll()
 
     @property
@@ -109,19 +107,19 @@ class Child(object):
 
     def signal(self, number):
         # type: (int) -> None
-        """Send a signal, if it still runs: its number cannot belong to another process before it is reaped."""
+        """Send a signal if the process runs: the system reuses a process id only after ``exit_status`` reaped it."""
         if self.is_running:
             os.kill(self.pid, number)
 
     def dispose(self):
         # type: () -> None
-        """SIGKILL if it still runs, and reap."""
+        """Kill the process if it runs, and reap it."""
         self.signal(signal.SIGKILL)
         self._popen.wait()
 
     def dispose_session(self):
         # type: () -> None
-        """The same with everything in its session, for a child with ``before=own_session``."""
+        """The same for all processes of its session; for a child with ``before=own_session``."""
         if self.is_running:
             os.killpg(self.pid, signal.SIGKILL)
         self._popen.wait()
@@ -129,7 +127,7 @@ class Child(object):
 
 def run(command, text='', cwd=ROOT, environment=None, before=default_signals, out=subprocess.PIPE):
     # type: (Sequence[str], str, str | None, Dict[str, str] | None, Callable[[], Any], Any) -> Tuple[int, str, str]
-    """Run a command that ends by itself, with ``text`` as its input: exit status, standard output, standard error."""
+    """Run a command with ``text`` as its input; returns exit status, standard output and standard error."""
     child = subprocess.Popen(list(command), stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE, cwd=cwd,
                              env=environment, close_fds=True, preexec_fn=before)
     said = [(part or b'').decode('utf-8', 'replace') for part in child.communicate(text.encode('utf-8'))]
@@ -138,7 +136,7 @@ def run(command, text='', cwd=ROOT, environment=None, before=default_signals, ou
 
 def is_alive(pid):
     # type: (int) -> bool
-    """Whether a process runs. One that has ended and waits to be reaped does not, where there is /proc."""
+    """Whether a process runs. On systems with /proc, a process that waits to be reaped does not run."""
     try:
         os.kill(pid, 0)
     except OSError:
@@ -149,7 +147,7 @@ def is_alive(pid):
 
 def text_of(path):
     # type: (str) -> str
-    """The text of a file, empty where there is none."""
+    """The text of a file; empty if there is no file."""
     try:
         with io.open(path, 'rb') as file:
             return file.read().decode('utf-8', 'replace')

@@ -1,8 +1,7 @@
 """The log: lines for people on standard error, at a bounded rate.
 
-Cores report events as data; ``common/sentences.py`` has the sentences. Lines that others can
-cause (a flood of garbage, a thousand tasks that move at once) are written a few times a second at most, and then
-counted. A file of events (``--events``) is for programs: there nothing is left out.
+Cores report events as data; ``common/sentences.py`` has the sentences. The log writes ``LINES_PER_SECOND`` lines of one
+kind per second and counts further ones. A file of events (``--events``) is for programs and has all events.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -30,14 +29,13 @@ if MYPY:
 
 LEVELS = ('debug', 'info', 'warning', 'error')
 
-#: Lines of one kind in one second; what is more is only counted.
+#: Lines of one kind in one second. Further ones are only counted.
 LINES_PER_SECOND = 10
 
-#: How often a process looks whether some were left out.
+#: Time between two reports of omitted lines.
 LEFT_OUT_INTERVAL_S = 1.0
 
-# What moves a terminal's cursor or begins a line. Reasons and names come from other processes: what they say must stay
-# in its line, and be only read.
+# Characters that move the cursor or begin a line. Reasons and names come from other processes and must not contain any.
 _CONTROLS = re.compile(u'[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]')
 
 log = logging.getLogger('system')
@@ -58,7 +56,7 @@ class _LineHandler(logging.Handler):
 
 def set_up(name, level, line):
     # type: (str, str, LiveLine) -> None
-    """Send the log to standard error: time, level, the name of the process, the sentence."""
+    """Send the log to standard error: time, level, process name, sentence."""
     handler = _LineHandler(line)
     handler.setFormatter(logging.Formatter('%%(asctime)s.%%(msecs)03d %%(levelname)-7s %s: %%(message)s'
                                            % name.replace('%', '%%'), '%H:%M:%S'))
@@ -69,10 +67,10 @@ def set_up(name, level, line):
 
 
 class EventLog(object):
-    """Turns events of a core, and refused datagrams, into lines. A service of the loop, for slow readers.
+    """Writes events of a core, and refused datagrams, as lines. A service of the loop (``Loop.attach``).
 
-    ``sentences`` maps the kind of an event to (level, sentence with %(fact)s). What is written to ``file``, if there
-    is one, does not depend on the level of the log. ``line`` is the live line below the log.
+    ``sentences`` maps the kind of an event to (level, sentence with %(fact)s). ``file`` gets all events at every log
+    level. ``line`` is the live line below the log.
     """
 
     def __init__(self, sentences, monotonic, file=None, line=None):
@@ -82,13 +80,13 @@ class EventLog(object):
         self._monotonic = monotonic
         self._file = file
         self._has_named_port = self._has_begun = False
-        # Kind -> the lines of the second in which the last one came.
+        # Kind -> the lines in the second of the last line.
         self._lines = {}  # type: Dict[str, _Second]
 
     def begin(self, loop, settings, **more):
         # type: (Loop, Dict[str, Any], **Any) -> None
-        """A process begins: have its core report each step if anybody reads that, and write to the file who it is, its
-        settings, and ``more`` of what its command line says.
+        """A process begins: write its name, settings and ``more`` options of its command line to the file. The core
+        reports each step (``trace``) if the file or the log needs that.
         """
         core = loop.core
         core.trace = self._file is not None or log.isEnabledFor(logging.DEBUG)
@@ -101,7 +99,7 @@ class EventLog(object):
 
     def end(self, core):
         # type: (Core) -> None
-        """A process ends: write the last events of its core, and how many lines were left out."""
+        """A process ends: write the last events of its core, and the number of omitted lines."""
         for event in core.take_events():
             self.event(event)
         for kind in sorted(self._lines):
@@ -117,39 +115,35 @@ class EventLog(object):
     @staticmethod
     def readers():
         # type: () -> List[Any]
-        """For ``select``."""
         return []
 
     def writers(self):
         # type: () -> List[Any]
-        """For ``select``."""
         return self.line.writers() + ([] if self._file is None else self._file.writers())
 
     @staticmethod
     def next_timer():
         # type: () -> float | None
-        """Nothing is due at a certain time."""
+        return None
 
     def handle(self, readable, writable, now):
         # type: (List[Any], List[Any], float) -> None
-        """Write as much as goes of what waits."""
         if writable:
             self.line.flush()
             if self._file is not None:
                 self._try_file(self._file.flush)
 
-    # What is logged.
+    # Log lines.
 
     def log_left_out(self, now):
         # type: (float) -> None
-        """Write how many lines were left out, of each kind whose second is over."""
+        """Write the number of omitted lines of each kind whose second is over."""
         for kind in sorted(self._lines):
             if self._lines[kind].number != int(now):
                 self._log_left_out(kind)
 
     def event(self, event):
         # type: (Event) -> None
-        """Write one event."""
         self._to_file(event.kind, event.facts)
         level, sentence = self._sentences[event.kind]
         number = logging.getLevelName(level.upper())
@@ -158,18 +152,15 @@ class EventLog(object):
 
     def refusal(self, cause, detail, address):
         # type: (str, str, Any) -> None
-        """Write that a datagram was dropped."""
         self._write('refused ' + cause, logging.WARNING, 'dropped a datagram from %s: %s: %s' % (
             shown(address), cause, detail))
 
     def peer_moved(self, peer):
         # type: (Peer) -> None
-        """Log that another address of a peer is in use."""
         log.info('trying %s at %s', peer.host, shown(peer.address))
 
     def peer_silence(self, peer, is_silent, is_port_fixed):
         # type: (Peer, bool, bool) -> None
-        """Log that a peer does not answer, or that it does again."""
         if not is_silent:
             log.info('%r answers', peer)
             return
@@ -181,7 +172,7 @@ class EventLog(object):
 
     def cut_off(self, local, remote, reason):
         # type: (Any, Any, str) -> None
-        """Log that no datagram can leave for a peer, and what to do where that is known."""
+        """Log that no datagram can be sent to a peer, and the remedy if it is known."""
         remedy = ''
         if is_loopback(local) and not is_loopback(remote):
             host = '::' if ':' in local[0] else '0.0.0.0'
@@ -198,7 +189,7 @@ class EventLog(object):
         try:
             act(*arguments)
         except OSError as error:
-            # A full disk is no reason to stop working. What is in the file stays right, it only ends here.
+            # A full disk is no reason to stop. The file ends here, and its content remains valid.
             self._file = None
             log.warning('the file of events ends here: %s', error.strerror)
 
@@ -224,8 +215,6 @@ class EventLog(object):
 
 
 class _Second(object):
-    """The lines of one kind in one second."""
-
     __slots__ = ('number', 'level', 'written', 'left_out')
 
     def __init__(self, number, level):
@@ -237,11 +226,10 @@ class _Second(object):
 
 
 class _Shown(Facts):
-    """The facts of an event as they stand in a sentence."""
+    """The facts of an event, with addresses and names of the program as people write them."""
 
     def shown(self, name, value):
         # type: (str, Any) -> Any
-        """Addresses and words of the program as people write them."""
         if isinstance(value, tuple):
             return shown(value)
         return value.replace('_', ' ') if name in ('reason', 'outcome') and value else value

@@ -1,20 +1,19 @@
 """The loop of a process, and the only place where it waits.
 
-One turn: wait until something is readable or a timer is due; handle signals; one ``net_protocol.turn``, which reads,
-decides, writes and sends; then call the hooks and services of this process.
+One turn: wait until input is readable or a timer is due; handle signals; run one ``net_protocol.turn``, which receives,
+handles, writes the journal and sends; then call the hooks and services of this process.
 """
 
 from __future__ import absolute_import, division, print_function
 
-import errno
 import os
 import random
-import select
 
 from common.sketch import Sketch
 from net_protocol.schedule import ACK_DELAY_S
 from net_protocol.seals import CHECKSUM
 from net_protocol.turn import Turn
+from runtime.descriptors import ready
 from runtime.endpoint import is_loopback
 from runtime.journal_file import JournalFailed
 
@@ -27,15 +26,15 @@ if MYPY:
     from runtime.journal_file import JournalFile  # noqa: F401
     from runtime.wakeup import Wakeup  # noqa: F401
 
-#: Bytes of the secret that tickets are made from.
+#: Bytes of the secret from which tickets are made.
 SECRET_BYTES = 16
 
-#: The longest wait, so that a mistake with timers can't stop a process for longer.
+#: The longest wait, so that an error with timers cannot stop a process for longer.
 WAIT_MAX_S = 60.0
 
 
 class Hook(object):
-    """Something to do at regular intervals."""
+    """An action at regular intervals."""
 
     def __init__(self, interval_s, action):
         # type: (float, Callable[[float], None]) -> None
@@ -56,7 +55,7 @@ class Loop(object):
         self.core = core
         self.endpoint = endpoint
         self.log = log
-        # The first numbers of channels, and jitter, never come from ``--seed``: nobody must be able to guess them.
+        # Never from ``--seed``: the first numbers of channels must be unpredictable.
         rng = random.Random(random.SystemRandom().getrandbits(128))
         self.turn = Turn(core, rng, seal, os.urandom(SECRET_BYTES), is_loopback)
         self.turn.on_refusal = log.refusal
@@ -67,23 +66,23 @@ class Loop(object):
         self._write = None if journal is None else self._write_records
         self._hooks = []  # type: List[Hook]
         self._services = []  # type: List[Any]
-        # The services whose input is handled before that of the socket.
+        # The services whose input is handled before the input of the socket.
         self._sources = []  # type: List[Any]
         self._stops_seen = 0
-        #: How long the turns took, without the wait.
+        #: Durations of the turns, without the wait.
         self.turns = Sketch()
 
     def every(self, interval_s, action):
         # type: (float, Callable[[float], None]) -> None
-        """Call ``action(now)`` every ``interval_s``; never for 0."""
+        """Call ``action(now)`` every ``interval_s`` seconds; never if that is 0."""
         if interval_s > 0:
             self._hooks.append(Hook(interval_s, action))
 
     def attach(self, service, is_source=False):
         # type: (Any, bool) -> None
         """Wait for the ``readers()``, ``writers()`` and ``next_timer()`` of a service too, and call its
-        ``handle(readable, writable, now)`` after each turn of the core. That of a source is also called before the
-        turn, so that what it reads is sent in the same turn.
+        ``handle(readable, writable, now)`` after each turn of the core. A source is also called before the turn,
+        so that its input is handled in the same turn.
         """
         self._services.append(service)
         if is_source:
@@ -91,7 +90,7 @@ class Loop(object):
 
     def run(self):
         # type: () -> None
-        """Take turns until the core is stopped, or a second signal asks to end at once."""
+        """Run turns until the core is stopped, or until a second signal."""
         now = self._monotonic()
         for hook in self._hooks:
             hook.due_at = now + hook.interval_s
@@ -140,13 +139,7 @@ class Loop(object):
             deadlines.append(service.next_timer())
         now = self._monotonic()
         due_at = min([deadline for deadline in deadlines if deadline is not None] or [now + WAIT_MAX_S])
-        try:
-            return select.select(readers, writers, [], min(max(0.0, due_at - now), WAIT_MAX_S))[:2]
-        except select.error as error:
-            # On 2.7 a signal ends the wait with an error (until 2.7 goes). The next wait finds everything again.
-            if error.args[0] != errno.EINTR:
-                raise
-            return [], []
+        return ready(readers, writers, min(max(0.0, due_at - now), WAIT_MAX_S))
 
     def _log_events(self, events):
         # type: (List[Event]) -> None

@@ -1,22 +1,20 @@
 """Addresses of the dispatcher: its name is resolved at the start, and again after silence.
 
-A resolver can block for many seconds, and a process that waits for it sends no heartbeats. So a small child process
-resolves the name, and the loop waits for its answer as for a datagram. Numeric addresses need no child.
+A resolver can block for many seconds, and a blocked process sends no heartbeats. So a small child process resolves the
+name, and the loop waits for its answer. Numeric addresses need no child.
 """
 
 from __future__ import absolute_import, division, print_function
 
-import errno
 import json
 import os
 import re
-import select
 import socket
 import subprocess
 import sys
 
 from net_protocol.schedule import QUIET_S
-from runtime.descriptors import CLOSE_FDS, selectable
+from runtime.descriptors import CLOSE_FDS, ready, selectable
 
 MYPY = False
 if MYPY:
@@ -26,11 +24,11 @@ if MYPY:
 
 _HOST_AND_PORT = re.compile(r'(?:\[([^][]+)\]|([^][]+)):([0-9]{1,5})\Z')
 
-#: The wait between two look-ups doubles from the first to the last.
+#: The wait between two look-ups doubles from the first to the last value.
 ASK_FIRST_S = 1.0
 ASK_LAST_S = 30.0
 
-# The program of the child. It prints the addresses as JSON, or the system's message where there are none.
+# The program of the child. It prints the addresses, or an error message, as JSON.
 _ASK = '''
 import json, socket, sys
 try:
@@ -41,11 +39,11 @@ except (OSError, socket.error, UnicodeError) as error:
 '''
 
 
-def host_and_port(text):
-    # type: (str) -> Tuple[str, int]
-    """The parts of HOST:PORT; an IPv6 address may stand in brackets. Raises ``ValueError``."""
+def host_and_port(text, port_min=1):
+    # type: (str, int) -> Tuple[str, int]
+    """The parts of HOST:PORT or [IPV6]:PORT. Raises ``ValueError``."""
     found = _HOST_AND_PORT.match(text)
-    if found is None or not 0 < int(found.group(3)) < 65536:
+    if found is None or not port_min <= int(found.group(3)) < 65536:
         raise ValueError('found %s, expected HOST:PORT' % json.dumps(text))
     return found.group(1) or found.group(2), int(found.group(3))
 
@@ -56,8 +54,8 @@ class Lookup(object):
     def __init__(self, host, port, family):
         # type: (str, int, int) -> None
         with open(os.devnull, 'r+b') as nowhere:
-            # Without -S, although that would start faster: in a virtual environment of 2.7 only ``site`` knows the
-            # path of the standard library (until 2.7 goes).
+            # Not -S, which starts faster: in a virtual environment of 2.7 only ``site`` knows the path of the standard
+            # library (until 2.7 goes).
             self._child = subprocess.Popen(
                 [sys.executable, '-E', '-c', _ASK, host, str(port), str(int(family))],
                 stdin=nowhere, stdout=subprocess.PIPE, stderr=nowhere, close_fds=CLOSE_FDS)
@@ -70,12 +68,12 @@ class Lookup(object):
 
     def fileno(self):
         # type: () -> int
-        """For ``select``: readable when the child has answered."""
+        """Readable when the child has answered."""
         return self._child.stdout.fileno()  # type: ignore[union-attr]
 
     def answer(self):
         # type: () -> Any
-        """A list of ``[family, address]``, or a text that says why there is none. Waits for the child to end."""
+        """A list of ``[family, address]``, or the reason why there is none. Waits for the child to end."""
         output = self._child.communicate()[0]
         try:
             return json.loads(output.decode('utf-8'))
@@ -84,14 +82,13 @@ class Lookup(object):
 
     def close(self):
         # type: () -> None
-        """End the child."""
         if self._child.poll() is None:
             self._child.kill()
         self._child.communicate()
 
 
 class Peer(object):
-    """A process at a host and port from the settings. ``address`` is the one of its addresses that is in use.
+    """A process at a host and port from the settings. ``address`` is the address in use.
 
     ``family`` restricts the addresses to one family; addresses of ``preferred`` come first.
     """
@@ -104,7 +101,7 @@ class Peer(object):
         self._restriction = family
         #: The (family, address) pairs that the name resolved to; the first is in use.
         self.addresses = []  # type: List[Tuple[int, Any]]
-        #: Why there is none.
+        #: Why there is no address.
         self.problem = ''
         self.lookup = None  # type: Lookup | None
         self._wait_s = ASK_FIRST_S
@@ -127,13 +124,13 @@ class Peer(object):
     @property
     def family(self):
         # type: () -> int
-        """The family of the address in use; before there is one, the only or preferred one."""
+        """The family of the address in use; before there is one, the required or preferred family."""
         return self.addresses[0][0] if self.addresses else self.preferred
 
     @property
     def other_family(self):
         # type: () -> int | None
-        """The family of a numeric address that the restriction excludes; None where it excludes none."""
+        """The family of a numeric address that the restriction excludes, or None."""
         found = None if self._is_numeric else _numeric(self.host, self.port, 0)
         return None if found is None else found[0]
 
@@ -144,20 +141,20 @@ class Peer(object):
 
     def note_heard(self, now):
         # type: (float) -> None
-        """It answers, so there is no need for another look-up."""
+        """The peer answers, so postpone the next look-up."""
         self._wait_s = ASK_FIRST_S
         self._ask_at = now + QUIET_S
 
     def handle_timer(self, now):
         # type: (float) -> None
-        """Begin a look-up if it is due."""
+        """Start a look-up if it is due."""
         due_at = self.next_timer()
         if due_at is None or now < due_at:
             return
         try:
             self.lookup = Lookup(self.host, self.port, self._restriction)
         except (OSError, IOError, UnicodeError) as error:
-            # No memory, process or descriptor is left at the moment: no reason to end a process that works.
+            # A temporary lack of memory, processes or descriptors is no reason to end this process.
             self._ask_later(now, str(getattr(error, 'strerror', None) or error))
 
     def take_answer(self, now):
@@ -172,19 +169,18 @@ class Peer(object):
         former = self.address
         found = [(family, tuple(address)) for family, address in answer]
         found.sort(key=lambda entry: self.preferred not in (0, entry[0]))
-        # The order of answers changes from one look-up to the next; the one in use stays in use while it is listed.
+        # The order of answers changes from one look-up to the next. Keep the address in use while it is listed.
         self.addresses = [entry for entry in self.addresses if entry in found]
         self.addresses += [entry for entry in found if entry not in self.addresses]
         return self.address != former
 
     def use_next(self):
         # type: () -> None
-        """Use the next address in turn, if there are several."""
+        """Rotate the addresses."""
         self.addresses.append(self.addresses.pop(0))
 
     def close(self):
         # type: () -> None
-        """Leave no child behind."""
         if self.lookup is not None:
             self.lookup.close()
             self.lookup = None
@@ -198,7 +194,7 @@ class Peer(object):
 
 def _numeric(host, port, family):
     # type: (str, int, int) -> Tuple[int, Any] | None
-    """Family and address of a numeric host; None where it is a name or of another family."""
+    """Family and address of a numeric host; None for a name or another family."""
     try:
         found = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
     except (OSError, socket.error, UnicodeError):
@@ -208,8 +204,8 @@ def _numeric(host, port, family):
 
 def wait_for_name(peer, signals, monotonic, say, until=None):
     # type: (Peer, Wakeup, Callable[[], float], Callable[..., None], float | None) -> bool
-    """Wait until the name of a peer resolves for the first time; ``say`` logs why it does not yet. Returns False after
-    a request to stop, and at ``until``.
+    """Wait until the name of a peer resolves; ``say`` logs failures. Returns False after a request to stop, and at
+    ``until``.
     """
     while peer.address is None and not signals.count:
         now = monotonic()
@@ -218,21 +214,10 @@ def wait_for_name(peer, signals, monotonic, say, until=None):
         peer.handle_timer(now)
         waits = [peer.lookup] if peer.lookup is not None else []
         timers = [timer for timer in (peer.next_timer(), until) if timer is not None]
-        if _readable([signals] + waits, max(0.0, min(timers) - now) if timers else None):
+        if ready([signals] + waits, [], max(0.0, min(timers) - now) if timers else None)[0]:
             signals.drain()
-            if waits and _readable(waits, 0):
+            if waits and ready(waits, [], 0)[0]:
                 peer.take_answer(monotonic())
                 if peer.address is None:
-                    say('waiting for the name "%s" to appear (%s)', peer.host, peer.problem)
+                    say('waiting for the name "%s" to resolve (%s)', peer.host, peer.problem)
     return peer.address is not None
-
-
-def _readable(readers, timeout_s):
-    # type: (List[Any], float | None) -> Any
-    try:
-        return select.select(readers, [], [], timeout_s)[0]
-    except select.error as error:
-        # On 2.7 a signal ends the wait with an error (until 2.7 goes); the caller looks again.
-        if error.args[0] != errno.EINTR:
-            raise
-        return []

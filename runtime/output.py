@@ -1,9 +1,9 @@
-"""Bytes to a file, pipe or terminal, without ever waiting for a reader.
+"""Writes bytes to a file, pipe or terminal, and never waits for a reader.
 
-A pipe whose reader has stopped, or a terminal after Ctrl-S, takes nothing more, and a plain write would wait for it,
-with everything else in the process. The mode "non-blocking" belongs to the open file, which other processes share with
-us, so it is set on one of our own: on Linux a pipe or terminal can be opened again under ``/proc/self/fd``. Where that
-does not work, ``select`` is asked first and no more is written than a pipe takes at once.
+A pipe whose reader has stopped, or a terminal after Ctrl-S, accepts no data, and a plain write would block the whole
+process. The flag O_NONBLOCK belongs to the open file, which other processes may share, so it is set on a new one: Linux
+can open a pipe or terminal again under ``/proc/self/fd``. If that fails, ``select`` is called before each write, and a
+write has at most ``PIPE_BUF`` bytes.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -22,7 +22,7 @@ MYPY = False
 if MYPY:
     from typing import Callable, Deque  # noqa: F401
 
-#: Bytes that are kept for a reader; more are dropped.
+#: Bytes that are kept for a reader. Further pieces are dropped.
 PENDING_BYTES_MAX = 256 * 1024
 
 _LATER = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
@@ -30,7 +30,7 @@ _LATER = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 
 class Output(object):
     """Writes to an open descriptor; ``is_shared``: other processes may use the same open file. ``notice(number)`` is
-    the piece that reports that so many were dropped. Methods may raise ``OSError``; what was kept is lost then.
+    the piece that reports dropped pieces. Methods may raise ``OSError``; the kept pieces are lost then.
     """
 
     def __init__(self, descriptor, notice, is_shared=True, pending_max=PENDING_BYTES_MAX):
@@ -40,12 +40,12 @@ class Output(object):
         self._pending_max = pending_max
         self._pending = deque()  # type: Deque[bytes]
         self._pending_bytes = 0
-        # Whether a write could wait, so that ``select`` has to be asked first.
+        # Whether a write could block, so that ``select`` is needed.
         self._may_wait = False
-        # Pieces that were dropped and not reported yet.
+        # The number of dropped pieces since the last notice.
         self._dropped = 0
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            # A file takes everything, or says why not.
+            # A write to a file does not block.
             return
         if not is_shared:
             fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) | os.O_NONBLOCK)
@@ -64,17 +64,15 @@ class Output(object):
     @property
     def is_pending(self):
         # type: () -> bool
-        """Whether something waits for the reader."""
         return self._pending_bytes > 0
 
     def fileno(self):
         # type: () -> int
-        """For ``select``."""
         return self._descriptor
 
     def put(self, piece):
         # type: (bytes) -> None
-        """Write a piece, now or later; drop it if too much waits already."""
+        """Write a piece now or later; drop it if too many bytes are pending."""
         if self._pending_bytes:
             self.flush()
         if self._dropped:
@@ -89,7 +87,7 @@ class Output(object):
 
     def flush(self):
         # type: () -> None
-        """Write as much as goes at the moment."""
+        """Write as many pending bytes as possible without waiting."""
         while self._pending:
             piece = self._pending[0]
             written = self._write(piece)
@@ -103,7 +101,7 @@ class Output(object):
 
     def finish(self, within_s):
         # type: (float) -> None
-        """Wait for the reader, but not longer than that."""
+        """Write the pending bytes; wait at most ``within_s`` for the reader."""
         end_at = monotonic() + within_s
         self.flush()
         while self._pending:

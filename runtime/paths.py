@@ -17,8 +17,8 @@ if MYPY:
 
 def native(path):
     # type: (Any) -> Any
-    """The path in a form that every function takes. 2.7 encodes a text as the locale says, which is ASCII in a minimal
-    one, and its sqlite3 takes ASCII only: there a path is bytes (until 2.7 goes). 3.6 has a minimal locale too.
+    """The path in a form that every function accepts. 2.7 encodes a text by the locale, which may be ASCII, and its
+    sqlite3 accepts only ASCII: there a path is bytes (until 2.7 goes). The locale of 3.6 may be ASCII too.
     """
     if sys.version_info < (3,) and isinstance(path, text_type):
         encoding = sys.getfilesystemencoding() or ''
@@ -31,21 +31,20 @@ def native(path):
 
 def check_writable(path):
     # type: (Any) -> None
-    """Raise ``OSError`` or ``IOError`` where a file can't be written, or created where there is none. Changes nothing.
-    """
+    """Raise ``OSError`` or ``IOError`` if a file can't be written or created. Changes nothing."""
     path = os.path.realpath(native(path))
     is_there = os.path.exists(path)
-    # As a folder, so that a file in its place is refused.
+    # With a final slash, so that a file in place of the folder is refused.
     looked_at = path if is_there else os.path.join(os.path.dirname(path), type(path)())
     mode = os.stat(looked_at).st_mode
     number = 0
     if is_there and stat.S_ISDIR(mode):
         number = errno.EISDIR
     elif stat.S_ISREG(mode):
-        # So that the system says why not.
+        # The error of the system says why not.
         io.open(path, 'r+b').close()
     elif not os.access(looked_at, os.W_OK if is_there else os.W_OK | os.X_OK):
-        # A pipe is not opened: that would wait for its reader, or end it.
+        # Do not open a pipe: that could wait for its reader, or end it.
         number = errno.EACCES
     if number:
         raise OSError(number, os.strerror(number))

@@ -1,4 +1,4 @@
-"""Does a process answer? A hello and a greeting, for health checks."""
+"""A test for health checks whether a process answers: hello and greeting."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -17,12 +17,11 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict  # noqa: F401
 
-#: How long an answer is waited for, and the time between two hellos: a health check has to be quick, and a datagram or
-#: two may be lost on the way.
+#: The wait for an answer, and the time between two hellos. Some datagrams may be lost.
 WAIT_S = 2.0
 HELLO_EVERY_S = 0.4
 
-# A process that listens on all addresses is asked on the loopback one.
+# A process that listens on all addresses is tested at the loopback address.
 _LOOPBACK = {'0.0.0.0': '127.0.0.1', '::': '::1'}
 
 
@@ -40,7 +39,7 @@ def report(settings, which, seal):
 
 
 class NoWay(Exception):
-    """The question cannot be sent: a name without an address, no network. The text says why."""
+    """The hello cannot be sent: unknown name, no network. The text says why."""
 
 
 def answers(host, port, seal):
@@ -61,7 +60,7 @@ def _is_greeted(endpoint, target, seal):
     # type: (Endpoint, Any, Any) -> bool
     rng = random.SystemRandom()
     head = codec.head(PROBE, 'probe', process.new_incarnation(), '')
-    # At random, so that nobody answers who has not received the hello.
+    # Random, so that only a process that received the hello can answer.
     first = number = rng.getrandbits(48) + 1
     now = hello_at = monotonic()
     end_at = now + WAIT_S
@@ -80,7 +79,7 @@ def _is_greeted(endpoint, target, seal):
 
 def _answered_number(datagram, seal):
     # type: (bytes, Any) -> int | None
-    """The number of the hello that a greeting answers; None for everything else."""
+    """The number of the hello that a greeting answers; None for any other datagram."""
     try:
         found = codec.decode(datagram, seal)
     except DatagramRefused:

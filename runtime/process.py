@@ -30,43 +30,42 @@ if MYPY:
 _ANY_PORT = '; settings {"listen": {"port": 0}} take any free one'
 _FAMILIES = {socket.AF_INET: 'IPv4', socket.AF_INET6: 'IPv6'}  # type: Dict[int, str]
 
-#: Family -> the loopback address, and the one that stands for all addresses of this machine.
+#: Family -> the loopback address, and the address that means all addresses of this machine.
 _LOOPBACK = {socket.AF_INET: '127.0.0.1', socket.AF_INET6: '::1'}  # type: Dict[int, str]
 _ALL = {socket.AF_INET: '0.0.0.0', socket.AF_INET6: '::'}  # type: Dict[int, str]
 
-#: Characters of the host's name in a name that a process makes for itself.
+#: Characters of the host name in the default name of a process.
 _HOST_CHARS = 40
 
-#: Objects are freed when nothing refers to them any more, because the programs make no cycles; the search for cycles
-#: is only insurance. It looks at new objects, and never again at old ones: at the thresholds of Python a queue of a
-#: million tasks is searched again and again, which takes a second each time.
+#: The programs make no reference cycles, so the garbage collector is only insurance. It examines each object once: with
+#: the default thresholds it would examine a queue of a million tasks again and again, which takes a second each time.
 GARBAGE_THRESHOLDS = (100000, 1000000000, 1000000000)
 
 
 class CannotStart(Exception):
-    """Something outside is not as it must be; the text is one line for a person."""
+    """The process cannot start in this environment; the text is one line for a person."""
 
 
 def generator(seed):
     # type: (int | None) -> random.Random
-    """All random draws of a process; the same for the same seed."""
+    """The generator of all random draws of a process; None: a random seed."""
     return random.Random(random.SystemRandom().getrandbits(64) if seed is None else seed)
 
 
 def new_incarnation():
     # type: () -> str
-    """Never from the seed: a restart with the same seed is another incarnation."""
+    """Never drawn from the seed: a restart with the same seed is a new incarnation."""
     return draw_incarnation(random.SystemRandom())
 
 
 def default_name(role, number, is_random=False):
     # type: (str, int, bool) -> str
-    """A name for a process that was given none: the role, this host, and a port or process id. With ``is_random``, also
-    six random characters: in containers, process ids are all alike.
+    """The default name of a process: the role, this host, and a port or process id. With ``is_random``, also six
+    random characters, because process ids in containers are often equal.
     """
     host = socket.gethostname()
-    # A host may have a name in any script; a process may not. What is left out could be all that distinguishes two
-    # hosts, so a digest of the whole name stands for it.
+    # A host name may have characters that a process name may not have. If some are removed, a digest of the whole name
+    # keeps the name unique.
     readable = re.sub('[^A-Za-z0-9]', '-', host.split('.')[0])[:_HOST_CHARS].strip('-')
     if readable != host or not host:
         # Bytes on 2.7 (until 2.7 goes).
@@ -78,32 +77,32 @@ def default_name(role, number, is_random=False):
 
 def listen(address, is_any_port_fine=False, is_free_port_fine=False):
     # type: (Dict[str, Any], bool, bool) -> Endpoint
-    """An endpoint on the address of a settings file; with ``is_free_port_fine`` on another port where that one is
-    taken. Raises ``CannotStart`` with the reason, and with what to do where no peer has to know the port.
+    """An endpoint on the address of the settings; with ``is_free_port_fine`` on another port if that one is taken.
+    Raises ``CannotStart``, which with ``is_any_port_fine`` mentions port 0.
     """
     host, port = address['host'], address['port']
     try:
         family, where = resolve_here(host, port)
         return Endpoint(family, where)
     except (OSError, socket.error, UnicodeError) as error:
-        if is_free_port_fine and getattr(error, 'errno', None) == errno.EADDRINUSE:
-            return listen(dict(address, port=0))
         is_taken = getattr(error, 'errno', None) == errno.EADDRINUSE
+        if is_taken and is_free_port_fine:
+            return listen(dict(address, port=0))
         raise CannotStart('cannot listen on %s port %d: %s%s' % (
             host, port, reason_of(error), _ANY_PORT if is_taken and is_any_port_fine else ''))
 
 
 def check_listen(address):
     # type: (Dict[str, Any]) -> None
-    """Raise ``CannotStart`` where a process could not listen on an address. A port that is taken passes: the process
-    whose settings are examined may run.
+    """Raise ``CannotStart`` if a process cannot listen on an address. A port in use is accepted: the process of these
+    settings may be running.
     """
     listen(address, is_free_port_fine=True).close()
 
 
 def check_peer(address):
     # type: (Dict[str, Any]) -> None
-    """Raise ``CannotStart`` where this machine can't send to a numeric address."""
+    """Raise ``CannotStart`` if this machine can't send to a numeric address."""
     peer = Peer(address['host'], address['port'])
     if peer.addresses:
         endpoint_towards(peer).close()
@@ -111,25 +110,23 @@ def check_peer(address):
 
 def peer_for(endpoint, settings):
     # type: (Endpoint, Dict[str, Any]) -> Peer
-    """The dispatcher of a process that listens on ``endpoint``. Raises ``CannotStart`` where datagrams cannot go from
-    one to the other, because their numeric addresses are of two families.
+    """The dispatcher of a process that listens on ``endpoint``. Raises ``CannotStart`` if their numeric addresses are
+    of different families, so that no datagram can be sent.
     """
     where = settings['dispatcher']
     peer = Peer(where['host'], where['port'], endpoint.family)
     if peer.other_family is not None:
-        raise CannotStart('dispatcher.host %s is %s, listen.host %s is %s: both must be of one family' % (
+        raise CannotStart('dispatcher.host %s is %s, listen.host %s is %s: both need the same family' % (
             where['host'], _FAMILIES[peer.other_family], settings['listen']['host'], _FAMILIES[endpoint.family]))
     if settings['listen']['port'] == 0:
-        # Another port can be of another family too.
+        # With any port, another family is possible too.
         return Peer(where['host'], where['port'], preferred=endpoint.family)
     return peer
 
 
 def any_port_of(listen):
     # type: (Dict[str, Any]) -> Callable[[int, Any], Any] | None
-    """Where a process with these settings may bind, by the family and address of its peer (see ``Upstream``); None
-    where the settings fix the port.
-    """
+    """The function ``bind_for`` of ``Upstream`` for these settings; None if they fix the port."""
     if listen['port'] != 0:
         return None
     host = listen['host']
@@ -148,14 +145,14 @@ def any_port_of(listen):
 
 def any_port_towards(family, address):
     # type: (int, Any) -> Tuple[int, Any]
-    """Where to bind for datagrams to that address: reachable from the loopback interface only if the peer is there."""
+    """Where to bind for datagrams to that address: the loopback address if the peer has one, else all addresses."""
     return family, ((_LOOPBACK if is_loopback(address) else _ALL)[family], 0)
 
 
 def endpoint_towards(peer):
     # type: (Peer) -> Endpoint
-    """An endpoint on a free port for datagrams to one of the peer's addresses, the first that this machine can send to.
-    Raises ``CannotStart``.
+    """An endpoint on a free port, for the first address of the peer to which this machine can send. Raises
+    ``CannotStart``.
     """
     for _ in peer.addresses:
         family, local = any_port_towards(peer.family, peer.address)
@@ -169,13 +166,13 @@ def endpoint_towards(peer):
 
 def reason_of(error):
     # type: (Exception) -> str
-    """The system's words for an error, without its number."""
+    """The text of an error without its number."""
     return getattr(error, 'strerror', None) or str(error)
 
 
 def find(peer, signals):
     # type: (Peer, Wakeup) -> bool
-    """Wait for the name of a peer to appear, if it has to be looked up. Returns False after a request to stop."""
+    """Wait until the name of a peer resolves. Returns False after a request to stop."""
     if peer.address is None:
         log.info('looking for "%s"', peer.host)
     is_found = wait_for_name(peer, signals, monotonic, log.warning)
@@ -186,15 +183,15 @@ def find(peer, signals):
 
 def log_address(endpoint, host=None, has_key=False):
     # type: (Endpoint, str | None, bool) -> None
-    """Log the local address and the receive buffer; warn where other machines are believed without a key."""
+    """Log the local address and the receive buffer; warn if other machines can send datagrams without a key."""
     log.info('listening on %s, receive buffer %d KiB', shown(endpoint.address), endpoint.receive_buffer_bytes // 1024)
     if host is not None and not has_key and not is_loopback(endpoint.address):
-        log.warning('listening on %s without a key: anybody who can send datagrams there is believed', host)
+        log.warning('listening on %s without a key: all datagrams that arrive there are accepted', host)
 
 
 def run_loop(loop, peer=None):
     # type: (Loop, Peer | None) -> None
-    """Run to the end and close everything."""
+    """Run to the end and close the sockets."""
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     try:
         loop.run()
@@ -206,7 +203,7 @@ def run_loop(loop, peer=None):
 
 def surroundings(loop):
     # type: (Loop) -> Dict[str, Dict[str, Any]]
-    """What a status report says about the loop and the socket, by section."""
+    """The facts about the loop and the socket in a status report, by section."""
     traffic = _traffic(loop)
     turns = loop.turns
     refused, errors = traffic.pop('refused'), traffic.pop('errors')
@@ -220,7 +217,7 @@ def surroundings(loop):
 
 def full_account(core, loop=None):
     # type: (Core, Loop | None) -> Dict[str, Any]
-    """Everything that a process counted: the core's account, and the traffic, if it got so far."""
+    """The account of a process: that of its core, and the traffic."""
     account = core.account(monotonic())  # type: Dict[str, Any]
     account['traffic'] = dict(Traffic().as_dict(), errors={}) if loop is None else _traffic(loop)
     return account
@@ -228,5 +225,5 @@ def full_account(core, loop=None):
 
 def _traffic(loop):
     # type: (Loop) -> Dict[str, Any]
-    # What the system refused to send did not leave.
+    # Without datagrams that the system refused to send.
     return dict(loop.turn.account(), datagrams_out=loop.endpoint.sent, errors=dict(loop.endpoint.errors))

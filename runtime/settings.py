@@ -1,4 +1,4 @@
-"""A settings file: read, checked to the last key, and refused in one line before anything starts."""
+"""Reads and checks a settings file. An error is one line, before the process starts."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -22,9 +22,9 @@ class SettingsError(Exception):
 
 def load(path, group, changes=()):
     # type: (str | None, Group, Any) -> Dict[str, Any]
-    """The complete settings: what the file says and defaults for the rest. No file: all defaults.
+    """The complete settings: those of the file, and defaults. No file: all defaults.
 
-    ``changes`` are pairs (dotted key, value) of the command line, which win; None stands for no change.
+    ``changes`` are pairs (dotted key, value) of the command line, which override the file; None means no change.
     """
     given = {} if path is None else _read(path)
     wanted = [(key, value) for key, value in changes if value is not None]
@@ -44,14 +44,14 @@ def load(path, group, changes=()):
 
 def as_text(settings, group):
     # type: (Dict[str, Any], Group) -> str
-    """Settings as the JSON one could put in a file, keys in the order of the documentation."""
+    """Settings as the JSON of a settings file, keys in the order of the documentation."""
     return json.dumps(_in_order(settings, group), indent=2, separators=(',', ': '))
 
 
 def _read(path):
     # type: (str) -> Any
     try:
-        # Some editors begin every file with a byte order mark, which "sig" passes over.
+        # Some editors begin every file with a byte order mark, which "sig" skips.
         with io.open(native(path), encoding='utf-8-sig') as file:
             text = file.read()
     except (OSError, IOError) as error:
@@ -65,12 +65,12 @@ def _read(path):
     except ValueError as error:
         raise SettingsError('%s: not JSON: %s' % (path, error))
     except RuntimeError:
-        raise SettingsError('%s: not JSON that anybody wrote: nested too deeply' % path)
+        raise SettingsError('%s: not JSON: nested too deeply' % path)
 
 
 def _no_key_twice(pairs):
     # type: (List[Tuple[str, Any]]) -> Dict[str, Any]
-    """The json module keeps the last of several equal keys; a file with two is a mistake."""
+    """Refuse a key that occurs twice: the json module would use the last one."""
     found = {}
     for key, value in pairs:
         if key in found:
@@ -92,7 +92,7 @@ def _numbers_in(path):
     except ValueError as error:
         # UnicodeDecodeError is one.
         reason = 'it is not UTF-8' if isinstance(error, UnicodeDecodeError) else str(error)
-        raise SettingRefused('values', json.dumps(path), 'a file with a number of seconds a line (%s)' % reason)
+        raise SettingRefused('values', json.dumps(path), 'a file with one number of seconds per line (%s)' % reason)
 
 
 def _refuse_constant(word):

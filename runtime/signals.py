@@ -1,8 +1,7 @@
-"""SIGINT, SIGTERM and SIGHUP as something a ``select`` loop can wait for.
+"""Makes SIGINT, SIGTERM and SIGHUP end the wait of a ``select`` loop.
 
-A handler in Python only counts. What ends the wait is the wake-up descriptor: the interpreter writes a byte to it from
-the real handler, and the loop waits for it. This is one path for 2.7, where a signal makes ``select`` fail with EINTR,
-and for 3.5 and later, where ``select`` is resumed.
+The Python handler only counts. The interpreter writes a byte to the wake-up descriptor, for which the loop waits. This
+works on 2.7, where a signal makes ``select`` fail with EINTR, and on 3.5 and later, where ``select`` is resumed.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -24,9 +23,9 @@ IGNORED = tuple(number for number in STOP_SIGNALS if signal.getsignal(number) ==
 
 
 class StopSignals(Wakeup):
-    """Counts requests to stop. Use as a context manager: the former handlers are restored at the end."""
+    """Counts requests to stop. As a context manager it restores the former handlers."""
 
-    #: The one that is in use, if any.
+    #: The instance in use, or None.
     current = None  # type: StopSignals | None
 
     def __init__(self):
@@ -55,8 +54,8 @@ class StopSignals(Wakeup):
 
     def ignore(self):
         # type: () -> None
-        """Ignore further signals: the process only prints its account and ends. Without this, a signal after the last
-        turn of the loop would end it in the middle of that, or with a status that looks like a failure.
+        """Ignore further signals while the process prints its account and ends. Otherwise a signal could interrupt
+        this, or change the exit status.
         """
         for number in self._former:
             signal.signal(number, signal.SIG_IGN)
@@ -65,7 +64,7 @@ class StopSignals(Wakeup):
     def _note(self, number, frame):
         # type: (int, Any) -> None
         if number == signal.SIGHUP:
-            # When a terminal goes away, both the kernel and the shell may send one.
+            # When a terminal closes, both the kernel and the shell may send SIGHUP.
             if self._has_hung_up:
                 return
             self._has_hung_up = True
@@ -75,13 +74,13 @@ class StopSignals(Wakeup):
 @contextmanager
 def interrupting():
     # type: () -> Iterator[None]
-    """Within this, SIGTERM raises KeyboardInterrupt, as SIGINT does."""
+    """In this context, SIGTERM raises KeyboardInterrupt, as SIGINT does."""
     own = os.getpid()
 
     def interrupt(number, frame):
         # type: (int, Any) -> None
         if os.getpid() != own:
-            # A child that is ended before it has a handler of its own: it must not go on as its parent would.
+            # A new child that still has the handler of its parent: it must not continue like the parent.
             os._exit(1)
         raise KeyboardInterrupt
     former = signal.signal(signal.SIGTERM, interrupt)
@@ -93,7 +92,7 @@ def interrupting():
 
 def is_stopping():
     # type: () -> int
-    """How many requests to stop this process has; 1 also where it ends and ignores further ones."""
+    """The number of requests to stop this process; at least 1 after ``StopSignals.ignore``."""
     if StopSignals.current is not None and StopSignals.current.count:
         return StopSignals.current.count
     return int(any(signal.getsignal(number) == signal.SIG_IGN for number in STOP_SIGNALS if number not in IGNORED))

@@ -1,10 +1,9 @@
-"""The way to the dispatcher, for processes that have one: its name, its address, and our source port.
+"""The path to the dispatcher: its name, its address, and our source port.
 
-After ``QUIET_S`` without an answer another way is tried, and again after each further ``QUIET_S``: the name is resolved
-again, the next of its addresses is used, and the datagrams leave from a new source port. The new port helps where a
-virtual address (a Kubernetes service, ``docker -p``) has got another target: the kernel's table of connections keeps
-mapping our old port to the former target for as long as we send from it. The socket of the old port is read for
-``QUIET_S`` more.
+After each ``QUIET_S`` without an answer another path is tried: the name is resolved again, the next of its addresses is
+used, and datagrams leave from a new source port. The new port helps if a virtual address (a Kubernetes service,
+``docker -p``) has a new target: the connection table of the kernel maps the old port to the former target as long as we
+send from it. The socket of the old port is read for ``QUIET_S`` more.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -22,11 +21,11 @@ if MYPY:
 
 
 class Upstream(object):
-    """Keeps the channel to the dispatcher pointed at ``peer``. A service of ``loop``, which calls it after each turn.
+    """Sets the address of the channel to the dispatcher. A service of ``loop`` (``Loop.attach``).
 
-    ``bind_for(family, address)`` returns the local (family, address) to bind for datagrams to there, or None where
-    there is none; it is None itself where the settings fix the port. ``expects_answers``: each datagram to the peer
-    calls for an answer; otherwise only those that the channel knows to be unanswered. The loop's log has
+    ``bind_for(family, address)`` returns the local (family, address) to bind for datagrams to that address, or None if
+    there is none; ``bind_for`` is None if the settings fix the port. ``expects_answers``: each datagram to the peer
+    needs an answer; otherwise only those that the channel counts as unanswered. The loop's log has
     ``peer_moved(peer)``, ``peer_silence(peer, is_silent, is_port_fixed)`` and ``cut_off(local, remote, reason)``.
     """
 
@@ -41,10 +40,10 @@ class Upstream(object):
         self._bind_for = bind_for
         self._expects_answers = expects_answers
         self._heard_at = 0.0
-        # Silence counts from here at the earliest: the time of our own last pause.
+        # The end of our own last pause: silence before it does not count.
         self._silent_from = None  # type: float | None
         self._looked_at = None  # type: float | None
-        # When the next way is tried, while the peer is silent.
+        # When the next path is tried, while the peer is silent.
         self._try_at = None  # type: float | None
         self._close_at = None  # type: float | None
         self._sent = 0
@@ -53,18 +52,15 @@ class Upstream(object):
 
     def readers(self):
         # type: () -> List[Any]
-        """For ``select``."""
         return [] if self._peer.lookup is None else [self._peer.lookup]
 
     @staticmethod
     def writers():
         # type: () -> List[Any]
-        """For ``select``."""
         return []
 
     def next_timer(self):
         # type: () -> float | None
-        """When ``handle`` wants to be called at the latest."""
         since = self._unanswered_since()
         silent_at = None if since is None or self._try_at is not None else since + QUIET_S
         times = [at for at in (self._peer.next_timer(), silent_at, self._try_at, self._close_at) if at is not None]
@@ -72,7 +68,6 @@ class Upstream(object):
 
     def handle(self, readable, writable, now):
         # type: (List[Any], List[Any], float) -> None
-        """Look at the peer once."""
         peer = self._peer
         if self._channel.heard_at > self._heard_at:
             self._heard_at = self._channel.heard_at
@@ -91,7 +86,7 @@ class Upstream(object):
 
     def _note_pauses(self, now):
         # type: (float) -> None
-        """While we do not listen, be it a simulated outage or because the process was suspended, nothing is silent."""
+        """During a simulated outage, or a suspension of this process, the peer does not count as silent."""
         if (self._looked_at is None or now - self._looked_at > QUIET_S and self._unanswered_since() is not None
                 or not self._core.is_listening):
             self._silent_from = now
@@ -103,7 +98,7 @@ class Upstream(object):
 
     def _unanswered_since(self):
         # type: () -> float | None
-        """Since when an answer is due and nothing was heard; None where no answer is due."""
+        """The beginning of the present silence; None if no answer is due."""
         channel = self._channel
         if self._peer.address is None or self._silent_from is None:
             return None
@@ -129,9 +124,9 @@ class Upstream(object):
             self._try_at = None
         if self._try_at is not None and now >= self._try_at:
             self._try_at = now + QUIET_S
-            self._try_another_way(now)
+            self._try_another_path(now)
 
-    def _try_another_way(self, now):
+    def _try_another_path(self, now):
         # type: (float) -> None
         former = self._peer.address
         for _ in self._peer.addresses:
@@ -143,7 +138,7 @@ class Upstream(object):
 
     def _open_port(self, now):
         # type: (float) -> bool
-        """Bind a new port towards the address in use, where that is possible. Returns whether datagrams can leave."""
+        """Bind a new port for the address in use, if possible. Returns whether datagrams can be sent."""
         peer = self._peer
         local = None if self._bind_for is None else self._bind_for(peer.family, peer.address)
         if local is not None:
@@ -151,7 +146,7 @@ class Upstream(object):
                 self._endpoint.close_former()
                 self._endpoint.renew(*local)
             except (OSError, socket.error):
-                # This machine has no such address, or there is no descriptor: the former socket stays.
+                # No such address, or no free descriptor: keep the former socket.
                 local = None
             else:
                 self._close_at = now + QUIET_S

@@ -1,4 +1,4 @@
-"""What ends the wait of a ``select`` loop from outside of it: a pair of sockets, one of which the loop waits for."""
+"""Ends the wait of a ``select`` loop from another thread: a pair of sockets, of which the loop reads one."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -17,7 +17,7 @@ class Wakeup(object):
 
     def __init__(self):
         # type: () -> None
-        #: Requests to stop: one is to stop softly, two is to end at once.
+        #: The number of requests to stop. The first one begins a soft stop, the second one ends the process at once.
         self.count = 0
         self._reader, self._writer = [selectable(end) for end in socket.socketpair()]
         for end in (self._reader, self._writer):
@@ -25,12 +25,11 @@ class Wakeup(object):
 
     def fileno(self):
         # type: () -> int
-        """For ``select``."""
         return self._reader.fileno()
 
     def drain(self):
         # type: () -> None
-        """Empty the pair, so that the next wait is a wait again."""
+        """Read all bytes, so that the next wait blocks again."""
         try:
             while self._reader.recv(4096):
                 pass
@@ -43,7 +42,7 @@ class Wakeup(object):
         try:
             self._writer.send(b'.')
         except (OSError, socket.error) as error:
-            # A full buffer wakes as well.
+            # A full buffer ends the wait as well.
             if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
                 raise
 

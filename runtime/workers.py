@@ -1,7 +1,7 @@
-"""Work for several processors: a function is called with each piece of work, in child processes.
+"""A pool of child processes that call a function with each piece of work.
 
-``multiprocessing.Pool`` waits for ever when one of its processes is killed, and on 2.7 its processes outlive a parent
-that is killed. Here a killed child is noticed at once, and a child without a parent ends within a second.
+``multiprocessing.Pool`` waits forever when one of its processes is killed, and on 2.7 its processes outlive a killed
+parent. This pool notices a killed child at once, and a child whose parent is gone ends within a second.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -19,7 +19,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, Iterable, Iterator, List  # noqa: F401
 
-#: How often a child that waits for work looks whether its parent lives.
+#: Time between two checks of an idle child whether its parent runs.
 LOOK_S = 1.0
 
 
@@ -28,7 +28,7 @@ class WorkerKilled(Exception):
 
 
 class _Worker(object):
-    """One child. ``number`` is the piece that it works on, None while it waits."""
+    """One child. ``number`` is the number of its piece, None while it is idle."""
 
     def __init__(self, function):
         # type: (Callable[[Any], Any]) -> None
@@ -43,7 +43,7 @@ class _Worker(object):
     def close(self):
         # type: () -> None
         self.connection.close()
-        # A process that has just been forked can lose any other signal.
+        # A process that was just forked can lose any other signal.
         os.kill(self.process.pid, signal.SIGKILL)  # type: ignore[arg-type]
         self.process.join()
 
@@ -60,14 +60,14 @@ class Pool(object):
 
     def close(self):
         # type: () -> None
-        """End all processes, whatever they do."""
+        """Kill all processes."""
         for worker in self._workers:
             worker.close()
         self._workers = []
 
     def results(self, work, killed):
         # type: (Iterable[Any], Callable[[Any, WorkerKilled], Any]) -> Iterator[Any]
-        """As the function ``results``. The next call may begin when this iterator is exhausted."""
+        """See the function ``results``. The next call may begin when this iterator is exhausted."""
         pieces = enumerate(work)
         waiting = {}  # type: Any
         done = {}  # type: Any
@@ -77,7 +77,7 @@ class Pool(object):
             while given in done:
                 yield done.pop(given)
                 given += 1
-            # No further ahead than a few pieces for each process, however slow the first one is.
+            # At most a few pieces ahead for each process, even if the first piece is slow.
             while idle and asked - given < 8 * len(self._workers):
                 number, piece = next(pieces, (-1, None))
                 if number < 0:
@@ -88,7 +88,7 @@ class Pool(object):
                 try:
                     worker.connection.send(piece)
                 except (IOError, OSError):
-                    # It was killed, which is noticed below.
+                    # It was killed; handled below.
                     pass
             busy = [worker for worker in self._workers if worker.number is not None]
             if not busy:
@@ -105,7 +105,7 @@ class Pool(object):
 
     def _replace(self, worker):
         # type: (_Worker) -> WorkerKilled
-        """Another process in place of one that was killed."""
+        """Start a process in place of a killed one."""
         worker.process.join()
         self._workers.remove(worker)
         worker.connection.close()
@@ -128,14 +128,14 @@ def results(function, work, jobs, killed):
 
 def _ready(workers):
     # type: (List[_Worker]) -> List[_Worker]
-    """Wait for those that have something to say."""
+    """Wait until some workers have sent a result or ended."""
     readable = select.select([worker.connection for worker in workers], [], [])[0]
     return [worker for worker in workers if worker.connection in readable]
 
 
 def _serve(function, connection, parent):
     # type: (Callable[[Any], Any], Any, int) -> None
-    # A terminal sends Ctrl-C to all, and its own end; the parent decides.
+    # A terminal sends these signals to all processes; only the parent handles them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -146,5 +146,5 @@ def _serve(function, connection, parent):
             except EOFError:
                 return
             connection.send(function(piece))
-            # Pieces may leave cycles, and the next one needs their memory.
+            # Free the cycles that a piece may leave, because the next piece needs the memory.
             gc.collect()

@@ -1,5 +1,5 @@
-// Curves, with bands where values have intervals, and the histogram of response times. The values under the pointer are
-// in a tip. The page of the monitor and the report of the planner draw with it.
+// Curves with confidence bands, and the histogram of response times. A tip shows the values at the pointer. Used by the
+// page of the monitor and the report of the planner.
 
 import { byId, colour, hideTip, prepared, rate, seconds, showTip } from './tools.js';
 
@@ -9,9 +9,9 @@ const BOTTOM = 16;
 // Room for the last label of the histogram.
 const RIGHT = 34;
 
-// The pointer: over which canvas, and where.
+// The canvas under the pointer, and the position.
 const pointer = { canvas: null, x: 0, clientX: 0, clientY: 0 };
-// Canvas -> what draws it again.
+// Canvas -> the function that redraws it.
 const redraws = new Map();
 
 function watch(canvas, redraw) {
@@ -42,7 +42,7 @@ function line(context, x, top, bottom) {
   context.stroke();
 }
 
-// Curves over the time that led to `end`.
+// Curves of the period before `end`.
 function curve(canvas, series, end, shown) {
   const span = Math.min(SPAN_S, Math.max(60, ...series.flatMap((one) => one.points.slice(0, 1).map((point) => end - point[0]))));
   plot(canvas, series, { from: end - span, to: end, labels: [`−${Math.round(span)} s`, 'now'], name: (at) => `${seconds(Math.max(0, end - at))} ago` }, shown);
@@ -57,7 +57,7 @@ function band(context, points, x, y) {
   context.globalAlpha = 1;
 }
 
-// Series of `points` [x, value], each with a `band` [x, low, high] where it has one, over the axis {from, to, labels, name}.
+// Each series has `points` [x, value] and may have a `band` [x, low, high]; `axis` is {from, to, labels, name}.
 export function plot(canvas, series, axis, shown) {
   watch(canvas, () => plot(canvas, series, axis, shown));
   const { context, width, height } = prepared(canvas);
@@ -108,7 +108,7 @@ export function plot(canvas, series, axis, shown) {
   }
 }
 
-// The rate between two samples, over a few seconds, so that one task more or less is no spike.
+// The rate of a counter over about 4 s, so that a single task causes no spike.
 function rates(samples, column) {
   const points = [];
   let back = 0;
@@ -143,7 +143,7 @@ export function drawTimes(canvas, times) {
     context.fillText('no task is done yet', LEFT, height / 2);
     return;
   }
-  // Each bar reaches from a tenth below its bound to its bound.
+  // The bounds of a bar are about 10 % apart.
   const below = (bound) => bound / 1.1052;
   const low = Math.floor(Math.log10(below(buckets[0][0])));
   const high = Math.ceil(Math.log10(buckets[buckets.length - 1][0]));
@@ -164,7 +164,7 @@ export function drawTimes(canvas, times) {
   for (let power = low; power <= high; power += 1) {
     context.fillText(seconds(10 ** power), Math.min(width - 18, Math.max(18, x(10 ** power))), height - 3);
   }
-  // Each label is one line below the one before, and its line begins under it: no line crosses a label.
+  // The labels have different heights, and each line begins below its label, so that no line crosses a label.
   context.textAlign = 'left';
   context.strokeStyle = colour('ink');
   context.fillStyle = colour('ink');

@@ -1,4 +1,4 @@
-// Puts the page together: messages of the monitor in, everything that shows them out.
+// The main module: receives the messages of the monitor and draws the page.
 
 import { drawCharts } from './charts.js';
 import { Model } from './model.js';
@@ -17,7 +17,7 @@ const timeLine = new TimeLine(model, showHistory);
 let paused = null;
 let dirty = false;
 
-// The end of the time line and the curves: now, or some time before the pause.
+// The end of the time line and the curves: now, or a time before the pause.
 function shownEnd() {
   return paused === null ? model.now() : paused - Number(byId('look-back').value);
 }
@@ -34,7 +34,7 @@ function listen() {
     drawHealth();
   };
   stream.onerror = () => {
-    // The browser reconnects by itself; after a refusal this page does.
+    // The browser reconnects by itself, except after a refusal.
     model.connected = false;
     if (model.over) stream.close();
     else if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
@@ -47,7 +47,7 @@ function drawHealth() {
   const isLost = !model.connected && !model.over;
   const [style, text] = isLost ? ['loud', 'This page has lost its monitor and tries to reconnect'] : model.health;
   const isOld = isLost || model.isSilent;
-  setText(pill, isOld && !isLost ? `${text}: what is shown is old` : text);
+  setText(pill, isOld && !isLost ? `${text}: this page shows old data` : text);
   pill.className = `pill ${style}`;
   document.body.classList.toggle('silent', isOld);
   setText(byId('over'), model.over ? `${model.over} This is its final state.` : '');
@@ -155,7 +155,7 @@ watchHistory();
 drawLegends();
 listen();
 
-// News is drawn at most once a frame; the time line moves on between two reports, a few times a second.
+// Draw news at most once per frame; without news redraw the time line and the curves five times per second.
 let drawnAt = 0;
 function frame(at) {
   requestAnimationFrame(frame);

@@ -1,4 +1,4 @@
-// What the page knows: the latest state, and the events, attempts and samples of the last ten minutes.
+// The data of the page: the latest state, and the events, attempts and samples of the last ten minutes.
 
 export const KEPT_S = 600;
 const ATTEMPTS_KEPT = 12000;
@@ -16,11 +16,13 @@ export class Model {
     this.state = null;
     this.health = ['past', 'connecting'];
     this.isSilent = false;
-    // Why no more reports will come; '' while they come.
+    // A sentence why there will be no more reports; '' before that.
     this.over = '';
     this.connected = false;
     this.offset = 0;
     this.lastAt = 0;
+    // End of an attempt -> words.
+    this.ends = {};
     this.forget();
   }
 
@@ -34,7 +36,7 @@ export class Model {
     this.fresh = { events: [], attempts: [] };
   }
 
-  // The monitor's clock, as far as it is known here. It stops with the last report.
+  // The estimated time of the monitor's clock. It stops with the last report.
   now() {
     return this.over ? this.lastAt : performance.now() / 1000 + this.offset;
   }
@@ -45,6 +47,7 @@ export class Model {
     this.isSilent = message.is_silent;
     this.over = message.over;
     if (message.kind === 'silence') return;
+    if (message.ends) this.ends = message.ends;
     if (message.kind === 'everything' || (this.state && this.state.incarnation !== message.incarnation)) this.forget();
     this.state = message;
     const known = new Set(this.events.slice(-400).map((event) => event[0]));
@@ -65,7 +68,7 @@ export class Model {
     this.trim(message.now - KEPT_S);
   }
 
-  // Ids of all tasks that were seen, the latest first.
+  // Ids of all known tasks, the latest first.
   taskIds() {
     const running = [...this.calculators.values()].flatMap((one) => one.running.map((attempt) => attempt[0]));
     const ended = this.attempts.map((attempt) => attempt[1]).reverse();

@@ -1,4 +1,4 @@
-// The system as a picture: clients, the dispatcher with its queue, calculators; and tasks on their way between them.
+// The picture of the system: clients, the dispatcher with its queue, calculators, and tasks that move between them.
 
 import { byId, calm, count, element, rate, replace, seconds, setText, shape, STATES, svgElement } from './tools.js';
 
@@ -7,7 +7,7 @@ const BOXES_MAX = 40;
 const QUEUE_SHOWN = 60;
 const CLIENTS_SHOWN = 12;
 const SLOTS_SHOWN = 12;
-// Tasks that are drawn moving after one report; of more, a sample.
+// The number of moving tasks after a report. Of more tasks, a sample moves.
 const MOVING_MAX = 30;
 const WAY_MS = 900;
 
@@ -118,7 +118,7 @@ function drawGroups(list, members) {
   }));
 }
 
-// Tasks on their way: to a calculator, back to their client, or, where an attempt was lost, from there to the queue.
+// Tasks move to a calculator, back to their client, or after a lost attempt back to the queue.
 
 export function moveTasks(model) {
   const { attempts } = model.fresh;
@@ -146,7 +146,7 @@ export function moveTasks(model) {
   setText(note, `Too many tasks to draw each: ${step > 1 ? `one in ${step} is shown moving` : 'a sample is shown moving'}${missed ? `; ${missed} attempts were not reported` : ''}.`);
   const oldest = Math.min(...shown.map((move) => move[0]));
   for (const move of shown) {
-    // Spread over the interval as they were spread when they happened.
+    // With the original delays between the moves.
     setTimeout(() => fly(svg, move), Math.min(2000, Math.max(0, (move[0] - oldest) * 1000)));
   }
 }
@@ -182,7 +182,7 @@ function fly(svg, [, from, to, id]) {
   way.oncancel = () => dot.remove();
 }
 
-// Words for what fell out.
+// Failed calculators and the fates of their tasks.
 
 export function drawCases(model, link) {
   const list = byId('case-list');
@@ -191,13 +191,13 @@ export function drawCases(model, link) {
     replace(list, element('p', { class: 'well' }, 'No calculator failed since this monitor started.'));
     return;
   }
-  // Calculators that are dead now come first, then the latest failure of each other one.
+  // First the calculators that are dead now, then the latest failure of each other one.
   const latest = cases.filter((one, index) => cases.findIndex((other) => other.calculator === one.calculator) === index);
   const isDead = (one) => one.is_death && (model.calculators.get(one.calculator) || { state: 'dead' }).state === 'dead';
   const dead = latest.filter(isDead).slice(0, 8);
   const others = latest.filter((one) => !isDead(one)).slice(0, Math.max(1, 4 - dead.length));
   const items = [...dead.map((one) => drawCase(one, true, link)), ...others.map((one) => drawCase(one, false, link))];
-  // Replaced only when something is new, so that a screen reader does not start over and over.
+  // Replace the list only after a change, so that a screen reader does not start again.
   const text = items.map((item) => item.dataset.text).join('|');
   if (list.dataset.text !== text) {
     list.dataset.text = text;

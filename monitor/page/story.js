@@ -1,4 +1,4 @@
-// The history of a task: links to it, the search, and the dialog. The address of the page names the task that is shown.
+// The history of a task: links, search, and dialog. The fragment of the URL has the id of the shown task.
 
 import { byId, element, replace, setText, taskName } from './tools.js';
 
@@ -16,7 +16,7 @@ export function showHistory(id) {
   else location.hash = addressOf(id);
 }
 
-// A name as people write it: a whole id, or client:number of a task that was seen in the last minutes.
+// `name` is a whole id, or client:number of a task of the last minutes.
 export function findTask(model, name) {
   if (!name) return;
   if (WHOLE.test(name)) {
@@ -54,7 +54,7 @@ async function open(id) {
   let lines = ['No answer. Try again in a moment.'];
   try {
     const answer = await fetch(`task.json?id=${encodeURIComponent(id)}`);
-    lines = answer.status === 400 ? ['This is no task id.'] : (await answer.json()).story;
+    lines = answer.status === 400 ? ['This is not a task id.'] : (await answer.json()).story;
   } catch {
     // The monitor does not answer.
   }

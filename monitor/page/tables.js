@@ -1,11 +1,11 @@
-// Tables of calculators and clients. A click on a heading sorts by its column, a second one the other way round.
+// Tables of calculators and clients. A click on a heading sorts by its column, a second click reverses the order.
 
 import { byId, element, rate, replace, seconds } from './tools.js';
 
 const ROWS_MAX = 500;
 const plain = String;
 
-// Heading, value of a row, and how it is shown.
+// Heading, key of the value in a row, and formatter.
 const CALCULATORS = [
   ['name', 'name', plain], ['state', 'state', plain], ['held', 'held', plain], ['slots', 'capacity', plain], ['done', 'done', plain],
   ['failed', 'failed', plain], ['lost', 'lost', plain], ['outages', 'outages', plain], ['p50', 'p50', seconds], ['p95', 'p95', seconds],

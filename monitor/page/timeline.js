@@ -1,16 +1,16 @@
-// The time line: a lane for each calculator, attempts as bars, outages as gaps. For pointer and keyboard.
+// The time line: a lane for each calculator, attempts as bars, outages as gaps. Usable by pointer and keyboard.
 
 import { byId, colour, hideTip, prepared, seconds, setText, showTip, taskName } from './tools.js';
 
 const LANES_MAX = 40;
-// Lanes are this high, or higher where there are few.
+// The height of a lane in pixels; few lanes are higher.
 const LANE_MIN = 22;
 const LANE_MAX = 40;
 const LANES_HIGH = 260;
 const AXIS = 20;
 const SPAN_S = 60;
 
-// How a bar looks, by how its attempt ended. A pattern beside the colour: whole, hatched, outlined.
+// End of an attempt -> colour, pattern and text in the legend.
 export const LOOKS = {
   done: ['done', 'whole', 'done'],
   failed: ['late', 'crossed', 'error'],
@@ -22,14 +22,6 @@ export const LOOKS = {
 const KINDS = { result: 'done', error: 'failed', timed_out: 'late', withdrawn: 'revoked' };
 
 export const kindOf = (end) => (end === null ? 'runs' : KINDS[end] || 'lost');
-
-const ENDS = {
-  result: 'returned the result', error: 'returned an error', timed_out: 'no answer in time',
-  dead_calculator: 'its calculator died', new_incarnation: 'its calculator restarted without it', calculator_left: 'its calculator left',
-  unacknowledged: 'its calculator acknowledged nothing more', not_listening: 'nobody listened at the address of its calculator',
-  not_held: 'its calculator did not have it any more', turned_down: 'refused by the calculator',
-  withdrawn: 'withdrawn: the task ended in another way', child_died: 'the process that ran the function died',
-};
 
 export class TimeLine {
   constructor(model, showHistory) {
@@ -56,10 +48,10 @@ export class TimeLine {
       setText(byId('lane-note'), '');
       return all;
     }
-    // Those with the latest trouble, in the order of their names.
+    // The calculators with the latest failures, sorted by name.
     const trouble = (name) => { const spells = this.model.spells.get(name) || []; return spells.length > 1 ? spells[spells.length - 1][0] : 0; };
     const shown = [...all].sort((one, other) => trouble(other) - trouble(one)).slice(0, LANES_MAX).sort();
-    setText(byId('lane-note'), `${LANES_MAX} of ${all.length} lanes, those with the latest trouble`);
+    setText(byId('lane-note'), `${LANES_MAX} of ${all.length} lanes, those with the latest failures`);
     return shown;
   }
 
@@ -86,7 +78,7 @@ export class TimeLine {
     }
     for (const one of this.model.calculators.values()) {
       if (!places.has(one.name)) continue;
-      // A report names only a part of a large fleet: what the others did since is not known.
+      // A report covers only a part of a large fleet; the later state of the others is unknown.
       const until = Math.min(end, this.model.now(), one.at + 2 * this.model.state.interval_s);
       for (const [id, attempt, began] of one.running) {
         if (began <= until) this.bars.push({ id, attempt, calculator: one.name, began, ended: until, how: null });
@@ -97,8 +89,8 @@ export class TimeLine {
     if (this.chosen && !this.bars.some((bar) => same(bar, this.chosen))) this.chosen = null;
   }
 
-  // Attempts that overlap in a lane share its height, in as many rows as the calculator has slots. Their times come from
-  // several reports, so an attempt may seem to begin before the one before it in the same slot has ended.
+  // Overlapping attempts of a lane are in different rows, at most one row per slot. Times come from several reports, so
+  // two attempts of a slot may seem to overlap.
   stack(places) {
     const rows = new Map();
     this.bars.sort((one, other) => one.began - other.began);
@@ -200,7 +192,7 @@ export class TimeLine {
   }
 
   words(bar) {
-    const how = bar.how === null ? `running for ${seconds(this.model.now() - bar.began)}` : `${seconds(bar.ended - bar.began)}, ${ENDS[bar.how] || bar.how}`;
+    const how = bar.how === null ? `running for ${seconds(this.model.now() - bar.began)}` : `${seconds(bar.ended - bar.began)}, ${this.model.ends[bar.how] || bar.how}`;
     return `${taskName(bar.id)}, attempt ${bar.attempt} on ${bar.calculator}: ${how}.`;
   }
 

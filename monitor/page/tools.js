@@ -1,4 +1,4 @@
-// What all parts of the page use. A text of another process is only ever inserted as text, never as markup.
+// Common functions of the page. A text of another process is always inserted as text, never as markup.
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -21,7 +21,7 @@ export function svgElement(name, attributes) {
   return made;
 }
 
-// A state has a shape of its own, beside its colour: a disc, a triangle, a cross, a bar.
+// Each state has a shape beside its colour: a disc, a triangle, a cross, a bar.
 const SHAPES = {
   alive: 'M8 1a7 7 0 1 0 .01 0z',
   suspect: 'M8 1 15.5 15H.5zM7 5.5v5h2v-5zM7 11.5v2h2v-2z',
@@ -63,7 +63,7 @@ export function taskName(id) {
   return parts.length === 3 ? `${parts[0]}:${parts[2]}` : id;
 }
 
-// The time of day at which something was, of the monitor's clock.
+// The time of day of a time `at` of the monitor's clock.
 export function clock(model, at) {
   return new Date(Date.now() - (model.now() - at) * 1000).toLocaleTimeString('en-GB');
 }
@@ -74,7 +74,7 @@ export function colour(name) {
 
 export const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
-// A few words beside the pointer, inside the window.
+// Show a tip beside the pointer, inside the window.
 export function showTip({ clientX, clientY }, text) {
   const tip = byId('tip');
   setText(tip, text);
@@ -88,7 +88,7 @@ export function hideTip() {
   byId('tip').hidden = true;
 }
 
-// A canvas as large as its place, in the pixels of the screen; returns its context and its size in CSS pixels.
+// Fit the resolution of a canvas to its size on the screen; returns its context and its size in CSS pixels.
 export function prepared(canvas, height) {
   const ratio = window.devicePixelRatio || 1;
   const width = canvas.clientWidth || 300;

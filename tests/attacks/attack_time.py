@@ -75,7 +75,7 @@ def test_a_process_suspended_around_each_time_out_costs_no_task(system, role, py
         victim.suspend()
         time.sleep(seconds)
         victim.resume()
-    for words in {CALCULATOR: ('calculator-b is suspect', 'calculator-b is dead'), DISPATCHER: ('held up for',),
+    for words in {CALCULATOR: ('calculator-b is suspect', 'calculator-b is dead'), DISPATCHER: ('did not run for',),
                   CLIENT: ()}[role]:
         dispatcher.says(words)
     account = end_with_all_answered(system, dispatcher, client, at_least=5 if role == CLIENT else 20)
@@ -104,7 +104,7 @@ def test_a_machine_that_is_suspended_with_all_its_processes_judges_nobody(system
         time.sleep(WAKING_SHARE * SUSPECT_S)
         for process in everybody[1:]:
             process.resume()
-    dispatcher.says('held up for')
+    dispatcher.says('did not run for')
     account = end_with_all_answered(system, dispatcher, client, at_least=5)
     counts = dispatcher.account['counts']
     assert counts['died'] == dispatcher.account['attempts']['dead_calculator'] == 0, counts

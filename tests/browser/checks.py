@@ -149,7 +149,7 @@ def test_a_silent_dispatcher_is_said_plainly_and_its_return_needs_no_help(browse
     browser.look(DESK, LIGHT)
     browser.open(page.address)
     dispatcher.kill()
-    eventually(lambda: 'the dispatcher DOES NOT ANSWER' in browser.text('#answer'), 'it says so')
+    eventually(lambda: 'the dispatcher HAS NOT ANSWERED' in browser.text('#answer'), 'it says so')
     assert browser.run('return document.body.classList.contains("silent")')
     system.again(dispatcher)
     eventually(lambda: browser.text('#answer') == 'healthy', 'it is back')

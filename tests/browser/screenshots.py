@@ -88,7 +88,7 @@ def main(folder='screenshots'):
             browser.open(page.address)
             time.sleep(2)
             dispatcher.kill()
-            eventually(lambda: 'DOES NOT ANSWER' in browser.text('#answer'), 'the page says so')
+            eventually(lambda: 'HAS NOT ANSWERED' in browser.text('#answer'), 'the page says so')
             browser.screenshot(os.path.join(folder, 'page-silent.png'))
         with a_system() as system:
             dispatcher = system.dispatcher(pending_max=100000, task_timeout_s=600)

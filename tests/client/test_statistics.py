@@ -76,7 +76,7 @@ def test_for_people_it_is_a_few_lines():
     assert made.as_lines(108.0) == [
         'sent              12   in 8.0 s',
         'answered           2   0.2 a second',
-        'unanswered        10   expired 3, given up 1, still out 6',
+        'unanswered        10   expired 3, given up 1, still open 6',
         'reassigned         4   attempts beyond the first',
         'response time, s   min 0.2500   mean 1.12   max 2.00   p50 0.2500   p95 1.99   p99 1.99',
     ]

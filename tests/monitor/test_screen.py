@@ -82,7 +82,7 @@ def test_before_the_first_answer_and_when_it_goes_silent():
     lines = screen(View(Picture(), 101.0, 'h:1', 0.5, False), 80, 24)
     assert 'asking' in as_text(lines[0])
     lines = screen(View(Picture(), 101.0, 'h:1', 9.0, True), 80, 24)
-    assert 'DOES NOT ANSWER for 9.0 s' in as_text(lines[0])
+    assert 'HAS NOT ANSWERED for 9.0 s' in as_text(lines[0])
 
 
 def test_what_was_never_told_is_counted():

@@ -120,6 +120,7 @@ def told_by(data):
 def test_who_comes_is_told_everything_and_then_what_is_new(bench):
     everything = told_by(bench.get('/events')[2])
     assert everything['kind'] == 'everything'
+    assert everything['ends']['timed_out'] == 'no answer in time'
     assert len(everything['samples']) == len(bench.link.picture.samples)
     bench.site.news(bench.link.now)
     before = bench.link.picture.attempts_seen

@@ -2,8 +2,6 @@
 
 from __future__ import absolute_import, division, print_function
 
-import io
-import os
 import re
 
 import pytest
@@ -12,7 +10,6 @@ from common import report
 from dispatcher.tasks import ATTEMPT_ENDS
 from monitor import words
 from net_protocol.rows import REFUSALS
-from tests.source_tree import ROOT
 
 HOSTILE = u'<script>\x1b[2J\r\n\u202eevil\u2028</script>'
 
@@ -22,12 +19,6 @@ def test_every_end_refusal_wait_and_timer_has_words():
     assert set(words.REFUSALS) >= set(REFUSALS)
     assert set(words._WAITS) == set(report.WAITS)
     assert set(words._THEN) == set(report.TIMERS)
-
-
-def test_the_page_has_words_for_every_end_too():
-    with io.open(os.path.join(ROOT, 'monitor', 'page', 'timeline.js'), encoding='utf-8') as file:
-        (table,) = re.findall(r'^const ENDS = \{(.*?)^\};', file.read(), re.DOTALL | re.MULTILINE)
-    assert set(re.findall(r'(\w+): \'', table)) == set(ATTEMPT_ENDS)
 
 
 @pytest.mark.parametrize('kind', sorted(words.EVENTS) + ['of a later version'])

@@ -62,7 +62,7 @@ def test_what_is_wrong_outside_is_one_line_and_status_2(capsys, error):
     (OSError(errno.EMFILE, 'Too many open files'), 'Too many open files; allow more with ulimit -n'),
     (socket.error(errno.ENFILE, 'Too many open files in system'),
      'Too many open files in system; allow more with ulimit -n'),
-    (TooManyDescriptors(), 'more than 1023 descriptors are open, and select takes no more'),
+    (TooManyDescriptors(), 'more than 1023 descriptors are open, and select accepts no more'),
 ])
 def test_that_no_descriptor_is_left_is_one_line(capsys, error, line):
     assert status_of(raising(error)) == 2

@@ -168,7 +168,7 @@ def test_a_reader_that_stalls_is_waited_for_by_nobody_and_learns_how_much_it_mis
     line.write_above('the last')
     seen = pipe.written
     lines = seen.splitlines()
-    dropped = re.match(r'\(nobody read the log: (\d+) lines dropped\)\Z', lines[-2])
+    dropped = re.match(r'\(the reader of the log is too slow: (\d+) lines dropped\)\Z', lines[-2])
     assert dropped is not None
     assert lines[-1] == 'the last'
     # What there is, is whole and in order.

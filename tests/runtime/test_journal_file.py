@@ -150,8 +150,8 @@ def later_version(path):
     (other_database, 'is not a journal of a dispatcher'),
     (later_version, 'has tables of version 99, this dispatcher knows version 2'),
     (lambda path: path.mkdir(), 'Is a directory'),
-    (lambda path: os.mkfifo(str(path)), 'is no regular file, so it can be no journal'),
-    (lambda path: path.mksymlinkto('/dev/null'), 'is no regular file, so it can be no journal'),
+    (lambda path: os.mkfifo(str(path)), 'is not a regular file, so it cannot be a journal'),
+    (lambda path: path.mksymlinkto('/dev/null'), 'is not a regular file, so it cannot be a journal'),
 ], ids=['short', 'long', 'another database', 'another version', 'directory', 'pipe', 'device'])
 def test_what_is_not_ours_is_left_as_it_is(path, make, complaint):
     make(path)

@@ -8,7 +8,7 @@ import select
 import pytest
 
 from net_protocol.schedule import ACK_DELAY_S
-from runtime import loop as loop_module
+from runtime import descriptors
 from runtime.journal_file import JournalFailed
 from runtime.loop import WAIT_MAX_S, Loop
 from tests.runtime.fakes import FakeCore, FakeEndpoint, FakeLog, FakeSignals, World
@@ -48,7 +48,7 @@ class Bench(object):
 @pytest.fixture
 def bench(monkeypatch):
     made = Bench()
-    monkeypatch.setattr(loop_module, 'select', made.world)
+    monkeypatch.setattr(descriptors, 'select', made.world)
     return made
 
 
@@ -150,7 +150,7 @@ class Journal(object):
 def test_records_go_to_the_journal_and_the_core_learns_whether_they_are_there(monkeypatch, failure):
     journal = Journal(failure)
     bench = Bench(journal)
-    monkeypatch.setattr(loop_module, 'select', bench.world)
+    monkeypatch.setattr(descriptors, 'select', bench.world)
     bench.core.timer_at = 1001.0
     bench.at(1.0, setattr, bench.core, 'records', ['a record'])
     bench.run(2.0)

@@ -28,7 +28,7 @@ THERE = [int(socket.AF_INET), ['192.0.2.2', 5555]]
 def world(monkeypatch):
     """A world in which names are asked for without a child process."""
     made = World()
-    monkeypatch.setattr(names, 'select', made)
+    monkeypatch.setattr(descriptors, 'select', made)
     monkeypatch.setattr(names, 'Lookup', type('Lookup', (FakeLookup,), {'world': made, 'answers': [], 'asked_at': []}))
     return made
 
@@ -150,7 +150,7 @@ def test_an_answer_that_select_can_not_wait_for_is_refused(monkeypatch):
     peer = Peer('localhost', 5555)
     peer.handle_timer(1000.0)
     assert peer.lookup is None
-    assert 'select takes no more' in peer.problem
+    assert 'select accepts no more' in peer.problem
 
 
 # When it is asked, with names that a test makes up.
@@ -261,8 +261,8 @@ def test_while_a_name_does_not_appear_the_reason_is_logged(world, lookups):
     assert wait_for_name(peer, FakeSignals(), world.monotonic, lambda sentence, *values: said.append(sentence % values))
     assert peer.address == ('192.0.2.1', 5555)
     assert said == [
-        'waiting for the name "dispatcher.example.org" to appear (Name or service not known)',
-        'waiting for the name "dispatcher.example.org" to appear (Temporary failure in name resolution)']
+        'waiting for the name "dispatcher.example.org" to resolve (Name or service not known)',
+        'waiting for the name "dispatcher.example.org" to resolve (Temporary failure in name resolution)']
     # Three questions, which take a tenth of a second each, and the waits of the back-off in between.
     assert world.now - began == pytest.approx(0.1 + 1.0 + 0.1 + 2.0 + 0.1)
     assert len(world.waits) <= 10

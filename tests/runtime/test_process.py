@@ -145,7 +145,7 @@ def test_an_address_in_numbers_of_another_family_than_ours_is_refused(ours, thei
     try:
         with pytest.raises(CannotStart) as caught:
             process.peer_for(endpoint, {'listen': listen, 'dispatcher': {'host': theirs, 'port': 5555}})
-        assert str(caught.value) == 'dispatcher.host %s is %s, listen.host %s is %s: both must be of one family' % (
+        assert str(caught.value) == 'dispatcher.host %s is %s, listen.host %s is %s: both need the same family' % (
             theirs, families[0], ours, families[1])
     finally:
         endpoint.close()

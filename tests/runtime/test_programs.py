@@ -199,7 +199,7 @@ def test_a_result_that_nobody_reads_is_given_up(programs, full_pipe):
     children = [programs.start(['-c', RESULT % 0.5], stdout=full_pipe),
                 programs.start(['-c', RESULT % 0.5], stdout=full_pipe, stderr=full_pipe)]
     assert [end_of(child) for child in children] == [1, 1]
-    assert children[0].log == '-c: standard output: nobody reads it\n'
+    assert children[0].log == '-c: standard output: its reader is too slow\n'
 
 
 def test_a_result_that_is_read_late_is_complete():
@@ -281,7 +281,7 @@ def test_the_check_reads_the_keys(programs, tmpdir, role):
 
 
 def test_the_check_looks_for_the_folder_of_the_journal(programs, tmpdir):
-    for path, words in ((tmpdir.join('nowhere', 'j'), 'No such file'), ('/dev/null', 'no regular file')):
+    for path, words in ((tmpdir.join('nowhere', 'j'), 'No such file'), ('/dev/null', 'not a regular file')):
         assert words in refusal_of(programs.dispatcher('--check', settings={'journal': str(path)}))
     assert end_of(programs.dispatcher('--check', settings={'journal': str(tmpdir.join('j'))})) == 0
     assert not tmpdir.join('j').check()
@@ -290,7 +290,7 @@ def test_the_check_looks_for_the_folder_of_the_journal(programs, tmpdir):
 CANNOT_START = {
     'work without a key': (
         'calculator', {'work': {'module': 'os'}, 'listen': {'host': '0.0.0.0', 'port': 0}}, 'needs a key'),
-    'two families': ('calculator', {'dispatcher': {'host': '::1'}, 'listen': {'port': 0}}, 'must be of one family'),
+    'two families': ('calculator', {'dispatcher': {'host': '::1'}, 'listen': {'port': 0}}, 'need the same family'),
     'an address of another machine': ('dispatcher', {'listen': {'host': '192.0.2.1'}}, 'cannot listen on 192.0.2.1'),
     'no address': ('dispatcher', {'listen': {'host': 'no.such.invalid'}}, 'cannot listen on no.such.invalid'),
     'a calculator elsewhere': ('calculator', {'listen': {'host': '192.0.2.1'}}, 'cannot listen on 192.0.2.1'),
@@ -304,8 +304,8 @@ for _role in ('client', 'calculator', 'dispatcher'):
             _role, {} if _role == 'client' else {'listen': {'port': 0}}, _reason, '--events', _path)
 CANNOT_START['no address for the page'] = (
     'monitor', {}, 'cannot listen on 192.0.2.1 port 8080', '--http', '192.0.2.1:8080')
-CANNOT_START['arguments for nothing'] = ('client', {}, 'arguments are for --call', '--tasks', '1', '7')
-CANNOT_START['nothing to resume'] = ('client', {}, '--resume is for --map', '--resume', 'cut')
+CANNOT_START['arguments for nothing'] = ('client', {}, 'arguments need --call', '--tasks', '1', '7')
+CANNOT_START['nothing to resume'] = ('client', {}, '--resume needs --map', '--resume', 'cut')
 
 
 @pytest.mark.parametrize('case', sorted(CANNOT_START))

@@ -237,7 +237,7 @@ def test_map_resumes_after_the_lines_that_are_there(system, tmpdir):
     assert farm.run_client(system, ['--map', 'square', '--resume', str(before)], inputs)[:2] == (0, '16\n25\n36\n')
     before.write('1\n4\n9')
     status, _, err = farm.run_client(system, ['--map', 'square', '--resume', str(before)], inputs)
-    assert status == 2 and 'not complete' in err
+    assert status == 2 and 'incomplete' in err
 
 
 def test_map_stops_softly(system):
@@ -275,7 +275,7 @@ def test_call_prints_one_line(system):
     assert (status, out) == (1, '') and 'TaskFailed: TypeError: ' in err and len(err.splitlines()) == 1
     for argument in ('abc', 'NaN', 'scale=-Infinity', '[' * 5000):
         status, out, err = farm.run_client(system, ['--call', 'score', argument])
-        assert (status, out) == (2, '') and 'found no JSON' in err and len(err.splitlines()) == 1
+        assert (status, out) == (2, '') and 'not JSON' in err and len(err.splitlines()) == 1
     for argument, says in ((json.dumps('x' * 70000), 'limit of 60000 bytes'), ('1e999', 'JSON')):
         status, out, err = farm.run_client(system, ['--call', 'score', argument])
         assert (status, out) == (1, '') and says in err and len(err.splitlines()) == 1
