@@ -6,6 +6,7 @@ from __future__ import absolute_import, division, print_function
 import runtime.early  # noqa: F401  isort:skip
 
 from common.sentences import SENTENCES
+from common.words import counted
 from dispatcher.core import DispatcherCore
 from dispatcher.journal_rows import JournalRows
 from dispatcher.observers.sentences import account_lines, status_line
@@ -91,7 +92,7 @@ def copy_journal(path, target):
     """Run ``--copy-journal``."""
     if path is None:
         raise process.CannotStart('the settings name no journal')
-    print('copied %d tasks from %s to %s' % (journal_file.copy(path, target), path, target))
+    print('copied %s from %s to %s' % (counted(journal_file.copy(path, target), 'tasks'), path, target))
     return command_line.OK
 
 

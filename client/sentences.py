@@ -12,6 +12,7 @@ if MYPY:
 def progress_line(statistics):
     # type: (Statistics) -> str
     times = statistics.response_time
-    return 'sent %d, answered %d, waiting %d, response time last %s s, mean %s s' % (
-        statistics.sent, statistics.answered, statistics.waiting, shown_seconds(times.last_s),
-        shown_seconds(times.mean_s))
+    line = 'sent %d, answered %d, waiting %d' % (statistics.sent, statistics.answered, statistics.waiting)
+    if times.last_s is None:
+        return line
+    return '%s, response time last %s s, mean %s s' % (line, shown_seconds(times.last_s), shown_seconds(times.mean_s))

@@ -281,7 +281,7 @@ def find_lines(study):
     if idle:
         lines.append('cannot do the work (not tried): %s' % (idle[0] if len(idle) == 1 else
                                                              '%s to %s' % (idle[0], idle[-1])))
-    return lines + ['tried: %s; %d replications' % (', '.join(tried) or 'none', study.replications)]
+    return lines + ['tried: %s; %s' % (', '.join(tried) or 'none', counted(study.replications, 'replications'))]
 
 
 def _found(study, number):

@@ -34,8 +34,10 @@ import sys
 PROGRAMS = %r
 
 if len(sys.argv) < 2 or sys.argv[1] not in PROGRAMS:
-    sys.stderr.write('usage: %%s PROGRAM [options]; PROGRAM is one of %%s\\n' %% (sys.argv[0], ', '.join(PROGRAMS)))
-    sys.exit(2)
+    is_help = sys.argv[1:] in (['-h'], ['--help'])
+    (sys.stdout if is_help else sys.stderr).write(
+        'usage: %%s PROGRAM [options]; PROGRAM is one of %%s\\n' %% (sys.argv[0], ', '.join(PROGRAMS)))
+    sys.exit(0 if is_help else 2)
 name = 'run_' + sys.argv[1]
 sys.argv[:2] = [name]
 program = __import__(name)

@@ -72,6 +72,12 @@ def test_every_program_is_in_it(pyz, tmpdir, options):
     assert out
 
 
+def test_help_names_the_programs(pyz):
+    status, out, err = run([sys.executable, str(pyz), '--help'], environment=environment())
+    assert (status, err) == (0, '')
+    assert 'PROGRAM is one of client, dispatcher' in out
+
+
 def test_a_program_that_is_not_there_is_said(pyz):
     status, _, err = run([sys.executable, str(pyz), 'demo'])
     assert 'PROGRAM is one of client, dispatcher' in err and status == 2
