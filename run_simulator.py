@@ -66,11 +66,9 @@ def run(argv=None):
         return command_line.OK
     if options.measure or options.vary or options.find is not None:
         return _plan(options, parser)
-    if options.target is not None:
-        parser.error('--find and --target belong together')
-    for name in ('precision', 'budget', 'report', 'engine'):
+    for name in ('target', 'precision', 'budget', 'report', 'engine'):
         if getattr(options, name) is not None:
-            parser.error('--%s needs --measure, --vary or --find' % name)
+            parser.error('--%s needs %s' % (name, '--find' if name == 'target' else '--measure, --vary or --find'))
     if options.recording is not None or options.events is not None:
         try:
             return (_record if options.recording is None else _replay)(options, parser)

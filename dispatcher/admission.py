@@ -81,7 +81,7 @@ class Admission(Calls):
                 client.highest = max(client.highest, number)
                 self._note_accepted(client, 1, size)
                 self._adopt_orphan(now, task)
-                # The queue may have compacted it.
+                # ``PendingQueue.remove`` may have replaced it.
                 lane = client.lane
         if accepted:
             self._note_accepted(client, accepted, size_of_accepted)

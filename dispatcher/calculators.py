@@ -83,7 +83,7 @@ class Calculator(Stateful):
         self.to_send_again = []  # type: List[int]
         #: No work until its next complete heartbeat: it is new, has recovered, or refused an assignment.
         self.full_until_beat = False
-        #: How ``Fleet.lose_some`` ends its attempts, some in each turn. None: it does not.
+        #: With which end ``Fleet.lose_some`` ends its attempts, some in each turn. None: it does not.
         self.losing = None  # type: str | None
         # Whether it is in a queue; the last settlement that found it available.
         self.is_queued = False
@@ -167,8 +167,8 @@ class Calculators(object):
         self.orphans = {}  # type: Dict[str, Calculator]
         #: New records begin above this: a calculator that was removed may return and still hold its assignments.
         self.last_assignment = 0
-        #: Calculators that may be available, the longest available first: those for notional tasks; those that offer
-        #: functions, by digest.
+        #: Calculators for notional tasks that may be available, the longest available first. ``groups``: the same for
+        #: calculators that offer functions, by digest.
         self.queue = deque()  # type: Deque[Calculator]
         self.groups = {}  # type: Dict[str, Deque[Calculator]]
         #: Calculators that finished a quick call since calls were last assigned ahead.
@@ -234,7 +234,7 @@ class Calculators(object):
 
     def update(self, calculator):
         # type: (Calculator) -> None
-        """Put a calculator that may have become available at the end of its queue."""
+        """Put a calculator with a slot at the end of its queue. ``_first_available`` removes one without."""
         if not calculator.is_queued and calculator.has_slot:
             calculator.is_queued = True
             (self.queue if calculator.digest is None else self.groups[calculator.digest]).append(calculator)
@@ -249,7 +249,7 @@ class Calculators(object):
 
     def begin_settlement(self):
         # type: () -> None
-        """Forget which calculators were found available."""
+        """Begin an ``assign_waiting``, a *settlement*, which checks the channel of each calculator again."""
         self._settlement += 1
 
     def take_for(self, task, queue=None):

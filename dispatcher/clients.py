@@ -77,10 +77,10 @@ class Ranges(object):
 class Client(object):
     """One incarnation of a client.
 
-    The client does not need tasks with numbers below ``open`` any more, and nothing is kept of them. Of the others,
-    ``tasks`` holds those that wait, run, or have an outcome that is not acknowledged. ``acknowledged`` holds the
-    numbers of those whose outcome is acknowledged. ``highest`` is the highest number that was accepted, or refused for
-    another reason than ``TOO_FAR_AHEAD``, and at least ``open`` - 1.
+    ``open`` is the lowest number that the client still needs; nothing is kept of tasks below it. ``tasks`` are those
+    that wait, run, or have an outcome that is not acknowledged. ``acknowledged`` are the numbers of tasks whose outcome
+    is acknowledged. ``highest`` is the highest number that was accepted or refused (``TOO_FAR_AHEAD`` does not count),
+    and at least ``open`` - 1.
     """
 
     __slots__ = ('name', 'incarnation', 'prefix', 'channel', 'is_absent', 'former_from', 'open', 'highest', 'tasks',

@@ -4,7 +4,8 @@ The dispatcher is one object. Its methods are in several files, one class in eac
 files, in the order below. The class of each file extends, directly or not, the classes below it. First read the records
 in ``tasks``, ``clients``, ``calculators`` and ``pending_queue``. ``net_protocol.turn`` explains turns and portions.
 
-    admission       ``_on_submit`` accepts the task and puts it into the queue.
+    admission       ``_on_submit`` accepts the task and puts it into the queue. No row says so to the client: the
+                    datagram's acknowledgement does, unless a ``refused`` row follows.
     assignment      ``assign_waiting`` takes it out of the queue. ``settle`` calls this after each portion of a turn,
                     and ``_may_accept`` calls it when the queue is full.
     work            ``assign`` sends the task to a calculator. ``note_acknowledged`` (from ``core.acknowledged``) notes
@@ -24,8 +25,10 @@ If a submit is refused, ``admission._may_accept`` sends and keeps the refusal, `
 channel, and ``ends.forget_below`` or ``outcomes.forget_refusals`` forgets it. If a calculator refuses an assignment,
 ``reports._on_assign_refused`` handles that.
 
-When a calculator is declared dead, ``fleet._due_silence`` calls ``_begin_to_lose``. In this turn and the next ones,
-``lose_some`` ends the attempts of the calculator, and ``work.requeue`` puts each task back into the queue.
+``reports._on_heartbeat`` registers a calculator; ``calculators.update`` puts it into the queue of available ones. When
+it is declared dead, ``fleet._due_silence`` calls ``_begin_to_lose``. In this turn and the next ones, ``lose_some`` ends
+its attempts, and ``work.requeue`` puts each task back into the queue. ``fleet.unreachable`` and ``_due_hint`` do the
+same for a calculator that acknowledges nothing, or at whose address no process listens.
 
 State of each class:
 

@@ -157,7 +157,7 @@ class Ends(Outcomes):
             self.emit(now, 'ended', task_id=task.task_id, outcome=outcome, reason=reason_text(value),
                       attempts=task.attempt)
             self.watch.ended_without_result(now, task, payload)
-        # Otherwise ``forget_below`` ends the task, and its client does not want the outcome.
+        # Otherwise ``forget_below`` cancels the task: the client does not want the outcome.
         if task.number >= client.open:
             if self.journal is not None:
                 # ``core.note_written`` delivers it.

@@ -190,7 +190,7 @@ class Fleet(Assignment):
         """Examine how long a calculator has been silent."""
         calculator = self.calculators.by_name[name]
         verdict = self.detector.verdict(now, calculator)
-        # A silent suspect stays suspect; only its death can be postponed.
+        # For a suspect only DECLARE_DEAD is new.
         is_new = verdict == DECLARE_DEAD or (verdict == SILENT and calculator.state == ALIVE)
         if is_new and (self._late_s > HELD_UP_S or self.has_unread) \
                 and self.detector.excuse(now, calculator, self._late_s):

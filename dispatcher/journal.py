@@ -22,7 +22,6 @@ from __future__ import absolute_import, division, print_function
 from collections import OrderedDict
 
 from dispatcher.tasks import CallTask, Task, size_with
-from net_protocol.limits import SECONDS_MAX
 from net_protocol.rows import DONE, OUTCOMES
 
 MYPY = False
@@ -68,7 +67,8 @@ class CallAccepted(TaskAccepted):
     def __init__(self, task):
         # type: (Any) -> None
         super(CallAccepted, self).__init__(task)
-        self.payload = [task.payload, task.function, task.options]
+        # A call brings its own time; with it the wall clock, if it is set, can't give the call more.
+        self.payload = [task.payload, task.function, task.options, round(task.deadline_at - task.accepted_at, 3)]
 
 
 class TaskEnded(object):
@@ -177,9 +177,9 @@ def restored(now, client, number, row, task_timeout_s):
     """The task of a row that was read back. Its time left is limited, because the wall clock may have been set."""
     kind, _, body, time_left_s = row
     if kind == ACCEPTED_CALL:
-        arguments, function, options = body
-        return CallTask(client, number, arguments, now, now + min(max(0.0, time_left_s), SECONDS_MAX),
-                        size_with(body), function, options)
+        arguments, function, options, whole_s = body
+        return CallTask(client, number, arguments, now, now + min(max(0.0, time_left_s), whole_s),
+                        size_with(body[:3]), function, options)
     deadline_at = now + min(max(0.0, time_left_s), task_timeout_s)
     if kind == ACCEPTED:
         return Task(client, number, body, now, deadline_at, size_with(body))

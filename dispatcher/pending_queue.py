@@ -44,7 +44,7 @@ class PendingQueue(object):
         self.size = 0
         self.lanes = 0
         self._first = deque()  # type: Deque[Task]
-        self._turns = deque()  # type: Deque[Client]
+        self._rotation = deque()  # type: Deque[Client]
 
     def put(self, task):
         # type: (Task) -> None
@@ -107,7 +107,7 @@ class PendingQueue(object):
         self._note_came(client, number)
         if not client.in_rotation:
             client.in_rotation = True
-            self._turns.append(client)
+            self._rotation.append(client)
 
     def take(self):
         # type: () -> Task
@@ -117,7 +117,7 @@ class PendingQueue(object):
             if task.state is WAITING:
                 self.note_left(task.client)
                 return task
-        turns = self._turns
+        turns = self._rotation
         while True:
             client = turns[0]
             lane = client.lane
@@ -168,7 +168,7 @@ class PendingQueue(object):
         # type: (int) -> List[Task]
         """The next task of each of the first ``lanes_max`` clients, and tasks that wait before all lanes."""
         found = [task for task in islice(self._first, lanes_max) if task.state is WAITING]
-        for client in islice(self._turns, lanes_max):
+        for client in islice(self._rotation, lanes_max):
             for task in islice(client.lane, lanes_max):
                 if task.state is WAITING:
                     found.append(task)
@@ -190,6 +190,6 @@ class PendingQueue(object):
         # type: () -> List[Task]
         """All waiting tasks, for checks."""
         found = [task for task in self._first if task.state is WAITING] + self.calls.tasks()
-        for client in self._turns:
+        for client in self._rotation:
             found.extend([task for task in client.lane if task.state is WAITING])
         return found

@@ -6,7 +6,7 @@ observed from outside: a promise is what was sent to a client, and a promise is 
 
 from __future__ import absolute_import, division, print_function
 
-from dispatcher.journal import ENDED
+from dispatcher.journal import ACCEPTED_CALL, ENDED
 from dispatcher.journal_rows import JournalRows
 from simulator.violations import broken
 
@@ -66,7 +66,9 @@ class Promises(object):
         Raises a violation if a promised task or outcome is missing.
         """
         rows = JournalRows().read([row for _, row in sorted(self._disk.rows.items())], wall_now)
-        found = [(task_id, kind == ENDED, time_left_s) for kind, task_id, _, time_left_s in rows]
+        # The wall clock may have been set. A call still has no more time than when it was accepted.
+        found = [(task_id, kind == ENDED, min(time_left_s, body[3]) if kind == ACCEPTED_CALL else time_left_s)
+                 for kind, task_id, body, time_left_s in rows]
         is_over = {task_id: is_over for task_id, is_over, _ in found}
         lost = sorted(task_id for task_id in self._acknowledged
                       if task_id not in is_over and self._ledger.tasks[task_id].is_awaited)
