@@ -111,7 +111,7 @@ def _members_from(least):
     """A number of members, at least ``least``, or groups of members."""
     number = schema.whole_number(least, 10000)
     return Kind('%s, or groups: [{"count": 2, "setting": its value}, ...]' % number.expected, lambda value: (
-        number.accepts(value) or type(value) is list and value and all(map(_is_group, value))
+        number.accepts(value) or type(value) is list and bool(value) and all(map(_is_group, value))
         and least <= sum([group['count'] for group in value]) <= 10000))
 
 

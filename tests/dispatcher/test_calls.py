@@ -394,7 +394,19 @@ def test_calls_survive_in_the_journal():
     one = restarted.calculator(ONE)
     restarted.offer(one, u'square')
     restarted.wait(2)
-    assert [row[3:5] + row[6:] for row in restarted.of(one, 'run')] == [[[[3], {}], 7, u'square', False]]
+    assert [row[3:] for row in restarted.of(one, 'run')] == [[[[3], {}], 7, 498.5, u'square', False]]
+
+
+def test_a_wall_clock_that_was_set_back_gives_a_recovered_call_no_more_time_than_it_had():
+    farm = Farm(journal='some.journal')
+    farm.call(1, time_left_s=30)
+    (record,) = farm.records
+    restarted = Farm(journal='some.journal', incarnation='eeeeeeee',
+                     recover=[(record.KIND, record.task_id, record.payload, 5000.0)])
+    one = restarted.calculator(ONE)
+    restarted.offer(one, u'square')
+    restarted.wait(2)
+    assert [row[5] for row in restarted.of(one, 'run')] == [28.5]
 
 
 def test_an_orphan_that_failed_before_it_was_adopted(farm):

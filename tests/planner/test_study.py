@@ -91,6 +91,7 @@ def test_points_with_the_same_settings_do_not_differ_however_many_replications_t
         for point in (one, other) if seed < 10 else (other,):
             point.take(row(seed, times(seed, 2.0, 0.2)))
     found = answers.differences(one, other)
+    assert found is not None
     assert {found[statistic]['value'] for statistic in ('mean', 'p50', 'p95', 'p99')} == {0}
 
 
