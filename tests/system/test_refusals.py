@@ -68,7 +68,7 @@ def test_wrong_usage_is_status_2():
 def test_whoever_waits_for_a_name_says_so_and_can_be_told_to_end(system, role, number, tasks, status):
     nobody = {'host': 'nobody.invalid', 'port': 5555}
     process = system.start(role, role, {'dispatcher': nobody}, ['--json'] + tasks)
-    process.says('waiting for the name "nobody.invalid" to appear .*')
+    process.says('waiting for the name "nobody.invalid" to resolve .*')
     assert process.is_running
     process.signal(number)
     assert process.wait() == status
