@@ -142,7 +142,8 @@ def test_every_line_of_a_story_can_be_told(capfd, preset):
 def test_a_signal_leaves_what_was_found_so_far(number):
     # As from a terminal: the signal goes to all of the process group.
     process = subprocess.Popen(
-        [sys.executable, run_simulator.__file__.replace('.pyc', '.py'), '--runs', '100000', '--jobs', '2', '--json'],
+        [sys.executable, run_simulator.__file__.replace('.pyc', '.py'), '--preset', 'calm', '--duration', '2',
+         '--runs', '100000', '--jobs', '2', '--json'],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=os.setpgrp)
     time.sleep(5)
     os.killpg(process.pid, number)
