@@ -30,8 +30,8 @@ class PendingQueue(object):
     """One lane for each client; the clients take turns. The order in a lane is that of acceptance.
 
     With one queue for all clients, a client that sends ten thousand tasks at once would delay all others. A task whose
-    calculator failed is served before all lanes. A task that was not answered in time goes to the front of its lane
-    only, because a client whose tasks are all too slow must not be served first for ever.
+    calculator failed is served before all lanes. A task that was not answered in time goes to the front of its lane.
+    Before all lanes it would let a client whose tasks are all too slow delay the others.
 
     An entry is skipped if its task does not wait any more.
     """

@@ -385,28 +385,27 @@ def test_restarts_lead_to_probation_too(farm):
 
 # Restarts of the dispatcher.
 
-def test_calls_survive_in_the_journal():
+def runs_after_a_restart(wall_left_s, **call):
+    """The ``run`` rows of a call that was journalled; by the wall clock, ``wall_left_s`` are left at the restart."""
     farm = Farm(journal='some.journal')
-    farm.call(1, answer_timeout_s=7, priority=2)
+    farm.call(1, **call)
     (record,) = farm.records
     restarted = Farm(journal='some.journal', incarnation='eeeeeeee',
-                     recover=[(record.KIND, record.task_id, record.payload, 500.0)])
+                     recover=[(record.KIND, record.task_id, record.payload, wall_left_s)])
     one = restarted.calculator(ONE)
     restarted.offer(one, u'square')
     restarted.wait(2)
-    assert [row[3:] for row in restarted.of(one, 'run')] == [[[[3], {}], 7, 498.5, u'square', False]]
+    return restarted.of(one, 'run')
+
+
+def test_calls_survive_in_the_journal():
+    (row,) = runs_after_a_restart(500.0, answer_timeout_s=7, priority=2)
+    assert row[3:] == [[[3], {}], 7, 498.5, u'square', False]
 
 
 def test_a_wall_clock_that_was_set_back_gives_a_recovered_call_no_more_time_than_it_had():
-    farm = Farm(journal='some.journal')
-    farm.call(1, time_left_s=30)
-    (record,) = farm.records
-    restarted = Farm(journal='some.journal', incarnation='eeeeeeee',
-                     recover=[(record.KIND, record.task_id, record.payload, 5000.0)])
-    one = restarted.calculator(ONE)
-    restarted.offer(one, u'square')
-    restarted.wait(2)
-    assert [row[5] for row in restarted.of(one, 'run')] == [28.5]
+    (row,) = runs_after_a_restart(5000.0, time_left_s=30)
+    assert row[5] == 28.5
 
 
 def test_an_orphan_that_failed_before_it_was_adopted(farm):
