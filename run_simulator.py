@@ -47,7 +47,7 @@ if MYPY:
 STATUS = {CLEAN: 0, SAFETY: 3, LIVENESS: 4, CRASH: 5}
 STATUS_RARE_PATH = 6
 STATUS_INTERRUPTED = 130
-#: A what-if question whose answer is no: the scenario is unstable, no value holds the target.
+#: A what-if question whose answer is no: the scenario is unstable, no value meets the target.
 STATUS_NO = 1
 
 
@@ -340,7 +340,7 @@ def _parser():
     # type: () -> argparse.ArgumentParser
     made = command_line.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='Exit status: 0 all clean, or answered; 1 unstable, or no value holds the target;\n'
+        epilog='Exit status: 0 all clean, or answered; 1 unstable, or no value meets the target;\n'
                '2 wrong settings or usage; 3 a safety rule was broken; 4 a liveness rule was broken;\n'
                '5 a process raised an exception; 6 all clean, but a rare path was never taken;\n'
                '130 a signal ended it, and the results so far are shown.')
@@ -369,7 +369,7 @@ def _parser():
     plan.add_argument('--vary', action='append', metavar='KEY=VALUES',
                       help='the same for several values of any key: calculators=3..8, '
                            'calculator.heartbeat_interval_s=0.5,1,2, KEY=a..b:step; several --vary: all combinations')
-    plan.add_argument('--find', metavar='KEY=a..b', help='find the boundary between values that hold --target and '
+    plan.add_argument('--find', metavar='KEY=a..b', help='find the boundary between values that meet --target and '
                                                          'values that do not')
     plan.add_argument('--target', metavar='TARGET', help='such as "p99 <= 5" or "answered_share >= 0.999"')
     plan.add_argument('--precision', type=command_line.positive_share, metavar='SHARE',

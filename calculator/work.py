@@ -22,8 +22,8 @@ if MYPY:
     from net_protocol.channel import Channel  # noqa: F401
 
 
-#: The wait for further results while calls that were assigned ahead keep all children busy, so that one datagram has
-#: several results.
+#: How long a result waits for others, to share a datagram, while calls that were assigned ahead keep all children
+#: busy.
 REPORTS_WAIT_S = 0.001
 
 
@@ -33,11 +33,11 @@ class WorkingCalculatorCore(CalculatorCore):
     def __init__(self, settings, name, draw_incarnation, rng):
         # type: (Dict[str, Any], str, Callable[[], str], Any) -> None
         super(WorkingCalculatorCore, self).__init__(settings, name, draw_incarnation, rng)
-        # Do not compute notional tasks.
+        # Refuse notional tasks.
         self._takes_time = True
         # One waiting call per slot, so that a child gets its next call at once.
         self._places = 2 * self._capacity
-        # The names of the offered functions, and the ``functions`` row; None until the children have loaded them.
+        # The names of the offered functions. The ``functions`` row, or None until the children have loaded them.
         self._names = frozenset()  # type: Any
         self._functions = None  # type: List[Any] | None
         self._last_call = 0
@@ -47,10 +47,10 @@ class WorkingCalculatorCore(CalculatorCore):
         self._stops = []  # type: List[int]
         # Reports that wait for others: see REPORTS_WAIT_S.
         self._reports = []  # type: List[List[Any]]
-        # Method calls of the children during an outage, as (method, arguments).
+        # What ``children`` reported during an outage, as (method, arguments).
         self._late = []  # type: List[Tuple[Callable[..., None], Tuple[Any, ...]]]
 
-    # What the children call.
+    # What ``children`` calls.
 
     def take_calls(self):
         # type: () -> Tuple[List[Call], List[int]]
@@ -98,7 +98,7 @@ class WorkingCalculatorCore(CalculatorCore):
 
     def call_not_started(self, now, number, reason=UNKNOWN_FUNCTION):
         # type: (float, int, str) -> None
-        """No child can run a call."""
+        """No child can run this call."""
         if self._is_late(self.call_not_started, number, reason):
             return
         held = self._by_call.pop(number, None)
@@ -114,7 +114,7 @@ class WorkingCalculatorCore(CalculatorCore):
 
     def _is_late(self, note, *arguments):
         # type: (Callable[..., None], *Any) -> bool
-        """During an outage postpone a method call of the children until its end."""
+        """During an outage, postpone a report of ``children`` until the outage ends."""
         is_late = self._condition == OUT_OF_ORDER
         if is_late:
             self._late.append((note, arguments))
@@ -143,7 +143,7 @@ class WorkingCalculatorCore(CalculatorCore):
         reports, self._reports = self._reports, []
         self._timers.cancel(('reports', None))
         for row in reports:
-            # Unless it was revoked or renumbered.
+            # Skip a row that was revoked or renumbered.
             if self._unreported.get(row[1]) is row:
                 self.send(self.dispatcher, kind_of(row), row)
 
@@ -180,7 +180,7 @@ class WorkingCalculatorCore(CalculatorCore):
 
     def _send_heartbeat(self, now):
         # type: (float) -> None
-        # A calculator that announced no functions would get notional tasks.
+        # Without functions, a heartbeat would bring notional tasks.
         if self._functions is not None:
             super(WorkingCalculatorCore, self)._send_heartbeat(now)
 
@@ -191,7 +191,7 @@ class WorkingCalculatorCore(CalculatorCore):
 
     def opened(self, now, channel):
         # type: (float, Channel) -> None
-        # ``opened`` sends all unacknowledged reports again.
+        # The base class sends all unacknowledged reports again.
         self._reports = []
         super(WorkingCalculatorCore, self).opened(now, channel)
         if self._functions is not None:

@@ -55,7 +55,7 @@ class ClientCore(Core):
         # type: (Dict[str, Any], str, str, Any, int | None, float | None, Arrivals | None) -> None
         super(ClientCore, self).__init__(name, incarnation)
         self.statistics = Statistics()
-        #: Its ``open`` is the lowest number of an open task.
+        #: The channel's ``open`` is the lowest open task.
         self.dispatcher = Channel(DISPATCHER)
         self.dispatcher.open = 1
         self._settings = settings
@@ -70,15 +70,15 @@ class ClientCore(Core):
         self._requests = {}  # type: Dict[int, Request]
         self._held = HeldTasks(self._requests, self._timeout_s)
         self._admission = AdmissionControl(self._timeout_s)
-        # The number of acknowledged submits since the last ``settle``.
+        # The number of tasks accepted since the last ``settle``.
         self._accepted = 0
-        # The range of task numbers that are still to be examined, some in each turn: see ``_examine``.
+        # The range of task numbers to examine, some in each turn: see ``_examine_all``.
         self._examined = 1
         self._examine_until = 0
         # The number of channel openings, and the incarnation of the dispatcher at the last one.
         self._openings = 0
         self._dispatcher_incarnation = None  # type: str | None
-        # The last datagram with rows: its number and time. The value of this number at the end of the last pause.
+        # The number and time of the last datagram with rows, and its number at the end of the last pause of submits.
         self._datagram = self._datagram_of_resume = 0
         self._sent_at = 0.0
         self._now = 0.0
@@ -124,7 +124,7 @@ class ClientCore(Core):
 
     def _add(self, now, payloads, intended):
         # type: (float, List[Any], List[float]) -> None
-        """Create tasks; ``intended`` has the intended time of each."""
+        """Create tasks. ``intended``: when each should have been sent."""
         first = self.statistics.sent + 1
         self.statistics.sent += len(payloads)
         new = [Request(number, payload, now) for number, payload in enumerate(payloads, first)]
@@ -213,9 +213,9 @@ class ClientCore(Core):
                 self._admission.unanswered += 1
             request.advance('submit')
             request.opening = opening
-            # 0 until it is sent: a refusal of a former datagram does not count.
+            # 0 until the row is sent: refusals of earlier datagrams do not count.
             request.datagram = 0
-            # The setting itself if no time has passed: its JSON is shorter.
+            # If no time has passed, use the setting: 60 is shorter than 60.0.
             left_s = self._timeout_s if request.sent_at == now else self._time_left_s(now, request)
             request.row = row = [request.number, request.payload, left_s]
             rows.append(row)
@@ -254,8 +254,8 @@ class ClientCore(Core):
             return None
         if kind == 'cancel':
             return row
-        # Also if another copy was acknowledged: the dispatcher may have refused that copy, and the client ignored the
-        # refusal because this copy was sent later.
+        # Resend even if another copy was acknowledged: the dispatcher may have refused that one, and the client
+        # ignored the refusal because this copy was sent later.
         if request.row is not row or request.state not in (SUBMITTED, ACCEPTED):
             return None
         row[2] = self._time_left_s(now, request)
@@ -271,7 +271,7 @@ class ClientCore(Core):
         if former is not None and former != channel.incarnation:
             self.counts['dispatcher_restarts'] += 1
             self.emit(now, 'dispatcher_restarted', waiting=len(self._requests))
-            # The new incarnation may have room.
+            # The new queue may have room.
             self._due_resume(now, None)
         self._examine_all()
 
@@ -293,7 +293,7 @@ class ClientCore(Core):
         if request.state == SUBMITTED:
             admission.unanswered -= 1
         elif self._accepted:
-            # It was acknowledged in the same turn, which does not count as an acceptance.
+            # Its submit was acknowledged in the same turn. A refused submit is no acceptance.
             self._accepted -= 1
             admission.unanswered -= 1
         request.advance('hold')
@@ -331,7 +331,7 @@ class ClientCore(Core):
                 self._note_stray(number)
                 continue
             if compute(request.payload) != result:
-                self._end_unanswered(now, request, WRONG, 'the result does not fit the task')
+                self._end_unanswered(now, request, WRONG, 'the result is wrong')
                 continue
             if request.state == SUBMITTED:
                 self._accepted += 1
@@ -375,7 +375,7 @@ class ClientCore(Core):
 
     def _due_ping(self, now, _):
         # type: (float, None) -> None
-        """Ping after a silence with open tasks: the answer shows whether the dispatcher restarted."""
+        """Ping if tasks are open and nothing was sent: the answer shows whether the dispatcher restarted."""
         if self._requests and self.dispatcher.is_open and now >= self._sent_at + PING_INTERVAL_S:
             self.counts['pings'] += 1
             self._sent_at = now
@@ -476,7 +476,7 @@ class ClientCore(Core):
 
     def _due_drained(self, now, is_over):
         # type: (float, bool) -> None
-        """At the end of the drain cancel the open tasks. After another wait (``is_over``) give them up."""
+        """When the drain ends, cancel the open tasks. When the second wait ends (``is_over``), give them up."""
         if is_over:
             self._giving_up = True
         elif self._requests:

@@ -48,7 +48,7 @@ SENTENCES = {
                                 'still run, they share a name, and only the new one gets work.'),
         'registration_refused': ('warning', 'Calculator %(calculator)s is not registered: the limit is reached '
                                             '(%(setting)s %(limit)d).'),
-        'suspected': ('warning', 'Calculator %(calculator)s is suspect (%(why)s), it holds %(held tasks)s.'),
+        'suspected': ('warning', 'Calculator %(calculator)s is suspect (%(why)s) and holds %(held tasks)s.'),
         'died': ('warning', 'Calculator %(calculator)s is dead: silent for %(silence_s).1f s; '
                             'requeued: %(held tasks)s.'),
         'recovered': ('info', 'Calculator %(calculator)s was %(was)s and is alive again.'),
@@ -96,7 +96,7 @@ ENDS = {
     'error': 'returned an error',
     'timed_out': 'no answer in time',
     'dead_calculator': 'the calculator was declared dead',
-    'new_incarnation': 'the calculator restarted without it',
+    'new_incarnation': 'the calculator restarted',
     'calculator_left': 'the calculator left',
     'unacknowledged': 'the calculator stopped acknowledging',
     'not_listening': 'no process listened at the address of the calculator',

@@ -69,7 +69,7 @@ def _end_of(end, task_id, victim, killed_at):
     name = '  ' + task_name(task_id)
     if end is None:
         return name + ' had no outcome when the run ended'
-    when = '%.1f s later' % (end.time - killed_at) if end.time > killed_at else 'before that'
+    when = '%.1f s after the kill' % (end.time - killed_at) if end.time > killed_at else 'before the kill'
     if end.kind == 'ended':
         return '%s ended %s %s: %s' % (name, end.facts['outcome'], when, end.facts['reason'])
     if end.facts['calculator'] == victim:
@@ -144,7 +144,7 @@ def _balance_line(household, clients, dispatcher, was_hurried):
     sent, answered = (sum(account[key] for account in clients.values()) for key in ('sent', 'answered'))
     accepted, done = dispatcher['accepted'], dispatcher['outcomes']['done']
     if (sent, answered) == (accepted, done):
-        return 'The accounts agree: sent and accepted %d, answered and done %d.' % (sent, answered)
+        return 'The counts agree: sent and accepted %d, answered and done %d.' % (sent, answered)
     silent = [process.name for process in household.processes if process.role == CLIENT and process.name not in clients]
     why = ['%s left none' % ', '.join(silent)] * bool(silent) + ['all processes were ended at once'] * was_hurried
     return 'The accounts differ%s: sent %d, accepted %d; answered %d, done %d.' % (

@@ -344,5 +344,5 @@ class Fleet(Assignment):
             self._timers.set(('hint', name), now + HINT_PING_S)
         else:
             calculator.hinted_at = None
-            self._suspect(now, calculator, 'lose_touch', 'nobody listens at its address')
+            self._suspect(now, calculator, 'lose_touch', 'no process listens at its address')
             self._begin_to_lose(calculator, NOT_LISTENING)

@@ -1,4 +1,4 @@
-"""What a turn sends on open channels: rows, acknowledgements, lost rows and probes."""
+"""What a turn sends on channels: rows, acknowledgements, lost rows, probes and hellos."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -20,10 +20,10 @@ if MYPY:
     from net_protocol.codec import Datagram  # noqa: F401
     from net_protocol.core import Core  # noqa: F401
 
-#: Hellos in flight, which a greeting may answer: a round trip may be longer than the first time-outs.
+#: The most hellos in flight. A greeting may answer an old one, if a round trip is longer than the time-out.
 HELLOS_MAX = 16
 
-#: If so many datagrams wait for an acknowledgement, it leaves at the end of the turn (RFC 9000 section 13.2.2).
+#: With so many unacknowledged datagrams, the acknowledgement is sent in this turn (RFC 9000 section 13.2.2).
 WAITING_MAX = 2
 
 
@@ -50,7 +50,7 @@ class Sending(object):
 
     def _flush(self, now, channel):
         # type: (float, Channel) -> None
-        """Send waiting rows of a channel, as far as its window allows."""
+        """Send rows within the window. If the channel is closed or asleep, drop them."""
         if not channel.is_open or channel.is_asleep:
             channel.rows = {}
             return
@@ -62,7 +62,7 @@ class Sending(object):
             self.traffic.count_out(rows, losses)
             self._out(now, channel, rows, text, losses)
         if channel.unreachable_since is not None and channel.probe_at is None:
-            # All rows were out of date, so nothing left. Pings go on until the peer acknowledges one.
+            # All rows were out of date, so nothing was sent. Send pings until the peer acknowledges one.
             channel.plan_probe(now, self._rng)
         if channel.probe_at is not None:
             self._alarms.set(channel, channel.probe_at)
@@ -83,7 +83,7 @@ class Sending(object):
         repeated = {sent.number for sent in lost}
         for sent in lost:
             if sent.probe_of in repeated or sent.probe_of in channel.loss.in_flight:
-                # The rows that this probe repeated go again with that datagram, or may still arrive with it.
+                # These rows are resent with the repeated datagram, or may still arrive with it.
                 continue
             if not UNRELIABLE.issuperset(sent.rows):
                 channel.lost_rows.append((sent.losses + 1, sent.rows))
@@ -93,8 +93,8 @@ class Sending(object):
 
     def _note_handled(self, now, channel, number, rows):
         # type: (float, Channel, int, Any) -> None
-        """A datagram was handled: plan its acknowledgement. If it needs none, it is only added to the ranges, because a
-        gap would make them longer and look like a loss.
+        """A datagram was handled: plan its acknowledgement. If none is needed, only add its number to
+        the ranges: a gap would look like a loss.
         """
         in_order = channel.received.acknowledge(number)
         if len(rows) < 2 and UNACKNOWLEDGED.issuperset(rows):
@@ -170,7 +170,7 @@ class Sending(object):
 
     def _probe(self, now, channel):
         # type: (float, Channel) -> None
-        """Nothing was acknowledged in time: send one datagram with the oldest rows and a new number."""
+        """Nothing was acknowledged in time: send a hello, or the oldest rows under a new number."""
         self.traffic.probes += 1
         loss = channel.loss
         oldest = loss.oldest()
@@ -205,7 +205,7 @@ class Sending(object):
 
     def _judge(self, now, channel):
         # type: (float, Channel) -> None
-        """A peer that is heard but acknowledges nothing is unreachable."""
+        """Mark the peer as unreachable if it is heard but acknowledges nothing."""
         if channel.unreachable_since is None and channel.is_in_vain(now):
             channel.unreachable_since = channel.number
             self.traffic.unreachable += 1

@@ -73,7 +73,7 @@ def time_line(settings, intervals_s=INTERVALS_S):
         '',
         'Silence counts from its last datagram, so all of these can be up to one interval shorter. Sooner than that:',
         '  at once               when it comes back as a new incarnation, leaves, or does not name a task that it had',
-        '  after %-15g  when the system reports that nobody listens at its address: its process was killed, and' % (
+        '  after %-15g  when the system reports that no process listens at its address: its process was killed, and' % (
             REPORTED_S,),
         '                        the machine and the network still work (ICMP; Linux)',
         'And where heartbeats go on:',

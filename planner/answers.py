@@ -260,21 +260,21 @@ def find_lines(study):
         lines += _errors(point)
     holds, fails = study.boundary()
     parts = []
-    for number, words in ((holds, 'holds'), (fails, 'does not hold')):
+    for number, words in ((holds, 'meets'), (fails, 'does not meet')):
         if number is not None:
-            parts.append('%s %s %s %s (%s)%s' % (
+            parts.append('%s=%s %s %s (%s)%s' % (
                 key, _shown_value(study.points[number].changes[0][1]), words, study.target.text,
                 _found(study, number), _by_value(study, number) if number in study.uncertain else ''))
     if holds is None and study.is_decided:
-        parts.insert(0, 'no value of %s holds %s' % (key, study.target.text))
+        parts.insert(0, 'no value of %s meets %s' % (key, study.target.text))
     elif holds is not None and fails is None and study.is_decided:
-        parts.append('all tried values hold it')
+        parts.append('all tried values meet it')
     lines.append('; '.join(parts) or 'nothing is known yet')
     if not study.is_decided:
         lines.append('The search is not complete.%s' % ''.join([
             ' %s is not decided: %s.' % (_shown_value(study.points[number].changes[0][1]), _found(study, number))
             for number in study.undecided]))
-    tried = ['%s %s' % (_shown_value(study.points[number].changes[0][1]), 'holds' if verdict else 'fails')
+    tried = ['%s %s' % (_shown_value(study.points[number].changes[0][1]), 'meets' if verdict else 'fails')
              for number, verdict in sorted(study.verdicts.items()) if study.points[number].number]
     idle = [_shown_value(study.points[number].changes[0][1]) for number in sorted(study.verdicts)
             if not study.points[number].number]

@@ -35,7 +35,7 @@ ACTED = ('calculator_crash_s', 'dispatcher_crash_s', 'client_crash_s', 'stop_s',
 FROM_RECORDING = frozenset(['task_interval_s', 'task_duration_s', 'outage'])
 
 #: Why the dispatcher suspects a calculator after ICMP errors, which Linux sends at once for a killed process.
-NOBODY_LISTENS = 'nobody listens at its address'
+NOT_LISTENING = 'no process listens at its address'
 LINUX = {'icmp': 1}
 #: How long the dispatcher takes from the first ICMP error to the suspicion, and a little more.
 FOUND_AFTER_S = HINT_PINGS * HINT_PING_S + 0.05
@@ -221,7 +221,7 @@ class Recording(object):
     def _silence(self, name, at, missed):
         # type: (str, float, Any) -> None
         """A calculator is silent from ``at`` on. The dispatcher noticed it in the event ``missed``."""
-        if missed.facts.get('why') == NOBODY_LISTENS:
+        if missed.facts.get('why') == NOT_LISTENING:
             # The system reports this only for a process that has ended.
             self._act(at, KILLED, CALCULATOR, name)
         else:
@@ -237,9 +237,8 @@ class Recording(object):
             at, until = event.time, event.time + event.facts['duration_s']
             missed = _missed(self._noticed.get(one.name, ()), at, until)
             if self.seed is None and missed is not None and _gone_at(missed) < at:
-                # Its heartbeats have another phase in a replay. So the outage begins when it was last heard.
-                at = _gone_at(missed) + TURN_S
-                self._act(at - TURN_S, HEARD, CALCULATOR, one.name)
+                # Its heartbeats have another phase in a replay. With this one, the silence begins as recorded.
+                self._act(_gone_at(missed), HEARD, CALCULATOR, one.name)
             found.append((at, event.facts['outage'], until - at))
         return found
 
@@ -455,7 +454,7 @@ def _gone_at(event):
     # type: (Any) -> float
     """When the calculator of an event ``suspected`` or ``died`` went silent."""
     heard_at = event.time - event.facts['silence_s']
-    if event.facts.get('why') == NOBODY_LISTENS:
+    if event.facts.get('why') == NOT_LISTENING:
         # The first datagram to it after its death caused the report.
         return max(heard_at, event.time - FOUND_AFTER_S)
     return heard_at

@@ -49,7 +49,8 @@ def _rows(study, pool, pieces):
 def progress(study, done, passed_s, budget_s):
     # type: (Any, int, float, float | None) -> str
     """How far a study is after ``done`` replications, and about how long the rest takes."""
-    left_s = [] if study.left is None else [study.left * passed_s / done]
+    left = study.left
+    left_s = [left * passed_s / done] if left else []
     if budget_s is not None:
         left_s.append(budget_s - passed_s)
     return study.progress + (', about %.0f s left' % min(left_s) if left_s else '')

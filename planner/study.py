@@ -344,9 +344,20 @@ class Find(Study):
     @property
     def progress(self):
         # type: () -> str
-        known = ', '.join('%s %s' % (self.points[place].changes[0][1], 'holds' if self.verdicts[place] else 'fails')
+        known = ', '.join('%s %s' % (self.points[place].changes[0][1], 'meets' if self.verdicts[place] else 'fails')
                           for place in sorted(self.verdicts))
         return super(Find, self).progress + (known and ': ' + known)
 
-    #: The number of missing replications of a search is not known.
-    left = None
+    @property
+    def left(self):
+        # type: () -> int | None
+        """An estimate of the number of missing replications, from the mean number per value so far; None before the
+        first two different verdicts.
+        """
+        bracket = self._bracket()
+        tested = [point.number for point in self.points if point.rows]
+        if bracket is None or not tested:
+            return None
+        steps = (bracket[1] - bracket[0] - 1).bit_length()
+        begun = sum([self.points[number].number for number in self.undecided])
+        return max(0, int(steps * sum(tested) / len(tested)) - begun)

@@ -38,8 +38,10 @@ class Target(object):
             name, statistic = 'response_time_s', name
         times = [time for time, _ in TIMES]
         if name not in NAMES or (name in times) != (statistic in STATISTICS) or (name not in times and statistic):
-            raise QuestionError('found %r, expected one of %s, or one of %s with one of .%s' % (
-                str(text), ', '.join(sorted(set(NAMES) - set(times))), ', '.join(times), ', .'.join(STATISTICS)))
+            raise QuestionError(
+                'found %r, expected one of %s (of the response time), one of %s, or one of %s with one of .%s' % (
+                    str(text), ', '.join(STATISTICS), ', '.join(sorted(set(NAMES) - set(times))), ', '.join(times),
+                    ', .'.join(STATISTICS)))
         self.text = text.strip()
         self.key = (name, statistic)
         self.bound = float(bound)

@@ -1,72 +1,128 @@
-"""Measures the setting ``turn_cost_s`` of a scenario: the cost of a turn and of a row on this machine.
+"""Measures the setting ``turn_cost_s`` of a scenario: the cost of a turn, a datagram and a row on this machine.
 
-A busy dispatcher is simulated for a while, and the processor time of each turn is noted with the number of rows that it
-read and wrote. A line is fitted to these points (least squares): its intercept is the cost of a turn, its slope that of
-a row. To the cost of a turn, ``datagram_s`` is added: the cost of one datagram in and one out on real sockets.
+A busy dispatcher runs with clients and calculators in one process and in virtual time, without the simulator. The
+processor time of each of its turns is noted with the numbers of datagrams and rows that it read and wrote, and a plane
+is fitted to these points (least squares). To the cost of a datagram, that of real sockets is added.
 """
 
 from __future__ import absolute_import, division, print_function
 
-from net_protocol.rows import DISPATCHER
-from planner.recorder import Recorder
-from planner.world import MeasuredWorld
-from simulator import scenario
+from collections import deque
+from random import Random
+
+from calculator.core import CalculatorCore
+from calculator.settings import SETTINGS as CALCULATOR
+from client.core import ClientCore
+from client.settings import SETTINGS as CLIENT
+from dispatcher.core import DispatcherCore
+from dispatcher.settings import SETTINGS as DISPATCHER
+from net_protocol.core import draw_incarnation
+from net_protocol.turn import Turn
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, List, Tuple  # noqa: F401
+    from typing import Any, Callable, Deque, Dict, List, Tuple  # noqa: F401
 
-#: Clients with different loads, so that turns differ in their number of rows.
-BUSY = {
-    'duration_s': 1e6, 'clients': [{'count': 2}, {'count': 20, 'task_interval_s': {'exponential': 0.02}}],
-    'client': {'task_interval_s': [0, 0], 'in_flight_max': 40},
-    'calculators': 20,
-    'calculator': {'capacity': 20, 'task_duration_s': [0, 0.2], 'outage': {'probability': 0}},
-}  # type: Dict[str, Any]
+NO_OUTAGES = {'probability': 0}
+#: The settings of clients and calculators of two fleets. In the first, datagrams have one row; in the second, many.
+FLEETS = (
+    (2 * [{'task_interval_s': [0, 0], 'in_flight_max': 40}] + 20 * [{'task_interval_s': {'exponential': 0.02}}],
+     20 * [{'capacity': 20, 'task_duration_s': [0, 0.2], 'outage': NO_OUTAGES}]),
+    ([{'task_interval_s': [0, 0], 'in_flight_max': 100}],
+     2 * [{'capacity': 50, 'task_duration_s': [0, 0], 'outage': NO_OUTAGES}]))
 
 #: The step of virtual time, and the virtual time before the measurement.
-STEP_S = 0.05
+STEP_S = 0.001
 WARM_UP_S = 0.5
 
 
-def measured(cpu_time, seconds, datagram_s):
+class Fleet(object):
+    """A dispatcher, clients and calculators that exchange datagrams in memory."""
+
+    def __init__(self, clients, calculators):
+        # type: (List[Dict[str, Any]], List[Dict[str, Any]]) -> None
+        self.now = 0.0
+        rng = Random(1)
+
+        def incarnation():
+            # type: () -> str
+            return draw_incarnation(rng)
+
+        cores = [DispatcherCore(DISPATCHER.default, 'dispatcher', incarnation(), rng)]  # type: List[Any]
+        cores += [CalculatorCore(CALCULATOR.checked(made), 'calculator-%d' % number, incarnation, rng)
+                  for number, made in enumerate(calculators)]
+        cores += [ClientCore(CLIENT.checked(made), 'client-%d' % number, incarnation(), rng)
+                  for number, made in enumerate(clients)]
+        self._turns = [Turn(core, rng, secret=b'secret') for core in cores]
+        # An address is the place of a process in these lists, as a tuple.
+        self._inboxes = [deque() for _ in cores]  # type: List[Deque[Tuple[bytes, Tuple[int]]]]
+        self.dispatcher = self._turns[0]
+        for core, turn in zip(cores, self._turns):
+            turn.set_upstream((0,))
+            core.start(self.now)
+
+    def step(self):
+        # type: () -> None
+        """Run the processes that have something to do, until ``STEP_S`` later."""
+        for place, (turn, inbox) in enumerate(zip(self._turns, self._inboxes)):
+            due_at = turn.next_timer()
+            if inbox or due_at is not None and due_at <= self.now:
+                turn.run(self.now, self._receiver(inbox), self._sender(place))
+        self.now += STEP_S
+
+    @staticmethod
+    def _receiver(inbox):
+        # type: (Any) -> Callable[[], Any]
+        return lambda: inbox.popleft() if inbox else None
+
+    def _sender(self, place):
+        # type: (int) -> Callable[[bytes, Tuple[int]], None]
+        return lambda datagram, target: self._inboxes[target[0]].append((datagram, (place,)))
+
+
+def measured(cpu_time, seconds, socket_s):
     # type: (Callable[[], float], float, float) -> Dict[str, float]
-    """The value of ``turn_cost_s``, from about ``seconds`` of processor time by the clock ``cpu_time``."""
-    recorder = Recorder()
-    world = MeasuredWorld(1, scenario.SETTINGS.checked(BUSY), recorder)
-    recorder.network = world.network
-    world.start()
-    turns = []  # type: List[Tuple[int, float]]
-    world.run_until(WARM_UP_S)
-    _watch(world.running(DISPATCHER)[0].turn, cpu_time, turns)
-    end = cpu_time() + seconds
-    while cpu_time() < end:
-        world.run_until(world.agenda.now + STEP_S)
-    turn_s, row_s = line(turns)
-    return {'turn': turn_s + datagram_s, 'row': row_s}
+    """The value of ``turn_cost_s``, from about ``seconds`` of processor time by the clock ``cpu_time``. ``socket_s`` is
+    the processor time to send or to receive a datagram.
+    """
+    turns = []  # type: List[Tuple[int, int, float]]
+    for clients, calculators in FLEETS:
+        fleet = Fleet(clients, calculators)
+        while fleet.now < WARM_UP_S:
+            fleet.step()
+        _watch(fleet.dispatcher, cpu_time, turns)
+        end = cpu_time() + seconds / len(FLEETS)
+        while cpu_time() < end:
+            fleet.step()
+    turn_s, in_memory_s, row_s = plane(turns)
+    return {'turn': turn_s, 'datagram': in_memory_s + socket_s, 'row': row_s}
 
 
 def _watch(turn, cpu_time, turns):
-    # type: (Any, Callable[[], float], List[Tuple[int, float]]) -> None
+    # type: (Any, Callable[[], float], List[Tuple[int, int, float]]) -> None
     run, traffic = turn.run, turn.traffic
 
     def watched(*arguments):
         # type: (*Any) -> None
-        rows, begun_at = traffic.rows_in + traffic.rows_out, cpu_time()
+        datagrams, rows = traffic.datagrams_in + traffic.datagrams_out, traffic.rows_in + traffic.rows_out
+        begun_at = cpu_time()
         run(*arguments)
-        turns.append((traffic.rows_in + traffic.rows_out - rows, cpu_time() - begun_at))
+        took_s = cpu_time() - begun_at
+        turns.append((traffic.datagrams_in + traffic.datagrams_out - datagrams,
+                      traffic.rows_in + traffic.rows_out - rows, took_s))
     turn.run = watched
 
 
-def line(points):
-    # type: (List[Tuple[int, float]]) -> Tuple[float, float]
-    """Intercept and slope, both at least 0, of the line of least squares through points (rows, seconds)."""
+def plane(points):
+    # type: (List[Tuple[int, int, float]]) -> Tuple[float, float, float]
+    """(a, b, c) of the plane a + b x + c y of least squares through points (x, y, seconds); each is at least 0."""
     # Without the longest hundredth: other processes interrupt a few turns.
-    points = sorted(points, key=lambda point: point[1])[:max(2, len(points) * 99 // 100)]
-    number = len(points)
-    mean_x = sum([point[0] for point in points]) / number
-    mean_y = sum([point[1] for point in points]) / number
-    spread = sum([(point[0] - mean_x) ** 2 for point in points])
-    slope = sum([(x - mean_x) * (y - mean_y) for x, y in points]) / spread if spread else 0.0
-    slope = max(0.0, slope)
-    return max(0.0, mean_y - slope * mean_x), slope
+    points = sorted(points, key=lambda point: point[2])[:max(3, len(points) * 99 // 100)]
+    means = [sum(column) / len(points) for column in zip(*points)]
+    centred = [[value - mean for value, mean in zip(point, means)] for point in points]
+    xx, xy, yy, xt, yt = [sum([point[one] * point[other] for point in centred])
+                          for one, other in ((0, 0), (0, 1), (1, 1), (0, 2), (1, 2))]
+    determinant = xx * yy - xy * xy
+    by_x = max(0.0, (xt * yy - yt * xy) / determinant) if determinant else 0.0
+    by_y = max(0.0, (yt * xx - xt * xy) / determinant) if determinant else 0.0
+    return max(0.0, means[2] - by_x * means[0] - by_y * means[1]), by_x, by_y

@@ -1,7 +1,7 @@
-"""The loop of a process, and the only place where it waits.
+"""The loop of a process: the only place where the process waits.
 
-One turn: wait until input is readable or a timer is due; handle signals; run one ``net_protocol.turn``, which receives,
-handles, writes the journal and sends; then call the hooks and services of this process.
+One pass: wait until input is readable or a timer is due; handle signals and sources; run one ``net_protocol.turn``,
+which receives, handles, writes the journal and sends; call the hooks and services of this process.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -29,7 +29,7 @@ if MYPY:
 #: Bytes of the secret from which tickets are made.
 SECRET_BYTES = 16
 
-#: The longest wait, so that an error with timers cannot stop a process for longer.
+#: The longest wait. It bounds the delay that a bug in the timers can cause.
 WAIT_MAX_S = 60.0
 
 
@@ -44,7 +44,7 @@ class Hook(object):
 
 
 class Loop(object):
-    """Drives one core over one endpoint until it is stopped.
+    """Drives one core over one endpoint until the core is stopped.
 
     ``log`` has ``event(event)`` and ``refusal(cause, detail, address)``; ``seal`` signs and checks datagrams;
     ``journal`` writes the core's records, or is None.
@@ -55,7 +55,7 @@ class Loop(object):
         self.core = core
         self.endpoint = endpoint
         self.log = log
-        # Never from ``--seed``: the first numbers of channels must be unpredictable.
+        # Not seeded by ``--seed``: the first numbers of channels must be unpredictable.
         rng = random.Random(random.SystemRandom().getrandbits(128))
         self.turn = Turn(core, rng, seal, os.urandom(SECRET_BYTES), is_loopback)
         self.turn.on_refusal = log.refusal
@@ -90,7 +90,7 @@ class Loop(object):
 
     def run(self):
         # type: () -> None
-        """Run turns until the core is stopped, or until a second signal."""
+        """Run turns until the core is stopped, or until a second stop signal."""
         now = self._monotonic()
         for hook in self._hooks:
             hook.due_at = now + hook.interval_s
@@ -98,7 +98,7 @@ class Loop(object):
         self._turn([], [])
         while not self.core.is_stopped and self._signals.count < 2:
             self._turn(*self._wait())
-        # Time for the acknowledgements of the last datagrams.
+        # Acknowledge the last datagrams that arrived.
         end_at = self._monotonic() + ACK_DELAY_S
         while self._signals.count < 2 and self._monotonic() < end_at:
             self._turn(*self._wait(end_at))

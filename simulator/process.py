@@ -91,9 +91,10 @@ class Process(object):
         self._agenda = environment.agenda
         self._network_send = environment.network.send
         self._rng = rng
-        self._turn_s, self._row_s = [(SLOW_FACTOR if is_slow else 1) * environment.turn_cost_s[part]
-                                     for part in ('turn', 'row')]
-        self._rows = 0
+        self._turn_s, self._datagram_s, self._row_s = [
+            (SLOW_FACTOR if is_slow else 1) * environment.turn_cost_s[part] for part in ('turn', 'datagram', 'row')]
+        # Datagrams and rows until the end of the last turn.
+        self._datagrams = self._rows = 0
         self._inbox = deque()  # type: Deque[Tuple[bytes, Any, bool]]
         self._inbox_max = environment.buffer_datagrams
         self._free_at = 0.0
@@ -408,11 +409,11 @@ class Process(object):
     def _turn_took_s(self):
         # type: () -> float
         turn_s = self._turn_s
-        if self._row_s:
+        if self._row_s or self._datagram_s:
             traffic = self.turn.traffic  # type: Any
-            rows = traffic.rows_in + traffic.rows_out
-            turn_s += self._row_s * (rows - self._rows)
-            self._rows = rows
+            datagrams, rows = traffic.datagrams_in + traffic.datagrams_out, traffic.rows_in + traffic.rows_out
+            turn_s += self._datagram_s * (datagrams - self._datagrams) + self._row_s * (rows - self._rows)
+            self._datagrams, self._rows = datagrams, rows
         if self.is_late:
             turn_s = self._rng.uniform(*LATE_TURN_S)
             self.disturbed_at = self._agenda.now + turn_s

@@ -127,7 +127,8 @@ def _is_event(value):
 
 AT = schema.seconds(0)
 NAME = schema.text('a name', 80)
-EVENTS = Kind('[{"at_s": seconds, "kill": NAME}, {"at_s": seconds, "restart_share": 0 to 1}, ...]',
+EVENTS = Kind('[{"at_s": seconds, "kill": NAME, "back_after_s": seconds}, {"at_s": seconds, "restart_share": 0 to 1}, '
+              '...]; back_after_s is optional',
               lambda value: type(value) is list and all(map(_is_event, value)))
 
 
@@ -162,7 +163,8 @@ SETTINGS = Group('', (
             'faults.restart_s.'),
     Group('turn_cost_s', (
         Setting('turn', schema.number(0, 10, 'seconds'), 0.00005, 'Processor time of a turn of any process.'),
-        Setting('row', schema.number(0, 10, 'seconds'), 0, 'Processor time of each row that is read or written.'),
+        Setting('datagram', schema.number(0, 10, 'seconds'), 0, 'Processor time of each datagram in or out.'),
+        Setting('row', schema.number(0, 10, 'seconds'), 0, 'Processor time of each row in or out.'),
     ), 'What a turn costs.'),
     Setting('start_s', schema.seconds(0), 0, 'Clients start at random times within so many seconds.'),
     Group('dispatcher', DISPATCHER.settings, together=DISPATCHER.together),

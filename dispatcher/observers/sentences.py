@@ -20,7 +20,7 @@ def account_lines(account):
             account['assignments'] + account['adopted'],
             _not_zero(attempts, 'running %d' % account['running'])),
         # Results that ended a task, those among them of attempts that were not live any more; the other results.
-        'results          %8d   late but first %d; besides: too late %d, duplicate %d' % (
+        'results used     %8d   from lost attempts %d; not used: late %d, duplicate %d' % (
             attempts['result'] + attempts['error'] + counts['late_results_used'], counts['late_results_used'],
             counts['late_results'], counts['duplicate_results']),
         'calculators      %8d   %s' % (

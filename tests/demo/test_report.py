@@ -117,19 +117,19 @@ def lost(time, reason):
 
 @pytest.mark.parametrize('steps, lines', [
     ([TAKEN, lost(112.5, 'dead_calculator'), ('dispatcher', 113.6, 'done', ELSEWHERE)],
-     HELD + ['  client-1:7 was done by calculator-b 3.6 s later, at attempt 2']),
+     HELD + ['  client-1:7 was done by calculator-b 3.6 s after the kill, at attempt 2']),
     ([TAKEN, ('calculator', 109, 'let_go', {}), ('dispatcher', 109, 'done', {})], IDLE),
     ([TAKEN, ('dispatcher', 110.001, 'done', {})],
      HELD + ['  client-1:7 was done by calculator-a itself: its answer was already on the way']),
     ([('calculator', 103, 'taken', {}), lost(109, 'timed_out'), ('dispatcher', 109.5, 'done', ELSEWHERE)],
-     HELD + ['  client-1:7 was done by calculator-b before that, at attempt 2']),
+     HELD + ['  client-1:7 was done by calculator-b before the kill, at attempt 2']),
     ([TAKEN, lost(111, 'dead_calculator'),
       ('dispatcher', 120, 'ended', {'outcome': 'expired', 'reason': 'no calculator became free'})],
-     HELD + ['  client-1:7 ended expired 10.0 s later: no calculator became free']),
+     HELD + ['  client-1:7 ended expired 10.0 s after the kill: no calculator became free']),
     ([TAKEN], HELD + ['  client-1:7 had no outcome when the run ended']),
     ([lost(112.5, 'dead_calculator'), ('dispatcher', 113, 'done', ELSEWHERE)],
      IDLE + ['Sent to it as well, before its silence was noticed: 1 task.',
-             '  client-1:7 was done by calculator-b 3.0 s later, at attempt 2']),
+             '  client-1:7 was done by calculator-b 3.0 s after the kill, at attempt 2']),
     ([lost(108, 'not_held'), ('dispatcher', 111, 'done', ELSEWHERE)], IDLE),
 ], ids=['done elsewhere', 'let go before', 'answer on the way', 'held although done', 'expired', 'no outcome',
         'sent to the dead', 'lost before'])

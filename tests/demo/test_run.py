@@ -114,7 +114,7 @@ def test_a_whole_run(demo):
     dispatcher = run.account('dispatcher')
     assert dispatcher['accepted'] == rows['all clients'][0]
     assert 'accepted %d tasks' % dispatcher['accepted'] in report
-    assert 'The accounts agree' in report
+    assert 'The counts agree' in report
     attempts, in_vain = [int(number) for number in ATTEMPTS.findall(report)[0]]
     assert dispatcher['running'] == 0
     assert attempts - in_vain == dispatcher['outcomes']['done']
@@ -230,7 +230,7 @@ def test_a_calculator_killed_by_somebody_else_is_told_and_lived_with(demo):
     eventually(lambda: 'calculator-a is gone: ended by signal 9, and not by this demo' in run.output, 'it is told')
     run.signal(signal.SIGTERM)
     assert (run.wait(), run.log) == (0, '')
-    assert 'The accounts agree' in run.output
+    assert 'The counts agree' in run.output
 
 
 def test_without_its_dispatcher_it_ends_and_says_so(demo):
@@ -252,7 +252,7 @@ def test_on_a_terminal_it_shows_the_screen_of_the_monitor_and_then_the_report():
         window.shows(r'\+ calculator-b +alive')
         assert bool(window.screen.other)
         window.signal(signal.SIGTERM)
-        window.shows('The accounts agree')
+        window.shows('The counts agree')
         assert window.wait() == 0
         assert not bool(window.screen.other) and window.screen.cursor_is_shown and window.screen.wraps
         assert 'The random draws of this run come from --seed' in window.screen.text

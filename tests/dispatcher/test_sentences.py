@@ -30,11 +30,11 @@ def test_every_task_that_is_done_has_its_result(drop, duplicate):
     link, dispatcher = world_after(60, drop, duplicate)
     account = dict(dispatcher.core.account(link.now), traffic=dict(dispatcher.turn.account(), errors={}))
     text = '\n'.join(account_lines(account))
-    results, = re.findall(r'^results +(\d+) ', text, re.MULTILINE)
+    results, = re.findall(r'^results used +(\d+) ', text, re.MULTILINE)
     done, = re.findall(r'^tasks accepted .* done (\d+),', text, re.MULTILINE)
     assert int(results) == int(done) == account['outcomes']['done'] == 60
     counts = account['counts']
-    assert 'late but first %d; besides: too late %d, duplicate %d' % (
+    assert 'from lost attempts %d; not used: late %d, duplicate %d' % (
         counts['late_results_used'], counts['late_results'], counts['duplicate_results']) in text
     # Nothing would be shown otherwise.
     assert counts['late_results_used'] > 0

@@ -137,7 +137,7 @@ def test_the_lines_below_name_the_other_ways_and_their_times():
     text = '\n'.join(time_line(settings(answer_timeout_s=12.5, task_timeout_s=77)))
     assert re.search(r'after 12\.5 .*answer_timeout_s', text)
     assert re.search(r'after 77 .*task_timeout_s', text)
-    assert re.search(r'after 0\.55 .*nobody listens', text)
+    assert re.search(r'after 0\.55 .*no process listens', text)
     assert re.search(r'after 1 to 11\.25 .*acknowledged', text)
     assert unreachable_s() == [1, 11.25]
 

@@ -7,7 +7,7 @@ import copy
 import pytest
 
 from planner.comparison import Comparison
-from planner.recording import Recording, RecordingError
+from planner.recording import NOT_LISTENING, Recording, RecordingError
 from planner.replication import row_of, run, world_of
 from planner.stability import why_unstable
 from planner.tape import Tape
@@ -194,7 +194,7 @@ def test_what_happened_to_a_calculator_is_seen_by_its_dispatcher():
     file = dispatcher_file()
     file[4:4] = noticed
     file[6:] = [event(106.0, 'done', task_id=TASK, calculator='c', attempt=1),
-                event(108.0, 'suspected', calculator='c', why='nobody listens at its address', silence_s=5.0, held=0),
+                event(108.0, 'suspected', calculator='c', why=NOT_LISTENING, silence_s=5.0, held=0),
                 event(109.0, 'returned', calculator='c', address=['h', 2], capacity=3, heartbeat_interval_s=0.5),
                 event(119.0, 'left', calculator='c')]
     recording = recording_of(client_file(), file)

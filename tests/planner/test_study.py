@@ -140,7 +140,7 @@ def test_the_boundary_is_found_where_large_values_hold_and_where_small_ones_do(b
 def test_where_nothing_holds_that_is_said():
     study = Find(points(range(1, 9)), Target('mean <= 1'), 0.02)
     assert found_by(study, lambda number, seed: row(seed, times(seed, 2.0, 0.1))) == [None, 8]
-    assert 'no value of calculators holds mean <= 1' in answers.find_lines(study)[0]
+    assert 'no value of calculators meets mean <= 1' in answers.find_lines(study)[0]
 
 
 def test_what_cannot_do_the_work_is_not_simulated():
@@ -151,7 +151,7 @@ def test_what_cannot_do_the_work_is_not_simulated():
     found = found_by(study, lambda number, seed: row(seed, times(seed, 2.0, 0.1)))
     assert found == [7, 6]
     lines = answers.find_lines(study)[0]
-    assert 'calculators 7 holds p99 <= 5' in lines and 'unstable' in lines
+    assert 'calculators=7 meets p99 <= 5' in lines and 'unstable' in lines
 
 
 def test_a_close_case_gets_more_replications_and_in_the_end_a_verdict_by_value():

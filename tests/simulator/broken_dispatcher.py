@@ -189,7 +189,7 @@ mutant('nobody_dies', 'S8', 'a calculator is dead after a hundred times the sile
 def _believes_a_hint(original, self, now, channel):
     calculator = channel.peer
     if calculator is not None and not calculator.IS_CLIENT and calculator.state == ALIVE:
-        self._suspect(now, calculator, 'lose_touch', 'nobody listens at its address')
+        self._suspect(now, calculator, 'lose_touch', 'no process listens at its address')
         self._begin_to_lose(calculator, NOT_LISTENING)
 
 

@@ -36,7 +36,7 @@ def test_200_tasks_outlive_two_of_three_calculators(system):
     system.calculator('calculator-c', capacity=4, heartbeat_interval_s=2)
     dispatcher.says('registered from', times=3)
     calculators[0].kill()
-    dispatcher.says('calculator-a is suspect .nobody listens at its address., it holds 4 tasks')
+    dispatcher.says('calculator-a is suspect .no process listens at its address. and holds 4 tasks')
     calculators[1].kill()
     all_answered(client, 200)
     dispatcher.says('calculator-[ab] is dead', times=2)
