@@ -119,6 +119,8 @@ class CallAudit(FleetAudit):
         self._conducts = {}  # type: Dict[str, Conduct]
         # Calls assigned in this turn: (task id, its place, functions of its calculator).
         self._begun = []  # type: List[Tuple[str, Place, Set[str]]]
+        # Calls that waited and ended in this turn.
+        self.ended_waiting = []  # type: List[Place]
 
     def _heard_offers(self, now, channel, kind, rows):
         # type: (float, Channel, str, List[Any]) -> None
@@ -187,19 +189,20 @@ class CallAudit(FleetAudit):
         if self._begun:
             self._check_order(now)
             del self._begun[:]
+        del self.ended_waiting[:]
         for digests in self._digests.values():
             del digests[:-1]
 
     def _check_order(self, now):
         # type: (float) -> None
         """S25: A call that began in this turn has at least the level of each waiting call that its calculator offers.
-        The level of a priority is that of its oldest call, which may have begun in this turn. A call whose attempt was
-        lost is exempt: it may wait because of a delay, or to run alone.
+        The level of a priority is that of its oldest call, which may have begun or ended in this turn. A call whose
+        attempt was lost is exempt: it may wait because of a delay, or to run alone.
         """
         waiting = [(task_id, place) for task_id, place in self.places.items()
                    if place.call is not None and place.view is None]
         oldest = {}  # type: Dict[int, float]
-        for place in [place for _, place in waiting] + [place for _, place, _ in self._begun]:
+        for place in [place for _, place in waiting] + [place for _, place, _ in self._begun] + self.ended_waiting:
             oldest[place.priority] = min(place.accepted_at, oldest.get(place.priority, now))
         for begun_id, begun, offered in self._begun:
             level = self._level(now, begun.priority, oldest[begun.priority])

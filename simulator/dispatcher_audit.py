@@ -283,6 +283,8 @@ class DispatcherAudit(CallAudit):
             raise broken('S2', task_id, '%s, and it is not open', outcome)
         if place.view is not None:
             del place.view.given[task_id]
+        elif place.call is not None:
+            self.ended_waiting.append(place)
         self._ends[outcome] += 1
         self._over[task_id] = (outcome,)
         return place
