@@ -34,11 +34,12 @@ def _rows(study, pool, pieces):
     for _ in range(TRIES_MAX):
         again = []
         results = pool.results([(seed, study.points[number].settings) for number, seed in pieces], lambda *_: None)
-        for piece, row in zip(pieces, results):
+        # Not ``zip``, which on 2.7 takes all results before the loop begins.
+        for place, row in enumerate(results):
             if row is None:
-                again.append(piece)
+                again.append(pieces[place])
             else:
-                yield piece[0], row
+                yield pieces[place][0], row
         if not again:
             return
         pieces = again
