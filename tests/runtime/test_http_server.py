@@ -36,12 +36,18 @@ class Bench(object):
         self.now = 100.0
         self.clients = []
 
-    def connect(self, data=b'', is_end=False):
-        """A client that has sent these data, and with ``is_end`` no more."""
+    def open(self, data=b''):
+        """A client that has sent these data. The server has had one turn."""
         client = socket.create_connection(self.server.address)
         client.settimeout(30)
         self.clients.append(client)
         client.sendall(data)
+        self.one_turn()
+        return client
+
+    def connect(self, data=b'', is_end=False):
+        """A client that has sent these data, and with ``is_end`` no more. The server has handled them."""
+        client = self.open(data)
         if is_end:
             client.shutdown(socket.SHUT_WR)
         self.turn()
@@ -51,9 +57,9 @@ class Bench(object):
         self.site.response = Response(200, 'text/event-stream', body, is_stream=True)
 
     def turn(self):
-        """Turns until the server has nothing to do for 10 ms."""
+        """Turns until the server has nothing to do for 30 ms."""
         for _ in range(1000):
-            if not self.one_turn(0.01):
+            if not self.one_turn(0.03):
                 return
         raise AssertionError('the server does not become idle')
 
@@ -224,7 +230,8 @@ def test_a_slow_reader_of_an_answer_is_dropped(bench):
 
 def test_the_number_of_connections_is_limited(bench):
     for _ in range(http_server.CONNECTIONS_MAX):
-        bench.connect()
+        bench.open()
+    bench.turn()
     assert bench.server.connections == http_server.CONNECTIONS_MAX
     refused = bench.connect(GET)
     assert bench.server.connections == http_server.CONNECTIONS_MAX
@@ -238,7 +245,9 @@ def test_the_number_of_connections_is_limited(bench):
 def test_the_number_of_streams_is_limited(bench):
     bench.stream(b'')
     for _ in range(http_server.STREAMS_MAX):
-        bench.connect(GET)
+        bench.open(GET)
+    bench.turn()
+    assert bench.server.streams == http_server.STREAMS_MAX
     assert bench.exchange(GET).startswith(b'HTTP/1.1 503 ')
 
 
