@@ -1,4 +1,4 @@
-"""Random lengths: what a setting may say, and draws that are the same on every Python."""
+"""Random lengths: valid values, and draws that are equal on every Python."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -11,50 +11,48 @@ from common import lengths
 from common.lengths import FromFile
 
 FILE = FromFile(u'times.txt', [3.0, 1.0, 2.0, 2.0])
+LOGNORMAL = {'lognormal': {'median': 2, 'sigma': 0.5}}
 
 
 @pytest.mark.parametrize('value', [
-    [0, 0], [1, 2.5], (1, 2), {'constant': 0}, {'constant': 2.5}, {'exponential': 43200},
-    {'lognormal': {'median': 1, 'sigma': 0.5}}, {'lognormal': {'median': 0.1, 'sigma': 0}}, FILE,
+    [0, 0], [1, 2.5], (1, 2), [0, 31622400], {'constant': 0}, {'constant': 2.5}, {'exponential': 43200},
+    {'lognormal': {'median': 0.1, 'sigma': 0}}, LOGNORMAL, FILE,
 ])
-def test_what_is_a_length(value):
+def test_a_length_is_accepted(value):
     assert lengths.is_length(value)
 
 
 @pytest.mark.parametrize('value', [
-    2, None, [2, 1], [1], [-1, 1], [True, True], {}, {'constant': -1}, {'constant': True}, {'exponential': [1, 2]},
+    2, None, u'12', [2, 1], [], [1], [1, 2, 3], [-1, 1], [True, True], [1, float('nan')], [0, float('inf')],
+    [u'1', u'2'], [[1], [2]],
+    {}, {u'0': 1, u'1': 2}, {'constant': -1}, {'constant': True}, {'exponential': [1, 2]},
     {'exponential': float('nan')}, {'exponential': float('inf')}, {'normal': 1}, {'constant': 1, 'exponential': 1},
     {'lognormal': 1}, {'lognormal': {'median': 0, 'sigma': 1}}, {'lognormal': {'median': 1}},
     {'lognormal': {'median': 1, 'sigma': 5}}, {'lognormal': {'median': 1, 'sigma': 1, 'mean': 1}},
-    # Nobody has read the file.
+    # The file was not read.
     {'values': u'times.txt'},
 ])
-def test_what_is_not(value):
+def test_another_value_is_refused(value):
     assert not lengths.is_length(value)
 
 
 @pytest.mark.parametrize('value, expected', [
     # Python's random module with seed 7 returns 0.32383276483316237 first, on every version.
     ([1, 3], 1.6476655296663247), ({'constant': 4}, 4), ({'exponential': 10}, 3.9131484423480427),
-    ({'lognormal': {'median': 2, 'sigma': 0.5}}, 1.591446487998916), (FILE, 2.0),
+    (LOGNORMAL, 1.591446487998916), (FILE, 2.0),
 ])
-def test_draws_are_the_same_everywhere(value, expected):
+def test_a_seed_draws_the_same_on_every_python(value, expected):
     assert lengths.draw(Random(7).random, value) == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize('value', [
-    [1, 3], {'constant': 4}, {'exponential': 10}, {'lognormal': {'median': 2, 'sigma': 0.5}}, FILE])
-def test_draws_keep_to_the_bounds_and_to_the_mean(value):
+@pytest.mark.parametrize('value', [[1, 3], {'constant': 4}, {'exponential': 10}, LOGNORMAL, FILE])
+def test_draws_are_monotone_within_the_bounds_and_have_the_mean(value):
+    ordered = [lengths.at_share(value, step / 1000.0) for step in range(1000)]
+    assert ordered == sorted(ordered)
     random = Random(1).random
     drawn = [lengths.draw(random, value) for _ in range(20000)]
     assert lengths.shortest(value) <= min(drawn) and max(drawn) <= lengths.longest(value)
     assert sum(drawn) / len(drawn) == pytest.approx(lengths.mean(value), rel=0.03)
-
-
-@pytest.mark.parametrize('value', [[1, 3], {'exponential': 10}, {'lognormal': {'median': 2, 'sigma': 0.5}}, FILE])
-def test_draws_are_monotone(value):
-    drawn = [lengths.at_share(value, step / 1000.0) for step in range(1000)]
-    assert drawn == sorted(drawn)
 
 
 @pytest.mark.parametrize('share, expected', [
@@ -66,19 +64,17 @@ def test_quantiles_of_the_normal_distribution(share, expected):
     assert lengths.normal_quantile(share) == pytest.approx(expected, abs=1e-9)
 
 
-def test_a_file_of_values():
+def test_a_file_of_values_may_have_comments_and_blank_lines():
     assert lengths.numbers_of(u'# measured in May\n1.5\n\n 2e-1 \n') == [1.5, 0.2]
 
 
-@pytest.mark.parametrize('text, line', [
-    (u'1\nfast\n', 'line 2'), (u'-1', 'line 1'), (u'nan', 'line 1'), (u'# nothing\n', 'no number'),
-    (u'1\n2,5', 'line 2')])
-def test_what_is_wrong_with_a_file_of_values_is_said(text, line):
-    with pytest.raises(ValueError) as caught:
+@pytest.mark.parametrize('text, reason', [
+    (u'1\nfast\n', 'line 2'), (u'-1', 'line 1'), (u'nan', 'line 1'), (u'# nothing\n', 'no number')])
+def test_a_mistake_in_a_file_of_values_is_named(text, reason):
+    with pytest.raises(ValueError, match=reason):
         lengths.numbers_of(text)
-    assert line in str(caught.value)
 
 
-def test_what_was_read_travels_between_processes():
+def test_the_values_of_a_file_can_be_pickled():
     copy = pickle.loads(pickle.dumps(FILE, 2))
     assert copy == {'values': u'times.txt'} and copy.numbers == [1.0, 2.0, 2.0, 3.0]

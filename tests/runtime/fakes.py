@@ -1,8 +1,8 @@
-"""A world without an operating system for the loop: time, sockets, signals and names that do what a test says.
+"""A simulated operating system for the loop: the test controls time, sockets, signals and names.
 
-``World.select`` takes the place of the system's: where nothing is readable it lets the time pass at once, to the next
-thing that was planned or to the end of the wait. So a test of hours takes a millisecond, and nothing depends on how
-fast a machine is.
+``World.select`` replaces ``select.select``. If nothing is readable, the simulated time advances at once to the next
+planned action or to the end of the wait. So a test of hours takes a millisecond, and the speed of the machine does not
+matter.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -14,6 +14,7 @@ from net_protocol import codec
 from net_protocol.channel import Channel
 from net_protocol.core import Core
 from net_protocol.rows import CLIENT, DISPATCHER
+from runtime import names
 
 MYPY = False
 if MYPY:
@@ -24,7 +25,7 @@ INCARNATION = u'k3f7q2xa'
 
 
 class World(object):
-    """The time, what is planned, and what happened."""
+    """The time, the planned actions, and a trace of calls."""
 
     error = select.error
 
@@ -32,7 +33,7 @@ class World(object):
         self.now = 1000.0
         self.waits = []
         self.trace = []
-        #: Raised by the next waits, one by one.
+        #: Errors that the next waits raise, one each.
         self.errors = []
         self._planned = []
         self._sequence = 0
@@ -41,39 +42,38 @@ class World(object):
         return self.now
 
     def at(self, time, action):
-        """Plan something; it happens in the wait that reaches its time."""
+        """Plan an action for the wait that reaches its time."""
         self._sequence += 1
         heappush(self._planned, (time, self._sequence, action))
 
     def select(self, readers, writers, errors, timeout):
-        """What ``select.select`` does, in this world."""
-        assert len(self.waits) < 10000, 'the loop turns and turns'
-        assert not writers
-        assert not errors
+        """``select.select`` in simulated time."""
+        assert len(self.waits) < 10000, 'the loop does not wait'
+        assert not writers and not errors
         self.waits.append(timeout)
         if self.errors:
             raise self.errors.pop(0)
         end_at = float('inf') if timeout is None else self.now + timeout
-        self._let_happen()
+        self._run_due()
         while not any(reader.is_readable for reader in readers) and self._next_at() <= end_at:
-            assert self._planned or timeout is not None, 'a wait for ever'
+            assert self._planned or timeout is not None, 'an endless wait'
             self.now = max(self.now, self._next_at())
-            self._let_happen()
+            self._run_due()
         if not any(reader.is_readable for reader in readers):
-            # What happened may have held us up past the end of the wait.
+            # An action may have advanced the time past the end of the wait.
             self.now = max(self.now, end_at)
         return [reader for reader in readers if reader.is_readable], [], []
 
     def _next_at(self):
         return self._planned[0][0] if self._planned else float('inf')
 
-    def _let_happen(self):
+    def _run_due(self):
         while self._next_at() <= self.now:
             heappop(self._planned)[2]()
 
 
 class FakeEndpoint(object):
-    """Holds what has arrived, and keeps what was sent."""
+    """Delivers the datagrams in ``arrived`` and keeps the sent ones."""
 
     def __init__(self, world):
         self._world = world
@@ -84,10 +84,11 @@ class FakeEndpoint(object):
         self.arrived = []
         self.datagrams = []
         self.unreachable = []
-        #: Where it was bound again, and when the former sockets were closed.
+        #: The times and addresses of new sockets, and the times at which the former sockets were closed.
         self.renewed = []
         self.closed_at = []
-        self.refuses = []
+        #: Families that this machine does not have.
+        self.missing_families = []
         self.problem = ''
 
     @property
@@ -101,7 +102,6 @@ class FakeEndpoint(object):
         return self.arrived.pop(0) if self.arrived else None
 
     def send(self, datagram, address):
-        self._world.trace.append('send')
         self.sent += 1
         self.datagrams.append((datagram, address))
 
@@ -110,7 +110,7 @@ class FakeEndpoint(object):
         return taken
 
     def renew(self, family, address):
-        if family in self.refuses:
+        if family in self.missing_families:
             raise OSError(97, 'Address family not supported by protocol')
         self.family = family
         self.renewed.append((self._world.now, (family, address)))
@@ -122,12 +122,12 @@ class FakeEndpoint(object):
         return self.problem
 
     def rows_to(self, address):
-        """The rows sent there, datagram by datagram."""
+        """The rows of each datagram sent to an address."""
         return [codec.decode(datagram).rows for datagram, target in self.datagrams if target == address]
 
 
 class FakeSignals(object):
-    """Counts requests to stop that a test makes."""
+    """Requests to stop, which the test makes."""
 
     def __init__(self):
         self.count = 0
@@ -142,9 +142,9 @@ class FakeSignals(object):
 
 
 class FakeLookup(object):
-    """One look-up of a name, answered after a tenth of a second with the next of the world's answers."""
+    """One look-up of a name. Its answer, the next of ``answers``, arrives after a tenth of a second."""
 
-    #: What the next look-ups find: a list of ``[family, address]``, or a text that says why there is none.
+    #: The answers of the next look-ups: a list of ``[family, address]``, or the reason for a failure.
     answers = []
     world = None  # type: Any
     asked_at = []
@@ -152,32 +152,34 @@ class FakeLookup(object):
     def __init__(self, host, port, family):
         self.asked_at.append(self.world.now)
         self.is_readable = False
-        self.is_closed = False
         self.world.at(self.world.now + 0.1, self._answer)
 
     def _answer(self):
         self.is_readable = True
 
     def answer(self):
-        assert self.is_readable, 'taken before it was there'
+        assert self.is_readable, 'the answer has not arrived'
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
-    def close(self):
-        self.is_closed = True
+    @classmethod
+    def patch(cls, monkeypatch, world):
+        """Replace ``names.Lookup``; return the class that replaces it."""
+        made = type('Lookup', (cls,), {'world': world, 'answers': [], 'asked_at': []})
+        monkeypatch.setattr(names, 'Lookup', made)
+        return made
 
 
 class FakeLog(object):
-    """Keeps what the loop has to say."""
+    """Keeps the reports of the loop."""
 
     def __init__(self):
-        self.events = []
         self.refusals = []
         self.moved = []
         self.silence = []
         self.cut = []
 
     def event(self, event):
-        self.events.append(event)
+        pass
 
     def refusal(self, cause, detail, address):
         self.refusals.append((cause, detail, address))
@@ -193,7 +195,7 @@ class FakeLog(object):
 
 
 class FakeCore(Core):
-    """Notes every call. A test sets timers, and rows to send with ``say``."""
+    """Records each call. The test sets timers, and sends rows with ``say``."""
 
     ROLE = DISPATCHER
 
@@ -202,10 +204,9 @@ class FakeCore(Core):
         self._world = world
         self.calls = []
         self.timer_at = None
-        #: Seconds between timers, 0 for none after the first.
+        #: Seconds between timers; 0: only one timer.
         self.timer_every_s = 0.0
         self.stops_at_once = False
-        self.hints = []
         self.records = None
         self.written = []
         self._channels = {}
@@ -218,11 +219,10 @@ class FakeCore(Core):
         self.is_stopped = self.stops_at_once
 
     def end(self):
-        """Be drained."""
         self.is_stopped = True
 
     def say(self, address):
-        """Send a row there, on a channel that is open."""
+        """Send a row to an address, on an open channel."""
         if address not in self._channels:
             channel = self._channels[address] = Channel(CLIENT, u'peer', INCARNATION)
             channel.restart(u'1.0123456789', u'peer', INCARNATION)
@@ -238,9 +238,6 @@ class FakeCore(Core):
 
     def note_written(self, now, failure):
         self.written.append(failure)
-
-    def hinted(self, now, channel):
-        self.hints.append(channel.address)
 
     def handle_timer(self, now):
         if self.timer_at is not None and self.timer_at <= now:

@@ -1,4 +1,4 @@
-"""For tests that need IPv6, which not every machine has on its loopback interface."""
+"""A mark for tests that need IPv6 on the loopback interface, which some machines lack."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -9,7 +9,7 @@ import pytest
 from runtime.endpoint import Endpoint
 
 
-def _is_there():
+def _has_ipv6():
     try:
         Endpoint(socket.AF_INET6, ('::1', 0)).close()
     except (OSError, socket.error):
@@ -17,4 +17,4 @@ def _is_there():
     return True
 
 
-NEEDS_IPV6 = pytest.mark.skipif(not _is_there(), reason='this machine has no IPv6 on its loopback interface')
+NEEDS_IPV6 = pytest.mark.skipif(not _has_ipv6(), reason='this machine has no IPv6 on its loopback interface')

@@ -1,4 +1,4 @@
-"""Records as a dispatcher makes them, and journals with such records in them."""
+"""Records as the dispatcher writes them, and journals that hold them."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -22,7 +22,7 @@ def task_id(number):
 
 
 class Record(object):
-    """A record as the dispatcher's core makes it."""
+    """A record as the dispatcher's core writes it."""
 
     def __init__(self, kind, number, value=None, deadline_at=NOW + 60):
         self.KIND = kind
@@ -44,7 +44,7 @@ def over(number):
 
 
 def lines(path):
-    """What another start reads, as (number of the task, state)."""
+    """The (number of the task, state) pairs that the next start reads."""
     journal = opened(path)
     try:
         return [(int(row[1].rsplit(':', 1)[1]), row[0]) for row in journal.rows()]
@@ -53,7 +53,7 @@ def lines(path):
 
 
 def copy_files(path, copy):
-    """The files as a kill would leave them."""
+    """Copy the files in the state that a kill would leave."""
     for end in ('', '-wal'):
         if os.path.exists(str(copy) + end):
             os.remove(str(copy) + end)

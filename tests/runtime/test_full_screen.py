@@ -1,4 +1,4 @@
-"""The screen, where it is interrupted. What it looks like is tried on a terminal: tests/system/test_monitor.py."""
+"""The full screen during Ctrl-Z and in tmux. ``tests/system/test_monitor.py`` tests whole pictures."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -16,8 +16,8 @@ from tests.system.processes import eventually
 LINE = 'a line'
 
 
-class Interrupted(object):
-    """A stream that is interrupted by Ctrl-Z while it writes a picture, and can't be written to within that."""
+class InterruptedStream(object):
+    """A stream in which Ctrl-Z interrupts the write of a picture. It refuses another write during that one."""
 
     def __init__(self, descriptor):
         self._descriptor = descriptor
@@ -38,13 +38,13 @@ class Interrupted(object):
         pass
 
 
-def test_a_pause_while_it_is_being_drawn_gives_the_terminal_back_all_the_same(monkeypatch):
+def test_ctrl_z_during_a_write_restores_the_terminal(monkeypatch):
     reader, writer = os.pipe()
     stopped = []
     kill = os.kill
     monkeypatch.setattr(os, 'kill', lambda pid, number: (
         stopped.append(number) if number == signal.SIGSTOP else kill(pid, number)))
-    with FullScreen(Interrupted(writer), {}) as screen:
+    with FullScreen(InterruptedStream(writer), {}) as screen:
         screen.show([[('', LINE)]])
     os.close(writer)
     written = os.read(reader, 65536)
@@ -53,7 +53,7 @@ def test_a_pause_while_it_is_being_drawn_gives_the_terminal_back_all_the_same(mo
     assert written
 
 
-# In a real terminal, tmux: the emulation in tests/system may share our mistakes.
+# In a real terminal, tmux: the emulation in tests/system may share the mistakes of this code.
 
 PROGRAM = '''
 import sys, time
@@ -70,7 +70,7 @@ with FullScreen(sys.stdout, {'bold': '\\x1b[1m'}) as screen:
 
 @pytest.fixture
 def tmux(tmpdir):
-    """Runs tmux commands on a server of its own."""
+    """A function that runs a tmux command on a separate server."""
     socket = str(tmpdir.join('tmux'))
 
     def run(*arguments):
@@ -84,12 +84,12 @@ def tmux(tmpdir):
     try:
         run('kill-server')
     except subprocess.CalledProcessError:
-        # It ended with its program.
+        # The server ended with its program.
         pass
 
 
 @pytest.mark.parametrize('columns, rows', [(80, 24), (41, 10)])
-def test_no_column_is_lost_and_nothing_of_the_former_picture_stays(tmux, tmpdir, columns, rows):
+def test_a_picture_fills_the_terminal_and_replaces_the_former_one(tmux, tmpdir, columns, rows):
     program = tmpdir.join('program.py')
     program.write(PROGRAM)
     tmux('new-session', '-d', '-x', str(columns), '-y', str(rows),

@@ -1,4 +1,4 @@
-"""Journals that a disk has damaged: whole, or refused in one line that names the cause."""
+"""Journals that a disk has damaged. They are read completely, or refused in one line that names the cause."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -15,14 +15,9 @@ from tests.runtime.journals import NOW, accepted, copy_files, ended, lines, open
 
 
 @pytest.fixture
-def path(tmpdir):
-    return tmpdir.join('the.journal')
-
-
-@pytest.fixture
-def history(path):
-    """A journal in use, and what it held after each write."""
-    journal = opened(path)
+def history(journal_path):
+    """The contents of a journal in use after each write."""
+    journal = opened(journal_path)
     states = [lines_of_open(journal)]
     for number in range(1, 40):
         journal.write([accepted(number, u'payload %d ' % number * 200)], NOW)
@@ -34,9 +29,9 @@ def history(path):
             journal.write([over(number)], NOW)
             states.append(lines_of_open(journal))
         if number == 20:
-            # From here on the file itself holds something too, not only its log.
+            # The log is copied into the file.
             journal.close()
-            journal = opened(path)
+            journal = opened(journal_path)
             list(journal.rows())
     yield states
     journal.close()
@@ -48,7 +43,7 @@ def lines_of_open(journal):
 
 
 def found_after(path, end, damage):
-    """What is read from a copy of which one file was damaged, or the one line that refuses it."""
+    """The contents of a copy of which one file was damaged, or the line that refuses it."""
     copy = path.dirpath().join('copy')
     copy_files(path, copy)
     with io.open(str(copy) + end, 'r+b') as file:
@@ -58,6 +53,10 @@ def found_after(path, end, damage):
     except CannotStart as refusal:
         assert '\n' not in str(refusal)
         return str(refusal)
+
+
+def cut(place):
+    return lambda file: file.truncate(place)
 
 
 def flip(place):
@@ -70,39 +69,34 @@ def flip(place):
 
 
 def places(path, end, number):
+    """Some places in a file, random but always the same."""
     generator = random.Random(7)
     length = os.path.getsize(str(path) + end)
     return [0, 1, 24, 32, length - 1] + [int(generator.random() * length) for _ in range(number)]
 
 
-def cut(place):
-    return lambda file: file.truncate(place)
-
-
-@pytest.mark.parametrize('damage', [cut, flip], ids=['cut', 'changed'])
-def test_a_log_cut_or_changed_anywhere_leaves_a_clean_prefix(path, history, damage):
-    found = [found_after(path, '-wal', damage(place)) for place in places(path, '-wal', 60)]
+@pytest.mark.parametrize('damage', [cut, flip])
+def test_a_damaged_log_gives_one_of_the_former_states(journal_path, history, damage):
+    found = [found_after(journal_path, '-wal', damage(place)) for place in places(journal_path, '-wal', 40)]
     assert [state for state in found if state not in history] == []
     assert len({str(state) for state in found}) > 10
 
 
-@pytest.mark.parametrize('damage', [cut, flip], ids=['cut', 'changed'])
-def test_a_file_cut_or_changed_anywhere_is_refused_or_whole(path, history, damage):
-    found = [found_after(path, '', damage(place)) for place in places(path, '', 100)]
+@pytest.mark.parametrize('damage', [cut, flip])
+def test_a_damaged_file_is_refused_or_read_completely(journal_path, history, damage):
+    found = [found_after(journal_path, '', damage(place)) for place in places(journal_path, '', 60)]
     assert [state for state in found if not isinstance(state, str) and state != history[-1]] == []
     assert len([state for state in found if isinstance(state, str)]) > 10
 
 
-def test_a_row_that_the_disk_has_changed_is_not_believed(path):
-    journal = opened(path)
+def test_a_changed_row_is_refused(journal_path):
+    journal = opened(journal_path)
     journal.write([accepted(1, u'buy one')], NOW)
     journal.close()
-    path.write(path.read('rb').replace(b'buy one', b'buy two'), 'wb')
+    journal_path.write(journal_path.read('rb').replace(b'buy one', b'buy two'), 'wb')
     with pytest.raises(CannotStart, match='the.journal is damaged'):
-        list(opened(path).rows())
+        list(opened(journal_path).rows())
 
-
-# Each cause has its own words.
 
 @pytest.mark.parametrize('error, words', [
     (MemoryError(), 'not enough memory to read the journal'),
@@ -110,8 +104,8 @@ def test_a_row_that_the_disk_has_changed_is_not_believed(path):
     (sqlite3.DatabaseError('database disk image is malformed'), 'is damaged .DatabaseError: database disk image'),
     (ValueError('row 3'), 'is damaged .ValueError: row 3'),
 ])
-def test_only_damage_is_called_damage(path, error, words):
-    journal = opened(path)
+def test_only_a_damaged_journal_is_reported_as_damaged(journal_path, error, words):
+    journal = opened(journal_path)
     journal.write([accepted(1)], NOW)
 
     def read(rows, wall_now):

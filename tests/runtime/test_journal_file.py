@@ -1,4 +1,4 @@
-"""The journal's file: what is written comes back, whole or not at all, and whatever is wrong with it is one line."""
+"""The file of a journal. Each transaction is read back completely or not at all; an error is one line."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -18,25 +18,35 @@ from tests.runtime.journals import NOW, WALL, accepted, copy_files, ended, lines
 
 
 @pytest.fixture
-def path(tmpdir):
-    return tmpdir.join('the.journal')
+def path(journal_path):
+    return journal_path
 
 
-# What is written comes back.
+def copied(path):
+    """The records that a copy of the files holds, as after a kill."""
+    copy = path.dirpath().join('copy')
+    copy_files(path, copy)
+    return lines(copy)
 
-@pytest.mark.parametrize('payload', [
+
+# Reading back.
+
+PAYLOADS = [
     u'', u'text', u'\u017elu\u0165ou\u010dk\xfd k\u016f\u0148', u'\U0001f600', u'\ud800 alone', u'\x00', None, True, 0,
-    -1, 2 ** 64, 0.1, 1e300, -0.0, [], {}, [[[u'deep', {u'a': [1, 2.5, None]}]]], {u'': u''}, u'x' * 59000])
-def test_every_payload_comes_back_as_it_was(path, payload):
+    -1, 2 ** 64, 0.1, 1e300, -0.0, [], {}, [[[u'deep', {u'a': [1, 2.5, None]}]]], {u'': u''}, u'x' * 59000]
+
+
+def test_every_payload_is_read_back_unchanged(path):
     journal = opened(path)
-    journal.write([accepted(1, payload)], NOW)
+    journal.write([accepted(number, payload) for number, payload in enumerate(PAYLOADS)], NOW)
     journal.close()
-    (kind, name, body, time_left_s), = opened(path).rows()
-    assert (kind, name, time_left_s) == (ACCEPTED, task_id(1), 60.0)
-    assert repr(body) == repr(payload)
+    found = list(opened(path).rows())
+    assert [row[:2] + row[3:] for row in found] == [
+        (ACCEPTED, task_id(number), 60.0) for number in range(len(PAYLOADS))]
+    assert [repr(body) for _, _, body, _ in found] == [repr(payload) for payload in PAYLOADS]
 
 
-def test_an_outcome_comes_back(path):
+def test_an_outcome_is_read_back(path):
     journal = opened(path)
     journal.write([accepted(1)], NOW)
     journal.write([ended(1)], NOW)
@@ -45,27 +55,25 @@ def test_an_outcome_comes_back(path):
     assert (kind, body) == (ENDED, [u'done', u'result', None, 2])
 
 
-def test_a_task_goes_through_its_states_and_leaves_nothing(path):
+def test_each_state_of_a_task_is_in_the_file_and_a_finished_task_is_not(path):
     journal = opened(path)
     for record, state in ((accepted(1), 'accepted'), (ended(1), 'ended')):
         journal.write([record], NOW)
-        copy = path.dirpath().join('copy')
-        copy_files(path, copy)
-        assert lines(copy) == [(1, state)]
+        assert copied(path) == [(1, state)]
     journal.write([over(1)], NOW)
     journal.close()
     assert lines(path) == []
 
 
-def test_all_of_it_in_one_transaction(path):
+def test_one_transaction_may_hold_all_kinds_of_records(path):
     journal = opened(path)
-    # One that was never accepted may be over.
+    # Also the end of a task that was never accepted.
     journal.write([over(9), accepted(1), accepted(2), ended(1), over(1), accepted(1), accepted(3), ended(3)], NOW)
     journal.close()
     assert lines(path) == [(2, 'accepted'), (1, 'accepted'), (3, 'ended')]
 
 
-def test_the_next_start_goes_on_where_the_last_one_stopped_and_starts_are_counted(path):
+def test_the_next_start_continues_and_starts_are_counted(path):
     journal = opened(path)
     assert journal.starts == 0
     journal.write([accepted(1), accepted(2)], NOW)
@@ -77,54 +85,56 @@ def test_the_next_start_goes_on_where_the_last_one_stopped_and_starts_are_counte
     assert lines(path) == [(1, 'ended'), (2, 'accepted'), (3, 'accepted')]
 
 
-def test_deadlines_are_kept_by_the_time_of_day(path):
-    journal = JournalFile(str(path), JournalRows(), wall=lambda: WALL)
+def test_deadlines_are_stored_as_time_of_day(path):
+    journal = opened(path)
     journal.write([accepted(1)], NOW)
     journal.close()
     journal = JournalFile(str(path), JournalRows(), wall=lambda: WALL + 45)
     assert [row[3] for row in journal.rows()] == [15.0]
 
 
-# It stays small.
+# Size.
 
-def test_a_steady_load_does_not_let_it_grow(path):
+def size(path):
+    return sum(os.path.getsize(str(path) + end) for end in ('', '-wal') if os.path.exists(str(path) + end))
+
+
+def test_a_steady_load_does_not_increase_the_size(path, monkeypatch):
+    monkeypatch.setattr(journal_file, 'CHECKPOINT_PAGES', 300)
     journal = opened(path)
     sizes = []
-    for number in range(0, 6000, 10):
+    for number in range(0, 2000, 10):
         journal.write([accepted(number + place, u'x' * 500) for place in range(10)], NOW)
         journal.write([ended(number + place, u'x' * 500) for place in range(10)], NOW)
         if number >= 100:
             journal.write([over(number + place - 100) for place in range(10)], NOW)
         sizes.append(size(path))
     journal.close()
-    # The log and a few pages, however long it goes on.
+    # The log and a few pages.
     assert max(sizes) < 1.02 * max(sizes[:len(sizes) // 2])
     assert max(sizes) < 2 * 4096 * journal_file.CHECKPOINT_PAGES
 
 
-def test_after_a_flood_it_gives_its_pages_back(path, monkeypatch):
+def test_after_a_flood_the_file_shrinks(path, monkeypatch):
     monkeypatch.setattr(journal_file, 'LOOK_EVERY', 5)
+    monkeypatch.setattr(journal_file, 'SPARE_PAGES', 100)
     journal = opened(path)
-    for number in range(300):
+    for number in range(100):
         journal.write([accepted(number, u'x' * 50000)], NOW)
-    journal.write([over(number) for number in range(300)], NOW)
-    for number in range(300, 400):
+    journal.write([over(number) for number in range(100)], NOW)
+    for number in range(100, 200):
         journal.write([accepted(number)], NOW)
     journal.close()
-    assert size(path) < 300 * 50000 // 3
+    assert size(path) < 100 * 50000 // 3
 
 
-def size(path):
-    return sum(os.path.getsize(str(path) + end) for end in ('', '-wal') if os.path.exists(str(path) + end))
-
-
-# It is ours, and ours alone.
+# Files that are refused.
 
 def test_a_second_dispatcher_is_refused(path):
     journal = opened(path)
     with pytest.raises(CannotStart, match='the.journal is in use by another dispatcher'):
         opened(path)
-    # The one that was refused left no trace.
+    # The first dispatcher is not disturbed.
     journal.write([accepted(1)], NOW)
     journal.close()
     assert lines(path) == [(1, 'accepted')]
@@ -153,7 +163,7 @@ def later_version(path):
     (lambda path: os.mkfifo(str(path)), 'is not a regular file, so it cannot be a journal'),
     (lambda path: path.mksymlinkto('/dev/null'), 'is not a regular file, so it cannot be a journal'),
 ], ids=['short', 'long', 'another database', 'another version', 'directory', 'pipe', 'device'])
-def test_what_is_not_ours_is_left_as_it_is(path, make, complaint):
+def test_a_file_that_is_no_journal_is_refused_and_not_changed(path, make, complaint):
     make(path)
     before = path.read('rb') if path.isfile() else None
     with pytest.raises(CannotStart, match=complaint):
@@ -164,7 +174,7 @@ def test_what_is_not_ours_is_left_as_it_is(path, make, complaint):
 
 
 @pytest.mark.parametrize('pages', [0, 1])
-def test_what_a_kill_at_birth_leaves_is_a_new_journal(path, pages):
+def test_a_journal_whose_creation_was_killed_counts_as_new(path, pages):
     connection = sqlite3.connect(str(path))
     if pages:
         connection.execute('PRAGMA journal_mode = WAL')
@@ -174,45 +184,34 @@ def test_what_a_kill_at_birth_leaves_is_a_new_journal(path, pages):
     assert lines(path) == []
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason='only root can be somebody else')
-@pytest.mark.parametrize('mode, complaint', [(0o644, 'Permission denied'), (0o600, 'Permission denied')])
-def test_a_file_that_others_own_is_refused(mode, complaint):
+@pytest.mark.skipif(os.getuid() != 0, reason='only root can become another user')
+def test_a_file_of_another_user_is_refused():
     directory = '/var/tmp/journal-%d' % os.getpid()
     os.mkdir(directory, 0o755)
     path = os.path.join(directory, 'the.journal')
     try:
         opened(path).close()
-        os.chmod(path, mode)
+        os.chmod(path, 0o644)
         os.seteuid(65534)
-        with pytest.raises(CannotStart, match='cannot .* journal %s: .*%s' % (path, complaint)):
+        with pytest.raises(CannotStart, match='cannot .* journal %s: .*Permission denied' % path):
             opened(path)
     finally:
         os.seteuid(0)
         shutil.rmtree(directory)
 
 
-def test_the_lock_goes_with_the_process_and_its_file_at_the_end(path):
+def test_close_removes_the_lock_file_also_that_of_a_killed_process(path):
     lock = str(path) + '-lock'
     journal = opened(path)
     assert os.path.exists(lock)
     journal.close()
     assert not os.path.exists(lock)
-    # As after a kill.
     open(lock, 'w').close()
     opened(path).close()
     assert not os.path.exists(lock)
 
 
-def test_a_symbolic_link_leads_to_the_same_lock(path):
-    link = path.dirpath().join('link')
-    link.mksymlinkto(path)
-    journal = opened(path)
-    with pytest.raises(CannotStart, match='link is in use by another dispatcher'):
-        opened(link)
-    journal.close()
-
-
-# What 0.1.0 wrote.
+# Journals of 0.1.0.
 
 VERSION_1 = (
     'CREATE TABLE tasks (number INTEGER PRIMARY KEY, task_id TEXT NOT NULL, state INTEGER NOT NULL,'
@@ -253,56 +252,38 @@ def test_a_journal_of_0_1_0_without_tasks_is_replaced(path, states):
     assert lines(path) == [(1, 'accepted')]
 
 
-# When it can't be written.
+# Failed writes.
 
 class BrokenDisk(object):
-    """SQLite on a disk that fails at one statement when ``fails_at`` names its first word."""
+    """A connection to SQLite. Statements whose first word is ``fails_at`` fail."""
 
-    def __init__(self, error):
-        self.fails_at = None
-        self.error = error
+    fails_at = None
+    error = sqlite3.OperationalError('database or disk is full')
 
-    def __call__(self, *arguments, **options):
-        return BrokenConnection(self, sqlite3.connect(*arguments, **options))
+    def connect(self, *arguments, **options):
+        self._connection = sqlite3.connect(*arguments, **options)
+        self.close = self._connection.close
+        return self
 
+    def execute(self, statement, *rows):
+        if self.fails_at == statement.split()[0]:
+            raise self.error
+        return (self._connection.executemany if rows else self._connection.execute)(statement, *rows)
 
-class BrokenConnection(object):
-    def __init__(self, disk, connection):
-        self._disk = disk
-        self._connection = connection
-
-    def _fail(self, statement):
-        if self._disk.fails_at == statement.split()[0]:
-            raise self._disk.error
-
-    def execute(self, statement):
-        self._fail(statement)
-        return self._connection.execute(statement)
-
-    def executemany(self, statement, rows):
-        self._fail(statement)
-        return self._connection.executemany(statement, rows)
-
-    def close(self):
-        self._connection.close()
+    executemany = execute
 
 
-@pytest.mark.parametrize('error', [sqlite3.OperationalError('disk I/O error'),
-                                   sqlite3.OperationalError('database or disk is full'),
-                                   sqlite3.DatabaseError('database disk image is malformed')])
 @pytest.mark.parametrize('fails_at', ['BEGIN', 'INSERT', 'UPDATE', 'DELETE', 'COMMIT'])
-def test_what_cannot_be_written_is_kept_and_written_later(path, error, fails_at):
-    disk = BrokenDisk(error)
-    journal = opened(path, connect=disk)
+def test_the_records_of_a_failed_write_are_written_later(path, fails_at):
+    disk = BrokenDisk()
+    journal = opened(path, connect=disk.connect)
     journal.write([accepted(1), accepted(2), accepted(3)], NOW)
     disk.fails_at = fails_at
     batch = [accepted(4), ended(1), over(2)]
     for records in (batch, [], [accepted(5)]):
-        with pytest.raises(JournalFailed, match=str(error)):
+        with pytest.raises(JournalFailed, match=str(disk.error)):
             journal.write(records, NOW)
-        copy = path.dirpath().join('copy')
-        copy_files(path, copy)
-        assert lines(copy) == [(1, 'accepted'), (2, 'accepted'), (3, 'accepted')]
+        assert copied(path) == [(1, 'accepted'), (2, 'accepted'), (3, 'accepted')]
     disk.fails_at = None
     journal.write([], NOW)
     journal.close()
@@ -311,7 +292,7 @@ def test_what_cannot_be_written_is_kept_and_written_later(path, error, fails_at)
 
 @pytest.mark.parametrize('end', ['', '-wal'])
 @pytest.mark.parametrize('is_replaced', [False, True])
-def test_a_file_that_is_deleted_or_replaced_is_noticed_and_may_come_back(path, end, is_replaced):
+def test_a_deleted_or_replaced_file_is_noticed_and_can_be_put_back(path, end, is_replaced):
     journal = opened(path)
     journal.write([accepted(1)], NOW)
     name = str(path) + end
@@ -319,16 +300,16 @@ def test_a_file_that_is_deleted_or_replaced_is_noticed_and_may_come_back(path, e
     if is_replaced:
         shutil.copy(name + '.away', name)
     assert not journal.is_in_place()
-    for _ in range(2):
+    for records in ([accepted(2)], []):
         with pytest.raises(JournalFailed, match='deleted or replaced'):
-            journal.write([accepted(2)] if _ == 0 else [], NOW)
+            journal.write(records, NOW)
     os.rename(name + '.away', name)
     journal.write([accepted(3)], NOW)
     journal.close()
     assert lines(path) == [(1, 'accepted'), (2, 'accepted'), (3, 'accepted')]
 
 
-def test_the_end_of_a_process_does_not_touch_the_files_of_the_next_one(path):
+def test_close_does_not_change_the_files_of_another_journal_at_the_same_path(path):
     first = opened(path)
     first.write([accepted(1)], NOW)
     for end in ('', '-wal', '-shm', '-lock'):
@@ -343,7 +324,7 @@ def test_the_end_of_a_process_does_not_touch_the_files_of_the_next_one(path):
     assert lines(path) == [(2, 'accepted'), (3, 'accepted')]
 
 
-def test_a_file_that_may_not_grow_fails_and_heals(path):
+def test_after_a_limit_of_the_file_size_is_lifted_writes_succeed(path):
     journal = opened(path)
     journal.write([accepted(1)], NOW)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -360,19 +341,15 @@ def test_a_file_that_may_not_grow_fails_and_heals(path):
     assert found == [(number, 'accepted') for number in range(1, number + 1)] + [(20, 'accepted')]
 
 
-# Before the start.
+# The check before the start.
 
-@pytest.mark.parametrize('make, words', [
-    (lambda folder: folder.join('nowhere', 'the.journal'), 'nowhere/the.journal: No such file or directory'),
-    (lambda folder: folder, 'Is a directory'),
-])
-def test_what_can_not_be_opened_is_known_without_opening_it(tmpdir, make, words):
+def test_the_check_refuses_a_path_in_a_missing_folder(tmpdir):
     for attempt in (journal_file.check, opened):
-        with pytest.raises(CannotStart, match=words):
-            attempt(str(make(tmpdir)))
+        with pytest.raises(CannotStart, match='nowhere/the.journal: No such file or directory'):
+            attempt(str(tmpdir.join('nowhere', 'the.journal')))
 
 
-def test_a_journal_in_use_or_not_there_yet_passes_the_check(path):
+def test_the_check_accepts_a_missing_journal_and_one_in_use(path):
     assert journal_file.check(str(path)) == 0
     assert os.listdir(str(path.dirpath())) == []
     journal = opened(path)

@@ -1,4 +1,4 @@
-"""Signals that ask to stop end a wait at once, on every Python, and are counted."""
+"""Requests to stop. A signal ends a wait at once on every Python, and is counted."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -17,23 +17,27 @@ BOUND_S = 30.0
 
 
 def wait_for(signals, seconds=BOUND_S):
-    """Whether the wait was ended before its time. On 2.7 a signal may end it with an error (until 2.7 goes)."""
+    """Whether a signal ended the wait. On 2.7 it may end with an error (until 2.7 goes)."""
     try:
         return bool(select.select([signals], [], [], seconds)[0])
     except select.error as error:
         assert error.args[0] == errno.EINTR
-        return bool(select.select([signals], [], [], 0)[0])
+        return is_readable(signals)
 
 
-def nothing_more_in(signals):
-    return not select.select([signals], [], [], 0)[0]
+def is_readable(signals):
+    return bool(select.select([signals], [], [], 0)[0])
+
+
+def handlers():
+    return {number: signal.getsignal(number) for number in STOP_SIGNALS}
 
 
 @pytest.mark.parametrize('number', STOP_SIGNALS, ids=['SIGINT', 'SIGTERM', 'SIGHUP'])
-def test_a_signal_ends_a_wait_that_has_begun(number):
-    # Whether the wait has really begun by then can't be seen from here; either way it must not last.
+def test_a_signal_ends_a_wait(number):
+    # The signal may arrive before the wait has begun. That must end the wait too.
     with StopSignals() as signals:
-        assert nothing_more_in(signals)
+        assert not is_readable(signals)
         killer = threading.Timer(0.05, os.kill, (os.getpid(), number))
         killer.start()
         try:
@@ -43,23 +47,23 @@ def test_a_signal_ends_a_wait_that_has_begun(number):
         assert signals.count == 1
 
 
-def test_signals_are_counted_and_after_draining_the_next_wait_is_a_wait_again():
+def test_signals_are_counted_and_after_drain_the_next_wait_waits():
     with StopSignals() as signals:
-        # Draining what is empty does not wait.
+        # This does not wait.
         signals.drain()
         for _ in range(100):
             os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGINT)
         for count in (101, 102):
             assert wait_for(signals)
-            # Each has been delivered by the time the system call that sent it returned.
+            # The system call that sends a signal to this process returns after its delivery.
             assert signals.count == count
             signals.drain()
-            assert nothing_more_in(signals)
+            assert not is_readable(signals)
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_a_terminal_that_goes_away_is_one_request_to_stop():
+def test_several_sighup_are_one_request_to_stop():
     with StopSignals() as signals:
         for _ in range(3):
             os.kill(os.getpid(), signal.SIGHUP)
@@ -68,52 +72,42 @@ def test_a_terminal_that_goes_away_is_one_request_to_stop():
         assert signals.count == 2
 
 
-def test_everything_is_as_it_was_even_after_an_error_and_no_descriptor_is_left_open():
-    before = [signal.getsignal(number) for number in STOP_SIGNALS]
-    for _ in range(2):
-        with pytest.raises(ZeroDivisionError), StopSignals() as signals:
-            descriptors = [signals._reader.fileno(), signals._writer.fileno()]
-            raise ZeroDivisionError
-        assert [signal.getsignal(number) for number in STOP_SIGNALS] == before
-        assert signals.count == 0
-        for descriptor in descriptors:
-            with pytest.raises(OSError):
-                os.fstat(descriptor)
-
-
-def test_afterwards_everything_is_as_it_was():
-    heard = []
-    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-    own = signal.signal(signal.SIGTERM, lambda *_: heard.append('own'))
-    one, other = socket.socketpair()
+def test_after_an_error_the_former_handlers_and_wakeup_descriptor_are_back(closing):
+    received = []
+    before = handlers()
+    former = signal.signal(signal.SIGTERM, lambda *_: received.append('former'))
+    one, other = map(closing, socket.socketpair())
     other.setblocking(False)
     descriptor = signal.set_wakeup_fd(other.fileno())
     try:
-        with StopSignals() as signals:
+        with pytest.raises(ZeroDivisionError), StopSignals() as signals:
+            descriptors = [signals._reader.fileno(), signals._writer.fileno()]
             os.kill(os.getpid(), signal.SIGTERM)
             assert wait_for(signals)
-        assert heard == []
+            raise ZeroDivisionError
+        assert received == []
+        for closed in descriptors:
+            with pytest.raises(OSError):
+                os.fstat(closed)
         os.kill(os.getpid(), signal.SIGTERM)
         assert select.select([one], [], [], BOUND_S)[0]
-        assert heard == ['own']
+        assert received == ['former']
     finally:
         signal.set_wakeup_fd(descriptor)
-        signal.signal(signal.SIGTERM, own)
-        one.close()
-        other.close()
-    assert {number: signal.getsignal(number) for number in STOP_SIGNALS} == before
+        signal.signal(signal.SIGTERM, former)
+    assert handlers() == before
 
 
-def test_a_process_that_is_ending_ignores_all_further_signals():
-    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+def test_after_ignore_all_signals_are_ignored():
+    before = handlers()
     try:
         with StopSignals() as signals:
             signals.ignore()
             for number in STOP_SIGNALS:
                 os.kill(os.getpid(), number)
-            assert nothing_more_in(signals)
+            assert not is_readable(signals)
             assert signals.count == 0
-        # Also after the end: a process that prints its account does not come back to what it did before.
+        # A process prints its account after this context.
         assert [signal.getsignal(number) for number in STOP_SIGNALS] == [signal.SIG_IGN] * len(STOP_SIGNALS)
         for number in STOP_SIGNALS:
             os.kill(os.getpid(), number)
