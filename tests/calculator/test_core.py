@@ -79,8 +79,10 @@ def test_a_task_takes_its_duration_and_ends_with_its_result(calculator):
 
 def test_a_task_of_duration_0_is_answered_in_the_same_turn(twice):
     calculator = Calculator(twice, task_duration_s=[0, 0])
+    calculator.core.trace = True
     assert calculator.assign(1, 2, 3) == [('result', result(number)) for number in (1, 2, 3)]
     assert calculator.account()['unreported'] == 3 and calculator.account()['assigned'] == 3
+    assert [facts['duration_s'] for facts in calculator.emitted('taken')] == [0, 0, 0]
 
 
 def test_a_lost_result_is_resent_until_it_is_acknowledged(calculator):
@@ -137,6 +139,7 @@ def test_with_too_many_unreported_results_a_new_task_is_refused():
 
 def test_a_held_task_takes_only_a_newer_assignment_number(twice):
     calculator = Calculator(twice, capacity=2)
+    calculator.core.trace = True
     calculator.assign(1)
     calculator.wait(1)
     calculator.assign(7, task=1, attempt=2)
@@ -147,7 +150,8 @@ def test_a_held_task_takes_only_a_newer_assignment_number(twice):
     assert calculator.assign(9, task=1, attempt=3) == [('result', result(1, 9))]
     calculator.acknowledge('result', old)
     assert calculator.lose('result', old) == [] and calculator.account()['unreported'] == 1
-    assert calculator.account()['assigned'] == 1
+    assert [facts['assignment'] for facts in calculator.emitted('taken')] == [1]
+    assert [facts['assignment'] for facts in calculator.emitted('renumbered')] == [7, 9]
 
 
 def test_the_slot_of_a_revoked_task_is_free_and_a_heartbeat_is_sent_at_once(calculator):

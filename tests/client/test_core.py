@@ -340,6 +340,7 @@ def test_close_gives_up_all_tasks_at_once(endless):
     endless.core.close(endless.now)
     assert endless.statistics.sent == endless.statistics.unanswered == 3
     assert endless.ends == {'given_up': 3} and endless.core.is_stopped
+    assert endless.turn() == []
 
 
 def test_after_its_duration_a_client_drains():
