@@ -1,4 +1,4 @@
-"""The calculator's core, row by row."""
+"""The core of a calculator with notional tasks."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -6,7 +6,9 @@ import random
 
 import pytest
 
+from calculator.attempts import MISSING_MAX, Numbers, heartbeat_pages
 from calculator.core import LEAVE_WAIT_S, CalculatorCore
+from calculator.outages import OutagePlan
 from calculator.settings import SETTINGS
 from net_protocol import notional
 from net_protocol.limits import UNREPORTED_MAX
@@ -28,12 +30,12 @@ class Calculator(Driver):
         super(Calculator, self).__init__(core, twice, incarnation)
 
     def assign(self, *numbers, **fields):
-        """Assignments of these numbers; task n has the number n unless ``task`` says otherwise."""
+        """Assign these numbers. The number of the task is the same unless ``task`` is given."""
         rest = [fields.get('attempt', 1), fields.get('payload', u'abc'), 10, 60]
         return self.hear('assign', *[[number, task_id(fields.get('task', number))] + rest for number in numbers])
 
     def beat(self):
-        """What the next heartbeat says, as (ranges of assignments, orphans)."""
+        """(Ranges of assignments, orphans) of the next heartbeat."""
         beats = of_kind(self.wait(1.0), 'heartbeat')
         return beats[-1][5], beats[-1][6]
 
@@ -63,25 +65,27 @@ def calculator(twice):
 
 
 @pytest.fixture
-def calculator_of_5(twice):
+def large(twice):
     return Calculator(twice, capacity=5)
 
 
 # Work.
 
-def test_a_task_takes_its_time_and_ends_with_its_result(calculator):
+def test_a_task_takes_its_duration_and_ends_with_its_result(calculator):
     assert calculator.assign(1) == []
     assert of_kind(calculator.wait(1.9), 'result') == []
     assert of_kind(calculator.wait(0.2), 'result') == [result(1)]
 
 
-def test_a_task_without_duration_is_answered_in_the_same_turn(twice):
+def test_a_task_of_duration_0_is_answered_in_the_same_turn(twice):
     calculator = Calculator(twice, task_duration_s=[0, 0])
+    calculator.core.trace = True
     assert calculator.assign(1, 2, 3) == [('result', result(number)) for number in (1, 2, 3)]
     assert calculator.account()['unreported'] == 3 and calculator.account()['assigned'] == 3
+    assert [facts['duration_s'] for facts in calculator.emitted('taken')] == [0, 0, 0]
 
 
-def test_a_lost_result_goes_again_until_it_is_acknowledged(calculator):
+def test_a_lost_result_is_resent_until_it_is_acknowledged(calculator):
     calculator.assign(1)
     (row,) = of_kind(calculator.wait(2.1), 'result')
     assert calculator.lose('result', row) == [row]
@@ -90,14 +94,14 @@ def test_a_lost_result_goes_again_until_it_is_acknowledged(calculator):
     assert calculator.ends == {'reported': 1}
 
 
-def test_what_can_not_be_computed_is_answered_with_the_reason(calculator):
+def test_a_payload_that_cannot_be_computed_is_answered_with_the_reason(calculator):
     calculator.assign(1, payload={u'not': u'a text'})
     (row,) = of_kind(calculator.wait(2.1), 'result')
     assert row[2] is None and 'is a text' in row[3]
 
 
 @pytest.mark.parametrize('duration_s', [[0, 0], [2, 2]])
-def test_a_copy_of_an_assignment_starts_nothing_at_any_time(duration_s, twice):
+def test_a_copy_of_an_assignment_never_starts_a_task(duration_s, twice):
     calculator = Calculator(twice, capacity=5, task_duration_s=duration_s)
     calculator.assign(1)
     calculator.assign(1)
@@ -109,51 +113,48 @@ def test_a_copy_of_an_assignment_starts_nothing_at_any_time(duration_s, twice):
     assert calculator.core.counts['duplicate_assigns'] >= 3
 
 
-def test_an_assignment_below_open_starts_nothing(calculator_of_5):
-    calculator_of_5.channel.peer_open = 4
-    calculator_of_5.assign(3, 5, 2)
-    assert calculator_of_5.running == 1
-    calculator_of_5.assign(4)
-    assert calculator_of_5.running == 2
+def test_an_assignment_below_open_is_ignored(large):
+    large.channel.peer_open = 4
+    large.assign(3, 5, 2)
+    assert large.running == 1
+    large.assign(4)
+    assert large.running == 2
 
 
-def test_more_than_its_capacity_is_refused_as_busy(calculator):
+def test_an_assignment_over_the_capacity_is_refused_as_busy(calculator):
     calculator.assign(1)
     assert calculator.assign(2) == [('assign_refused', [2, task_id(2), 'busy'])]
     calculator.wait(2.1)
-    assert calculator.assign(2) == [], 'the dispatcher assigns it under another number'
+    assert calculator.assign(2) == [], 'a refused number is not used again'
     calculator.assign(3, task=2)
     assert calculator.running == 1
 
 
-def test_too_many_unreported_results_refuse_new_work():
+def test_with_too_many_unreported_results_a_new_task_is_refused():
     calculator = Calculator(task_duration_s=[0, 0], capacity=5)
     sent = calculator.assign(*range(1, UNREPORTED_MAX + 2))
     assert len(of_kind(sent, 'result')) == UNREPORTED_MAX
     assert of_kind(sent, 'assign_refused') == [[UNREPORTED_MAX + 1, task_id(UNREPORTED_MAX + 1), 'busy']]
 
 
-def test_a_task_that_is_held_goes_on_under_the_newer_number(twice):
+def test_a_held_task_takes_only_a_newer_assignment_number(twice):
     calculator = Calculator(twice, capacity=2)
+    calculator.core.trace = True
     calculator.assign(1)
     calculator.wait(1)
     calculator.assign(7, task=1, attempt=2)
+    calculator.assign(3, task=1)
     assert calculator.beat() == ([[7, 7]], [])
-    assert calculator.core._unreported[task_id(1)] == result(1, 7)
     old = calculator.core._unreported[task_id(1)]
+    assert old == result(1, 7)
     assert calculator.assign(9, task=1, attempt=3) == [('result', result(1, 9))]
     calculator.acknowledge('result', old)
     assert calculator.lose('result', old) == [] and calculator.account()['unreported'] == 1
-    assert calculator.account()['assigned'] == 1
+    assert [facts['assignment'] for facts in calculator.emitted('taken')] == [1]
+    assert [facts['assignment'] for facts in calculator.emitted('renumbered')] == [7, 9]
 
 
-def test_an_older_number_for_a_task_that_is_held_is_late(calculator):
-    calculator.assign(7, task=1, attempt=2)
-    calculator.assign(3, task=1)
-    assert calculator.beat() == ([[7, 7]], [])
-
-
-def test_a_revoked_task_frees_its_slot_and_a_heartbeat_says_so_at_once(calculator):
+def test_the_slot_of_a_revoked_task_is_free_and_a_heartbeat_is_sent_at_once(calculator):
     calculator.assign(1)
     (beat,) = of_kind(calculator.hear('revoke', [1, task_id(1)]), 'heartbeat')
     assert beat[5] == []
@@ -162,7 +163,7 @@ def test_a_revoked_task_frees_its_slot_and_a_heartbeat_says_so_at_once(calculato
     assert of_kind(calculator.wait(3), 'result') == [result(2)]
 
 
-def test_a_result_can_be_revoked_too(twice):
+def test_a_revoked_result_is_not_resent(twice):
     calculator = Calculator(twice, task_duration_s=[0, 0])
     ((_, row),) = calculator.assign(1)
     calculator.hear('revoke', [1, task_id(1)])
@@ -170,34 +171,33 @@ def test_a_result_can_be_revoked_too(twice):
     assert calculator.ends == {'revoked': 1}
 
 
-def test_an_assignment_that_arrives_after_its_revocation_starts_nothing(calculator_of_5):
-    calculator_of_5.hear('revoke', [3, task_id(3)])
-    calculator_of_5.assign(1, 2, 3)
-    assert calculator_of_5.running == 2
-    calculator_of_5.hear('revoke', [1, task_id(1)])
-    calculator_of_5.assign(1)
-    assert calculator_of_5.running == 1
-    assert calculator_of_5.core.counts['unknown_revokes'] >= 1
+def test_an_assignment_that_arrives_after_its_revocation_is_ignored(large):
+    large.hear('revoke', [3, task_id(3)])
+    large.assign(1, 2, 3)
+    assert large.running == 2
+    large.hear('revoke', [1, task_id(1)])
+    large.assign(1)
+    assert large.running == 1
+    assert large.core.counts['unknown_revokes'] >= 1
 
 
-def test_a_revoke_of_an_older_number_does_not_touch_the_work(calculator):
+def test_a_revocation_of_another_number_is_ignored(calculator):
     calculator.assign(1)
     calculator.assign(2, task=1, attempt=2)
-    calculator.hear('revoke', [1, task_id(1)])
-    assert calculator.running == 1
-    calculator.hear('revoke', [0, task_id(1)])
-    assert calculator.running == 1, 'it is no orphan'
+    for number in (1, 0):
+        calculator.hear('revoke', [number, task_id(1)])
+        assert calculator.running == 1
 
 
 # Heartbeats.
 
-def test_it_introduces_itself_when_the_channel_opens(twice):
+def test_a_heartbeat_is_sent_when_the_channel_opens(twice):
     calculator = Calculator(twice, incarnation=None, capacity=7)
     assert calculator.started_with == [] and calculator.wait(10) == []
     assert calculator.reopen() == [('heartbeat', [1, 1, 1, 1, 7, [], [], False])]
 
 
-def test_heartbeats_come_at_even_intervals_while_it_computes(twice):
+def test_heartbeats_are_sent_at_even_intervals_during_a_task(twice):
     calculator = Calculator(twice, task_duration_s=[30, 30])
     calculator.assign(1)
     beats = of_kind(calculator.wait(10.5), 'heartbeat')
@@ -205,7 +205,7 @@ def test_heartbeats_come_at_even_intervals_while_it_computes(twice):
     assert all(beat[5] == [[1, 1]] for beat in beats)
 
 
-def test_a_heartbeat_names_what_runs_and_what_is_not_reported(twice):
+def test_a_heartbeat_has_the_running_tasks_and_the_unreported_results(twice):
     calculator = Calculator(twice, capacity=10)
     calculator.assign(1, 2, 3)
     calculator.wait(2.5)
@@ -214,7 +214,7 @@ def test_a_heartbeat_names_what_runs_and_what_is_not_reported(twice):
     assert calculator.beat() == ([[1, 1], [3, 5], [9, 9]], [])
 
 
-def test_a_heartbeat_is_made_when_it_leaves():
+def test_a_heartbeat_has_the_assignments_of_its_own_turn():
     calculator = Calculator(capacity=10)
     calculator.now += 1
     calculator.core.handle_timer(calculator.now)
@@ -222,7 +222,7 @@ def test_a_heartbeat_is_made_when_it_leaves():
     assert beat[5] == [[1, 1]]
 
 
-def test_what_one_datagram_does_not_hold_is_sent_in_pages(twice):
+def test_a_long_heartbeat_is_sent_in_pages(twice):
     calculator = Calculator(twice, capacity=600, task_duration_s=[50, 50])
     calculator.assign(*range(1, 1201, 2))
     beats = of_kind(calculator.wait(1), 'heartbeat')
@@ -236,70 +236,70 @@ def test_what_one_datagram_does_not_hold_is_sent_in_pages(twice):
     assert all(sum(map(len, beat[6])) <= 1000 and beat[5] == [] for beat in beats)
 
 
-# The channel opens anew.
+# The channel opens again.
 
-def test_when_the_dispatcher_restarts_attempts_become_orphans_and_results_go_again(calculator_of_5):
-    calculator_of_5.assign(1)
-    calculator_of_5.wait(1)
-    calculator_of_5.assign(2, 3)
-    calculator_of_5.wait(1.1)
-    sent = calculator_of_5.reopen('eeeeeeee')
+def test_after_a_restart_of_the_dispatcher_attempts_are_orphans_and_results_are_resent(large):
+    large.assign(1)
+    large.wait(1)
+    large.assign(2, 3)
+    large.wait(1.1)
+    sent = large.reopen('eeeeeeee')
     assert of_kind(sent, 'result') == [result(1, 0)]
     assert of_kind(sent, 'heartbeat')[0][5:7] == [[], [task_id(1), task_id(2), task_id(3)]]
-    assert calculator_of_5.emitted('dispatcher_restarted') == [{'held': 3}]
-    assert of_kind(calculator_of_5.wait(1), 'result') == [result(2, 0), result(3, 0)]
+    assert large.emitted('dispatcher_restarted') == [{'held': 3}]
+    assert of_kind(large.wait(1), 'result') == [result(2, 0), result(3, 0)]
 
 
-def test_a_restarted_dispatcher_adopts_an_orphan_by_assigning_its_task(calculator_of_5):
-    calculator_of_5.assign(1, 2)
-    calculator_of_5.reopen('eeeeeeee')
-    calculator_of_5.assign(1, task=2)
-    assert calculator_of_5.beat() == ([[1, 1]], [task_id(1)])
-    assert of_kind(calculator_of_5.wait(1.1), 'result') == [result(1, 0), result(2, 1)]
-    assert calculator_of_5.assign(2, task=1) == [('result', result(1, 2))]
-    assert calculator_of_5.account()['assigned'] == 2
-    assert calculator_of_5.core.counts['adoptions'] == 2
+def test_a_restarted_dispatcher_adopts_an_orphan_by_assigning_its_task(large):
+    large.assign(1, 2)
+    large.reopen('eeeeeeee')
+    large.assign(1, task=2)
+    assert large.beat() == ([[1, 1]], [task_id(1)])
+    assert of_kind(large.wait(1.1), 'result') == [result(1, 0), result(2, 1)]
+    assert large.assign(2, task=1) == [('result', result(1, 2))]
+    assert large.account()['assigned'] == 2
+    assert large.core.counts['adoptions'] == 2
 
 
-def test_a_restarted_dispatcher_counts_assignments_from_1_again(calculator_of_5):
-    calculator_of_5.assign(1, 2)
-    for row in of_kind(calculator_of_5.wait(2.1), 'result'):
-        calculator_of_5.acknowledge('result', row)
-    calculator_of_5.reopen('eeeeeeee')
-    calculator_of_5.assign(1, task=7)
-    assert calculator_of_5.running == 1
+def test_a_restarted_dispatcher_counts_assignments_from_1(large):
+    large.assign(1, 2)
+    for row in of_kind(large.wait(2.1), 'result'):
+        large.acknowledge('result', row)
+    large.reopen('eeeeeeee')
+    large.assign(1, task=7)
+    assert large.running == 1
 
 
-def test_an_orphan_is_revoked_by_its_task(calculator_of_5):
-    calculator_of_5.assign(1, 2)
-    calculator_of_5.reopen('eeeeeeee')
-    calculator_of_5.hear('revoke', [0, task_id(1)])
-    assert calculator_of_5.running == 1 and calculator_of_5.ends == {'revoked': 1}
-    calculator_of_5.wait(2.1)
-    calculator_of_5.hear('revoke', [0, task_id(2)])
-    assert calculator_of_5.ends == {'revoked': 2}
+def test_an_orphan_is_revoked_by_its_task_id(large):
+    large.assign(1, 2)
+    large.reopen('eeeeeeee')
+    large.hear('revoke', [0, task_id(1)])
+    assert large.running == 1 and large.ends == {'revoked': 1}
+    large.wait(2.1)
+    large.hear('revoke', [0, task_id(2)])
+    assert large.ends == {'revoked': 2}
 
 
-def test_when_the_same_dispatcher_answers_numbers_stay_and_results_go_again(calculator_of_5):
-    calculator_of_5.assign(1, 2)
-    (first, _) = of_kind(calculator_of_5.wait(2.1), 'result')
-    calculator_of_5.acknowledge('result', first)
-    sent = calculator_of_5.reopen()
+def test_if_the_same_dispatcher_opens_the_channel_numbers_stay_and_results_are_resent(large):
+    large.assign(1, 2)
+    (first, _) = of_kind(large.wait(2.1), 'result')
+    large.acknowledge('result', first)
+    sent = large.reopen()
     assert of_kind(sent, 'result') == [result(2)]
     assert of_kind(sent, 'heartbeat')[0][5] == [[2, 2]]
-    calculator_of_5.assign(1)
-    assert calculator_of_5.running == 0
-    assert calculator_of_5.emitted('dispatcher_restarted') == []
+    large.assign(1)
+    assert large.running == 0
+    assert large.emitted('dispatcher_restarted') == []
 
 
-def test_a_calculator_that_is_not_registered_says_so_once_and_goes_on_beating(calculator, twice):
+def test_a_calculator_that_is_not_registered_logs_it_once_and_sends_heartbeats(calculator, twice):
     for _ in range(3):
         calculator.hear('not_registered', ['name_taken'])
         calculator.hear('not_registered', ['too_many'])
         calculator.hear('not_registered', ['name_shared'])
     for kind in ('name_taken', 'not_registered', 'name_shared'):
         assert calculator.emitted(kind) == [{'name': 'calculator-1'}]
-    # The last one is registered.
+    # A calculator with a shared name is registered.
     assert calculator.core.account(0)['counts']['not_registered'] == (12 if twice else 6)
     assert len(of_kind(calculator.wait(3.1), 'heartbeat')) == 3
     calculator.reopen('eeeeeeee')
@@ -310,7 +310,7 @@ def test_a_calculator_that_is_not_registered_says_so_once_and_goes_on_beating(ca
 # Outages.
 
 def broken(kind, twice=False, **settings):
-    """A calculator that goes out of order after some seconds while it works on task 1, for five seconds."""
+    """A calculator in an outage of five seconds, which began during task 1."""
     calculator = Calculator(twice, task_duration_s=[8, 8], outage={
         'probability': 1, 'check_interval_s': 10, 'duration_s': [5, 5], 'kind': kind}, **settings)
     calculator.assign(1)
@@ -321,15 +321,14 @@ def broken(kind, twice=False, **settings):
 
 
 @pytest.mark.parametrize('kind', ['crash', 'freeze'])
-def test_out_of_order_it_sends_nothing_and_does_not_listen(kind):
+def test_during_an_outage_no_datagram_is_sent_or_handled(kind):
     calculator = broken(kind)
-    assert calculator.wait(4.9) == []
-    assert not calculator.core.is_listening
+    assert calculator.wait(4.9) == [] and not calculator.core.is_listening
     calculator.wait(0.2)
     assert calculator.core.is_listening
 
 
-def test_a_crash_loses_the_work_and_brings_a_new_incarnation():
+def test_a_crash_loses_the_tasks_and_begins_a_new_incarnation():
     calculator = broken('crash')
     before = calculator.core.incarnation
     assert calculator.running == 0 and calculator.ends == {'lost': 1}
@@ -342,7 +341,7 @@ def test_a_crash_loses_the_work_and_brings_a_new_incarnation():
     assert calculator.running == 1, 'assignments are counted from 1 for each incarnation'
 
 
-def test_a_freeze_goes_on_where_it_stood():
+def test_after_a_freeze_the_tasks_continue():
     calculator = broken('freeze')
     before, left_s = calculator.core.incarnation, 8 - (calculator.now - 1000)
     sent = calculator.wait(5 + left_s - 0.1)
@@ -352,17 +351,9 @@ def test_a_freeze_goes_on_where_it_stood():
     assert calculator.core.incarnation == before and calculator.channel.forgotten == 0
 
 
-def test_with_mixed_outages_both_kinds_come():
-    calculator = Calculator(outage={'probability': 1, 'check_interval_s': 1, 'duration_s': [1, 1], 'kind': 'mixed'})
-    calculator.core._draw_incarnation = lambda: 'aaaaaaaa'
-    calculator.wait(100)
-    assert calculator.core.counts['crashes'] > 5
-    assert calculator.core.counts['freezes'] > 5
-
-
 # The end.
 
-def test_stopping_it_refuses_new_work_finishes_the_old_and_leaves(calculator):
+def test_a_drain_refuses_new_tasks_finishes_held_ones_and_sends_leave(calculator):
     calculator.assign(1)
     (beat,) = of_kind(calculator.stop(), 'heartbeat')
     assert beat[7] is True
@@ -379,10 +370,10 @@ def test_no_heartbeat_follows_the_leave(calculator):
     assert of_kind(calculator.stop(), 'leave')
     assert calculator.reopen('eeeeeeee') == [('leave', [])]
     assert of_kind(calculator.wait(LEAVE_WAIT_S + 1), 'heartbeat') == []
-    assert calculator.core.is_stopped, 'also if nobody acknowledges it'
+    assert calculator.core.is_stopped, 'without an acknowledgement too'
 
 
-def test_stopping_takes_no_longer_than_its_bound(twice):
+def test_a_drain_has_a_time_limit(twice):
     calculator = Calculator(twice, task_duration_s=[50, 50], drain_timeout_s=5)
     calculator.assign(1)
     calculator.stop()
@@ -394,7 +385,7 @@ def test_stopping_takes_no_longer_than_its_bound(twice):
 
 
 @pytest.mark.parametrize('kind', ['crash', 'freeze'])
-def test_a_calculator_that_is_out_of_order_can_be_stopped(kind):
+def test_a_calculator_can_be_stopped_during_an_outage(kind):
     calculator = broken(kind)
     calculator.stop()
     for _ in range(30):
@@ -404,36 +395,59 @@ def test_a_calculator_that_is_out_of_order_can_be_stopped(kind):
     assert calculator.ends == ({'reported': 1} if kind == 'freeze' else {'lost': 1})
 
 
-# At random.
+# Assignment numbers and pages of heartbeats.
 
-@pytest.mark.parametrize('duration_s', [[0, 0], [0, 3]])
-@pytest.mark.parametrize('seed', range(15))
-def test_whatever_happens_each_assignment_runs_once_and_the_account_closes(seed, duration_s):
+@pytest.mark.parametrize('seed', range(4))
+def test_each_number_is_new_once_in_any_order(seed):
     rng = random.Random(seed)
-    calculator = Calculator(capacity=6, task_duration_s=duration_s, seed=seed)
-    calculator.core.trace = True
-    number, incarnation, sent = 0, 0, []
-    for _ in range(600):
-        sent += of_kind(calculator.wait(rng.uniform(0, 0.5)), 'result')
-        fate = rng.random()
-        if fate < 0.5:
-            number += rng.choice([1, 1, 1, 2])
-            assignment = max(1, number - rng.choice([0, 0, 0, 1, 2, 5]))
-            sent += of_kind(calculator.assign(assignment, task=rng.randrange(1, 9)), 'result')
-        elif fate < 0.6:
-            calculator.hear('revoke', [max(0, number - rng.randrange(4)), task_id(rng.randrange(1, 9))])
-        elif fate < 0.63:
-            incarnation += rng.randrange(2)
-            before = calculator.channel.incarnation
-            sent = of_kind(calculator.reopen('d%07d' % incarnation), 'result')
-            number = number if before == calculator.channel.incarnation else 0
-        elif sent:
-            row = sent.pop(rng.randrange(len(sent)))
-            if rng.random() < 0.5:
-                sent += calculator.lose('result', row)
-            else:
-                calculator.acknowledge('result', row)
-        calculator.channel.peer_open = max(calculator.channel.peer_open, number - 20)
-    taken = [(facts['task_id'], facts['assignment']) for facts in calculator.emitted('taken')]
-    assert len(taken) == calculator.account()['assigned'] > 20
-    assert all(calculator.ends.get(end) for end in ('reported', 'revoked'))
+    numbers, known, lowest = Numbers(), set(), 0
+    for _ in range(2000):
+        before, lowest = lowest, max(lowest, len(known) - 20)
+        number = max(1, len(known) + rng.randrange(-10, 30))
+        assert numbers.note(number, lowest) == (number >= lowest and number not in known)
+        if number >= lowest:
+            known.add(number)
+        known.update(range(max(1, before), lowest))
+
+
+def test_the_number_of_missing_numbers_is_bounded_and_forgotten_numbers_are_not_new():
+    numbers = Numbers()
+    assert numbers.note(10 ** 15, 0)
+    assert len(numbers.missing) == MISSING_MAX
+    for step in range(1, 50):
+        assert numbers.note(10 ** 15 + 1000 * step, 0)
+        assert len(numbers.missing) <= MISSING_MAX
+    assert not numbers.note(10 ** 15 - 1, 0)
+    assert not numbers.note(5, 0)
+    assert numbers.note(10 ** 15 + 48999, 0)
+
+
+def test_pages_have_the_fewest_ascending_ranges_and_sorted_orphans():
+    assert heartbeat_pages([], []) == [([], [])]
+    assert heartbeat_pages([7, 3, 1, 2, 9, 8], ['b', 'a']) == [([[1, 3], [7, 9]], ['a', 'b'])]
+
+
+# The plan of outages.
+
+def plan(seed=1, **outage):
+    return OutagePlan(SETTINGS.checked({'outage': outage})['outage'], random.Random(seed))
+
+
+def test_the_phase_of_a_fixed_interval_is_random():
+    firsts = [plan(seed, check_interval_s=10).first_at(0.0) for seed in range(200)]
+    assert 0 <= min(firsts) < 1 and 9 < max(firsts) < 10
+    assert plan(check_interval_s=10).next_at(0.0) == 10
+
+
+def test_the_interval_may_be_a_distribution_and_the_kind_mixed():
+    made = plan(check_interval_s={'exponential': 50}, probability=1, duration_s={'constant': 3}, kind='mixed')
+    waits = [made.next_at(0.0) for _ in range(4000)]
+    assert sum(waits) / len(waits) == pytest.approx(50, rel=0.05)
+    assert {made.draw(0.0) for _ in range(50)} == {('crash', 3), ('freeze', 3)}
+
+
+def test_the_mean_of_the_interval_has_bounds():
+    with pytest.raises(ValueError):
+        plan(check_interval_s=[0, 0])
+    with pytest.raises(ValueError):
+        plan(check_interval_s={'exponential': 0.01})

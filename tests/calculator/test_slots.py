@@ -1,4 +1,4 @@
-"""How long a slot has no child, in virtual time: the real ``Children`` with processes that are made up."""
+"""How long a slot has no child, in virtual time: the real ``Children`` with fake processes."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -7,18 +7,18 @@ import pytest
 from calculator import children
 from calculator.calls import Call
 from calculator.child import BUSY, ENDING, LOADING
-from tests.calculator.farmhands import FakeCore
+from tests.calculator.real_children import FakeCore
 
-#: The promise, and the time of it that is left for the start of a process.
+#: The longest time for which a slot may have no child, and the time that the start of a process takes.
 SLOT_WITHIN_S = 1.0
 LOAD_S = 0.4
 
-# How a child ends: its pipes show it, only a look shows it, or SIGKILL is needed.
+# How a child ends: its pipes are closed, only ``waitpid`` shows it, or SIGKILL is needed.
 SHOWN, SILENT, STUBBORN = 'shown', 'silent', 'stubborn'
 
 
 class FakeChild(object):
-    """A process of ``system``, which has a clock and lists of what happened."""
+    """A child process of ``system``, which has the clock."""
 
     is_each_known = takes_texts = is_closed = False
     unwritten = b''
@@ -81,7 +81,7 @@ class FakeChild(object):
 
 
 class System(object):
-    """Two slots: one runs a call that stays, the other one is on trial."""
+    """Two slots: call 1 runs until the end of the test; the test ends call 2."""
 
     def __init__(self, how):
         self.how = how
@@ -108,12 +108,12 @@ class System(object):
             if not ready and not condition():
                 self.now = max(self.now, min([self.children.next_timer()] + [
                     one.speaks_at for one in self.processes if one.state == LOADING]))
-            assert self.now < end_at, 'waited for nothing'
+            assert self.now < end_at, 'the condition did not hold within 10 s'
 
 
 @pytest.fixture(params=[0.01, 0.1, 0.19])
 def system(request, monkeypatch):
-    """A function that makes a system. Its time is that long after a look at the children."""
+    """A function that makes a system, whose time is ``request.param`` seconds after a look at the children."""
     monkeypatch.setattr(children, 'Child', FakeChild)
 
     def make(how):
@@ -126,7 +126,7 @@ def system(request, monkeypatch):
 
 
 def gap_s(system, began_at):
-    """From then on, the time until the slot runs another call."""
+    """The time from ``began_at`` until the slot runs another call."""
     system.run(lambda: 2 not in system.children._by_call)
     system.start(3)
     system.run(lambda: 3 in system.begun)
@@ -153,7 +153,7 @@ def test_a_slot_whose_call_was_stopped_runs_the_next_call_within_a_second(system
     assert made.now - began_at <= SLOT_WITHIN_S and 2 not in made.core.ended
 
 
-def test_children_that_die_again_and_again_do_not_delay_the_slot_more(system):
+def test_repeated_deaths_do_not_delay_the_slot_more_than_one(system):
     made = system(SHOWN)
     for number in range(3, 20):
         began_at = made.now

@@ -1,4 +1,4 @@
-"""The core of a calculator that runs functions: which calls it starts and stops, and what it reports."""
+"""The core of a calculator that runs functions."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -36,7 +36,7 @@ class Worker(Driver):
             fields.get('function', u'square'), False])
 
     def taken(self):
-        """(numbers of the calls to start, of those to stop)."""
+        """(Numbers of the calls to start, numbers of the calls to stop)."""
         starts, stops = self.core.take_calls()
         return [call.number for call in starts], stops
 
@@ -50,7 +50,7 @@ def worker(twice):
     return Worker(twice)
 
 
-def test_functions_are_reported_and_their_digest_stands_beside_each_heartbeat(worker):
+def test_functions_are_reported_and_their_digest_is_sent_with_each_heartbeat(worker):
     assert of_kind(worker.offered, 'functions') == [[DIGEST, FUNCTIONS]]
     assert of_kind(worker.offered, 'offer') == [[DIGEST]]
     assert of_kind(worker.wait(1.1), 'offer') == [[DIGEST]]
@@ -87,21 +87,22 @@ def test_a_failure_is_reported_until_it_is_acknowledged(worker, failed):
 
 
 @pytest.mark.parametrize('result', [u'x' * 60000, 2 ** 64, float('inf')])
-def test_a_result_that_can_not_be_sent_is_a_failure(worker, result):
+def test_a_result_that_cannot_be_sent_is_a_failure(worker, result):
     worker.run(1)
     worker.taken()
     ((kind, row),) = worker.end(1, result)
     assert kind == 'failed' and row[2]['cause'] == RESULT
 
 
-def test_what_is_not_offered_is_refused(worker):
+def test_a_function_that_is_not_offered_is_refused(worker):
     assert worker.run(1, function=u'other')[0] == ('assign_refused', [1, task_id(1), u'unknown_function'])
+    # A notional task is no function.
     assert worker.hear('assign', [2, task_id(2), 1, u'abc', 10, 60])[0] == (
         'assign_refused', [2, task_id(2), u'unknown_function'])
     assert worker.taken() == ([], [])
 
 
-def test_one_call_for_each_slot_may_wait_and_results_wait_for_each_other_meanwhile(twice):
+def test_one_call_for_each_slot_may_wait_and_results_are_collected_meanwhile(twice):
     worker = Worker(twice, capacity=2)
     for number in (1, 2, 3, 4):
         assert worker.run(number) == []
@@ -110,22 +111,13 @@ def test_one_call_for_each_slot_may_wait_and_results_wait_for_each_other_meanwhi
     assert of_kind(worker.end(2, u'2'), 'result') == [[1, task_id(1), u'1', None], [2, task_id(2), u'2', None]]
     worker.run(6)
     assert worker.end(3, u'3') == [('result', [3, task_id(3), u'3', None])]
+    worker.run(7)
+    worker.run(8)
+    assert worker.end(4, u'4') == []
+    assert worker.wait(2 * REPORTS_WAIT_S) == [('result', [4, task_id(4), u'4', None])]
 
 
-def test_a_result_does_not_wait_for_long(twice):
-    worker = Worker(twice, capacity=1)
-    for number in (1, 2):
-        worker.run(number)
-    worker.run(3)
-    assert worker.end(1, u'1') == [('result', [1, task_id(1), u'1', None])]
-    worker = Worker(twice, capacity=2)
-    for number in (1, 2, 3, 4):
-        worker.run(number)
-    assert worker.end(1, u'1') == []
-    assert worker.wait(2 * REPORTS_WAIT_S) == [('result', [1, task_id(1), u'1', None])]
-
-
-def test_a_call_that_waits_for_too_long_is_handed_back(worker):
+def test_a_call_that_no_child_started_in_time_is_handed_back(worker):
     worker.run(1)
     worker.run(2)
     worker.taken()
@@ -134,7 +126,7 @@ def test_a_call_that_waits_for_too_long_is_handed_back(worker):
     assert worker.end(1, u'1') == [('result', [1, task_id(1), u'1', None])]
 
 
-def test_a_revoked_call_is_stopped_and_its_slot_is_free(worker):
+def test_the_slot_of_a_revoked_call_is_free(worker):
     worker.run(1)
     assert worker.taken() == ([1], [])
     rows = worker.hear('revoke', [1, task_id(1)])
@@ -143,7 +135,7 @@ def test_a_revoked_call_is_stopped_and_its_slot_is_free(worker):
     assert worker.run(2) == [] and worker.taken() == ([2], [])
 
 
-def test_a_call_that_no_child_can_run_is_refused(worker):
+def test_a_call_that_no_child_can_start_is_refused(worker):
     worker.run(1)
     worker.taken()
     worker.core.trace = True
@@ -152,7 +144,7 @@ def test_a_call_that_no_child_can_run_is_refused(worker):
     assert [event.facts['end'] for event in worker.events if event.kind == 'let_go'] == ['not_started']
 
 
-def test_the_time_out_of_the_settings_is_for_calls_that_name_none():
+def test_a_call_without_a_time_out_gets_that_of_the_settings():
     worker = Worker(work_timeout_s=7)
     worker.run(1)
     (call,), _ = worker.core.take_calls()
@@ -163,7 +155,7 @@ def test_the_time_out_of_the_settings_is_for_calls_that_name_none():
 
 
 @pytest.mark.parametrize('kind', ['crash', 'freeze'])
-def test_an_outage_stops_the_calls_or_keeps_what_they_brought(kind):
+def test_a_crash_stops_the_calls_and_a_freeze_keeps_their_results(kind):
     worker = Worker(outage={'probability': 1, 'check_interval_s': 1, 'duration_s': [2, 2], 'kind': kind})
     worker.run(1)
     worker.taken()
@@ -176,7 +168,7 @@ def test_an_outage_stops_the_calls_or_keeps_what_they_brought(kind):
 
 
 @pytest.mark.parametrize('kind', ['crash', 'freeze'])
-def test_out_of_order_it_says_nothing_of_its_children_until_it_is_back(kind, twice):
+def test_events_of_children_during_an_outage_are_sent_after_it(kind, twice):
     worker = Worker(twice, outage={'probability': 1, 'check_interval_s': 9, 'duration_s': [2, 2], 'kind': kind})
     worker.run(1)
     worker.run(2)
@@ -196,7 +188,7 @@ def test_out_of_order_it_says_nothing_of_its_children_until_it_is_back(kind, twi
     assert refused == ([] if kind == 'crash' else [[2, task_id(2), u'handed_back']])
 
 
-def test_after_a_restart_of_the_dispatcher_a_call_goes_on_under_its_new_number(worker):
+def test_after_a_restart_of_the_dispatcher_a_call_continues_under_its_new_number(worker):
     worker.run(1)
     worker.taken()
     worker.reopen('eeeeeeee')
@@ -208,7 +200,7 @@ def test_after_a_restart_of_the_dispatcher_a_call_goes_on_under_its_new_number(w
 # Settings.
 
 @pytest.mark.parametrize('work', ['work.py', {'module': 'pkg.mod'}, {'command': ['./worker', '-x']}, None])
-def test_work_may_be(work):
+def test_the_setting_work_is_a_file_a_module_or_a_command(work):
     settings = SETTINGS.checked({'work': work})
     assert settings['work'] == work
     assert settings['outage']['probability'] == (0.1 if work is None else 0)
@@ -220,6 +212,6 @@ def test_work_may_be(work):
     {'work': {'command': 'x'}}, {'work': {'command': ['']}}, {'work': {'module': 'a', 'command': ['b']}},
     {'work': 'work.py', 'capacity': 301},
 ])
-def test_work_may_not_be(settings):
+def test_a_wrong_setting_work_is_refused(settings):
     with pytest.raises(SettingRefused):
         SETTINGS.checked(settings)

@@ -1,1 +1,1 @@
-"""A package of its own, so that a folder like tests/client never stands in for the real client."""
+"""A package, so that tests/client does not shadow the package client."""

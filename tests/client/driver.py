@@ -1,7 +1,7 @@
-"""A core with one channel, without a turn and without a dispatcher: the test plays both.
+"""A core with one channel. The test plays the turn and the dispatcher.
 
-Every step ends like a portion of a turn (settle, rows out, invariants). With ``twice`` every row is handled two times,
-because a row may come again in another datagram: what a test says must hold then too.
+Each step ends like a turn: ``settle``, rows out, ``check_invariants``. With ``twice`` every row is handled two times,
+because another datagram may carry the same row.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -14,7 +14,7 @@ from net_protocol import notional
 
 
 class FakeChannel(object):
-    """What a core uses of its channel."""
+    """The attributes of a channel that cores use."""
 
     def __init__(self):
         self.incarnation = ''
@@ -29,7 +29,7 @@ class FakeChannel(object):
 
 
 class Driver(object):
-    """Time, rows in, rows out. The channel is open from the beginning unless ``incarnation`` is None."""
+    """Time, rows in, rows out. At the beginning the channel is open, unless ``incarnation`` is None."""
 
     def __init__(self, core, twice=False, incarnation='dddddddd', now=1000.0):
         self.core = core
@@ -44,7 +44,7 @@ class Driver(object):
         self.started_with = self.turn() if incarnation is None else self.reopen(incarnation)
 
     def turn(self):
-        """Settle; returns the rows that leave, as (kind, row)."""
+        """Settle; returns the rows that are sent, as (kind, row)."""
         self.core.settle(self.now)
         rows, self.channel.rows = self.channel.rows, {}
         self.channel.is_outgoing = False
@@ -60,29 +60,29 @@ class Driver(object):
         return [(kind, row) for kind in sorted(rows) for row in rows[kind]]
 
     def hear(self, kind, *rows):
-        """Handle rows of one kind; returns the rows that leave because of them."""
+        """Handle rows of one kind; returns the rows that are sent."""
         for _ in range(2 if self.twice else 1):
             self.core.handlers[kind](self.now, self.channel, [list(row) for row in rows])
         return self.turn()
 
     def acknowledge(self, kind, *rows):
-        """The peer has handled these rows, which left before."""
+        """The peer acknowledges these rows, which were sent before."""
         for _ in range(2 if self.twice else 1):
             self.core.acknowledged(self.now, self.channel, kind, list(rows))
         return self.turn()
 
     def lose(self, kind, *rows):
-        """These rows were lost; returns those that go again, and notes that they do."""
-        again = [self.core.refresh(self.now, self.channel, kind, row) for row in rows]
-        again = [row for row in again if row is not None]
-        if again:
+        """These rows were lost; returns those that are resent."""
+        resent = [self.core.refresh(self.now, self.channel, kind, row) for row in rows]
+        resent = [row for row in resent if row is not None]
+        if resent:
             self.datagrams += 1
             if self.core.WANTS_NUMBERS:
-                self.core.note_sent(self.datagrams, {kind: again})
-        return again
+                self.core.note_sent(self.datagrams, {kind: resent})
+        return resent
 
     def reopen(self, incarnation='dddddddd'):
-        """The channel opens, or begins anew, with that incarnation of the dispatcher."""
+        """The channel opens with that incarnation of the dispatcher."""
         if incarnation != self.channel.incarnation:
             self.channel.peer_open = 0
         self.channel.incarnation = incarnation
@@ -92,7 +92,7 @@ class Driver(object):
         return self.turn()
 
     def wait(self, seconds):
-        """Let time pass, with turns as they come due; returns the rows that left meanwhile."""
+        """Take turns when timers are due, for this long; returns the rows that are sent."""
         end_at = self.now + seconds
         sent = []
         for _ in range(100000):
@@ -103,7 +103,7 @@ class Driver(object):
             self.now = max(self.now, due_at)
             self.core.handle_timer(self.now)
             sent.extend(self.turn())
-        raise AssertionError('timers fire without end')
+        raise AssertionError('more than 100,000 timers fired')
 
     def stop(self):
         self.core.stop(self.now)
@@ -120,7 +120,7 @@ def of_kind(sent, kind):
 
 
 class Client(Driver):
-    """A client; it sends a task every second unless the settings say otherwise."""
+    """A client. By default it sends a task every second."""
 
     def __init__(self, twice=False, tasks=None, duration_s=None, seed=1, incarnation='dddddddd', **settings):
         settings.setdefault('task_interval_s', [1, 1])
@@ -147,6 +147,6 @@ class Client(Driver):
 
 
 def closed_loop(twice=False, **settings):
-    """A client that keeps its tasks out, and the submits it began with."""
+    """A client in a closed loop, and its first submits."""
     client = Client(twice, task_interval_s=[0, 0], **settings)
     return client, of_kind(client.started_with, 'submit')

@@ -1,4 +1,4 @@
-"""A client that calls functions: calls that are cancelled while the dispatcher changes."""
+"""The core of a client that calls functions: cancelled calls, and questions about functions."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -12,7 +12,7 @@ from tests.client.driver import Driver, of_kind
 
 
 class Caller(Driver):
-    """A client with one call, and how that ended."""
+    """A client with one call, and the outcomes of that call."""
 
     def __init__(self, incarnation='dddddddd'):
         self.outcomes = []
@@ -27,7 +27,7 @@ class Caller(Driver):
 
 
 @pytest.mark.parametrize('is_accepted', [False, True])
-def test_a_call_that_is_being_cancelled_is_cancelled_again_where_the_channel_begins_anew(is_accepted):
+def test_a_cancel_is_resent_when_the_channel_opens_again(is_accepted):
     caller = Caller()
     (row,) = of_kind(caller.sent, 'call')
     if is_accepted:
@@ -40,14 +40,14 @@ def test_a_call_that_is_being_cancelled_is_cancelled_again_where_the_channel_beg
     assert caller.outcomes == [(u'cancelled', u'cancelled by its client', 0)]
 
 
-def test_a_call_that_was_not_submitted_is_cancelled_at_once():
+def test_a_call_that_was_not_submitted_is_cancelled_without_a_row():
     caller = Caller(incarnation=None)
     assert caller.sent == [] and caller.cancel() == []
     assert [outcome for outcome, _, _ in caller.outcomes] == ['cancelled']
     assert of_kind(caller.reopen(), 'call') == []
 
 
-def test_one_event_sums_up_the_calls_that_the_owner_cancelled():
+def test_one_event_has_the_number_of_calls_that_their_owner_cancelled():
     caller = Caller()
     for number in range(2, 21):
         caller.core.call(caller.now, u'square', [[number], {}], {}, 60.0, lambda *outcome: None)
@@ -55,7 +55,7 @@ def test_one_event_sums_up_the_calls_that_the_owner_cancelled():
     caller.core.cancel_all(caller.now)
     caller.turn()
     for number in range(1, 21):
-        # One was done before, and an operator cancelled another one.
+        # Call 7 was done before its cancel arrived.
         if number == 7:
             caller.hear('done', [7, u'49', 1])
         else:
@@ -67,13 +67,13 @@ def test_one_event_sums_up_the_calls_that_the_owner_cancelled():
     assert [event.facts for event in caller.events if event.kind == 'calls_cancelled'] == [{'number': 19}]
 
 
-def test_a_call_that_somebody_else_cancelled_has_its_own_line():
+def test_a_call_that_an_operator_cancelled_has_an_event_of_its_own():
     caller = Caller()
     caller.hear('ended', [1, u'cancelled', u'cancelled by an operator', 0])
     assert [event.kind for event in caller.events if 'cancel' in str(event.facts)] == ['unanswered']
 
 
-def test_whoever_asks_for_functions_meanwhile_gets_the_answer_too():
+def test_the_answer_to_the_last_question_about_functions_answers_all():
     caller, answers = Caller(), []
     for _ in range(2):
         caller.core.ask_functions(caller.now, answers.append)

@@ -1,17 +1,11 @@
-"""``parse`` against garbage: any bytes give valid rows or exactly one refusal, the same on every Python.
+"""``parse`` and garbage: any bytes are valid rows or have one refusal, the same on every version of Python.
 
-Nearly all garbage fails at its checksum; what is damaged here is what comes behind it, as a mistaken or hostile sender
-may write it.
-
-The counts below were made once and hold on all versions: a version that takes or refuses one datagram of these
-thousands otherwise than the others is noticed. Whoever changes the protocol on purpose replaces them by the new ones,
-which must then be the same on 2.7 and on the oldest and newest 3.x. (Only ``random()`` is drawn from the generators,
-because it gives the same numbers everywhere.)
+The datagrams have no checksum, because it would refuse nearly all garbage. The expected counts show whether a version
+of Python refuses another datagram than the others. After a change of the protocol they are replaced by the new counts,
+which must be equal on 2.7 and on the oldest and newest 3.x.
 """
 
 from __future__ import absolute_import, division, print_function
-
-import random
 
 import pytest
 
@@ -25,7 +19,7 @@ from tests.net_protocol.samples import OTHER_TASK, ROWS, TASK, datagram
 
 VALID = 'valid'
 
-#: A datagram with a little of everything: lists, objects, floats, escapes, and raw UTF-8 of two to four bytes.
+#: A datagram with lists, objects, floats, escapes, and characters of two to four bytes.
 RICH = datagram({
     'heartbeat': [[7, 1, 2, 0.25, 3, [[1, 2], [4, 9007199254740992]], [TASK, OTHER_TASK], True]],
     'submit': [[1, {u'a': [1, -2.5e-3, None, True, False], u'b': u'RAW \u20ac'}, 59.5]],
@@ -36,7 +30,7 @@ GREETING = samples.written({'v': 2, 'role': 'dispatcher', 'from': 'd', 'inc': sa
 
 
 def verdict(bytes_):
-    """The cause for which a datagram is refused, or VALID. Whatever is valid must be fit to be sent on."""
+    """The cause for which a datagram is refused, or VALID. A valid one is encoded and decoded once more."""
     try:
         found = codec.parse(bytes_)
     except DatagramRefused as refusal:
@@ -45,14 +39,14 @@ def verdict(bytes_):
     assert found.role in ROLES
     head = codec.head(found.role, found.name, found.incarnation, found.to)
     if found.re is not None:
-        again = codec.decode(codec.greeting(
+        copy = codec.decode(codec.greeting(
             CHECKSUM, found.role, found.name, found.incarnation, found.re, found.ticket))
-        assert (again.re, again.ticket, again.rows) == (found.re, found.ticket, {})
+        assert (copy.re, copy.ticket, copy.rows) == (found.re, found.ticket, {})
         return VALID
     text = codec.pack(found.rows, 62000, 1.0)[1] if found.rows else ''
-    again = codec.decode(codec.datagram(CHECKSUM, head, found.number, list(found.acks)[::-1], found.open, text))
-    assert samples.strictly_equal(again.rows, found.rows)
-    assert (list(again.acks), again.number, again.open, again.to) == (
+    copy = codec.decode(codec.datagram(CHECKSUM, head, found.number, list(found.acks)[::-1], found.open, text))
+    assert samples.strictly_equal(copy.rows, found.rows)
+    assert (list(copy.acks), copy.number, copy.open, copy.to) == (
         list(found.acks), found.number, found.open, found.to)
     return VALID
 
@@ -67,26 +61,14 @@ def with_byte(bytes_, place, value):
     return bytes(changed)
 
 
-def test_the_sample_is_valid():
-    assert verdict(RICH) == VALID
-
-
 @pytest.mark.parametrize('kind', sorted(ROWS))
-def test_a_datagram_that_was_cut_anywhere_is_refused(kind):
+def test_a_datagram_that_was_cut_is_not_json(kind):
     whole = datagram({kind: ROWS[kind]})
     assert {verdict(whole[:length]) for length in range(len(whole))} == {NOT_JSON}
 
 
-def test_what_was_cut_inside_a_character_is_not_utf8():
-    in_pieces = {place + inside for character in (u'\xe4', u'\u20ac', u'\U0001f600')
-                 for place in [RICH.index(character.encode('utf-8'))]
-                 for inside in range(1, len(character.encode('utf-8')))}
-    assert len(in_pieces) == 1 + 2 + 3
-    for length in range(len(RICH)):
-        assert verdict(RICH[:length]) == (NOT_UTF8 if length in in_pieces else NOT_JSON)
-
-
-def test_every_single_bit_flipped():
+def test_each_bit_flipped():
+    assert verdict(RICH) == verdict(GREETING) == VALID
     verdicts = [verdict(with_byte(whole, place, value ^ 1 << bit)) for whole in (RICH, GREETING)
                 for place, value in enumerate(bytearray(whole)) for bit in range(8)]
     assert count(verdicts) == {
@@ -94,8 +76,8 @@ def test_every_single_bit_flipped():
         BAD_FIELD: 203}
 
 
-def test_every_single_byte_replaced():
-    # Whatever means something in JSON, UTF-8 or our names, and its neighbours.
+def test_each_byte_replaced():
+    # Bytes with a meaning in JSON, UTF-8 or names, and their neighbours.
     values = bytearray(b'\x00\t\n\x1f "%&+,-./09:;@AENZ[\\]_`aefnuz{|}~\x7f\x80\xbf\xc0\xc3\xe2\xed\xef\xf0\xf4\xff')
     verdicts = [verdict(with_byte(RICH, place, value)) for place in range(len(RICH)) for value in values]
     assert count(verdicts) == {
@@ -103,43 +85,9 @@ def test_every_single_byte_replaced():
         BAD_FIELD: 1604}
 
 
-def test_every_single_byte_removed_or_doubled():
-    verdicts = [verdict(RICH[:place] + RICH[place + 1:]) for place in range(len(RICH))]
-    verdicts += [verdict(RICH[:place] + RICH[place:place + 1] + RICH[place:]) for place in range(len(RICH))]
+def test_each_byte_removed_or_doubled():
+    verdicts = [verdict(changed) for place in range(len(RICH))
+                for changed in (RICH[:place] + RICH[place + 1:], RICH[:place + 1] + RICH[place:])]
     assert count(verdicts) == {
         VALID: 287, NOT_UTF8: 18, NOT_JSON: 294, BAD_ENVELOPE: 58, OTHER_VERSION: 3, UNKNOWN_KIND: 30,
         BAD_FIELD: 76}
-
-
-def test_thousands_of_datagrams_of_noise():
-    draw = random.Random(21).random
-    verdicts = [verdict(bytes(bytearray(int(draw() * 256) for _ in range(int(draw() * 60))))) for _ in range(2000)]
-    assert set(verdicts) == {NOT_UTF8, NOT_JSON, BAD_ENVELOPE}
-
-
-@pytest.mark.parametrize('seed', range(4))
-def test_rows_of_drawn_values_come_back_as_they_were(seed):
-    draw = random.Random(seed).random
-
-    def drawn(depth):
-        kind = int(draw() * (8 if depth else 6))
-        if kind < 2:
-            return (draw() - 0.5) * 10 ** (draw() * 600 - 300)
-        if kind < 4:
-            return u''.join(character(int(draw() * limit)) for limit in (128, 256, 0xd800, 0x10000, 0x110000))
-        if kind < 6:
-            return [None, True, False, int(draw() * 2 ** 64) - 2 ** 63][int(draw() * 4)]
-        if kind == 6:
-            return [drawn(depth - 1) for _ in range(int(draw() * 5))]
-        return {character(int(draw() * 0x10000)): drawn(depth - 1) for _ in range(int(draw() * 5))}
-
-    for _ in range(250):
-        rows = {'submit': [[1, drawn(4), draw()] for _ in range(1 + int(draw() * 3))]}
-        text = codec.pack(rows, 62000, 1.0)[1]
-        found = codec.decode(codec.datagram(CHECKSUM, codec.head('client', 'a', 'aaaaaaaa', ''), 1, [], 0, text))
-        assert samples.strictly_equal(found.rows, rows)
-
-
-def character(number):
-    """A character by its number: ``chr`` of 3.x, ``unichr`` of 2.7 (until 2.7 goes)."""
-    return ('\\U%08x' % number).encode('ascii').decode('unicode_escape')

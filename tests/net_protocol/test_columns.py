@@ -1,4 +1,4 @@
-"""Checks of columns: each at its limits and past them, on its own and among good values."""
+"""Checks of columns: values within and beyond the limits, alone and in a column of good values."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -16,7 +16,7 @@ if MYPY:
 INFINITY = float('inf')
 LARGEST = limits.COUNT_MAX
 
-#: Text that would go into a log, a file name or a web page, and is therefore in no name or id.
+#: Names are written into logs, file names and web pages, so these are refused.
 BAD_NAMES = [u'', u'a\n', u'a\x00', u'a b', u'a/b', u'a:b', u'a"b', u'\xe4', u'-a', u'.a', u'_a', u'@a', u'a' * 81,
              u'\ud83d', u'a\u2028', None]
 BAD_INCARNATIONS = [u'', u'aaaaaaa', u'aaaaaaaaa', u'aaaaaaaa\n', u'AAAAAAAA', u'aaaaaaa1', u'aaaaaaa\xe4', u'aaaaaaa ']
@@ -81,7 +81,7 @@ NAMES = sorted(CHECKS)
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_a_check_passes_what_is_good_one_by_one_and_together(name):
+def test_a_check_takes_good_values(name):
     check, good, _ = CHECKS[name]
     for value in good:
         assert check((value,)) is None
@@ -90,7 +90,7 @@ def test_a_check_passes_what_is_good_one_by_one_and_together(name):
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_a_check_refuses_what_is_bad_alone_and_wherever_it_stands_among_good_values(name):
+def test_a_check_refuses_a_bad_value_at_every_place_of_a_column(name):
     check, good, every_bad = CHECKS[name]
     for bad in every_bad:
         for column in ([bad], [bad] + good, good + [bad], good[:1] + [bad] + good[1:]):
@@ -99,18 +99,18 @@ def test_a_check_refuses_what_is_bad_alone_and_wherever_it_stands_among_good_val
             assert 3 < len(str(caught.value)) < 100
 
 
-def test_every_check_of_every_field_is_tested_here():
+def test_this_file_tests_the_checks_of_all_fields():
     from net_protocol.rows import FIELDS
     tested = {check.__code__ for check, _, _ in CHECKS.values()}
     assert {check.__code__ for fields in FIELDS.values() for _, check in fields} <= tested
 
 
-def test_a_json_value_may_be_as_deep_as_memory_without_a_deeper_stack():
+def test_the_check_of_a_deep_value_does_not_recurse():
     deep = []
     for _ in range(100000):
         deep = [deep]
     with pytest.raises(FieldRefused):
         columns.json_value((deep,))
     while deep:
-        # Python frees nested lists by recursion of its own; this spares it that.
+        # Python would free the nested lists by recursion.
         deep = deep.pop()

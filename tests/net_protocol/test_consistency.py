@@ -1,16 +1,13 @@
-"""What must agree across files and is only found by reading them: kinds and handlers, the manual, events and their
-sentences, counters, timers.
+"""Names that must agree in several files: kinds and handlers, events and their sentences, counters, timers.
 
-A misspelt counter or a sentence without its fact raises where it is used, which for a rare path may be in a year. So
-the sources are read here.
+A misspelt counter or a missing fact raises only when its line runs, which for a rare line may take a year. So these
+tests read the sources.
 """
 
 from __future__ import absolute_import, division, print_function
 
 import ast
 import importlib
-import io
-import os
 import re
 from collections import defaultdict
 
@@ -20,14 +17,13 @@ from common.sentences import SENTENCES
 from common.words import Facts
 from net_protocol import rows
 from net_protocol.rows import CALCULATOR, CLIENT, DISPATCHER, FIELDS, LISTENS_TO, MONITOR, ORDER, ROLES, UNACKNOWLEDGED
-from net_protocol.sending import WAITING_MAX
-from tests.source_tree import ROOT, python_files
+from tests.source_tree import python_files
 
 CORES = {CLIENT: 'client.calls.CallingClientCore', DISPATCHER: 'dispatcher.core.DispatcherCore',
          CALCULATOR: 'calculator.core.CalculatorCore', MONITOR: 'monitor.core.MonitorCore'}
 LEVELS = ('debug', 'info', 'warning', 'error')
 
-#: Kind -> the role that handles it. Every process answers a ``ping`` by acknowledging it.
+#: Kind -> the role that handles it. All roles acknowledge a ``ping``.
 HANDLED_BY = dict(
     [(kind, CLIENT) for kind in ('refused', 'not_offered', 'known_functions', 'done', 'ended', 'done_before',
                                    'ended_before')]
@@ -44,7 +40,7 @@ def core(role):
 
 
 def nodes(role, kind):
-    """All syntax nodes of one kind in the package of a role, but for its sentences."""
+    """All syntax nodes of one kind in the package of a role, without its sentences."""
     for path, source in python_files():
         if path.startswith(role + '/') and not path.endswith('sentences.py'):
             for node in ast.walk(ast.parse(source.encode('utf-8'), path)):
@@ -53,7 +49,7 @@ def nodes(role, kind):
 
 
 def texts(node):
-    """What an expression may be, as far as it can be read; a beginning of a text ends in ``*``."""
+    """The texts that an expression may be. One that is known only at the beginning ends in ``*``."""
     if isinstance(node, ast.IfExp):
         return texts(node.body) | texts(node.orelse)
     if isinstance(node, ast.BinOp):
@@ -73,18 +69,17 @@ def fits(name, patterns):
 
 
 def literals(role):
-    """Every text that stands in the package of a role, and the constants of ``rows`` that it names."""
+    """All texts in the package of a role, and the constants of ``rows`` that it names."""
     found = [text for node in nodes(role, ast.expr) if not isinstance(node, ast.IfExp) for text in texts(node)]
     return found + [text for text in rows.OUTCOMES if 'OUTCOMES' in {node.id for node in nodes(role, ast.Name)}]
 
 
 # Kinds.
 
-def test_every_kind_has_fields_and_a_place_in_the_order_and_one_role_that_handles_it():
+def test_every_kind_has_fields_a_place_in_the_order_and_one_role_that_handles_it():
     assert sorted(ORDER) == sorted(FIELDS)
     assert sorted(HANDLED_BY) == sorted(set(FIELDS) - {'ping'})
     assert set(UNACKNOWLEDGED) <= rows.UNRELIABLE <= set(FIELDS)
-    assert WAITING_MAX == 2
     for kind, fields in FIELDS.items():
         assert re.match(r'[a-z]+(_[a-z]+)*\Z', kind)
         assert len({name for name, _ in fields}) == len(fields)
@@ -100,19 +95,10 @@ def test_a_core_handles_exactly_the_kinds_for_its_role(role):
         assert callable(getattr(core(role), method))
 
 
-def test_the_manual_has_a_paragraph_for_every_kind_with_its_fields():
-    with io.open(os.path.join(ROOT, 'docs', 'protocol.md'), encoding='utf-8') as page:
-        parts = re.split(r'^###+ `(\w+)`.*$', page.read(), flags=re.MULTILINE)
-    paragraphs = dict(zip(parts[1::2], parts[2::2]))
-    assert set(FIELDS) <= set(paragraphs)
-    for kind, fields in FIELDS.items():
-        assert [name for name, _ in fields if '`%s`' % name not in paragraphs[kind]] == [], kind
-
-
 # Timers.
 
 @pytest.mark.parametrize('role', sorted(CORES))
-def test_every_timer_that_is_set_is_handled_and_every_handled_one_is_set(role):
+def test_the_timers_that_are_set_are_those_that_are_handled(role):
     found = set()
     for call in nodes(role, ast.Call):
         function = call.func
@@ -127,7 +113,7 @@ def test_every_timer_that_is_set_is_handled_and_every_handled_one_is_set(role):
 # Events.
 
 @pytest.mark.parametrize('role', sorted(SENTENCES))
-def test_every_event_has_a_sentence_whose_facts_are_given(role):
+def test_every_event_has_a_sentence_and_its_facts(role):
     known, facts_of = SENTENCES[role], {}
     for call in nodes(role, ast.Call):
         if isinstance(call.func, ast.Attribute) and call.func.attr in ('emit', '_emit') and len(call.args) == 2:
@@ -152,23 +138,23 @@ def test_every_sentence_is_one_line_of_a_known_level(role):
         text = sentence % Facts(defaultdict(int))
         assert '\n' not in text
         assert '%' not in text
-        # The reason of ``not_offered`` is a sentence.
+        # The sentence of ``not_offered`` is its reason.
         assert kind == 'not_offered' or (text[0].isupper() and text.endswith('.'))
 
 
 # Counters.
 
 @pytest.mark.parametrize('role', sorted(CORES))
-def test_every_counter_that_is_touched_exists_and_every_one_that_exists_is_touched(role):
-    counters, touched = core(role).COUNTERS, set()
+def test_the_counters_that_are_used_are_those_that_exist(role):
+    counters, used = core(role).COUNTERS, set()
     for subscript in nodes(role, ast.Subscript):
         owner = subscript.value
         if getattr(owner, 'attr', getattr(owner, 'id', '')) in ('counts', '_counts'):
             # Up to 3.8 the index is wrapped once more.
-            touched |= texts(getattr(subscript.slice, 'value', subscript.slice)
+            used |= texts(getattr(subscript.slice, 'value', subscript.slice)
                              if type(subscript.slice).__name__ == 'Index' else subscript.slice)
     assert len(counters) == len(set(counters))
-    assert [name for name in touched if not any(fits(counter, [name]) for counter in counters)] == []
-    # A name that is computed is a text somewhere else than in the list of counters.
+    assert [name for name in used if not any(fits(counter, [name]) for counter in counters)] == []
+    # A name that is computed is a text in another place than the list of counters.
     every = literals(role)
-    assert [name for name in counters if not fits(name, touched) and every.count(name) < 2] == []
+    assert [name for name in counters if not fits(name, used) and every.count(name) < 2] == []

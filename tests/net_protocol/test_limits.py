@@ -1,4 +1,4 @@
-"""The limits fit together: what one of them lets in, no other one stops."""
+"""The limits agree: the largest value that one limit allows is within all others."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -30,35 +30,33 @@ def longest_datagram(kind, row):
     return made
 
 
-def test_the_largest_payload_is_as_large_as_the_limit_says():
-    assert codec.payload_bytes(LARGEST_PAYLOAD) == limits.PAYLOAD_BYTES_MAX
-
-
 @pytest.mark.parametrize('kind, row', [
     ('submit', [LARGEST_COUNT, LARGEST_PAYLOAD, LONGEST_SECONDS]),
     ('assign', [LARGEST_COUNT, LONGEST_TASK, LARGEST_COUNT, LARGEST_PAYLOAD, LONGEST_SECONDS, LONGEST_SECONDS]),
     ('result', [LARGEST_COUNT, LONGEST_TASK, LARGEST_PAYLOAD, None]),
     ('result', [LARGEST_COUNT, LONGEST_TASK, None, LONGEST_REASON]),
-    ('done', [LARGEST_COUNT, LARGEST_PAYLOAD, LARGEST_COUNT]),
     ('done_before', [LONGEST_INCARNATION, LARGEST_COUNT, LARGEST_PAYLOAD, LARGEST_COUNT]),
     ('ended_before', [LONGEST_INCARNATION, LARGEST_COUNT, rows.CANCELLED, LONGEST_REASON, LARGEST_COUNT]),
 ], ids=lambda value: value if isinstance(value, str) else '')
 def test_the_largest_row_fits_with_the_longest_ids_a_signature_and_all_ranges(kind, row):
+    assert codec.payload_bytes(LARGEST_PAYLOAD) == limits.PAYLOAD_BYTES_MAX
     assert len(longest_datagram(kind, row)) <= limits.DATAGRAM_BYTES_MAX
 
 
-def test_the_longest_ids_are_let_in():
+def test_the_longest_ids_are_valid():
     columns.name((LONGEST_NAME,))
     columns.incarnation((LONGEST_INCARNATION, u'' + draw_incarnation(random.Random(1))))
     columns.task_id((LONGEST_TASK,))
     assert len(LONGEST_NAME) == limits.NAME_CHARS_MAX
     assert len(LONGEST_TASK) <= limits.TASK_ID_CHARS_MAX
-    # A client counts its tasks up to 2 ** 53, which has as many digits as a task id takes.
+    # The largest number of a task has as many digits as a task id allows.
     assert len(str(limits.COUNT_MAX)) == 16
 
 
-def test_datagrams_go_through_udp_and_ordinary_ones_through_ethernet_with_ipv6_and_a_tunnel():
+def test_the_sizes_of_datagrams_agree():
     assert limits.COALESCED_LOCAL_BYTES < limits.DATAGRAM_BYTES_MAX <= 65507
+    assert limits.COALESCED_LOCAL_BYTES // len('[],') < limits.ROWS_MAX
+    # Headers of IPv6 and UDP, and a tunnel, on Ethernet.
     assert limits.COALESCED_BYTES + 40 + 8 <= 1500 - 52
 
 
@@ -85,33 +83,20 @@ def test_the_largest_calculator_needs_no_more_pages_than_allowed():
     assert sum(len(orphans) for _, orphans in pages) == limits.CAPACITY_MAX
 
 
-def test_a_client_may_send_the_largest_payload_that_a_setting_allows():
-    (setting,) = [setting for setting in CLIENT.settings if setting.key == 'payload_bytes']
-    largest = limits.PAYLOAD_BYTES_MAX - 2
-    assert setting.checked(largest, 'payload_bytes') == largest
-    with pytest.raises(ValueError):
-        setting.checked(largest + 1, 'payload_bytes')
-
-
-def test_no_local_datagram_holds_more_rows_than_allowed():
-    assert limits.COALESCED_LOCAL_BYTES // len('[],') < limits.ROWS_MAX
-
-
-def test_heartbeat_intervals_of_the_setting_and_of_the_row_are_the_same():
-    (setting,) = [setting for setting in CALCULATOR.settings if setting.key == 'heartbeat_interval_s']
-    for interval_s in (limits.HEARTBEAT_INTERVAL_MIN_S, limits.HEARTBEAT_INTERVAL_MAX_S):
-        setting.checked(interval_s, '')
-        columns.interval((interval_s,))
-    for interval_s in (limits.HEARTBEAT_INTERVAL_MIN_S * 0.99, limits.HEARTBEAT_INTERVAL_MAX_S * 1.01):
+@pytest.mark.parametrize('group, key, good, bad', [
+    (CLIENT, 'payload_bytes', [limits.PAYLOAD_BYTES_MAX - 2], [limits.PAYLOAD_BYTES_MAX - 1]),
+    (CALCULATOR, 'heartbeat_interval_s', [limits.HEARTBEAT_INTERVAL_MIN_S, limits.HEARTBEAT_INTERVAL_MAX_S],
+     [limits.HEARTBEAT_INTERVAL_MIN_S * 0.99, limits.HEARTBEAT_INTERVAL_MAX_S * 1.01])])
+def test_the_settings_have_the_limits_of_the_rows(group, key, good, bad):
+    (setting,) = [setting for setting in group.settings if setting.key == key]
+    assert [setting.checked(value, '') for value in good] == good
+    for value in bad:
         with pytest.raises(ValueError):
-            setting.checked(interval_s, '')
-        with pytest.raises(ValueError):
-            columns.interval((interval_s,))
+            setting.checked(value, '')
 
 
-def test_times_that_depend_on_one_another_do():
+def test_the_times_of_the_schedule_agree():
     assert schedule.ACK_DELAY_S < schedule.PROBE_MIN_S < schedule.PROBE_FIRST_S < schedule.PROBE_MAX_S
-    # Several probes before anybody is taken for gone, and a ping before a channel sleeps.
+    # Several probes before a peer is declared gone, and a ping before a channel sleeps.
     assert 2 * schedule.PROBE_MAX_S * schedule.JITTER_MAX < schedule.SLEEP_S
     assert 2 * schedule.PING_INTERVAL_S < schedule.SLEEP_S
-    assert schedule.OUTCOME_GRACE_S == 5.25

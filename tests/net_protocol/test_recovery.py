@@ -1,4 +1,4 @@
-"""Round-trip times, congestion window, loss detection and receive window, by hand and against naive references."""
+"""Round-trip times, congestion window, loss detection and receive window, also against naive references."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -34,7 +34,7 @@ def test_the_first_sample_is_the_round_trip_and_later_ones_are_smoothed():
     assert round_trip.variation_s == pytest.approx(0, abs=1e-9)
 
 
-def test_a_probe_timeout_follows_from_the_round_trip_doubles_and_stays_within_its_bounds():
+def test_a_probe_timeout_is_computed_from_the_round_trip_and_doubles_within_limits():
     round_trip = RoundTrip()
     assert [round_trip.probe_timeout_s(probes) for probes in range(6)] == [0.5, 1, 2, 4, 4, 4]
     round_trip.add(0.2)
@@ -52,7 +52,7 @@ def test_a_probe_timeout_follows_from_the_round_trip_doubles_and_stays_within_it
 
 # The congestion window.
 
-def test_the_window_doubles_each_round_trip_until_the_first_loss_and_grows_by_one_after_it():
+def test_the_window_doubles_until_the_first_loss_and_then_grows_by_one():
     window = CongestionWindow()
     assert window.segments == WINDOW_FIRST
     for number in range(10):
@@ -66,7 +66,7 @@ def test_the_window_doubles_each_round_trip_until_the_first_loss_and_grows_by_on
     assert halved + 0.8 < window.segments < halved + 1
 
 
-def test_all_losses_of_one_round_trip_halve_it_once_and_nothing_sent_before_lets_it_grow():
+def test_the_losses_of_one_round_trip_halve_the_window_once():
     window = CongestionWindow()
     window.lost(1.0, sent(1, at=0.1))
     halved = window.segments
@@ -78,7 +78,7 @@ def test_all_losses_of_one_round_trip_halve_it_once_and_nothing_sent_before_lets
     assert window.segments == halved / 2
 
 
-def test_a_window_that_is_not_used_does_not_grow_and_it_stays_within_its_bounds():
+def test_an_unused_window_does_not_grow_and_a_window_has_limits():
     window = CongestionWindow()
     window.acknowledged(sent(1), window.segments / 2 - 0.1)
     assert window.segments == WINDOW_FIRST
@@ -90,7 +90,7 @@ def test_a_window_that_is_not_used_does_not_grow_and_it_stays_within_its_bounds(
     assert window.segments == WINDOW_MIN
 
 
-def test_persistent_congestion_leaves_the_minimum_and_slow_start_to_half_of_what_was():
+def test_after_persistent_congestion_the_window_grows_from_the_minimum_to_half():
     window = CongestionWindow()
     before = window.segments
     window.collapse(5.0)
@@ -100,13 +100,13 @@ def test_persistent_congestion_leaves_the_minimum_and_slow_start_to_half_of_what
     assert before / 2 < window.segments < before / 2 + 2
 
 
-def test_a_short_datagram_is_one_segment_and_a_long_one_as_many_as_its_bytes():
+def test_a_datagram_counts_as_its_bytes_in_segments_at_least_one():
     assert [sent(1, size=size).segments for size in (1, SEGMENT_BYTES, 2 * SEGMENT_BYTES)] == [1, 1, 2]
 
 
 # Losses.
 
-def test_a_range_of_all_numbers_costs_what_is_in_flight():
+def test_the_time_for_a_range_depends_only_on_what_is_in_flight():
     loss = LossDetection()
     for number in range(2 ** 40, 2 ** 40 + 50, 7):
         loss.add(sent(number))
@@ -125,7 +125,7 @@ def naive_losses(in_flight, newest, round_trip):
         len(third) == PACKET_THRESHOLD and number < third[0] or one.at <= last.at - 9 / 8 * rtt_s))
 
 
-@pytest.mark.parametrize('seed', range(40))
+@pytest.mark.parametrize('seed', range(20))
 def test_loss_detection_agrees_with_a_naive_one(seed):
     rng = random.Random(seed)
     loss, round_trip = LossDetection(), RoundTrip()
@@ -179,12 +179,14 @@ def ranges_of(numbers):
 
 @pytest.mark.parametrize('spread', [3, 50, 3000])
 @pytest.mark.parametrize('seed', range(10))
-def test_a_receive_window_agrees_with_a_set_of_numbers(seed, spread):
+def test_a_receive_window_agrees_with_a_set(seed, spread):
     rng = random.Random(seed)
-    window, seen, to_tell = ReceiveWindow(), set(), set()
+    window, seen, pending = ReceiveWindow(), set(), set()
     top = start = int(rng.random() * 2 ** 31) + 1
     for _ in range(1500):
-        number = max(start, top + int((rng.random() - 0.6) * spread))
+        # One number of ten is at the lower end of the window.
+        ahead = int((rng.random() - 0.6) * spread) if rng.random() < 0.9 else int(rng.random() * 3) - RECEIVE_WINDOW
+        number = max(start, top + ahead)
         highest = max(seen) if seen else 0
         expected = None if number <= highest - RECEIVE_WINDOW else number not in seen
         assert window.note(0.0, number) is expected
@@ -192,31 +194,18 @@ def test_a_receive_window_agrees_with_a_set_of_numbers(seed, spread):
             seen.add(number)
             top = max(top, number)
         if expected is not None and rng.random() < 0.9:
-            room = len(ranges_of(to_tell)) < ACK_RANGES_MAX
-            in_order = not to_tell or number == max(to_tell) + 1
+            room = len(ranges_of(pending)) < ACK_RANGES_MAX
+            in_order = not pending or number == max(pending) + 1
             assert window.acknowledge(number) is in_order
-            to_tell.add(number)
-            if len(ranges_of(to_tell)) > ACK_RANGES_MAX:
-                # There is no room: the oldest is left out for a newer one, and one between is not told.
-                oldest = ranges_of(to_tell)[0]
-                to_tell -= {number} if not room and number != max(to_tell) else set(range(oldest[0], oldest[1] + 1))
-        if rng.random() < 0.02 and to_tell:
-            known = int(min(to_tell) + rng.random() * (max(to_tell) + 2 - min(to_tell)))
+            pending.add(number)
+            if len(ranges_of(pending)) > ACK_RANGES_MAX:
+                # There is no room: a newer number replaces the oldest range, and another number is left out.
+                oldest = ranges_of(pending)[0]
+                pending -= {number} if not room and number != max(pending) else set(range(oldest[0], oldest[1] + 1))
+        if rng.random() < 0.02 and pending:
+            known = int(min(pending) + rng.random() * (max(pending) + 2 - min(pending)))
             window.forget(known)
-            to_tell = {one for one in to_tell if one > known}
-        assert window.ranges == ranges_of(to_tell)
+            pending = {one for one in pending if one > known}
+        assert window.ranges == ranges_of(pending)
         assert len(window.ranges) <= ACK_RANGES_MAX
         assert window.highest == (max(seen) if seen else 0)
-
-
-def test_the_window_is_exactly_as_long_as_it_says():
-    window = ReceiveWindow()
-    assert window.note(0.0, 5000) is True
-    assert window.note(0.0, 5000 - RECEIVE_WINDOW) is None
-    assert window.note(0.0, 5000 - RECEIVE_WINDOW + 1) is True
-    assert window.note(0.0, 5000 - RECEIVE_WINDOW + 1) is False
-    assert window.note(0.0, 5000 + RECEIVE_WINDOW) is True
-    assert window.note(0.0, 5001) is True
-    assert window.note(0.0, 5000) is None
-    assert window.note(0.0, 2 ** 53) is True
-    assert window.note(0.0, 2 ** 53 - 1) is True

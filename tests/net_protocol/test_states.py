@@ -1,4 +1,4 @@
-"""States as a table, and the tables of everything that has states."""
+"""State tables."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -9,7 +9,7 @@ from dispatcher.calculators import Calculator
 from net_protocol.errors import IllegalTransition
 from net_protocol.states import Stateful
 
-#: Class -> the state in which its objects begin.
+#: Class -> the first state of its objects.
 FIRST = {Calculator: 'dead', Request: 'submitted'}
 
 
@@ -26,7 +26,7 @@ def test_an_event_leads_to_the_next_state():
 
 
 @pytest.mark.parametrize('state, event', [('open', 'open'), ('open', 'burn'), ('gone', 'open'), ('open', 'unknown')])
-def test_a_step_that_the_table_lacks_raises_and_changes_nothing(state, event):
+def test_a_step_that_is_not_in_the_table_raises(state, event):
     door = Door(state)
     with pytest.raises(IllegalTransition) as caught:
         door.advance(event)
@@ -35,7 +35,7 @@ def test_a_step_that_the_table_lacks_raises_and_changes_nothing(state, event):
 
 
 @pytest.mark.parametrize('kind', sorted(FIRST, key=repr), ids=lambda kind: kind.__name__)
-def test_every_state_can_be_reached_and_every_state_leads_to_an_end(kind):
+def test_every_state_is_reachable_and_leads_to_an_end(kind):
     table = kind.TRANSITIONS
     assert {state for steps in table.values() for state in steps.values()} <= set(table)
 
@@ -50,7 +50,7 @@ def test_every_state_can_be_reached_and_every_state_leads_to_an_end(kind):
 
     assert reachable(FIRST[kind]) == set(table)
     ends = {state for state in table if not table[state]}
-    # A calculator has no end: it can always come back.
+    # A calculator has no last state, because it can always come back.
     assert bool(ends) != (kind is Calculator)
     for state in table:
         assert not ends or reachable(state) & ends

@@ -1,4 +1,4 @@
-"""How a channel opens, moves, begins anew, sleeps and closes; who is believed, and what of whom is handled."""
+"""How a channel opens, moves, sleeps and closes; which greetings and tickets are valid."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -10,7 +10,7 @@ from net_protocol.rows import CALCULATOR, DISPATCHER, MONITOR, PROBE
 from net_protocol.schedule import SLEEP_S
 from net_protocol.seals import CHECKSUM
 from tests.net_protocol.toys import (
-    CLIENT_AT, DISPATCHER_AT, ELSEWHERE, Node, ToyClient, ToyDispatcher, World, craft, pair)
+    CLIENT_AT, DISPATCHER_AT, ELSEWHERE, Node, ToyClient, ToyDispatcher, World, craft, delivers, loses, pair)
 
 SUBMIT = {'submit': [[1, u'x', 5]]}
 
@@ -30,7 +30,7 @@ def fresh():
 
 # Greetings.
 
-def test_no_greeting_is_longer_than_what_it_answers(fresh):
+def test_no_greeting_is_longer_than_the_datagram_that_it_answers(fresh):
     (answer,) = fresh.step(1.0, (craft(7, SUBMIT, size=HELLO_BYTES), CLIENT_AT))
     length = len(fresh.outbox[0][0])
     assert (answer.re, answer.incarnation, answer.to) == (7, u'dddddddd', u'')
@@ -42,20 +42,20 @@ def test_no_greeting_is_longer_than_what_it_answers(fresh):
     assert fresh.core.log == []
 
 
-def test_a_process_on_this_machine_is_greeted_however_short_its_question_is():
+def test_a_short_datagram_of_a_process_on_this_machine_is_greeted():
     dispatcher = fresh_dispatcher(is_local=lambda address: address == CLIENT_AT)
     assert len(dispatcher.step(1.0, (craft(7), CLIENT_AT), (craft(8), ELSEWHERE))) == 1
     assert dispatcher.outbox[0][1] == CLIENT_AT
 
 
-def test_a_greeting_leaves_no_state(fresh):
+def test_a_greeting_needs_no_state(fresh):
     for number in range(1, 50):
         fresh.step(1.0, (craft(number, SUBMIT, size=HELLO_BYTES), ('192.0.2.9', number)))
     assert fresh.core.channels == {}
     assert fresh.turn.next_timer() is None
 
 
-def test_a_greeting_is_believed_only_if_it_answers_what_is_in_flight():
+def test_a_greeting_is_valid_if_it_answers_a_datagram_in_flight():
     client = Node(ToyClient(), CLIENT_AT)
     client.turn.set_upstream(DISPATCHER_AT)
     (hello,) = client.step(1.0)
@@ -72,8 +72,8 @@ def test_a_greeting_is_believed_only_if_it_answers_what_is_in_flight():
     assert (sent.to, sent.number) == (u'1.a', hello.number + 1)
 
 
-def test_a_greeting_for_an_acknowledged_datagram_is_not_believed():
-    world, client, dispatcher = pair()
+def test_a_greeting_for_an_acknowledged_datagram_is_ignored():
+    world, client, _ = pair()
     client.core.put('submit', [1, u'x', 5])
     (sent,) = world.step(client)
     world.run(0.1)
@@ -82,7 +82,7 @@ def test_a_greeting_for_an_acknowledged_datagram_is_not_believed():
     assert client.core.take_log('opened') == []
 
 
-def test_hellos_go_on_with_longer_pauses_and_any_of_the_last_may_be_answered():
+def test_hellos_are_repeated_after_growing_pauses_and_a_late_greeting_is_valid():
     client = Node(ToyClient(), CLIENT_AT)
     world = World(client)
     at, numbers = [], []
@@ -105,7 +105,7 @@ def test_hellos_go_on_with_longer_pauses_and_any_of_the_last_may_be_answered():
     assert client.core.dispatcher.is_open
 
 
-def test_a_health_probe_is_greeted_by_all_roles_and_greets_none():
+def test_all_roles_greet_a_health_probe_and_ignore_its_greetings():
     client = Node(ToyClient(), CLIENT_AT)
     for node in (client, fresh_dispatcher()):
         (answer,) = node.step(1.0, (craft(5, role=PROBE, size=HELLO_BYTES), ELSEWHERE))
@@ -116,40 +116,38 @@ def test_a_health_probe_is_greeted_by_all_roles_and_greets_none():
 @pytest.mark.parametrize('node, role', [(fresh_dispatcher(), DISPATCHER), (Node(ToyClient(), CLIENT_AT), u'client'),
                                         (Node(ToyClient(), CLIENT_AT), CALCULATOR)],
                          ids=['dispatcher', 'client', 'calculator'])
-def test_a_datagram_of_a_role_that_is_not_listened_to_is_refused(node, role):
+def test_a_datagram_of_a_wrong_role_is_refused(node, role):
     assert node.step(1.0, (craft(5, SUBMIT, role=role, size=HELLO_BYTES), ELSEWHERE)) == []
     assert node.refusals == ['wrong_role']
 
 
 # Tickets.
 
-def test_nothing_of_a_datagram_without_the_ticket_of_its_address_is_handled():
-    world, client, dispatcher = pair()
-    (channel,) = dispatcher.core.channels.values()
-    dispatcher.core.send(channel, 'done', [1, u'x', 1])
+def test_a_datagram_without_the_ticket_of_its_address_is_not_handled():
+    world, _, dispatcher = pair()
+    channel = dispatcher.core.channel
+    dispatcher.core.put('done', [1, u'x', 1])
     (done,) = dispatcher.step(world.now)
+    number = channel.number_received + 1
     everything = {'rows': SUBMIT, 'acks': [[done.number, done.number]], 'open_number': 9}
-    foreign = [
-        (craft(channel.number_received + 1, to=channel.ticket, size=400, **everything), ELSEWHERE),
-        (craft(channel.number_received + 1, to=u'', size=400, **everything), CLIENT_AT),
-        (craft(channel.number_received + 1, to=u'1.c2f0a91b44', size=400, **everything), CLIENT_AT)]
-    for who in ({'name': u'cc'}, {'incarnation': u'cccccccb'}, {'role': MONITOR}):
-        foreign.append((craft(channel.number_received + 1, to=channel.ticket, size=400, **dict(everything, **who)),
-                        CLIENT_AT))
+    foreign = [(craft(number, to=to, size=400, **dict(everything, **who)), address) for to, address, who in (
+        (channel.ticket, ELSEWHERE, {}), (u'', CLIENT_AT, {}), (u'1.c2f0a91b44', CLIENT_AT, {}),
+        (channel.ticket, CLIENT_AT, {'name': u'cc'}), (channel.ticket, CLIENT_AT, {'incarnation': u'cccccccb'}),
+        (channel.ticket, CLIENT_AT, {'role': MONITOR}))]
     heard_at = channel.heard_at
     answers = dispatcher.step(world.now + 0.1, *foreign)
-    assert [answer.re for answer in answers if answer.re] == [channel.number_received + 1] * len(foreign)
+    assert [answer.re for answer in answers if answer.re] == [number] * len(foreign)
     assert dispatcher.core.take_log() == [('sent', done.number, {'done': [[1, u'x', 1]]})]
     assert list(channel.loss.in_flight) == [done.number]
     assert (channel.peer_open, channel.heard_at) == (0, heard_at)
-    # The same from its owner is.
-    dispatcher.step(world.now + 0.1, (craft(channel.number_received + 1, to=channel.ticket, **everything), CLIENT_AT))
+    # The same datagram of its owner is handled.
+    dispatcher.step(world.now + 0.1, (craft(number, to=channel.ticket, **everything), CLIENT_AT))
     assert [entry[0] for entry in dispatcher.core.take_log()] == ['acknowledged', 'submit']
     assert channel.peer_open == 9
 
 
-def test_a_client_handles_nothing_of_a_former_channel_or_of_another_incarnation():
-    world, client, dispatcher = pair()
+def test_a_client_ignores_datagrams_of_a_former_channel_or_another_incarnation():
+    world, client, _ = pair()
     channel = client.core.dispatcher
     for to, incarnation in ((u'1.a', u'dddddddd'), (u'', u'dddddddd'), (channel.ticket, u'eeeeeeee')):
         client.step(world.now, (craft(channel.number_received + 1, {'done': [[1, None, 1]]}, to=to, role=DISPATCHER,
@@ -164,7 +162,7 @@ def ticket_for(dispatcher, now, address=CLIENT_AT, **who):
     return ticket
 
 
-def test_an_open_channel_needs_no_young_ticket():
+def test_a_channel_with_a_datagram_in_30_seconds_needs_no_new_ticket_and_does_not_sleep():
     world, client, dispatcher = pair()
     for _ in range(4):
         client.core.put('submit', [1, u'x', 5])
@@ -172,7 +170,7 @@ def test_an_open_channel_needs_no_young_ticket():
     assert dispatcher.core.take_log() == [('submit', [[1, u'x', 5]])] * 4
 
 
-def test_a_closed_channel_is_not_opened_by_what_was_issued_before(fresh):
+def test_a_ticket_from_before_a_close_does_not_open_a_channel(fresh):
     used = ticket_for(fresh, 50.0)
     fresh.step(50.1, (craft(2, SUBMIT, to=used), CLIENT_AT))
     waiting = ticket_for(fresh, 50.0 + SLEEP_S - 1, ELSEWHERE)
@@ -186,52 +184,41 @@ def test_a_closed_channel_is_not_opened_by_what_was_issued_before(fresh):
     assert [entry[0] for entry in fresh.core.take_log()] == ['opened', 'submit']
 
 
-def test_an_older_ticket_than_the_one_in_use_opens_nothing(fresh):
+def test_an_older_ticket_than_the_present_one_is_ignored(fresh):
     older, newer = ticket_for(fresh, 50.0, ELSEWHERE), ticket_for(fresh, 51.0)
     fresh.step(52.0, (craft(2, to=newer), CLIENT_AT))
     (answer,) = fresh.step(52.0, (craft(3, SUBMIT, to=older, size=HELLO_BYTES), ELSEWHERE))
     assert answer.re == 3
     assert fresh.core.take_log() == [('opened', u'cccccccc')]
-    (channel,) = fresh.core.channels.values()
-    assert channel.address == CLIENT_AT
+    assert fresh.core.channel.address == CLIENT_AT
 
 
-def test_two_incarnations_of_one_name_have_two_channels(fresh):
-    for incarnation in (u'aaaaaaaa', u'bbbbbbbb'):
-        ticket = ticket_for(fresh, 50.0, incarnation=incarnation)
-        fresh.step(50.0, (craft(2, SUBMIT, to=ticket, incarnation=incarnation), CLIENT_AT))
-    assert sorted(fresh.core.channels) == [u'aaaaaaaa', u'bbbbbbbb']
-    first, second = (fresh.core.channels[incarnation] for incarnation in (u'aaaaaaaa', u'bbbbbbbb'))
-    assert first.ticket != second.ticket
-
-
-def test_a_client_that_moved_keeps_its_channel_and_what_was_sent_to_the_old_address_is_dropped():
+def test_a_client_with_a_new_address_keeps_its_channel_without_the_rows_in_flight():
     world, client, dispatcher = pair()
-    (channel,) = dispatcher.core.channels.values()
+    channel = dispatcher.core.channel
     channel.peer = 'kept'
     client.address = ELSEWHERE
     client.core.put('submit', [1, u'x', 5])
-    dispatcher.core.send(channel, 'done', [1, u'x', 1])
-    dispatcher.core.send(channel, 'done', [2, u'x', 1])
+    dispatcher.core.put('done', [1, u'x', 1], [2, u'x', 1])
     number = channel.number
     world.run(10.0)
-    # Neither core sends again what was lost with the former channel: that is its own part.
+    # The channel does not resend these rows. A real core does it in ``opened``.
     assert client.core.take_log('opened') == [('opened', u'dddddddd')]
     assert dispatcher.core.take_log('opened', 'submit') == []
     client.core.put('submit', [2, u'y', 5])
     world.run(10.0)
     assert dispatcher.core.take_log('opened', 'submit') == [('opened', u'cccccccc'), ('submit', [[2, u'y', 5]])]
-    assert list(dispatcher.core.channels.values()) == [channel]
+    assert dispatcher.core.channel is channel
     assert (channel.address, channel.peer) == (ELSEWHERE, 'kept')
     assert channel.number > number
     assert not channel.loss.in_flight
 
 
-def test_a_client_learns_that_the_dispatcher_restarted():
+def test_a_restart_of_the_dispatcher_opens_the_channel_without_the_former_rows():
     world, client, dispatcher = pair()
     client.core.dispatcher.peer_open = 5
     world.nodes[1] = restarted = Node(ToyDispatcher(incarnation=u'eeeeeeee'), DISPATCHER_AT, 3)
-    # More than the window: neither what is in flight nor what waits goes to the new one by itself.
+    # These are more than the window: some are in flight, some wait. None is sent to the new incarnation.
     client.core.put('submit', *[[number, u'x' * 1200, 5] for number in range(1, 31)])
     world.run(10.0)
     assert client.core.take_log('opened', 'refresh') == [('opened', u'eeeeeeee')]
@@ -243,7 +230,7 @@ def test_a_client_learns_that_the_dispatcher_restarted():
     assert not client.core.dispatcher.loss.in_flight
 
 
-def test_a_new_incarnation_of_ours_opens_a_channel_of_its_own():
+def test_a_new_incarnation_of_the_client_opens_its_own_channel():
     world, client, dispatcher = pair()
     core, number = client.core, client.core.dispatcher.number
     core.put('submit', [1, u'x', 5])
@@ -256,7 +243,7 @@ def test_a_new_incarnation_of_ours_opens_a_channel_of_its_own():
     assert core.dispatcher.number > number
 
 
-def test_what_is_sent_before_the_channel_is_open_is_left_to_the_core():
+def test_rows_from_before_the_opening_are_dropped():
     client = Node(ToyClient(), CLIENT_AT)
     client.turn.set_upstream(DISPATCHER_AT)
     client.core.put('submit', [1, u'x', 5])
@@ -267,7 +254,7 @@ def test_what_is_sent_before_the_channel_is_open_is_left_to_the_core():
     assert client.core.dispatcher.rows == {}
 
 
-def test_no_channel_is_opened_beyond_the_limit_while_none_sleeps(monkeypatch):
+def test_each_incarnation_has_a_channel_and_one_over_the_limit_replaces_one_that_sleeps(monkeypatch):
     monkeypatch.setattr(directory, 'CHANNELS_MAX', 2)
     dispatcher = fresh_dispatcher()
     dispatcher.core.keeps = True
@@ -276,11 +263,11 @@ def test_no_channel_is_opened_beyond_the_limit_while_none_sleeps(monkeypatch):
         dispatcher.step(at, (craft(2, SUBMIT, to=ticket, incarnation=incarnation), CLIENT_AT))
     assert sorted(dispatcher.core.channels) == [u'aaaaaaaa', u'bbbbbbbb']
     assert dispatcher.turn.account()['not_opened'] == 1
-    # The one that sleeps makes room.
+    # The first channel sleeps, so it is closed for a new one.
     dispatcher.step(50.0 + SLEEP_S)
     ticket = ticket_for(dispatcher, 81.0)
     dispatcher.step(81.0, (craft(2, SUBMIT, to=ticket), CLIENT_AT))
-    # Its closing has made this ticket void, too; the next one is good.
+    # The close also made this ticket void. The next one is valid.
     ticket = ticket_for(dispatcher, 81.1)
     dispatcher.step(81.1, (craft(3, SUBMIT, to=ticket), CLIENT_AT))
     assert sorted(dispatcher.core.channels) == [u'bbbbbbbb', u'cccccccc']
@@ -288,34 +275,34 @@ def test_no_channel_is_opened_beyond_the_limit_while_none_sleeps(monkeypatch):
 
 # Sleep.
 
-def test_a_channel_that_is_silent_for_thirty_seconds_sleeps_and_sends_nothing_until_it_is_heard():
+def test_a_silent_channel_sleeps_after_30_seconds_until_a_datagram_arrives():
     world, client, dispatcher = pair()
     dispatcher.core.keeps = True
-    (channel,) = dispatcher.core.channels.values()
-    dispatcher.core.send(channel, 'done', [1, u'x', 1])
-    world.fate = lambda sender, datagram, address: []
+    channel = dispatcher.core.channel
+    dispatcher.core.put('done', [1, u'x', 1])
+    world.fate = loses
     world.run(SLEEP_S + 0.1)
     assert channel.is_asleep
     assert not channel.has_room
     assert not channel.loss.in_flight
     assert dispatcher.core.take_log('asleep', 'closed', 'refresh')[-1] == ('asleep', u'c')
     sent = dispatcher.turn.account()['datagrams_out']
-    dispatcher.core.send(channel, 'done', [2, u'x', 1])
+    dispatcher.core.put('done', [2, u'x', 1])
     world.run(100.0)
     assert dispatcher.turn.account()['datagrams_out'] == sent
     assert dispatcher.turn.next_timer() is None
-    world.fate = lambda sender, datagram, address: [0.005]
+    world.fate = delivers
     client.core.put('submit', [1, u'x', 5])
     world.run(0.1)
     assert dispatcher.core.take_log('awake', 'submit', 'opened') == [('awake', u'c'), ('submit', [[1, u'x', 5]])]
-    dispatcher.core.send(channel, 'done', [1, u'x', 1])
+    dispatcher.core.put('done', [1, u'x', 1])
     world.run(0.1)
     assert client.core.take_log('done') == [('done', [[1, u'x', 1]])]
     world.run(SLEEP_S)
     assert channel.is_asleep
 
 
-def test_a_channel_for_which_nothing_is_kept_is_closed_when_it_falls_asleep():
+def test_a_silent_channel_without_tasks_is_closed():
     world, client, dispatcher = pair()
     world.run(SLEEP_S + 0.1)
     assert dispatcher.core.take_log() == [('asleep', u'c'), ('closed', u'c')]
@@ -325,69 +312,60 @@ def test_a_channel_for_which_nothing_is_kept_is_closed_when_it_falls_asleep():
     assert client.core.take_log('opened') == [('opened', u'dddddddd')]
 
 
-def test_a_channel_that_is_heard_often_never_sleeps():
-    world, client, dispatcher = pair()
-    for _ in range(10):
-        client.core.put('ping', [])
-        world.run(SLEEP_S - 1)
-    assert dispatcher.core.take_log('asleep') == []
-
-
 # Unreachable.
 
 def one_way(world, node):
-    """Nothing from that node arrives any more."""
+    """Lose all datagrams of that node."""
     world.fate = lambda sender, datagram, address: [] if sender is node else [0.005]
 
 
 def chatter(world, client, for_s):
-    for _ in range(int(for_s)):
+    """The client sends a heartbeat every second."""
+    for _ in range(for_s):
         client.core.put('heartbeat', [1, 1, 1, 1.0, 1, [], [], False])
         world.run(1.0)
 
 
-def test_a_peer_that_is_heard_and_acknowledges_nothing_is_unreachable_until_it_acknowledges():
+def test_a_peer_that_sends_but_does_not_acknowledge_is_unreachable():
     world, client, dispatcher = pair()
-    (channel,) = dispatcher.core.channels.values()
     one_way(world, dispatcher)
-    dispatcher.core.send(channel, 'done', [1, u'x', 1])
+    dispatcher.core.put('done', [1, u'x', 1])
     chatter(world, client, 20)
-    assert dispatcher.core.take_log('unreachable', 'reachable') == [('unreachable',)]
-    assert channel.is_unreachable
+    assert dispatcher.core.take_log('unreachable', 'reachable') == [('unreachable', u'c')]
+    assert dispatcher.core.channel.is_unreachable
     assert dispatcher.turn.account()['unreachable'] == 1
-    world.fate = lambda sender, datagram, address: [0.005]
+    world.fate = delivers
     chatter(world, client, 10)
-    assert dispatcher.core.take_log('unreachable', 'reachable') == [('reachable',)]
-    assert not channel.is_unreachable
+    assert dispatcher.core.take_log('unreachable', 'reachable') == [('reachable', u'c')]
+    assert not dispatcher.core.channel.is_unreachable
 
 
-def test_a_peer_that_is_not_heard_is_not_unreachable():
+def test_a_silent_peer_is_not_unreachable():
     world, client, dispatcher = pair()
-    (channel,) = dispatcher.core.channels.values()
-    world.fate = lambda sender, datagram, address: []
-    dispatcher.core.send(channel, 'done', [1, u'x', 1])
+    world.fate = loses
+    dispatcher.core.put('done', [1, u'x', 1])
     chatter(world, client, 20)
     assert dispatcher.core.take_log('unreachable') == []
 
 
-def test_an_unreachable_peer_that_slept_is_reachable_again_without_help_of_the_core():
+def test_an_unreachable_peer_becomes_reachable_after_a_sleep():
     world, client, dispatcher = pair()
     dispatcher.core.keeps = True
-    (channel,) = dispatcher.core.channels.values()
+    channel = dispatcher.core.channel
     one_way(world, dispatcher)
-    dispatcher.core.send(channel, 'done', [1, u'x', 1])
+    dispatcher.core.put('done', [1, u'x', 1])
     chatter(world, client, 10)
     assert channel.is_unreachable
-    world.fate = lambda sender, datagram, address: []
+    world.fate = loses
     world.run(SLEEP_S + 5)
     assert channel.is_asleep
-    world.fate = lambda sender, datagram, address: [0.005]
+    world.fate = delivers
     chatter(world, client, 10)
     assert not channel.is_unreachable
-    assert dispatcher.core.take_log('unreachable', 'reachable') == [('unreachable',), ('reachable',)]
+    assert dispatcher.core.take_log('unreachable', 'reachable') == [('unreachable', u'c'), ('reachable', u'c')]
 
 
-def test_an_icmp_error_is_a_hint_for_the_channel_at_that_address():
+def test_an_icmp_error_is_reported_for_the_channel_at_that_address():
     world, client, dispatcher = pair()
     for node, address, heard in ((dispatcher, CLIENT_AT, [('hinted', u'c')]), (dispatcher, ELSEWHERE, []),
                                  (client, DISPATCHER_AT, [('hinted', u'd')]), (client, ELSEWHERE, [])):
@@ -395,13 +373,12 @@ def test_an_icmp_error_is_a_hint_for_the_channel_at_that_address():
         assert node.core.take_log() == heard
 
 
-# A process that does not listen.
+# Outages.
 
-def test_a_process_that_is_out_of_order_reads_and_answers_nothing_and_its_core_goes_on():
+def test_a_process_in_an_outage_ignores_datagrams():
     world, client, dispatcher = pair()
     client.core.is_listening = False
-    (channel,) = dispatcher.core.channels.values()
-    dispatcher.core.send(channel, 'done', [1, u'x', 1])
+    dispatcher.core.put('done', [1, u'x', 1])
     world.run(3.0)
     assert client.core.take_log() == []
     assert client.turn.account()['ignored'] > 2

@@ -1,113 +1,75 @@
-"""What is lost comes back: by three later acknowledgements, by a probe, by collapse; and what the window holds back."""
+"""Lost rows are resent: after three later acknowledgements, by a probe, after a collapse. And the congestion window."""
 
 from __future__ import absolute_import, division, print_function
 
 import pytest
 
 from net_protocol import channel as channels
-from net_protocol.recovery import WINDOW_FIRST, WINDOW_MIN, RoundTrip
+from net_protocol.recovery import WINDOW_FIRST, WINDOW_MIN
 from net_protocol.schedule import JITTER_MAX, PROBE_FIRST_S, PROBE_MAX_S
-from tests.net_protocol.toys import CLIENT_AT, craft, pair
-
-
-class Sender(object):
-    """A dispatcher that sends to a client made by hand, which acknowledges what the test says."""
-
-    def __init__(self):
-        world, client, self.node = pair()
-        self.core = self.node.core
-        (self.channel,) = self.core.channels.values()
-        self.channel.round_trip = RoundTrip()
-        self.now = world.now
-        self.number = client.core.dispatcher.number
-
-    def send(self, kind, *rows):
-        for row in rows:
-            self.core.send(self.channel, kind, row)
-        return self.turn()
-
-    def turn(self, *datagrams):
-        return self.node.step(self.now, *datagrams)
-
-    def acknowledge(self, *numbers):
-        """The client acknowledges these; what follows from it."""
-        self.number += 1
-        acks = [[number, number] for number in sorted(numbers)]
-        return self.turn((craft(self.number, None, to=self.channel.ticket, acks=acks), CLIENT_AT))
-
-    def later(self):
-        """The turn of the next timer."""
-        self.now = self.node.turn.next_timer() or 0.0
-        return self.turn()
-
-    def probe(self):
-        """What the next probe time-out sends."""
-        self.now = self.channel.probe_at
-        return self.turn()
+from tests.net_protocol.toys import CLIENT_AT, OneChannel, delivers, pair
 
 
 @pytest.fixture
 def sender():
-    return Sender()
+    return OneChannel()
 
 
 def done(number, size=1):
     return [number, u'x' * size, 1]
 
 
-def one_by_one(sender, count, size=1):
-    """Sends so many datagrams; their numbers."""
-    return [sender.send('done', done(number, size))[0].number for number in range(1, count + 1)]
+def one_by_one(sender, count):
+    """Send datagrams; returns their numbers."""
+    return [sender.send('done', done(number))[0].number for number in range(1, count + 1)]
 
 
 # Three later acknowledgements.
 
-def test_a_datagram_that_three_acknowledged_ones_overtook_is_sent_again_at_once_under_a_new_number(sender):
+def test_after_three_later_acknowledgements_a_datagram_is_resent_under_a_new_number(sender):
     numbers = one_by_one(sender, 5)
     assert sender.acknowledge(numbers[1]) == []
     assert sender.acknowledge(numbers[2]) == []
-    (again,) = sender.acknowledge(numbers[3])
-    assert again.rows == {'done': [done(1)]}
-    assert again.number == numbers[-1] + 1
+    (resent,) = sender.acknowledge(numbers[3])
+    assert resent.rows == {'done': [done(1)]}
+    assert resent.number == numbers[-1] + 1
     assert sender.core.take_log('refresh') == [('refresh', 'done', done(1))]
     assert sender.node.turn.account()['lost'] == sender.node.turn.account()['resent'] == 1
-    # The late acknowledgement of what was lost changes nothing any more.
-    sender.acknowledge(numbers[0], numbers[4], again.number)
+    # A late acknowledgement of the lost datagram changes nothing.
+    sender.acknowledge(numbers[0], numbers[4], resent.number)
     assert not sender.channel.loss.in_flight
     assert sender.channel.probe_at is None
 
 
-def test_rows_that_go_again_are_as_the_core_has_them_by_now_and_finished_ones_are_dropped(sender):
+def test_the_core_changes_or_drops_rows_before_they_are_resent(sender):
     sender.core.refresh = lambda now, channel, kind, row: None if row[0] == 2 else [row[0], u'fresh', 9]
     lost = sender.send('done', done(1), done(2), done(3))[0].number
-    (again,) = sender.acknowledge(*[sender.send('done', done(9))[0].number for _ in range(3)])
+    (resent,) = sender.acknowledge(*[sender.send('done', done(9))[0].number for _ in range(3)])
     assert lost not in sender.channel.loss.in_flight
-    assert again.rows == {'done': [[1, u'fresh', 9], [3, u'fresh', 9]]}
+    assert resent.rows == {'done': [[1, u'fresh', 9], [3, u'fresh', 9]]}
     sender.core.refresh = lambda now, channel, kind, row: None
     assert sender.acknowledge(*[sender.send('done', done(9))[0].number for _ in range(3)]) == []
     assert not sender.channel.loss.in_flight
 
 
-def test_kinds_that_a_newer_row_replaces_do_not_come_back(sender):
-    sender.core.send(sender.channel, 'done', done(1))
+def test_unreliable_kinds_are_not_resent(sender):
+    sender.core.put('done', done(1))
     sender.send('heartbeat', [1, 1, 1, 1.0, 1, [], [], False])
     sender.send('ping', [])
-    (again,) = sender.acknowledge(*one_by_one(sender, 3))
-    assert again.rows == {'done': [done(1)]}
+    (resent,) = sender.acknowledge(*one_by_one(sender, 3))
+    assert resent.rows == {'done': [done(1)]}
     assert sender.core.take_log('refresh') == [('refresh', 'done', done(1))]
 
 
-def test_acknowledged_rows_are_reported_where_the_core_wants_them_and_before_what_came_with_them(sender):
-    sender.core.send(sender.channel, 'revoke', [1, u'a:aaaaaaaa:1'])
+def test_acknowledged_rows_are_reported_before_the_rows_of_the_same_datagram(sender):
+    sender.core.put('revoke', [1, u'a:aaaaaaaa:1'])
     (sent,) = sender.send('done', done(1), done(2))
     sender.core.take_log()
-    sender.number += 1
-    acks = [[sent.number, sent.number]]
-    sender.turn((craft(sender.number, {'cancel': [[1]]}, to=sender.channel.ticket, acks=acks), CLIENT_AT))
+    sender.turn(sender.datagram({'cancel': [[1]]}, acks=[[sent.number, sent.number]]))
     assert sender.core.take_log() == [('acknowledged', 'done', [done(1), done(2)]), ('cancel', [[1]])]
 
 
-def test_rows_that_are_lost_again_and_again_travel_in_smaller_datagrams_and_at_last_alone(sender):
+def test_rows_that_are_lost_repeatedly_are_resent_in_smaller_datagrams(sender):
     sizes, rows = [], []
     datagrams = sender.send('done', *[done(number, 60) for number in range(1, 17)])
     assert len(datagrams) == 1
@@ -116,7 +78,7 @@ def test_rows_that_are_lost_again_and_again_travel_in_smaller_datagrams_and_at_l
         rows.append(max(len(datagram.rows['done']) for datagram in datagrams))
         others = [sender.send('ping', [])[0].number for _ in range(3)]
         datagrams = sender.acknowledge(*others)
-        # As far as the window lets them; the rest follows.
+        # The window may not have room for all. The next acknowledgement makes room.
         more = sender.acknowledge(datagrams[0].number) if len(sender.channel.lost_rows) else []
         assert all(datagram.rows for datagram in datagrams + more)
     assert rows[0] == 16
@@ -128,22 +90,22 @@ def test_rows_that_are_lost_again_and_again_travel_in_smaller_datagrams_and_at_l
 
 # Probes.
 
-def test_a_probe_repeats_the_oldest_rows_under_a_new_number_and_loses_nothing(sender):
+def test_a_probe_repeats_the_oldest_rows_under_a_new_number(sender):
     first = sender.send('done', done(1))[0].number
     sent_at = sender.now
     assert PROBE_FIRST_S <= sender.channel.probe_at - sent_at <= PROBE_FIRST_S * JITTER_MAX
     sender.send('done', done(2))
-    (probe,) = sender.later()
+    (probe,) = sender.probe()
     assert probe.rows == {'done': [done(1)]}
     assert set(sender.channel.loss.in_flight) == {first, first + 1, probe.number}
     assert sender.node.turn.account()['probes'] == 1
     assert sender.node.turn.account()['lost'] == 0
-    # Its acknowledgement is one of the rows that it repeated. What is older than it by a round trip is lost.
-    assert [again.rows for again in sender.acknowledge(probe.number)] == [{'done': [done(2)]}]
+    # Its acknowledgement also acknowledges the repeated rows. A datagram older by a round trip is lost.
+    assert [resent.rows for resent in sender.acknowledge(probe.number)] == [{'done': [done(2)]}]
     assert list(sender.channel.loss.in_flight) == [probe.number + 1]
 
 
-def test_the_pause_before_a_probe_doubles_up_to_its_maximum_and_an_acknowledgement_ends_that(sender):
+def test_the_pause_before_a_probe_doubles_until_an_acknowledgement(sender):
     sender.send('done', done(1))
     pauses = []
     for _ in range(7):
@@ -151,7 +113,7 @@ def test_the_pause_before_a_probe_doubles_up_to_its_maximum_and_an_acknowledgeme
         sender.probe()
         pauses.append(sender.channel.probe_at - sender.now)
         assert sender.now > before
-        # The peer is heard, so that the channel does not sleep.
+        # A datagram without acknowledgements, so that the channel does not sleep.
         sender.acknowledge()
     for place, pause in enumerate(pauses):
         expected = min(PROBE_MAX_S, PROBE_FIRST_S * 2 ** (place + 1))
@@ -164,7 +126,7 @@ def test_the_pause_before_a_probe_doubles_up_to_its_maximum_and_an_acknowledgeme
     assert sender.channel.probe_at - sender.now < PROBE_MAX_S
 
 
-def test_the_third_probe_in_a_row_collapses_the_window_and_sends_all_rows_again(sender):
+def test_the_third_probe_collapses_the_window_and_all_rows_are_resent(sender):
     one_by_one(sender, 8)
     sender.core.take_log()
     for _ in range(2):
@@ -175,8 +137,7 @@ def test_the_third_probe_in_a_row_collapses_the_window_and_sends_all_rows_again(
     assert refreshed == [('refresh', 'done', done(1))] * 2
     datagrams = sender.probe()
     assert sender.channel.window.segments == WINDOW_MIN
-    # The window has room for two. Each row is refreshed when it leaves, and once, though the oldest was in flight
-    # three times.
+    # The window has room for two. Each row is refreshed once, although the oldest was in flight three times.
     assert sender.core.take_log('refresh') == [('refresh', 'done', done(number)) for number in (1, 2)]
     assert [datagram.rows for datagram in datagrams] == [{'done': [done(1)]}, {'done': [done(2)]}]
     seen = []
@@ -186,7 +147,7 @@ def test_the_third_probe_in_a_row_collapses_the_window_and_sends_all_rows_again(
     assert seen == [done(number) for number in range(1, 9)]
 
 
-def test_after_a_collapse_without_rows_to_resend_waiting_rows_leave(sender):
+def test_after_a_collapse_without_rows_to_resend_waiting_rows_are_sent(sender):
     sender.channel.window.segments = WINDOW_MIN
     numbers = one_by_one(sender, 2)
     assert sender.send('done', done(3)) == []
@@ -198,26 +159,26 @@ def test_after_a_collapse_without_rows_to_resend_waiting_rows_leave(sender):
     assert not set(numbers) & set(sender.channel.loss.in_flight)
 
 
-def test_a_probe_is_padded_so_that_it_can_be_answered_by_a_greeting(sender):
+def test_a_probe_is_long_enough_for_a_greeting(sender):
     sender.send('done', done(1))
     for _ in range(5):
         sender.probe()
         assert all(len(datagram) >= 400 for datagram, _ in sender.node.outbox)
 
 
-def test_a_probe_of_large_rows_is_small(sender):
+def test_a_probe_repeats_only_some_of_large_rows(sender):
     sender.send('done', *[done(number, 200) for number in range(1, 6)])
     first = sender.channel.number
     (probe,) = sender.probe()
     assert len(sender.node.outbox[0][0]) <= channels.PROBE_BYTES + 150
     assert probe.number in sender.channel.loss.in_flight
-    # It repeated only a part of them, so its acknowledgement is not that of all.
-    (again,) = sender.acknowledge(probe.number)
+    # So its acknowledgement does not acknowledge all of them.
+    (resent,) = sender.acknowledge(probe.number)
     assert first not in sender.channel.loss.in_flight
-    assert again.rows == {'done': [done(number, 200) for number in range(1, 6)]}
+    assert resent.rows == {'done': [done(number, 200) for number in range(1, 6)]}
 
 
-def test_only_the_acknowledgement_of_what_was_sent_after_the_verdict_makes_a_peer_reachable(sender):
+def test_only_the_acknowledgement_of_a_later_datagram_makes_a_peer_reachable(sender):
     first = sender.send('done', done(1))[0].number
     while not sender.channel.is_unreachable:
         sender.probe()
@@ -228,18 +189,16 @@ def test_only_the_acknowledgement_of_what_was_sent_after_the_verdict_makes_a_pee
     sender.acknowledge(*before)
     assert sender.channel.is_unreachable
     sender.acknowledge(sender.channel.number)
-    assert sender.core.take_log('unreachable', 'reachable') == [('unreachable',), ('reachable',)]
+    assert sender.core.take_log('unreachable', 'reachable') == [('unreachable', u'c'), ('reachable', u'c')]
 
 
-def test_rows_that_were_handled_although_they_seemed_lost_are_not_sent_for_ever():
+def test_rows_that_were_handled_but_seemed_lost_are_not_resent_for_ever():
     world, client, dispatcher = pair()
-    lost = [True]
-    world.fate = lambda sender, datagram, address: [] if lost[0] and sender is client else [0.005]
-    (channel,) = dispatcher.core.channels.values()
-    for number in range(1, 40):
-        dispatcher.core.send(channel, 'done', done(number, 300))
+    channel = dispatcher.core.channel
+    world.fate = lambda sender, datagram, address: [] if sender is client else [0.005]
+    dispatcher.core.put('done', *[done(number, 300) for number in range(1, 40)])
     world.run(8.0)
-    lost[0] = False
+    world.fate = delivers
     world.run(8.0)
     assert not channel.loss.in_flight
     assert not channel.has_waiting_rows()
@@ -252,11 +211,11 @@ def test_rows_that_were_handled_although_they_seemed_lost_are_not_sent_for_ever(
 
 # The window.
 
-def test_rows_wait_while_the_window_is_full_and_leave_as_it_empties(sender):
+def test_rows_wait_while_the_window_is_full(sender):
     datagrams = sender.send('done', *[done(number, 1200) for number in range(1, 31)])
     assert len(datagrams) == 11
     assert not sender.channel.has_room
-    # A datagram of 1,400 bytes is one segment; the window had room for the last one when it left.
+    # A datagram of 1,400 bytes is one segment. The last one may exceed the window.
     assert WINDOW_FIRST <= sender.channel.loss.segments < WINDOW_FIRST + 1.1
     assert sender.send('done', done(31, 1200)) == []
     seen = [row[0] for datagram in datagrams for row in datagram.rows['done']]
@@ -270,34 +229,33 @@ def test_rows_wait_while_the_window_is_full_and_leave_as_it_empties(sender):
     assert sender.channel.window.segments > WINDOW_FIRST
 
 
-def test_two_datagrams_may_be_in_flight_however_large_they_are(sender):
+def test_two_large_datagrams_may_be_in_flight(sender):
     sender.channel.window.segments = WINDOW_MIN
     datagrams = [sender.send('done', done(number, 50000)) for number in range(1, 4)]
     assert [len(some) for some in datagrams] == [1, 1, 0]
 
 
-def test_heartbeats_questions_and_acknowledgements_pass_a_full_window(sender):
+def test_unreliable_rows_and_acknowledgements_are_sent_although_the_window_is_full(sender):
     sender.send('done', *[done(number, 1200) for number in range(1, 31)])
     for kind, row in (('heartbeat', [1, 1, 1, 1.0, 1, [], [], False]), ('ping', []), ('status', [1, 0, 0, 0, 0])):
         (passed,) = sender.send(kind, row)
         assert passed.rows == {kind: [row]}
-    sender.number += 1
-    (passed,) = sender.turn((craft(sender.number, {'ping': [[]]}, to=sender.channel.ticket), CLIENT_AT))
+    (passed,) = sender.turn(sender.datagram({'ping': [[]]}))
     assert not passed.rows
     assert passed.acks[0][1] == sender.number
     assert list(sender.channel.rows) == ['done']
 
 
-def test_lost_rows_leave_although_unacknowledged_pings_are_in_flight(sender):
+def test_lost_rows_are_resent_although_unacknowledged_pings_are_in_flight(sender):
     sender.channel.window.segments = WINDOW_MIN
     first, = sender.send('done', done(1))
     pings = [sender.send('ping', [])[0] for _ in range(10)]
-    again, = sender.acknowledge(*[ping.number for ping in pings[:3]])
-    assert again.rows == first.rows
+    resent, = sender.acknowledge(*[ping.number for ping in pings[:3]])
+    assert resent.rows == first.rows
 
 
 @pytest.mark.parametrize('is_local, limit', [(False, 1400), (True, 8000)])
-def test_no_datagram_of_several_rows_is_longer_than_the_path_carries(sender, is_local, limit):
+def test_a_datagram_of_several_rows_is_within_the_limit_of_its_path(sender, is_local, limit):
     sender.channel.use_address(CLIENT_AT, is_local)
     for ranges in (0, 1, 2, 16, 32):
         sender.channel.open += 10 ** 15

@@ -11,13 +11,14 @@ from heapq import heappop, heappush
 from net_protocol import codec
 from net_protocol.channel import Channel
 from net_protocol.core import Core
+from net_protocol.recovery import RoundTrip
 from net_protocol.rows import CLIENT, DISPATCHER, ORDER
 from net_protocol.seals import CHECKSUM
 from net_protocol.turn import Turn
 
 
 class Toy(Core):
-    """Notes everything that the turn reports in ``log``, in the order in which it happens."""
+    """Appends each call of the turn to ``log``."""
 
     ACKNOWLEDGED = frozenset(['submit', 'cancel', 'assign', 'done', 'heartbeat'])
     WANTS_NUMBERS = True
@@ -26,11 +27,16 @@ class Toy(Core):
         super(Toy, self).__init__(name, incarnation)
         self.log = []
         self.handlers = {kind: functools.partial(self.on, kind) for kind in ORDER if kind != 'ping'}
-        #: Whether something is kept for peers that are asleep.
+        for call in ('unreachable', 'reachable', 'hinted', 'awake'):
+            setattr(self, call, functools.partial(self.note, call))
+        #: Whether channels of silent peers stay open.
         self.keeps = False
 
     def on(self, kind, now, channel, rows):
         self.log.append((kind, rows))
+
+    def note(self, call, now, channel):
+        self.log.append((call, channel.name))
 
     def opened(self, now, channel):
         self.log.append(('opened', channel.incarnation))
@@ -45,27 +51,12 @@ class Toy(Core):
     def note_sent(self, number, rows):
         self.log.append(('sent', number, {kind: list(some) for kind, some in rows.items()}))
 
-    def unreachable(self, now, channel):
-        self.log.append(('unreachable',))
-
-    def reachable(self, now, channel):
-        self.log.append(('reachable',))
-
-    def hinted(self, now, channel):
-        self.log.append(('hinted', channel.name))
-
     def asleep(self, now, channel):
-        self.log.append(('asleep', channel.name))
+        self.note('asleep', now, channel)
         return not self.keeps
 
-    def awake(self, now, channel):
-        self.log.append(('awake', channel.name))
-
-    def closed(self, now, channel):
-        self.log.append(('closed', channel.name))
-
     def take_log(self, *words):
-        """What was noted since the last call; only entries that begin with one of these words, if any are given."""
+        """The entries since the last call; with ``words`` only those whose first word is one of them."""
         log, self.log = self.log, []
         return [entry for entry in log if not words or entry[0] in words]
 
@@ -90,17 +81,27 @@ class ToyDispatcher(Toy):
         #: Open channels by the peer's incarnation.
         self.channels = {}
 
+    @property
+    def channel(self):
+        """The only channel."""
+        (channel,) = self.channels.values()
+        return channel
+
+    def put(self, kind, *rows):
+        for row in rows:
+            self.send(self.channel, kind, row)
+
     def opened(self, now, channel):
         super(ToyDispatcher, self).opened(now, channel)
         self.channels[channel.incarnation] = channel
 
     def closed(self, now, channel):
-        super(ToyDispatcher, self).closed(now, channel)
+        self.note('closed', now, channel)
         del self.channels[channel.incarnation]
 
 
 class Node(object):
-    """One process: a core, its turn, an address, and what has arrived there."""
+    """A core with its turn, its address and the datagrams that arrived there."""
 
     def __init__(self, core, address, seed=0, write=None, is_local=lambda address: False):
         self.core = core
@@ -113,7 +114,7 @@ class Node(object):
         self.outbox = []
 
     def step(self, now, *datagrams):
-        """One turn that reads these datagrams (bytes, address). Returns what it sent, decoded."""
+        """One turn that reads these datagrams (bytes, address). Returns the decoded datagrams that it sent."""
         self.inbox.extend(datagrams)
         self.outbox = []
         self.turn.run(now, lambda: self.inbox.popleft() if self.inbox else None,
@@ -121,13 +122,21 @@ class Node(object):
         return [codec.decode(datagram) for datagram, _ in self.outbox]
 
 
+def delivers(sender, datagram, address):
+    return [0.005]
+
+
+def loses(sender, datagram, address):
+    return []
+
+
 class World(object):
-    """Nodes joined by a network: ``fate(sender, datagram, address)`` returns the delays of the copies that arrive."""
+    """Nodes and a network: ``fate(sender, datagram, address)`` returns the delays of the copies that arrive."""
 
     def __init__(self, *nodes):
         self.now = 100.0
         self.nodes = list(nodes)
-        self.fate = lambda sender, datagram, address: [0.005]
+        self.fate = delivers
         self.on_step = lambda node: None
         self._on_the_way = []
         self._order = 0
@@ -145,7 +154,7 @@ class World(object):
         return found
 
     def run(self, for_s):
-        """Everything that happens in that time."""
+        """Deliver datagrams and take turns for this time."""
         until, steps, since = self.now + for_s, 0, self.now
         while True:
             for node in self.nodes:
@@ -153,7 +162,7 @@ class World(object):
                 if node.inbox or due_at is not None and due_at <= self.now:
                     steps = steps + 1 if since == self.now else 0
                     since = self.now
-                    assert steps < 1000, 'a node spins'
+                    assert steps < 1000, '1,000 turns at one moment'
                     self.step(node)
             times = [self._on_the_way[0][0]] if self._on_the_way else []
             times += [max(at, self.now) for at in (node.turn.next_timer() for node in self.nodes) if at is not None]
@@ -187,7 +196,47 @@ def pair(write=None):
 
 
 def craft(number, rows=None, to=u'', acks=(), open_number=0, role=CLIENT, name=u'c', incarnation=u'cccccccc', size=0):
-    """A datagram made by hand."""
+    """A datagram of a client, if ``role`` is not given."""
     text = json.dumps(rows)[1:-1] if rows else ''
     head = codec.head(role, name, incarnation, to)
     return codec.datagram(CHECKSUM, head, number, list(acks), open_number, text, size)
+
+
+class OneChannel(object):
+    """A dispatcher with one open channel, on which nothing was measured or received. The test plays the client."""
+
+    def __init__(self, write=None):
+        world, client, self.node = pair(write)
+        self.core = self.node.core
+        self.channel = self.core.channel
+        self.channel.round_trip = RoundTrip()
+        self.channel.received.ranges = []
+        self.now = world.now
+        #: The number of the client's last datagram.
+        self.number = client.core.dispatcher.number
+
+    def datagram(self, rows=None, ahead=1, **more):
+        """The client's next datagram."""
+        self.number += ahead
+        return self.at(self.number, rows, **more)
+
+    def at(self, number, rows=None, **more):
+        return craft(number, rows, to=self.channel.ticket, **more), CLIENT_AT
+
+    # These methods return the datagrams that the dispatcher sends.
+
+    def turn(self, *datagrams, **more):
+        self.now += more.get('later', 0.0)
+        return self.node.step(self.now, *datagrams)
+
+    def send(self, kind, *rows):
+        self.core.put(kind, *rows)
+        return self.turn()
+
+    def acknowledge(self, *numbers):
+        return self.turn(self.datagram(acks=[[number, number] for number in sorted(numbers)]))
+
+    def probe(self):
+        """The next probe time-out."""
+        self.now = self.channel.probe_at
+        return self.turn()

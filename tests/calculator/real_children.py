@@ -1,4 +1,4 @@
-"""Real children of a calculator without a calculator: a test hands them calls and takes what became of each."""
+"""Real child processes without a calculator: a test starts calls and reads their results."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -13,12 +13,12 @@ from runtime.clock import monotonic
 
 POISON = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'poison.py')
 
-#: A machine with other work to do may take this long for anything here.
+#: The longest wait for a condition, on a busy machine.
 PATIENCE_S = 60.0
 
 
 class FakeCore(object):
-    """What children want of a core."""
+    """The methods of a core that ``Children`` calls. ``ended``: number of a call -> (result, failure)."""
 
     def __init__(self):
         self.starts, self.stops = [], []
@@ -41,7 +41,7 @@ class FakeCore(object):
 
 
 class Farm(object):
-    """``number`` children. Use as a context manager."""
+    """``number`` children and their core. A context manager."""
 
     def __init__(self, work=POISON, number=1, calls_max=1000, memory_bytes=1 << 29, **options):
         self.core = FakeCore()
@@ -70,15 +70,15 @@ class Farm(object):
         children.handle(readable, writable, monotonic())
 
     def until(self, condition):
+        """Take turns until the condition holds. The first turn starts the waiting calls."""
         end_at = monotonic() + PATIENCE_S
-        # What was started goes to a child at once.
         self.children.handle((), (), monotonic())
         while not condition():
-            assert monotonic() < end_at, 'waited for nothing'
+            assert monotonic() < end_at, 'the condition did not hold within %d s' % PATIENCE_S
             self.turn()
 
     def call(self, function, *arguments, **options):
-        """What became of one call: (result, failure)."""
+        """Run one call; returns (result, failure)."""
         number = self.start(function, *arguments, **options)
         self.until(lambda: number in self.core.ended)
         return self.core.ended[number]
