@@ -1,6 +1,6 @@
-"""Many calls through calculators that are killed again and again: each gets its result, and one outcome.
+"""Calculators are killed all the time; each call still has its result, and one outcome.
 
-``FARM_CALLS=100000`` makes it the long run; the interval between two kills is two seconds then.
+``FARM_CALLS=100000`` makes it a long run, with two seconds between two kills.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -19,7 +19,7 @@ CALCULATORS = 5
 
 
 class Killer(threading.Thread):
-    """Kills one calculator after the other, and starts another in its place."""
+    """Kills a calculator and starts another in its place, at intervals."""
 
     def __init__(self, system, calculators):
         super(Killer, self).__init__()
@@ -44,7 +44,6 @@ class Killer(threading.Thread):
 
 @pytest.mark.timeout(120 if CALLS <= 20000 else 3600)
 def test_calls_survive_calculators_that_are_killed(system):
-    system.is_balanced = True
     dispatcher, calculators = farm.start(system, CALCULATORS)
     executor = Executor(farm.address(system))
     killer = Killer(system, calculators)
