@@ -18,9 +18,10 @@ def test_2000_tasks_of_one_client_wait_and_are_done(system):
 
 
 def test_under_load_a_datagram_carries_several_rows(system):
-    system.dispatcher()
+    dispatcher = system.dispatcher()
     # A heartbeat has its own datagram, so this is the default interval.
     system.calculators('ab', capacity=50, task_duration_s=[0, 0], heartbeat_interval_s=1)
+    dispatcher.says('registered from', times=2)
     client = system.client(tasks=3000, in_flight_max=400, task_interval_s=[0, 0])
     assert client.wait() == 0
     system.balance()
