@@ -1,4 +1,4 @@
-"""A headless Chromium, and a real system behind a real page."""
+"""A headless Chromium, and a monitor that serves the page of a real system."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -21,17 +21,17 @@ AXE = os.path.join(ROOT, '.venv', 'browser', 'npm', 'node_modules', 'axe-core', 
 LIGHT, DARK = 'light', 'dark'
 DESK, PHONE = (1400, 1000), (390, 844)
 
-#: What the demo is like: short heartbeats, so that a death is noticed in 2.5 s.
+#: Settings as in the demo. With this interval a silent calculator is dead after 2.5 s.
 CALCULATOR = {'heartbeat_interval_s': 0.5, 'capacity': 2, 'task_duration_s': [0.5, 1.5]}
 
 
 class Browser(object):
-    """One window. ``find`` and ``text`` look by CSS selector."""
+    """A window. ``find``, ``text`` and ``texts`` take CSS selectors."""
 
     def __init__(self):
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which('chromium')
-        # As root in a container there is no sandbox, and little shared memory. Only our own page is opened.
+        # For root in a container there is no sandbox. The browser opens only our own page.
         for argument in ('--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
                          '--hide-scrollbars', '--force-color-profile=srgb'):
             options.add_argument(argument)
@@ -39,7 +39,7 @@ class Browser(object):
         self.driver = webdriver.Chrome(options=options, service=Service(shutil.which('chromedriver')))
 
     def look(self, size=DESK, scheme=LIGHT, is_calm=False, scale=1):
-        """A window of that size, in light or dark, for somebody who wants motion or not."""
+        """Set the size of the window, the colour scheme, and whether the user prefers reduced motion."""
         self.driver.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {
             'width': size[0], 'height': size[1], 'deviceScaleFactor': scale, 'mobile': size[0] < 600})
         self.driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': [
@@ -48,13 +48,13 @@ class Browser(object):
 
     def open(self, address):
         self.driver.get(address)
-        eventually(lambda: self.text('#answer') not in ('', 'connecting'), 'the page has got its first message')
+        eventually(lambda: self.text('#answer') not in ('', 'connecting'), 'the first message for the page')
 
     def find(self, selector):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def text(self, selector):
-        """The text of all that fit, as the page has it now; '' where there is none."""
+        """The text of all elements that match; '' if there are none."""
         return self.run('return [...document.querySelectorAll(arguments[0])].map(node => node.textContent).join("\\n")',
                         selector)
 
@@ -65,12 +65,12 @@ class Browser(object):
         return self.driver.execute_script(script, *arguments)
 
     def complaints(self):
-        """What the browser itself complained of since last asked: errors of the page, and of its policy."""
+        """Errors and warnings of the browser since the last call, also about the page's security policy."""
         return [entry for entry in self.driver.get_log('browser') if entry['level'] in ('SEVERE', 'WARNING')]
 
     def accessibility(self):
-        """What axe-core finds: a list of (impact, rule, where)."""
-        # Not through a script element, which the page's policy forbids.
+        """The findings of axe-core: a list of (impact, rule, elements)."""
+        # The page's policy forbids script elements.
         with io.open(AXE, encoding='utf-8') as source:
             self.run(source.read())
         found = self.driver.execute_async_script(
@@ -79,7 +79,7 @@ class Browser(object):
         return [(rule['impact'], rule['id'], [node['target'] for node in rule['nodes']][:5]) for rule in found]
 
     def screenshot(self, path, height=None):
-        """A picture of the window, or of so many pixels of the page."""
+        """Save a picture of the window, or of a part of the page that is ``height`` pixels high."""
         if height is not None:
             width = self.run('return window.innerWidth')
             self.driver.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {
@@ -91,10 +91,10 @@ class Browser(object):
 
 
 class Page(object):
-    """``run_monitor.py --http`` of a system's dispatcher."""
+    """A process of ``run_monitor.py --http`` for a dispatcher."""
 
     def __init__(self, system, dispatcher):
-        self.process = system.run('monitor', 'monitor', [
+        self.process = system.run('monitor', [
             '--dispatcher', '%s:%d' % dispatcher.address, '--http', '127.0.0.1:0'])
         self.address = self.process.says(r'the page is at (http://\S+)').group(1)
 
@@ -108,8 +108,8 @@ class Page(object):
 
 
 @contextlib.contextmanager
-def a_system():
-    """Real processes, whose end nobody has to account for."""
+def own_system():
+    """A ``System`` whose accounts are not compared."""
     directory = tempfile.mkdtemp()
     system = System(directory)
     system.is_balanced = True
@@ -120,8 +120,8 @@ def a_system():
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def of_the_demo(system, calculators=6, clients=3):
-    """A dispatcher, calculators that work, clients that keep them busy; and the page."""
+def start_demo(system, calculators=6, clients=3):
+    """Start a dispatcher, calculators, clients and a monitor; returns the dispatcher and the page."""
     dispatcher = system.dispatcher(answer_timeout_s=6, task_timeout_s=30, status_interval_s=2)
     for number in range(calculators):
         system.calculator('calculator-%s' % 'abcdefghijklmnopqrstuvwxyz'[number], **CALCULATOR)

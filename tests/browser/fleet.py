@@ -1,4 +1,4 @@
-"""A thousand calculators and a busy client: real cores in one thread, a cheap load for the page."""
+"""A thousand calculators and a client in one thread: cores with sockets, as a load for the page."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -48,12 +48,12 @@ class Node(object):
         try:
             self.socket.sendto(datagram, address)
         except OSError:
-            # Lost, as any datagram may be.
+            # The datagram is lost.
             pass
 
 
 class Fleet(object):
-    """Works for the dispatcher at ``address`` until the end of the block."""
+    """A context manager: the calculators and the client run until the end of the block."""
 
     def __init__(self, address, calculators, tasks_per_second):
         rng = random.Random(1)
@@ -86,7 +86,7 @@ class Fleet(object):
         for number, node in enumerate(self._nodes):
             now = time.monotonic()
             node.core.start(now)
-            # Not all heartbeats at the same time.
+            # Heartbeats are spread over time.
             heapq.heappush(due, (now + number / len(self._nodes), number))
         while not self._is_over.is_set():
             now = time.monotonic()

@@ -1,9 +1,9 @@
-"""Pictures of the page and of the terminal view over a real system, to be looked at by people::
+"""Takes pictures of the page and of the terminal screen with a real system::
 
     tests/browser/run --screenshots [FOLDER]        (default: screenshots/, which git ignores)
 
-In the system one calculator has been killed some seconds ago. The page: light, dark, phone, silent, a thousand
-calculators, and a small one for the first page. The terminal: its text at 80 x 24 and 200 x 50, and as a picture.
+One calculator of the system was killed some seconds before. Pictures of the page: light, dark, phone, silent, a
+thousand calculators, and a small one for README.md. The terminal: text and pictures of 80 x 24 and 200 x 50.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -14,22 +14,22 @@ import os
 import sys
 import time
 
-from tests.browser.browser import DARK, LIGHT, PHONE, Browser, Page, a_system, of_the_demo
+from tests.browser.browser import DARK, LIGHT, PHONE, Browser, Page, own_system, start_demo
 from tests.browser.fleet import Fleet
 from tests.system.processes import eventually
 from tests.system.terminals import Terminal
 
 WIDE = (1400, 1000)
-#: For the first page: as much as is seen at a glance, in so many pixels of the picture for one of the screen.
+#: For README.md: the size of the window, and the pixels of the picture for each of the window.
 SMALL, SCALE = (1320, 600), 0.62
 
-#: How a style of the terminal looks in a picture.
+#: Style of the terminal -> CSS.
 COLOURS = {'1': 'font-weight:bold', '2': 'color:#8a949e', '32': 'color:#7fd1a8', '33': 'color:#f0b04a',
            '1;31': 'color:#ff8175;font-weight:bold'}
 
 
 def terminal_as_page(screen):
-    """A page that shows a screen of a terminal, colours included."""
+    """A page with the text and the colours of a terminal."""
     lines = []
     for line in screen.styled:
         lines.append(''.join('<span style="%s">%s</span>' % (COLOURS.get(style, ''), html.escape(text))
@@ -38,8 +38,8 @@ def terminal_as_page(screen):
             '<pre style="margin:14px;font:14px/1.25 \'DejaVu Sans Mono\',monospace">%s</pre>' % '\n'.join(lines))
 
 
-def of_the_page(folder, browser, address):
-    """The page as it is for people with different screens."""
+def picture_page(folder, browser, address):
+    """Pictures of the page for several sizes of the screen, light and dark."""
     for name, size, scheme, height, scale in (
             ('page-small', SMALL, LIGHT, None, SCALE), ('page-light', WIDE, LIGHT, 1700, 1),
             ('page-dark', WIDE, DARK, 1700, 1), ('page-phone', PHONE, LIGHT, 3200, 1)):
@@ -49,8 +49,8 @@ def of_the_page(folder, browser, address):
         browser.screenshot(os.path.join(folder, name + '.png'), height)
 
 
-def of_the_terminal(folder, browser, dispatcher):
-    """The terminal view, as text and as a picture."""
+def picture_terminal(folder, browser, dispatcher):
+    """The terminal screen as text and as a picture."""
     for columns, rows in (80, 24), (200, 50):
         window = Terminal(['run_monitor.py', '--dispatcher', '%s:%d' % dispatcher.address], columns=columns, rows=rows)
         try:
@@ -71,32 +71,31 @@ def of_the_terminal(folder, browser, dispatcher):
 
 
 def main(folder='screenshots'):
-    """All of them."""
     if not os.path.isdir(folder):
         os.makedirs(folder)
     browser = Browser()
     try:
-        with a_system() as system:
-            dispatcher, page = of_the_demo(system)
-            eventually(lambda: page.status['queue'].get('over', 0) > 150, 'something has happened')
+        with own_system() as system:
+            dispatcher, page = start_demo(system)
+            eventually(lambda: page.status['queue'].get('over', 0) > 150, 'more than 150 tasks have ended')
             system.of('calculator')[3].kill()
-            eventually(lambda: 'dead' in [one['state'] for one in page.status['calculators']], 'one is dead')
+            eventually(lambda: 'dead' in [one['state'] for one in page.status['calculators']], 'a calculator is dead')
             time.sleep(4)
-            of_the_page(folder, browser, page.address)
-            of_the_terminal(folder, browser, dispatcher)
+            picture_page(folder, browser, page.address)
+            picture_terminal(folder, browser, dispatcher)
             browser.look(WIDE, LIGHT)
             browser.open(page.address)
             time.sleep(2)
             dispatcher.kill()
-            eventually(lambda: 'HAS NOT ANSWERED' in browser.text('#answer'), 'the page says so')
+            eventually(lambda: 'HAS NOT ANSWERED' in browser.text('#answer'), 'the dispatcher is silent')
             browser.screenshot(os.path.join(folder, 'page-silent.png'))
-        with a_system() as system:
+        with own_system() as system:
             dispatcher = system.dispatcher(pending_max=100000, task_timeout_s=600)
             with Fleet(dispatcher.address, 1000, tasks_per_second=500):
                 page = Page(system, dispatcher)
                 browser.look(WIDE, LIGHT)
                 browser.open(page.address)
-                eventually(lambda: page.status['counts'].get('done', 0) > 5000, 'much is done', 120)
+                eventually(lambda: page.status['counts'].get('done', 0) > 5000, 'many tasks are done', 120)
                 browser.screenshot(os.path.join(folder, 'page-thousand.png'), 1700)
     finally:
         browser.close()

@@ -1,11 +1,11 @@
-"""docker-compose.yml on a real container engine that is started for it and leaves nothing behind.
+"""Runs docker-compose.yml on its own container engine, and removes the engine and all files afterwards.
 
     tests/compose/run                       Debian's docker-compose on Debian's engine
     tests/compose/run --compose PATH        another docker-compose
 
-Needs root on a Debian or one of its children, and installs there what is missing. No registry is asked for images:
-they are made here, under the names that docker-compose.yml asks for. Takes about a minute, the first time almost two.
-Where it can't run it says why and ends with 0, but with 1 where CI=true: what is left out there would count as passed.
+Needs root on Debian or a derived distribution, and installs missing packages. The images are made here, under the names
+in docker-compose.yml; no registry is used. A run takes a minute, the first one two minutes. If the checks can't run,
+the reason is printed and the status is 0; with CI=true it is 1.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -23,13 +23,13 @@ from tests.compose.composition import Composition
 from tests.compose.engine import Engine
 
 PYTHON_2_IMAGE = 'python:2.7-slim'
-#: Command -> the package of Debian that has it.
+#: Command -> Debian package.
 PACKAGES = {'dockerd': 'docker.io', 'docker': 'docker.io', 'docker-compose': 'docker-compose',
             'debootstrap': 'debootstrap'}
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 UPDATE_TIMEOUT_S = 120.0
 INSTALL_TIMEOUT_S = 300.0
-#: Debian's maintainer scripts ask this program whether a service may be started; by default it is not there.
+#: Debian's maintainer scripts ask this program whether a service may be started. By default it does not exist.
 SERVICE_POLICY = '/usr/sbin/policy-rc.d'
 
 
@@ -38,7 +38,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--compose', default='docker-compose', metavar='PATH', help='the docker-compose to run')
     options = parser.parse_args()
-    # However it is told to end, the cleaning up is done.
+    # These signals end the program by an exception, so that the engine is removed.
     for number in ENDS:
         signal.signal(number, _raise_exit)
     engine = None
@@ -55,7 +55,7 @@ def main():
         print('%s, engine %s' % versions)
         held = [result for checks, composition in compositions for result in try_all(checks, composition)]
     finally:
-        # A second Ctrl-C would leave behind what the first one meant to end.
+        # A second Ctrl-C does not interrupt the removal.
         for number in ENDS:
             signal.signal(number, signal.SIG_IGN)
         if engine is not None:
@@ -72,7 +72,7 @@ def _raise_exit(number, _frame):
 
 def install_what_is_missing():
     if os.geteuid() != 0:
-        raise Failed('only root can start one')
+        raise Failed('only root can start an engine')
     missing = sorted({package for command, package in PACKAGES.items() if find_command(command) is None})
     if not missing:
         return
@@ -80,7 +80,7 @@ def install_what_is_missing():
         raise Failed('%s missing, and there is no apt-get to install them' % ', '.join(missing))
     print('installing %s' % ' '.join(missing))
     environment = dict(os.environ, DEBIAN_FRONTEND='noninteractive')
-    # The engine that the package would start is not the one that is wanted here.
+    # The package must not start its engine.
     hold_services = not os.path.exists(SERVICE_POLICY)
     if hold_services:
         with open(SERVICE_POLICY, 'w') as policy:
@@ -88,7 +88,7 @@ def install_what_is_missing():
         os.chmod(SERVICE_POLICY, 0o755)
     try:
         apt_get = ['apt-get', '-o', 'DPkg::Lock::Timeout=120', '-o', 'Acquire::Retries=3', '--quiet', '--yes']
-        # A source that does not answer need not be the one that has these packages.
+        # One of several sources of packages may not answer.
         run(apt_get + ['update'], timeout_s=UPDATE_TIMEOUT_S, env=environment, check=False)
         run(apt_get + ['install', '--no-install-recommends'] + missing, timeout_s=INSTALL_TIMEOUT_S, env=environment)
     finally:
@@ -97,7 +97,7 @@ def install_what_is_missing():
 
 
 def make_compositions(engine, compose):
-    """What is to be checked on which image; the images are made on the way."""
+    """Make the images; returns pairs of checks and the composition that they are for."""
     default = Composition(engine, compose)
     engine.import_image(images.debian_with_python(engine.directory), default.image())
     compositions = [(FULL, default)]
@@ -113,7 +113,7 @@ def make_compositions(engine, compose):
 
 
 def try_all(checks, composition):
-    """Whether each held. After one that did not, the others are left out: they would go on from there."""
+    """Yield whether each check passed, up to the first failure: each check continues from the one before."""
     print('\non %s' % composition.image())
     for what, check in checks:
         started_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""What has to hold for docker-compose.yml, in order: each check goes on from where the one before has ended."""
+"""The checks of docker-compose.yml. Each continues from the state after the one before."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -11,17 +11,17 @@ from tests.compose.composition import SERVICES
 
 CALCULATORS = 3
 KILLED_STATUS = 128 + 9
-#: Heartbeats are a second apart and five have to be missed; the rest is for a slow machine.
+#: A calculator is dead after five missed heartbeats, one a second; the rest is for a slow machine.
 DEAD_TIMEOUT_S = 30.0
-#: Who hears nothing for five seconds asks for the address again, at intervals that grow to half a minute.
+#: After five seconds of silence a process looks up the address again, at intervals of up to half a minute.
 FOUND_TIMEOUT_S = 60.0
-#: They come about once a second.
+#: There is about one answer a second.
 ANSWER_TIMEOUT_S = 60.0
 ANSWERS = 3
-#: The engine's own, where the file says nothing.
+#: The engine's default.
 GRACE_DEFAULT_S = 10
 
-#: Within this time the dispatcher's health check would have found it unhealthy.
+#: Time for a health check, as the dispatcher has, to find a container unhealthy.
 JUDGED_S = 25.0
 
 OTHER_SETTINGS = """
@@ -66,7 +66,7 @@ def is_a_valid_stack(composition):
         raise Failed(asked.stderr.strip())
 
 
-def comes_up(composition):
+def start_all(composition):
     composition.up(CALCULATORS)
     composition.wait_until_healthy(len(SERVICES) - 1 + CALCULATORS)
 
@@ -87,18 +87,18 @@ def grace_is_longer_than_drain(composition):
             drain_s = json.load(settings).get('drain_timeout_s', 0)
         for container in composition.containers(service):
             grace_s = composition.inspect(container)['Config'].get('StopTimeout', GRACE_DEFAULT_S)
-            # A client may need three seconds after its drain to cancel what is still out.
+            # After its drain a client may need three seconds to cancel its tasks.
             if grace_s < drain_s + 5:
                 raise Failed('%s drains for up to %s s and is killed after %s s' % (service, drain_s, grace_s))
 
 
 def answered(composition):
-    """Tasks that the client has its answers to, by the last line of its log that says so."""
+    """The number of answers in the last progress line of the client's log."""
     counts = re.findall(r'answered (\d+)', composition.output(composition.only('client'))[1])
     return int(counts[-1]) if counts else 0
 
 
-def goes_on(composition):
+def check_answers(composition):
     before = answered(composition)
     wait_until(lambda: answered(composition) >= before + ANSWERS, '%d more answers' % ANSWERS, ANSWER_TIMEOUT_S)
 
@@ -110,15 +110,15 @@ def survives_a_calculator(composition):
     composition.engine.docker('kill', victim)
     wait_until(lambda: re.search(r'%s.*\bdead\b' % name, composition.output(dispatcher)[1]),
                'the dispatcher says that calculator %s is dead' % name, DEAD_TIMEOUT_S)
-    goes_on(composition)
+    check_answers(composition)
     if composition.inspect(victim)['State']['Status'] != 'exited':
-        raise Failed('what was killed by hand was started again')
+        raise Failed('a container that docker kill ended was started again')
 
 
 def keeps_a_calculator_in_an_outage(composition):
     settings = {'dispatcher': {'host': 'dispatcher'}, 'listen': {'host': '0.0.0.0'},
                 'outage': {'check_interval_s': 1, 'probability': 1, 'duration_s': [3600, 3600]}}
-    # The command of the service, on settings in the one place where anybody can write.
+    # The command of the service, with settings in the only writable folder.
     started = composition.compose('run', '--detach', '--no-deps', 'calculator', 'python', '-c', OTHER_SETTINGS % (
         json.dumps(settings),))
     container = composition.inspect(started.stdout.split()[-1])['Id']
@@ -133,19 +133,18 @@ def keeps_a_calculator_in_an_outage(composition):
 def survives_a_dispatcher(composition):
     before = _address(composition, 'dispatcher')
     composition.engine.docker('kill', composition.only('dispatcher'))
-    # Calculators that start meanwhile, the killed one among them, take the address that has become free, so that the
-    # new dispatcher gets another.
+    # The calculators that start now get the free address, so that the new dispatcher gets another one.
     composition.compose('up', '--detach', '--no-deps', '--scale', 'calculator=%d' % (CALCULATORS + 1), 'calculator')
     composition.compose('up', '--detach', '--no-deps', '--force-recreate', 'dispatcher')
     after = _address(composition, 'dispatcher')
     if before == after:
-        raise Failed('the new dispatcher got the old address, %s, so this would show nothing' % after)
+        raise Failed('the new dispatcher got the old address, %s; this check needs another one' % after)
     for container in composition.containers('calculator'):
         name = composition.inspect(container)['Config']['Hostname']
         wait_until(lambda name=name: re.search(r'%s.*\bregistered\b' % name,
                                                composition.output(composition.only('dispatcher'))[1]),
                    'calculator %s finds the new dispatcher' % name, FOUND_TIMEOUT_S)
-    goes_on(composition)
+    check_answers(composition)
     composition.wait_until_healthy(len(SERVICES) + CALCULATORS)
 
 
@@ -165,7 +164,7 @@ def client_tells_its_statistics(composition):
     _statistics(composition)
 
 
-def all_stop_softly(composition):
+def all_stop(composition):
     running = [container for service in SERVICES for container in composition.containers(service)
                if composition.inspect(container)['State']['Running']]
     composition.compose('stop', timeout_s=120.0)
@@ -178,16 +177,16 @@ def all_stop_softly(composition):
 
 
 def stopped_together_they_agree(composition):
-    all_stop_softly(composition)
+    all_stop(composition)
     client = _statistics(composition)
     account = composition.output(composition.only('dispatcher'))[0]
     found = re.search(r'^tasks accepted +(\d+) +done (\d+),', account, re.MULTILINE)
     if not found or (client['sent'], client['answered']) != (int(found.group(1)), int(found.group(2))):
-        raise Failed('client and dispatcher have counted differently')
+        raise Failed('the accounts of client and dispatcher differ')
 
 
 def _statistics(composition):
-    """What the client's log says at its end: sent, answered, unanswered."""
+    """The statistics that the client printed at its end: sent, answered, unanswered."""
     container = composition.only('client')
     status = composition.inspect(container)['State']['ExitCode']
     counts = {name: int(count) for name, count in re.findall(
@@ -196,7 +195,7 @@ def _statistics(composition):
     if len(counts) != 3:
         raise Failed('no statistics in the log of the client')
     if status != 0 or counts['sent'] != counts['answered'] + counts['unanswered'] or counts['answered'] == 0:
-        raise Failed('the client was not stopped softly, or its statistics do not add up')
+        raise Failed('the client did not drain, or its statistics do not add up')
     return counts
 
 
@@ -219,25 +218,25 @@ def runs_python_2(composition):
 FULL = (
     ('docker-compose config is valid', file_is_valid),
     ('docker stack config is valid', is_a_valid_stack),
-    ('a dispatcher, %d calculators, a client and a monitor come up' % CALCULATORS, comes_up),
-    ('nobody is root, has a capability, or can write a file', has_no_rights),
-    ('the time to stop is longer than the drain', grace_is_longer_than_drain),
-    ('tasks are answered', goes_on),
-    ('a calculator is killed: it is noticed, tasks are answered', survives_a_calculator),
+    ('a dispatcher, %d calculators, a client and a monitor start' % CALCULATORS, start_all),
+    ('no process is root, has a capability, or can write a file', has_no_rights),
+    ('the grace period is longer than the drain', grace_is_longer_than_drain),
+    ('tasks are answered', check_answers),
+    ('a calculator is killed: the dispatcher notices it, tasks are answered', survives_a_calculator),
     ('a calculator in an outage is not unhealthy', keeps_a_calculator_in_an_outage),
-    ('the dispatcher is killed and comes back at another address: all find it', survives_a_dispatcher),
-    ('the monitor has found it too, and serves its page', page_is_served),
+    ('the dispatcher is killed and restarted at another address: all calculators find it', survives_a_dispatcher),
+    ('the monitor finds it too, and serves its page', page_is_served),
     ('the client is stopped: its statistics are in its log', client_tells_its_statistics),
-    ('the others stop softly', all_stop_softly),
-    ('down leaves nothing', nothing_is_left),
+    ('the others drain and stop', all_stop),
+    ('down leaves no containers or networks', nothing_is_left),
 )
 
 SHORT = (
     ('docker-compose config is valid', file_is_valid),
-    ('a dispatcher, %d calculators and a client come up' % CALCULATORS, comes_up),
-    ('all run Python 2.7', runs_python_2),
-    ('tasks are answered', goes_on),
+    ('a dispatcher, %d calculators, a client and a monitor start' % CALCULATORS, start_all),
+    ('all services run Python 2.7', runs_python_2),
+    ('tasks are answered', check_answers),
     ('the monitor serves its page', page_is_served),
-    ('all are stopped together: client and dispatcher have counted the same', stopped_together_they_agree),
-    ('down leaves nothing', nothing_is_left),
+    ('all are stopped together: the accounts of client and dispatcher agree', stopped_together_they_agree),
+    ('down leaves no containers or networks', nothing_is_left),
 )

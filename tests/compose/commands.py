@@ -1,23 +1,24 @@
-"""Running commands and waiting for conditions, both bounded."""
+"""Runs commands and waits for conditions, with time limits."""
 
 from __future__ import absolute_import, division, print_function
 
 import os
 import subprocess
-import time
+
+from runtime import launcher
 
 POLL_S = 0.25
 
 
 class Failed(Exception):
-    """Something did not come about. The text says what was tried and what was seen instead."""
+    """A check failed. The text says what was expected and what was found."""
 
 
 def run(arguments, timeout_s=60.0, env=None, check=True):
     """Run a command without standard input and return it with its output.
 
-    Raises Failed where it can't be started, does not end within `timeout_s`, or (with `check`) ends with another exit
-    status than 0.
+    Raises Failed if it can't be started, does not end within `timeout_s`, or, with `check`, has an exit status other
+    than 0.
     """
     try:
         completed = subprocess.run(arguments, check=False, timeout=timeout_s, env=env, stdin=subprocess.DEVNULL,
@@ -33,16 +34,13 @@ def run(arguments, timeout_s=60.0, env=None, check=True):
 
 
 def wait_until(condition, what, timeout_s, seen=None):
-    """Poll until `condition()` is true; after `timeout_s` raise Failed with `what` and what `seen()` says."""
-    deadline_at = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline_at:
-            raise Failed('%s: not within %d s%s' % (what, timeout_s, '; seen: %s' % seen() if seen else ''))
-        time.sleep(POLL_S)
+    """Poll until `condition()` is true. After `timeout_s` raise Failed with `what` and the result of `seen()`."""
+    if not launcher.wait_until(condition, timeout_s, POLL_S):
+        raise Failed('%s: not within %d s%s' % (what, timeout_s, '; seen: %s' % seen() if seen else ''))
 
 
 def find_command(name):
-    """The path of a command, also one for administrators that root's PATH may leave out."""
+    """The path of a command on PATH, or in folders for administrators that root's PATH may lack."""
     for directory in os.environ.get('PATH', os.defpath).split(os.pathsep) + ['/usr/sbin', '/sbin']:
         path = os.path.join(directory, name)
         if os.access(path, os.X_OK) and not os.path.isdir(path):

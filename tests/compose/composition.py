@@ -1,4 +1,4 @@
-"""The system as docker-compose.yml describes it, on an engine of ours."""
+"""The services of docker-compose.yml on our own engine."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -13,16 +13,16 @@ if MYPY:
     import subprocess  # noqa: F401
 
 SERVICES = ('dispatcher', 'calculator', 'client', 'monitor')
-#: So many have a health check: dispatcher and monitor.
+#: Services with a health check: dispatcher and monitor.
 CHECKED = 2
 HEALTHY_TIMEOUT_S = 60.0
-#: What a failure prints of each container's log.
+#: The last lines of each container's log, for a failure.
 LOG_LINES_SHOWN = 40
 
 
 class Composition(object):
     def __init__(self, engine, compose, image=None):
-        """`compose` is the command; `image` goes into PYTHON_IMAGE, which stays unset for None."""
+        """`compose` is the command; `image` is the value of PYTHON_IMAGE, which is not set for None."""
         self.engine = engine
         self._compose = compose
         self._environment = engine.environment()
@@ -30,14 +30,14 @@ class Composition(object):
             self._environment['PYTHON_IMAGE'] = image
 
     def compose(self, *arguments, **options):
-        # The file is named so that an override beside it, which is the user's own, is not taken in.
+        # With --file, docker-compose does not read a user's override file.
         return run((self._compose, '--file', 'docker-compose.yml') + arguments, env=self._environment, **options)
 
     def image(self):
         """The image that all services run on."""
         images = set(re.findall(r'^ +image: (\S+)$', self.compose('config').stdout, re.MULTILINE))
         if len(images) != 1:
-            raise Failed('the services run on other images than one: %s' % sorted(images))
+            raise Failed('expected one image for all services, found %s' % sorted(images))
         return images.pop()
 
     def up(self, calculators):
@@ -47,13 +47,13 @@ class Composition(object):
         self.compose('down', '--volumes', '--remove-orphans', timeout_s=90.0)
 
     def containers(self, service):
-        """Ids of a service's containers, also of those that have ended."""
+        """Ids of a service's containers, also of stopped ones."""
         listed = self.engine.docker('ps', '--all', '--no-trunc', '--quiet',
                                     '--filter', 'label=com.docker.compose.service=%s' % service)
         return listed.stdout.split()
 
     def only(self, service):
-        """Id of the one container of a service."""
+        """The id of a service's only container."""
         found = self.containers(service)
         if len(found) != 1:
             raise Failed('%d containers of %s' % (len(found), service))
@@ -63,7 +63,7 @@ class Composition(object):
         return json.loads(self.engine.docker('inspect', container).stdout)[0]
 
     def health(self):
-        """Container name -> healthy, unhealthy, starting; what else it is where it has no health check."""
+        """Container name -> healthy, unhealthy or starting; without a health check, its status."""
         facts = [self.inspect(container) for service in SERVICES for container in self.containers(service)]
         return {fact['Name'].lstrip('/'): fact['State'].get('Health', {}).get('Status', fact['State']['Status'])
                 for fact in facts}
@@ -74,12 +74,12 @@ class Composition(object):
                    '%d healthy or running containers' % containers, HEALTHY_TIMEOUT_S, self.health)
 
     def output(self, container):
-        """Standard output and standard error so far."""
+        """Standard output and standard error."""
         log = self.engine.docker('logs', container)
         return log.stdout, log.stderr
 
     def show_logs(self):
-        """For a failure: how every container is, and the end of its log."""
+        """Print the status of each container, and the end of its log."""
         for service in SERVICES:
             for container in self.containers(service):
                 fact = self.inspect(container)

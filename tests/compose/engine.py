@@ -1,12 +1,11 @@
-"""A container engine of our own, which leaves nothing behind whatever ends it.
+"""Our own container engine, which one SIGKILL removes.
 
-`dockerd` runs in its own mount, network and process namespaces. Its bridges and the containers' interfaces live in
-that network namespace, its mounts in that mount namespace, and it is the first process of that process namespace: when
-it ends, the kernel ends containerd, the shims and all containers with it, takes the mounts back and removes the
-bridges. So an engine that the machine runs already is not in the way, and one SIGKILL is a complete clean-up. Only two
-things are left for us: a directory, and empty control groups.
+`dockerd` runs in its own mount, network and process namespaces. Its bridges and the containers' interfaces are in that
+network namespace, its mounts in that mount namespace, and it is the first process of that process namespace. When it
+ends, the kernel ends containerd, the shims and all containers, and removes the mounts and the bridges. Another engine
+on the machine is not affected. Only a directory and empty control groups have to be removed by us.
 
-iptables is not used and forwarding is not switched on: the containers talk to each other over one bridge, nothing else.
+The engine does not use iptables or forwarding: the containers only communicate with each other, over one bridge.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -23,8 +22,8 @@ from tests.compose.commands import Failed, find_command, run, wait_until
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 
-# What containerd and dockerd write outside the directories that they are given (sockets in /run, directories in /opt, a
-# key in /etc/docker) goes to memory that disappears with the mount namespace.
+# containerd and dockerd also write outside of their directories: sockets in /run, directories in /opt, a key in
+# /etc/docker. Here these are file systems in memory that disappear with the mount namespace.
 INSIDE = """
 set -e
 mount -t tmpfs tmpfs /opt
@@ -37,7 +36,7 @@ exec "$@"
 
 class Engine(object):
     def __init__(self):
-        # A short path: the engine's sockets are below it, and the name of a socket has at most 107 bytes.
+        # A short path for the engine's sockets: the path of a socket has at most 107 bytes.
         self.directory = tempfile.mkdtemp(prefix='compose-test-', dir='/tmp')
         self._address = 'unix://%s/docker.sock' % self.directory
         self._log_path = os.path.join(self.directory, 'dockerd.log')
@@ -45,7 +44,7 @@ class Engine(object):
         self._process = None
 
     def start(self):
-        """Start the engine and wait until it answers. Raises Failed, with the end of its log, where it does not."""
+        """Start the engine and wait until it answers. Otherwise raises Failed with the end of its log."""
         dockerd = find_command('dockerd')
         if dockerd is None:
             raise Failed('no dockerd on this machine')
@@ -53,7 +52,7 @@ class Engine(object):
         with open(settings_path, 'w') as settings:
             settings.write('{}\n')
         command = [
-            # The engine ends with this process, even where that is killed and can't clean up.
+            # The engine ends with this process, also after SIGKILL.
             'setpriv', '--pdeathsig', 'KILL',
             'unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc',
             'sh', '-c', INSIDE, 'sh',
@@ -75,7 +74,7 @@ class Engine(object):
             raise Failed('the engine ended at its start:\n%s' % self.log_tail())
 
     def environment(self):
-        """The environment for the engine's clients: nothing that this machine's user has set up for another engine."""
+        """The environment for the engine's clients, without the user's variables for another engine."""
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith(('DOCKER_', 'COMPOSE_')) and name != 'PYTHON_IMAGE'}
         environment.update(DOCKER_HOST=self._address, DOCKER_CONFIG=self.directory)
@@ -88,7 +87,7 @@ class Engine(object):
         return self.docker('version', '--format', '{{.Server.Version}}').stdout.strip()
 
     def import_image(self, archive, name, changes=()):
-        """Make an image of a file system in a tar archive. `changes` are instructions as in a Dockerfile."""
+        """Make an image from a file system in a tar archive. `changes` are instructions of a Dockerfile."""
         arguments = ['import']
         for change in changes:
             arguments += ['--change', change]
@@ -99,9 +98,9 @@ class Engine(object):
             return ''.join(log.readlines()[-20:])
 
     def stop(self):
-        """End the engine and all its containers, and remove what they leave on this machine."""
+        """End the engine and all containers, and remove its directory and control groups."""
         if self._process is not None:
-            # The first process inside; its parent outside then reads its exit status and ends too.
+            # The first process of the namespace; its parent then reaps it and ends.
             for pid in _children_of(self._process.pid):
                 os.kill(pid, signal.SIGKILL)
             try:
@@ -128,6 +127,6 @@ def _children_of(pid):
 
 
 def _remove_control_group(path):
-    # A control group is removed by rmdir, from the innermost outwards; the files in it are not files that one deletes.
+    # rmdir removes a control group with its files, the innermost group first.
     for directory, _, _ in os.walk(path, topdown=False):
         os.rmdir(directory)

@@ -1,8 +1,8 @@
-"""Base images for an engine that can't ask a registry for any.
+"""Makes base images without a registry.
 
-The image for 3.x is a minimal Debian with its own Python, from the mirror that Debian's packages come from. It takes
-most of a minute to make, so it is kept in the user's cache. The image for 2.7, which Debian no longer has, is one
-interpreter of this machine with the libraries that it loads, and nothing else.
+The image for 3.x is a minimal Debian with its Python, from the machine's mirror of Debian. Making it takes most of a
+minute, so it is kept in the user's cache. Debian has no 2.7 any more: that image is an interpreter of this machine with
+the libraries that it loads.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -18,10 +18,10 @@ import tarfile
 from tests.compose.commands import Failed, find_command, run
 
 DEBOOTSTRAP_TIMEOUT_S = 240.0
-#: A mirror that is being updated fails now and then.
+#: A mirror may fail during its update.
 DEBOOTSTRAP_ATTEMPTS = 2
 
-# Runs in namespaces of its own, so that what debootstrap mounts and starts is gone at the end however it ends.
+# Runs in its own namespaces: at their end the kernel removes the mounts and processes of debootstrap.
 RECIPE = """
 set -e
 debootstrap --variant=minbase --include=python3 "$SUITE" "$ROOT"
@@ -31,15 +31,15 @@ rm -rf "$ROOT"/var/cache/apt/* "$ROOT"/var/lib/apt/lists/* "$ROOT"/dev/*
 tar --directory "$ROOT" --create --file "$ARCHIVE" .
 """
 
-#: Parts of an installed Python that no program here loads; together more than half of it.
+#: Parts of an installed Python that our programs do not load; together more than half of it.
 LEFT_OUT = re.compile(r'/python2\.7/(config|ensurepip|idlelib|lib-tk|site-packages|test)$|_tkinter\.so$|\.(py[co]|a)$')
 
 
 def debian_with_python(directory):
-    """The path of a tar archive with a Debian whose `python` is Python 3. `directory`: for what is made on the way."""
+    """The path of a tar archive with a Debian whose `python` is Python 3. `directory` is for temporary files."""
     cache = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'compose-test')
     suite = _debian_suite()
-    # Another recipe is another file, so that nothing stale is ever used.
+    # Another recipe has another file name.
     digest = hashlib.sha256(RECIPE.encode('ascii')).hexdigest()[:12]
     kept = os.path.join(cache, '%s-%s-%s.tar' % (suite, platform.machine(), digest))
     if os.path.exists(kept):
@@ -62,7 +62,7 @@ def debian_with_python(directory):
         raise Failed('debootstrap ended with %d:\n%s' % (made.returncode, (made.stdout + made.stderr)[-3000:]))
     if not os.path.isdir(cache):
         os.makedirs(cache)
-    # Renamed where it is complete, so that two runs at a time don't read each other's halves.
+    # The file is renamed when it is complete: another run may look for it.
     beside = '%s.%d' % (kept, os.getpid())
     shutil.move(archive, beside)
     os.rename(beside, kept)
@@ -70,7 +70,7 @@ def debian_with_python(directory):
 
 
 def _debian_suite():
-    """The release this machine runs: its mirror has it, and its debootstrap knows it."""
+    """The release of this machine: its mirror and its debootstrap have it."""
     with open('/etc/os-release') as os_release:
         found = re.search(r'^VERSION_CODENAME=(\w+)$', os_release.read(), re.MULTILINE)
     return found.group(1) if found else 'stable'
@@ -88,8 +88,8 @@ def find_python_2():
 
 
 def interpreter_with_libraries(python, archive):
-    """Write a tar archive with the Python at path `python`, below /usr/local, the libraries it is linked with, and the
-    directory in which everybody may write on any system: a volume that is made there has its mode.
+    """Write a tar archive with the Python at path `python`, below /usr/local, and the libraries it is linked with.
+    /var/tmp in it is writable for all users: a new volume there has its mode.
     """
     prefix = os.path.dirname(os.path.dirname(python))
     with tarfile.open(archive, 'w') as tar:
@@ -107,12 +107,12 @@ def interpreter_with_libraries(python, archive):
                 linked.add(module)
         for path in sorted({library for file in linked for library in _libraries(file)}):
             if not path.startswith(prefix):
-                # The name that is asked for; what it is a link to may be in another directory.
+                # Under the name that programs are linked with, also if that is a symbolic link.
                 tar.add(os.path.realpath(path), path.lstrip('/'))
 
 
 def _libraries(file):
-    """Paths of the shared libraries that a file loads, the loader among them."""
+    """Paths of the shared libraries that a file loads, and of the loader."""
     for line in run(['ldd', file]).stdout.splitlines():
         found = re.search(r'(/\S+) \(0x', line)
         if found:

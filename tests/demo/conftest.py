@@ -1,4 +1,4 @@
-"""The fixture that starts demos and ends them on every path."""
+"""The fixture that starts a demo and ends it after the test."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -9,7 +9,7 @@ from tests.demo.running import Demo
 
 @pytest.fixture
 def demo(tmpdir):
-    """A function that starts the demo of this test."""
+    """A function that starts a demo with some options."""
     started = []
 
     def start(*options, **others):

@@ -1,23 +1,22 @@
-"""A demo as a process: started, watched, and ended on every path."""
+"""A demo as a child process."""
 
 from __future__ import absolute_import, division, print_function
 
 import glob
 import json
 import os
-import signal
 import sys
 
 from runtime.event_files import events_of
 from runtime.launcher import ROOT, Child, is_alive, text_of
 from tests.system.processes import eventually
 
-#: The bound of a whole run; on an idle machine nothing here takes more than a few seconds.
+#: The limit of a whole run. On an idle machine a run takes some seconds.
 BOUND_S = 90.0
 
 
 class Demo(Child):
-    """``run_demo.py`` with some options, output in files or to ``stdout``; what it keeps lies in ``folder``."""
+    """``run_demo.py`` with some options. Its files are kept in ``folder``; its output goes to a file or ``stdout``."""
 
     def __init__(self, directory, options, stdout=None, keep=True):
         self.folder = os.path.join(directory, 'kept')
@@ -29,38 +28,31 @@ class Demo(Child):
             environment=dict(os.environ, TMPDIR=self.temporary, TERM='xterm'))
 
     def wait(self):
-        """For its end; returns the exit status."""
+        """Wait for its end; returns the exit status."""
         eventually(lambda: not self.is_running, 'the demo ends', BOUND_S)
         return self.exit_status
 
-    # What it keeps.
+    # Its files.
 
     def events(self, name):
-        """What a process wrote so far."""
+        """The events of a process until now."""
         return events_of(os.path.join(self.folder, name + '.events'))
 
     def account(self, name):
-        """What a process counted."""
-        return json.loads(text_of(os.path.join(self.folder, name + '.account')))
+        """The account of a process that has ended; None if it left none."""
+        text = text_of(os.path.join(self.folder, name + '.account'))
+        return json.loads(text) if text else None
 
     def process_ids(self):
-        """Of those that have begun, by name."""
+        """Name -> process id, of the processes that wrote their first event."""
         names = [os.path.basename(path)[:-len('.events')] for path in glob.glob(os.path.join(self.folder, '*.events'))]
         return {name: self.events(name)[0].facts['process_id'] for name in names if self.events(name)}
 
-    def has_begun(self, number):
-        """Whether so many processes are in their loops."""
-        return len(self.process_ids()) >= number
+    def wait_for_processes(self, number):
+        """Wait until so many processes wrote their first event; returns their ids by name."""
+        eventually(lambda: len(self.process_ids()) >= number, '%d processes run' % number)
+        return self.process_ids()
 
 
-def nobody_is_left(process_ids):
-    """Wait until all of them are gone."""
-    return bool(eventually(lambda: not any(is_alive(process_id) for process_id in process_ids), 'all are gone'))
-
-
-def keeper_of(process_id):
-    """The process that leads the group of that one."""
-    return os.getpgid(process_id)
-
-
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+def wait_until_gone(process_ids):
+    eventually(lambda: not any(is_alive(process_id) for process_id in process_ids), 'all processes are gone')

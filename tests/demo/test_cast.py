@@ -1,4 +1,4 @@
-"""The settings of every process are such as its program takes, whatever the numbers of the run."""
+"""The settings, names and seeds of the demo's processes."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -13,12 +13,12 @@ NUMBERS = pytest.mark.parametrize('calculators, clients', [
     (1, 1), (4, 3), (CALCULATORS_MAX, 1), (1, CLIENTS_MAX), (CALCULATORS_MAX, CLIENTS_MAX)])
 
 
-def everybody(cast):
+def all_parts(cast):
     return [cast.dispatcher()] + cast.calculators(5000) + [cast.newcomer(5000)] + cast.clients(5000)
 
 
 @NUMBERS
-def test_all_settings_are_accepted(calculators, clients):
+def test_every_program_accepts_its_settings(calculators, clients):
     cast = Cast(calculators, clients, 7)
     DISPATCHER_SETTINGS.checked(cast.dispatcher().settings)
     for part in cast.calculators(5000) + [cast.newcomer(5000)]:
@@ -29,19 +29,19 @@ def test_all_settings_are_accepted(calculators, clients):
 
 @NUMBERS
 def test_all_names_and_seeds_differ(calculators, clients):
-    parts = everybody(Cast(calculators, clients, 7))
+    parts = all_parts(Cast(calculators, clients, 7))
     for values in ([part.name for part in parts], [part.seed for part in parts]):
         assert len(set(values)) == len(values) == calculators + clients + 2
 
 
-def test_another_seed_is_another_seed_for_all_and_the_same_is_the_same():
-    seeds = [[part.seed for part in everybody(Cast(3, 3, seed))] for seed in (7, 8, 7)]
+def test_the_seed_of_the_demo_decides_the_seeds_of_all_processes():
+    seeds = [[part.seed for part in all_parts(Cast(3, 3, seed))] for seed in (7, 8, 7)]
     assert seeds[0] == seeds[2]
     assert not set(seeds[0]) & set(seeds[1])
 
 
 @NUMBERS
-def test_the_load_is_the_same_share_of_what_all_can_do(calculators, clients):
+def test_the_load_is_the_same_share_of_all_slots(calculators, clients):
     cast = Cast(calculators, clients, 7)
     slots = sum(part.settings['capacity'] for part in cast.calculators(5000))
     arrivals_per_s = sum(2 / sum(part.settings['task_interval_s']) for part in cast.clients(5000))

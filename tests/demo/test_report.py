@@ -1,4 +1,4 @@
-"""The report: the dispatcher's account, and what became of the tasks of the killed calculator."""
+"""The report of the demo: the dispatcher's account, and the outcomes of the killed calculator's tasks."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -22,7 +22,7 @@ VICTIM = 'calculator-a'
 
 
 def account(**changes):
-    """The account of a dispatcher, with some numbers changed wherever they stand."""
+    """The account of a dispatcher, with some numbers changed."""
     made = DispatcherCore(SETTINGS.checked({}), 'dispatcher', 'abcdefgh', random.Random(1)).account(0.0)
     for part in (made, made['attempts'], made['counts'], made['outcomes']):
         part.update({key: changes[key] for key in changes if key in part})
@@ -30,36 +30,27 @@ def account(**changes):
 
 
 class Process(object):
-    """A process that has ended and left an account, or none."""
+    """A dispatcher that has ended, with an account or None."""
 
-    def __init__(self, name, role, account):
-        self.name = name
-        self.role = role
-        self.how_it_ended = 'ended with status 0'
-        self._account = account
+    name = role = DISPATCHER
+    how_it_ended = 'ended with status 0'
 
-    def account(self):
-        return self._account
-
-
-class Household(object):
-    """What a report needs of one."""
-
-    def __init__(self, dispatcher):
-        self.processes = [Process('dispatcher', 'dispatcher', dispatcher)]
-
-    def get(self, name):
-        return self.processes[0]
+    def __init__(self, account):
+        self.account = lambda: account
 
 
 class Run(object):
-    """A director after the run, whose record is written event by event; the run began at 100 s."""
+    """A director, and its household, after a run that began at 100 s. The test writes the record event by event."""
 
     def __init__(self, dispatcher=None, kill=None):
-        self.household = Household(dispatcher)
+        self.household = self
+        self.processes = [Process(dispatcher)]
         self.record = Record()
         self.kill = kill
         self.stops = 0
+
+    def get(self, name):
+        return self.processes[0]
 
     def seconds_at(self, at):
         return at - BEGAN_AT
@@ -80,7 +71,7 @@ def text_for(dispatcher):
     return ' '.join(line.strip() for line in report(Run(dispatcher)))
 
 
-def test_a_dispatcher_without_an_account():
+def test_the_report_says_that_the_dispatcher_left_no_account():
     assert 'The dispatcher left no account: ended with status 0.' in text_for(None)
     assert 'Outages of the calculators: crashes 0, freezes 0.' in text_for(None)
 
@@ -95,8 +86,8 @@ def test_a_dispatcher_without_an_account():
      'that were given up still returned the first result.'),
     ({'assignments': 9, 'result': 6, 'dead_calculator': 1, 'running': 2},
      'It took 9 attempts, 1 of them without a result (dead calculator 1); 2 still ran at the end.'),
-], ids=['all well', 'some lost', 'one of them answered', 'ended at once'])
-def test_attempts_with_and_without_a_result_are_all_attempts(changes, sentence):
+], ids=['all with a result', 'some lost', 'a late result', 'some still run'])
+def test_the_report_counts_attempts_with_and_without_a_result(changes, sentence):
     text = text_for(account(**changes))
     assert sentence in text
     attempts, in_vain = [int(number) for number in IN_VAIN.findall(text)[0]]
@@ -131,24 +122,24 @@ def lost(time, reason):
      IDLE + ['Sent to it as well, before its silence was noticed: 1 task.',
              '  client-1:7 was done by calculator-b 3.0 s after the kill, at attempt 2']),
     ([lost(108, 'not_held'), ('dispatcher', 111, 'done', ELSEWHERE)], IDLE),
-], ids=['done elsewhere', 'let go before', 'answer on the way', 'held although done', 'expired', 'no outcome',
-        'sent to the dead', 'lost before'])
-def test_what_became_of_a_task_of_the_killed_calculator(steps, lines):
+], ids=['done elsewhere', 'let go before', 'result in flight', 'held although done', 'expired', 'no outcome',
+        'sent to a dead calculator', 'lost before'])
+def test_the_report_has_the_outcome_of_each_task_of_the_killed_calculator(steps, lines):
     run = Run(kill=(VICTIM, KILLED_AT))
     for process, time, kind, facts in steps:
         getattr(run, process)(time, kind, 7, **facts)
     assert kill_lines(run) == lines
 
 
-def test_when_the_death_was_noticed_is_told():
+def test_the_report_says_when_the_death_was_noticed():
     run = Run(kill=(VICTIM, KILLED_AT))
     run.record.take(Event(112.5, 'died', {'calculator': VICTIM, 'silence_s': 2.5}, 'dispatcher', DISPATCHER))
     assert kill_lines(run) == IDLE + ['The dispatcher declared it dead 2.5 s later.']
 
 
-# Who is killed, and the sentences.
+# The calculator to kill, and the sentences.
 
-def test_the_busiest_calculator_in_order():
+def test_the_busiest_calculator_has_the_most_tasks_and_no_outage():
     run = Run()
     for name in ('calculator-a', 'calculator-b', 'calculator-c'):
         run.record.take(Event(100, 'began', {}, name, CALCULATOR))
@@ -167,13 +158,13 @@ FACTS = {'address': 'http://127.0.0.1:8080/', 'victim': 'calculator-a', 'held': 
 
 
 @pytest.mark.parametrize('kind', sorted(DEMO))
-def test_every_sentence_of_the_demo_fits(kind):
+def test_every_sentence_of_the_demo_fits_in_a_line(kind):
     _, sentence = sentence_of(kind, FACTS)
     assert '%' not in sentence
     assert len('%6.1f s  %s' % (12.5, sentence)) <= 79
 
 
-def test_an_event_of_a_process_is_a_line_with_its_name():
+def test_the_sentence_for_an_event_begins_with_the_name_of_the_process():
     facts = {'outage': 'freeze', 'duration_s': 2.5, 'running': 1}
     assert sentence_by('calculator-a', CALCULATOR, 'out_of_order', facts) == (
         BAD, 'calculator-a: Out of order for 2.5 s: freeze with 1 task running.')

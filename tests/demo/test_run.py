@@ -1,4 +1,4 @@
-"""The demo as its user has it: what it prints is true, and however it ends nothing is left of it."""
+"""Runs of the demo: its report agrees with its files, and after its end no process and no temporary file is left."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -12,14 +12,15 @@ import sys
 import pytest
 
 from runtime import launcher
-from tests.demo.running import STOP_SIGNALS, eventually, keeper_of, nobody_is_left
+from tests.demo.running import wait_until_gone
 from tests.source_tree import ROOT
+from tests.system.processes import eventually
 from tests.system.terminals import Terminal
 
 ROW = re.compile(r'^(\S+(?: clients)?) +(\d+) +(\d+) +(\d+) ', re.MULTILINE)
 KILL = re.compile(r'^(calculator-[a-z]) was killed at [0-9.]+ s while it held (\w+) tasks?\.$', re.MULTILINE)
 ATTEMPTS = re.compile(r'^It took (\d+) attempts, (\d+) of them without a result', re.MULTILINE)
-FATE = re.compile(r'^  (client-\d:\d+) (.*)$', re.MULTILINE)
+OUTCOME = re.compile(r'^  (client-\d:\d+) (.*)$', re.MULTILINE)
 
 
 def rows_of(report):
@@ -28,21 +29,10 @@ def rows_of(report):
             for name, sent, answered, unanswered in ROW.findall(report)}
 
 
-def held_at_the_end(events):
-    """Ids of the tasks that a calculator took and did not let go, by its own report."""
-    held = {}
-    for event in events:
-        if event.kind == 'taken':
-            held[event.facts['task_id']] = event.facts['attempt']
-        elif event.kind == 'let_go':
-            del held[event.facts['task_id']]
-    return set(held)
-
-
-def test_the_run_as_a_page(demo):
+def test_the_page_is_served_during_the_run(demo):
     run = demo('--duration', '600', '--calculators', '3', '--clients', '2', '--http', '0')
     port = port_of_page(run)
-    eventually(lambda: len(json.loads(page(port, '/status.json'))['calculators']) >= 3, 'the page has all calculators')
+    eventually(lambda: len(json.loads(page(port, '/status.json'))['calculators']) >= 3, 'all calculators')
     run.signal(signal.SIGTERM)
     assert (run.wait(), run.log) == (0, '')
     with pytest.raises((OSError, socket.error)):
@@ -50,12 +40,12 @@ def test_the_run_as_a_page(demo):
 
 
 def port_of_page(run):
-    found = eventually(lambda: re.search(r'The page is at http://127\.0\.0\.1:(\d+)/', run.output), 'it says where')
+    found = eventually(lambda: re.search(r'The page is at http://127\.0\.0\.1:(\d+)/', run.output), 'the address')
     return int(found.group(1))
 
 
 def page(port, path, until=b''):
-    """What the page answers, to its end or until that."""
+    """The body of an answer, to its end or to the text ``until``."""
     asked = socket.create_connection(('127.0.0.1', port), 30)
     asked.sendall(('GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n' % path).encode('ascii'))
     received = b''
@@ -68,10 +58,10 @@ def page(port, path, until=b''):
     return received.partition(b'\r\n\r\n')[2].decode('ascii')
 
 
-def test_the_page_keeps_the_final_state_until_it_is_stopped(demo):
+def test_the_page_shows_the_final_state_until_the_demo_is_stopped(demo):
     run = demo('--duration', '2', '--calculators', '2', '--clients', '1', '--http', '0', '--seed', '3')
     port = port_of_page(run)
-    eventually(lambda: 'The page stays at' in run.output, 'the run is over')
+    eventually(lambda: 'The page stays at' in run.output, 'the end of the run')
     stream = page(port, '/events', until=b'\n\ndata: ')
     state = json.loads(page(port, '/events', until=b'}\n\n').split('data: ')[1])
     assert 'The demo is over' in stream
@@ -84,7 +74,7 @@ def test_the_page_keeps_the_final_state_until_it_is_stopped(demo):
     assert (run.wait(), run.log) == (0, '')
 
 
-def test_a_page_that_can_not_be_shown_is_one_line(demo):
+def test_a_page_that_can_not_be_served_is_an_error_of_one_line(demo):
     taken = socket.socket()
     taken.bind(('127.0.0.1', 0))
     taken.listen(1)
@@ -95,15 +85,15 @@ def test_a_page_that_can_not_be_shown_is_one_line(demo):
     assert len(run.log.splitlines()) == 1
 
 
-def test_a_whole_run(demo):
+def test_the_report_of_a_run_agrees_with_its_files(demo):
     run = demo('--duration', '3', '--calculators', '3', '--clients', '2', '--seed', '1')
     status = run.wait()
     report = run.output
     assert (status, run.log) == (0, '')
-    assert nobody_is_left(run.process_ids().values())
+    wait_until_gone(run.process_ids().values())
     assert '--seed 1' in report
 
-    # The clients' statistics are those that they gave themselves, and they add up.
+    # The statistics of the clients.
     rows = rows_of(report)
     accounts = {name: run.account(name) for name in ('client-1', 'client-2')}
     for name, account in accounts.items():
@@ -119,49 +109,54 @@ def test_a_whole_run(demo):
     assert dispatcher['running'] == 0
     assert attempts - in_vain == dispatcher['outcomes']['done']
 
-    # Who was killed left no account, all others did; and one more came.
+    # The killed calculator and the one that was added.
     (victim, number), = KILL.findall(report)
-    assert [name for name in sorted(run.process_ids()) if not has_account(run, name)] == [victim]
+    assert [name for name in sorted(run.process_ids()) if run.account(name) is None] == [victim]
     assert 'calculator-d' in run.process_ids()
-    check_fates(run, report, victim, 0 if number == 'no' else int(number))
+    check_outcomes(run, report, victim, 0 if number == 'no' else int(number))
 
 
-def has_account(run, name):
-    try:
-        return bool(run.account(name))
-    except ValueError:
-        return False
-
-
-def check_fates(run, report, victim, number):
-    """What is said of the tasks of the killed calculator is what the event files say."""
-    held = held_at_the_end(run.events(victim))
+def check_outcomes(run, report, victim, number):
+    """The report and the files of events agree about the tasks of the killed calculator."""
+    held = set()
+    for event in run.events(victim):
+        if event.kind == 'taken':
+            held.add(event.facts['task_id'])
+        elif event.kind == 'let_go':
+            held.remove(event.facts['task_id'])
     assert number == len(held)
     ends = {event.facts['task_id']: event for event in run.events('dispatcher')
             if event.kind in ('done', 'ended')}
-    told = dict(FATE.findall(report))
+    outcomes = dict(OUTCOME.findall(report))
     for task_id in held:
         client, _, number = task_id.split(':')
-        fate, end = told['%s:%s' % (client, number)], ends[task_id]
+        outcome, end = outcomes['%s:%s' % (client, number)], ends[task_id]
         facts = end.facts
         if end.kind == 'ended':
-            assert fate.startswith('ended %s' % facts['outcome'])
+            assert outcome.startswith('ended %s' % facts['outcome'])
         elif facts['calculator'] == victim:
-            assert fate.startswith('was done by %s itself' % victim)
+            assert outcome.startswith('was done by %s itself' % victim)
         else:
-            assert fate.startswith('was done by %s ' % facts['calculator'])
-            assert fate.endswith(', at attempt %d' % facts['attempt'])
+            assert outcome.startswith('was done by %s ' % facts['calculator'])
+            assert outcome.endswith(', at attempt %d' % facts['attempt'])
 
 
-@pytest.mark.parametrize('number', STOP_SIGNALS, ids=['SIGINT', 'SIGTERM'])
-def test_a_signal_ends_it_early_and_softly(demo, number):
-    run = demo('--duration', '600', '--calculators', '2', '--clients', '2')
-    eventually(lambda: run.has_begun(5) and len(run.events('client-1')) > 1, 'something is sent')
-    everybody = list(run.process_ids().values())
-    everybody.append(keeper_of(everybody[0]))
+def start_with_tasks(demo, calculators, clients):
+    """Start a demo and wait until a client sends tasks; returns the demo and its process ids by name."""
+    run = demo('--duration', '600', '--calculators', str(calculators), '--clients', str(clients))
+    ids = run.wait_for_processes(1 + calculators + clients)
+    eventually(lambda: len(run.events('client-1')) > 1, 'a task is sent')
+    return run, ids
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['SIGINT', 'SIGTERM'])
+def test_the_first_signal_ends_the_run_early_and_all_processes_drain(demo, number):
+    run, ids = start_with_tasks(demo, 2, 2)
+    # The leader of their process group ends too.
+    keeper = os.getpgid(ids['client-1'])
     run.signal(number)
     assert (run.wait(), run.log) == (0, '')
-    assert nobody_is_left(everybody)
+    wait_until_gone(list(ids.values()) + [keeper])
     rows = rows_of(run.output)
     for sent, answered, unanswered in rows.values():
         assert sent == answered + unanswered
@@ -169,82 +164,77 @@ def test_a_signal_ends_it_early_and_softly(demo, number):
     assert 'No calculator was killed' in run.output
 
 
-@pytest.mark.parametrize('signals, is_told', [(2, False), (3, True)], ids=['second', 'third'])
-def test_a_further_signal_ends_it_at_once_with_a_report(demo, signals, is_told):
-    run = demo('--duration', '600', '--calculators', '2', '--clients', '1')
-    eventually(lambda: run.has_begun(4) and len(run.events('client-1')) > 1, 'something is sent')
-    everybody = run.process_ids()
-    if is_told:
-        # One that takes no signal of the soft kind.
-        os.kill(everybody['client-1'], signal.SIGSTOP)
+@pytest.mark.parametrize('signals, is_killed', [(2, False), (3, True)], ids=['second', 'third'])
+def test_a_second_and_a_third_signal_end_the_run_at_once_with_a_report(demo, signals, is_killed):
+    run, ids = start_with_tasks(demo, 2, 1)
+    if is_killed:
+        # A stopped process handles no SIGTERM.
+        os.kill(ids['client-1'], signal.SIGSTOP)
     run.signal(signal.SIGINT)
-    eventually(lambda: 'asked to stop' in run.output, 'it has heard')
+    eventually(lambda: 'asked to stop' in run.output, 'the first signal is handled')
     for number in (signal.SIGINT, signal.SIGTERM)[:signals - 1]:
         run.signal(number)
     assert run.wait() == 0
-    assert nobody_is_left(everybody.values())
+    wait_until_gone(ids.values())
     for sent, answered, unanswered in rows_of(run.output).values():
         assert sent == answered + unanswered
-    assert ('client-1 is killed: the demo was asked three times to stop' in run.output) == is_told
+    assert ('client-1 is killed: the demo was asked three times to stop' in run.output) == is_killed
     assert 'did not end in time' not in run.output
 
 
 @pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='needs /proc')
 @pytest.mark.parametrize('number, has_begun', [(signal.SIGKILL, True), (signal.SIGTERM, True), (signal.SIGTERM, False)],
                          ids=['SIGKILL', 'SIGTERM', 'SIGTERM at once'])
-def test_however_it_ends_its_processes_and_its_temporary_folder_go_with_it(demo, number, has_begun):
+def test_the_processes_and_the_temporary_folder_end_with_the_demo(demo, number, has_begun):
     run = demo('--duration', '600', '--calculators', '1', '--clients', '1', keep=False)
-    eventually(lambda: os.listdir(run.temporary) != [], 'it has begun')
+    eventually(lambda: os.listdir(run.temporary) != [], 'the temporary folder')
     if has_begun:
-        eventually(lambda: 'calculator-a registered' in run.output, 'they have begun')
-    everybody = children_of(run.pid)
-    assert len(everybody) >= 4 or not has_begun
+        eventually(lambda: 'calculator-a registered' in run.output, 'a calculator registers')
+    children = children_of(run.pid)
+    assert len(children) >= 4 or not has_begun
     run.signal(number)
     assert run.wait() in (0, -number)
-    assert nobody_is_left(everybody)
-    eventually(lambda: os.listdir(run.temporary) == [] or not has_begun, 'the folder is gone')
+    wait_until_gone(children)
+    eventually(lambda: os.listdir(run.temporary) == [] or not has_begun, 'the folder is removed')
 
 
 def children_of(pid):
-    """All processes below that one, by their ids."""
+    """The ids of all descendants of a process."""
     with open('/proc/%d/task/%d/children' % (pid, pid)) as file:
         children = [int(word) for word in file.read().split()]
     return children + [below for child in children for below in children_of(child)]
 
 
-def test_it_ends_when_nobody_reads_its_output(demo):
+def test_the_demo_ends_when_the_reader_of_its_output_closes_the_pipe(demo):
     reader, writer = os.pipe()
     run = demo('--duration', '600', '--calculators', '2', '--clients', '1', stdout=writer)
     os.close(writer)
-    eventually(lambda: run.has_begun(4), 'all have begun')
-    everybody = list(run.process_ids().values())
+    ids = run.wait_for_processes(4)
     os.close(reader)
     assert (run.wait(), run.log) == (1, '')
-    assert nobody_is_left(everybody)
+    wait_until_gone(ids.values())
 
 
-def test_a_calculator_killed_by_somebody_else_is_told_and_lived_with(demo):
+def test_the_run_goes_on_when_another_process_kills_a_calculator(demo):
     run = demo('--duration', '600', '--calculators', '3', '--clients', '1')
-    eventually(lambda: run.has_begun(5), 'all have begun')
-    os.kill(run.process_ids()['calculator-a'], signal.SIGKILL)
-    eventually(lambda: 'calculator-a is gone: ended by signal 9, and not by this demo' in run.output, 'it is told')
+    os.kill(run.wait_for_processes(5)['calculator-a'], signal.SIGKILL)
+    eventually(lambda: 'calculator-a is gone: ended by signal 9, and not by this demo' in run.output, 'a note')
     run.signal(signal.SIGTERM)
     assert (run.wait(), run.log) == (0, '')
     assert 'The counts agree' in run.output
 
 
-def test_without_its_dispatcher_it_ends_and_says_so(demo):
+def test_the_run_ends_with_an_error_when_another_process_kills_the_dispatcher(demo):
     run = demo('--duration', '600', '--calculators', '1', '--clients', '1')
-    eventually(lambda: run.has_begun(3), 'all have begun')
-    everybody = list(run.process_ids().values())
-    os.kill(run.process_ids()['dispatcher'], signal.SIGKILL)
+    ids = run.wait_for_processes(3)
+    os.kill(ids['dispatcher'], signal.SIGKILL)
     assert run.wait() == 1
     assert 'dispatcher ended by signal 9' in run.log
     assert 'The dispatcher left no account: ended by signal 9.' in run.output
-    assert nobody_is_left(everybody)
+    wait_until_gone(ids.values())
 
 
-def test_on_a_terminal_it_shows_the_screen_of_the_monitor_and_then_the_report():
+def test_a_terminal_shows_the_screen_of_the_monitor_and_then_the_report():
     window = Terminal(['run_demo.py', '--duration', '600', '--calculators', '2', '--clients', '2'])
     try:
         window.shows(r'dispatcher at 127\.0\.0\.1:\d+')
@@ -265,7 +255,7 @@ def test_on_a_terminal_it_shows_the_screen_of_the_monitor_and_then_the_report():
     (['--calculators', '26'], 'found "26", expected a whole number from 1 to 25'),
     (['--clients', '21'], 'found "21", expected a whole number from 1 to 20'),
     (['--duration', '0'], '--duration'), (['--keep', 'demo'], 'demo')], ids=lambda value: ' '.join(value[:1]))
-def test_what_it_can_not_do_is_one_line_and_starts_nothing(options, expected):
+def test_wrong_options_are_an_error_of_one_line(options, expected):
     status, out, err = launcher.run([sys.executable, os.path.join(ROOT, 'run_demo.py')] + options, cwd=ROOT)
     assert (status, out, err.count('\n')) == (2, '', 1)
     assert expected in err and err.startswith('run_demo.py: ')

@@ -1,11 +1,11 @@
-"""deploy/kubernetes/ without a cluster: against the schemas of Kubernetes, against our own rules, and on an engine.
+"""Checks deploy/kubernetes/ without a cluster.
 
     tests/kubernetes/run
 
-The schemas are those of the newest and of an older Kubernetes, and no field may be unknown to them. The containers run
-as their pods say (user, group, command, modes of the files) on an engine of our own (tests/compose/engine.py); what a
-cluster does besides, such as volumes and names, is made by hand there. Needs root for that; where it can't, it says why
-and ends with 0, but with 1 where CI=true.
+The manifests have to agree with the schemas of the newest and of an older Kubernetes, without unknown fields, and with
+our own rules. The containers run on our own engine (tests/compose/engine.py) with the user, group, command and modes of
+files of their pods; volumes and names, which a cluster would provide, are made here. That needs root. If a check can't
+run, the reason is printed and the status is 0; with CI=true it is 1.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -28,10 +28,6 @@ from tests.compose.commands import Failed, find_command, run, wait_until
 from tests.compose.engine import Engine
 from tests.source_tree import ROOT
 
-MYPY = False
-if MYPY:
-    from typing import Any, Dict, List  # noqa: F401
-
 FOLDER = os.path.join(ROOT, 'deploy', 'kubernetes')
 OLDEST = '1.29'
 FARM_MAX_BYTES = 1 << 20  # of a ConfigMap
@@ -41,13 +37,11 @@ TASKS = 30
 
 
 def documents(text):
-    # type: (str) -> List[Dict[str, Any]]
     return [one for one in yaml.safe_load_all(text) if one]
 
 
 def sources():
-    # type: () -> List[Dict[str, Any]]
-    """The manifests as they are written."""
+    """The manifests in deploy/kubernetes."""
     found = []
     for name in sorted(os.listdir(FOLDER)):
         if name.endswith('.yaml') and name != 'kustomization.yaml':
@@ -57,7 +51,6 @@ def sources():
 
 
 def check_schema(manifests):
-    # type: (List[Dict[str, Any]]) -> None
     for version in (OLDEST, kubernetes_validate.latest_version()):
         for manifest in manifests:
             try:
@@ -68,14 +61,13 @@ def check_schema(manifests):
 
 
 def check_rules(manifests):
-    # type: (List[Dict[str, Any]]) -> None
-    """What the schemas do not know."""
+    """Rules that the schemas do not have."""
     kinds = {(one['kind'], one['metadata']['name']): one['spec'] for one in manifests if 'spec' in one}
     if sorted(kinds) != [('Deployment', 'calculator'), ('Service', 'dispatcher'), ('StatefulSet', 'dispatcher')]:
-        raise Failed('other manifests than known: %s' % sorted(kinds))
+        raise Failed('unknown manifests: %s' % sorted(kinds))
     service, dispatcher = kinds['Service', 'dispatcher'], kinds['StatefulSet', 'dispatcher']
     if service['clusterIP'] != 'None':
-        raise Failed('a virtual address is before the dispatcher')
+        raise Failed('the service has a virtual address')
     for settings, spec in (('dispatcher', dispatcher), ('calculator', kinds['Deployment', 'calculator'])):
         pod = spec['template']['spec']
         labels = spec['template']['metadata']['labels']
@@ -87,17 +79,16 @@ def check_rules(manifests):
             raise Failed('%s: a pod is killed while it drains' % settings)
         secret = [volume['secret'] for volume in pod['volumes'] if 'secret' in volume][0]
         if secret['defaultMode'] != 0o440 or pod['securityContext']['fsGroup'] != pod['securityContext']['runAsGroup']:
-            raise Failed('%s: the programs would refuse this mode of the key' % settings)
+            raise Failed('%s: the programs refuse a key with this mode' % settings)
     if service['selector'] != dispatcher['template']['metadata']['labels']:
         raise Failed('the service does not select the dispatcher')
     with open(os.path.join(FOLDER, 'calculator.json')) as file:
         if json.load(file)['listen']['port'] != 0:
-            raise Failed('calculators do not change their port')
+            raise Failed('calculators have a fixed port')
 
 
 def make_files(folder):
-    # type: (str) -> None
-    """A copy of the folder with what a user makes there: docs/kubernetes.md."""
+    """Copy the folder, and make the files that docs/kubernetes.md tells users to make."""
     shutil.copytree(FOLDER, folder)
     archive.build(os.path.join(folder, 'farm.pyz'), ROOT)
     with open(os.path.join(folder, 'key'), 'wb') as key:
@@ -105,7 +96,6 @@ def make_files(folder):
 
 
 def check_rendered(folder):
-    # type: (str) -> None
     kubectl = find_command('kubectl')
     if kubectl is None:
         raise Failed('no kubectl on this machine')
@@ -122,7 +112,6 @@ class Pods(object):
     """The containers of the manifests on an engine."""
 
     def __init__(self, engine, folder, manifests):
-        # type: (Engine, str, List[Dict[str, Any]]) -> None
         self.engine = engine
         self.pods = {one['metadata']['name']: one['spec']['template']['spec']
                      for one in manifests if 'template' in one.get('spec', {})}
@@ -141,8 +130,7 @@ class Pods(object):
         engine.docker('network', 'create', '--internal', 'pods')
 
     def start(self, pod, name, command=None):
-        # type: (str, str, List[str] | None) -> None
-        """A container of that pod, or beside it another command in a like one."""
+        """Start a container of a pod, or with ``command`` another program in such a container."""
         spec = self.pods[pod]
         container = spec['containers'][0]
         rights = spec['securityContext']
@@ -156,24 +144,20 @@ class Pods(object):
         self.engine.docker(*(['run', '--detach', '--name', name] + options + [container['image']] + command))
 
     def stop(self, name):
-        # type: (str) -> None
         grace_s = self.pods[name.split('-')[0]]['terminationGracePeriodSeconds']
         self.engine.docker('stop', '--time', str(grace_s), name, timeout_s=120.0)
         if self.status(name) != 0:
             raise Failed('%s ended with %d:\n%s' % (name, self.status(name), self.log(name)))
 
     def status(self, name):
-        # type: (str) -> int
         return json.loads(self.engine.docker('inspect', name).stdout)[0]['State']['ExitCode']
 
     def log(self, name):
-        # type: (str) -> str
         log = self.engine.docker('logs', name)
         return log.stdout + log.stderr
 
 
 def check_running(folder, manifests):
-    # type: (str, List[Dict[str, Any]]) -> None
     if os.geteuid() != 0:
         raise Failed('only root can start an engine')
     engine = Engine()
@@ -211,7 +195,6 @@ def check_running(folder, manifests):
 
 
 def main():
-    # type: () -> int
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     where = tempfile.mkdtemp(prefix='kubernetes-test-')

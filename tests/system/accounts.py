@@ -1,45 +1,45 @@
-"""The accounts of all processes of a test, held against each other.
+"""Compares the accounts of all processes of a test.
 
-What has to hold depends on what happened, and the accounts themselves say what did. So a test does not say which
-equalities it expects: every one is asserted wherever it is true.
+Which relations hold depends on what happened, and the accounts show what happened. So a test does not choose: each
+relation is asserted if its condition holds.
 
 ================================  ====================================================================================
 always, in each account           client: sent = answered + unanswered = the sum of all outcomes; none is wrong
                                   dispatcher: accepted + recovered = outcomes + waiting + running
                                   dispatcher: assignments + adopted = ends of attempts + running
                                   calculator: assigned = ends + running + unreported
-softly ended                      a calculator holds nothing, unless it was told to end at once
-no strangers                      nothing was refused but what the relay damaged; no row of the wrong role
+one signal to end                 a calculator holds no task
+no strangers                      only datagrams that the relay damaged were refused; no row of the wrong role
                                   dispatcher: done = attempts that ended by a result + late results used; no errors
                                   accepted <= sent
-no strangers,                     done, failed, expired: outcomes that clients got <= those that dispatchers decided
-no dispatcher killed              (cancelled likewise, with those cancelled before they were accepted)
+no strangers,                     done, failed, expired: outcomes that clients got <= outcomes that dispatchers decided
+no dispatcher killed              (cancelled too, with tasks that were cancelled before they were accepted)
                                   attempts begun on calculators <= assignments
-                                  reported by calculators <= results that dispatchers counted, of all kinds
-... and one dispatcher,           what the dispatcher decided, or still has, and no client got
-    no client killed                  <= what clients gave up or saw refused; so equal where there is none of either
-... and no calculator killed      incarnations of calculators that registered <= those that there were
+                                  results that calculators reported <= results that dispatchers counted
+... and one dispatcher,           tasks accepted by the dispatcher, without an outcome for a client
+    no client killed                  <= tasks that clients gave up or saw refused
+... and no calculator killed      incarnations of calculators that registered <= incarnations that were started
                                   attempts ended by a result <= attempts begun on calculators
 ... and every attempt ended       assignments = begun = reported = done
-    by its result, nothing late
-... and no relay, no probe        datagrams read <= datagrams sent, both ways
+    by its result, none late
+... and no relay, no probe        datagrams read <= datagrams sent, in both directions
 ================================  ====================================================================================
 
-Killed processes leave no account, so wherever one of a role was killed the sums over that role are lower bounds. With
-several incarnations of a dispatcher a task may be done in two of them, so only the upper bound of what clients got
-holds; with a killed one not even that.
+A killed process leaves no account, so the sums over its role are lower bounds. Two incarnations of a dispatcher may
+both finish a task, so with several of them only upper bounds of the clients' outcomes hold; with a killed dispatcher
+none.
 """
 
 from __future__ import absolute_import, division, print_function
 
 from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER
 
-#: What a dispatcher counts when a result arrives.
+#: A dispatcher's counts of results that end no attempt.
 RESULTS = ('late_results', 'late_results_used', 'duplicate_results', 'unknown_results')
 
 
 def check(system):
-    """Assert all of the above for processes that have ended."""
+    """Assert these relations for processes that have ended."""
     for process in system.processes:
         check_end(process)
     found = Accounts(system)
@@ -52,7 +52,7 @@ def check(system):
             check_calculator(process.account, process.was_hurried)
     if found.has_strangers:
         return
-    check_nobody_else_spoke(found)
+    check_no_other_sender(found)
     if found.killed[DISPATCHER]:
         return
     check_bounds(found)
@@ -61,7 +61,7 @@ def check(system):
 
 
 class Accounts(object):
-    """The accounts by role, and what is known of those that are missing."""
+    """The accounts by role, and the number of killed processes, which have none."""
 
     def __init__(self, system):
         accounts = {role: [process.account for process in system.of(role) if not process.was_killed]
@@ -76,22 +76,22 @@ class Accounts(object):
         self.has_strangers = system.strangers_tasks is not None
 
     def got(self, *outcomes):
-        """Tasks that ended so, for their clients."""
+        """The number of tasks with these outcomes, by the accounts of clients."""
         return sum(account['outcomes'][outcome] for account in self.clients for outcome in outcomes)
 
     def decided(self, outcome):
-        """Tasks that ended so, for the dispatchers."""
+        """The number of tasks with this outcome, by the accounts of dispatchers."""
         return sum(account['outcomes'][outcome] for account in self.dispatchers)
 
     def counted(self, *names):
-        """The sum of these counts over the dispatchers."""
+        """The sum of these counts of all dispatchers."""
         return sum(account['counts'][name] for account in self.dispatchers for name in names)
 
 
 def check_end(process):
-    """However it ended: no traceback, nothing for a terminal in the log, and the right status."""
+    """The log has no traceback and no control characters of a terminal; the exit status is right."""
     assert 'Traceback' not in process.log, process.report()
-    assert '\x1b' not in process.log and '\r' not in process.log, 'the live line of a terminal in a file'
+    assert '\x1b' not in process.log and '\r' not in process.log, 'the live line is for terminals only'
     if process.was_killed:
         return
     expected = 0
@@ -102,11 +102,10 @@ def check_end(process):
 
 
 def check_client(account):
-    """What always holds for a client that has ended."""
     outcomes = account['outcomes']
     assert account['sent'] == account['answered'] + account['unanswered'] == sum(outcomes.values()), account
     assert account['answered'] == outcomes['done'] and account['waiting'] == 0, account
-    assert outcomes['wrong'] == 0, 'an answer to another question: %r' % account
+    assert outcomes['wrong'] == 0, 'a wrong result: %r' % account
     times = account['response_time_s']
     order = [times[name] for name in ('min', 'p50', 'p95', 'p99', 'max')]
     if account['answered']:
@@ -117,7 +116,6 @@ def check_client(account):
 
 
 def check_dispatcher(account):
-    """What always holds for a dispatcher that has ended."""
     taken = account['accepted'] + account['tasks_recovered']
     assert taken == sum(account['outcomes'].values()) + account['waiting'] + account['running'], account
     given = account['assignments'] + account['adopted']
@@ -126,23 +124,22 @@ def check_dispatcher(account):
 
 
 def check_calculator(account, was_hurried):
-    """What always holds for a calculator that has ended."""
     held = account['running'] + account['unreported']
     assert account['assigned'] == sum(account['ends'].values()) + held, account
-    assert was_hurried or held == 0, 'ended softly and still holds something: %r' % account
+    assert was_hurried or held == 0, 'drained and still holds tasks: %r' % account
     assert account['counts']['crashes'] or account['ends']['lost'] == 0, account
     check_traffic(account)
 
 
 def check_traffic(account):
-    """Every datagram that came in was handled, or counted by the reason why it was not."""
+    """A datagram that was received was handled, or counted by the reason why not."""
     traffic = account['traffic']
     ignored = sum(traffic[name] for name in ('stale', 'too_old', 'duplicates', 'ignored'))
     assert sum(traffic['refused'].values()) + ignored <= traffic['datagrams_in'], traffic
 
 
-def check_nobody_else_spoke(found):
-    """Clients, calculators and dispatcher understand each other, and nothing comes of nothing."""
+def check_no_other_sender(found):
+    """Each process understands the others, and handles only tasks and rows that they sent."""
     every = found.clients + found.dispatchers + found.calculators
     assert sum(account['traffic']['unexpected'] for account in every) == 0
     assert sum(sum(account['traffic']['refused'].values()) for account in every) <= found.damaged
@@ -156,7 +153,7 @@ def check_nobody_else_spoke(found):
 
 
 def check_bounds(found):
-    """What clients got was decided before, what was begun was assigned, what was reported arrived."""
+    """Clients got outcomes that were decided, calculators began attempts that were assigned, and results arrived."""
     assert found.got('done') <= found.decided('done')
     assert found.got('failed') <= found.decided('failed')
     assert found.got('expired') <= found.decided('expired')
@@ -171,11 +168,10 @@ def check_bounds(found):
 
 
 def check_one_dispatcher(found, dispatcher):
-    """One dispatcher had all tasks."""
     if not found.killed[CLIENT]:
         left = dispatcher['accepted'] + dispatcher['counts']['cancelled_unknown'] - found.got(
             'done', 'failed', 'expired', 'cancelled')
-        assert 0 <= left <= found.got('given_up', 'refused'), 'tasks of which no client got the outcome: %d' % left
+        assert 0 <= left <= found.got('given_up', 'refused'), 'tasks without an outcome for a client: %d' % left
     if not found.killed[CALCULATOR]:
         check_all_calculators(found, dispatcher)
     others = [account['traffic'] for account in found.clients + found.calculators]
@@ -183,16 +179,15 @@ def check_one_dispatcher(found, dispatcher):
     was_probed = dispatcher['traffic']['greetings'] > opened or any(other['greetings'] for other in others)
     if not (found.has_relay or was_probed or any(found.killed.values())):
         assert dispatcher['traffic']['datagrams_in'] <= sum(other['datagrams_out'] for other in others)
-        # Where a port is used again, a datagram for its former owner may arrive; it belongs to no channel.
+        # A datagram may arrive for another process that used the port before; it belongs to no channel.
         received = sum(other['datagrams_in'] - other['stale'] for other in others)
         assert received <= dispatcher['traffic']['datagrams_out']
 
 
 def check_all_calculators(found, dispatcher):
-    """Every attempt was in one of these calculators, or in none."""
     counts = dispatcher['counts']
     incarnations = sum(1 + account['counts']['crashes'] for account in found.calculators)
-    # One whose name was taken registers again when the name is free.
+    # A calculator whose name was taken registers again when the name is free.
     assert counts['registered'] + counts['returned'] <= incarnations + counts['names_taken']
     begun = sum(account['assigned'] for account in found.calculators)
     reported = sum(account['ends']['reported'] for account in found.calculators)

@@ -1,4 +1,4 @@
-"""The fixture that starts real processes, ends them on every path, and shows their output when a test fails."""
+"""Fixtures for tests with real processes. When a test fails, the output of its processes is shown."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -24,7 +24,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope='session')
 def told_to_end():
-    """By default SIGTERM ends pytest at once; as a Ctrl-C it ends the processes first."""
+    """SIGTERM raises ``KeyboardInterrupt``, so that fixtures end their processes. By default it ends pytest at once."""
     def interrupt(number, frame):
         raise KeyboardInterrupt
     former = signal.signal(signal.SIGTERM, interrupt)
@@ -34,14 +34,14 @@ def told_to_end():
 
 @pytest.fixture(scope='session')
 def strace():
-    """A strace that may trace, and can tamper."""
+    """Skips the test if strace is missing, may not trace, or can't inject errors."""
     if not can_trace():
         skip_unless_ci('needs strace, and the right to trace')
 
 
 @pytest.fixture(scope='session')
 def other():
-    """An interpreter of the other major version."""
+    """An interpreter of the other major version of Python."""
     found = find_other()
     if found is None:
         skip_unless_ci('no Python %s on this machine' % ('3.x' if sys.version_info[0] == 2 else '2.7'))
@@ -50,7 +50,7 @@ def other():
 
 @pytest.fixture
 def system(request, tmpdir, told_to_end):
-    """Real processes. A test ends with ``system.balance()``, or sets ``is_balanced`` where there are no accounts."""
+    """A ``System``. A test calls its ``balance()``, or sets ``is_balanced`` if there are no accounts to compare."""
     made = System(str(tmpdir))
     try:
         yield made
@@ -60,4 +60,4 @@ def system(request, tmpdir, told_to_end):
             print('to repeat: python%d.%d -m tests "%s"' % (sys.version_info[:2] + (request.node.nodeid,)))
             print(made.report())
     assert made.is_balanced or not getattr(request.node, 'system_test_passed', False), \
-        'this test compared no accounts'
+        'this test did not compare the accounts'

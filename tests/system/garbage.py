@@ -1,4 +1,4 @@
-"""Datagrams that are not ours, by the cause for which each is refused. (tests/net_protocol refuses many more.)"""
+"""Datagrams that a process refuses, by cause. tests/net_protocol has many more."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -14,38 +14,38 @@ from tests.net_protocol.samples import ROWS
 
 TICKET = '6930b1.c2f0a91b44'
 
-#: UDP over IPv4 carries no more.
+#: The longest payload of UDP over IPv4.
 UDP_BYTES_MAX = 65507
 
-#: Bytes of the checksum and what is around it.
+#: The length of a checksum with its quotation marks.
 SEAL_BYTES = len(CHECKSUM.seal(b''))
 
 
 def _sealed(value):
-    """An object as a datagram with the right checksum."""
+    """The datagram of an object, with the right checksum."""
     return CHECKSUM.seal(json.dumps(value).encode('ascii')[1:])
 
 
 def envelope(rows=None, **changes):
-    """A good datagram, but for these changes."""
+    """A valid datagram with some fields changed."""
     return _sealed(dict({'v': 2, 'role': MONITOR, 'from': 'stranger', 'inc': 'aaaaaaaa', 'to': TICKET, 'n': 1,
                          'rows': {'ping': [[]]} if rows is None else rows}, **changes))
 
 
 def submit_with(payload):
-    """A submit whose payload is this text, JSON or not."""
+    """A datagram with a submit. ``payload`` is its text, which may be invalid JSON."""
     text = envelope({'submit': [[1, 'PAYLOAD', 1]]})
     return CHECKSUM.seal(text[SEAL_BYTES:].replace(b'"PAYLOAD"', payload))
 
 
 def of_version_1():
-    """What a client of 0.1.0 sends first."""
+    """The first datagram of a client of release 0.1.0."""
     return _sealed({'v': 1, 'from': 'client-old', 'life': 'aaaaaaaa', 'n': 1, 'messages': [
         {'kind': 'submit', 'task_id': 'client-old:aaaaaaaa:1', 'payload': '5f', 'time_left_s': 60}]})
 
 
 def datagrams(seed, wrong_roles=(DISPATCHER,)):
-    """Cause -> datagrams that are refused for it by a process that does not listen to ``wrong_roles``."""
+    """Cause -> datagrams that a process refuses for it. The process does not accept datagrams of ``wrong_roles``."""
     rng = random.Random(seed)
     noise = [bytes(bytearray(rng.getrandbits(8) for _ in range(size))) for size in (1, 2, 7, 64, 1400, 9000)]
     good = envelope()
@@ -59,7 +59,7 @@ def datagrams(seed, wrong_roles=(DISPATCHER,)):
             b'', b'hello', b'{}', b'[' * 50000, body, b'{' + body, good[:-1], good + b' ', good + good,
             good.replace(b'stranger', b'strangar'), good.upper(), b' ' + good,
         ],
-        # No text in UTF-8 begins with this byte.
+        # The byte ff does not occur in UTF-8.
         codec.NOT_UTF8: [CHECKSUM.seal(b'\xff' + some) for some in noise],
         codec.NOT_JSON: [CHECKSUM.seal(text) for text in (
             b'', b'hello', b'"x":' + b'[' * 50000, b'"x":{' * 9000, body[:-1], b'\x00' * 1000)] + [
@@ -74,7 +74,7 @@ def datagrams(seed, wrong_roles=(DISPATCHER,)):
 
 
 def bent(seed, number):
-    """``number`` datagrams, each made from a good or a bad one, cut, doubled, or with some bytes changed."""
+    """``number`` valid or invalid datagrams, each with up to three random changes of bytes."""
     rng = random.Random(seed)
     refused = datagrams(seed)
     originals = [datagram[:9000] for cause in sorted(refused) for datagram in refused[cause]]
@@ -94,6 +94,6 @@ def bent(seed, number):
                 datagram[at:at + 1] = bytearray([rng.randrange(256)])
             else:
                 datagram[at:at + 1] = rng.choice([b'"', b'{', b'[', b'\\', b'-', b'0', b'null', b'1e9'])
-        # Every other one gets a right checksum, so that what is behind it is read too.
+        # Half of them get the right checksum: otherwise no process would parse them.
         made.append(CHECKSUM.seal(bytes(datagram[SEAL_BYTES:])) if len(made) % 2 else bytes(datagram))
     return made

@@ -1,7 +1,7 @@
-"""A client and a calculator that never forget: the witness of a dispatcher that is killed over and over.
+"""A client and a calculator that outlive a dispatcher which is killed many times, and record what it promised.
 
-The client never submits an accepted task again, so an outcome that comes at all shows that the dispatcher kept the task
-by itself. Of no task may two outcomes differ.
+The client never resubmits an accepted task, so its outcome shows that the journal kept the task. Two outcomes of a task
+must not differ.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -12,7 +12,7 @@ from tests.system.strangers import Actor
 
 INCARNATION = 'abcdefgh'
 
-#: Tasks that are out at a time.
+#: The largest number of unfinished tasks.
 OUT_MAX = 6
 TURN_S = 0.01
 
@@ -26,12 +26,12 @@ class Witness(Actor):
         self.outcomes = {}
         self.contradictions = []
         self.made = 0
-        #: What each payload carries besides its number, to make it large.
+        #: A string in each payload that makes it large.
         self.ballast = u''
-        #: Numbers of tasks that are neither accepted nor over, and of those that are to be submitted in the next turn.
+        #: Numbers of tasks without an acceptance and without an outcome; those to submit in the next turn.
         self.asked = set()
         self._to_submit = set()
-        # Number of a task -> number of the datagram that carried its submit last.
+        # Number of a task -> number of the last datagram with its submit.
         self._sent_in = {}
         self.dispatcher.open = 1  # type: ignore[union-attr]
 
@@ -76,7 +76,7 @@ class Witness(Actor):
                     self.asked.add(number)
                     self._to_submit.add(number)
             elif kind in ('done', 'ended'):
-                # An outcome is an acceptance too.
+                # The outcome shows that the task was accepted.
                 self.accepted.add(number)
                 self.asked.discard(number)
                 found = (DONE, row[1]) if kind == 'done' else (row[1], row[2])
@@ -121,48 +121,36 @@ class Worker(Actor):
 
 
 class Ledger(object):
-    """What both heard from all incarnations of the dispatcher."""
+    """What client and calculator learnt from all incarnations of the dispatcher."""
 
     def __init__(self):
-        self.client = Witness()
+        self.client = client = Witness()
         self.calculator = Worker()
+        # The client changes these objects in place.
+        self.accepted = client.accepted
+        self.outcomes = client.outcomes
+        self.contradictions = client.contradictions
+        self.incarnations = client.incarnations
 
     def close(self):
         self.client.close()
         self.calculator.close()
 
     @property
-    def accepted(self):
-        return self.client.accepted
-
-    @property
-    def outcomes(self):
-        return self.client.outcomes
-
-    @property
-    def contradictions(self):
-        return self.client.contradictions
-
-    @property
-    def incarnations(self):
-        """The incarnations of the dispatcher that the client has met."""
-        return self.client.incarnations
-
-    @property
     def open(self):
-        """Accepted, and not over."""
+        """Numbers of accepted tasks without an outcome."""
         return self.accepted - set(self.outcomes)
 
     @property
     def is_quiet(self):
-        """Whether everything that was asked for is over."""
+        """Whether every submitted task has an outcome."""
         return not (self.client.asked or self.open)
 
     def turn(self, address, submits=True, straight=False):
-        """Send everything that there is to send, and listen for a moment.
+        """Send all rows, and handle what arrives within two turns.
 
-        Every accepted task has a result at once, as if a former incarnation had assigned it: a dispatcher that is
-        killed soon assigns nothing. With ``straight`` only what was assigned has one.
+        Every accepted task has a result at once, as if an earlier incarnation had assigned it: a dispatcher that is
+        killed soon assigns no tasks. With ``straight`` only assigned tasks have a result.
         """
         client, calculator = self.client, self.calculator
         client.aim_at(address)

@@ -1,8 +1,8 @@
 """A bad network on loopback: a relay that drops, duplicates, delays, reorders and damages datagrams.
 
-Clients and calculators are told the relay's address instead of the dispatcher's. For each of them the relay has a
-socket of its own towards the dispatcher, so that the dispatcher sees as many addresses as there are processes and its
-answers find the way back. One seed draws all faults; which datagram meets which depends on the order of arrival.
+Clients and calculators get the relay's address instead of the dispatcher's. The relay has one socket towards the
+dispatcher for each of them: the dispatcher sees one address for each process, and the relay knows who gets an answer.
+A seed draws all faults; the order of arrival decides which datagram has which fault.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 
 from runtime.clock import monotonic
 
-#: How often it looks whether it should end. Nothing else waits for this.
+#: The longest wait before the thread checks whether it should end.
 LOOK_S = 0.05
 
 BUFFER_BYTES = 1 << 20
@@ -23,10 +23,10 @@ COPIES_MAX = 9
 
 
 class Carrier(object):
-    """Carries datagrams, and loses, repeats, reorders and bends some; a thread of the test's own process.
+    """A thread that forwards datagrams with faults.
 
-    ``drop`` and ``duplicate`` are probabilities for each datagram, ``delay_s`` is the range from which the delay of
-    each copy is drawn, so that a wide one reorders them.
+    ``drop`` and ``duplicate`` are probabilities for each datagram. ``delay_s`` is the range of the delay, which is
+    drawn for each copy; a wide range reorders datagrams.
     """
 
     def __init__(self, seed, counts):
@@ -34,8 +34,8 @@ class Carrier(object):
         self.drop = self.duplicate = 0.0
         self.delay_s = (0.0, 0.0)
         self._rng = random.Random(seed)
-        # What is under way: (due, sequence, way, datagram).
-        self._flying = []
+        # Delayed datagrams: a heap of (due at, sequence, way, datagram).
+        self._delayed = []
         self._sequence = 0
         self._newest_out = 0
         self._closing = False
@@ -43,11 +43,9 @@ class Carrier(object):
         self._thread.daemon = True
 
     def start(self):
-        """Begin to carry."""
         self._thread.start()
 
     def end(self):
-        """Carry nothing more."""
         self._closing = True
         if self._thread.is_alive():
             self._thread.join()
@@ -55,42 +53,42 @@ class Carrier(object):
     # For subclasses.
 
     def _ends(self):
-        """What can be read, for ``select``."""
+        """The sockets or files to read, for ``select``."""
         raise NotImplementedError
 
     def _receive(self, end):
-        """Take one datagram from an end; raises ``OSError`` or ``socket.error`` where there is none."""
+        """Read one datagram and give it to ``_carry``; raises ``OSError`` or ``socket.error`` if there is none."""
         raise NotImplementedError
 
     def _send(self, way, datagram):
-        """Send a datagram on its way; raises the same where that can't be."""
+        """Send a datagram; raises ``OSError`` or ``socket.error`` if that fails."""
         raise NotImplementedError
 
     def _perhaps_bent(self, datagram):
-        """The datagram, or what is left of it."""
+        """The datagram, damaged or not."""
         raise NotImplementedError
 
     def _delay(self):
         return self._rng.uniform(*self.delay_s)
 
-    # Its work.
+    # The thread.
 
     def _run(self):
         while not self._closing:
             wait_s = LOOK_S
-            if self._flying:
-                wait_s = min(wait_s, max(0.0, self._flying[0][0] - monotonic()))
+            if self._delayed:
+                wait_s = min(wait_s, max(0.0, self._delayed[0][0] - monotonic()))
             try:
                 readable = select.select(self._ends(), [], [], wait_s)[0]
             except select.error:
-                # A signal, on 2.7 (until 2.7 goes).
+                # A signal interrupted it (until 2.7 goes).
                 continue
             for end in readable:
                 try:
                     while True:
                         self._receive(end)
                 except (OSError, socket.error):
-                    # Nothing more, or word that an earlier one reached nobody.
+                    # No more datagrams, or an ICMP error about an earlier one.
                     pass
             self._deliver()
 
@@ -104,29 +102,27 @@ class Carrier(object):
             copies += 1
         for _ in range(copies):
             self._sequence += 1
-            heappush(self._flying, (monotonic() + self._delay(), self._sequence, way, self._perhaps_bent(datagram)))
+            due_at = monotonic() + self._delay()
+            heappush(self._delayed, (due_at, self._sequence, way, self._perhaps_bent(datagram)))
 
     def _deliver(self):
         now = monotonic()
-        while self._flying and self._flying[0][0] <= now:
-            _, sequence, way, datagram = heappop(self._flying)
+        while self._delayed and self._delayed[0][0] <= now:
+            _, sequence, way, datagram = heappop(self._delayed)
             self.counts['overtaken'] += sequence < self._newest_out
             self._newest_out = max(self._newest_out, sequence)
             try:
                 self._send(way, datagram)
             except (OSError, socket.error):
-                # One more that is lost.
                 self.counts['dropped'] += 1
 
 
 class LossyRelay(Carrier):
-    """Relays between whoever writes to ``address`` and ``target``; ``damage`` is a probability too."""
+    """Relays datagrams between the peers that write to ``address`` and ``target``; ``damage`` is a probability."""
 
     def __init__(self, target, seed, drop=0.0, duplicate=0.0, damage=0.0, delay_s=(0.0, 0.0)):
         super(LossyRelay, self).__init__(
             seed, ('to_target', 'from_target', 'dropped', 'duplicated', 'damaged', 'overtaken'))
-        #: Address of a peer -> datagrams that came from it.
-        self.received = {}
         self.drop, self.duplicate, self.delay_s = drop, duplicate, delay_s
         self._target = target
         self._faults = 'seed %d, drop %g, duplicate %g, damage %g, delay %g to %g s' % (
@@ -134,19 +130,18 @@ class LossyRelay(Carrier):
         self._damage = damage
         self._front = _endpoint()
         self.address = self._front.getsockname()
-        # The two ways of each peer: its address -> our socket for it, and back.
+        # Address of a peer -> our socket towards the target for it; and the reverse.
         self._backs = {}
         self._peers = {}
         self.start()
 
     def close(self):
-        """End it."""
         self.end()
         for one in self._ends():
             one.close()
 
     def report(self):
-        """What it was told to do and what it did."""
+        """The faults that were asked for and those that happened."""
         return '---- relay %r to %r: %s\n%r' % (self.address, self._target, self._faults, self.counts)
 
     def _ends(self):
@@ -156,7 +151,6 @@ class LossyRelay(Carrier):
         datagram, address = end.recvfrom(65536)
         if end is self._front:
             self.counts['to_target'] += 1
-            self.received[address] = self.received.get(address, 0) + 1
             self._carry((self._back_for(address), self._target), datagram)
         else:
             self.counts['from_target'] += 1
@@ -172,7 +166,7 @@ class LossyRelay(Carrier):
         way[0].sendto(datagram, way[1])
 
     def _perhaps_bent(self, datagram):
-        """Some bits of one byte turn, as they do in a network whose checksums are weak."""
+        """Flip some bits of one byte."""
         if self._rng.random() >= self._damage:
             return datagram
         self.counts['damaged'] += 1

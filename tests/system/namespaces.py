@@ -1,9 +1,8 @@
-"""Two machines: network namespaces with a cable between them, and processes in them. Linux, as root."""
+"""Two machines: network namespaces that are connected, and processes in them. Needs root on Linux."""
 
 from __future__ import absolute_import, division, print_function
 
 import os
-import subprocess
 
 from runtime import launcher
 from tests.needs import skip_unless_ci
@@ -22,9 +21,10 @@ def skip_without_namespaces():
         skip_unless_ci('needs to be root, to make network namespaces')
     for command in (['ip', 'netns'], ['nft', '--version']):
         try:
-            with open(os.devnull, 'w') as nowhere:
-                subprocess.check_call(command, stdout=nowhere, stderr=nowhere)
-        except (OSError, subprocess.CalledProcessError):
+            is_there = launcher.run(command)[0] == 0
+        except OSError:
+            is_there = False
+        if not is_there:
             skip_unless_ci('needs the command %s' % command[0])
 
 
@@ -33,6 +33,7 @@ class Machine(object):
 
     def __init__(self, name):
         self.name = name
+        #: The words before a command that runs on this machine.
         self.wrapper = ['ip', 'netns', 'exec', name]
         run('ip', 'netns', 'add', name)
         run('ip', '-n', name, 'link', 'set', 'lo', 'up')
@@ -40,8 +41,8 @@ class Machine(object):
     def run(self, *command):
         run(*(self.wrapper + list(command)))
 
-    def has_address(self, address, device='cable'):
-        self.run('ip', 'address', 'add', address + '/24', 'dev', device)
+    def has_address(self, address):
+        self.run('ip', 'address', 'add', address + '/24', 'dev', 'cable')
 
     def has_address_no_more(self, address):
         self.run('ip', 'address', 'del', address + '/24', 'dev', 'cable')
@@ -51,7 +52,7 @@ class Machine(object):
 
 
 class TwoMachines(System):
-    """``here`` and ``there``, joined by the device ``cable`` of each. Programs run on ``machine``."""
+    """Two machines, ``here`` and ``there``, connected by devices ``cable``. Programs start on ``machine``."""
 
     def __init__(self, directory):
         super(TwoMachines, self).__init__(directory)

@@ -1,8 +1,8 @@
-"""Others who can send datagrams: a ``Stranger`` sends any bytes; an ``Actor`` plays a role with rows that a test
-writes, on a channel as real as any other.
+"""Senders of datagrams in the test's own process: a ``Stranger`` sends any bytes; an ``Actor`` sends any rows, on a
+real channel.
 
-``Stranger.is_answered_by`` is a barrier: datagrams from one socket to another stay in order on loopback, so when the
-greeting is here, all that was sent before has been read.
+``Stranger.is_answered_by`` is a barrier. Loopback keeps the order of datagrams between two sockets, so the greeting
+shows that the peer has read all earlier datagrams.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -23,18 +23,18 @@ from runtime.clock import monotonic
 from runtime.endpoint import Endpoint, is_loopback
 from tests.system.processes import BOUND_S, eventually
 
-#: A hello without an answer is repeated after this time: the stranger's own noise may have filled a buffer.
-AGAIN_S = 0.5
+#: A hello without an answer is repeated after this time: earlier datagrams may have filled the receive buffer.
+HELLO_EVERY_S = 0.5
 
 
 class Stranger(object):
-    """A UDP socket. Use as a context manager."""
+    """A UDP socket; a context manager."""
 
-    def __init__(self, host='127.0.0.1'):
+    def __init__(self):
         self._number = 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._socket.bind((host, 0))
+        self._socket.bind(('127.0.0.1', 0))
         self.address = self._socket.getsockname()
 
     def __enter__(self):
@@ -47,25 +47,23 @@ class Stranger(object):
         self._socket.close()
 
     def throw(self, address, datagram):
-        """Send these bytes."""
+        """Send a datagram, valid or not."""
         self._socket.sendto(datagram, tuple(address))
 
     def is_answered_by(self, address):
-        """Wait until that process has read everything that was sent to it so far, and answers."""
+        """Wait until the process there has read all earlier datagrams and answers. Returns whether it answered."""
         end_at = monotonic() + BOUND_S
         head = codec.head(PROBE, 'stranger', 'strangee', '')
         while monotonic() < end_at:
             self._number += 1
             self.throw(address, codec.hello(CHECKSUM, head, self._number))
-            found = self.listen(AGAIN_S)
-            while found is not None:
+            for found in iter(lambda: self.listen(HELLO_EVERY_S), None):
                 if found[0].re == self._number:
                     return True
-                found = self.listen(AGAIN_S)
         return False
 
     def listen(self, seconds):
-        """The next ``(codec.Datagram, address)``, or None if nothing comes for so long."""
+        """The next valid datagram, ``(codec.Datagram, address)``; None if none arrives within that time."""
         while select.select([self._socket], [], [], seconds)[0]:
             datagram, address = self._socket.recvfrom(65536)
             try:
@@ -76,24 +74,23 @@ class Stranger(object):
 
 
 class Actor(Core):
-    """A client or calculator that sends the rows that it is given and keeps those that come; or a dispatcher that only
-    listens. Use as a context manager.
-    """
+    """A client or calculator that sends the rows of a test, or a dispatcher that only listens; a context manager."""
 
     ACKNOWLEDGED = frozenset(ORDER)
     WANTS_NUMBERS = True
 
-    def __init__(self, role, address=None, name='actor', incarnation='actoraaa', host='127.0.0.1'):
+    def __init__(self, role, address=None, name='actor', incarnation='actoraaa'):
         super(Actor, self).__init__(name, incarnation)
         self.ROLE = role
         self.handlers = {kind: partial(self.on_rows, kind) for kind in ORDER if kind != 'ping'}
         self.dispatcher = None if role == DISPATCHER else Channel(DISPATCHER)
-        #: Kind -> rows that came.
+        #: Kind -> rows that arrived.
         self.received = {}
-        #: Kinds of which the dispatcher has acknowledged a row, and its incarnations that were met.
+        #: Kinds of which the dispatcher has acknowledged a row.
         self.has_acknowledged = set()
+        #: Incarnations of the peers.
         self.incarnations = set()
-        self._endpoint = Endpoint(socket.AF_INET, (host, 0))
+        self._endpoint = Endpoint(socket.AF_INET, ('127.0.0.1', 0))
         self.address = self._endpoint.address
         self._turn = Turn(self, random.Random(random.SystemRandom().getrandbits(64)), secret=b'of an actor',
                           is_local=is_loopback)
@@ -114,12 +111,12 @@ class Actor(Core):
         self._turn.set_upstream(address)
 
     def put(self, kind, *rows):
-        """Send these rows with the next turn."""
+        """Send rows in the next turn."""
         for row in rows:
             self.send(self.dispatcher, kind, row)
 
     def turn(self, seconds=0.01):
-        """Send what waits, and handle what comes within that time."""
+        """Send waiting rows, and handle datagrams for ``seconds``."""
         end_at = monotonic() + seconds
         while True:
             self._turn.run(monotonic(), self._endpoint.receive, self._endpoint.send)
@@ -138,12 +135,12 @@ class Actor(Core):
         return eventually(after_a_turn, what)
 
     def delivers(self, kind, *rows):
-        """Send these rows and wait until they are acknowledged."""
+        """Send rows and wait until they are acknowledged."""
         self.has_acknowledged.discard(kind)
         self.put(kind, *rows)
         self.until(lambda: kind in self.has_acknowledged, 'rows of %s are acknowledged' % kind)
 
-    # What the turn reports.
+    # Called by the turn.
 
     def on_rows(self, kind, now, channel, rows):
         self.received.setdefault(kind, []).extend(rows)

@@ -1,4 +1,4 @@
-"""A program in a pseudo-terminal, and what stands on its screen."""
+"""Runs a program in a pseudo-terminal and knows the text of its screen."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -13,6 +13,8 @@ import struct
 import subprocess
 import sys
 import termios
+from itertools import groupby
+from operator import itemgetter
 
 from runtime.launcher import ROOT, own_session
 from tests.system.processes import environment, eventually
@@ -21,38 +23,33 @@ _SEQUENCE = re.compile(r'\x1b\[(\??)([0-9;]*)([A-Za-z])')
 
 
 class Screen(object):
-    """As much of a terminal as the view needs. What it does not know is an error, so that a test notices."""
+    """The escape sequences that our programs use. Any other sequence fails the test."""
 
     def __init__(self):
         self.columns = 80
+        #: Whether the alternate screen is shown.
         self.other = False
         self.cursor_is_shown = True
         self.wraps = True
         self.lines = {False: [], True: []}
         self.row = self.column = 0
-        # Row -> the style of each of its characters, as far as it has one.
+        # (row, column) -> style.
         self._styles = {}
         self._style = ''
         self._rest = ''
 
     @property
     def text(self):
-        """All lines of the screen that is shown."""
         return '\n'.join(''.join(line).rstrip() for line in self.lines[self.other])
 
     @property
     def styled(self):
-        """All lines of the screen, each as (style, text) pairs; a style is the numbers of its sequence."""
+        """All lines, each as (style, text) pairs; a style has the numbers of its sequence."""
         found = []
         for row, line in enumerate(self.lines[self.other]):
-            parts = []
-            for column, character in enumerate(line):
-                style = self._styles.get((row, column), '')
-                if parts and parts[-1][0] == style:
-                    parts[-1][1] += character
-                else:
-                    parts.append([style, character])
-            found.append([(style, text) for style, text in parts])
+            styles = [(self._styles.get((row, column), ''), character) for column, character in enumerate(line)]
+            found.append([(style, ''.join(character for _, character in same))
+                          for style, same in groupby(styles, key=itemgetter(0))])
         return found
 
     def feed(self, text):
@@ -63,7 +60,7 @@ class Screen(object):
             if text[position] == '\x1b':
                 match = _SEQUENCE.match(text, position)
                 if match is None:
-                    assert len(text) - position < 20, 'not known: %r' % text[position:position + 20]
+                    assert len(text) - position < 20, 'unknown sequence: %r' % text[position:position + 20]
                     self._rest = text[position:]
                     return
                 self._obey(*match.groups())
@@ -79,7 +76,7 @@ class Screen(object):
             self.row += 1
         else:
             assert character >= ' ', 'a control character: %r' % character
-            # After the last column the cursor still stands on it, until another character comes.
+            # After the last column the line wraps only when another character is written.
             if self.column == self.columns and self.wraps:
                 self.row, self.column = self.row + 1, 0
             self.column = min(self.column, self.columns - 1)
@@ -121,7 +118,7 @@ class Screen(object):
 
 
 class Terminal(object):
-    """A program of ours in a window of so many columns and rows."""
+    """A program in a window of a given size."""
 
     def __init__(self, arguments, columns=80, rows=24, python=sys.executable, **changes):
         self.master, slave = pty.openpty()
@@ -144,7 +141,7 @@ class Terminal(object):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
 
     def read(self):
-        """What has come since last time, onto the screen."""
+        """Put new output on the screen."""
         while select.select([self.master], [], [], 0)[0]:
             try:
                 data = os.read(self.master, 65536)
@@ -157,7 +154,7 @@ class Terminal(object):
             self.screen.feed(data.decode('utf-8'))
 
     def shows(self, pattern):
-        """Wait until the screen matches."""
+        """Wait until the screen matches; returns the match."""
         def found():
             self.read()
             return re.search(pattern, self.screen.text)
@@ -170,11 +167,11 @@ class Terminal(object):
         os.kill(self._popen.pid, number)
 
     def wait(self):
-        """Its exit status, everything read."""
+        """Read to the end; returns the exit status."""
         def ended():
             self.read()
             return self._popen.poll() is not None
-        eventually(ended, 'it ends')
+        eventually(ended, 'the program ends')
         self.read()
         return self._popen.returncode
 

@@ -1,4 +1,4 @@
-"""The programs and the library from one file."""
+"""The programs and the library in one zip file."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -30,7 +30,7 @@ def pyz(tmpdir_factory):
     return target
 
 
-def test_one_file_is_a_farm(pyz, tmpdir):
+def test_a_farm_runs_from_the_file(pyz, tmpdir):
     tmpdir.join('work.py').write(WORK)
     tmpdir.join('dispatcher.json').write('{"listen": {"port": 0}}')
     processes = []
@@ -40,22 +40,21 @@ def test_one_file_is_a_farm(pyz, tmpdir):
                                cwd=str(tmpdir), environment=environment()))
         return processes[-1]
 
-    def said_by(process):
-        eventually(lambda: not process.is_running, 'it ends')
+    def output_of(process):
+        eventually(lambda: not process.is_running, 'the end of %s' % process.command)
         return process.output
     try:
         dispatcher = start('dispatcher', '-s', 'dispatcher.json')
-        eventually(lambda: 'listening on' in dispatcher.log, 'it listens')
+        eventually(lambda: 'listening on' in dispatcher.log, 'the dispatcher listens')
         address = dispatcher.log.split('listening on ')[1].split(',')[0]
         calculator = start('calculator', '--work', 'work.py', '--port', '0', '--dispatcher', address)
         client = start('client', '--dispatcher', address, '--call', 'double', '4')
-        assert said_by(client) == '8\n', client.log
+        assert output_of(client) == '8\n', client.log
         assert run([sys.executable, '-c', LIBRARY % (str(pyz), address)], environment=environment())[1] == '42\n'
-        assert 'calculator' in said_by(start('monitor', '--dispatcher', address, '--once'))
-        # A calculator that runs functions ends softly too.
+        assert 'calculator' in output_of(start('monitor', '--dispatcher', address, '--once'))
         for process, line in ((calculator, r'calls +2   failed 0'), (dispatcher, r'tasks accepted +2 ')):
             process.signal(signal.SIGTERM)
-            assert re.search(line, said_by(process)), process.output
+            assert re.search(line, output_of(process)), process.output
             assert process.exit_status == 0
     finally:
         for process in processes[::-1]:
@@ -66,24 +65,23 @@ def test_one_file_is_a_farm(pyz, tmpdir):
     ['simulator', '--runs', '2', '--jobs', '2'],
     ['simulator', '--preset', 'calm', '--measure', '--precision', '0.5', '--report', 'report.html'],
     ['simulator', '--preset', 'calm', '--events', 'events.jsonl']])
-def test_every_program_is_in_it(pyz, tmpdir, options):
+def test_every_program_runs_from_the_file(pyz, tmpdir, options):
     status, out, err = run([sys.executable, str(pyz)] + options, cwd=str(tmpdir), environment=environment())
     assert (status, err) == (0, ''), err
     assert out
 
 
-def test_help_names_the_programs(pyz):
-    status, out, err = run([sys.executable, str(pyz), '--help'], environment=environment())
-    assert (status, err) == (0, '')
-    assert 'PROGRAM is one of client, dispatcher' in out
-
-
-def test_a_program_that_is_not_there_is_said(pyz):
-    status, _, err = run([sys.executable, str(pyz), 'demo'])
-    assert 'PROGRAM is one of client, dispatcher' in err and status == 2
+@pytest.mark.parametrize('option, status', [('--help', 0), ('demo', 2)])
+def test_the_help_and_the_error_for_an_unknown_program_list_the_programs(pyz, option, status):
+    found, out, err = run([sys.executable, str(pyz), option], environment=environment())
+    assert found == status
+    # Standard output has the help, standard error the error.
+    text, other = (out, err) if status == 0 else (err, out)
+    assert 'PROGRAM is one of client, dispatcher' in text
+    assert other == ''
 
 
 def test_the_same_tree_gives_the_same_bytes(pyz, tmpdir):
-    again = tmpdir.join('again.pyz')
-    archive.build(str(again), ROOT)
-    assert again.read_binary() == pyz.read_binary()
+    second = tmpdir.join('second.pyz')
+    archive.build(str(second), ROOT)
+    assert second.read_binary() == pyz.read_binary()

@@ -1,78 +1,73 @@
-"""A dispatcher with a journal: its disk is full or fails, its clients are gone, its file is not a journal."""
+"""A dispatcher with a journal whose clients are gone, or whose disk is full or fails."""
 
 from __future__ import absolute_import, division, print_function
 
 import io
 import json
 import os
-import subprocess
 
 import pytest
 
 from runtime.clock import monotonic
+from runtime.launcher import run
 from tests.attacks import tracing
 from tests.needs import skip_unless_ci
 from tests.system.processes import eventually, run_to_end
-from tests.system.test_journal import Victim, ledger, live_until_all_is_over, live_until_killed, victim  # noqa: F401
+from tests.system.strangers import Stranger
+from tests.system.test_journal import finish, kill_under_load, ledger, victim  # noqa: F401
 
-#: Room for a journal and its log under load; soon filled.
+#: Large enough for a journal and its write-ahead log under load, and soon filled.
 SMALL_DISK = '32m'
 
 
 # Clients that are gone.
 
 @pytest.mark.slow
-def test_tasks_go_on_without_their_client_and_its_next_incarnation_gets_their_outcomes(system, tmpdir):
+def test_tasks_of_a_client_that_is_gone_are_done_and_its_next_incarnation_gets_the_outcomes(system, tmpdir):
     journal = str(tmpdir.join('the.journal'))
     first = system.dispatcher(journal=journal)
     client = system.client('client', tasks=30)
-    eventually(lambda: first.status['waiting'] == 30, 'all are accepted')
+    eventually(lambda: first.status['waiting'] == 30, 'all tasks are accepted')
     client.kill()
     first.kill()
-    second = system.again(first, journal=journal)
+    second = system.restart(first, journal=journal)
     second.says('From the journal: 30 tasks wait again')
     system.calculator('calculator', capacity=4)
     eventually(lambda: second.status['alive'] == 1 and second.status['waiting'] + second.status['running'] == 0,
-               'all are over')
+               'all tasks are done')
     second.kill()
-    third = system.again(first, journal=journal)
+    third = system.restart(first, journal=journal)
     third.says('0 tasks wait again, 30 outcomes are sent again')
-    back = system.client('client', task_interval_s=[0.5, 0.5])
-    # Another incarnation gets them once the former one has been silent for 30 s.
-    eventually(lambda: outcomes_of_former(third) == 30, 'it gets what it missed', 60)
+    next_incarnation = system.client('client', task_interval_s=[0.5, 0.5])
+    # The dispatcher waits until the former incarnation has been silent for 30 s.
+    eventually(lambda: outcomes_of_former(third) == 30, 'the next incarnation gets the outcomes', 60)
     system.balance()
-    account = back.account
+    account = next_incarnation.account
     assert account['sent'] == account['answered']
-    # A datagram without its acknowledgement is sent again.
+    # A datagram may be resent.
     assert account['counts']['outcomes_of_former'] >= 30
 
 
 def outcomes_of_former(dispatcher):
-    """The outcomes that another incarnation of their client has acknowledged."""
+    """The number of outcomes that a later incarnation of their client has acknowledged."""
     found = json.loads(run_to_end(['run_monitor.py', '--json', '--dispatcher', '%s:%d' % dispatcher.address])[1])
     return found['counts']['outcomes_of_former']
 
 
 # A disk that is full.
 
-def can_mount(directory):
-    with open(os.devnull, 'r+b') as nothing:
-        return subprocess.call(['mount', '-t', 'tmpfs', '-o', 'size=%s' % SMALL_DISK, 'tmpfs', directory],
-                               stdin=nothing, stdout=nothing, stderr=nothing) == 0
-
-
 @pytest.fixture
 def small_disk(tmpdir):
     directory = str(tmpdir.mkdir('disk'))
-    if os.getuid() != 0 or not can_mount(directory):
+    mount = ['mount', '-t', 'tmpfs', '-o', 'size=%s' % SMALL_DISK, 'tmpfs', directory]
+    if os.getuid() != 0 or run(mount)[0] != 0:
         skip_unless_ci('needs the right to mount a small disk')
     yield directory
-    with open(os.devnull, 'r+b') as nothing:
-        subprocess.call(['umount', '-l', directory], stdin=nothing, stdout=nothing, stderr=nothing)
+    run(['umount', '-l', directory])
 
 
 def fill(directory):
-    """Leave not a byte."""
+    """Fill the disk to the last byte; returns the path of the file."""
     path = os.path.join(directory, 'filler')
     with io.open(path, 'wb', buffering=0) as filler:
         for size in (65536, 4096, 512, 1):
@@ -84,7 +79,7 @@ def fill(directory):
     return path
 
 
-def test_a_full_disk_costs_new_tasks_and_nothing_else_and_heals(system, small_disk):
+def test_while_the_disk_is_full_only_new_tasks_are_refused(system, small_disk):
     journal = os.path.join(small_disk, 'the.journal')
     dispatcher = system.dispatcher(journal=journal)
     calculator = system.calculator('calculator', capacity=50)
@@ -93,36 +88,27 @@ def test_a_full_disk_costs_new_tasks_and_nothing_else_and_heals(system, small_di
     filler = fill(small_disk)
     hasty = system.client('hasty', task_timeout_s=3, task_interval_s=[0.02, 0.05], payload_bytes=2000)
     dispatcher.says('The journal cannot be written: database or disk is full')
-    # It refuses new tasks with this reason, and goes on answering.
+    # The dispatcher refuses new tasks with this reason, and still answers.
     hasty.says(r'refused .the journal could not be written')
-    assert run_to_end(['run_dispatcher.py', '-s', settings_file(small_disk, dispatcher), '--probe'])[0] == 0
+    with Stranger() as stranger:
+        assert stranger.is_answered_by(dispatcher.address)
     hasty.end()
     assert hasty.account['outcomes']['refused'] >= 1
     patient = system.client('patient', tasks=20, task_timeout_s=60, payload_bytes=2000)
     os.remove(filler)
     dispatcher.says('The journal is written again')
     assert patient.wait() == 0
-    assert patient.account['answered'] == 20
     assert calculator.is_running
     dispatcher.kill()
-    again = system.again(dispatcher, journal=journal)
-    again.says('From the journal: 0 tasks wait again')
+    system.restart(dispatcher, journal=journal).says('From the journal: 0 tasks wait again')
     system.balance()
 
 
-def settings_file(directory, dispatcher):
-    """Where a running dispatcher is to be found, for its probe. Not on the disk that is full."""
-    path = os.path.join(os.path.dirname(directory), 'probe.json')
-    with io.open(path, 'w', encoding='utf-8') as file:
-        file.write(u'{"listen": {"host": "%s", "port": %d}}' % dispatcher.address)
-    return path
-
-
-def test_it_does_not_start_on_a_full_disk_and_leaves_the_journal_as_it_was(system, small_disk):
+def test_a_dispatcher_does_not_start_on_a_full_disk_and_leaves_the_journal_unchanged(system, small_disk):
     journal = os.path.join(small_disk, 'the.journal')
     first = system.dispatcher(journal=journal)
     client = system.client('client', tasks=20, payload_bytes=1000)
-    eventually(lambda: first.status['waiting'] == 20, 'all are accepted')
+    eventually(lambda: first.status['waiting'] == 20, 'all tasks are accepted')
     client.kill()
     first.kill()
     filler = fill(small_disk)
@@ -130,16 +116,14 @@ def test_it_does_not_start_on_a_full_disk_and_leaves_the_journal_as_it_was(syste
     assert refused.wait() == 2
     assert 'cannot use the journal %s: database or disk is full' % journal in refused.log.splitlines()[-1]
     os.remove(filler)
-    again = system.again(first, journal=journal)
-    again.says('From the journal: 20 tasks wait again')
-    again.end()
+    system.restart(first, journal=journal).says('From the journal: 20 tasks wait again')
     system.is_balanced = True
 
 
 # A disk that fails.
 
 CANNOT_WRITE = 'The journal cannot be written'
-#: Long enough for some more attempts at it.
+#: Time for some attempts to write.
 FAILING_S = 0.5
 FAILURES = (('fdatasync', 'EIO', '20..22'), ('pwrite64', 'EIO', '30..32'), ('pwrite64', 'ENOSPC', '30..32'))
 
@@ -147,39 +131,39 @@ FAILURES = (('fdatasync', 'EIO', '20..22'), ('pwrite64', 'EIO', '30..32'), ('pwr
 @pytest.mark.slow
 @pytest.mark.usefixtures('strace')
 @pytest.mark.parametrize('failure', FAILURES, ids='-'.join)
-def test_a_disk_that_fails_for_a_while_breaks_no_promise(victim, ledger, failure):  # noqa: F811
+def test_after_some_errors_of_the_disk_every_accepted_task_has_its_outcome(victim, ledger, failure):  # noqa: F811
     process = victim.start(*tracing.failing_at(*failure))
     try:
-        def healed():
+        def is_written_again():
             assert process.is_running, victim.log
             ledger.turn(victim.address)
             return 'The journal is written again' in victim.log
-        eventually(healed, 'it fails, and heals')
+        eventually(is_written_again, 'the journal is written again after errors')
         before = len(ledger.accepted)
-        eventually(lambda: ledger.turn(victim.address) or len(ledger.accepted) > before + 20, 'new tasks are taken')
+        eventually(lambda: ledger.turn(victim.address) or len(ledger.accepted) > before + 20, 'new acceptances')
     finally:
         process.dispose_session()
     assert CANNOT_WRITE in victim.log
-    live_until_all_is_over(victim, ledger)
+    finish(victim, ledger)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures('strace')
 @pytest.mark.parametrize('call', ['fdatasync', 'pwrite64'])
-def test_killed_while_its_disk_fails_it_breaks_no_promise(victim, ledger, call):  # noqa: F811
+def test_a_dispatcher_that_is_killed_while_its_disk_fails_loses_no_accepted_task(victim, ledger, call):  # noqa: F811
     for when in (15, 16, 17, 25, 40):
-        live_until_killed(victim, ledger, has_failed_for(FAILING_S, victim),
-                          *tracing.failing_at(call, 'EIO', '%d+' % when))
-    live_until_all_is_over(victim, ledger)
+        kill_under_load(victim, ledger, has_failed_for(FAILING_S, victim),
+                        *tracing.failing_at(call, 'EIO', '%d+' % when))
+    finish(victim, ledger)
 
 
 def has_failed_for(seconds, victim):  # noqa: F811
-    """Whether so much time has passed since a dispatcher that starts now could not write its journal any more."""
+    """A condition: the next incarnation logged ``seconds`` ago that it can't write its journal."""
     former = victim.log.count(CANNOT_WRITE)
     since = []
 
-    def is_over():
+    def condition():
         if not since and victim.log.count(CANNOT_WRITE) > former:
             since.append(monotonic())
         return bool(since) and monotonic() >= since[0] + seconds
-    return is_over
+    return condition

@@ -1,4 +1,4 @@
-"""A recording of real processes, with calculators that break down, is killed and restarted, runs again as it was."""
+"""The simulator replays recordings of real processes, with outages and killed calculators."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -10,13 +10,13 @@ import pytest
 
 from tests.system.processes import CALCULATOR, eventually, run_to_end
 
-#: Long against what a busy machine adds.
+#: Long tasks: the delays of a busy machine are small in comparison.
 DURATION_S = [0.1, 0.7]
 RUN_S = 20.0
 
 
 def record(system, folder):
-    """Let real processes run for a while, each with a file of events."""
+    """Run processes for some time, each with a file of events."""
     def calculator(name):
         return system.start(CALCULATOR, name, {
             'task_duration_s': DURATION_S, 'heartbeat_interval_s': 0.5, 'capacity': 2, 'outage': {
@@ -38,7 +38,7 @@ def record(system, folder):
     calculators[1].kill()
     for client in clients:
         client.wait(2 * RUN_S + 30)
-    # Killed: what it wrote is complete all the same.
+    # The file of a killed process is complete.
     for process in system.processes:
         if process.is_running:
             process.kill()
@@ -50,7 +50,7 @@ def test_a_recording_of_real_processes_is_reproduced(system, tmpdir):
     record(system, tmpdir)
     alone = [str(tmpdir.join(name)) for name in ('dispatcher.jsonl', 'client-1.jsonl', 'client-2.jsonl')]
     calculators = sorted(glob.glob(str(tmpdir.join('calculator-?.jsonl'))))
-    # Without their files, a death is known only from when the dispatcher noticed it.
+    # Without the files of calculators, a death has the time at which the dispatcher noticed it.
     for files, p50_share, p99_share in ((alone + calculators, 0.05, 0.1), (alone, 0.1, 0.25)):
         status, out, err = run_to_end(['run_simulator.py', '--json', '--replay'] + files, 60)
         assert err == '' and status in (0, 1)
@@ -63,14 +63,14 @@ def test_a_recording_of_real_processes_is_reproduced(system, tmpdir):
         assert found['reproduced'] or files == alone, shown
 
 
-def test_a_closed_loop_sends_as_many_tasks_as_it_was_told(system, tmpdir):
+def test_a_replayed_closed_loop_sends_the_recorded_number_of_tasks(system, tmpdir):
     paths = [str(tmpdir.join(name)) for name in ('dispatcher.jsonl', 'client.jsonl')]
     dispatcher = system.dispatcher(arguments=['--events', paths[0]])
     system.calculator('calculator-a', task_duration_s=[0.05, 0.1], capacity=2)
     client = system.client('client', tasks=30, arguments=['--events', paths[1]], task_interval_s=[0, 0],
                            in_flight_max=4)
     assert client.wait() == 0
-    eventually(lambda: dispatcher.status['running'] == 0, 'all is over')
+    eventually(lambda: dispatcher.status['running'] == 0, 'all tasks are done')
     system.balance()
     status, out, err = run_to_end(['run_simulator.py', '--json', '--replay'] + paths, 60)
     found = json.loads(out)

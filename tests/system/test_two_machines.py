@@ -18,7 +18,7 @@ from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, Process
 VIRTUAL = '10.96.0.1'
 PORT = 5555
 
-#: Seconds within which everything works again when the dispatcher moved behind a virtual address.
+#: The longest time without answers after the dispatcher moved behind a virtual address.
 MOVED_S = 15.0
 
 
@@ -27,6 +27,8 @@ def machines(request, tmpdir, told_to_end):
     skip_without_namespaces()
     made = TwoMachines(str(tmpdir))
     try:
+        made.here.has_address('10.9.0.2')
+        made.there.has_address('10.9.0.1')
         yield made
     finally:
         made.dispose()
@@ -34,20 +36,18 @@ def machines(request, tmpdir, told_to_end):
             print(made.report())
 
 
-def leads_to(machine, target):
-    """On that machine the virtual address leads to ``target`` from now on, as that of a Kubernetes service does."""
+def forward(machine, target):
+    """Forward datagrams for the virtual address to ``target``, as a Kubernetes service does."""
     machine.run('nft', 'flush chain ip nat output')
     machine.run('nft', 'add rule ip nat output ip daddr %s udp dport %d dnat to %s:%d' % (VIRTUAL, PORT, target, PORT))
 
 
-def test_a_dispatcher_that_moved_behind_a_virtual_address_is_found_again(machines):
+def test_a_dispatcher_that_moves_behind_a_virtual_address_is_found(machines):
     here, there = machines.here, machines.there
-    here.has_address('10.9.0.10')
-    there.has_address('10.9.0.1')
     here.run('ip', 'route', 'add', 'default', 'dev', 'cable')
     here.run('nft', 'add table ip nat')
     here.run('nft', 'add chain ip nat output { type nat hook output priority -100; }')
-    leads_to(here, '10.9.0.1')
+    forward(here, '10.9.0.1')
     machines.machine = there
     first = machines.dispatcher(listen={'host': '10.9.0.1', 'port': PORT})
     machines.machine = here
@@ -57,11 +57,11 @@ def test_a_dispatcher_that_moved_behind_a_virtual_address_is_found_again(machine
     client.says('answered after', times=5)
     first.kill()
     there.has_address_no_more('10.9.0.1')
-    there.has_address('10.9.0.2')
+    there.has_address('10.9.0.3')
     machines.machine = there
-    second = machines.start(DISPATCHER, 'second', {'listen': {'host': '10.9.0.2', 'port': PORT}}, ['--json'])
-    assert second.address == ('10.9.0.2', PORT)
-    leads_to(here, '10.9.0.2')
+    second = machines.start(DISPATCHER, 'second', {'listen': {'host': '10.9.0.3', 'port': PORT}}, ['--json'])
+    assert second.address == ('10.9.0.3', PORT)
+    forward(here, '10.9.0.3')
     moved_at = monotonic()
     second.says('Calculator calculator registered', bound_s=MOVED_S)
     client.says('answered after', client.log.count('answered after') + 5, MOVED_S)
@@ -71,13 +71,11 @@ def test_a_dispatcher_that_moved_behind_a_virtual_address_is_found_again(machine
     client.says('does not answer; trying again from another port')
     calculator.says('does not answer; trying again from another port')
     machines.balance()
-    # What the first one had not answered was submitted again.
+    # The client resubmitted the tasks that the first dispatcher had not answered.
     assert client.account['sent'] == client.account['answered'] > 5
 
 
 def test_a_farm_on_two_machines_with_a_key(machines, tmpdir):
-    machines.here.has_address('10.9.0.2')
-    machines.there.has_address('10.9.0.1')
     key, settings = tmpdir.join('farm.key'), tmpdir.join('client.json')
     key.write('k' * 48)
     key.chmod(0o600)
@@ -90,7 +88,7 @@ def test_a_farm_on_two_machines_with_a_key(machines, tmpdir):
     client = machines.here.wrapper + [sys.executable, os.path.join(ROOT, 'run_client.py'), '--dispatcher',
                                       '10.9.0.1:%d' % PORT]
     assert run(client + ['-s', str(settings), '--map', 'square'], '1\n2\n3\n')[:2] == (0, '1\n4\n9\n')
-    # A stranger.
+    # A client without the key.
     assert run(client + ['--functions'])[0] == 1
     dispatcher.says('bad_signature')
 
@@ -104,7 +102,7 @@ def blocks_of_the_manual():
 
 @pytest.fixture
 def checkouts(tmpdir):
-    """Two folders from which our programs can be started with ``python3``, and the path where that is this Python."""
+    """Two folders with the programs, and a folder for PATH in which ``python3`` is this Python."""
     path = tmpdir.mkdir('bin')
     path.join('python3').write('#!/bin/sh\nexec %s "$@"\n' % sys.executable)
     path.join('python3').chmod(0o755)
@@ -115,9 +113,7 @@ def checkouts(tmpdir):
     return made, path
 
 
-def test_the_manual_on_several_machines_is_right_word_for_word(machines, checkouts, tmpdir):
-    machines.here.has_address('10.9.0.2')
-    machines.there.has_address('10.9.0.1')
+def test_the_commands_in_the_manual_for_several_machines_work(machines, checkouts, tmpdir):
     for machine in (machines.here, machines.there):
         machine.run('nft', 'add table inet filter')
         machine.run('nft', 'add chain inet filter input { type filter hook input priority 0; policy drop; }')
@@ -126,7 +122,7 @@ def test_the_manual_on_several_machines_is_right_word_for_word(machines, checkou
     started = {}
     for machine, folder, commands in zip((machines.there, machines.here), (there, here), blocks_of_the_manual()):
         if folder is here:
-            # A copy of the file, its mode included.
+            # The copy has the mode of the file.
             there.join('key').copy(here.join('key'), mode=True)
         for command in commands:
             shell = machine.wrapper + ['sh', '-c', 'cd %s; PATH=%s:$PATH; %s' % (folder, path, command)]
@@ -134,7 +130,7 @@ def test_the_manual_on_several_machines_is_right_word_for_word(machines, checkou
             if role is None:
                 machine.run(*shell[len(machine.wrapper):])
                 continue
-            # In the place of the shell, so that its signals reach the program.
+            # The program replaces the shell, so it gets the signals.
             shell[-1] = shell[-1].replace('; python3 run_', '; exec python3 run_')
             started[role.group(1)] = machines.adopt(Process(role.group(1), role.group(1), shell, str(tmpdir), None))
             assert started[role.group(1)].address
@@ -149,22 +145,18 @@ def test_the_manual_on_several_machines_is_right_word_for_word(machines, checkou
 
 
 @pytest.mark.parametrize('payload_bytes', [900, 1150])
-def test_a_path_that_drops_fragments_carries_ordinary_payloads(machines, payload_bytes):
-    here, there = machines.here, machines.there
-    here.has_address('10.9.0.10')
-    there.has_address('10.9.0.1')
-    for machine in (here, there):
-        # As behind a tunnel.
+def test_tasks_are_done_over_a_path_that_drops_fragments(machines, payload_bytes):
+    for machine in (machines.here, machines.there):
+        # A tunnel has such a path.
         machine.run('ip', 'link', 'set', 'cable', 'mtu', '1420')
         machine.run('nft', 'add table ip cut')
-        # Before the kernel puts fragments together again.
+        # This priority is before the kernel reassembles fragments.
         machine.run('nft', 'add chain ip cut pre { type filter hook prerouting priority -450; }')
         machine.run('nft', 'add rule ip cut pre ip frag-off & 0x3fff != 0 counter drop')
-    machines.machine = there
+    machines.machine = machines.there
     machines.dispatcher(listen={'host': '10.9.0.1', 'port': PORT})
-    machines.machine = here
+    machines.machine = machines.here
     machines.calculator('calculator', capacity=8, listen={'host': '0.0.0.0', 'port': 0})
     client = machines.client(tasks=40, task_interval_s=[0, 0], in_flight_max=10, payload_bytes=payload_bytes)
     assert client.wait() == 0
     machines.balance()
-    assert client.account['answered'] == 40
