@@ -42,6 +42,12 @@ def test_a_heartbeat_that_names_more_than_its_capacity_allows_is_refused(twice):
     assert driver.counts['attempt_not_held'] == 0 and driver.counts['refused_heartbeats'] >= 2
 
 
+def test_a_heartbeat_that_is_older_than_the_newest_is_ignored(busy):
+    busy.beat(busy.calculator(), [(1, 1)], sequence=9)
+    assert busy.beat(busy.calculator(), sequence=8) == []
+    assert busy.counts['stale_heartbeats'] >= 1 and busy.status['running'] == 1
+
+
 def test_an_unknown_assignment_is_revoked_when_a_second_heartbeat_names_it(busy):
     assert busy.beat(busy.calculator(), [(1, 1), (7, 7)]) == []
     assert [row[0] for row in of_kind(busy.beat(busy.calculator(), [(1, 1), (7, 7)]), 'revoke')] == [7]

@@ -131,10 +131,13 @@ class RandomWorld(object):
     def hint(self):
         self.driver.core.hinted(self.driver.now, self.calculator())
 
-    def toggle_reachable(self):
+    def change_reachable(self):
         channel, core = self.calculator(), self.driver.core
-        channel.is_unreachable = not channel.is_unreachable
-        (core.unreachable if channel.is_unreachable else core.reachable)(self.driver.now, channel)
+        was_unreachable, channel.is_unreachable = channel.is_unreachable, self.choose([False, True])
+        if channel.is_unreachable:
+            core.unreachable(self.driver.now, channel)
+        elif was_unreachable:
+            core.reachable(self.driver.now, channel)
 
     def fill_window(self):
         channel = self.peer()
@@ -152,8 +155,8 @@ class RandomWorld(object):
 
 
 STEPS = (['submit', 'beat', 'result', 'acknowledge'] * 6 + ['raise_open', 'wait'] * 3 + [
-    'submit_again', 'cancel', 'refuse', 'lose', 'reopen', 'sleep', 'awake', 'leave', 'hint', 'toggle_reachable',
-    'toggle_reachable', 'fill_window', 'break_disk', 'be_late'])
+    'submit_again', 'cancel', 'refuse', 'lose', 'reopen', 'sleep', 'awake', 'leave', 'hint', 'change_reachable',
+    'change_reachable', 'fill_window', 'break_disk', 'be_late'])
 
 
 @pytest.mark.parametrize('seed', range(1, 21))

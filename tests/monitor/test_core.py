@@ -15,7 +15,7 @@ def driver():
     return Driver()
 
 
-def test_a_monitor_asks_when_the_channel_opens_and_then_at_intervals():
+def test_a_monitor_asks_when_the_channel_opens_and_then_at_intervals_until_it_stops():
     driver = Driver(is_open=False)
     assert driver.wait(5) == {}
     # The dispatcher acknowledges the ping, and so the monitor notices a restart of the dispatcher.
@@ -24,6 +24,8 @@ def test_a_monitor_asks_when_the_channel_opens_and_then_at_intervals():
     assert 100 / (1 + JITTER) <= len(sent) <= 100 / (1 - JITTER)
     numbers = [row[0] for row in sent]
     assert numbers == sorted(set(numbers))
+    driver.core.stop(driver.now)
+    assert driver.core.is_stopped
 
 
 def test_a_question_names_the_last_known_event_attempt_calculator_and_client(driver):

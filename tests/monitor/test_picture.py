@@ -42,6 +42,15 @@ def test_the_time_line_has_the_heartbeat_intervals_in_use():
     assert [row[:3] for row in rows] == [['2', '7', '15'], ['0.5', '1.75', '3.75']]
 
 
+def test_quantiles_are_within_the_measured_range():
+    picture, times = Picture(), Sketch()
+    times.add(0.9)
+    picture.take(100.0, 'aaaaaaaa', [
+        ['facts', report.RESPONSE_TIME, {'number': 1, 'shortest_s': 0.9, 'longest_s': 0.9}],
+        ['facts', report.RESPONSE_COUNTS, {'%d' % index: count for index, count in times.pairs()}]])
+    assert picture.response_time()['p50'] == picture.response_time()['p99'] == 0.9
+
+
 def test_quantiles_are_those_of_the_last_minute():
     picture, times = Picture(), Sketch()
     for second in range(200):
@@ -101,7 +110,7 @@ def test_a_lost_page_leaves_the_other_pages_valid():
     for number in range(40):
         link.calculator('calculator-%02d' % number, **dict(QUICK, heartbeat_interval_s=2))
     link.drop(0.2)
-    link.run(60)
+    link.run(30)
     assert link.monitor.core.counts['pages_lost'] > 10
     assert len(link.picture.calculators) == 40
     assert link.picture.is_whole
