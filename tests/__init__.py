@@ -1,1 +1,1 @@
-"""A package of its own, so that a folder like tests/client never stands in for the real client."""
+"""This package keeps a folder like tests/client from hiding the real package ``client``."""

@@ -1,10 +1,10 @@
 """Run the tests: ``python3 -m tests [--all] [--environment] [arguments for pytest]``.
 
-Makes an environment with what requirements-dev.txt lists, .venv/VERSION, the first time and after that file changes,
-and runs pytest in it, with two workers on each processor. Nothing is installed outside of the checkout. Without
-arguments, tests that take long and do not depend on the Python are left out (marker ``slow``). ``--all`` runs
-everything that continuous integration runs (.ci/run; some of it installs Debian packages, as root); ``--environment``
-makes the environment and prints its Python.
+The command installs the packages of requirements-dev.txt into the environment .venv/VERSION, the first time and after
+that file has changed. It runs pytest there, with two workers on each processor. Nothing is installed outside of the
+checkout. Without arguments, tests with the marker ``slow`` are left out: they take long, and do not depend on the
+Python. ``--all`` runs all steps of continuous integration (.ci/run; some install Debian packages, as root).
+``--environment`` makes the environment and prints its Python.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -21,16 +21,16 @@ ENVIRONMENT = os.path.join(ROOT, '.venv', VERSION)
 PYTHON = os.path.join(ENVIRONMENT, 'bin', 'python')
 STAMP = os.path.join(ENVIRONMENT, '.installed')
 
-# The last virtualenv that is one package without dependencies: 2.7 has no venv module (until 2.7 goes).
+# 2.7 has no venv module (until 2.7 goes). Later versions of virtualenv have dependencies.
 VIRTUALENV = 'virtualenv>=16.7.12,<17'
-# The pip that 3.6 comes with gives up at the first release that is too new for it; later ones look for an older one.
+# The pip of 3.6 fails if the newest release of a package is too new for it. A later pip takes an older release.
 OLD_PIP = 'pip>=20.3.4,<21.4'
-#: So often pip tries again, so that a network that drops everything is noticed within a minute.
+#: Retries of pip. A network that drops everything is found within a minute.
 RETRIES = '2'
 
 
 class CannotInstall(Exception):
-    """What is missing and how to get it, in one line."""
+    """One line: what is missing, and how to get it."""
 
 
 def main(arguments):
@@ -51,15 +51,14 @@ def main(arguments):
         print(PYTHON)
         return 0
     chosen = arguments or ['-m', 'not slow']
-    # Most tests wait for real processes. So two workers on each processor, unless the arguments say otherwise or ask
-    # for a debugger.
+    # Most tests wait for real processes, and so a processor has two workers. A debugger needs the tests in one process.
     workers = [] if any(one.startswith(('-n', '--pdb', '-s', '--trace')) for one in chosen) else [
         '-n', '%d' % (2 * os.sysconf('SC_NPROCESSORS_ONLN'))]
     return subprocess.call([PYTHON, '-m', 'pytest'] + workers + chosen, cwd=ROOT)
 
 
 def make_environment():
-    """Make or fill the environment where that is needed. Raises ``CannotInstall``."""
+    """Make the environment and install the packages, if necessary. Raises ``CannotInstall``."""
     is_runnable = os.path.exists(PYTHON) and call_quietly([PYTHON, '-c', ''])[0] == 0
     if is_runnable and os.path.exists(STAMP) and os.path.getmtime(STAMP) >= os.path.getmtime(REQUIREMENTS):
         return
@@ -78,11 +77,11 @@ def make_environment():
 def make_with_venv():
     status, output = call_quietly([sys.executable, '-m', 'venv', '--clear', ENVIRONMENT])
     if status != 0:
-        # Debian keeps ensurepip in a package of its own; another pip can fill an environment without one.
+        # Debian has ensurepip in another package. The pip of this Python can install into an environment without pip.
         status, output = call_quietly([sys.executable, '-m', 'venv', '--clear', '--without-pip', ENVIRONMENT])
         if status != 0 or call_quietly([sys.executable, '-m', 'pip', '--version'])[0] != 0:
             if os.path.lexists(PYTHON):
-                # Or the next run would go on with this environment, which lacks pip.
+                # The next run must not use this environment, which lacks pip.
                 os.remove(PYTHON)
             raise CannotInstall('The tests need pip and venv, which %s lacks: on Debian and Ubuntu install them, as '
                                 'root, with "apt-get update && apt-get install python3-venv"; elsewhere see '
@@ -90,7 +89,7 @@ def make_with_venv():
 
 
 def make_with_virtualenv():
-    """2.7: its own pip fetches virtualenv into a folder of ours (until 2.7 goes)."""
+    """2.7: install virtualenv into a folder of the checkout, and make the environment with it (until 2.7 goes)."""
     folder = os.path.join(ROOT, '.venv', 'virtualenv-' + VERSION)
     status, output = call_quietly([sys.executable, '-m', 'pip', '--disable-pip-version-check', 'install', '--quiet',
                                    '--upgrade', '--target', folder, VIRTUALENV])
@@ -104,7 +103,7 @@ def make_with_virtualenv():
 
 
 def install(arguments):
-    """Install packages into the environment, with its own pip or, where it has none, with ours."""
+    """Install packages into the environment, with its pip or, if it has none, with the pip of this Python."""
     if call_quietly([PYTHON, '-m', 'pip', '--version'])[0] == 0:
         pip = [PYTHON, '-m', 'pip']
         where = []  # type: list
@@ -119,7 +118,7 @@ def install(arguments):
 
 
 def reason(output):
-    """Why pip failed. Where it could not connect, its last line says only that it found nothing."""
+    """The reason of a failure of pip. Without a connection, the last line of pip does not contain the reason."""
     broken = re.findall("connection broken by '(.*)': /", output)
     if broken:
         return ('no connection to the package index; the first run needs the network, or a mirror (PIP_INDEX_URL): '
@@ -128,7 +127,7 @@ def reason(output):
 
 
 def call_quietly(command, env=None):
-    """The exit status and what the command printed."""
+    """The exit status and the output of the command."""
     try:
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=env)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What holds for every test."""
+"""Fixtures for all tests."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -9,15 +9,15 @@ import pytest
 
 from runtime.logs import log
 
-# A shell ignores SIGINT for its background jobs, and nohup SIGHUP; what a test starts would inherit that.
+# A shell ignores SIGINT for its background jobs, and nohup ignores SIGHUP. Processes of the tests would inherit that.
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, usual)
 
 
 @pytest.fixture(autouse=True)
-def log_as_before():
-    """A log that a test set up ends with it: the stream that it writes to is closed then."""
+def reset_log():
+    """A test may set up the log, whose stream is closed at the end of the test."""
     yield
     del log.handlers[:]
     log.setLevel(logging.NOTSET)
@@ -26,5 +26,5 @@ def log_as_before():
 
 @pytest.fixture(params=[False, True], ids=['once', 'twice'])
 def twice(request):
-    """Whether each row is handled two times. What a test says has to hold then too."""
+    """Whether each row is handled two times. The test must pass in both cases."""
     return request.param

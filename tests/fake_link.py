@@ -1,8 +1,7 @@
 """A network in memory and in virtual time, on which real cores and real turns exchange datagrams.
 
-Its verbs: ``drop`` a share of all datagrams, ``duplicate`` and ``delay`` them, ``cut`` the way from one address to
-another, ``isolate`` a node, ``crash`` and ``freeze`` it, ``heal`` everything. Every turn is followed by
-``check_invariants`` of its core.
+The network can drop, duplicate and delay datagrams, cut the connection between two nodes, isolate a node, and crash it.
+After every turn, the core checks its invariants.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -20,7 +19,7 @@ from net_protocol import codec
 from net_protocol.core import draw_incarnation
 from net_protocol.turn import Turn
 
-#: Turns at one moment of virtual time. More than any real burst needs.
+#: The maximum number of turns at one moment of virtual time. No real burst needs so many.
 TURNS_AT_ONCE_MAX = 1000
 
 DISPATCHER = ('dispatcher', 5555)
@@ -28,14 +27,13 @@ QUIET = {'check_interval_s': 10, 'probability': 0}
 
 
 class Node(object):
-    """A core with its turn at an address."""
+    """A core and its turn at an address."""
 
     def __init__(self, address, core, turn):
         self.address = address
         self.core = core
         self.turn = turn
         self.inbox = []
-        self.is_frozen = False
         self.events = []
 
     def __repr__(self):
@@ -46,8 +44,6 @@ class Node(object):
 
 
 class FakeLink(object):
-    """All nodes, what is under way between them, and the time."""
-
     def __init__(self, seed=1):
         self.now = 1000.0
         self.rng = random.Random(seed)
@@ -56,12 +52,12 @@ class FakeLink(object):
         self.duplicate_share = 0.0
         self.delay_s = (0.001, 0.002)
         self.cuts = set()
-        # What was sent, as (time, from, to, codec.Datagram), delivered or not.
+        # All datagrams, delivered or lost: (time, from, to, codec.Datagram).
         self.sent = []
         self._flying = []
         self._sequence = 0
 
-    # Building.
+    # Nodes.
 
     def dispatcher(self, **settings):
         core = DispatcherCore(DISPATCHER_SETTINGS.checked(settings), 'dispatcher', self._incarnation(),
@@ -111,24 +107,16 @@ class FakeLink(object):
         self.drop_share = self.duplicate_share = 0.0
 
     def crash(self, node):
-        """Gone at once, with all its state."""
+        """The node disappears with all its state."""
         del self.nodes[node.address]
-
-    def freeze(self, node):
-        """Suspended: no timer fires and what arrives waits in its socket, until ``thaw``."""
-        node.is_frozen = True
-
-    def thaw(self, node):
-        node.is_frozen = False
 
     # Running.
 
     def run(self, seconds):
-        """Let that much virtual time pass."""
         self.run_until(lambda: False, seconds)
 
     def run_until(self, condition, bound_s=600.0):
-        """Let time pass until ``condition()``; returns whether it came true within ``bound_s``."""
+        """Let time pass until ``condition()``, at most ``bound_s``. Returns the last ``condition()``."""
         end_at = self.now + bound_s
         turns_at_once = 0
         while not condition():
@@ -137,7 +125,7 @@ class FakeLink(object):
                 self.now = end_at
                 return condition()
             turns_at_once = 0 if next_at > self.now else turns_at_once + 1
-            assert turns_at_once < TURNS_AT_ONCE_MAX, 'timers fire without end and time stands still'
+            assert turns_at_once < TURNS_AT_ONCE_MAX, 'timers fire without end at one moment'
             self.now = max(self.now, next_at)
             self._deliver_due()
             for address in sorted(self.nodes):
@@ -147,7 +135,7 @@ class FakeLink(object):
         return True
 
     def _is_due(self, node):
-        if node.is_frozen or node.core.is_stopped:
+        if node.core.is_stopped:
             return False
         timer = node.turn.next_timer()
         return bool(node.inbox) or (timer is not None and timer <= self.now)
@@ -155,7 +143,7 @@ class FakeLink(object):
     def _next_at(self):
         times = [entry[0] for entry in self._flying[:1]]
         for node in self.nodes.values():
-            if not node.is_frozen and not node.core.is_stopped:
+            if not node.core.is_stopped:
                 timer = self.now if node.inbox else node.turn.next_timer()
                 if timer is not None:
                     times.append(timer)
@@ -178,9 +166,6 @@ class FakeLink(object):
             return
         copies = 2 if self.rng.random() < self.duplicate_share else 1
         for _ in range(copies):
-            self.fly(self.rng.uniform(*self.delay_s), source, target, datagram)
-
-    def fly(self, delay_s, source, target, datagram):
-        """Let a datagram arrive after that time."""
-        self._sequence += 1
-        heappush(self._flying, (self.now + delay_s, self._sequence, source, target, datagram))
+            self._sequence += 1
+            arrives_at = self.now + self.rng.uniform(*self.delay_s)
+            heappush(self._flying, (arrives_at, self._sequence, source, target, datagram))

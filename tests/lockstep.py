@@ -1,8 +1,8 @@
-"""The real programs' cores, loops and sockets in one process, one turn after the other, and all that they do counted.
+"""The cores, loops and sockets of the real programs in one process. Their loops turn one after the other.
 
-Real time plays no part: each loop turns when something has arrived or a timer is due by a clock that the test moves. So
-how many rows share a datagram, and with it every count, is the same on every machine. What is counted is read from the
-interpreter itself, which reports each call: of a Python function, and of a builtin.
+The test moves the clock. A loop turns when a datagram has arrived or a timer is due. Thus the number of rows in a
+datagram, and with it every count, is the same on every machine. The interpreter reports each call of a Python function
+and of a builtin, and these calls are counted.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -29,10 +29,10 @@ from runtime.loop import Loop
 EVERY = {kind: entry for table in SENTENCES.values() for kind, entry in table.items()}
 
 LOOPBACK = '127.0.0.1'
-#: Virtual time from one turn of all to the next.
+#: Virtual time between two turns of a loop.
 TURN_S = 0.001
 
-#: What is counted: the name of a builtin, or the file and name of a Python function -> the kind of work.
+#: The name of a builtin, or the file and name of a Python function -> the kind of work.
 BUILTINS = {
     'recvfrom': 'system calls', 'recvfrom_into': 'system calls', 'recvmsg': 'system calls', 'sendto': 'system calls',
     'sendmsg': 'system calls', 'select': 'system calls', 'poll': 'system calls', 'write': 'system calls',
@@ -41,18 +41,18 @@ BUILTINS = {
 FUNCTIONS = {
     (os.path.join('json', 'decoder.py'), 'decode'): 'JSON calls',
     (os.path.join('json', 'encoder.py'), 'encode'): 'JSON calls',
-    # It calls the scanner of the json module itself, which no profile function hears of.
+    # This function calls the scanner of the json module, and a profile function sees no such call.
     (os.path.join('net_protocol', 'codec.py'), 'loads'): 'JSON calls',
     (os.path.join('net_protocol', 'timers.py'), 'set'): 'timer operations',
     (os.path.join('net_protocol', 'timers.py'), 'cancel'): 'timer operations',
     (os.path.join('logging', '__init__.py'), '_log'): 'log calls',
 }
-#: Builtins by which datagrams leave.
+#: Builtins that send datagrams.
 SENDS = ('sendto', 'sendmsg')
 
 
 class Work(object):
-    """Counts what happens between ``__enter__`` and ``__exit__``."""
+    """Counts the calls between ``__enter__`` and ``__exit__``."""
 
     def __init__(self):
         self.counts = Counter()
@@ -80,7 +80,7 @@ class Work(object):
 
 
 class Signals(object):
-    """As much of the stop signals as a loop needs: none ever comes."""
+    """Signals for a loop that is never stopped."""
 
     count = 0
 
@@ -96,14 +96,14 @@ class Signals(object):
 
 
 class Seat(object):
-    """One process of the system: its core, its socket, its loop, its work."""
+    """The core, socket and loop of one process, and the counts of its work."""
 
     def __init__(self, core, seed, signals, clock, upstream=None):
         self.core = core
         self.endpoint = Endpoint(socket.AF_INET, (LOOPBACK, 0))
         self.work = Work()
         self._loop = Loop(core, self.endpoint, signals, clock, EventLog(EVERY, clock))
-        # First numbers are drawn: how long they are decides how many rows fit in a datagram.
+        # The first datagram number is random, and its length decides how many rows fit in a datagram.
         self._loop.turn._rng = random.Random(seed)
         self._loop.turn.set_upstream(upstream)
         core.start(clock())
@@ -116,7 +116,7 @@ class Seat(object):
 
 
 class Lockstep(object):
-    """A dispatcher, some calculators and a client in a closed loop. Use as a context manager."""
+    """A dispatcher, calculators and a client with a fixed number of tasks in flight. Use as a context manager."""
 
     def __init__(self, in_flight, capacity, calculators=2):
         self.now = 1000.0
@@ -130,7 +130,7 @@ class Lockstep(object):
             random.Random(3)), self.dispatcher) for number in range(calculators)]
         self.seats = [self.dispatcher] + self.calculators
         for _ in range(10):
-            self._everybody_turns()
+            self._turn_all()
         self.client = self._seat(ClientCore(
             CLIENT_SETTINGS.checked({'task_interval_s': [0, 0], 'in_flight_max': in_flight}), 'client',
             self._draw_incarnation(), random.Random(4)), self.dispatcher)
@@ -145,19 +145,18 @@ class Lockstep(object):
         self._signals.close()
 
     def until_answered(self, tasks):
-        """Turn until the client has that many answers."""
+        """Turn until the client has so many answers."""
         for _ in range(100 * tasks):
             if self.client.core.statistics.answered >= tasks:
                 return
-            self._everybody_turns()
+            self._turn_all()
         raise AssertionError('%d of %d tasks' % (self.client.core.statistics.answered, tasks))
 
-    def forget(self):
-        """Count from here on."""
+    def clear_counts(self):
         for seat in self.seats:
             seat.work.counts.clear()
 
-    def _everybody_turns(self):
+    def _turn_all(self):
         self.now += TURN_S
         for seat in self.seats:
             seat.turn_if_due(self.now)

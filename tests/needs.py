@@ -1,4 +1,4 @@
-"""What a test needs that a machine may lack. Where CI=true it has to be there: a skip would look like a pass."""
+"""Tests that need something that a machine may lack. With CI=true it must be there: a skip looks like a pass."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -8,6 +8,6 @@ import pytest
 
 
 def skip_unless_ci(reason):
-    """Skip this test for a reason; with ``CI=true`` that is a failure."""
+    """Skip the test; with ``CI=true``, fail."""
     assert os.environ.get('CI') != 'true', reason
     pytest.skip(reason)

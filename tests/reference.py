@@ -1,6 +1,6 @@
-"""``python3 -m tests.reference``: write the tables of docs/reference.md that the code knows.
+"""``python3 -m tests.reference``: write the tables of docs/reference.md from the code.
 
-Each stands between two comments, ``<!-- NAME -->`` and ``<!-- end -->``. A test compares them with the code.
+Each table stands between the comments ``<!-- NAME -->`` and ``<!-- end -->``. A test compares the tables with the code.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -35,7 +35,7 @@ def settings(role):
 
 
 def options(role):
-    """As ``--help`` lists them. A line that is indented further continues the one before."""
+    """The options in the output of ``--help``. A line with a deeper indentation continues the previous line."""
     output = subprocess.check_output(
         [sys.executable, os.path.join(ROOT, 'run_%s.py' % role), '--help'],
         env=dict(os.environ, COLUMNS='1000', PYTHONIOENCODING='utf-8')).decode('utf-8')
@@ -58,7 +58,7 @@ def events(role):
 
 
 class Recorder(list):
-    """Takes the place of the page of metrics, and of a picture without members."""
+    """Stands for a page of metrics, and for a picture without calculators and clients."""
 
     calculators = clients = {}
 
@@ -82,12 +82,11 @@ def metrics(_):
     return [row('metric', 'type', 'what it is'), '| --- | --- | --- |'] + page
 
 
-TABLES = {'settings': settings, 'options': options, 'events': events,
-          'metrics': metrics}
+TABLES = {'settings': settings, 'options': options, 'events': events, 'metrics': metrics}
 
 
 def written(text):
-    """The page with its tables made anew."""
+    """The page with new tables."""
     return BLOCK.sub(lambda match: '<!-- %s %s -->\n%s\n<!-- end -->' % (
         match.group(1), match.group(2), '\n'.join(TABLES[match.group(1)](match.group(2)))), text)
 

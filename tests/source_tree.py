@@ -1,4 +1,4 @@
-"""The project's own Python files, for the tests that read them instead of running them."""
+"""The Python files of the project, for tests that read them."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -6,14 +6,14 @@ import io
 import os
 import sys
 
-#: What an older Python can't read, and need not: files of benchmarks that use the syntax of a package's examples.
+#: Files with a syntax that 2.7 refuses: benchmarks after the examples of other packages.
 ONLY_ON_3 = ('benchmarks/peers/jetstream.py', 'benchmarks/peers/nats.py')
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def python_files():
-    """Path, relative to the root and with ``/``, and text of every file; hidden folders are not ours."""
+    """(Path from the root with ``/``, text) of every file outside of hidden folders."""
     for folder, subfolders, names in os.walk(ROOT):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith('.') and name != '__pycache__')
         for name in sorted(names):

@@ -1,4 +1,4 @@
-"""No work makes cycles: what nobody refers to any more goes at once, and the search for cycles may be rare."""
+"""The work for a task makes no reference cycles, and so the garbage collector may run rarely."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -8,7 +8,7 @@ from tests.fake_link import FakeLink
 
 
 def unreachable_after(tasks):
-    """How many objects only the search for cycles can find, after so many tasks, some lost in crashes."""
+    """The number of objects that only the garbage collector frees, after so many tasks and some crashes."""
     link = FakeLink()
     link.drop_share = link.duplicate_share = 0.1
     link.dispatcher()
@@ -23,6 +23,6 @@ def unreachable_after(tasks):
         gc.enable()
 
 
-def test_the_work_of_tasks_makes_no_cycles():
+def test_tasks_make_no_reference_cycles():
     few = unreachable_after(5)
     assert unreachable_after(50) <= few + 5

@@ -1,9 +1,10 @@
-"""Events for programs: built only where somebody reads them, complete, and written whatever the level of the log is."""
+"""Events for programs: only with a reader, complete, and written to a file at every level of the log."""
 
 from __future__ import absolute_import, division, print_function
 
 import json
 import re
+from collections import defaultdict
 
 import pytest
 
@@ -20,7 +21,7 @@ STEPS = {'accepted', 'assigned', 'done', 'outcome_dropped', 'sent', 'answered', 
 
 
 class Process(object):
-    """As much of a loop as an event log needs, with a core that does nothing."""
+    """The attributes of a loop that an event log uses, with a core that does nothing."""
 
     class endpoint(object):  # noqa: N801
         address = ('127.0.0.1', 5555)
@@ -36,73 +37,62 @@ class Process(object):
 
 
 def begun(log):
-    """The core of a process that has begun to write that log."""
+    """The core of a process that writes that log."""
     process = Process()
     log.begin(process, {})
     return process.core
 
 
-class FullDisk(object):
-    """A file that can't be written to."""
-
-    def write(self, time, kind, facts):
-        raise OSError(28, 'No space left on device')
-
-
-FULL_DISK = FullDisk()
-
-
 def world(trace):
-    """Three cores that have finished five tasks, one of which was lost in a crash on the way."""
+    """A dispatcher, a calculator and a client after five tasks, one of which was lost in a crash and reassigned."""
     link = FakeLink()
     nodes = [link.dispatcher(), link.calculator(outage={'check_interval_s': 4, 'probability': 1, 'duration_s': [1, 1]}),
              link.client(tasks=5, task_interval_s=[0.1, 0.2])]
     for node in nodes:
         node.core.trace = trace
     assert link.run_until(lambda: nodes[2].core.is_stopped and not nodes[1].core.account(0)['unreported'])
-    return link, nodes
+    return nodes
 
 
 def of_kind(node, *kinds):
     return [event for _, event in node.events if event.kind in kinds]
 
 
-def test_without_a_reader_no_step_of_a_task_is_an_event():
-    _, nodes = world(trace=False)
-    assert [of_kind(node, *STEPS) for node in nodes] == [[], [], []]
+@pytest.fixture(scope='module')
+def traced():
+    return world(trace=True)
 
 
-def test_with_a_reader_every_step_of_every_task_is_an_event():
-    _, (dispatcher, calculator, client) = world(trace=True)
+def test_no_step_of_a_task_is_an_event_without_a_reader():
+    assert [of_kind(node, *STEPS) for node in world(trace=False)] == [[], [], []]
+
+
+def test_every_step_of_every_task_is_an_event_with_a_reader(traced):
+    dispatcher, calculator, client = traced
     task_ids = {event.facts['task_id'] for event in of_kind(client, 'sent')}
     assert len(task_ids) == 5
     for node, kind in ((client, 'answered'), (dispatcher, 'accepted'), (dispatcher, 'done')):
         assert sorted(event.facts['task_id'] for event in of_kind(node, kind)) == sorted(task_ids)
-    # Every attempt that was assigned was taken and let go; those that were lost there were reassigned here.
+    # The calculator has taken and released every assigned attempt, and the dispatcher has reassigned the lost ones.
     assigned = [(event.facts['task_id'], event.facts['attempt']) for event in of_kind(dispatcher, 'assigned')]
-    taken = of_kind(calculator, 'taken')
+    taken, released = of_kind(calculator, 'taken'), of_kind(calculator, 'let_go')
     assert [(event.facts['task_id'], event.facts['attempt']) for event in taken] == assigned
-    assert attempts_of(calculator, 'let_go') == attempts_of(calculator, 'taken')
-    lost = [event.facts['task_id'] for event in of_kind(calculator, 'let_go') if event.facts['end'] == 'lost']
+    assert [event.facts['assignment'] for event in released] == [event.facts['assignment'] for event in taken]
+    lost = [event.facts['task_id'] for event in released if event.facts['end'] == 'lost']
     assert lost == [event.facts['task_id'] for event in of_kind(dispatcher, 'reassigned')] != []
 
 
-def attempts_of(node, kind):
-    return [(event.facts['task_id'], event.facts['assignment']) for event in of_kind(node, kind)]
-
-
-def test_what_is_done_names_the_attempt_that_did_it():
-    _, (dispatcher, calculator, _) = world(trace=True)
+def test_the_event_of_a_finished_task_names_its_attempt(traced):
+    dispatcher, calculator, _ = traced
     done = {(event.facts['task_id'], event.facts['attempt']) for event in of_kind(dispatcher, 'done')}
-    # The last attempt of each task is the one that was reported.
+    # The last attempt of each task was reported.
     last = {event.facts['task_id']: event.facts['attempt'] for event in of_kind(calculator, 'taken')}
     assert done == set(last.items())
     assert {event.facts['calculator'] for event in of_kind(dispatcher, 'done')} == {'calculator-a'}
 
 
-def test_every_event_has_a_sentence_and_is_json():
-    _, nodes = world(trace=True)
-    for node in nodes:
+def test_every_event_has_a_sentence_and_is_json(traced):
+    for node in traced:
         for _, event in node.events:
             level, sentence = SENTENCES[node.core.name.split('-')[0]][event.kind]
             assert sentence % Facts(event.facts)
@@ -110,21 +100,14 @@ def test_every_event_has_a_sentence_and_is_json():
             json.dumps(event.facts)
 
 
-class Ones(object):
-    """Facts that are all 1."""
-
-    def __getitem__(self, name):
-        return 1
-
-
 @pytest.mark.parametrize('sentences', [SENTENCES[name] for name in sorted(SENTENCES)], ids=sorted(SENTENCES))
-def test_one_thing_is_not_called_several(sentences):
+def test_a_sentence_has_the_singular_for_one_thing(sentences):
     for kind, (_, sentence) in sorted(sentences.items()):
-        shown = sentence % Facts(Ones())
+        shown = sentence % Facts(defaultdict(lambda: 1))
         assert re.search(r'\b1 (tasks|results|attempts|outcomes|incarnations)\b', shown) is None, kind
 
 
-def test_the_file_takes_what_the_log_leaves_out(tmpdir, capsys):
+def test_the_event_file_has_events_below_the_level_of_the_log(tmpdir, capsys):
     logs.set_up('dispatcher', 'error', LiveLine())
     log = logs.EventLog(SENTENCES['dispatcher'], lambda: 12.5, EventFile(str(tmpdir.join('events'))))
     core = begun(log)
@@ -140,14 +123,18 @@ def test_the_file_takes_what_the_log_leaves_out(tmpdir, capsys):
 
 
 @pytest.mark.parametrize('level, trace', [('debug', True), ('info', False)])
-def test_without_a_file_the_level_of_the_log_decides(level, trace):
+def test_the_level_of_the_log_decides_about_steps_without_an_event_file(level, trace):
     logs.set_up('dispatcher', level, LiveLine())
     assert begun(logs.EventLog(SENTENCES['dispatcher'], lambda: 0.0)).trace is trace
 
 
-def test_a_full_disk_ends_the_file_and_nothing_else(capsys):
+def test_a_full_disk_is_reported_once_and_the_process_continues(capsys):
+    class FullDisk(object):
+        def write(self, time, kind, facts):
+            raise OSError(28, 'No space left on device')
+
     logs.set_up('dispatcher', 'warning', LiveLine())
-    log = logs.EventLog(SENTENCES['dispatcher'], lambda: 0.0, FULL_DISK)
+    log = logs.EventLog(SENTENCES['dispatcher'], lambda: 0.0, FullDisk())
     begun(log)
     log.event(Event('left', 0.0, {'calculator': 'calculator-a'}))
     assert capsys.readouterr().err.count('No space left on device') == 1

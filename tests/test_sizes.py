@@ -1,7 +1,4 @@
-"""Files and functions stay small enough to be read in one go.
-
-What outgrows a number here is split along the line where its state divides, not where the number happens to fall.
-"""
+"""Files and functions are short. A file or function that becomes too long is divided where its state divides."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -14,7 +11,7 @@ FUNCTION_LINES_MAX = 65
 
 
 def functions(source):
-    """Name, first line and number of lines of every function, up to the last line that something starts on."""
+    """(Name, first line, number of lines) of every function, up to the line on which its last expression begins."""
     for node in ast.walk(ast.parse(source.encode('utf-8'))):
         if isinstance(node, ast.FunctionDef):
             last = max(getattr(inside, 'lineno', 0) for inside in ast.walk(node))

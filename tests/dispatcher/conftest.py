@@ -1,10 +1,10 @@
-"""The dispatcher that most tests begin with. Each test holds when every row is handled two times, too."""
+"""Fixtures for the tests of the dispatcher. Each test also runs with every row handled two times (``twice``)."""
 
 from __future__ import absolute_import, division, print_function
 
 import pytest
 
-from tests.dispatcher.driver import Driver, running
+from tests.dispatcher.driver import TWO, Driver, running
 
 
 @pytest.fixture
@@ -14,5 +14,12 @@ def driver(twice):
 
 @pytest.fixture
 def busy(twice):
-    """Calculator ONE runs a task."""
+    """Calculator ONE runs task 1."""
     return running(twice)
+
+
+@pytest.fixture
+def busy_and_free(busy):
+    """Calculator ONE runs task 1, and calculator TWO is free."""
+    busy.beat(busy.calculator(TWO))
+    return busy

@@ -1,7 +1,7 @@
-"""A dispatcher's core with fake channels, without a turn: the test plays clients, calculators and the network.
+"""Drives a dispatcher's core over fake channels. The test plays the clients, the calculators and the network.
 
-Every step ends like a portion of a turn: settle, records, rows out, invariants. With ``twice`` every row is handled two
-times, because a row may come again in another datagram: what a test says must hold then too.
+After every step the driver settles the core, writes its records, takes its rows and checks its invariants. With
+``twice`` it handles every row two times, because a row may arrive again in another datagram.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -19,7 +19,7 @@ FIRST, SECOND = 'aaaaaaaa', 'bbbbbbbb'
 
 
 class FakeChannel(object):
-    """What the core uses of a channel."""
+    """The attributes of a channel that the core uses."""
 
     def __init__(self, role, name, incarnation, address):
         self.role = role
@@ -36,7 +36,7 @@ class FakeChannel(object):
 
 
 class Driver(object):
-    """Time, rows in, rows out. ``sent`` is what left: (channel, kind, row)."""
+    """``sent`` has every row that the core has sent: (channel, kind, row)."""
 
     def __init__(self, twice=False, now=1000.0, incarnation='dddddddd', recover=None, **settings):
         self.core = DispatcherCore(SETTINGS.checked(settings), 'dispatcher', incarnation, random.Random(1))
@@ -45,7 +45,7 @@ class Driver(object):
         self.channels = {}
         self.sent = []
         self.events = []
-        #: Why the journal can't be written, and what was written.
+        #: The reason of a failure of the journal, and the records that were written.
         self.failure = None
         self.records = []
         self._beats = {}
@@ -74,7 +74,7 @@ class Driver(object):
         return self.channel(MONITOR, name)
 
     def reopen(self, channel):
-        """The channel begins anew: what was not acknowledged is dropped."""
+        """The channel restarts, and drops unacknowledged rows."""
         channel.rows = {}
         channel.is_asleep = channel.is_unreachable = False
         channel.is_open = channel.has_room = True
@@ -82,7 +82,7 @@ class Driver(object):
         return self.turn()
 
     def sleep(self, channel):
-        """Nothing was heard for long. Returns whether the channel closes."""
+        """The channel falls asleep after a long silence. Returns whether it closes."""
         self.now = max(self.now, channel.heard_at + SLEEP_S)
         channel.rows = {}
         channel.is_asleep, channel.has_room = True, False
@@ -107,10 +107,10 @@ class Driver(object):
         self.core.closed(self.now, channel)
         self.channels = {key: other for key, other in self.channels.items() if other is not channel}
 
-    # Rows in.
+    # Rows to the dispatcher. Each method returns the rows that the dispatcher sends then, as (kind, row).
 
     def hear(self, channel, kind=None, rows=(), peer_open=None, number=None):
-        """A datagram with rows of one kind; returns the rows that leave because of it."""
+        """A datagram with rows of one kind."""
         self._wake(channel)
         for _ in range(2 if self.twice else 1):
             channel.number_received = channel.number_received + 1 if number is None else number
@@ -130,8 +130,8 @@ class Driver(object):
     def cancel(self, number, channel=None):
         return self.hear(channel or self.client(), 'cancel', [[number]])
 
-    def over(self, lowest_open, channel=None):
-        """The client says that everything below is over."""
+    def raise_open(self, lowest_open, channel=None):
+        """The client has finished all tasks below this number."""
         return self.hear(channel or self.client(), peer_open=lowest_open)
 
     def beat(self, channel, held=(), orphans=(), capacity=1, draining=False, interval_s=1.0, pages=(1, 1),
@@ -148,8 +148,12 @@ class Driver(object):
         task = task_id(task) if isinstance(task, int) else task
         return self.hear(channel, 'result', [[assignment, task, None if error else result, error]])
 
+    def refuse(self, channel, assignment, task, reason=u'busy'):
+        task = task_id(task) if isinstance(task, int) else task
+        return self.hear(channel, 'assign_refused', [[assignment, task, reason]])
+
     def acknowledge(self, channel, kind, *rows):
-        """The peer has handled these rows, which left before."""
+        """The peer has handled these rows."""
         self._wake(channel)
         for _ in range(2 if self.twice else 1):
             channel.number_received += 1
@@ -159,7 +163,7 @@ class Driver(object):
         return self.turn()
 
     def lose(self, channel, kind, row):
-        """That row was lost; returns what goes out instead."""
+        """That row was lost. Returns the row that replaces it."""
         row = self.core.refresh(self.now, channel, kind, row)
         self.turn()
         return row
@@ -167,7 +171,6 @@ class Driver(object):
     # Turns.
 
     def turn(self):
-        """Settle, write, send; returns the rows that left, as (kind, row)."""
         core = self.core
         core.settle(self.now)
         records = core.take_records()
@@ -175,41 +178,47 @@ class Driver(object):
             self.records.extend(records)
             core.note_written(self.now, self.failure)
         self.events.extend(core.take_events())
-        left = []
+        sent = []
         for channel in core.take_outgoing():
             channel.is_outgoing = False
             rows, channel.rows = channel.rows, {}
             if channel.is_open and not channel.is_asleep:
-                self.sent.extend((channel, kind, row) for kind in sorted(rows) for row in rows[kind])
-                left.extend((kind, row) for kind in sorted(rows) for row in rows[kind])
+                sent.extend((channel, kind, row) for kind in sorted(rows) for row in rows[kind])
+        self.sent += sent
         core.check_invariants()
-        return left
+        return [(kind, row) for _, kind, row in sent]
+
+    def turn_at(self, moment):
+        """One turn at that time, also if the core wanted one earlier."""
+        self.now = max(self.now, moment)
+        due_at = self.core.next_timer()
+        if due_at is not None and due_at <= self.now:
+            self.core.handle_timer(self.now)
+        return self.turn()
 
     def wait(self, seconds, beating=(), held=()):
-        """Let time pass, with turns as they come due; every second, the calculators in ``beating`` are heard."""
+        """Turns when the core wants them; every second, a heartbeat of each calculator in ``beating``."""
         end_at = self.now + seconds
         beat_at = self.now + 1.0
-        left = []
+        sent = []
         for _ in range(100000):
             due_at = self.core.next_timer()
             if beating and beat_at <= min(end_at, end_at if due_at is None else due_at):
                 self.now, beat_at = beat_at, beat_at + 1.0
                 for channel in beating:
-                    left.extend(self.beat(channel, held, capacity=channel.peer.capacity))
+                    sent.extend(self.beat(channel, held, capacity=channel.peer.capacity))
                 continue
             if due_at is None or due_at > end_at or self.core.is_stopped:
                 self.now = end_at
-                return left
-            self.now = max(self.now, due_at)
-            self.core.handle_timer(self.now)
-            left.extend(self.turn())
+                return sent
+            sent.extend(self.turn_at(due_at))
         raise AssertionError('timers fire without end')
 
     def stop(self):
         self.core.stop(self.now)
         return self.turn()
 
-    # What is seen.
+    # Observation.
 
     @property
     def counts(self):
@@ -223,8 +232,8 @@ class Driver(object):
         """The facts of all events of one kind so far."""
         return [event.facts for event in self.events if event.kind == kind]
 
-    def of(self, channel, kind):
-        """All rows of one kind that left on a channel so far."""
+    def rows_to(self, channel, kind):
+        """All rows of one kind that were sent on a channel so far."""
         return [row for one, other, row in self.sent if one is channel and other == kind]
 
 
@@ -232,18 +241,18 @@ def task_id(number, client='client-a', incarnation=FIRST):
     return u'%s:%s:%d' % (client, incarnation, number)
 
 
-def of_kind(left, kind):
+def of_kind(sent, kind):
     """The rows of one kind."""
-    return [row for one, row in left if one == kind]
+    return [row for one, row in sent if one == kind]
 
 
-def assigned(left):
+def assigned(sent):
     """(assignment, number of the task, attempt) of each ``assign``."""
-    return [(row[0], int(row[1].split(':')[-1]), row[2]) for row in of_kind(left, 'assign')]
+    return [(row[0], int(row[1].split(':')[-1]), row[2]) for row in of_kind(sent, 'assign')]
 
 
 def running(twice=False, tasks=1, capacity=1, acknowledged=True, **settings):
-    """Calculator ONE runs so many tasks."""
+    """A dispatcher whose calculator ONE runs so many tasks."""
     driver = Driver(twice, **settings)
     driver.beat(driver.calculator(ONE), capacity=capacity)
     rows = of_kind(driver.submit(*range(1, tasks + 1)), 'assign')

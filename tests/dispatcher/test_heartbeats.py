@@ -1,4 +1,4 @@
-"""Heartbeats of calculators: what they name, orphans, their pages, and what they may cost."""
+"""Heartbeats of calculators: the attempts that they name, orphans, pages, and limits of work and memory."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -15,53 +15,45 @@ from net_protocol.schedule import ORPHAN_GRACE_S
 from tests.dispatcher.driver import ONE, TWO, Driver, assigned, of_kind, running, task_id
 
 
-def test_an_acknowledged_attempt_that_a_later_heartbeat_does_not_name_is_lost(busy):
-    assert assigned(busy.beat(busy.calculator())) == [(2, 1, 2)]
-    assert busy.counts['attempt_not_held'] == 1
-
-
-def test_an_attempt_that_was_not_acknowledged_before_is_not_missed(twice):
-    driver = running(twice, acknowledged=False)
-    assert driver.beat(driver.calculator()) == [] and driver.status['running'] == 1
-
-
-def test_a_heartbeat_that_left_before_the_acknowledgement_says_nothing():
+def test_only_a_heartbeat_that_was_sent_after_the_acknowledgement_ends_an_attempt():
     driver = running(acknowledged=False)
     channel = driver.calculator()
+    assert driver.beat(channel) == []
     channel.number_received = 20
     driver.core.acknowledged(driver.now, channel, 'assign', [[1]])
     assert driver.beat(channel, number=20) == [] and driver.beat(channel, number=19) == []
     assert assigned(driver.beat(channel, number=21)) == [(2, 1, 2)]
+    assert driver.counts['attempt_not_held'] == 1
 
 
-def test_an_attempt_that_a_heartbeat_names_needs_no_acknowledgement(twice):
+def test_an_attempt_that_a_heartbeat_has_named_counts_as_acknowledged(twice):
     driver = running(twice, acknowledged=False)
     driver.beat(driver.calculator(), [(1, 1)])
     assert assigned(driver.beat(driver.calculator())) == [(2, 1, 2)]
 
 
-def test_a_heartbeat_older_than_the_newest_is_ignored(busy):
-    busy.beat(busy.calculator(), [(1, 1)], sequence=9)
-    assert busy.beat(busy.calculator(), sequence=8) == []
-    assert busy.counts['stale_heartbeats'] >= 1 and busy.status['running'] == 1
-
-
 def test_a_heartbeat_that_names_more_than_its_capacity_allows_is_refused(twice):
     driver = running(twice)
     driver.beat(driver.calculator(), [(2, 2 + UNREPORTED_MAX)])
-    assert driver.counts['attempt_not_held'] == 1, 'it was believed'
+    assert driver.counts['attempt_not_held'] == 1, 'the heartbeat was accepted'
     driver = running(twice)
     driver.beat(driver.calculator(), [(2, 3 + UNREPORTED_MAX)])
     driver.beat(driver.calculator(), [(1, 2 ** 53)])
     assert driver.counts['attempt_not_held'] == 0 and driver.counts['refused_heartbeats'] >= 2
 
 
-def test_an_unknown_assignment_is_revoked_when_it_is_named_twice(busy):
+def test_a_heartbeat_that_is_older_than_the_newest_is_ignored(busy):
+    busy.beat(busy.calculator(), [(1, 1)], sequence=9)
+    assert busy.beat(busy.calculator(), sequence=8) == []
+    assert busy.counts['stale_heartbeats'] >= 1 and busy.status['running'] == 1
+
+
+def test_an_unknown_assignment_is_revoked_when_a_second_heartbeat_names_it(busy):
     assert busy.beat(busy.calculator(), [(1, 1), (7, 7)]) == []
     assert [row[0] for row in of_kind(busy.beat(busy.calculator(), [(1, 1), (7, 7)]), 'revoke')] == [7]
 
 
-def test_while_revokes_wait_for_the_window_heartbeats_lead_to_no_more_of_them(busy):
+def test_heartbeats_lead_to_no_second_revoke_while_one_waits_for_the_window(busy):
     channel = busy.calculator()
     busy.beat(channel, [(1, 1), (7, 7)])
     channel.rows['revoke'] = [[7, u'unknown:aaaaaaaa:1']]
@@ -70,7 +62,7 @@ def test_while_revokes_wait_for_the_window_heartbeats_lead_to_no_more_of_them(bu
     assert len(of_kind(busy.beat(channel, [(1, 1), (7, 7)]), 'revoke')) == 1
 
 
-def test_a_result_whose_acknowledgement_is_under_way_is_not_revoked(busy):
+def test_an_attempt_whose_result_has_just_arrived_is_not_revoked(busy):
     busy.result(busy.calculator(), 1, 1)
     assert busy.beat(busy.calculator(), [(1, 1)]) == [] and busy.beat(busy.calculator()) == []
 
@@ -83,8 +75,7 @@ def test_a_draining_calculator_gets_no_task(driver):
 
 def test_a_calculator_that_refuses_an_assignment_counts_as_full_until_its_next_heartbeat(twice):
     driver = running(twice, capacity=2)
-    refusal = [[1, task_id(1), 'busy']]
-    assert assigned(driver.hear(driver.calculator(), 'assign_refused', refusal)) == []
+    assert assigned(driver.refuse(driver.calculator(), 1, 1)) == []
     assert driver.counts['attempt_turned_down'] == 1 and driver.status['waiting'] == 1
     assert assigned(driver.beat(driver.calculator(), capacity=2)) == [(2, 1, 2)]
 
@@ -95,27 +86,20 @@ def test_the_capacity_is_that_of_the_first_heartbeat(twice):
     assert driver.status['waiting'] == 2
 
 
-# Orphans: what another incarnation of the dispatcher assigned.
+# Orphans: attempts that another incarnation of the dispatcher assigned.
 
 def test_an_orphan_whose_task_waits_is_adopted_under_a_new_number(driver):
     driver.submit(1)
     assert assigned(driver.beat(driver.calculator(), orphans=[task_id(1)])) == [(1, 1, 1)]
     assert driver.counts['adopted'] == 1 and driver.counts['assignments'] == 0
     assert driver.calculator().peer.free == 0
-    # A heartbeat that left before it heard of that changes nothing.
+    # A heartbeat that the calculator sent before it knew of the adoption changes nothing.
     driver.beat(driver.calculator(), orphans=[task_id(1)])
     assert driver.calculator().peer.free == 0 and driver.status['running'] == 1
     assert driver.result(driver.calculator(), 1, 1) == [('done', [1, u'result', 1])]
 
 
-def test_an_orphan_is_adopted_when_its_client_asks_for_it(driver):
-    driver.beat(driver.calculator(TWO))
-    driver.beat(driver.calculator(ONE), orphans=[task_id(1)])
-    driver.submit(1)
-    assert [row[1] for row in driver.of(driver.calculator(ONE), 'assign')] == [task_id(1)]
-
-
-def test_an_unknown_orphan_occupies_a_slot_and_is_revoked_after_the_grace(driver):
+def test_an_unknown_orphan_occupies_a_slot_and_is_revoked_after_a_grace_time(driver):
     channel = driver.calculator()
     driver.beat(channel, orphans=[task_id(9)])
     assert assigned(driver.submit(1)) == []
@@ -128,22 +112,19 @@ def test_an_unknown_orphan_occupies_a_slot_and_is_revoked_after_the_grace(driver
     assert driver.status['running'] == 1
 
 
-def test_an_orphan_of_a_task_that_is_over_is_revoked_at_once(busy):
+def test_an_orphan_of_a_finished_task_is_revoked_at_once(busy):
     busy.result(busy.calculator(), 1, 1)
-    busy.over(2)
+    busy.raise_open(2)
     assert of_kind(busy.beat(busy.calculator(TWO), orphans=[task_id(1)]), 'revoke')[0] == [0, task_id(1)]
 
 
-def test_the_result_of_an_orphan_is_taken_by_its_task_id(driver):
+@pytest.mark.parametrize('is_adopted', [False, True])
+def test_the_result_of_an_orphan_counts_by_its_task_id_and_is_late_unless_it_was_adopted(driver, is_adopted):
     driver.submit(1)
-    assert driver.result(driver.calculator(), 0, 1) == [('done', [1, u'result', 0])]
-
-
-def test_the_result_of_an_orphan_that_was_just_adopted_is_not_late(driver):
-    driver.submit(1)
-    driver.beat(driver.calculator(), orphans=[task_id(1)])
-    assert driver.result(driver.calculator(), 0, 1) == [('done', [1, u'result', 1])]
-    assert driver.counts['attempt_result'] == 1 and driver.counts['late_results_used'] == 0
+    if is_adopted:
+        driver.beat(driver.calculator(), orphans=[task_id(1)])
+    assert driver.result(driver.calculator(), 0, 1) == [('done', [1, u'result', is_adopted])]
+    assert driver.counts['attempt_result'] == is_adopted and driver.counts['late_results_used'] == (not is_adopted)
 
 
 def test_a_heartbeat_of_many_pages_counts_when_all_have_arrived():
@@ -174,7 +155,7 @@ def test_all_pages_of_a_heartbeat_together_name_no_more_than_its_capacity_allows
 
 
 def calls_in(function, *arguments):
-    """How many functions are called meanwhile."""
+    """The number of functions that are called."""
     called = []
     sys.setprofile(lambda frame, event, argument: called.append(1) if event.endswith('call') else None)
     try:
@@ -184,16 +165,16 @@ def calls_in(function, *arguments):
     return len(called)
 
 
-#: 60 kB each, with as many heartbeats as fit.
+#: Heartbeats of which a datagram of 60 kB holds many.
 MANY_HEARTBEATS = {
-    'each names all that it may': lambda number: [number, 1, 1, 1.0, 10000, [[1, 11000]], [], False],
-    'all have one number': lambda number: [9000, 1, 1, 1.0, 10000, [[1, 11000]], [], False],
-    'in two pages, again and again': lambda number: [9000, number % 2 + 1, 2, 1.0, 10000, [[1, 5500]], [], False],
-    'each of a page more': lambda number: [9000, number % 2000 + 1, 2000, 1.0, 10000, [[1, 1]], [], False]}
+    'each names as many attempts as it may': lambda number: [number, 1, 1, 1.0, 10000, [[1, 11000]], [], False],
+    'all have the same sequence number': lambda number: [9000, 1, 1, 1.0, 10000, [[1, 11000]], [], False],
+    'two pages, repeated': lambda number: [9000, number % 2 + 1, 2, 1.0, 10000, [[1, 5500]], [], False],
+    'each is another page': lambda number: [9000, number % 2000 + 1, 2000, 1.0, 10000, [[1, 1]], [], False]}
 
 
 @pytest.mark.parametrize('made', sorted(MANY_HEARTBEATS))
-def test_a_datagram_of_heartbeats_makes_no_more_work_than_its_size_allows(made):
+def test_a_datagram_of_heartbeats_causes_limited_work(made):
     driver = Driver()
     channel, beat = driver.calculator(), MANY_HEARTBEATS[made]
     for first in (1, 1001, 2001):
@@ -216,15 +197,8 @@ def test_of_heartbeats_in_one_datagram_the_newest_counts(twice):
     assert driver.counts['attempt_not_held'] == 1
 
 
-def test_many_unknown_assignments_are_revoked_in_parts():
-    driver = Driver()
-    for _ in range(4):
-        driver.beat(driver.calculator(), [(1, 2500)], capacity=2000)
-    assert [row[0] for row in driver.of(driver.calculator(), 'revoke')] == 3 * list(range(1, TURN_MAX + 1))
-
-
 @pytest.mark.parametrize('seed', range(20))
-def test_ranges_are_compared_as_the_numbers_in_them(seed):
+def test_ranges_are_compared_as_the_sets_of_their_numbers(seed):
     rng = random.Random(seed)
     one, other, known = [{number for number in range(1, 60) if rng.random() < share}
                          for share in [rng.random() for _ in range(3)]]
@@ -234,7 +208,7 @@ def test_ranges_are_compared_as_the_numbers_in_them(seed):
     assert list(in_both(ranges(one), ranges(other))) == sorted(one & other)
 
 
-def test_one_calculator_gets_at_most_half_of_the_memory_that_is_free():
+def test_a_calculator_gets_at_most_half_of_the_memory_that_is_left():
     driver = Driver(memory_max_bytes=1000000)
     for name in (ONE, TWO):
         ids = [task_id(number, name) for number in range(1, 1001)]
@@ -251,7 +225,7 @@ def test_one_calculator_gets_at_most_half_of_the_memory_that_is_free():
     assert driver.core.memory_bytes < before - 500 * ORPHAN_BYTES
 
 
-def test_clients_leave_memory_for_calculators_and_beyond_that_none_is_registered(twice):
+def test_clients_leave_memory_for_calculators_and_registrations_keep_within_it(twice):
     driver = Driver(twice, memory_max_bytes=1000000)
     for number in range(1, 300):
         driver.submit(number, payload=u'x' * 5000, name='client-%d' % (number % 20))
@@ -267,7 +241,7 @@ def test_clients_leave_memory_for_calculators_and_beyond_that_none_is_registered
     assert driver.counts['evicted'] == 1 and driver.core.calculators.by_name['calculator-199']
 
 
-def test_a_page_makes_no_calculator_available_but_may_end_its_draining(driver):
+def test_the_last_page_of_a_heartbeat_makes_its_calculator_available(driver):
     channel = driver.calculator()
     driver.beat(channel, pages=(1, 2), sequence=1)
     driver.core.check_invariants()

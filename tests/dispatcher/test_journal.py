@@ -1,4 +1,4 @@
-"""The journal: nothing is promised that is not on disk, and a restart goes on where the former incarnation stood."""
+"""The journal: the dispatcher promises only what is on disk, and a restart continues with all open tasks."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -9,9 +9,10 @@ import pytest
 from dispatcher.core import ADOPTION_S
 from dispatcher.journal import ACCEPTED, ENDED, HELD_BACK_MAX, LAZY_S, OVER, RETRY_S
 from dispatcher.journal_rows import DamagedRow, JournalRows
-from tests.dispatcher.driver import FIRST, Driver, assigned, of_kind, task_id
+from tests.dispatcher.driver import Driver, assigned, of_kind, task_id
 
 PATH = 'journal'
+
 
 @pytest.fixture
 def journalled(twice):
@@ -24,14 +25,14 @@ def kinds(driver):
 
 # Writing.
 
-def test_a_task_has_a_row_from_its_acceptance_until_its_client_has_the_outcome(journalled):
+def test_the_journal_records_the_acceptance_the_end_and_the_acknowledgement_of_a_task(journalled):
     journalled.beat(journalled.calculator())
     journalled.submit(1)
     assert kinds(journalled) == [ACCEPTED]
     assert journalled.result(journalled.calculator(), 1, 1) == [('done', [1, u'result', 1])]
     assert kinds(journalled) == [ACCEPTED, ENDED]
     journalled.acknowledge(journalled.client(), 'done', [1, u'result', 1])
-    assert kinds(journalled) == [ACCEPTED, ENDED], 'that waits for company'
+    assert kinds(journalled) == [ACCEPTED, ENDED], 'this record may wait for others'
     journalled.wait(LAZY_S)
     assert kinds(journalled) == [ACCEPTED, ENDED, OVER]
 
@@ -46,17 +47,17 @@ def test_a_submit_is_not_acknowledged_before_it_is_on_disk(journalled):
     assert not core.has_unwritten
 
 
-def test_an_outcome_leaves_when_it_is_on_disk(journalled):
+def test_an_outcome_is_sent_when_it_is_on_disk(journalled):
     journalled.beat(journalled.calculator())
     journalled.submit(1)
     journalled.failure = 'No space left on device'
     assert journalled.result(journalled.calculator(), 1, 1) == []
-    assert journalled.reopen(journalled.client()) == [], 'nor when the channel begins anew'
+    assert journalled.reopen(journalled.client()) == [], 'a restarted channel gets no unwritten outcome'
     journalled.failure = None
     assert journalled.wait(RETRY_S) == [('done', [1, u'result', 1])]
 
 
-def test_while_the_journal_fails_no_task_is_accepted_and_everything_else_goes_on():
+def test_no_task_is_accepted_while_the_journal_fails():
     journalled = Driver(journal=PATH)
     journalled.beat(journalled.calculator(), capacity=2)
     journalled.submit(1)
@@ -76,7 +77,7 @@ def test_while_the_journal_fails_no_task_is_accepted_and_everything_else_goes_on
     assert of_kind(journalled.submit(3), 'refused') == []
 
 
-def test_many_outcomes_that_waited_for_the_disk_are_sent_in_portions(monkeypatch):
+def test_a_turn_sends_a_limited_number_of_outcomes_that_waited_for_the_disk(monkeypatch):
     driver = Driver(journal=PATH, answer_timeout_s=60)
     driver.beat(driver.calculator(), capacity=3000, interval_s=60)
     driver.submit(*range(1, 1501))
@@ -94,14 +95,14 @@ def test_many_outcomes_that_waited_for_the_disk_are_sent_in_portions(monkeypatch
     assert sorted(row[0] for row in rows) == list(range(1, 1501))
 
 
-def test_a_task_that_its_client_does_not_need_has_no_outcome_on_disk(journalled):
+def test_a_task_that_its_client_abandons_has_no_outcome_on_disk(journalled):
     journalled.submit(1)
-    journalled.over(2)
+    journalled.raise_open(2)
     journalled.wait(LAZY_S)
     assert kinds(journalled) == [ACCEPTED, OVER]
 
 
-def test_the_last_turn_leaves_no_record_behind(journalled):
+def test_the_last_turn_writes_all_records(journalled):
     journalled.beat(journalled.calculator())
     journalled.submit(1)
     journalled.result(journalled.calculator(), 1, 1)
@@ -116,14 +117,12 @@ def restarted(*rows, **settings):
     return Driver(incarnation='eeeeeeee', journal=PATH, recover=rows, **settings)
 
 
-def test_recovered_tasks_wait_again_in_the_order_of_acceptance_with_the_time_they_had_left():
+def test_recovered_tasks_wait_in_the_order_of_acceptance_with_the_time_that_was_left():
     driver = restarted((ACCEPTED, task_id(2), u'two', 20.0), (ACCEPTED, task_id(1), u'one', 30.0))
     driver.turn()
     assert driver.emitted('journal_read') == [{'waiting': 2, 'unacknowledged': 0, 'incarnations': 1}]
     driver.beat(driver.calculator())
-    driver.now += ADOPTION_S
-    driver.core.handle_timer(driver.now)
-    assert of_kind(driver.turn(), 'assign') == [[1, task_id(2), 1, u'two', 10, 18.5]]
+    assert of_kind(driver.turn_at(driver.now + ADOPTION_S), 'assign') == [[1, task_id(2), 1, u'two', 10, 18.5]]
 
 
 def test_the_client_finds_its_tasks_and_outcomes_after_a_restart():
@@ -132,20 +131,20 @@ def test_the_client_finds_its_tasks_and_outcomes_after_a_restart():
     driver.client()
     assert driver.submit(7, 8, 9) == [('done', [8, 5, 2]), ('ended', [9, 'failed', 'why', 3])]
     assert driver.counts['duplicate_submits'] == 3
-    driver.over(10)
+    driver.raise_open(10)
     assert driver.status['waiting'] == 0 and driver.core.undelivered == 0
 
 
-def test_after_a_restart_calculators_first_say_what_they_run():
+def test_no_task_is_assigned_before_calculators_had_time_to_name_their_attempts():
     driver = restarted((ACCEPTED, task_id(1), u'', 30.0))
     driver.beat(driver.calculator('calculator-2'))
-    assert driver.status['waiting'] == 1, 'nothing is assigned yet'
+    assert driver.status['waiting'] == 1
     assert assigned(driver.beat(driver.calculator('calculator-1'), orphans=[task_id(1)])) == [(1, 1, 1)]
     assert driver.counts['adopted'] == 1
     assert driver.core.account(0)['tasks_recovered'] == 1
 
 
-def test_a_task_never_gets_more_time_by_a_clock_that_was_set_back():
+def test_a_recovered_task_gets_no_more_time_than_the_setting():
     driver = restarted((ACCEPTED, task_id(1), u'', 86400.0), (ACCEPTED, task_id(2), u'', -5.0), task_timeout_s=60)
     driver.wait(60.1)
     assert driver.counts['expired'] == 2
@@ -153,12 +152,11 @@ def test_a_task_never_gets_more_time_by_a_clock_that_was_set_back():
 
 # Rows.
 
-def table_after(records, rows=()):
-    """The table and the rows object after these records."""
+def table_after(records):
+    """The rows of the table after these records."""
     table = JournalRows()
-    list(table.read(rows, 0.0))
     table.note(records, 1000.0)
-    kept = {row[0]: row for row in list(rows) + table.inserts}
+    kept = {row[0]: row for row in table.inserts}
     for state, deadline, body, checksum, number in table.updates:
         kept[number] = (number, kept[number][1], state, deadline, body, checksum)
     for number, in table.deletes:
@@ -166,7 +164,7 @@ def table_after(records, rows=()):
     return [kept[number] for number in sorted(kept)]
 
 
-def test_the_table_gives_back_what_was_written(journalled):
+def test_the_table_returns_the_open_tasks_and_outcomes_that_were_written(journalled):
     journalled.beat(journalled.calculator())
     journalled.submit(1, payload={u'a': [1, None, u'\u00e9']})
     journalled.submit(2)
@@ -181,33 +179,11 @@ def test_the_table_gives_back_what_was_written(journalled):
     assert restarted(*JournalRows().read(rows, 2000.0)).status['waiting'] == 1
 
 
-def test_rows_of_a_restarted_journal_count_on(journalled):
-    journalled.submit(1)
-    rows = table_after(journalled.records)
-    del journalled.records[:]
-    journalled.submit(2)
-    assert [row[:2] for row in table_after(journalled.records, rows)] == [(1, task_id(1)), (2, task_id(2))]
-
-
-def test_a_task_that_was_cancelled_before_it_was_accepted_has_no_row(journalled):
-    ended, = of_kind(journalled.cancel(1), 'ended')
-    journalled.acknowledge(journalled.client(), 'ended', ended)
-    journalled.wait(LAZY_S)
-    assert kinds(journalled) == [OVER] and table_after(journalled.records) == []
-
-
 @pytest.mark.parametrize('place, value', [(1, task_id(9)), (2, 1), (3, 5.0), (4, json.dumps(u'other'))])
-def test_a_damaged_row_is_noticed(journalled, place, value):
+def test_a_damaged_row_and_a_second_row_of_a_task_raise(journalled, place, value):
     journalled.submit(1)
-    row = list(table_after(journalled.records)[0])
-    row[place] = value
-    with pytest.raises(DamagedRow):
-        list(JournalRows().read([tuple(row)], 0.0))
-
-
-def test_a_row_of_each_task_is_read_once(journalled):
-    journalled.submit(1)
-    row = table_after(journalled.records)[0]
-    with pytest.raises(DamagedRow):
-        list(JournalRows().read([row, row], 0.0))
-    assert row[1] == u'client-a:%s:1' % FIRST
+    row, = table_after(journalled.records)
+    damaged = row[:place] + (value,) + row[place + 1:]
+    for rows in ([damaged], [row, row]):
+        with pytest.raises(DamagedRow):
+            list(JournalRows().read(rows, 0.0))

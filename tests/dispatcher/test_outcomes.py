@@ -1,4 +1,4 @@
-"""Outcomes for clients that are away, that come back, or that come back as another incarnation."""
+"""Outcomes for clients that are absent, that return, or that return as another incarnation."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -11,7 +11,7 @@ from tests.fake_link import FakeLink
 
 
 def with_outcomes(number, **settings):
-    """A client fell asleep while so many of its tasks ran, and they are done now. Its last task runs."""
+    """A sleeping client with so many tasks that are done, and one that runs."""
     driver = Driver(**settings)
     driver.beat(driver.calculator(), capacity=number + 1, interval_s=60)
     driver.submit(*range(1, number + 2), time_left_s=60)
@@ -22,13 +22,7 @@ def with_outcomes(number, **settings):
     return driver, client
 
 
-def test_a_client_that_wakes_up_gets_everything_that_it_missed():
-    driver, client = with_outcomes(3)
-    assert of_kind(driver.awake(client), 'done') == [[number, u'result', 1] for number in (1, 2, 3)]
-    assert of_kind(driver.result(driver.calculator(), 4, 4), 'done') == [[4, u'result', 1]]
-
-
-def test_many_outcomes_are_sent_a_hundred_at_a_time_as_long_as_there_is_room():
+def test_a_turn_sends_at_most_a_hundred_outcomes_and_none_while_the_window_is_full():
     driver, client = with_outcomes(350)
     assert len(of_kind(driver.awake(client), 'done')) == 100
     client.has_room = False
@@ -36,9 +30,10 @@ def test_many_outcomes_are_sent_a_hundred_at_a_time_as_long_as_there_is_room():
     client.has_room = True
     rows = of_kind(driver.turn() + driver.turn() + driver.turn() + driver.turn(), 'done')
     assert [row[0] for row in rows] == list(range(101, 351))
+    assert of_kind(driver.result(driver.calculator(), 351, 351), 'done') == [[351, u'result', 1]]
 
 
-def test_after_a_channel_restarted_unacknowledged_outcomes_are_sent_again(driver):
+def test_a_restarted_channel_gets_its_unacknowledged_outcomes_again(driver):
     driver.beat(driver.calculator(), capacity=2)
     driver.submit(1, 2)
     for number in (1, 2):
@@ -47,60 +42,65 @@ def test_after_a_channel_restarted_unacknowledged_outcomes_are_sent_again(driver
     assert of_kind(driver.reopen(driver.client()), 'done') == [[2, u'result', 1]]
 
 
-def test_another_incarnation_gets_the_outcomes_of_a_silent_one_and_acknowledges_them():
+def test_a_new_incarnation_gets_the_outcomes_of_a_silent_one_and_acknowledges_them():
     driver, client = with_outcomes(2)
-    heir = driver.client(incarnation=SECOND)
+    successor = driver.client(incarnation=SECOND)
     assert driver.turn() == [('done_before', [FIRST, number, u'result', 1]) for number in (1, 2)]
-    driver.acknowledge(heir, 'done_before', [FIRST, 1, u'result', 1], [FIRST, 2, u'result', 1])
+    driver.acknowledge(successor, 'done_before', [FIRST, 1, u'result', 1], [FIRST, 2, u'result', 1])
     assert sorted(client.peer.tasks) == [3]
-    # The last one follows when it is over, and then nothing is kept.
+    # The last outcome follows, and then the dispatcher keeps nothing for the silent incarnation.
     assert driver.result(driver.calculator(), 3, 3) == [('done_before', [FIRST, 3, u'result', 1])]
     driver.close(client)
-    driver.acknowledge(heir, 'done_before', [FIRST, 3, u'result', 1])
+    driver.acknowledge(successor, 'done_before', [FIRST, 3, u'result', 1])
     assert len(driver.core.clients) == 1
 
 
-def test_a_client_that_comes_back_after_another_incarnation_got_its_outcome_can_submit_again():
+def test_a_task_whose_outcome_went_to_another_incarnation_may_be_submitted_again():
     driver, client = with_outcomes(1)
-    heir = driver.client(incarnation=SECOND)
+    successor = driver.client(incarnation=SECOND)
     driver.turn()
-    driver.acknowledge(heir, 'done_before', [FIRST, 1, u'result', 1])
+    driver.acknowledge(successor, 'done_before', [FIRST, 1, u'result', 1])
     accepted = driver.counts['accepted']
     driver.awake(client)
-    # It still waits for the outcome that went to the other one: a submit that is ignored would wait in silence.
+    # The client waits for the outcome that its successor got. If its submit were ignored, it would wait in vain.
     driver.submit(1)
     assert (driver.counts['accepted'], driver.counts['duplicate_submits']) == (accepted + 1, 0)
     assert not client.peer.tasks[1].is_over
 
 
-def test_outcomes_of_a_client_that_is_heard_go_to_no_other_incarnation(driver):
+def test_outcomes_of_a_present_client_go_to_no_other_incarnation(driver):
     driver.beat(driver.calculator(), capacity=2)
     driver.submit(1)
     driver.client(incarnation=SECOND)
     assert driver.result(driver.calculator(), 1, 1) == [('done', [1, u'result', 1])]
-    assert driver.of(driver.client(incarnation=SECOND), 'done_before') == []
+    assert driver.rows_to(driver.client(incarnation=SECOND), 'done_before') == []
 
 
-def test_a_lost_outcome_of_a_former_incarnation_goes_again_while_it_is_kept():
+def test_a_lost_outcome_of_a_former_incarnation_is_resent_while_it_is_kept():
     driver, client = with_outcomes(1)
-    heir = driver.client(incarnation=SECOND)
+    successor = driver.client(incarnation=SECOND)
     driver.turn()
     row = [FIRST, 1, u'result', 1]
-    assert driver.lose(heir, 'done_before', row) == row
+    assert driver.lose(successor, 'done_before', row) == row
     driver.awake(client)
     driver.acknowledge(client, 'done', [1, u'result', 1])
-    assert driver.lose(heir, 'done_before', row) is None
+    assert driver.lose(successor, 'done_before', row) is None
 
 
-def test_outcomes_of_absent_clients_are_bounded_and_the_oldest_are_dropped():
+def test_the_number_of_outcomes_of_absent_clients_is_limited_and_the_oldest_are_dropped():
     driver, client = with_outcomes(30, remembered_max=10)
     driver.wait(1)
     assert driver.counts['outcomes_dropped'] == 20 and driver.core.absent_outcomes == 10
-    assert [row[0] for row in of_kind(driver.reopen(client), 'done')] == list(range(21, 31))
+    assert not client.is_open, 'a greeting answers its next datagram'
+    rows = of_kind(driver.reopen(client), 'done')
+    assert [row[0] for row in rows] == list(range(21, 31))
     assert driver.counts['refused_queue_full'] == 0
+    # A dropped task runs again when its client submits it.
+    driver.acknowledge(client, 'done', *rows)
+    assert of_kind(driver.submit(1), 'assign')[0][1] == task_id(1) and driver.counts['accepted'] == 32
 
 
-def test_outcomes_of_absent_clients_are_bounded_in_bytes_too():
+def test_the_memory_of_outcomes_of_absent_clients_is_limited():
     driver = Driver(memory_max_bytes=1000000)
     driver.beat(driver.calculator(), capacity=20)
     driver.submit(*range(1, 21))
@@ -112,35 +112,18 @@ def test_outcomes_of_absent_clients_are_bounded_in_bytes_too():
     assert driver.counts['outcomes_dropped'] >= 8
 
 
-def test_a_dropped_task_is_run_again_for_its_client():
-    driver, client = with_outcomes(2, remembered_max=1)
-    driver.wait(1)
-    assert not client.is_open, 'its next datagram is answered by a greeting'
-    assert of_kind(driver.reopen(client), 'done') == [[2, u'result', 1]]
-    driver.acknowledge(client, 'done', [2, u'result', 1])
-    assert of_kind(driver.submit(1, channel=client), 'assign')[0][1] == task_id(1)
-    assert driver.counts['accepted'] == 4
-
-
-def test_an_outcome_that_went_to_another_incarnation_is_dropped_like_others_and_none_of_one_that_is_present():
+def test_a_present_client_loses_no_outcome_by_an_acknowledgement_of_another_incarnation():
     driver, client = with_outcomes(2)
-    heir = driver.client(incarnation=SECOND)
+    successor = driver.client(incarnation=SECOND)
     driver.turn()
-    driver.acknowledge(heir, 'done_before', [FIRST, 1, u'result', 1])
+    driver.acknowledge(successor, 'done_before', [FIRST, 1, u'result', 1])
     assert not client.is_open
     driver.reopen(client)
-    driver.acknowledge(heir, 'done_before', [FIRST, 2, u'result', 1])
+    driver.acknowledge(successor, 'done_before', [FIRST, 2, u'result', 1])
     assert client.is_open and sorted(client.peer.tasks) == [2, 3]
 
 
-def test_the_cancel_of_a_dropped_task_is_answered():
-    driver, client = with_outcomes(2, remembered_max=1)
-    driver.wait(1)
-    driver.reopen(client)
-    assert of_kind(driver.cancel(1), 'ended') == [[1, 'cancelled', u'cancelled before it was accepted', 0]]
-
-
-def test_a_client_that_wakes_after_its_outcome_was_dropped_has_an_answer_without_asking_for_it():
+def test_a_client_whose_outcomes_were_dropped_gets_all_answers_after_it_wakes():
     link = FakeLink()
     dispatcher, calculator = link.dispatcher(remembered_max=1), link.calculator(capacity=3, task_duration_s=[5, 5])
     client = link.client(tasks=3, in_flight_max=3, task_interval_s=[0, 0], task_timeout_s=100)
@@ -148,9 +131,9 @@ def test_a_client_that_wakes_after_its_outcome_was_dropped_has_an_answer_without
     link.isolate(client)
     link.run_until(lambda: dispatcher.core.counts['outcomes_dropped'] == 2)
     link.heal()
-    asked_at = link.now
+    healed_at = link.now
     assert link.run_until(lambda: client.core.is_stopped)
-    assert client.core.statistics.answered == 3 and link.now - asked_at < 20
+    assert client.core.statistics.answered == 3 and link.now - healed_at < 20
     assert calculator.core.account(0)['assigned'] == 5
 
 
@@ -162,15 +145,15 @@ def test_a_client_without_tasks_is_forgotten_with_its_channel(driver):
     assert len(driver.core.clients) == 0 and driver.core.memory_bytes == 0
 
 
-def test_a_client_whose_channel_was_closed_comes_back_to_its_tasks():
+def test_a_client_whose_channel_was_closed_finds_its_tasks():
     driver, client = with_outcomes(1)
     driver.close(client)
-    again = driver.client()
-    assert again is not client and driver.turn() == [('done', [1, u'result', 1])]
-    assert driver.submit(2, channel=again) == [], 'it runs'
+    reopened = driver.client()
+    assert reopened is not client and driver.turn() == [('done', [1, u'result', 1])]
+    assert driver.submit(2, channel=reopened) == [], 'the task runs'
 
 
-def test_a_client_that_sleeps_and_wakes_often_leaves_nothing_behind(driver):
+def test_a_client_that_sleeps_and_wakes_often_takes_no_memory(driver):
     driver.beat(driver.calculator(), interval_s=3600)
     driver.submit(1, time_left_s=3600)
     for _ in range(50):
@@ -179,18 +162,18 @@ def test_a_client_that_sleeps_and_wakes_often_leaves_nothing_behind(driver):
     assert len(driver.core._absent) == 0 and len(driver.core._to_deliver) == 0
 
 
-def test_the_silence_of_a_recovered_client_begins_with_the_dispatcher():
+def test_the_silence_of_a_recovered_client_begins_at_the_start_of_the_dispatcher():
     rows = [('ended', u'client-a:%s:1' % FIRST, ['done', 7, None, 1], 50.0)]
     driver = Driver(recover=rows, journal='a file')
-    heir = driver.client(incarnation=SECOND)
+    successor = driver.client(incarnation=SECOND)
     assert driver.turn() == []
     assert driver.wait(SLEEP_S - 0.1) == []
     assert driver.wait(0.2) == [('done_before', [FIRST, 1, 7, 1])]
-    driver.acknowledge(heir, 'done_before', [FIRST, 1, 7, 1])
+    driver.acknowledge(successor, 'done_before', [FIRST, 1, 7, 1])
     assert len(driver.core.clients) == 1
 
 
-def test_ranges_hold_what_a_set_holds():
+def test_ranges_contain_the_same_numbers_as_a_set():
     rng = random.Random(7)
     for _ in range(50):
         ranges, numbers, lowest = Ranges(), set(), 1

@@ -1,4 +1,4 @@
-"""Waiting tasks: clients take turns, what lost its calculator goes first, and no step walks over what waits."""
+"""The queue of waiting tasks: clients take turns, and tasks that have lost their calculator come first."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -11,7 +11,7 @@ from net_protocol.rows import CANCELLED
 
 
 class Bench(object):
-    """A queue and tasks that are named by client and number, such as 'a1'."""
+    """A queue of tasks whose names are client and number, such as 'a1'."""
 
     def __init__(self, *names):
         self.queue = PendingQueue()
@@ -22,8 +22,7 @@ class Bench(object):
 
     def task(self, name):
         if name not in self.tasks:
-            tally = None
-            client = self.clients.setdefault(name[0], Client(name[0], 'aaaaaaaa', tally))
+            client = self.clients.setdefault(name[0], Client(name[0], 'aaaaaaaa', None))
             self.tasks[name] = Task(client, int(name[1:]), u'', 0.0, 60.0, 0)
         self.tasks[name].state = WAITING
         return self.tasks[name]
@@ -42,7 +41,7 @@ class Bench(object):
         self.queue.remove(task)
 
 
-def test_a_task_that_is_over_is_not_taken():
+def test_a_finished_task_is_not_taken():
     bench = Bench('a1', 'a2', 'a3', 'b1')
     bench.cancel('a2')
     bench.cancel('b1')
@@ -50,7 +49,7 @@ def test_a_task_that_is_over_is_not_taken():
     assert bench.take_all() == ['a1', 'a3']
 
 
-def test_a_client_that_was_emptied_and_comes_back_has_one_turn_and_not_two():
+def test_a_client_whose_tasks_were_all_cancelled_has_one_turn_when_it_submits_again():
     bench = Bench('a1', 'b1', 'b2')
     bench.cancel('a1')
     for name in ('a2', 'a3'):
@@ -58,14 +57,14 @@ def test_a_client_that_was_emptied_and_comes_back_has_one_turn_and_not_two():
     assert bench.take_all() == ['a2', 'b1', 'a3', 'b2']
 
 
-def test_tasks_that_are_over_leave_the_queue_before_they_are_many():
+def test_finished_tasks_leave_the_queue_before_there_are_many():
     bench = Bench(*['a%d' % number for number in range(1000)])
     for number in range(1, 1000):
         bench.cancel('a%d' % number)
     assert len(bench.clients['a'].lane) <= 66 and bench.queue.size == 1
 
 
-def test_before_counts_the_tasks_of_the_same_client():
+def test_the_position_of_a_task_counts_the_tasks_of_its_client():
     bench = Bench('a1', 'b1', 'a2', 'a3')
     bench.cancel('a2')
     assert bench.queue.before(bench.tasks['a3'], 100) == bench.queue.before(bench.tasks['a3'], 1) == 1
@@ -75,7 +74,7 @@ def test_before_counts_the_tasks_of_the_same_client():
 
 
 class NaiveQueue(object):
-    """The same without any cleverness: lists, looked through for everything."""
+    """A simple queue with the same order, made of lists."""
 
     def __init__(self):
         self.first = []
@@ -98,7 +97,7 @@ class NaiveQueue(object):
         return name
 
 
-def test_clients_take_turns_and_what_is_put_back_goes_first_as_in_a_naive_queue():
+def test_the_order_is_that_of_a_naive_queue():
     rng = random.Random(5)
     for _ in range(30):
         bench, naive, taken = Bench(), NaiveQueue(), []

@@ -1,4 +1,4 @@
-"""The dispatcher's answers to monitors."""
+"""The answers of the dispatcher to monitors."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -10,13 +10,13 @@ from dispatcher.tasks import DEAD_CALCULATOR, RESULT
 from monitor.words import story
 from net_protocol.codec import pack
 from net_protocol.limits import COALESCED_BYTES, NAME_CHARS_MAX
-from net_protocol.rows import CANCELLED, DONE, EXPIRED, MONITOR, QUEUE_FULL
-from tests.dispatcher.driver import FIRST, ONE, SECOND, TWO, Driver, of_kind, task_id
+from net_protocol.rows import CANCELLED, DONE, EXPIRED, QUEUE_FULL
+from tests.dispatcher.driver import ONE, SECOND, TWO, of_kind, task_id
 from tests.dispatcher.test_calls import Farm
 
 
-class Watched(Driver):
-    """A dispatcher and somebody who asks it."""
+class Watched(Farm):
+    """A dispatcher and a monitor."""
 
     question = 0
 
@@ -37,17 +37,20 @@ class Watched(Driver):
 
     def story(self, number):
         rows = self.ask('task_status', task_id(number))
-        told = ' '.join(story(task_id(number), rows))
-        # A fact that a sentence has and a report has not is shown as a question mark.
-        assert '?' not in told and len(told) > 50
+        text = ' '.join(story(task_id(number), rows))
+        # The text has a question mark for each fact that the report lacks.
+        assert '?' not in text and len(text) > 50
         return (facts_of(rows, report.TASK), records_of(rows, report.TRY), facts_of(rows, report.WAITS_FOR),
                 facts_of(rows, report.NEXT))
 
-    def run(self, number, channel=None):
-        """Submit a task and acknowledge its assignment; returns that."""
+    def run(self, number):
+        """Submit a task and acknowledge its assignment. Returns the number of the assignment."""
+        if not self.core.calculators.by_name:
+            self.beat(self.calculator())
         assign, = of_kind(self.submit(number), 'assign')
-        self.acknowledge(channel or self.calculator(), 'assign', assign)
+        self.acknowledge(self.calculator(), 'assign', assign)
         return assign[0]
+
 
 @pytest.fixture
 def watched(twice):
@@ -66,9 +69,13 @@ def records_of(rows, word):
     return [report.as_record(row) for row in rows if row[0] == word]
 
 
-# Bounds.
+def numbers_and_kinds(rows):
+    return [(event['number'], event['kind']) for event in records_of(rows, report.EVENT)]
 
-def test_the_answers_of_a_second_to_one_address_are_bounded_and_others_get_theirs():
+
+# Limits.
+
+def test_the_answers_per_second_are_limited_for_each_address_and_for_all():
     watched = Watched()
 
     def answers(name, number):
@@ -81,7 +88,7 @@ def test_the_answers_of_a_second_to_one_address_are_bounded_and_others_get_their
     assert answers('greedy', 1) == [True]
 
 
-def test_no_page_is_longer_than_a_datagram_however_long_the_names_and_however_much_there_is():
+def test_no_page_of_a_large_report_is_longer_than_a_datagram():
     driver = Watched(attempts_max=1000)
     driver.core.desk.surroundings = lambda: {
         report.TRAFFIC: dict.fromkeys(('traffic_of_kind_%d' % number for number in range(30)), 2 ** 53)}
@@ -102,7 +109,7 @@ def test_no_page_is_longer_than_a_datagram_however_long_the_names_and_however_mu
         assert rest is None and len(text) <= COALESCED_BYTES - 200
 
 
-def test_many_calculators_are_reported_in_parts_that_make_the_whole(watched):
+def test_many_calculators_are_reported_in_several_answers(watched):
     names = ['calculator-%04d' % number for number in range(2 * status.CALCULATORS_PER_ANSWER + 10)]
     for name in names:
         watched.core.handlers['heartbeat'](watched.now, watched.calculator(name), [[1, 1, 1, 60.0, 1, [], [], False]])
@@ -116,9 +123,9 @@ def test_many_calculators_are_reported_in_parts_that_make_the_whole(watched):
     assert len(records_of(watched.report(calculators_from=10 ** 6), report.CALCULATOR)) == status.CALCULATORS_PER_ANSWER
 
 
-# What is reported.
+# The report.
 
-def test_a_calculator_is_reported_with_what_it_holds_and_its_tally(watched):
+def test_a_report_has_the_attempts_and_the_tally_of_a_calculator(watched):
     watched.beat(watched.calculator(), capacity=2, interval_s=60)
     watched.run(1)
     watched.run(2)
@@ -135,14 +142,9 @@ def test_a_calculator_is_reported_with_what_it_holds_and_its_tally(watched):
 
 
 def test_a_report_says_why_a_calculator_gets_less_work_and_which_functions_not_all_offer(watched):
-    for name, functions in ((ONE, [u'square']), (TWO, [u'score', u'square'])):
-        channel = watched.calculator(name)
-        watched.beat(channel, capacity=2)
-        digest = u'%016x' % len(functions)
-        watched.hear(channel, 'offer', [[digest]])
-        watched.hear(channel, 'functions', [[digest, [[function, u'()', u''] for function in functions]]])
-    whole = facts_of(watched.report(), report.WHOLE)
-    assert whole['functions_differ'] == 'score'
+    watched.offer(watched.calculator(ONE), u'square')
+    watched.offer(watched.calculator(TWO), u'score', u'square')
+    assert facts_of(watched.report(), report.WHOLE)['functions_differ'] == 'score'
     conduct = watched.core.calculators.by_name[ONE].conduct
     for _ in range(5):
         conduct.note_failure(watched.now, 'a dead child')
@@ -154,7 +156,7 @@ def test_a_report_says_why_a_calculator_gets_less_work_and_which_functions_not_a
     assert notes() == {ONE: 'no new work: an operator drains it', TWO: ''}
 
 
-def test_outages_are_counted_once_each_however_they_show(watched):
+def test_each_outage_counts_once(watched):
     watched.beat(watched.calculator())
     watched.wait(3.5)
     watched.beat(watched.calculator())
@@ -167,7 +169,7 @@ def test_outages_are_counted_once_each_however_they_show(watched):
     assert records_of(watched.report(), report.CALCULATOR)[0]['outages'] == 3
 
 
-def test_a_client_is_reported_with_the_outcomes_of_its_tasks():
+def test_a_report_has_the_outcomes_of_a_client():
     driver = Watched(pending_max=2)
     driver.beat(driver.calculator())
     for number in range(1, 6):
@@ -176,11 +178,11 @@ def test_a_client_is_reported_with_the_outcomes_of_its_tasks():
     driver.cancel(2)
     client, = records_of(driver.report(), report.CLIENT)
     assert (client['accepted'], client['refused'], client['done'], client['cancelled']) == (3, 2, 1, 1)
-    # What was cancelled goes on occupying its slot until a heartbeat says otherwise.
+    # The slot of a cancelled attempt is occupied until a heartbeat does not name the attempt.
     assert (client['waiting'], client['running']) == (1, 0)
 
 
-def test_the_queue_is_reported_with_the_age_of_its_oldest_and_its_memory(watched):
+def test_a_report_has_the_age_of_the_oldest_waiting_task_and_the_memory(watched):
     watched.submit(1)
     watched.wait(3)
     watched.submit(1, name='client-b')
@@ -190,7 +192,7 @@ def test_the_queue_is_reported_with_the_age_of_its_oldest_and_its_memory(watched
     assert facts_of(Watched().report(), report.QUEUE)['oldest_s'] is None
 
 
-def test_response_times_are_reported_as_a_sketch(watched):
+def test_a_report_has_a_sketch_of_the_response_times(watched):
     watched.beat(watched.calculator(), interval_s=60)
     for number, seconds in ((1, 0.25), (2, 0.25), (3, 2.0)):
         watched.submit(number)
@@ -202,14 +204,13 @@ def test_response_times_are_reported_as_a_sketch(watched):
     assert sorted(facts_of(rows, report.RESPONSE_COUNTS).values()) == [1, 2]
 
 
-def test_events_are_numbered_and_none_is_reported_twice(watched):
+def test_events_have_numbers_and_none_is_reported_twice(watched):
     watched.beat(watched.calculator())
     watched.wait(10)
-    events = records_of(watched.report(), report.EVENT)
-    assert [(event['number'], event['kind']) for event in events] == [(1, 'registered'), (2, 'suspected'), (3, 'died')]
-    assert records_of(watched.report(events_since=3), report.EVENT) == []
+    assert numbers_and_kinds(watched.report()) == [(1, 'registered'), (2, 'suspected'), (3, 'died')]
+    assert numbers_and_kinds(watched.report(events_since=3)) == []
     watched.beat(watched.calculator())
-    assert [event['kind'] for event in records_of(watched.report(events_since=3), report.EVENT)] == ['recovered']
+    assert numbers_and_kinds(watched.report(events_since=3)) == [(4, 'recovered')]
     assert facts_of(watched.report(), report.TABLES)['events'] == 4
 
 
@@ -229,15 +230,13 @@ def test_a_flood_of_events_of_one_kind_does_not_hide_the_others():
     driver.beat(driver.calculator())
     driver.submit(*range(1, 3001))
     rows = driver.report()
-    assert [event['kind'] for event in records_of(rows, report.EVENT)] == \
-        ['registered'] + ['refused'] * watch.EVENTS_PER_SECOND
-    # Every one has its number all the same, so that it is known how many there were.
-    assert driver.counts['refused_queue_full'] == 2998, 'one is running, one waits'
+    assert [kind for _, kind in numbers_and_kinds(rows)] == ['registered'] + ['refused'] * watch.EVENTS_PER_SECOND
+    # The number of the last event is the number of all events.
+    assert driver.counts['refused_queue_full'] == 2998, 'one task runs, one waits'
     assert facts_of(rows, report.TABLES)['events'] == 2999
 
 
-def test_ended_attempts_are_numbered_and_say_how_they_ended(watched):
-    watched.beat(watched.calculator())
+def test_ended_attempts_have_numbers_and_a_reason(watched):
     watched.run(1)
     watched.beat(watched.calculator(incarnation=SECOND))
     watched.wait(0)
@@ -248,7 +247,7 @@ def test_ended_attempts_are_numbered_and_say_how_they_ended(watched):
     assert records_of(watched.report(attempts_since=2), report.ATTEMPT) == []
 
 
-def test_a_sample_of_attempts_has_those_without_a_result_and_is_even():
+def test_a_sample_of_attempts_is_even_and_has_all_attempts_without_a_result():
     entries = [(number, None, 1, ONE, 0.0, 1.0, DEAD_CALCULATOR if number % 100 == 0 else RESULT)
                for number in range(1, 1001)]
     numbers = [entry[0] for entry in watch.sampled(entries, 150)]
@@ -257,7 +256,7 @@ def test_a_sample_of_attempts_has_those_without_a_result_and_is_even():
     assert max(later - earlier for earlier, later in zip(numbers, numbers[1:])) <= 10
 
 
-def test_single_values_are_reported_by_section():
+def test_a_report_has_settings_counts_traffic_and_states():
     watched = Watched()
     watched.core.desk.surroundings = lambda: {report.TRAFFIC: {'datagrams_in': 7}}
     watched.beat(watched.calculator())
@@ -267,22 +266,21 @@ def test_single_values_are_reported_by_section():
     assert facts_of(rows, report.SETTINGS)['answer_timeout_s'] == 10
     assert facts_of(rows, report.COUNTS) == watched.counts
     assert facts_of(rows, report.TRAFFIC) == {'datagrams_in': 7}
+    assert len(watched.core.clients) == 0, 'a monitor is no client'
     assert facts_of(rows, report.CALCULATOR_STATES) == {'alive': 1, 'suspect': 0, 'dead': 0, 'left': 0}
 
 
 # The story of a task.
 
-def test_an_unknown_task():
-    task, tries, waits, timer = Watched().story(1)
-    assert (task['state'], tries, waits, timer) == (report.UNKNOWN, [], {}, {})
-
-
-def test_a_task_that_waits_says_what_it_waits_for(watched):
+def test_the_story_of_a_waiting_task_has_the_reason(watched):
     watched.submit(1)
     task, tries, waits, timer = watched.story(1)
     assert (task['state'], tries, waits['what']) == ('waiting', [], report.NO_CALCULATOR)
     assert (timer['timer'], timer['in_s']) == (report.EXPIRE, 59.0)
     watched.beat(watched.calculator())
+    task, tries, waits, _ = watched.story(1)
+    assert (task['state'], waits['what'], waits['calculator']) == ('assigned', report.ACKNOWLEDGEMENT, ONE)
+    assert [(one['attempt'], one['acknowledged'], one['end']) for one in tries] == [(1, False, None)]
     watched.submit(2, 3)
     waits = watched.story(3)[2]
     assert (waits['what'], waits['before'], waits['waiting'], waits['running']) == (report.ALL_BUSY, 1, 2, 1)
@@ -291,7 +289,7 @@ def test_a_task_that_waits_says_what_it_waits_for(watched):
     assert (waits['what'], waits['alive'], waits['dead']) == (report.NONE_IN_ORDER, 0, 1)
 
 
-def test_a_task_that_waits_for_a_dispatcher_that_drains_or_recovers(watched):
+def test_a_task_may_wait_because_the_dispatcher_drains_or_recovers(watched):
     watched.beat(watched.calculator())
     watched.submit(1, 2)
     watched.stop()
@@ -301,18 +299,9 @@ def test_a_task_that_waits_for_a_dispatcher_that_drains_or_recovers(watched):
     assert watched.story(1)[2]['what'] == report.DISPATCHER_RECOVERS
 
 
-def test_a_task_whose_assignment_is_not_acknowledged(watched):
-    watched.beat(watched.calculator())
-    watched.submit(1)
-    task, tries, waits, _ = watched.story(1)
-    assert (task['state'], waits['what'], waits['calculator']) == ('assigned', report.ACKNOWLEDGEMENT, ONE)
-    assert [(one['attempt'], one['acknowledged'], one['end']) for one in tries] == [(1, False, None)]
-
-
 @pytest.mark.parametrize('passed_s, expected, kind', [
     (0, report.SUSPECT_CALCULATOR, 'suspected'), (3.1, report.DECLARE_DEAD, 'died')])
-def test_a_task_that_runs_names_the_timer_that_fires_next(watched, passed_s, expected, kind):
-    watched.beat(watched.calculator())
+def test_the_story_of_a_running_task_has_the_next_timer(watched, passed_s, expected, kind):
     watched.run(1)
     watched.wait(passed_s)
     _, _, waits, timer = watched.story(1)
@@ -322,17 +311,15 @@ def test_a_task_that_runs_names_the_timer_that_fires_next(watched, passed_s, exp
     assert len(watched.emitted(kind)) == 1
 
 
-def test_a_task_that_runs_where_heartbeats_go_on_waits_for_the_answer_timeout():
+def test_the_next_timer_of_a_task_on_a_living_calculator_is_the_answer_time_out():
     driver = Watched(answer_timeout_s=3.5)
-    driver.beat(driver.calculator())
     driver.run(1)
     driver.wait(2, beating=[driver.calculator()], held=[(1, 1)])
     timer = driver.story(1)[3]
     assert (timer['timer'], timer['in_s']) == (report.ANSWER_TIMEOUT, 0.5)
 
 
-def test_a_task_that_runs_a_second_time_because_its_first_calculator_died(watched):
-    watched.beat(watched.calculator())
+def test_the_story_of_a_task_has_its_former_attempts(watched):
     watched.run(1)
     watched.wait(6)
     watched.beat(watched.calculator(TWO))
@@ -342,8 +329,7 @@ def test_a_task_that_runs_a_second_time_because_its_first_calculator_died(watche
     assert (tries[0]['began_s'], tries[0]['ended_s']) == (7.0, 1.5)
 
 
-def test_a_task_that_is_done_keeps_its_story(watched):
-    watched.beat(watched.calculator())
+def test_the_story_of_a_finished_task_is_kept(watched):
     assignment = watched.run(1)
     watched.wait(1)
     watched.result(watched.calculator(), assignment, 1)
@@ -352,10 +338,10 @@ def test_a_task_that_is_done_keeps_its_story(watched):
         assert (task['state'], task['reason'], task['client']) == (DONE, None, 'client-a')
         assert task['accepted_s'] - task['ended_s'] == 1.0
         assert [one['end'] for one in tries] == ['result'] and (waits, timer) == ({}, {})
-        watched.over(2)
+        watched.raise_open(2)
 
 
-def test_a_task_that_expired_was_refused_or_cancelled_says_why():
+def test_the_story_of_a_task_without_a_result_has_the_reason():
     watched = Watched(pending_max=1)
     watched.submit(1, time_left_s=2)
     watched.submit(2)
@@ -364,11 +350,12 @@ def test_a_task_that_expired_was_refused_or_cancelled_says_why():
     assert [tuple(watched.story(number)[0][what] for what in ('state', 'reason')) for number in (1, 2)] == [
         (EXPIRED, 'no calculator was alive'), (report.REFUSED, QUEUE_FULL)]
     assert watched.story(3)[0]['state'] == CANCELLED
+    assert watched.story(4)[0]['state'] == report.UNKNOWN
 
 
-# What is kept.
+# Memory of the observer.
 
-def test_clients_are_bounded_and_those_with_open_tasks_go_last():
+def test_the_number_of_observed_clients_is_limited_and_clients_with_open_tasks_stay():
     kept = watch.Watch()
     kept.client(0.0, 'patient').accepted += 1
     for number in range(3 * watch.CLIENTS_MAX):
@@ -376,7 +363,7 @@ def test_clients_are_bounded_and_those_with_open_tasks_go_last():
     assert len(kept.clients) == watch.CLIENTS_MAX and 'patient' in kept.clients
 
 
-def test_a_ring_shows_which_entries_are_new_and_which_were_missed():
+def test_a_ring_returns_the_entries_since_a_number():
     ring = watch.Ring(3)
     for number in range(1, 8):
         if number == 6:
@@ -388,45 +375,34 @@ def test_a_ring_shows_which_entries_are_new_and_which_were_missed():
     assert ring.since(4) == [(5, 50), (7, 70)] and ring.since(7) == []
 
 
-def test_a_monitor_has_no_record(watched):
-    watched.report()
-    assert watched.channel(MONITOR, 'monitor').peer is None and len(watched.core.clients) == 0
-    assert watched.monitor().incarnation == FIRST
-
-
 # Calls.
 
-class WatchedFarm(Watched, Farm):
-    """Calls, and somebody who asks about them."""
-
-
-def test_a_call_that_waits_for_a_function_or_for_a_calculator_that_offers_it():
-    farm = WatchedFarm()
+def test_a_call_may_wait_for_a_function_or_for_a_calculator_that_offers_it():
+    farm = Watched()
     farm.offer(farm.calculator(ONE), u'square')
     farm.beat(farm.calculator(TWO))
     farm.call(1, u'score')
     assert farm.story(1)[2]['what'] == report.NO_FUNCTION
-    for number in (2, 3, 4):
-        farm.call(number)
-    # The one that is free offers nothing.
+    farm.calls(2, 3, 4)
+    # The free calculator does not offer the function.
     waits = farm.story(4)[2]
     assert (waits['what'], waits['before']) == (report.ALL_BUSY, 1)
     assert facts_of(farm.report(), report.QUEUE)['oldest_s'] == 3.0
 
 
-def test_a_call_that_waits_before_its_next_attempt():
-    farm = WatchedFarm()
+def test_a_call_may_wait_because_its_next_attempt_is_delayed():
+    farm = Watched()
     farm.offer(farm.calculator(ONE), u'square')
     farm.call(1)
     for assignment in (1, 2, 3):
-        farm.hear(farm.calculator(ONE), 'assign_refused', [[assignment, task_id(1), u'busy']])
+        farm.refuse(farm.calculator(ONE), assignment, 1)
         farm.beat(farm.calculator(ONE), sequence=assignment + 1)
         farm.wait(1 if assignment < 3 else 0)
     assert farm.story(1)[2]['what'] == report.DELAYED
 
 
-def test_the_attempts_left_of_a_call_follow_its_option_and_its_counted_ends():
-    farm = WatchedFarm(attempts_max=1)
+def test_the_story_of_a_call_has_the_attempts_that_are_left():
+    farm = Watched(attempts_max=1)
     farm.offer(farm.calculator(ONE), u'square', capacity=3)
     farm.call(1, attempts_max=1, answer_timeout_s=1)
     farm.call(2, attempts_max=2, answer_timeout_s=1)

@@ -1,10 +1,9 @@
-"""The terminal view as lines, without a terminal."""
+"""The lines of the terminal view."""
 
 from __future__ import absolute_import, division, print_function
 
 import pytest
 
-from common import report
 from monitor.picture import Picture
 from monitor.screen import View, as_text, screen
 
@@ -33,10 +32,14 @@ def picture_of(calculators, clients=3, events=20, name=u'calculator-%04d', notes
     return found
 
 
+def text_of(picture, columns=80, rows=24):
+    return '\n'.join(as_text(line) for line in screen(View(picture, 101.0, 'h:1', 0.1, False), columns, rows))
+
+
 @pytest.mark.parametrize('columns, rows', [(80, 24), (200, 50), (140, 24), (139, 60), (40, 10), (10, 3), (1, 1)])
 @pytest.mark.parametrize('calculators', [4, 30, 1000])
 @pytest.mark.parametrize('is_silent', [False, True])
-def test_it_fits_whatever_the_window_and_the_fleet(columns, rows, calculators, is_silent):
+def test_the_screen_fits_every_window(columns, rows, calculators, is_silent):
     picture = picture_of(calculators, clients=50, name=u'n' * 70 + u'-%04d')
     view = View(picture, 101.0, 'host:5555', 7.0, is_silent, '12:00')
     lines = [as_text(line) for line in screen(view, columns, rows)]
@@ -45,49 +48,45 @@ def test_it_fits_whatever_the_window_and_the_fleet(columns, rows, calculators, i
     assert all(' ' <= character <= '~' for line in lines for character in line)
 
 
-def test_80_by_24_shows_all_that_matters():
-    text = '\n'.join(as_text(line) for line in screen(View(picture_of(4), 101.0, 'host:5555', 0.1, False), 80, 24))
-    for expected in ('dispatcher at host:5555', 'calculators: 1 dead', 'waiting 12 (oldest 1.5 s)', 'running 6',
-                     'done 40',
+def test_the_screen_has_all_important_numbers():
+    text = text_of(picture_of(4))
+    for expected in ('dispatcher at h:1', 'calculators: 1 dead', 'waiting 12 (oldest 1.5 s)', 'running 6', 'done 40',
                      'refused 2', 'alive 3   suspect 0   dead 1', 'x calculator-0003', '[##..]', 'latest events',
                      'a:1 failed after 1 attempt'):
         assert expected in text, text
+    assert ' gets ' not in text, 'no calculator is on probation'
 
 
-def test_the_reason_of_a_probation_is_shown_and_that_functions_differ():
+def test_the_screen_has_the_reason_of_a_probation_and_functions_that_differ():
     picture = picture_of(4, notes={2: u'one attempt at a time: 5 failures within 3 s, the last: a dead child'}, dead=0,
                          functions_differ=u'score, ' + HOSTILE)
     for size in ((80, 24), (200, 50)):
-        text = '\n'.join(as_text(line) for line in screen(View(picture, 101.0, 'h:1', 0.1, False), *size))
+        text = text_of(picture, *size)
         assert 'calculators offer different functions: score' in text, text
         assert 'calculator-0002 gets one attempt at a time: 5 failures within' in text, text
-    assert 'gets' not in '\n'.join(as_text(line) for line in screen(
-        View(picture_of(4), 101.0, 'h:1', 0.1, False), 80, 24))
 
 
-def test_where_not_all_fit_those_in_trouble_are_shown_and_the_rest_counted():
-    lines = [as_text(line) for line in screen(View(picture_of(1000), 101.0, 'h:1', 0.1, False), 80, 24)]
+def test_a_small_screen_has_calculators_in_trouble_first_and_counts_the_rest():
+    lines = text_of(picture_of(1000)).splitlines()
     first = next(line for line in lines if 'calculator-' in line)
     assert first.startswith('x calculator-0003')
     assert any('more: alive 9' in line for line in lines)
 
 
-def test_a_wide_window_has_clients_too():
-    lines = [as_text(line) for line in screen(View(picture_of(4), 101.0, 'h:1', 0.1, False), 200, 50)]
+def test_a_wide_screen_has_clients_beside_calculators():
+    lines = text_of(picture_of(4), 200, 50).splitlines()
     assert any('calculators' in line and 'clients' in line for line in lines)
     assert any('client-2' in line for line in lines)
 
 
-def test_before_the_first_answer_and_when_it_goes_silent():
-    lines = screen(View(Picture(), 101.0, 'h:1', 0.5, False), 80, 24)
-    assert 'asking' in as_text(lines[0])
-    lines = screen(View(Picture(), 101.0, 'h:1', 9.0, True), 80, 24)
-    assert 'HAS NOT ANSWERED for 9.0 s' in as_text(lines[0])
+@pytest.mark.parametrize('silence_s, is_silent, expected', [
+    (0.5, False, 'asking'), (9.0, True, 'HAS NOT ANSWERED for 9.0 s')])
+def test_the_first_line_says_that_there_is_no_answer(silence_s, is_silent, expected):
+    lines = screen(View(Picture(), 101.0, 'h:1', silence_s, is_silent), 80, 24)
+    assert expected in as_text(lines[0])
 
 
-def test_what_was_never_told_is_counted():
+def test_the_number_of_unreported_events_is_shown():
     picture = picture_of(4)
     picture.take(101.0, 'aaaaaaaa', [['facts', 'tables', {'events': 99}]])
-    text = '\n'.join(as_text(line) for line in screen(View(picture, 102.0, 'h:1', 0.1, False), 80, 24))
-    assert '(79 more were not reported)' in text
-    assert report.TABLES in picture.facts
+    assert '(79 more were not reported)' in text_of(picture)

@@ -1,4 +1,4 @@
-"""What a browser and a scraper are told."""
+"""The answers of the monitor to browsers and scrapers."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -10,13 +10,12 @@ import re
 import pytest
 
 from monitor import metrics
-from monitor.cases import BELONGS_S, CASES_MAX, TASKS_MAX, Cases
+from monitor.cases import CASES_MAX, TASKS_MAX, Cases
 from monitor.core import MonitorCore
 from monitor.feed import Feed
 from monitor.picture import Picture
 from monitor.site import Site
-from tests.monitor.driver import Driver
-from tests.monitor.watched import QUICK, Watched
+from tests.monitor.driver import QUICK, Driver, Watched
 from tests.source_tree import ROOT
 
 HOSTILE = u'"></script><script>alert(1)</script>\n\\'
@@ -30,7 +29,7 @@ class Request(object):
 
 
 class Bench(object):
-    """A site over a monitor that looks at a real dispatcher's core."""
+    """The site of a monitor beside a real dispatcher's core."""
 
     def __init__(self, link):
         self.link = link
@@ -46,6 +45,15 @@ class Bench(object):
         self.link.run_until(lambda: request.answers, 10)
         return request.answers[0]
 
+    def text(self, path, query=''):
+        return self.get(path, query)[2].decode('ascii')
+
+
+def data_of(message):
+    """The data of a message in the stream."""
+    line, = [line for line in message.split(b'\n') if line.startswith(b'data: ')]
+    return json.loads(line[len(b'data: '):].decode('ascii'))
+
 
 @pytest.fixture
 def bench():
@@ -58,7 +66,7 @@ def bench():
     return made
 
 
-def test_paths(bench):
+def test_each_path_has_its_answer(bench):
     assert bench.get('/') == (200, 'text/html', b'page')
     assert bench.get('/healthz')[0] == 200
     assert bench.get('/nowhere')[0] == 404
@@ -70,69 +78,64 @@ def test_paths(bench):
     assert bench.get('/events')[3] is True
 
 
-def test_a_silent_dispatcher_is_not_well(bench):
+def test_a_silent_dispatcher_is_not_healthy(bench):
     bench.link.isolate(bench.link.server)
     bench.link.run(10)
     assert bench.get('/healthz')[0] == 503
-    text = bench.get('/metrics')[2].decode('ascii')
+    text = bench.text('/metrics')
     assert 'dispatcher_answers 0.0' in text
     assert 'dispatcher_waiting_tasks' not in text
-    assert json.loads(bench.get('/status.json')[2].decode('ascii'))['answers'] is False
-    assert json.loads(bench.site.silence(bench.link.now)[len(b'data: '):].decode('ascii'))['is_silent'] is True
+    assert json.loads(bench.text('/status.json'))['answers'] is False
+    assert data_of(bench.site.silence(bench.link.now))['is_silent'] is True
 
 
 @pytest.mark.parametrize('host, expected', [
     ('localhost', 200), ('127.0.0.1', 200), ('::1', 200), ('192.0.2.7', 200), ('desk', 200),
     ('monitor.example', 200), ('', 200),
     ('evil.example', 421), ('localhost.evil.example', 421), ('127.0.0.1.evil.example', 421), ('cafe', 421)])
-def test_only_its_own_names_and_numbers_are_answered(bench, host, expected):
+def test_only_requests_to_a_known_host_name_or_an_address_are_answered(bench, host, expected):
     assert bench.get('/status.json', host=host)[0] == expected
 
 
-def test_the_history_of_a_task(bench):
+def test_the_story_of_a_task(bench):
     incarnation = bench.link.nodes['client-a', 6000].core.incarnation
     for query in ('id=client-a:%s:1' % incarnation, 'id=client-a%%3A%s%%3a1' % incarnation):
         status, _, body = bench.get('/task.json', query)
-        told = json.loads(body.decode('ascii'))
-        assert (status, told['state']) == (200, 'done')
-        assert 'is done' in told['story'][0]
+        answer = json.loads(body.decode('ascii'))
+        assert (status, answer['state']) == (200, 'done')
+        assert 'is done' in answer['story'][0]
 
 
 @pytest.mark.parametrize('query', [
     '', 'id=', 'id=no', 'x=client-a:aaaaaaaa:1', 'id=<b>:aaaaaaaa:1', 'id=a%3Cb:aaaaaaaa:1',
     'id=a:aaaaaaaa:1&id=b:aaaaaaaa:1', 'id=' + 'a' * 5000])
-def test_what_is_no_task_id_is_refused(bench, query):
+def test_an_invalid_task_id_is_refused(bench, query):
     assert bench.get('/task.json', query)[0] == 400
 
 
-def test_a_story_that_nobody_tells_is_an_answer_too(bench):
+def test_a_request_for_a_story_fails_when_the_dispatcher_is_silent(bench):
     bench.link.isolate(bench.link.server)
     assert bench.get('/task.json', 'id=client-a:aaaaaaaa:1')[0] == 503
 
 
 # The stream.
 
-def told_by(data):
-    line, = [line for line in data.split(b'\n') if line.startswith(b'data: ')]
-    return json.loads(line[len(b'data: '):].decode('ascii'))
-
-
-def test_who_comes_is_told_everything_and_then_what_is_new(bench):
-    everything = told_by(bench.get('/events')[2])
+def test_the_stream_begins_with_everything_and_continues_with_changes(bench):
+    everything = data_of(bench.get('/events')[2])
     assert everything['kind'] == 'everything'
     assert everything['ends']['timed_out'] == 'no answer in time'
     assert len(everything['samples']) == len(bench.link.picture.samples)
     bench.site.news(bench.link.now)
     before = bench.link.picture.attempts_seen
     bench.link.run(1.5)
-    news = told_by(bench.site.news(bench.link.now))
+    news = data_of(bench.site.news(bench.link.now))
     assert [attempt[0] for attempt in news['attempts']] == list(range(before + 1, bench.link.picture.attempts_seen + 1))
     assert news['events'] == []
-    assert told_by(bench.site.news(bench.link.now))['attempts'] == []
+    assert data_of(bench.site.news(bench.link.now))['attempts'] == []
 
 
-def test_names_with_markup_stay_data():
-    # The codec lets no such name pass; the page is safe without that.
+def test_names_with_markup_are_data():
+    # The codec refuses these names. The page is safe also without the codec.
     picture = Picture()
     core = MonitorCore('monitor', 'mmmmmmmm', random.Random(1), 1.0, picture)
     picture.take(100.0, 'aaaaaaaa', [
@@ -146,23 +149,24 @@ def test_names_with_markup_stay_data():
     site = Site(core, Feed(core, cases), {}, lambda *parts: parts)
     stream = site.news(101.0)
     assert stream.count(b'\n') == 2 and stream.endswith(b'\n\n')
-    assert told_by(stream)['calculators'][0][0] == HOSTILE
+    assert data_of(stream)['calculators'][0][0] == HOSTILE
     for line in metrics.metrics(picture, False).splitlines():
         label = r'\w+="(?:[^"\\\n]|\\.)*"'
         assert line.startswith('#') or re.match(r'\w+(\{%s(,%s)*\})? \S+$' % (label, label), line)
 
 
-# What became of the tasks of one that fell out.
+# Cases: the tasks of a calculator that died or restarted.
 
-def cases_of(link):
+def watched_cases(**settings):
+    """A network, and the cases of its monitor."""
+    link = Watched(**settings)
     cases = Cases(link.picture, link.monitor.core.ask_about)
     link.monitor.core.on_report = cases.update
-    return cases
+    return link, cases
 
 
-def test_a_death_is_told_with_what_became_of_each_task():
-    link = Watched()
-    cases = cases_of(link)
+def test_a_case_has_the_state_of_each_task_of_a_dead_calculator():
+    link, cases = watched_cases()
     victim = link.calculator('calculator-a', **dict(QUICK, capacity=3, task_duration_s=[5, 5]))
     client = link.client('client-a', tasks=3, task_interval_s=[0.01, 0.01])
     link.run(2)
@@ -181,42 +185,43 @@ def test_a_death_is_told_with_what_became_of_each_task():
     assert client.core.statistics.answered == 3
 
 
-def test_a_crash_that_nobody_noticed_is_told_too():
-    link = Watched(seed=5)
-    cases = cases_of(link)
+def test_a_crash_before_the_calculator_was_dead_is_a_case():
+    link, cases = watched_cases(seed=5)
     link.calculator('calculator-a', **dict(QUICK, task_duration_s=[1, 1], outage={
         'check_interval_s': 0.5, 'probability': 0.4, 'duration_s': [0.05, 0.1], 'kind': 'crash'}))
     link.client('client-a', task_interval_s=[0.3, 0.5])
     link.run(20)
-    told = cases.as_values()
-    assert told and not any(case['is_death'] for case in told)
-    assert all(len(case['tasks']) == 1 for case in told)
+    found = cases.as_values()
+    assert found and not any(case['is_death'] for case in found)
+    assert all(len(case['tasks']) == 1 for case in found)
 
 
-def test_tasks_that_were_lost_while_it_was_suspect_belong_to_its_death():
+def cases_after(rows, ask=lambda *_: None):
+    """The cases of a picture with these rows."""
     picture = Picture()
-    cases = Cases(picture, lambda *_: None)
+    cases = Cases(picture, ask)
+    picture.take(100.0, 'aaaaaaaa', rows)
+    cases.update(100.0)
+    return cases
+
+
+def test_tasks_that_a_suspect_calculator_lost_belong_to_the_case_of_its_death():
     lost = {'attempt': 1, 'calculator': u'c', 'reason': 'unacknowledged'}
-    picture.take(100.0, 'aaaaaaaa', [
+    case, = cases_after([
         ['event', 1, 50.0, 'reassigned', dict(lost, task_id=u'a:aaaaaaaa:1')],
         ['event', 2, 9.0, 'suspected', {'calculator': u'c', 'held': 1, 'why': 'silent'}],
         ['event', 3, 9.0, 'reassigned', dict(lost, task_id=u'a:aaaaaaaa:2')],
-        ['event', 4, 6.0, 'died', {'calculator': u'c', 'silence_s': 2.5, 'held': 0}]])
-    cases.update(100.0)
-    case, = cases.as_values()
+        ['event', 4, 6.0, 'died', {'calculator': u'c', 'silence_s': 2.5, 'held': 0}]]).as_values()
     assert [task[0] for task in case['tasks']] == [u'a:aaaaaaaa:2']
 
 
-def test_a_task_that_is_seen_nowhere_is_asked_about():
-    asked = []
-    picture = Picture()
-    cases = Cases(picture, lambda now, task_id, answer: asked.append((task_id, answer)))
-    task_id = u'a:aaaaaaaa:1'
-    picture.take(100.0, 'aaaaaaaa', [
+def test_the_monitor_asks_for_a_task_that_no_report_names():
+    asked, task_id = [], u'a:aaaaaaaa:1'
+    cases = cases_after([
         ['event', 1, 0.1, 'died', {'calculator': u'c', 'silence_s': 1.0, 'held': 1}],
         ['event', 2, 0.1, 'reassigned', {
-            'task_id': task_id, 'attempt': 1, 'calculator': u'c', 'reason': 'dead_calculator'}]])
-    cases.update(100.0)
+            'task_id': task_id, 'attempt': 1, 'calculator': u'c', 'reason': 'dead_calculator'}]],
+        lambda now, task_id, answer: asked.append((task_id, answer)))
     assert asked == []
     cases.update(105.0)
     assert [one for one, _ in asked] == [task_id]
@@ -224,32 +229,25 @@ def test_a_task_that_is_seen_nowhere_is_asked_about():
     assert cases.as_values()[0]['tasks'][0][2:6] == ['over', u'd', 2, 'done']
 
 
-def test_cases_and_their_tasks_are_bounded_and_the_dead_are_kept():
-    picture = Picture()
-    cases = Cases(picture, lambda *_: None)
+def test_the_numbers_of_cases_and_of_their_tasks_are_limited_and_dead_calculators_stay():
     rows = [['calculator', u'c-0', 'a', 'dead', 1.0, False, 1, 0, 0, 0, 0, 9.0, 1.0, 0, None, None, [], u'']]
-    number = 0
     for calculator in range(3 * CASES_MAX):
-        number += 1
-        rows.append(['event', number, 0.1, 'died', {'calculator': u'c-%d' % calculator, 'silence_s': 1.0, 'held': 1}])
+        rows.append(['event', len(rows), 0.1, 'died', {
+            'calculator': u'c-%d' % calculator, 'silence_s': 1.0, 'held': 1}])
         for _ in range(2 * TASKS_MAX):
-            number += 1
-            rows.append(['event', number, 0.1, 'reassigned', {
-                'task_id': u'a:aaaaaaaa:%d' % number, 'attempt': 1, 'calculator': u'c-%d' % calculator,
+            rows.append(['event', len(rows), 0.1, 'reassigned', {
+                'task_id': u'a:aaaaaaaa:%d' % len(rows), 'attempt': 1, 'calculator': u'c-%d' % calculator,
                 'reason': 'dead_calculator'}])
-    picture.take(100.0, 'aaaaaaaa', rows)
-    cases.update(100.0)
-    told = cases.as_values()
-    assert len(told) == CASES_MAX
-    assert told[-1]['calculator'] == 'c-0'
-    assert {(len(case['tasks']), case['more']) for case in told} == {(TASKS_MAX, TASKS_MAX)}
-    assert BELONGS_S > 0
+    found = cases_after(rows).as_values()
+    assert len(found) == CASES_MAX
+    assert found[-1]['calculator'] == 'c-0'
+    assert {(len(case['tasks']), case['more']) for case in found} == {(TASKS_MAX, TASKS_MAX)}
 
 
 # Metrics.
 
-def test_metrics_have_every_bucket_cumulated(bench):
-    text = bench.get('/metrics')[2].decode('ascii')
+def test_the_buckets_of_the_metrics_are_cumulative(bench):
+    text = bench.text('/metrics')
     found = [int(float(number)) for number in re.findall(r'_bucket\{le="[^"]+"\} (\S+)', text)]
     assert len(found) == len(metrics.BOUNDS_S) + 1
     assert found == sorted(found)
@@ -257,8 +255,8 @@ def test_metrics_have_every_bucket_cumulated(bench):
     assert 'dispatcher_calculators{state="alive"} 2.0' in text
 
 
-def test_a_metric_is_described_once_and_ends_with_its_unit(bench):
-    text = bench.get('/metrics')[2].decode('ascii')
+def test_each_metric_has_one_description_and_a_unit(bench):
+    text = bench.text('/metrics')
     described = re.findall(r'^# TYPE (\S+) (\w+)$', text, re.MULTILINE)
     assert len(described) == len({name for name, _ in described}) == 21
     for name, kind in described:
@@ -266,36 +264,32 @@ def test_a_metric_is_described_once_and_ends_with_its_unit(bench):
         assert not name.endswith(('_s', '_ms'))
 
 
-def test_clients_have_series_only_where_asked_for_and_until_they_expire(bench):
-    assert 'client_' not in bench.get('/metrics')[2].decode('ascii')
-    assert 'client_done_tasks_total{client="client-a"}' in bench.get('/metrics', 'clients=1')[2].decode('ascii')
-    client = bench.link.picture.clients['client-a']
-    client.update(heard_s=metrics.CLIENT_EXPIRES_S + 1, running=1, waiting=0)
-    assert 'client="client-a"' in bench.get('/metrics', 'clients=1')[2].decode('ascii')
-
-
-def test_an_idle_client_expires():
+def test_clients_have_metrics_on_request_until_they_expire(bench):
+    assert 'client_' not in bench.text('/metrics')
+    assert 'client_done_tasks_total{client="client-a"}' in bench.text('/metrics', 'clients=1')
     picture = Picture()
-    rows = [['client', u'client-%d' % number, 20, 1, 0, 0, 20, 0, 0, 0, 400.0 * number] for number in range(3)]
+    # Client 3 is silent, but one of its tasks runs.
+    rows = [['client', u'client-%d' % number, 20, 1, 0, number // 3, 20, 0, 0, 0, 400.0 * number]
+            for number in range(4)]
     picture.take(100.0, 'aaaaaaaa', rows)
     text = metrics.metrics(picture, False, with_clients=True)
-    assert 'client="client-1"' in text and 'client="client-2"' not in text
+    assert re.findall(r'client_done_tasks_total{client="client-(\d)"}', text) == ['0', '1', '3']
 
 
 # The end of a demo.
 
-def test_a_feed_that_is_over_keeps_its_final_state(bench):
+def test_a_finished_feed_keeps_its_final_state(bench):
     bench.feed.over = 'The demo is over.'
     bench.link.isolate(bench.link.server)
     bench.link.run(20)
-    last = told_by(bench.site.silence(bench.link.now))
+    last = data_of(bench.site.silence(bench.link.now))
     assert (last['over'], last['is_silent'], last['health'][1]) == ('The demo is over.', False, 'The demo is over.')
-    assert told_by(bench.get('/events')[2])['over'] == 'The demo is over.'
+    assert data_of(bench.get('/events')[2])['over'] == 'The demo is over.'
 
 
 # The files of the page.
 
-def test_nothing_is_loaded_from_elsewhere_and_nothing_becomes_markup():
+def test_the_page_loads_nothing_from_other_hosts_and_writes_no_markup():
     folder = os.path.join(ROOT, 'monitor', 'page')
     names = sorted(os.listdir(folder))
     assert {'index.html', 'main.js', 'page.css'} <= set(names)
@@ -310,7 +304,7 @@ def test_nothing_is_loaded_from_elsewhere_and_nothing_becomes_markup():
         assert len(text.splitlines()) < 450, name
 
 
-def test_a_page_that_comes_before_the_first_report_is_told_so():
+def test_the_page_may_be_opened_before_the_first_report():
     driver = Driver(is_open=False)
     feed = Feed(driver.core, Cases(driver.picture, driver.core.ask_about))
     assert feed.everything(driver.now)['is_there'] is False
