@@ -187,7 +187,7 @@ def test_a_calculator_at_whose_address_no_process_listens_is_suspect_after_three
     assert len(of_kind(sent, 'ping')) == HINT_PINGS
     suspected, = busy.emitted('suspected')
     assert (suspected['calculator'], suspected['held']) == (ONE, 1)
-    assert suspected['why'] == 'nobody listens at its address'
+    assert suspected['why'] == 'no process listens at its address'
     assert 0 < suspected['silence_s'] < 1
     assert [facts['reason'] for facts in busy.emitted('reassigned')] == ['not_listening']
     assert busy.status['waiting'] == 1
