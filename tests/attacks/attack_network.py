@@ -1,7 +1,10 @@
-"""Real packets between namespaces: lost by the kernel, and delayed, copied, reordered, damaged by a program of ours."""
+"""Bad networks between network namespaces: the kernel drops packets, and a program delays, copies, reorders and damages
+them.
+"""
 
 from __future__ import absolute_import, division, print_function
 
+import collections
 import sys
 import time
 
@@ -15,11 +18,13 @@ from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER, eventually
 pytestmark = [pytest.mark.needs('namespaces'), pytest.mark.timeout(300)]
 
 PORT = 5555
-#: No task ends by its deadline, none by the number of its attempts; what is lost takes its time.
+#: No task ends by its deadline or its number of attempts.
 LONG_S = 600
 ATTEMPTS_MAX = 1000
 CAPACITY = 20
 WAIT_S = 240
+#: By then every client has received that its tasks were accepted: fifty times the delay of an acknowledgement.
+ACCEPTED_S = 50 * ACK_DELAY_S
 
 
 @pytest.fixture
@@ -34,10 +39,10 @@ def net(tmpdir, request, told_to_end):
             print(report)
 
 
-def world(net, python=sys.executable, host=None, at=0, **settings):
-    """A dispatcher and two calculators, each of these at an address of its own."""
-    dispatcher = net.dispatcher(python=python, listen={'host': address(DISPATCHER, at), 'port': PORT},
-                                answer_timeout_s=3, attempts_max=ATTEMPTS_MAX, **settings)
+def start(net, python=sys.executable, host=None):
+    """Start a dispatcher and two calculators, and return them. Each has an address of its own."""
+    dispatcher = net.dispatcher(python=python, listen={'host': address(DISPATCHER), 'port': PORT}, answer_timeout_s=3,
+                                attempts_max=ATTEMPTS_MAX, task_timeout_s=LONG_S)
     net.address = host or dispatcher.address[0], PORT
     calculators = [net.calculator('calculator-%s' % letter, python=python, capacity=CAPACITY, drain_timeout_s=5,
                                   listen={'host': address(CALCULATOR, at), 'port': 0})
@@ -45,88 +50,57 @@ def world(net, python=sys.executable, host=None, at=0, **settings):
     return dispatcher, calculators
 
 
-def client_of(net, tasks, **settings):
-    return net.client(tasks=tasks, task_timeout_s=LONG_S, **settings)
+def client_of(net, tasks, name='client', **settings):
+    return net.client(name, tasks=tasks, task_timeout_s=LONG_S, **settings)
 
 
-def all_done(net, client, tasks):
-    assert client.wait(WAIT_S) == 0
+def finish(net, *clients):
+    """Wait for these clients, check that all their tasks were done, and check all accounts and events."""
+    for client in clients:
+        assert client.wait(WAIT_S) == 0
     net.heal()
     net.balance()
     net.audit(CAPACITY)
-    assert client.account['outcomes']['done'] == client.account['sent'] == tasks
+    for client in clients:
+        assert client.account['outcomes']['done'] == client.account['sent'] > 0
 
 
-@pytest.mark.parametrize('percent, tasks', [(10, 60), (30, 20), (50, 8)])
-def test_with_so_many_percent_lost_both_ways_all_tasks_are_answered(net, python, percent, tasks, say):
-    dispatcher, _ = world(net, python, task_timeout_s=LONG_S)
+@pytest.mark.parametrize('percent, tasks', [(30, 20), (50, 8)])
+def test_with_losses_in_both_directions_all_tasks_are_done(net, python, percent, tasks, say):
+    dispatcher, _ = start(net, python)
     for namespace in net.namespaces.values():
         namespace.filter('input', 'meta l4proto udp numgen random mod 100 < %d counter drop' % percent)
     client = client_of(net, tasks, python=python)
     assert client.wait(WAIT_S) == 0
-    # Both at the same moment: what follows in peace is carried too, and nothing of it is lost.
+    # Read now: without filters, ``carried`` grows further.
     lost, carried = sum(namespace.dropped() for namespace in net.namespaces.values()), net.joiner.counts['carried']
-    all_done(net, client, tasks)
+    finish(net, client)
     assert lost >= 0.3 * percent / 100 * carried > 0, (lost, carried)
     assert client.account['traffic']['resent'] + dispatcher.account['traffic']['resent'] > 0
     say('%d %% lost: %d tasks done in %.1f s, %d of %d packets dropped by the kernel' % (
         percent, tasks, client.account['duration_s'], lost, carried))
 
 
-def test_datagrams_that_a_firewall_refuses_to_send_are_counted_and_sent_again(net, say):
-    dispatcher, _ = world(net, task_timeout_s=LONG_S)
-    net.namespaces[DISPATCHER].filter('output', 'meta l4proto udp numgen random mod 100 < 30 counter drop')
-    client = client_of(net, 30)
-    all_done(net, client, 30)
-    assert dispatcher.account['traffic']['errors']['EPERM'] > 5
-    say('EPERM from sendto: %d times, 30 tasks done' % dispatcher.account['traffic']['errors']['EPERM'])
+def test_in_a_network_with_all_faults_all_tasks_are_done(net, python, say):
+    """Some payloads are fragmented; a lost fragment loses the datagram."""
+    start(net, python)
+    net.joiner.faults = Faults(drop=0.05, duplicate=0.3, delay_s=(0.005, 0.1), tail=0.02, corrupt=0.03, cut=0.02,
+                               lengthen=0.02)
+    finish(net, client_of(net, 6, 'client-large', payload_bytes=9000), client_of(net, 40, python=python))
+    counts = net.joiner.counts
+    for fault in ('dropped', 'duplicated', 'delayed', 'overtaken', 'corrupted', 'cut', 'lengthened'):
+        assert counts[fault] > 0, counts
+    refused = collections.Counter()
+    for process in net.processes:
+        refused.update(process.account['traffic']['refused'])
+    # Damaged datagrams are refused before anything is parsed.
+    assert {cause for cause in refused if refused[cause]} == {'bad_checksum'}
+    say('all faults: 46 tasks done; %s' % ', '.join(
+        '%s %d' % (name, counts[name]) for name in sorted(counts) if counts[name]))
 
 
-@pytest.mark.parametrize('faults, signs', [
-    ({'duplicate': 0.6}, ['duplicated']),
-    ({'delay_s': (0.005, 0.2), 'tail': 0.03}, ['delayed', 'overtaken']),
-    ({'turn': 0.1, 'cut': 0.05, 'lengthen': 0.05}, ['turned', 'cut', 'lengthened']),
-], ids=['exact copies', 'delay and reordering', 'damage'])
-def test_in_a_network_with_one_fault_all_tasks_are_answered_once(net, faults, signs, say):
-    dispatcher, calculators = world(net, task_timeout_s=LONG_S)
-    net.joiner.faults = Faults(**faults)
-    client = client_of(net, 60)
-    all_done(net, client, 60)
-    check_signs(net, signs, faults)
-    say('%s: 60 tasks done; %s' % (', '.join(signs), shown(net)))
-
-
-def test_in_a_network_with_all_faults_all_tasks_are_answered_once(net, python, say):
-    """Payloads that have to be fragmented among them: a fragment lost is all lost."""
-    dispatcher, calculators = world(net, python, task_timeout_s=LONG_S)
-    faults = {'drop': 0.05, 'duplicate': 0.3, 'delay_s': (0.005, 0.1), 'tail': 0.02, 'turn': 0.03, 'cut': 0.02,
-              'lengthen': 0.02}
-    net.joiner.faults = Faults(**faults)
-    large = net.client('client-large', tasks=6, task_timeout_s=LONG_S, payload_bytes=9000)
-    small = client_of(net, 40, python=python)
-    assert large.wait(WAIT_S) == 0
-    all_done(net, small, 40)
-    assert large.account['outcomes']['done'] == 6
-    check_signs(net, ['dropped', 'duplicated', 'overtaken', 'turned', 'cut', 'lengthened'], faults)
-    say('everything at once: 46 tasks done; %s' % shown(net))
-
-
-def check_signs(net, signs, faults):
-    for sign in signs:
-        assert net.joiner.counts[sign] > 0, net.joiner.counts
-    accounts = [process.account for process in net.processes]
-    refused = sum(account['traffic']['refused'].pop('bad_checksum') for account in accounts)
-    assert (refused > 0) == bool(faults.get('turn')), 'damage is noticed, nothing else is refused'
-    assert sum(sum(account['traffic']['refused'].values()) for account in accounts) == 0, 'before anything is parsed'
-
-
-def shown(net):
-    return ', '.join('%s %d' % (name, net.joiner.counts[name]) for name in sorted(net.joiner.counts)
-                     if net.joiner.counts[name])
-
-
-def test_a_calculator_that_is_heard_and_hears_nothing_keeps_no_task(net, python, say):
-    dispatcher, calculators = world(net, python, task_timeout_s=LONG_S)
+def test_a_calculator_that_receives_nothing_keeps_no_task(net, python):
+    dispatcher, calculators = start(net, python)
     dispatcher.says('registered from', times=2)
     net.joiner.blocked = {(address(DISPATCHER), address(CALCULATOR, 1))}
     client = client_of(net, 40, python=python)
@@ -135,16 +109,12 @@ def test_a_calculator_that_is_heard_and_hears_nothing_keeps_no_task(net, python,
     dispatcher.says('calculator-b is suspect')
     net.joiner.blocked = set()
     dispatcher.says('calculator-b was suspect and is alive again')
-    second = net.client('second', python=python, tasks=40, task_timeout_s=LONG_S)
-    assert second.wait(WAIT_S) == 0
-    all_done(net, client, 40)
-    assert calculators[1].account['ends']['reported'] >= 10, 'healed, it is given work'
-    say('a calculator cut off one way: 40 tasks done by the other, %d by it when healed' % (
-        calculators[1].account['ends']['reported']))
+    finish(net, client, client_of(net, 40, 'second', python=python))
+    assert calculators[1].account['ends']['reported'] >= 10, 'the calculator gets no tasks afterwards'
 
 
-def test_a_calculator_that_hears_and_is_not_heard_is_dead_and_comes_back(net, python, say):
-    dispatcher, calculators = world(net, python, task_timeout_s=LONG_S)
+def test_a_calculator_whose_datagrams_are_lost_is_dead_and_returns(net, python):
+    dispatcher, _ = start(net, python)
     dispatcher.says('registered from', times=2)
     net.joiner.blocked = {(address(CALCULATOR, 1), '*')}
     client = client_of(net, 40, python=python)
@@ -152,53 +122,40 @@ def test_a_calculator_that_hears_and_is_not_heard_is_dead_and_comes_back(net, py
     dispatcher.says('calculator-b is dead')
     net.joiner.blocked = set()
     dispatcher.says('calculator-b was dead and is alive again')
-    all_done(net, client, 40)
-    say('a calculator that is not heard: 40 tasks done by the other')
+    finish(net, client)
 
 
-def test_a_client_that_is_cut_off_one_way_or_the_other_gets_its_answers_when_that_is_over(net, python, say):
-    dispatcher, _ = world(net, python, task_timeout_s=LONG_S)
+def test_a_client_cut_off_in_one_direction_gets_its_answers_later(net, python):
+    start(net, python)
+    clients = []
     for pair in ((address(DISPATCHER), address(CLIENT)), (address(CLIENT), address(DISPATCHER))):
         blocked = net.joiner.counts['blocked']
         net.joiner.blocked = {pair}
-        client = net.client('client-%s' % pair[0], python=python, tasks=10, task_timeout_s=LONG_S)
-        wait_until_blocked(net, blocked + 4)
+        client = client_of(net, 10, 'client-%s' % pair[0], python=python)
+        eventually(lambda: net.joiner.counts['blocked'] >= blocked + 4, 'packets are blocked')  # noqa: B023
         assert client.is_running
         net.joiner.blocked = set()
         assert client.wait(WAIT_S) == 0
-    net.balance()
-    net.audit(CAPACITY)
-    assert dispatcher.account['outcomes']['done'] == 20
-    say('clients cut off one way and the other: 20 tasks done')
+        clients.append(client)
+    finish(net, *clients)
 
 
-def wait_until_blocked(net, packets):
-    eventually(lambda: net.joiner.counts['blocked'] >= packets, 'it is cut off')
-
-
-#: By then every client has heard that its tasks were accepted: fifty times the delay of that.
-ACCEPTED_S = 50 * ACK_DELAY_S
-
-
-def test_everybody_follows_a_dispatcher_that_moves_to_another_address(net, python, say):
-    dispatcher, calculators = world(net, python, NAME_OF_THE_DISPATCHER, task_timeout_s=LONG_S)
-    client = net.client(python=python, task_timeout_s=LONG_S, task_interval_s=[0.1, 0.2], drain_timeout_s=WAIT_S)
+def test_all_processes_follow_a_dispatcher_that_moves_to_another_address(net, python):
+    dispatcher, _ = start(net, python, NAME_OF_THE_DISPATCHER)
+    client = client_of(net, None, python=python, task_interval_s=[0.1, 0.2], drain_timeout_s=WAIT_S)
     dispatcher.says('registered from', times=2)
     client.says('listening')
-    eventually(lambda: dispatcher.status['running'] >= 1, 'there is work')
-    # A client whose channel was not open before cannot know the next dispatcher for another one.
+    eventually(lambda: dispatcher.status['running'] >= 1, 'a task runs')
+    # A client that never had an open channel can't tell that the dispatcher restarted.
     time.sleep(ACCEPTED_S)
     dispatcher.kill()
     for namespace in net.namespaces.values():
-        namespace.say_where_the_dispatcher_is(address(DISPATCHER, 1))
+        namespace.set_dispatcher_address(address(DISPATCHER, 1))
     second = net.start(DISPATCHER, 'moved', {
         'listen': {'host': address(DISPATCHER, 1), 'port': PORT}, 'name': 'dispatcher', 'attempts_max': ATTEMPTS_MAX,
         'task_timeout_s': LONG_S}, ['--json'], python)
     second.says('registered from', times=2)
     client.says('The dispatcher restarted')
     client.ask_to_end()
-    assert client.wait(WAIT_S) == 0
-    net.balance()
-    net.audit(CAPACITY)
-    assert client.account['sent'] == client.account['outcomes']['done'] > 20
-    say('the dispatcher moved: %d tasks sent, all done' % client.account['sent'])
+    finish(net, client)
+    assert client.account['sent'] > 20

@@ -1,4 +1,4 @@
-"""What the attacks share: the tools they need, the other Python, and a word at the end about what was really done."""
+"""Fixtures of the attacks: required tools, the other Python, and a report of what was done."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -16,13 +16,12 @@ _said = []
 
 @pytest.fixture
 def say():
-    """Tell at the end of the run what an attack has counted: a pass alone does not say how much was tried."""
+    """Prints a line at the end of the run: how much an attack has tried."""
     return _said.append
 
 
 @pytest.fixture
 def world(system, tmpdir):  # noqa: F811
-    """A system with victims."""
     made = World(system, str(tmpdir))
     yield made
     made.dispose()
@@ -30,7 +29,7 @@ def world(system, tmpdir):  # noqa: F811
 
 def pytest_terminal_summary(terminalreporter):
     if _said:
-        terminalreporter.section('what was done')
+        terminalreporter.section('attacks')
         for line in _said:
             terminalreporter.write_line(line)
 
@@ -45,9 +44,9 @@ def pytest_runtest_setup(item):
 
 @pytest.fixture(params=['first_python', 'second_python'])
 def python(request):
-    """Each major version of Python in turn, to run the process that is attacked: this one, and the other."""
+    """The Python of the attacked process: this one, and one of the other major version."""
     return sys.executable if request.param == 'first_python' else request.getfixturevalue('other')
 
 
 def pytest_configure(config):
-    config.addinivalue_line('markers', 'needs(tool, ...): skipped where a tool is missing, a failure where CI=true')
+    config.addinivalue_line('markers', 'needs(tool, ...): skipped if a tool is missing; fails with CI=true')

@@ -1,9 +1,8 @@
-"""What all fuzzing is measured by: any bytes give valid rows or one counted refusal, nothing else, and memory is flat.
+"""The target of all fuzzing, and its rule: any bytes give valid rows or one counted refusal.
 
-A datagram is offered to a client, a dispatcher and a calculator, each with its turn as in a real process: what passes
-the codec goes on to the handlers, timers fire, the invariants are checked, and whatever is sent then has to be valid.
-
-So that random datagrams reach the handlers, tickets and first numbers are known here, and no number counts as a copy.
+A datagram is offered to a client, a dispatcher and a calculator, each with a turn as in a real process: handlers run,
+timers fire, the invariants are checked, and the datagrams that are sent must be valid. Random datagrams reach the
+handlers because tickets and first numbers are known, and no number counts as a duplicate.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -23,21 +22,17 @@ from net_protocol.seals import CHECKSUM
 from net_protocol.turn import Turn
 from tests.net_protocol.samples import INCARNATION, NAME, TICKET
 
-MYPY = False
-if MYPY:
-    from typing import Any, List  # noqa: F401
-
 PEER, STRANGER = ('127.0.0.1', 5555), ('127.0.0.1', 6666)
-#: The tickets of the dispatcher's channels; those of client and calculator are opened with ``TICKET`` too.
+#: The tickets of the dispatcher's channels. The channels of client and calculator have ``TICKET``.
 TICKETS = {CLIENT: TICKET, CALCULATOR: u'6930b2.c2f0a91b44', MONITOR: u'6930b3.c2f0a91b44'}
-#: Between two datagrams: far enough that timers of every kind fire now and then, near enough that tasks live on.
+#: The time between two datagrams: timers of every kind fire now and then, and tasks do not expire at once.
 STEP_S = 0.07
 
 VALID = 'valid'
 
 
 class KnownTickets(object):
-    """One ticket for each role, for peers of one name."""
+    """One ticket for each role, for peers with one name."""
 
     def issue(self, now, datagram, address):
         return TICKETS.get(datagram.role, TICKET)
@@ -51,14 +46,14 @@ class KnownTickets(object):
 
 
 class LowNumbers(random.Random):
-    """The first number is 1, so that random acknowledgements and greetings meet what was sent."""
+    """The first datagram number is 1, so that random acknowledgements and greetings match sent datagrams."""
 
     def getrandbits(self, bits):
         return 0
 
 
 class Target(object):
-    """The three cores, each with a turn of its own."""
+    """The three cores, each with its turn."""
 
     def __init__(self, seal=CHECKSUM):
         self.now = 1000.0
@@ -72,9 +67,9 @@ class Target(object):
                            random.Random(3))]  # type: list
         self._turns = [(core, Turn(core, LowNumbers(1), seal, is_local=lambda address: True)) for core in cores]
         self._seal = seal
-        # Every channel that the dispatcher has opened.
+        # All channels of the dispatcher.
         self._channels = set()
-        # What was refused in the present turn.
+        # (cause, detail) of each refusal of the present turn.
         self._refusals = []
         cores[1].opened = self._noting(cores[1].opened)
         for core, turn in self._turns:
@@ -91,37 +86,37 @@ class Target(object):
         return note
 
     def offer(self, datagram):
-        """One datagram to all three. Returns the verdict; raises whatever should not happen."""
+        """Offer a datagram to all three cores; returns the verdict. Raises an error if the rule is broken."""
         self.now += STEP_S
         found = [self._offer(core, turn, datagram) for core, turn in self._turns]
         for verdict in set(found):
             self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
-        # A role is wrong, and a number bad, for some of them; the codec is the same.
+        # All have the same codec. Only WRONG_ROLE and BAD_NUMBER depend on the core.
         refused = set(found) & set(codec.CAUSES)
-        assert not refused or len(set(found)) == 1, 'the three do not agree: %r' % found
+        assert not refused or len(set(found)) == 1, 'the codecs disagree: %r' % found
         return VALID if VALID in found else found[0]
 
     def _offer(self, core, turn, datagram):
         traffic = turn.traffic
         self._prepare(core, turn.upstream)
         before = traffic.datagrams_in, sum(traffic.refused.values()), traffic.rows_in
-        arriving, leaving = [(datagram, STRANGER)], []  # type: Any, List[bytes]
+        arriving, leaving = [(datagram, STRANGER)], []  # type: list, list
         self._refusals = []
         turn.run(self.now, lambda: arriving.pop() if arriving else None, lambda said, address: leaving.append(said))
-        assert traffic.datagrams_in == before[0] + 1, 'each is counted once'
+        assert traffic.datagrams_in == before[0] + 1
         assert sum(traffic.refused.values()) - before[1] == len(self._refusals) <= 1
-        assert not self._refusals or traffic.rows_in == before[2], 'refused as a whole'
+        assert not self._refusals or traffic.rows_in == before[2], 'a part of the datagram was handled'
         core.check_invariants()
         for said in leaving:
             codec.decode(said, self._seal)
         if not self._refusals:
             return VALID
         (cause, detail), = self._refusals
-        assert str(detail), 'a refusal says why'
+        assert str(detail)
         return cause
 
     def _prepare(self, core, upstream):
-        """The channels are as ``TICKETS`` says, and no number was received before."""
+        """Give all channels their known tickets, and empty receive windows."""
         if upstream is not None and (upstream.ticket, upstream.incarnation) != (TICKET, INCARNATION):
             upstream.restart(TICKET, NAME, INCARNATION)
             core.opened(self.now, upstream)

@@ -1,8 +1,8 @@
-"""A search for bytes that break the rule of ``fuzzing``, led by the code that they reach: libFuzzer, through atheris.
+"""Coverage-guided fuzzing with libFuzzer, through atheris: a search for bytes that break the rule of ``fuzzing``.
 
     python -m tests.attacks.guided --seconds 600 DIRECTORY
 
-DIRECTORY keeps what was found worth keeping; a failure leaves its bytes there, in a file ``crash-...``. Python 3 only.
+DIRECTORY keeps the corpus. The bytes of a failure are written to a file ``crash-...`` there. Python 3 only.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -21,25 +21,23 @@ with atheris.instrument_imports(include=['net_protocol', 'client', 'dispatcher',
 from net_protocol.rows import FIELDS, ORDER, ROLES
 from tests.net_protocol import samples
 
-#: Words that are not found by turning bits.
+#: Words that random changes of bits rarely find.
 WORDS = sorted(set(ORDER) | set(ROLES) | set(TICKETS.values()) | {samples.NAME, samples.INCARNATION} | {
     'v', 'role', 'from', 'inc', 'to', 'n', 'ack', 'delay', 'open', 're', 'ticket', 'rows', 'null', 'true', 'false',
     'NaN', '1e999', '-0', '\\\\ud800', '18446744073709551616', '9007199254740992', '1048577'})
 RESIDENT_MB_MAX = 400
-#: Who may send rows of each kind: enough that each reaches its handler once.
-SENDERS = ('client', 'calculator', 'monitor', 'dispatcher')
 DATAGRAMS_OF_A_TARGET = 2000
 
 
 class Search(object):
-    """Offers what libFuzzer makes, behind a right checksum, to a target that is renewed now and then."""
+    """Offers the bytes of libFuzzer, with a valid checksum, to a target that is replaced regularly."""
 
     def __init__(self):
         self._target = Target()
         self._offered = 0
 
     def offer(self, body):
-        """libFuzzer's entry: raising is a finding."""
+        """The entry point of libFuzzer: an exception is a finding."""
         self._offered += 1
         if self._offered % DATAGRAMS_OF_A_TARGET == 0:
             self._target = Target()
@@ -57,7 +55,7 @@ def main():
     kept = os.path.join(options.directory, 'kept')
     os.mkdir(kept)
     for kind in FIELDS:
-        for role in SENDERS:
+        for role in ROLES:
             with io.open(os.path.join(kept, '%s-%s' % (kind, role)), 'wb') as seed:
                 seed.write(samples.datagram({kind: samples.ROWS[kind]}, role=role,
                                             to=TICKETS.get(role, samples.TICKET))[1:])

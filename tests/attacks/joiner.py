@@ -1,10 +1,8 @@
-"""A bad network between network namespaces: a program of ours that carries every packet, or does something to it.
+"""A bad network between network namespaces.
 
-In each namespace ends a TUN device, and all of them begin here: what a process sends arrives as an IP packet, is looked
-at, and is written to the device of the namespace that has the destination. Between the two it may be lost, come later,
-come in copies that are alike to the last bit, in another order, with some bits turned, cut, or lengthened. Where a
-packet is damaged, its lengths and checksums are made right again (or left out, which UDP over IPv4 allows), or the
-kernel would only drop it.
+Each namespace has a TUN device whose packets this program reads. It writes each packet to the device of the
+destination, and may drop, delay, copy, reorder or damage it. A damaged packet gets correct lengths and checksums (or no
+checksum, as UDP over IPv4 allows), because the kernel would drop it otherwise.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -16,26 +14,26 @@ import struct
 
 from tests.system.lossy_relay import Carrier
 
-#: From linux/if_tun.h: make a device of this descriptor; one for IP packets, without a header before them.
+#: From linux/if_tun.h: make this descriptor a device for IP packets without a further header.
 TUNSETIFF = 0x400454ca
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 
 PACKET_BYTES_MAX = 65536
 UDP = 17
 
-COUNTS = ('carried', 'dropped', 'blocked', 'duplicated', 'delayed', 'overtaken', 'damaged', 'turned', 'cut',
+COUNTS = ('carried', 'dropped', 'blocked', 'duplicated', 'delayed', 'overtaken', 'damaged', 'corrupted', 'cut',
           'lengthened')
 
 
 class Faults(object):
-    """What is done to packets: shares are probabilities, ``delay_s`` a range; ``tail`` is the share of packets that
-    take ten times as long.
+    """Faults of a network: probabilities, and ``delay_s``, a range. ``tail`` is the share of packets that are delayed
+    ten times as long; ``corrupt`` changes a byte.
     """
 
-    def __init__(self, drop=0.0, duplicate=0.0, turn=0.0, cut=0.0, lengthen=0.0, delay_s=(0.0, 0.0), tail=0.0):
+    def __init__(self, drop=0.0, duplicate=0.0, corrupt=0.0, cut=0.0, lengthen=0.0, delay_s=(0.0, 0.0), tail=0.0):
         self.drop = drop
         self.duplicate = duplicate
-        self.turn = turn
+        self.corrupt = corrupt
         self.cut = cut
         self.lengthen = lengthen
         self.delay_s = delay_s
@@ -43,21 +41,20 @@ class Faults(object):
 
 
 class Joiner(Carrier):
-    """Carries packets between the TUN devices of several namespaces; a thread of the test's own process."""
+    """Carries packets between TUN devices, in a thread."""
 
     def __init__(self, seed):
         super(Joiner, self).__init__(seed, COUNTS)
         self._faults = Faults()
-        #: Pairs (source, destination) of addresses between which nothing passes; '*' stands for any.
+        #: Pairs (source, destination) of addresses whose packets are dropped; '*' stands for any address.
         self.blocked = set()
         self._seed = seed
-        # The device of each address.
-        self._ways = {}
+        # Packed address -> descriptor of its device.
+        self._routes = {}
         self._devices = []
 
     @property
     def faults(self):
-        """What is done to packets at the moment."""
         return self._faults
 
     @faults.setter
@@ -66,24 +63,22 @@ class Joiner(Carrier):
         self.drop, self.duplicate, self.delay_s = faults.drop, faults.duplicate, faults.delay_s
 
     def add_device(self, name):
-        """Make a TUN device; it is where this process is, and can be moved to a namespace by its name."""
+        """Make a TUN device in the namespace of this process; returns its descriptor."""
         device = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
         fcntl.ioctl(device, TUNSETIFF, struct.pack('16sH22x', name.encode('ascii'), IFF_TUN | IFF_NO_PI))
         self._devices.append(device)
         return device
 
-    def add_way(self, address, device):
-        """Packets for that address go to that device."""
-        self._ways[socket.inet_aton(address)] = device
+    def add_route(self, address, device):
+        """Send packets for this address to this device."""
+        self._routes[socket.inet_aton(address)] = device
 
     def close(self):
-        """End, and the devices with it."""
         self.end()
         for device in self._devices:
             os.close(device)
 
     def report(self):
-        """What it was told to do and what it did."""
         return '---- joiner, seed %d: %r, blocked %r\n%r' % (
             self._seed, vars(self.faults), sorted(self.blocked), self.counts)
 
@@ -94,7 +89,7 @@ class Joiner(Carrier):
         packet = os.read(end, PACKET_BYTES_MAX)
         if bytearray(packet[:1])[0] >> 4 != 4:
             return
-        device = self._ways.get(packet[16:20])
+        device = self._routes.get(packet[16:20])
         if device is None:
             return
         pair = socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20])
@@ -119,11 +114,11 @@ class Joiner(Carrier):
         head, ports, data = parts
         faults, rng = self.faults, self._rng
         before = data
-        if data and rng.random() < faults.turn:
+        if data and rng.random() < faults.corrupt:
             bent = bytearray(data)
             bent[rng.randrange(len(bent))] ^= rng.randrange(1, 256)
             data = bytes(bent)
-            self.counts['turned'] += 1
+            self.counts['corrupted'] += 1
         if data and rng.random() < faults.cut:
             data = data[:rng.randrange(len(data))]
             self.counts['cut'] += 1
@@ -137,7 +132,7 @@ class Joiner(Carrier):
 
 
 def _parts(packet):
-    """The header of IP, the ports of UDP, and what is behind; None for what is no whole UDP packet."""
+    """The IP header, the UDP ports, and the data; None for a fragment or another protocol."""
     first = bytearray(packet[:20])
     length = (first[0] & 15) * 4
     is_fragment = (first[6] << 8 | first[7]) & 0x3fff

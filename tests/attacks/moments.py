@@ -1,44 +1,45 @@
-"""At which moment of its work a process was killed, read from its last system calls.
+"""The moment of its work at which a process was killed, from the trace of its system calls.
 
-client      C0 nothing sent yet   C1 submit sent   C2 its datagram is acknowledged   C3 outcome received, not counted
-            C4 counted, not acknowledged
-dispatcher  D1 submit received   D2 accepted, its datagram not acknowledged   D3 acknowledged   D4 calculator chosen
-            D5 assignment sent   D6 result received   D7 task over, outcome not sent   D8 outcome sent
+client      C0 nothing sent yet   C1 submit sent   C2 submit acknowledged   C3 outcome received, not counted
+            C4 outcome counted, not acknowledged
+dispatcher  D1 submit received   D2 task accepted, submit not acknowledged   D3 submit acknowledged
+            D4 calculator chosen   D5 assignment sent   D6 result received   D7 task over, outcome not sent
+            D8 outcome sent
 calculator  W0 before the first heartbeat   W1 idle   W2 assignment received   W3 working   W4 done, result not sent
             W5 result sent, not acknowledged   W6 restarted, and the dispatcher does not know it yet
 
-Where the dispatcher has a journal, D2 and D7 begin when the commit is on the disk: the log is synchronised. And there
-are two moments more: D9, cleaning up, when the log is copied into the file itself, cut or removed; and D10, recovery,
-from the first touch of the journal until the first datagram.
+With a journal, D2 and D7 begin when the log of the journal is on the disk. There are two more moments: in D9 the log is
+copied into the journal file, truncated or removed; D10 is recovery, from the first access to the journal until the
+first datagram.
 """
 
 from __future__ import absolute_import, division, print_function
 
 from tests.system.processes import CALCULATOR, CLIENT, DISPATCHER
 
-SENT, HEARD, TOLD = 'sendto', 'recvfrom', 'write'
+SENT, RECEIVED, WRITTEN = 'sendto', 'recvfrom', 'write'
 SYNCHRONISES = ('fdatasync', 'fsync')
 
-#: What is acknowledged is a datagram with rows of that kind. A heartbeat is idle if it names no attempt.
+#: Steps: a datagram with rows of the kind that follows is acknowledged; a heartbeat without attempts.
 ACKNOWLEDGED, IDLE = 'acknowledged ', 'idle heartbeat'
 
-#: Role -> what a call does -> the moment that begins when it is done: rows sent or heard, an event written.
+#: Role -> step (call, kind of row or event) -> the moment that begins after this step.
 BEGINS = {
-    CLIENT: {(SENT, 'submit'): 'C1', (HEARD, ACKNOWLEDGED + 'submit'): 'C2', (HEARD, 'done'): 'C3',
-             (TOLD, 'answered'): 'C4'},
-    DISPATCHER: {(HEARD, 'submit'): 'D1', (TOLD, 'accepted'): 'D2', (SENT, ACKNOWLEDGED + 'submit'): 'D3',
-                 (TOLD, 'assigned'): 'D4', (SENT, 'assign'): 'D5', (HEARD, 'result'): 'D6', (TOLD, 'done'): 'D7',
-                 (SENT, 'done'): 'D8'},
-    CALCULATOR: {(SENT, IDLE): 'W1', (HEARD, 'assign'): 'W2', (TOLD, 'taken'): 'W3', (SENT, 'result'): 'W5',
-                 (HEARD, ACKNOWLEDGED + 'result'): 'W1'},
+    CLIENT: {(SENT, 'submit'): 'C1', (RECEIVED, ACKNOWLEDGED + 'submit'): 'C2', (RECEIVED, 'done'): 'C3',
+             (WRITTEN, 'answered'): 'C4'},
+    DISPATCHER: {(RECEIVED, 'submit'): 'D1', (WRITTEN, 'accepted'): 'D2', (SENT, ACKNOWLEDGED + 'submit'): 'D3',
+                 (WRITTEN, 'assigned'): 'D4', (SENT, 'assign'): 'D5', (RECEIVED, 'result'): 'D6',
+                 (WRITTEN, 'done'): 'D7', (SENT, 'done'): 'D8'},
+    CALCULATOR: {(SENT, IDLE): 'W1', (RECEIVED, 'assign'): 'W2', (WRITTEN, 'taken'): 'W3', (SENT, 'result'): 'W5',
+                 (RECEIVED, ACKNOWLEDGED + 'result'): 'W1'},
 }
 FIRST = {CLIENT: 'C0', DISPATCHER: None, CALCULATOR: 'W0'}
 
-#: Moments that end with a commit, where there is one.
+#: Moments that end with a commit -> the next moment.
 COMMITTED = {'D1': 'D2', 'D6': 'D7'}
 OF_A_JOURNAL = ['D9', 'D10']
 
-#: What a commit puts into the log is more than its header, which is written alone when the log begins anew.
+#: A write of this size is the header of a new log and no commit.
 LOG_HEADER_BYTES = 32
 
 ALL = {
@@ -49,14 +50,14 @@ ALL = {
 
 
 def expected(role, journal=None):
-    """The moments of a process; ``journal`` is its journal, if it is a dispatcher that has one."""
+    """All moments of a process; ``journal`` is the path of a dispatcher's journal, or None."""
     return set(ALL[role] + (OF_A_JOURNAL if journal is not None else []))
 
 
 def of(role, trace, is_first, journal=None):
-    """The moment at which the process died: the one that its last step began. None: nothing had happened yet.
+    """The moment at which a process was killed, None before the first moment.
 
-    ``journal`` is the path of its journal; ``is_first`` is whether this process was the first with that name.
+    ``is_first``: whether this was the first incarnation. ``journal``: the path of a dispatcher's journal, or None.
     """
     moment = FIRST[role]
     conversation = _Conversation()
@@ -70,7 +71,7 @@ def of(role, trace, is_first, journal=None):
         return reader.at_the_end(trace, moment)
     if role == CALCULATOR:
         if 'result' in trace[-1].datagram.get('rows', ()) and trace[-1].name == SENT:
-            # It was killed while it sent it.
+            # Killed while sending.
             return 'W4'
         if moment == 'W1' and not conversation.is_open and not is_first:
             return 'W6'
@@ -78,25 +79,25 @@ def of(role, trace, is_first, journal=None):
 
 
 class _Conversation(object):
-    """The datagrams of one process with all its peers."""
+    """All datagrams that a process sent and received."""
 
     def __init__(self):
-        #: Whether something was heard that is not a greeting.
+        #: Whether a datagram was received that is no greeting.
         self.is_open = False
-        # (ticket of the channel, call that carried it, number) -> kinds of rows of a datagram that is not acknowledged.
+        # (ticket of the channel, call, number) of a datagram that is not acknowledged -> its kinds of rows.
         self._unacknowledged = {}
 
     def steps(self, call):
-        """What that call did, in the order in which it is handled."""
+        """The steps of a call, in the order in which they are handled."""
         if call.event is not None:
-            return [(TOLD, call.event)]
+            return [(WRITTEN, call.event)]
         datagram = call.datagram
         if 'n' not in datagram:
             return []
-        self.is_open = self.is_open or call.name == HEARD
+        self.is_open = self.is_open or call.name == RECEIVED
         rows, to = datagram.get('rows', {}), datagram['to']
-        # What a datagram acknowledges went the other way.
-        other_way = SENT if call.name == HEARD else HEARD
+        # A datagram acknowledges datagrams of the other direction.
+        other_way = SENT if call.name == RECEIVED else RECEIVED
         acknowledged = [key for key in self._unacknowledged if key[:2] == (to, other_way) and any(
             first <= key[2] <= last for first, last in datagram.get('ack', ()))]
         kinds = sorted({kind for key in acknowledged for kind in self._unacknowledged.pop(key)})
@@ -108,17 +109,17 @@ class _Conversation(object):
 
 
 class _JournalReader(object):
-    """What happened so far to the journal of a dispatcher, if it has one."""
+    """Follows the calls on the journal of a dispatcher, if it has one."""
 
     def __init__(self, journal, is_first):
         self._journal = journal
-        # What makes the file, at first, neither cleans up nor recovers anything.
+        # Calls that create the file neither clean up nor recover.
         self._is_made = not is_first
         self._has_spoken = False
         self._is_log_written = False
 
     def read(self, call, moment):
-        """The moment after a call that was carried out, if it is ``moment`` without a journal."""
+        """The moment after a finished call; ``moment`` is the one without regard to the journal."""
         if self._journal is None:
             return moment
         if call.datagram:
@@ -132,10 +133,10 @@ class _JournalReader(object):
         return 'D9' if self._is_made and _cleans_up(call, self._journal) else moment
 
     def at_the_end(self, trace, moment):
-        """The moment of the death, where ``moment`` is that of the last call that was carried out."""
+        """The moment of the kill; ``moment`` is the one after the last finished call."""
         assert self._journal is not None
         if self._is_made and _cleans_up(trace[-1], self._journal):
-            # It was killed while it did that.
+            # Killed during that call.
             return 'D9'
         if self._is_made and not self._has_spoken and any(call.path.startswith(self._journal) for call in trace):
             return 'D10'
@@ -143,7 +144,7 @@ class _JournalReader(object):
 
 
 def _cleans_up(call, journal):
-    """Whether a call changes the file itself, which commits leave alone, or takes the log away."""
+    """Whether a call changes the journal file, which commits do not change, or truncates or removes the log."""
     if call.name == 'pread64':
         return False
     return call.path == journal or (call.path == journal + '-wal' and call.name in ('unlink', 'ftruncate'))

@@ -1,4 +1,4 @@
-"""A relay between clients, calculators and their dispatcher that records every datagram and sends it again."""
+"""A relay that records every datagram between peers and their dispatcher, and can send them again."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -9,16 +9,16 @@ from net_protocol import codec
 from tests.system.lossy_relay import LossyRelay
 from tests.system.strangers import Stranger
 
-#: Of what was recorded, so many datagrams are sent again at a time, spread evenly.
-SENT_AGAIN_MAX = 120
-#: What is under way when the recorder looks has arrived after this time, so that its copy comes second.
+#: The size of the sample that is sent again, spread evenly over the recorded datagrams.
+SAMPLE_MAX = 120
+#: By then, recorded datagrams have arrived, so that the copies arrive second.
 ARRIVED_S = 0.2
-#: Datagrams in a row, and the pause after them: no buffer is to overflow.
-IN_A_ROW, PAUSE_S = 20, 0.005
+#: Datagrams before a pause, so that no receive buffer overflows.
+BURST, PAUSE_S = 20, 0.005
 
 
 class Recorded(object):
-    """A datagram, the address of the client or calculator that sent or received it, and whether it sent it."""
+    """A datagram, the address of the peer (client or calculator), and whether the peer sent it."""
 
     __slots__ = ('peer', 'is_from_peer', 'datagram')
 
@@ -29,13 +29,13 @@ class Recorded(object):
 
 
 class Recorder(LossyRelay):
-    """A relay without faults that remembers."""
+    """A relay that records."""
 
     def __init__(self, target):
         self.recorded = []
-        #: Name of a process -> datagrams that were sent to it again, also those that were meant for others. Greetings
-        #: are not counted: a process does not count those either that answer nothing.
-        self.thrown = collections.Counter()
+        #: Name of a process -> copies that were sent to it, without greetings: a greeting that answers nothing is in no
+        #: counter of a process.
+        self.copies = collections.Counter()
         self.ways = collections.Counter()
         self._stranger = Stranger()
         LossyRelay.__init__(self, target, seed=0)
@@ -44,41 +44,41 @@ class Recorder(LossyRelay):
         LossyRelay.close(self)
         self._stranger.close()
 
-    def send_everything_again(self):
-        """Each of a sample of what was recorded: again, from another address, to all others, and back to its sender."""
-        everything = list(self.recorded)
+    def replay(self):
+        """Send copies of a sample: on the same way, from a new address, to all other peers, and back to the sender."""
+        recorded = list(self.recorded)
         time.sleep(ARRIVED_S)
-        names = self._names(everything)
-        for number, found in enumerate(everything[::max(1, len(everything) // SENT_AGAIN_MAX)]):
+        names = self._names(recorded)
+        for number, found in enumerate(recorded[::max(1, len(recorded) // SAMPLE_MAX)]):
             if found.is_from_peer:
-                self._to_dispatcher('again', found.peer, found.datagram)
-                self._to_dispatcher('from elsewhere', None, found.datagram)
+                self._to_dispatcher('same way', found.peer, found.datagram)
+                self._to_dispatcher('new address', None, found.datagram)
                 self._to_peer('back', found.peer, names, found.datagram)
             else:
-                self._to_peer('again', found.peer, names, found.datagram)
-                self._to_peer('from elsewhere', found.peer, names, found.datagram, is_from_dispatcher=False)
+                self._to_peer('same way', found.peer, names, found.datagram)
+                self._to_peer('new address', found.peer, names, found.datagram, is_from_dispatcher=False)
                 self._to_dispatcher('back', found.peer, found.datagram)
             for other in sorted(names):
                 if other != found.peer:
-                    self._to_peer('to another', other, names, found.datagram)
-            if number % IN_A_ROW == 0:
+                    self._to_peer('other peer', other, names, found.datagram)
+            if number % BURST == 0:
                 time.sleep(PAUSE_S)
 
     def rows_to(self, name):
-        """How many rows all dispatchers together sent to that process."""
+        """The number of rows that all dispatchers sent to this process."""
         address_of = {other: address for address, other in self._names(self.recorded).items()}
         datagrams = [codec.parse(found.datagram) for found in self.recorded
                      if found.peer == address_of[name] and not found.is_from_peer]
         return sum(len(rows) for datagram in datagrams for rows in (datagram.rows or {}).values())
 
     @staticmethod
-    def _names(everything):
-        """Address -> who sent something from there last. An older address of a name belongs to a former incarnation."""
-        addresses = {codec.parse(found.datagram).name: found.peer for found in everything if found.is_from_peer}
+    def _names(recorded):
+        """Address -> name of the peer. Addresses of former incarnations are left out."""
+        addresses = {codec.parse(found.datagram).name: found.peer for found in recorded if found.is_from_peer}
         return {address: name for name, address in addresses.items()}
 
     def _to_dispatcher(self, way, peer, datagram):
-        """As if that peer had sent it, or from an address that nobody has heard of."""
+        """Send from the address of ``peer``, or from a new address if that is None."""
         self._count(way, 'dispatcher', datagram)
         if peer is None:
             self._stranger.throw(self._target, datagram)
@@ -96,10 +96,10 @@ class Recorder(LossyRelay):
 
     def _count(self, way, name, datagram):
         self.ways[way] += 1
-        self.thrown[name] += codec.parse(datagram).re is None
+        self.copies[name] += codec.parse(datagram).re is None
 
     def _carry(self, way, datagram):
-        one, address = way
-        is_from_peer = one is not self._front
-        self.recorded.append(Recorded(self._peers[one] if is_from_peer else address, is_from_peer, datagram))
+        end, address = way
+        is_from_peer = end is not self._front
+        self.recorded.append(Recorded(self._peers[end] if is_from_peer else address, is_from_peer, datagram))
         LossyRelay._carry(self, way, datagram)

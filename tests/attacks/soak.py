@@ -1,11 +1,11 @@
-"""A soak: very many tasks that take no time, through real processes, and how much memory each process has on the way.
+"""A soak: very many tasks of no duration through real processes, and the memory of each process.
 
-    python -m tests.attacks.soak                    a million tasks, some minutes of two cores
+    python -m tests.attacks.soak                    a million tasks, some minutes on two cores
     python -m tests.attacks.soak --tasks 200000     fewer
 
-Memory is read when the first 100,000 are done, and again at the end, of the dispatcher, both calculators and the
-client. Ends with 1 where any of them grew, or
-shrank, by a tenth or more in between; an account that does not close raises.
+The memory of the dispatcher, both calculators and the client is read when 100,000 tasks are answered, and again at the
+end. The exit status is 1 if the memory of a process grew or shrank by a tenth or more in between. An account that does
+not balance raises an error.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -24,11 +24,9 @@ from runtime.clock import monotonic
 from tests.system.processes import System
 
 TASKS = 1000000
-#: Nothing is kept of a task that is over. What grows at first are the rings of the last attempts (5,000) and of the
-#: clients' response times, the quantile sketches, and the heap of the interpreter: many times less than this.
+#: What grows before this is bounded: the last 5,000 attempts, response times of clients, quantile sketches, the heap.
 WARM_TASKS = 100000
 GROWTH_MAX = 0.1
-CALCULATORS = 'ab'
 #: Far more than a million tasks take on a slow machine.
 BOUND_S = 3600.0
 
@@ -36,7 +34,7 @@ ANSWERED = re.compile(r'answered (\d+)')
 
 
 class Progress(object):
-    """The live line of a client, which is shown on a terminal only: how many tasks are answered."""
+    """The number of answered tasks, from the progress line that a client shows on a terminal."""
 
     def __init__(self):
         self._master, self.slave = pty.openpty()
@@ -47,8 +45,8 @@ class Progress(object):
         for descriptor in (self._master, self.slave):
             os.close(descriptor)
 
-    def wait(self, seconds):
-        """Read along for so long at the most."""
+    def read(self, seconds):
+        """Wait up to ``seconds`` for output, and read it."""
         if select.select([self._master], [], [], seconds)[0]:
             self._shown = self._shown[-200:] + os.read(self._master, 65536).decode('utf-8')
             for found in ANSWERED.findall(self._shown[:self._shown.rfind(',') + 1]):
@@ -56,80 +54,71 @@ class Progress(object):
 
 
 def resident_kib(pid):
-    """Resident memory of a process, in KiB; of Linux."""
+    """The resident memory of a process on Linux, in KiB."""
     with io.open('/proc/%d/status' % pid, encoding='ascii') as file:
         return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1))  # type: ignore[union-attr]
 
 
-def soak(system, tasks, python=sys.executable):
-    """Run ``tasks`` tasks to their end; returns memory and speed. Asserts that all were answered, accounts included."""
+def soak(system, tasks, python):
+    """Run ``tasks`` tasks, check that all are answered and all accounts balance, and return the memory of each process
+    after ``WARM_TASKS`` and at the end: two dicts of KiB by name.
+    """
     progress = Progress()
     system.dispatcher(python, status_interval_s=10)
-    for letter in CALCULATORS:
+    for letter in 'ab':
         system.calculator('calculator-' + letter, python, capacity=500, task_duration_s=[0, 0],
                           heartbeat_interval_s=1)
     client = system.client(tasks=tasks, python=python, terminal=progress.slave, in_flight_max=1000,
                            task_interval_s=[0, 0])
-    began_at = monotonic()
     try:
-        warm = measured(system, client, progress, WARM_TASKS, began_at)
-        # The last moment at which all four are there: the client ends by itself when it has its last answer.
-        last = measured(system, client, progress, tasks, began_at)
+        warm = memory_after(WARM_TASKS, system, client, progress)
+        last = memory_after(tasks, system, client, progress)
         assert client.wait() == 0, client.report()
     finally:
         progress.close()
     system.balance()
     assert client.account['answered'] == tasks
-    return {'tasks': tasks, 'tasks_per_s': tasks / client.account['duration_s'], 'warm_kib': warm, 'last_kib': last,
-            'growth': {name: last[name] / warm[name] - 1 for name in warm}}
+    print('%d tasks, %.0f per second' % (tasks, tasks / client.account['duration_s']))
+    return warm, last
 
 
-def measured(system, client, progress, answered, began_at):
-    """Follow the client until so many tasks are answered; the last memory of each process before its end."""
+def memory_after(answered, system, client, progress):
+    """The memory of each process when the client has this many answers, or last before the client ended by itself."""
     found = {}
-    while client.is_running:
-        progress.wait(0.2)
+    end_at = monotonic() + BOUND_S
+    while client.is_running and progress.answered < answered:
+        progress.read(0.2)
         try:
             found = {process.label: resident_kib(process.pid) for process in system.processes}
         except (IOError, AttributeError):
-            # The client has ended in the meantime.
+            # The client has ended.
             break
-        if progress.answered >= answered:
-            break
-        assert monotonic() - began_at < BOUND_S, 'not within %g s' % BOUND_S
+        assert monotonic() < end_at, '%d tasks took more than %g s' % (answered, BOUND_S)
     return found
 
 
-def report(found):
-    """A table for people."""
-    lines = ['%d tasks, %.0f a second' % (found['tasks'], found['tasks_per_s'])]
-    for name in sorted(found['warm_kib']):
-        lines.append('%-16s %8d KiB after %d tasks %8d KiB at the end %+6.1f %%' % (
-            name, found['warm_kib'][name], WARM_TASKS, found['last_kib'][name],
-            100 * found['growth'][name]))
-    return lines
-
-
 def main(argv=None):
-    """Run, print, and return the exit status."""
+    """Run the soak and print its report; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--tasks', type=int, default=TASKS, metavar='N', help='default: %(default)s')
     parser.add_argument('--python', default=sys.executable, metavar='PATH', help='the Python that runs the processes')
     options = parser.parse_args(argv)
     if options.tasks < 2 * WARM_TASKS:
-        parser.error('at least %d tasks: memory is read for the first time after half of that' % (2 * WARM_TASKS))
+        parser.error('--tasks: at least %d, twice the number before the first reading' % (2 * WARM_TASKS))
     directory = tempfile.mkdtemp()
     system = System(directory)
     try:
-        found = soak(system, options.tasks, options.python)
+        warm, last = soak(system, options.tasks, options.python)
     finally:
         system.dispose()
         shutil.rmtree(directory)
-    print('\n'.join(report(found)))
-    grown = {name: growth for name, growth in found['growth'].items() if abs(growth) >= GROWTH_MAX}
-    print('memory is flat' if not grown else 'memory is NOT flat: %s' % ', '.join(sorted(grown)))
-    print('1 passed, 0 failed' if not grown else '0 passed, 1 failed')
-    return 1 if grown else 0
+    growth = {name: last[name] / warm[name] - 1 for name in warm}
+    for name in sorted(warm):
+        print('%-16s %8d KiB after %d tasks %8d KiB at the end %+6.1f %%' % (
+            name, warm[name], WARM_TASKS, last[name], 100 * growth[name]))
+    changed = sorted(name for name in growth if abs(growth[name]) >= GROWTH_MAX)
+    print('memory is constant' if not changed else 'memory is NOT constant: %s' % ', '.join(changed))
+    return 1 if changed else 0
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""The tools of Debian's that the attacks use, whether they are here and may do what they have to do."""
+"""The tools that the attacks need: whether they are installed, and permitted."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -10,14 +10,14 @@ from tests.attacks import tracing
 
 IS_CI = os.environ.get('CI') == 'true'
 
-#: Tool -> Debian's package that has it.
+#: Tool -> Debian package.
 PACKAGES = {'strace': 'strace', 'nft': 'nftables', 'ip': 'iproute2', 'faketime': 'faketime', 'npm': 'npm'}
 
 FAKETIME = '/usr/lib/*/faketime/libfaketime.so.1'
 
 
 def path_of(tool):
-    """The path of a command, also one for administrators that PATH may leave out."""
+    """The path of a command; also looks where Debian keeps commands for administrators."""
     for folder in os.environ.get('PATH', os.defpath).split(os.pathsep) + ['/usr/sbin', '/sbin']:
         path = os.path.join(folder, tool)
         if os.access(path, os.X_OK) and not os.path.isdir(path):
@@ -26,26 +26,25 @@ def path_of(tool):
 
 
 def faketime_library():
-    """Where Debian keeps the library that lies about the time."""
+    """The path of the library that changes the wall clock, or None."""
     found = glob.glob(FAKETIME)
     return found[0] if found else None
 
 
-def is_there(tool):
-    """Whether what a package brings is installed."""
+def is_installed(tool):
     return (faketime_library() if tool == 'faketime' else path_of(tool)) is not None
 
 
 def missing(tool):
-    """Why something can't be used here, None where it can."""
-    return _CHECKS[tool]()
+    """Why a tool can't be used, or None if it can."""
+    if tool == 'namespaces':
+        return _missing_for_namespaces()
+    is_usable = tracing.can_trace() if tool == 'strace' else is_installed(tool)
+    return None if is_usable else 'needs %s (Debian: %s)%s' % (
+        tool, PACKAGES[tool], ' and the permission to trace' if tool == 'strace' else '')
 
 
-def _strace():
-    return None if tracing.can_trace() else 'needs strace (Debian: strace), and the right to trace'
-
-
-def _namespaces():
+def _missing_for_namespaces():
     if os.geteuid() != 0:
         return 'needs root, to make network namespaces'
     absent = [tool for tool in ('ip', 'nft') if path_of(tool) is None]
@@ -55,17 +54,5 @@ def _namespaces():
         return 'needs /dev/net/tun'
     with open(os.devnull, 'r+b') as nowhere:
         if subprocess.call(['unshare', '--net', 'true'], stdin=nowhere, stdout=nowhere, stderr=nowhere) != 0:
-            return 'needs the right to make network namespaces'
+            return 'needs the permission to make network namespaces'
     return None
-
-
-def _faketime():
-    return None if faketime_library() else 'needs libfaketime (Debian: faketime)'
-
-
-def _npm():
-    return None if path_of('npm') else 'needs npm, to fetch the corpus (Debian: npm)'
-
-
-_CHECKS = {'strace': _strace, 'namespaces': _namespaces, 'faketime': _faketime,
-           'npm': _npm}

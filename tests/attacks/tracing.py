@@ -1,8 +1,8 @@
-"""System calls of a real process, watched by strace, and its death at the one that we choose.
+"""System calls of a real process, traced by strace, and signals or errors at a chosen call.
 
-``strace -e inject=CALL:signal=SIGKILL:when=N`` kills a process at its N-th such call, before that is carried out. So a
-loop over N visits each moment of a process in turn, without a sleep and without luck. The trace that is left shows what
-the process had done by then, to the last byte of the last datagram.
+``strace -e inject=CALL:signal=SIGKILL:when=N`` kills a process at its N-th such call, before the call is carried out. A
+loop over N reaches each moment of a process without sleeps or luck. The trace has all bytes of all datagrams until
+then.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -13,20 +13,20 @@ import os
 import re
 import subprocess
 
-#: Everything through which our processes touch the world while they run: datagrams, lines of events and of the log,
-#: and the wait. (Some systems have select under one of these names, some under the other.)
+#: The calls of a running process: datagrams, lines of event files and logs, and the wait, whose name depends on the
+#: system.
 CALLS = ('sendto', 'recvfrom', 'write', 'select', 'pselect6')
-#: And what SQLite does to a journal, its log and the file itself.
+#: The calls of SQLite on a journal file and its log.
 JOURNAL_CALLS = ('pwrite64', 'pread64', 'fdatasync', 'fsync', 'ftruncate', 'unlink')
 
-#: The call, the path behind its descriptor where that is asked for, the bytes, the result.
+#: The call, the path of its descriptor if strace shows paths, the bytes, the result.
 _LINE = re.compile(r'^(?:\d+ +)?(\w+)\((?:\d+<((?:\\x[0-9a-f]{2})+)>)?(?:[^"]*"((?:\\x[0-9a-f]{2})*)")?'
                    r'.* = (-?\d+|\?)(?: \w+ \(.*\))?$')
 
 
 class Call(object):
-    """A system call: its name, the bytes it was given or gave, whether it was carried out, and the path of the file
-    that it concerns, where paths were asked for.
+    """A system call: its name, the bytes written or read, whether it was carried out, and the path of its file if the
+    trace has paths.
     """
 
     __slots__ = ('name', 'data', 'is_done', 'path')
@@ -42,12 +42,12 @@ class Call(object):
 
     @property
     def datagram(self):
-        """The datagram that was sent or received, empty where it was none."""
+        """The datagram that was sent or received, or an empty dict."""
         return _object(self.data) if self.name in ('sendto', 'recvfrom') else {}
 
     @property
     def event(self):
-        """The kind of the event that was written, None where it was none."""
+        """The kind of the event that was written, or None."""
         return _object(self.data).get('kind') if self.name == 'write' else None
 
 
@@ -60,7 +60,7 @@ def _object(data):
 
 
 def can_trace():
-    """Whether there is a strace here that may trace, and interfere."""
+    """Whether strace is installed and may inject signals."""
     try:
         with open(os.devnull, 'r+b') as nowhere:
             return subprocess.call(['strace', '-o', os.devnull, '-e', 'inject=write:signal=SIGKILL:when=999', 'true'],
@@ -70,9 +70,8 @@ def can_trace():
 
 
 def signalled_at(name, call, when, path, times=1, has_journal=False, only=None):
-    """The beginning of a command whose process gets a signal at its ``when``-th ``call``, and at the next ones if
-    ``times`` is more than one; the trace goes to ``path``. With ``only`` it has those calls alone that concern this
-    file, and no others count.
+    """The beginning of a command whose process gets the signal ``name`` at its ``when``-th ``call``, and at the next
+    ``times - 1`` calls. ``path``: the trace file. ``only``: trace and count only calls on this file.
     """
     return (_traced(path, CALLS + JOURNAL_CALLS if has_journal else CALLS) + (['-y'] if has_journal else [])
             + (['-P', only] if only is not None else [])
@@ -80,9 +79,7 @@ def signalled_at(name, call, when, path, times=1, has_journal=False, only=None):
 
 
 def failing(errors, path):
-    """The beginning of a command some of whose calls fail. ``errors``: call -> the name of the error, at every ninth
-    call from the third on.
-    """
+    """The beginning of a command whose third, twelfth, 21st ... call fails. ``errors``: call -> name of the error."""
     command = _traced(path, CALLS)
     for call in sorted(errors):
         command += ['-e', 'inject=%s:error=%s:when=3+9' % (call, errors[call])]
@@ -90,7 +87,7 @@ def failing(errors, path):
 
 
 def failing_at(call, error, when):
-    """The beginning of a command one of whose calls fails at the times that strace calls ``when``; no trace."""
+    """The beginning of a command whose ``call`` fails; ``when`` is in the syntax of strace. There is no trace."""
     return _traced(os.devnull, [call]) + ['-e', 'inject=%s:error=%s:when=%s' % (call, error, when)]
 
 
@@ -99,7 +96,7 @@ def _traced(path, calls):
 
 
 def read(path):
-    """The calls of a trace, in order. The last one of a process that was killed is not done."""
+    """The calls of a trace, in order. If the process was killed, ``is_done`` of the last one is false."""
     return list(_calls(path))
 
 

@@ -1,4 +1,4 @@
-"""Processes that are killed over and over, each time at another system call."""
+"""Processes that are killed many times, each time at another system call."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -16,12 +16,12 @@ from tests.system.interpreters import version_of
 from tests.system.processes import (
     DISPATCHER, QUICK, a_port_where_nobody_listens, environment, eventually, the_one_object)
 
-#: A run in which the call does not come often enough is ended after this time.
+#: A run in which the call does not occur often enough is ended after this time.
 RUN_S = 4.0
 
 
 class Victim(object):
-    """One process after the other: always the same settings and port, always the same file of events."""
+    """Successive incarnations of one process, with the same settings, port and event file."""
 
     def __init__(self, directory, role, name, dispatcher=None, python=sys.executable, **settings):
         self.role = role
@@ -33,7 +33,7 @@ class Victim(object):
         #: The version of Python that runs it.
         self.version = '%d.%d' % version_of(python)
         complete = dict(QUICK[role], name=name, **settings)
-        #: The path of its journal, if it has one.
+        #: The path of its journal, or None.
         self.journal = settings.get('journal')
         self.address = dispatcher
         if role == DISPATCHER:
@@ -43,42 +43,31 @@ class Victim(object):
             complete['dispatcher'] = {'host': dispatcher[0], 'port': dispatcher[1]}
         self._command = command(role, self._path + '.json', complete, python) + ['--json', '--events', self.events]
         self._child = None
-        # How many incarnations had begun when the last process was started.
+        # The number of incarnations in the event file at the last start.
         self._begun_before = 0
 
+    # Start.
+
     def start(self, wrapper=()):
-        """Start it, in a session of its own: whatever is wrapped around it ends with it."""
+        """Start an incarnation in its own session, which also has the processes of a wrapper."""
         self.starts += 1
         self._begun_before = len(self._began())
         self._child = Child(list(wrapper) + self._command, self._path, environment=environment(), before=own_session)
 
+    def start_failing(self, errors):
+        """Start an incarnation some of whose calls fail, and wait until it has begun."""
+        self.start(tracing.failing(errors, self._path + '.trace'))
+        self._until_begun()
+
+    # Run to a violent end.
+
     def run_until_killed_at(self, call, when, meanwhile=None, only=None):
-        """Run until its ``when``-th ``call``, of those that concern the file ``only``; returns its trace, nothing if it
-        never came to that. Until then ``meanwhile`` is called over and over.
+        """Run until SIGKILL at its ``when``-th ``call``, counting only calls on the file ``only``.
+
+        Returns the trace, empty if the call did not occur in time. ``meanwhile`` is called repeatedly.
         """
-        self.start_to_be_killed_at(call, when, only)
-        return self.wait_for_kill(meanwhile)
-
-    def run_until(self, condition, what):
-        """Run until the condition is true; then it is killed."""
-        self.start()
-        try:
-            eventually(condition, what)
-        finally:
-            self.dispose()
-
-    def run_until_says(self, pattern):
-        """The same until its log has that."""
-        former = len(self.log) if self.starts else 0
-        self.run_until(lambda: re.search(pattern, self.log[former:]), '%s says %r' % (self.name, pattern))
-
-    def start_to_be_killed_at(self, call, when, only=None):
-        """Start one that is to be killed."""
         self.start(tracing.signalled_at('SIGKILL', call, when, self._path + '.trace',
                                         has_journal=self.journal is not None, only=only))
-
-    def wait_for_kill(self, meanwhile=None):
-        """Wait for its end and return its trace; if it is not killed in time, end it and return nothing."""
         if not self._ends_by_itself(meanwhile):
             return []
         assert self._child.exit_status == -signal.SIGKILL, self.log  # type: ignore[union-attr]
@@ -86,39 +75,55 @@ class Victim(object):
         assert trace and not trace[-1].is_done, 'it was not killed at a call: %r' % trace[-3:]
         return trace
 
+    def run_until(self, condition, what):
+        """Run until the condition is true, then kill it."""
+        self.start()
+        try:
+            eventually(condition, what)
+        finally:
+            self.dispose()
+
+    def run_until_says(self, pattern):
+        """Run until the log of this incarnation matches the pattern, then kill it."""
+        former = len(self.log) if self.starts else 0
+        self.run_until(lambda: re.search(pattern, self.log[former:]), '%s says %r' % (self.name, pattern))
+
+    # Run to a regular end.
+
     def run_until_terminated_at(self, call, when, times=1):
-        """Run until it gets SIGTERM at its ``when``-th ``call``, perhaps again at the next. Returns its account, None
-        if it never came to that, or had not begun yet.
+        """Run until SIGTERM at its ``when``-th ``call``, ``times`` times at successive calls. Returns the account, or
+        None if the call did not occur, or occurred before the process had begun.
         """
         begun = len(self._began())
         self.start(tracing.signalled_at('SIGTERM', call, when, self._path + '.trace', times))
         if not self._ends_by_itself():
             return None
         if len(self._began()) == begun:
-            # Nothing was started yet. The interpreter has no handler while it begins, and none while it ends.
+            # The interpreter has no handler while it starts, and none while it ends.
             assert self._child.exit_status in (0, -signal.SIGTERM), (self._child.exit_status, self.log)  # type: ignore[union-attr]
             return None
         return self._account()
 
-    def start_failing(self, errors):
-        """Start one some of whose calls fail."""
-        self.start(tracing.failing(errors, self._path + '.trace'))
+    def end(self):
+        """Send SIGTERM to an incarnation that is not to be killed, and wait; returns the account."""
         self._until_begun()
+        # Not to the wrapper.
+        os.kill(int(self._began()[-1].facts['process_id']), signal.SIGTERM)
+        eventually(lambda: not self._child.is_running, '%s ends' % self.name)  # type: ignore[union-attr]
+        return self._account()
+
+    def dispose(self):
+        """Kill the present incarnation, if any."""
+        if self._child is not None:
+            self._child.dispose_session()
+
+    @property
+    def log(self):
+        """The log of all incarnations."""
+        return text_of(self._path + '.log')
 
     def _until_begun(self):
         eventually(lambda: len(self._began()) > self._begun_before, '%s begins' % self.name)
-
-    def end(self):
-        """End the last one, which was not to be killed, softly; returns the account."""
-        self._until_begun()
-        # Not what may be wrapped around it.
-        os.kill(int(self._began()[-1].facts['process_id']), signal.SIGTERM)
-        return self.wait()
-
-    def wait(self):
-        """Wait for the soft end of the last one; returns the account."""
-        eventually(lambda: not self._child.is_running, '%s ends' % self.name)  # type: ignore[union-attr]
-        return self._account()
 
     def _ends_by_itself(self, meanwhile=None):
         end_at = monotonic() + RUN_S
@@ -137,15 +142,5 @@ class Victim(object):
         return the_one_object(text_of(self._path + '.out'))
 
     def _began(self):
-        """The first event of each one that came so far."""
+        """The first event of each incarnation so far."""
         return [event for event in events_of(self.events) if event.kind == 'began']
-
-    def dispose(self):
-        """End whatever is left of the present one."""
-        if self._child is not None:
-            self._child.dispose_session()
-
-    @property
-    def log(self):
-        """The log of all of them."""
-        return text_of(self._path + '.log')

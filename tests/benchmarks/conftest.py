@@ -1,4 +1,4 @@
-"""The benchmarks run on 3.x, and so do their tests."""
+"""The benchmarks need Python 3."""
 
 from __future__ import absolute_import, division, print_function
 

@@ -1,4 +1,4 @@
-"""A crowd: the dispatcher takes its members for real clients and calculators."""
+"""Crowds: the dispatcher can't tell their members from real clients and calculators."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -18,7 +18,7 @@ TASKS = 50
 
 
 @pytest.mark.parametrize('clients, options', [(3, ['--keep', '5']), (1, ['--keep', '100', '--rate', '200'])])
-def test_calculators_and_clients_of_a_crowd_get_tasks_done(clients, options):
+def test_crowds_of_calculators_and_clients_do_tasks(clients, options):
     own = Own(sys.executable)
     with ProcessGroup() as group:
         running = own.start(group, workers=0)
@@ -29,12 +29,12 @@ def test_calculators_and_clients_of_a_crowd_get_tasks_done(clients, options):
         account = systems.account_of(running.broker)
     assert account['outcomes']['done'] >= found['answered'] >= TASKS
     assert sum(found['answered_each']) == found['answered']
-    # No datagram was wrong, and each task was done once.
+    # Each task had one attempt.
     assert sum(account['traffic']['refused'].values()) == account['traffic']['unexpected'] == 0
     assert account['assignments'] <= account['accepted']
 
 
-def test_a_crowd_that_drains_gets_no_task():
+def test_draining_calculators_of_a_crowd_get_no_task():
     own = Own(sys.executable)
     with ProcessGroup() as group:
         running = own.start(group, workers=0)
@@ -46,5 +46,5 @@ def test_a_crowd_that_drains_gets_no_task():
 
 
 @pytest.mark.parametrize('each, expected', [([5, 5, 5, 5], 1.0), ([8, 0, 0, 0], 0.25), ([3, 1], 0.8), ([0, 0], 1.0)])
-def test_evenness_is_one_if_all_get_the_same(each, expected):
+def test_evenness_is_one_if_all_have_the_same_share(each, expected):
     assert evenness(each) == pytest.approx(expected)

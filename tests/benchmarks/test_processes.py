@@ -1,4 +1,4 @@
-"""No process is left, whatever ends a benchmark."""
+"""A benchmark leaves no process, whatever ends it."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -19,28 +19,26 @@ pytestmark = pytest.mark.skipif(not os.path.exists('/proc/self/stat'), reason='r
 
 BOUND_S = 60.0
 SLEEP = [sys.executable, '-c', 'import time; time.sleep(1000)']
-# Starts a grandchild that outlives its parent, and says its number.
+# Starts a child that outlives it, and prints the process id.
 LEAVES_AN_ORPHAN = [sys.executable, '-c', (
     'import subprocess, sys; print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"]).pid); '
     'sys.stdout.flush(); import time; time.sleep(1000)')]
 
 
-def test_all_children_and_theirs_are_ended():
+def test_all_descendants_are_ended():
     with ProcessGroup() as group:
-        one = group.start('one', SLEEP)
-        other = group.start('other', LEAVES_AN_ORPHAN)
-        orphan = int(other.until(lambda: other.output.strip() or None, 'started'))
-        # A parent that is killed leaves its child to us.
-        other.kill()
+        child = group.start('child', SLEEP)
+        parent = group.start('parent', LEAVES_AN_ORPHAN)
+        orphan = int(parent.until(lambda: parent.output.strip() or None, 'started'))
+        # This process becomes the parent of the orphan.
+        parent.kill()
         folder = group.folder
-        assert is_alive(one.pid)
-        assert is_alive(orphan)
-    assert not is_alive(one.pid)
-    assert not is_alive(orphan)
+        assert is_alive(child.pid) and is_alive(orphan)
+    assert not is_alive(child.pid) and not is_alive(orphan)
     assert not os.path.exists(folder)
 
 
-def test_a_child_that_fails_says_why():
+def test_the_error_of_a_child_is_in_the_failure():
     with ProcessGroup() as group:
         child = group.start('child', [sys.executable, '-c', 'import sys; sys.stderr.write("no port"); sys.exit(3)'])
         with pytest.raises(RunFailed) as failure:
@@ -67,16 +65,16 @@ def test_a_benchmark_that_is_stopped_leaves_no_process(number, tmpdir):
     def family():
         return {process.pid for process in machine.descendants(benchmark.pid, list(machine.all_processes()))}
 
-    # Itself, a dispatcher, two calculators and a client.
-    eventually(lambda: len(family()) == 5 or benchmark.poll() is not None, 'it runs')
+    # The benchmark, a dispatcher, two calculators and a client.
+    eventually(lambda: len(family()) == 5 or benchmark.poll() is not None, 'all processes run')
     assert benchmark.poll() is None, benchmark.communicate()[0]
     members = family()
     benchmark.send_signal(number)
     said = benchmark.communicate()[0]
-    eventually(lambda: not any(is_alive(pid) for pid in members), 'they are gone')
+    eventually(lambda: not any(is_alive(pid) for pid in members), 'all processes have ended')
     assert not tmpdir.join('results.json').exists()
     if number != signal.SIGKILL:
         assert benchmark.returncode == 130
         assert 'stopped; nothing of "throughput" is kept' in said
-        # The folder is gone too.
+        # The temporary folder is removed too.
         assert tmpdir.listdir() == []

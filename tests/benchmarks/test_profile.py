@@ -1,4 +1,4 @@
-"""What a profile shows, and what of it is kept."""
+"""Profiles, and the tables of them."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -24,18 +24,18 @@ def named(counts, ending):
     return sum(count for name, count in counts.items() if name.endswith(ending))
 
 
-def test_samples_are_where_the_time_goes(tmpdir):
+def test_most_samples_are_in_the_function_that_takes_most_time(tmpdir):
     program, out = tmpdir.join('program.py'), tmpdir.join('profile')
     program.write(PROGRAM)
     subprocess.check_call([sys.executable, '-m', 'benchmarks.profiled', str(out), str(program), '0.5'], cwd=ROOT)
     found = json.loads(out.read())
     samples = sum(found['own'].values())
     assert named(found['own'], ' busy') > samples / 2
-    # The module is above everything.
+    # All functions are called by the module.
     assert samples >= named(found['below'], 'program.py <module>') >= named(found['own'], ' busy')
 
 
-def test_a_table_shares_out_the_time_of_the_plain_run():
+def test_a_table_distributes_the_time_of_a_run_without_profile():
     own = {'f%02d' % number: 10 for number in range(ROWS)}
     own.update(rare=5)
     profile = added([{'own': own, 'below': dict(own)}, {'own': {'f00': 5}, 'below': {'f00': 15}}])

@@ -1,4 +1,4 @@
-"""The commands, with so little to do that their figures compare nothing: their exit status, output and result file."""
+"""The commands: exit status, output and result file. The runs are too short for useful figures."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -24,7 +24,7 @@ def ask(tmpdir, *arguments):
     return launcher.run(command) + (out,)
 
 
-def test_throughput_of_ours_and_the_relay(tmpdir):
+def test_the_result_file_of_throughput_has_consistent_figures(tmpdir):
     status, said, log, out = ask(tmpdir, 'throughput', '--systems', 'ours,relay,no_such', '--even-disturbed')
     assert (status, log.count('round 1 of 1')) == (0, 2), log
     assert said.count('\n| ') == 4
@@ -34,7 +34,7 @@ def test_throughput_of_ours_and_the_relay(tmpdir):
     assert len(section['runs']) == 2
     for run in section['runs']:
         assert run['tasks'] > 0
-        # The result file keeps five digits.
+        # The result file has five digits.
         assert run['tasks_per_s'] == pytest.approx(run['tasks'] / run['duration_s'], rel=1e-3)
         assert run['total_us'] == pytest.approx(run['broker_us'] + run['workers_us'] + run['client_us'], rel=1e-3)
         assert 0 < run['p50_us'] <= run['p95_us'] <= run['p99_us'] <= run['max_us']
@@ -42,14 +42,14 @@ def test_throughput_of_ours_and_the_relay(tmpdir):
 
 @pytest.mark.parametrize('question, words', [
     ('memory', 'finished tasks'), pytest.param('simulation', 'p50 with 30 % loss', marks=pytest.mark.slow)])
-def test_a_question_about_ours_alone(tmpdir, question, words):
+def test_a_question_about_this_system_alone_has_an_answer(tmpdir, question, words):
     status, said, log, out = ask(tmpdir, question, '--systems', 'ours', '--even-disturbed')
     assert status == 0, log
     assert words in said
 
 
 @pytest.mark.slow
-def test_a_killed_worker_is_detected(tmpdir):
+def test_the_detection_of_a_killed_worker_is_measured(tmpdir):
     status, said, log, out = ask(tmpdir, 'detection', '--systems', 'ours')
     assert status == 0, log
     with open(out) as file:
@@ -57,8 +57,8 @@ def test_a_killed_worker_is_detected(tmpdir):
     assert 0 < run['killed_s'] < 10
 
 
-def test_a_machine_that_was_disturbed_is_not_compared(tmpdir):
-    # Another process, because the machine may be idle otherwise; every share is above the bound.
+def test_disturbed_runs_are_not_compared(tmpdir):
+    # Any share of another process is above the bound.
     other = subprocess.Popen([sys.executable, '-c', 'while True: pass'])
     try:
         status, said, log, out = ask(tmpdir, 'latency', '--systems', 'ours', '--others-max', '1e-9')
@@ -72,7 +72,7 @@ def test_a_machine_that_was_disturbed_is_not_compared(tmpdir):
 @pytest.mark.parametrize('arguments, words', [
     (['no_such'], 'invalid choice'), (['latency', '--rounds', '0'], '--rounds'),
     (['latency', '--python', '/no/such/python'], 'no Python: /no/such/python')])
-def test_wrong_usage_is_status_2(tmpdir, arguments, words):
+def test_wrong_usage_has_exit_status_2(tmpdir, arguments, words):
     status, said, log, out = ask(tmpdir, *arguments)
     assert (status, said) == (2, '')
     assert words in log

@@ -1,4 +1,4 @@
-"""What the recovery benchmark reads from the event files of the programs."""
+"""The times that the recovery benchmark reads from event files."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -10,7 +10,7 @@ def event(time, kind, task_id, calculator='a', **facts):
     return Event(time, kind, dict(facts, task_id=task_id, calculator=calculator))
 
 
-# Calculator a dies at 10 with tasks 2 and 3; task 1 was done, task 4 is with b, task 5 is taken from b later.
+# Calculator a dies at 10 with tasks 2 and 3. Task 1 is done, task 4 runs on b, task 5 is reassigned from b.
 STORY = [event(1, 'assigned', '1'), event(2, 'done', '1'), event(4, 'assigned', '2'), event(6, 'assigned', '3'),
          event(7, 'assigned', '4', 'b'), event(11, 'reassigned', '2'), event(11, 'assigned', '2', 'b'),
          event(11.5, 'reassigned', '3'), event(12, 'reassigned', '5', 'b'), event(13, 'assigned', '3', 'c'),
@@ -19,12 +19,10 @@ STORY = [event(1, 'assigned', '1'), event(2, 'done', '1'), event(4, 'assigned', 
 
 def test_the_first_assignment_after_a_death_counts():
     assert moved_from(STORY, 'a', 10) == {'2': [11, 11], '3': [11.5, 13]}
-
-
-def test_a_task_that_never_ran_elsewhere_has_no_time():
+    # Task 3 has no assignment after its reassignment.
     assert moved_from(STORY[:8], 'a', 10) == {'2': [11, 11], '3': [11.5, None]}
 
 
-def test_the_tasks_held_at_a_death_are_found_with_the_time_of_their_assignment():
+def test_tasks_held_at_a_death_have_the_time_of_their_assignment():
     assert held_since(STORY, 'a', 10) == [4, 6]
     assert held_since(STORY, 'c', 10) == []

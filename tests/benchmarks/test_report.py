@@ -1,4 +1,4 @@
-"""The page on performance says what the result file says, and nothing that is typed by hand."""
+"""The page on performance has the figures of the result file, and verdicts on the goals."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -22,7 +22,7 @@ def page():
         return file.read()
 
 
-def test_the_page_is_what_the_command_makes_of_the_result_file():
+def test_the_page_is_the_output_of_the_command_for_the_result_file():
     folder = os.path.join(os.path.dirname(report.PAGE), report.PLOTS)
     plots = [name for name in os.listdir(folder) if name.endswith('.svg')] if os.path.isdir(folder) else []
     try:
@@ -37,7 +37,7 @@ def test_the_page_has_a_place_for_every_question():
     assert places == set(NAMES) | {'goals', 'used'}
 
 
-def test_what_stood_in_a_place_is_replaced_and_the_text_around_it_is_not():
+def test_only_the_content_of_a_place_is_replaced():
     everything = {'questions': {'throughput': section(RUNS, **HEADING)}}
     filled = report.filled(PAGE, everything, {'throughput': 'throughput.svg'})
     assert filled.startswith('before\n<!-- begin throughput -->\n')
@@ -54,28 +54,27 @@ def judged(text, **questions):
 
 
 @pytest.mark.parametrize('ours, verdict', [(200.0, 'reached'), (180.0, 'met'), (85.0, 'missed: 0.50 of the bound')])
-def test_a_goal_is_judged_by_the_median_of_the_pairs(ours, verdict):
+def test_a_goal_is_judged_by_the_median_of_pairs(ours, verdict):
     runs = [run('ours-3.11', number, tasks_per_s=ours) for number in range(3)]
     runs += [run('nats', number, tasks_per_s=200.0) for number in range(3)]
     assert judged('throughput, over NATS', throughput=section(runs))[3] == verdict
 
 
-def test_a_goal_with_nothing_to_judge_is_not_met():
-    assert judged('throughput, over NATS')[2:] == ['-', 'not measured']
-    assert judged('throughput, over NATS', throughput=section([]))[2:] == ['-', 'not measured']
-    assert judged('throughput, over NATS', throughput={'failed': 'no port'})[2:] == ['-', 'not measured']
+@pytest.mark.parametrize('questions', [{}, {'throughput': section([])}, {'throughput': {'failed': 'no port'}}])
+def test_a_goal_without_runs_is_not_measured(questions):
+    assert judged('throughput, over NATS', **questions)[2:] == ['-', 'not measured']
 
 
 @pytest.mark.parametrize('more, why', [
     ({'even_disturbed': True}, 'not judged: disturbed runs are counted'),
     ({'options': {'size': 0.01}}, 'not judged: of size 0.01'),
 ])
-def test_a_quick_look_meets_no_goal(more, why):
+def test_disturbed_and_short_runs_are_not_judged(more, why):
     runs = [run('ours-3.11', 0, tasks_per_s=9.0), run('nats', 0, tasks_per_s=1.0)]
     assert judged('throughput, over NATS', throughput=section(runs, **more))[3] == why
 
 
-def test_the_tail_may_be_as_long_as_that_of_the_relay():
+def test_the_bound_of_the_latency_tail_is_at_least_that_of_the_relay():
     text = "latency p99, over p50 (bound: 2, or the relay's)"
     runs = [run('ours-3.11', 0, p50_us=100.0, p99_us=300.0), run('relay', 0, p50_us=10.0, p99_us=35.0)]
     names = {'order': ['ours-3.11', 'relay']}
@@ -87,24 +86,24 @@ def test_the_tail_may_be_as_long_as_that_of_the_relay():
 @pytest.mark.parametrize('runs, verdict', [
     ([run('ours-3.11', 0, killed_s=0.5), run('ours-2.7', 0, killed_s=3.0)], ['0.50', 'met']),
     ([run('ours-3.11', 0)], ['-', 'not measured'])])
-def test_a_goal_about_ours_is_judged_by_the_first_of_ours(runs, verdict):
+def test_a_goal_about_this_system_is_judged_by_its_first_variant(runs, verdict):
     found = judged('worker killed, until its task runs elsewhere, defaults, s', detection=section(
         runs, order=['ours-3.11', 'ours-2.7']))
     assert found[2:] == verdict
 
 
-def test_a_finished_task_leaves_no_memory():
+def test_goals_of_memory_are_judged():
     runs = [run('ours-3.11', 0, bytes_per_finished_task=80.0, bytes_per_task_100=1200.0, bytes_per_task_1000=800.0)]
     assert judged('memory of a finished task, bytes', memory=section(runs))[3] == 'missed: 16.0 of the bound'
     assert judged('memory of a waiting task, bytes', memory=section(runs))[2:] == ['800', 'met']
 
 
-def test_every_goal_asks_a_question_that_there_is():
+def test_every_goal_has_an_existing_question():
     assert {goal.question for goal in goals.GOALS} <= set(NAMES)
     assert len(goals.lines({})) == len(goals.GOALS) + 2
 
 
-def test_a_question_replaces_its_own_part_of_the_file(tmpdir):
+def test_a_question_replaces_only_its_part_of_the_file(tmpdir):
     path = str(tmpdir.join('results.json'))
     results.store(path, 'latency', {'runs': [1]})
     results.store(path, 'throughput', {'runs': [2]})

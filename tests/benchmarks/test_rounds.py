@@ -1,4 +1,4 @@
-"""Rounds are interleaved, disturbed runs do not count, and a system that fails stops nothing."""
+"""Rounds of runs: their order, disturbed runs, failed systems, and figures."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -10,7 +10,7 @@ from benchmarks.rounds import figures, good_runs, ratio, take_rounds
 
 
 class Runs(object):
-    """Answers each run with what was planned for it: the share that others took, or a failure."""
+    """Runs with planned shares of other processes; None is a failure."""
 
     def __init__(self, **planned):
         self.planned = {name: list(shares) for name, shares in planned.items()}
@@ -20,7 +20,7 @@ class Runs(object):
         self.asked.append(name)
         share = self.planned[name].pop(0) if self.planned.get(name) else 0.0
         if share is None:
-            raise RunFailed('it fell over')
+            raise RunFailed('it crashed')
         return {'tasks_per_s': 100.0 * len(self.asked), 'others_share': share}
 
 
@@ -32,13 +32,13 @@ def take(names, rounds, run, bound=0.05, tries=3):
     return runs
 
 
-def test_each_round_runs_everybody_and_begins_with_another():
+def test_each_round_runs_all_systems_and_begins_with_another_one():
     run = Runs()
     take(['a', 'b', 'c'], 4, run)
     assert ''.join(run.asked) == 'abc' 'bca' 'cab' 'abc'
 
 
-def test_a_disturbed_run_is_taken_again_at_once():
+def test_a_disturbed_run_is_repeated_at_once():
     run = Runs(a=[0.2, 0.2, 0.01])
     runs = take(['a', 'b'], 1, run)
     assert ''.join(run.asked) == 'aaab'
@@ -46,7 +46,7 @@ def test_a_disturbed_run_is_taken_again_at_once():
     assert runs[0]['others_share'] == 0.01
 
 
-def test_a_machine_that_stays_disturbed_is_not_compared():
+def test_runs_that_stay_disturbed_are_not_compared():
     runs = take(['a', 'b'], 2, Runs(a=[0.2] * 6))
     assert [one['disturbed'] for one in runs if one['system'] == 'a'] == [True, True]
     assert good_runs(runs, 'a') == []
@@ -54,26 +54,26 @@ def test_a_machine_that_stays_disturbed_is_not_compared():
     assert ratio(runs, 'b', 'a', 'tasks_per_s', even_disturbed=True)['runs'] == 2
 
 
-def test_only_the_round_that_was_disturbed_is_left_out_of_the_ratio():
+def test_a_ratio_leaves_out_only_disturbed_rounds():
     runs = take(['a', 'b'], 3, Runs(b=[0.3]), tries=1)
     assert ratio(runs, 'a', 'b', 'tasks_per_s')['runs'] == 2
 
 
 @pytest.mark.parametrize('share, disturbed', [(0.05, False), (0.051, True)])
-def test_the_bound_is_the_most_that_is_allowed(share, disturbed):
+def test_a_share_equal_to_the_bound_is_allowed(share, disturbed):
     assert take(['a'], 1, Runs(a=[share]), tries=1)[0]['disturbed'] is disturbed
 
 
-def test_a_system_that_fails_is_left_out_and_the_others_go_on():
+def test_a_failed_system_is_left_out_and_the_others_continue():
     run = Runs(a=[0.0, None])
     runs = take(['a', 'b'], 3, run)
     assert run.asked.count('a') == 2
     assert run.asked.count('b') == 3
-    assert [one['failed'] for one in runs if 'failed' in one] == ['it fell over']
+    assert [one['failed'] for one in runs if 'failed' in one] == ['it crashed']
     assert len(good_runs(runs, 'a')) == 1
 
 
-def test_figures_are_of_the_runs_that_count():
+def test_figures_leave_out_disturbed_runs():
     runs = [{'system': 'a', 'round': 0, 'disturbed': False, 'tasks_per_s': 10.0, 'quantiles_us': [1, 2]},
             {'system': 'a', 'round': 1, 'disturbed': True, 'tasks_per_s': 99.0},
             {'system': 'a', 'round': 2, 'disturbed': False, 'tasks_per_s': 30.0},
@@ -82,14 +82,13 @@ def test_figures_are_of_the_runs_that_count():
     assert ratio(runs, 'a', 'b', 'tasks_per_s')['median'] == pytest.approx(10 / 7)
 
 
-@pytest.mark.parametrize('values, expected', [([7], 7), ([3, 1, 2], 2), ([4, 1, 3, 2], 2.5), ([1, 1, 100], 1)])
-def test_a_median_is_the_middle(values, expected):
-    assert median(values) == expected
+def test_a_median_is_the_middle_of_the_sorted_values():
+    assert [median(values) for values in ([7], [3, 1, 2], [4, 1, 3, 2])] == [7, 2, 2.5]
     with pytest.raises(ValueError):
         median([])
 
 
-@pytest.mark.parametrize('share, expected', [(0, 1), (0.5, 50), (0.505, 51), (0.99, 99), (1.0, 100)])
-def test_a_quantile_is_a_value_that_was_measured(share, expected):
+@pytest.mark.parametrize('share, expected', [(0, 1), (0.5, 50), (0.505, 51), (1.0, 100)])
+def test_a_quantile_is_a_measured_value(share, expected):
     assert quantile(list(range(1, 101)), share) == expected
     assert quantile([3.5], share) == 3.5

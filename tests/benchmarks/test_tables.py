@@ -1,4 +1,4 @@
-"""Tables in Markdown."""
+"""Tables of results, in Markdown."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -18,7 +18,7 @@ def test_a_number_has_three_significant_digits(value, expected):
     assert number(value) == expected
 
 
-def test_a_spread_is_shown_if_there_is_one():
+def test_a_spread_is_shown_for_several_runs():
     assert spread(summary([1, 2, 3])) == '2.00 (1.00 to 3.00)'
     assert spread(summary([2])) == '2.00'
     assert spread(summary([])) == spread(None) == middle(None) == '-'
@@ -46,31 +46,28 @@ def section(runs, **more):
 RUNS = [run('ours-3.11', 0, tasks_per_s=100.0, p50_us=10.0), run('nats', 0, tasks_per_s=200.0, p50_us=20.0),
         run('ours-3.11', 1, tasks_per_s=50.0, p50_us=12.0), run('nats', 1, tasks_per_s=50.0, p50_us=30.0),
         run('nats', 2, disturbed=True, tasks_per_s=1.0, p50_us=1.0),
-        {'system': 'broken', 'round': 0, 'failed': 'it fell over', 'disturbed': False}]
+        {'system': 'broken', 'round': 0, 'failed': 'it crashed', 'disturbed': False}]
 
 
 def rows(lines):
     return [[cell.strip() for cell in line.strip('|').split('|')] for line in lines if line.startswith('|')][2:]
 
 
-def test_the_quickest_is_first_and_ours_is_compared_pair_by_pair():
+def test_the_system_with_the_highest_throughput_is_first_and_ours_is_compared_in_pairs():
     found = rows(throughput.lines(section(RUNS)))
     assert [(row[0], row[2], row[-1]) for row in found] == [
         ('NATS', '125 (50.0 to 200)', '0.75 (0.50 to 1.00)'), ('OURS-3.11', '75.0 (50.0 to 100)', '')]
 
 
-def test_the_shortest_latency_is_first():
+def test_the_system_with_the_shortest_latency_is_first():
     assert [row[0] for row in rows(latency.lines(section(RUNS)))] == ['OURS-3.11', 'NATS']
 
 
-def test_what_is_not_in_the_table_is_named_below_it():
+def test_failed_missing_and_disturbed_runs_are_named_below_the_table():
     text = '\n'.join(throughput.lines(section(RUNS)))
-    assert 'broken failed: it fell over' in text
+    assert 'broken failed: it crashed' in text
     assert 'relay was not measured: it is not installed' in text
     assert '1 of 6 runs were disturbed: others took up to 50.0 % of the machine, the bound is 5.00 %.' in text
     assert 'They are not counted.' in text
-
-
-def test_disturbed_runs_that_are_counted_are_called_so():
     text = '\n'.join(throughput.lines(section(RUNS, even_disturbed=True)))
     assert 'these figures compare nothing' in text

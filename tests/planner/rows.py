@@ -1,4 +1,4 @@
-"""Rows without a simulation."""
+"""Rows of replications, made without a simulation."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -6,7 +6,7 @@ from planner.replication import CUTS, SLOTS, _count, _counted, _segment
 
 
 def row(seed, times, error=None, backlog=(0, 0), ends=None):
-    """A row in which the tasks have these response times, evenly over the measured time, and nothing else is known."""
+    """A row whose tasks have these response times, evenly over the measured time. All other measures are empty."""
     if error is not None:
         return {'seed': seed, 'error': error}
     segments = [_segment() for _ in CUTS]

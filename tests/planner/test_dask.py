@@ -1,6 +1,6 @@
-"""Replications on a Dask cluster: the rows are those of this machine, also when workers are killed meanwhile.
+"""Replications on a Dask cluster give the same rows as on this machine, also if workers are killed.
 
-Needs the package ``distributed``, which is no dependency of anything here; ``.ci/nightly`` installs it.
+Needs the package ``distributed``, which ``.ci/nightly`` installs.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -17,7 +17,8 @@ import pytest
 from planner.replication import PACKAGES, row_of, row_of_piece
 from runtime.dask_pool import DaskPool
 from simulator import scenario
-from tests.planner.test_command import ROOT, SCENARIO, answer, children, start  # noqa: F401
+from tests.planner.programs import SCENARIO, answer, children
+from tests.source_tree import ROOT
 
 if not os.environ.get('NIGHTLY'):
     pytest.importorskip('distributed')
@@ -25,11 +26,11 @@ if not os.environ.get('NIGHTLY'):
 
 @pytest.fixture
 def cluster(tmpdir):
-    """The address of a scheduler with two workers, and its processes."""
+    """The address of a scheduler with two workers, and the processes."""
     running = []
 
     def run(*arguments):
-        # Not where this project lies: what the workers need has to be sent.
+        # In another folder than this project, so that the packages must be sent to the workers.
         running.append(subprocess.Popen([sys.executable, '-m'] + list(arguments), cwd=str(tmpdir),
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
     file = str(tmpdir.join('scheduler.json'))
@@ -50,7 +51,7 @@ def cluster(tmpdir):
         process.wait()
 
 
-def test_rows_are_equal_byte_by_byte_also_when_workers_are_killed(cluster):
+def test_rows_are_the_same_as_here_also_if_workers_are_killed(cluster):
     address, running = cluster
     settings = scenario.SETTINGS.checked(SCENARIO)
     pool = DaskPool(row_of_piece, address, ROOT, PACKAGES)
@@ -58,20 +59,20 @@ def test_rows_are_equal_byte_by_byte_also_when_workers_are_killed(cluster):
     for row in pool.results([(seed, settings) for seed in range(1, 31)], None):
         rows.append(json.dumps(row, sort_keys=True))
         if len(rows) in (5, 10):
-            # The nanny starts another worker in its place.
+            # The nanny starts another worker.
             for child in children(running[len(rows) // 5].pid):
                 os.kill(child, signal.SIGKILL)
     pool.close()
     assert rows == [json.dumps(row_of(seed, settings), sort_keys=True) for seed in range(1, 31)]
 
 
-def test_the_answer_is_that_of_this_machine(start, cluster):  # noqa: F811
+def test_the_answer_is_the_same_as_here(start, cluster):
     address, _ = cluster
     question = ['--measure', '--precision', '0.15', '--json']
     assert answer(start('--engine', 'dask:' + address, *question)) == answer(start(*question))
 
 
-def test_a_scheduler_that_is_not_there(start):  # noqa: F811
+def test_a_missing_scheduler_is_an_error(start):
     process = start('--measure', '--engine', 'dask:tcp://127.0.0.1:1')
     output, errors = process.communicate()
     assert process.returncode == 2 and not output

@@ -1,11 +1,10 @@
-"""The planner against exact formulas.
+"""The planner compared with exact formulas.
 
-Four cases run always: a load of 0.5, a tolerance of 5 %. With NIGHTLY=1 all fourteen run, with more replications and
-a tolerance of 2 %. Service takes 20 ms and the network next to nothing, so that what the protocol adds is far below the
-tolerance.
+Four cases always run, with a tolerance of 5 %. With NIGHTLY=1 all fourteen run, with more replications and a tolerance
+of 2 %. Service takes 20 ms and the network almost no time, so that the protocol adds far less than the tolerance.
 
 Formulas: Gross, Shortle, Thompson and Harris, "Fundamentals of Queueing Theory": M/M/c (Erlang C), M/M/c/K, M/G/1
-(Pollaczek and Khinchine); availability as in renewal theory, mean time in order by mean length of a cycle.
+(Pollaczek and Khinchine). Availability is the mean time in order over the mean length of a cycle (renewal theory).
 """
 
 from __future__ import absolute_import, division, print_function
@@ -27,7 +26,7 @@ SERVICE_S = 0.02
 
 
 def queue(servers, load, length, duration_s=100, **changes):
-    """Poisson arrivals, ``servers`` calculators that are always in order, a mean service of SERVICE_S."""
+    """Poisson arrivals, and ``servers`` calculators without outages."""
     made = {
         'duration_s': duration_s, 'clients': 1, 'calculators': servers,
         'client': {'task_interval_s': {'exponential': SERVICE_S / (servers * load)}, 'payload_bytes': 0,
@@ -41,7 +40,7 @@ def queue(servers, load, length, duration_s=100, **changes):
 
 
 def erlang_c(servers, load):
-    """The probability that a task has to wait in M/M/c."""
+    """The probability that a task waits in M/M/c."""
     offered = servers * load
     last = offered ** servers / factorial(servers) / (1 - load)
     return last / (sum(offered ** number / factorial(number) for number in range(servers)) + last)
@@ -52,7 +51,7 @@ def wait_in_m_m_c(servers, load):
 
 
 def wait_in_m_g_1(load, squares):
-    """``squares`` is the second moment of the service by the square of its mean."""
+    """``squares``: the second moment of the service time over the square of its mean."""
     return load * squares * SERVICE_S / (2 * (1 - load))
 
 
@@ -77,12 +76,12 @@ def machines(up, down, probability=1):
 
 
 def machines_that_beat(interval_s, loss):
-    # So far away that what is lost is sent again after the verdict only.
+    # The delay is so long that lost rows are sent again only after the verdict.
     return queue(10, 0.00001, EXPONENTIAL, 2000, network={'loss': loss, 'delay_s': {'constant': 5 * interval_s}},
                  calculator={'outage': {'probability': 0}, 'heartbeat_interval_s': interval_s})
 
 
-# name, scenario, measure, exact value, replications, whether it always runs.
+# (name, scenario, measure, exact value, replications, whether it always runs).
 CASES = [
     ('wait in M/M/2 at 0.5', queue(2, 0.5, EXPONENTIAL), WAIT, wait_in_m_m_c(2, 0.5), 10, True),
     ('wait in M/G/1 at 0.5', queue(1, 0.5, LOGNORMAL), WAIT, wait_in_m_g_1(0.5, exp(0.25)), 10, True),
@@ -95,18 +94,18 @@ CASES = [
     ('wait in M/U/1 at 0.5', queue(1, 0.5, [0, 2 * SERVICE_S]), WAIT, wait_in_m_g_1(0.5, 4 / 3), 20, False),
     ('refusals in M/M/1/4 at 1.5', queue(1, 1.5, EXPONENTIAL, dispatcher={'pending_max': 3}, **LOSS),
      ('refused_share', None), refused_in_m_m_c_k(1, 1.5, 4), 5, False),
-    ('expiry of what takes too long', queue(20, 0.1, EXPONENTIAL, client={'task_timeout_s': 0.1}),
+    ('expired tasks', queue(20, 0.1, EXPONENTIAL, client={'task_timeout_s': 0.1}),
      ('expired_share', None), exp(-5), 10, False),
     ('availability with a fixed interval', machines(100, [50, 150], 0.25), ('out_of_order_share', None),
      100 / (100 + 350), 5, False),
     ('availability after lognormal repairs',
      machines({'exponential': 300}, {'lognormal': {'median': 50, 'sigma': 1}}), ('out_of_order_share', None),
      50 * exp(0.5) / (50 * exp(0.5) + 300), 10, False),
-    # An attempt of 0.05 s survives with probability exp(-0.05 / 0.1), and the calculator is back at once.
-    ('tries of what is lost', queue(3, 1 / 15, {'constant': 0.05}, calculator={
+    # An attempt of 0.05 s succeeds with probability exp(-0.05 / 0.1), and the calculator returns at once.
+    ('attempts of a lost task', queue(3, 1 / 15, {'constant': 0.05}, calculator={
         'outage': {'check_interval_s': {'exponential': 0.1}, 'probability': 1, 'duration_s': {'constant': 0.00001}}}),
      ('attempts_per_task', None), exp(0.5), 2, False),
-    # A heartbeat that arrives, and then three that do not: the fourth is too late, by half an interval.
+    # A heartbeat arrives and the next three are lost. The fourth is half an interval too late.
     ('time between false suspicions', machines_that_beat(0.2, 0.2), ('false_suspicions_per_day', None),
      86400 / 0.2 * 0.8 * 0.2 ** 3, 2, False),
 ]
@@ -115,11 +114,11 @@ CASES = [
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize('name, made, measure, exact, replications, always', CASES, ids=[case[0] for case in CASES])
-def test_an_exact_formula(name, made, measure, exact, replications, always):
+def test_a_measure_is_that_of_an_exact_formula(name, made, measure, exact, replications, always):
     if not (always or NIGHTLY):
         pytest.skip('only with NIGHTLY=1')
     settings = scenario.SETTINGS.checked(made)
-    # Each case has seeds of its own, so that no luck is shared.
+    # Each case has its own seeds.
     first = 1000 * [case[0] for case in CASES].index(name) + 1001
     rows = [row_of(first + number, settings) for number in range(replications * (10 if NIGHTLY else 1))]
     assert [row['error'] for row in rows] == [None] * len(rows)
@@ -129,13 +128,13 @@ def test_an_exact_formula(name, made, measure, exact, replications, always):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-def test_the_intervals_contain_the_truth_as_often_as_they_say():
-    # Nobody waits: the mean response time is that of the service.
+def test_intervals_contain_the_true_mean_with_their_confidence():
+    # No task waits, so the mean response time is that of the service.
     repetitions, low, high = (1000, 0.93, 0.97) if NIGHTLY else (200, 0.90, 0.99)
     settings = scenario.SETTINGS.checked(queue(10, 0.05, EXPONENTIAL, 1))
     intervals = []
     for first in range(repetitions):
         rows = [row_of(10 * first + number, settings) for number in range(10)]
         intervals.append(Measures(rows).find('response_time_s', 'mean'))
-    # The way there and back, and the two turns: measured where the work takes no time worth mentioning.
+    # The added time is that of the network and two turns, measured with work of almost no duration.
     assert low <= statistics.coverage(intervals, SERVICE_S + 0.000002) <= high

@@ -1,8 +1,8 @@
-"""The planner against real processes, on real UDP, with times scaled down.
+"""The planner compared with real processes, on real UDP, with short times.
 
-A real run starts empty, as a simulated one does, and lasts as long; so its quantiles are compared with those of single
-simulated runs from their first second on. On a machine that is busy with other things real processes are late: the
-short test has a wide margin, and of three long runs the median counts. With NIGHTLY=1 all run, one run at a time.
+A real run lasts as long as a simulated one and also starts empty, so its quantiles are compared with those of single
+simulated runs, without removing a warm-up. On a busy machine real processes are late: the short test has a wide margin,
+and of three long runs the median counts. The long tests run only with NIGHTLY=1.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -22,13 +22,13 @@ from tests.system.processes import eventually
 
 NIGHTLY = bool(os.environ.get('NIGHTLY'))
 
-#: Simulated runs of one scenario, and how many of them are outside of the central 95 % on each side.
+#: Simulated runs of one scenario, and how many are on each side of the central 95 %.
 RUNS = 120
 OUTSIDE = RUNS // 40
 
 
 def made(duration_s, interval, calculators, length, outage=None, **dispatcher):
-    """A scenario on loopback with one client."""
+    """A scenario with one client, on the loopback interface."""
     return {
         'duration_s': duration_s, 'clients': 1, 'calculators': calculators,
         'client': {'task_interval_s': interval, 'task_timeout_s': 30, 'on_refused': 'give_up'},
@@ -41,13 +41,13 @@ SCENARIOS = {
     'a queue': made(60, {'exponential': 0.1}, 4, [0.2, 0.4]),
     'calculators that crash': made(60, {'exponential': 0.1}, 6, {'exponential': 0.3}, {
         'check_interval_s': 3, 'probability': 0.3, 'duration_s': [0.5, 2], 'kind': 'crash'}),
-    'slow ones, and a short queue': made(
+    'slow calculators, and a short queue': made(
         60, {'exponential': 0.1}, [{'count': 3}, {'count': 2, 'task_duration_s': [0.6, 1]}],
         {'lognormal': {'median': 0.25, 'sigma': 0.4}}, pending_max=6)}
 
 
 def simulated(settings, runs=RUNS):
-    """The response times of single runs, sorted, by statistic."""
+    """Statistic -> sorted response times of single runs."""
     rows = [row_of(seed, scenario.SETTINGS.checked(settings)) for seed in range(1, runs + 1)]
     assert [row['error'] for row in rows] == [None] * runs
     found = [Kept(row, 0).times['response_time_s'].statistics() or {} for row in rows]
@@ -69,7 +69,7 @@ def real(system, settings):
                            **settings['client'])
     client.wait(settings['duration_s'] + 75)
     system.dispose()
-    # What ran when the calculators were ended is in no account.
+    # Attempts that ran at the end are in no account.
     system.is_balanced = True
     return client.account['response_time_s']
 
@@ -77,7 +77,7 @@ def real(system, settings):
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize('name', sorted(SCENARIOS))
-def test_real_quantiles_are_in_the_band_of_simulated_runs(system, name):
+def test_real_quantiles_are_among_those_of_simulated_runs(system, name):
     if not NIGHTLY:
         pytest.skip('only with NIGHTLY=1')
     expected = simulated(SCENARIOS[name])
@@ -92,8 +92,8 @@ def test_real_quantiles_are_in_the_band_of_simulated_runs(system, name):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_advice_comes_true(system, tmpdir):
-    """The intervals are even, and two calculators are overloaded: chance hardly changes a quantile of one short run."""
+def test_the_advised_fleet_meets_the_target_and_a_smaller_one_does_not(system, tmpdir):
+    """Chance hardly changes a quantile of a short run: intervals are even, and two calculators are overloaded."""
     settings = made(60 if NIGHTLY else 25, [0.08, 0.18], 3, [0.2, 0.4])
     path = tmpdir.join('advice.json')
     path.write(json.dumps(dict(settings, duration_s=100)))
@@ -111,8 +111,8 @@ def test_advice_comes_true(system, tmpdir):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-def test_the_question_of_the_sample_is_answered_within_three_times_its_bound():
-    """The bound is a minute on two cores; counted in processor time, which other work on the machine hardly changes."""
+def test_the_question_of_the_sample_settings_is_answered_within_six_minutes_of_processor_time():
+    """Three times the promised minute on two cores. Other work hardly changes the processor time."""
     if not NIGHTLY:
         pytest.skip('only with NIGHTLY=1')
     began = os.times()

@@ -1,4 +1,4 @@
-"""Recordings: the replay of a simulation is the simulation, to the last datagram; broken files say what is wrong."""
+"""Recordings: a replay has the same datagrams as the simulation. Broken files are refused with the reason."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -17,7 +17,7 @@ from simulator import scenario
 BASE = {'duration_s': 30, 'calculators': 4, 'clients': 2, 'client': {'task_interval_s': {'exponential': 0.5}},
         'calculator': {'task_duration_s': {'exponential': 0.7}}}
 CASES = {
-    'as it is': {},
+    'default': {},
     'killed, stopped and suspended': {
         'network': {'loss': 0.1, 'delay_s': [0.001, 0.05]},
         'faults': {'calculator_crash_s': [4, 10], 'dispatcher_crash_s': [8, 15], 'client_crash_s': [8, 20],
@@ -30,13 +30,13 @@ CASES = {
     'closed loops and a journal': {
         'client': {'task_interval_s': [0, 0], 'in_flight_max': 3}, 'dispatcher': {'journal': 'in memory'},
         'faults': {'dispatcher_crash_s': [5, 10]}},
-    'more than may be out': {'client': {'task_interval_s': {'exponential': 0.15}, 'in_flight_max': 5,
+    'more tasks than may be open': {'client': {'task_interval_s': {'exponential': 0.15}, 'in_flight_max': 5,
                                         'task_timeout_s': 5}},
 }
 
 
 def events_of(tape, path):
-    """What is read from the file of a tape."""
+    """The events in the file of a tape."""
     with open(str(path), 'wb') as file:
         for event in tape.events():
             file.write(event_file.line(*event))
@@ -44,7 +44,7 @@ def events_of(tape, path):
 
 
 def recorded(seed, path, **changes):
-    """A world that has run, and the events in its file."""
+    """Run a world; returns the world and the events in its file."""
     made = scenario.SETTINGS.checked(dict(BASE, **changes))
     tape = Tape(seed, made)
     world = world_of(seed, made, tape)
@@ -58,22 +58,22 @@ def replayed(recording, seed=None):
     return world
 
 
-def story(world):
+def history(world):
     return [(task_id, task.intended_at, task.first_at, task.attempts, task.end, task.ended_at)
             for task_id, task in sorted(world.recorder.tasks.items())]
 
 
 @pytest.mark.parametrize('case', sorted(CASES))
 @pytest.mark.parametrize('seed', [1, 2])
-def test_the_replay_of_a_simulation_is_the_simulation(tmpdir, seed, case):
+def test_a_replay_is_identical_to_the_simulation(tmpdir, seed, case):
     world, events = recorded(seed, tmpdir.join('events'), **CASES[case])
-    again = replayed(Recording([('events', events)], {}))
+    replay = replayed(Recording([('events', events)], {}))
     assert len(world.recorder.tasks) > 50
-    assert story(again) == story(world)
-    assert again.network.trace_hash == world.network.trace_hash
+    assert history(replay) == history(world)
+    assert replay.network.trace_hash == world.network.trace_hash
 
 
-def test_a_replay_does_what_the_events_say_and_not_what_the_seed_draws(tmpdir):
+def test_a_replay_follows_the_events_and_not_the_draws_of_a_seed(tmpdir):
     world, events = recorded(1, tmpdir.join('events'), calculator={'outage': {'probability': 0}}, calculators=50)
     changed = copy.deepcopy(events)
     sent = [event for event in changed if event.kind == 'sent']
@@ -82,11 +82,11 @@ def test_a_replay_does_what_the_events_say_and_not_what_the_seed_draws(tmpdir):
     for event in changed:
         if event.kind == 'taken' and event.facts['task_id'] in task_ids:
             event.facts['duration_s'] += 5.0
-    # The last calculator is killed in the beginning, and never seen again.
+    # The last calculator is killed early and does not return.
     began = [event for event in changed if event.kind == 'began'][50]
     changed.insert(changed.index(began) + 1, event_files.Event(1.0, 'killed', {'sends_left': None}))
     recording = Recording([('events', changed)], {})
-    # The network draws anew.
+    # Another seed of the network.
     tasks = replayed(recording, seed=7).recorder.tasks
     for task_id, task in world.recorder.tasks.items():
         if task.end == 'done' and task.attempts == tasks[task_id].attempts == 1:
@@ -99,7 +99,7 @@ def test_a_replay_does_what_the_events_say_and_not_what_the_seed_draws(tmpdir):
     assert [act[1:4] for act in recording.acts if act[1] == 'killed'] == [('killed', 'calculator', 'calculator-50')]
 
 
-def test_every_client_and_calculator_can_be_varied(tmpdir):
+def test_the_numbers_of_clients_and_calculators_of_a_recording_can_be_varied(tmpdir):
     _, events = recorded(3, tmpdir.join('events'))
     recording = Recording([('events', events)], {})
     rows = [row_of(3, dict(recording.settings, recording=recording, **changes)) for changes in (
@@ -111,11 +111,11 @@ def test_every_client_and_calculator_can_be_varied(tmpdir):
     def response_s(row):
         return sum(segment['response']['total_s'] for segment in row['segments']) / row['tasks']
     assert response_s(rows[1]) > response_s(rows[0]) > response_s(rows[2])
-    # As many tasks as there were: nothing grows without bound.
+    # A recording has a fixed number of tasks, so no backlog is unstable.
     assert why_unstable(dict(recording.settings, calculators=1, recording=recording), rows[:1] * 3) is None
 
 
-def test_an_attempt_that_is_not_recorded_takes_as_long_as_one_that_is(tmpdir):
+def test_the_duration_of_an_attempt_that_is_not_recorded_is_that_of_a_recorded_one(tmpdir):
     _, events = recorded(1, tmpdir.join('events'), calculator={'task_duration_s': {'constant': 2}})
     recording = Recording([('events', events)], {})
     draw = recording.draw_duration_s
@@ -128,13 +128,13 @@ def test_an_attempt_that_is_not_recorded_takes_as_long_as_one_that_is(tmpdir):
     assert draw(lambda: 0.0, 'calculator-1', 'u', 1, settings) == 9.0
 
 
-def test_the_comparison_says_what_ended_otherwise(tmpdir):
+def test_a_comparison_has_the_tasks_with_another_outcome(tmpdir):
     _, events = recorded(2, tmpdir.join('events'))
     recording = Recording([('events', events)], {})
     comparison = Comparison(recording, recording.settings, 2)
     assert comparison.is_reproduced and comparison.differing == {}
     assert comparison.recorded == comparison.replayed
-    # Nothing is answered without calculators.
+    # Without calculators all tasks expire.
     comparison = Comparison(recording, dict(recording.settings, calculators=0), 2)
     assert not comparison.is_reproduced
     assert set(map(tuple, comparison.differing.values())) == {('done', 'expired')}
@@ -142,7 +142,7 @@ def test_the_comparison_says_what_ended_otherwise(tmpdir):
     assert '  %s: done recorded, expired replayed' % sorted(comparison.differing)[0] in comparison.as_lines()
 
 
-# Files of real processes, as far as a test can write them.
+# Event files of real processes.
 
 def began(name, role, time=100.0, incarnation='aaaaaaaa', unix_time=None, **settings):
     block = dict(scenario.SETTINGS.default[role], **settings)
@@ -174,21 +174,21 @@ def recording_of(*files):
     return Recording([('file-%d' % number, events) for number, events in enumerate(files, 1)], {})
 
 
-def test_a_dispatcher_and_its_clients_are_a_recording():
+def test_the_files_of_a_dispatcher_and_its_clients_are_a_recording():
     recording = recording_of(client_file(), dispatcher_file())
     settings = recording.settings
     assert (settings['clients'], settings['calculators'], settings['duration_s']) == (1, 1, 10.0)
     assert settings['calculator']['capacity'] == 3 and settings['calculator']['outage']['probability'] == 0
     assert recording.names == {'client': ['client-a'], 'calculator': ['c']}
-    # Less than from the assignment to the result: the ways there and back are added in a replay.
+    # Without the network delays, which the replay adds.
     assert recording.durations == {(TASK, 1): pytest.approx(2.0 - 2 * 0.0006)}
     assert recording.ends == {TASK: ('done', pytest.approx(2.99), 5.0, 63.0)}
     comparison = Comparison(recording, settings, 1)
     assert comparison.is_reproduced
-    assert comparison.replayed['mean'] == pytest.approx(2.0, abs=0.01), 'sent when it was to be sent'
+    assert comparison.replayed['mean'] == pytest.approx(2.0, abs=0.01)
 
 
-def test_what_happened_to_a_calculator_is_seen_by_its_dispatcher():
+def test_the_file_of_a_dispatcher_has_the_faults_of_its_calculators():
     noticed = [event(103.5, 'suspected', calculator='c', why='silent', silence_s=1.5, held=1),
                event(104.5, 'recovered', calculator='c', was='suspect')]
     file = dispatcher_file()
@@ -201,22 +201,23 @@ def test_what_happened_to_a_calculator_is_seen_by_its_dispatcher():
     assert [(round(at, 2), what) for at, what, role, _, _ in recording.acts if role == 'calculator'] == [
         (1.5, 'start'), (2.0, 'heard'), (2.0, 'suspended'), (4.5, 'resumed'), (7.65, 'killed'), (9.0, 'start'),
         (19.0, 'told_to_stop')]
-    # The work began when it was heard again.
+    # The work began at the end of the silence.
     assert recording.durations == {(TASK, 1): pytest.approx(1.5, abs=0.01)}
 
 
-def test_the_file_of_a_calculator_says_when_it_was_killed_and_out_of_order():
+def test_the_file_of_a_calculator_has_its_kills_and_outages():
     file = [began('c', 'calculator', 101.4, capacity=2),
             event(102.0, 'out_of_order', outage='crash', duration_s=0.5, running=0), event(104.0, 'let_go', end='lost')]
-    again = [began('c', 'calculator', 112.0, 'bbbbbbbb', capacity=2), event(115.0, 'draining'), event(115.1, 'stopped')]
-    recording = recording_of(client_file(), dispatcher_file(), file + again)
+    second = [began('c', 'calculator', 112.0, 'bbbbbbbb', capacity=2), event(115.0, 'draining'),
+              event(115.1, 'stopped')]
+    recording = recording_of(client_file(), dispatcher_file(), file + second)
     assert recording.outages['c', 1] == [(102.0, 'crash', 0.5)]
     assert [(round(at, 2), what) for at, what, role, _, _ in recording.acts if role == 'calculator'] == [
         (1.4, 'start'), (11.8, 'killed'), (12.0, 'start'), (15.0, 'told_to_stop')]
     assert recording.settings['calculator']['capacity'] == 2
 
 
-def test_the_clocks_of_several_machines_are_put_together_by_the_time_of_day():
+def test_the_clocks_of_several_machines_are_aligned_by_the_time_of_day():
     file = client_file()
     for one in file:
         one.time += 7e5
@@ -225,7 +226,7 @@ def test_the_clocks_of_several_machines_are_put_together_by_the_time_of_day():
     assert recording.ends == {TASK: ('done', 3.0, 5.0, 63.0)}
 
 
-def test_processes_that_differ_are_groups():
+def test_clients_with_different_settings_are_groups():
     second = [began('client-b', 'client', 104.0, task_timeout_s=7), event(104.0, 'stopped')]
     recording = recording_of(client_file(), dispatcher_file(), second)
     assert recording.settings['clients'] == [{'count': 1}, {'count': 1, 'task_timeout_s': 7}]
@@ -259,13 +260,13 @@ BROKEN = [
 
 
 @pytest.mark.parametrize('files, sentence', BROKEN, ids=[sentence for _, sentence in BROKEN])
-def test_files_that_make_no_recording_are_refused_with_the_reason(files, sentence):
+def test_incomplete_or_wrong_files_are_refused_with_the_reason(files, sentence):
     with pytest.raises(RecordingError) as caught:
         recording_of(*copy.deepcopy(files))
     assert str(caught.value) == sentence
 
 
-def test_a_line_that_a_kill_has_cut_off_is_left_out(tmpdir):
+def test_an_incomplete_line_of_a_killed_process_is_left_out(tmpdir):
     path = tmpdir.join('events')
     whole = event_file.line(1.0, 'began', {'name': 'a'})
     path.write_binary(whole + b'{"time": 2.0, "ki')
@@ -274,12 +275,11 @@ def test_a_line_that_a_kill_has_cut_off_is_left_out(tmpdir):
     assert [one.kind for one in event_files.read(str(path))[1]] == ['began', 'began']
 
 
-@pytest.mark.parametrize('line', [
-    b'', b'no', b'[]', b'{"time": 1}', b'{"time": "1", "kind": "a", "facts": {}}', b'\xff', b'[' * 100000])
-def test_any_other_line_that_is_no_event_is_named(tmpdir, line):
+@pytest.mark.parametrize('line', [b'', b'[]', b'{"time": "1", "kind": "a", "facts": {}}', b'[' * 100000])
+def test_another_line_that_is_no_event_is_refused_with_its_number(tmpdir, line):
     path = tmpdir.join('events')
     whole = event_file.line(1.0, 'began', {'name': 'a'})
     path.write_binary(whole + line + b'\n' + event_file.line(2.0, 'stopped', {}))
     with pytest.raises(event_files.EventsBroken) as caught:
-        event_files.read(str(path))[1]
+        event_files.read(str(path))
     assert str(caught.value) == '%s: line 2 is no event' % path

@@ -1,4 +1,4 @@
-"""Replications: the same for the same seed, alike for scenarios that differ in one thing, and right in their sums."""
+"""Replications: deterministic, with common random numbers for similar scenarios, and with correct sums."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -31,7 +31,7 @@ def total(row, name):
 
 
 def recorded(seed, made):
-    """What a recorder saw of a world, until its end."""
+    """Run a world; returns its recorder."""
     recorder = Recorder()
     world = MeasuredWorld(seed, scenario.copied(made), recorder)
     recorder.network = world.network
@@ -41,17 +41,17 @@ def recorded(seed, made):
     return recorder
 
 
-def test_the_same_seed_makes_the_same_row_and_another_one_another():
+def test_the_row_depends_on_the_seed_only():
     made = settings(faults={'calculator_crash_s': [5, 20]}, network={'loss': 0.1})
-    first, again, other = (json.dumps(row_of(seed, made), sort_keys=True) for seed in (1, 1, 2))
-    assert first == again != other
+    first, second, other = (json.dumps(row_of(seed, made), sort_keys=True) for seed in (1, 1, 2))
+    assert first == second != other
 
 
 def test_the_numbers_of_a_stream_are_the_same_on_every_python():
     assert stream(1, 'arrivals', 'client-1', 1).random() == pytest.approx(0.5498126126537449, abs=1e-15)
 
 
-def test_what_ends_adds_up():
+def test_the_sums_of_a_row_agree():
     row = row_of(3, settings(faults={'calculator_crash_s': [2, 6]}, calculators=4))
     assert row['error'] is None
     ends = {}
@@ -59,7 +59,7 @@ def test_what_ends_adds_up():
         for end, number in segment['ends'].items():
             ends[end] = ends.get(end, 0) + number
     assert sum(ends.values()) == row['tasks'] == total(row, 'tasks') > 200
-    assert total(row, 'attempts') > row['tasks'], 'some were lost'
+    assert total(row, 'attempts') > row['tasks'], 'no attempt was lost'
     assert 0 < total(row, 'useful_s') < total(row, 'work_s')
     assert sum(segment['reassignment']['number'] for segment in row['segments']) > 5
     assert 0 < total(row, 'busy_s') < total(row, 'in_order_s') < total(row, 'slots_s') == pytest.approx(4 * 60)
@@ -70,11 +70,11 @@ def test_without_faults_no_work_is_wasted():
     assert total(row, 'useful_s') == total(row, 'work_s')
     assert total(row, 'attempts') == row['tasks']
     assert total(row, 'false_suspicions') == 0
-    # Four datagrams of a task and their acknowledgements, at the least; and heartbeats.
+    # Each task needs four datagrams and their acknowledgements. The others are heartbeats.
     assert 8 * row['tasks'] < total(row, 'datagrams') < 60 * row['tasks']
 
 
-def test_one_calculator_more_changes_no_other_draw():
+def test_another_calculator_changes_no_other_draw():
     few, many = (recorded(5, settings(calculators=number)) for number in (6, 7))
     assert sorted(few.tasks) == sorted(many.tasks)
     for task_id, task in few.tasks.items():
@@ -94,7 +94,7 @@ def test_outages_of_a_calculator_do_not_depend_on_the_others():
         assert outages[0] == pytest.approx(outages[1], abs=1e-6)
 
 
-def test_groups_and_scheduled_events():
+def test_members_of_groups_start_and_stop_at_scheduled_events():
     made = settings(
         calculators=[{'count': 2}, {'count': 1, 'capacity': 4, 'task_duration_s': {'constant': 0.25}}],
         clients=[{'count': 1}, {'count': 2, 'task_interval_s': {'constant': 2}}],
@@ -110,7 +110,7 @@ def test_groups_and_scheduled_events():
                      'calculator-3': [(0, 4), (30, 0), (32, 4)]}
 
 
-def test_a_turn_that_costs_more_makes_answers_later():
+def test_a_higher_cost_of_rows_makes_response_times_longer():
     quick, slow = (row_of(2, settings(calculator=dict(QUIET, task_duration_s={'constant': 0.1}),
                                       turn_cost_s={'turn': 0.00005, 'row': cost})) for cost in (0, 0.02))
     mean = [sum(segment['response']['total_s'] for segment in row['segments']) / row['tasks']
@@ -118,18 +118,18 @@ def test_a_turn_that_costs_more_makes_answers_later():
     assert mean[0] < 0.12 < 0.15 < mean[1]
 
 
-def test_tasks_of_a_client_that_was_killed_are_left_out():
+def test_tasks_of_killed_clients_are_left_out():
     row = row_of(1, settings(faults={'client_crash_s': [5, 10]}))
     assert row['error'] is None
     assert not any('client_gone' in segment['ends'] for segment in row['segments'])
 
 
-def test_a_wrong_result_is_noticed(monkeypatch):
+def test_a_wrong_result_is_an_error(monkeypatch):
     monkeypatch.setattr('calculator.core.CalculatorCore._compute', lambda self, payload: (u'00000000', None))
     assert row_of(1, settings(duration_s=5))['error'] is not None
 
 
-def test_a_second_end_of_a_task_is_noticed(monkeypatch):
+def test_a_second_outcome_of_a_task_is_an_error(monkeypatch):
     emit = ClientCore.emit
 
     def twice(self, now, kind, **facts):
@@ -140,8 +140,7 @@ def test_a_second_end_of_a_task_is_noticed(monkeypatch):
     assert row_of(1, settings(duration_s=5))['error'].startswith('S2')
 
 
-def test_the_packages_of_a_replication_are_all_that_it_imports():
-    """A cluster has no others."""
+def test_a_replication_imports_exactly_the_packages_that_a_cluster_gets():
     names = subprocess.check_output([
         sys.executable, '-c', 'import sys, planner.replication; print(" ".join(sys.modules))'], cwd=ROOT)
     imported = {name.split('.')[0] for name in names.decode('ascii').split()}

@@ -1,4 +1,4 @@
-"""The report: one page with everything in it, and nothing in it that a text of a scenario could change."""
+"""The report: one page without other files, which no text of a scenario can change."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -7,12 +7,11 @@ import json
 import os
 import re
 import subprocess
-import sys
 
 import pytest
 
 from planner import report
-from tests.planner.test_command import PROGRAM, SCENARIO
+from tests.planner.programs import PROGRAM, SCENARIO, simulator
 
 NODE = next((os.path.join(path, 'node') for path in os.environ.get('PATH', '').split(os.pathsep)
              if os.path.exists(os.path.join(path, 'node'))), None)
@@ -23,26 +22,27 @@ def page(tmpdir_factory):
     folder = tmpdir_factory.mktemp('report')
     scenario, target = folder.join('scenario.json'), folder.join('report.html')
     scenario.write(json.dumps(SCENARIO))
-    output = subprocess.check_output([
-        sys.executable, PROGRAM, '-s', str(scenario), '--vary', 'calculators=1,4,5', '--precision', '0.5',
-        '--report', str(target)])
+    output, _ = simulator('-s', str(scenario), '--vary', 'calculators=1,4,5', '--precision', '0.5',
+                          '--report', str(target)).communicate()
     with io.open(str(target), encoding='utf-8') as file:
         return file.read(), output.decode('utf-8')
 
 
-def shown(text):
-    found = re.search(r'<script type="application/json" id="report">(.*?)</script>', text, re.S)
-    assert found is not None
-    return json.loads(found.group(1))
-
-
-def script(text):
-    found = re.search(r'<script type="module">\n(.*?)</script>', text, re.S)
+def element(text, attributes):
+    found = re.search(r'<script %s>(.*?)</script>' % attributes, text, re.S)
     assert found is not None
     return found.group(1)
 
 
-def test_it_says_the_answer_and_the_command_that_repeats_it(page):
+def shown(text):
+    return json.loads(element(text, 'type="application/json" id="report"'))
+
+
+def script(text):
+    return element(text, 'type="module"')
+
+
+def test_the_report_has_the_answer_and_the_command_that_repeats_it(page):
     text, output = page
     found = shown(text)
     assert found['lines'] == output.rstrip('\n').split('\n')
@@ -56,7 +56,7 @@ def test_it_says_the_answer_and_the_command_that_repeats_it(page):
     assert times['buckets'] == sorted(times['buckets'])
 
 
-def test_nothing_is_loaded_from_elsewhere(page):
+def test_the_report_loads_no_other_file(page):
     text, _ = page
     assert not re.search(r'(?m)\b(src|href)=|@import|^import |^export |https?://(?!www\.w3\.org/2000/svg)', text)
 
@@ -68,25 +68,20 @@ def test_the_charts_are_those_of_the_monitor(page):
 
 
 @pytest.mark.skipif(NODE is None, reason='needs node')
-def test_the_script_is_one(page, tmpdir):
+def test_the_script_has_no_syntax_error(page, tmpdir):
     path = tmpdir.join('script.mjs')
     path.write_text(script(page[0]), 'utf-8')
     subprocess.check_call([str(NODE), '--check', str(path)])
 
 
-def test_no_text_of_a_scenario_ends_its_element():
+def test_texts_of_a_scenario_are_escaped():
     text = report.page(u'<b>', {'command': u'</script><script>alert(1)</script>'}, json.dumps, u'', [])
     assert text.count('<script') == 2 and '<b>' not in text
     assert shown(text) == {'command': u'</script><script>alert(1)</script>'}
 
 
-def test_a_report_that_cannot_be_written_is_said(tmpdir):
-    scenario = tmpdir.join('scenario.json')
-    scenario.write(json.dumps(dict(SCENARIO, duration_s=5)))
-    process = subprocess.Popen([sys.executable, PROGRAM, '-s', str(scenario), '--measure', '--precision', '0.9',
-                                '--report', str(tmpdir.join('no', 'report.html'))],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def test_a_report_that_cannot_be_written_is_an_error_before_the_simulation(start, tmpdir):
+    process = start('--measure', '--precision', '0.9', '--report', str(tmpdir.join('no', 'report.html')))
     output, errors = process.communicate()
-    # Before anything is simulated.
     assert process.returncode == 2 and not output
     assert b'cannot write the report' in errors

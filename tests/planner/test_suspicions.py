@@ -1,9 +1,8 @@
-"""How often a calculator in order is suspected, beside the formula.
+"""False suspicions per heartbeat, compared with a formula.
 
-If heartbeats were the only signs of life, a silence that is long enough for a verdict after n missed heartbeats would
-begin with a share of p ** n * (1 - p) of them, where p is the share of datagrams that are lost. Heartbeats are
-acknowledged, and probes repeat those that are lost, so there are fewer. Without loss there are none, because verdicts
-come half an interval after a heartbeat was due.
+If heartbeats were the only signs of life, p ** n * (1 - p) of them would begin a silence of n missed heartbeats, where
+p is the probability of loss. In fact there are fewer silences, because probes repeat lost heartbeats. Without loss
+there are none, because a verdict comes half an interval after a heartbeat was due.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -30,11 +29,11 @@ def suspicions_per_heartbeat(loss, missed, duration_s=200):
     return sum([segment['false_suspicions'] for segment in row['segments']]) / heartbeats
 
 
-def test_without_loss_nobody_is_suspected_after_one_missed_heartbeat():
+def test_without_loss_no_calculator_is_suspected():
     assert suspicions_per_heartbeat(0, 1) == 0
 
 
-def test_a_verdict_at_the_moment_of_the_next_heartbeat_would_be_noticed(monkeypatch):
+def test_verdicts_half_an_interval_earlier_would_be_false(monkeypatch):
     exact = FailureDetector._missed_at
     monkeypatch.setattr(FailureDetector, '_missed_at', lambda self, calculator, heartbeats: exact(
         self, calculator, heartbeats - 0.5))
@@ -42,7 +41,5 @@ def test_a_verdict_at_the_moment_of_the_next_heartbeat_would_be_noticed(monkeypa
 
 
 @pytest.mark.parametrize('missed', [1, 2])
-def test_with_loss_there_are_no_more_than_by_the_formula(missed):
-    loss = 0.3
-    found = suspicions_per_heartbeat(loss, missed)
-    assert 0 < found < loss ** missed * (1 - loss)
+def test_with_loss_there_are_fewer_suspicions_than_by_the_formula(missed):
+    assert 0 < suspicions_per_heartbeat(0.3, missed) < 0.3 ** missed * (1 - 0.3)

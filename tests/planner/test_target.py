@@ -1,4 +1,4 @@
-"""What is asked on the command line."""
+"""Questions on the command line: values of keys, and targets."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -22,13 +22,13 @@ SETTINGS = scenario.SETTINGS.checked({})
     ('calculator.task_duration_s=[1,3],{"exponential":2}', 'calculator.task_duration_s', [[1, 3], {'exponential': 2}]),
     ('client.on_refused=retry,give_up', 'client.on_refused', ['retry', 'give_up']),
 ])
-def test_values_of_a_key(text, key, values):
+def test_values_of_a_key_are_read(text, key, values):
     assert values_of(text, json.loads) == (key, values)
 
 
 @pytest.mark.parametrize('text', ['calculators', '=3', 'calculators=', 'calculators=8..3', 'calculators=1..8:0',
                                   'a=1..2..3', 'a=1.2.3..4', 'calculators=1..1000000'])
-def test_what_is_no_variation(text):
+def test_wrong_values_are_refused(text):
     with pytest.raises(QuestionError):
         key, values = values_of(text, json.loads)
         changed(SETTINGS, [(key, values[0])])
@@ -51,7 +51,7 @@ def test_a_key_may_lead_into_a_group_and_a_distribution():
     made = changed(settings, [('calculators.1.count', 4), ('client.task_interval_s.exponential', 2)])
     assert made['calculators'][1] == {'count': 4, 'capacity': 2}
     assert made['client']['task_interval_s'] == {'exponential': 2}
-    # Another point of the same question begins with the same scenario.
+    # The scenario itself is not changed.
     assert json.dumps(settings, sort_keys=True) == before
 
 
@@ -76,13 +76,13 @@ def test_a_wrong_index_is_refused(index):
     ('p99 <= 5', ('response_time_s', 'p99'), 5), ('mean<=0.5', ('response_time_s', 'mean'), 0.5),
     ('waiting_time_s.p95 <= 1e-1', ('waiting_time_s', 'p95'), 0.1),
     ('answered_share >= 0.99', ('answered_share', None), 0.99)])
-def test_targets(text, key, bound):
+def test_a_target_is_read(text, key, bound):
     target = Target(text)
     assert (target.key, target.bound, target.text) == (key, bound, text)
 
 
 @pytest.mark.parametrize('text', ['', 'p99', 'p99 < 5', 'p98 <= 5', 'response_time_s <= 5', 'answered_share.p99 <= 5',
                                   'p99 <= five', 'p99 <= -1', 'waiting_time_s.p98 <= 1'])
-def test_what_is_no_target(text):
+def test_a_wrong_target_is_refused(text):
     with pytest.raises(QuestionError):
         Target(text)

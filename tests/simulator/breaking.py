@@ -1,4 +1,4 @@
-"""Breaking the product and mending it again: a variant is a patch that is applied while worlds run."""
+"""Broken variants of the product: patches that are applied while worlds run."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -8,8 +8,8 @@ from calculator.core import CalculatorCore
 from client.core import ClientCore
 from dispatcher.core import DispatcherCore
 
-#: Name -> (the rules that it breaks, what is wrong with it, patches as (owner, attribute, function of the original)).
-#: What catches it has to be one of these rules.
+#: Name -> (rules that the variant breaks, what is wrong, patches). A patch is (owner, attribute, function of the
+#: original). One of these rules must detect the variant.
 MUTANTS = {}
 
 
@@ -18,12 +18,12 @@ def mutant(name, rules, about, *patches):
 
 
 def around(function):
-    """A patch: ``function(original, *arguments)`` takes the place of a method."""
+    """A patch that replaces a method by ``function(original, *arguments)``."""
     return lambda original: lambda *arguments, **facts: function(original, *arguments, **facts)
 
 
 def breaks(name, rules, about, owner, attribute):
-    """A decorator: with this function around that method, the product is the variant of that name."""
+    """A decorator: the variant has this function around that method."""
     def register(function):
         mutant(name, rules, about, (owner, attribute, around(function)))
         return function
@@ -31,7 +31,7 @@ def breaks(name, rules, about, owner, attribute):
 
 
 def drops(kind):
-    """A patch of ``refresh``: lost rows of that kind do not go again."""
+    """A patch of ``refresh``: lost rows of this kind are not sent again."""
     return around(lambda original, self, now, channel, name, row: None if name == kind else original(
         self, now, channel, name, row))
 
@@ -41,10 +41,12 @@ CORES = (CalculatorCore, ClientCore, DispatcherCore)
 
 @contextmanager
 def applied(name):
-    """The product is broken inside this block, and its own invariants are not looked at: the auditors are on trial."""
+    """Applies a variant while a ``with`` block runs. The product does not check its invariants, so that the auditors
+    must detect the variant.
+    """
     kept = []
     for owner, attribute, make in MUTANTS[name][2] + [(core, 'check_invariants', instead(nothing)) for core in CORES]:
-        # From the dict of the class that has it, because that is where a property or a static method still is one.
+        # From the ``__dict__`` of its class, where a property is a property.
         owner = [one for one in getattr(owner, '__mro__', [owner]) if attribute in vars(one)][0]
         original = vars(owner)[attribute]
         kept.append((owner, attribute, original))
@@ -61,5 +63,10 @@ def instead(function):
     return lambda original: function
 
 
+def returns(value):
+    """A patch that replaces a function by a constant result."""
+    return instead(lambda *_, **__: value)
+
+
 def nothing(*_, **__):
-    """Does nothing."""
+    pass

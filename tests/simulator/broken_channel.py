@@ -1,4 +1,4 @@
-"""Broken variants of the wire: numbers, acknowledgements, tickets, windows, seals."""
+"""Broken variants of channels: numbers, acknowledgements, tickets, windows, seals."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -9,9 +9,9 @@ from net_protocol.schedule import TICKET_S
 from net_protocol.seals import Checksum, Signature
 from net_protocol.tickets import Tickets
 from net_protocol.turn import Turn
-from tests.simulator.breaking import around, breaks, instead, mutant, nothing
+from tests.simulator.breaking import around, breaks, instead, mutant, nothing, returns
 
-# S1: what is acknowledged is handled, and on disk.
+# S1: acknowledged rows are handled, and on disk.
 
 @breaks('acknowledged_before_commit', 'S1', 'a submit is acknowledged before it is on disk', Turn, '_handle_rows')
 def _acknowledges_at_once(original, self, now, channel, number, rows):
@@ -23,7 +23,7 @@ def _acknowledges_at_once(original, self, now, channel, number, rows):
 
 
 class _Written(object):
-    """A core that always says that everything is on disk."""
+    """A core that claims that all records are on disk."""
 
     has_unwritten = False
 
@@ -42,7 +42,7 @@ def _loses_submits(original, self, now, channel, number, rows):
 @breaks('acknowledged_by_turn', 'S1', 'a submit that could not be written is acknowledged when it comes again',
         Turn, '_handle_rows')
 def _withholds_nothing_later(original, self, now, channel, number, rows):
-    # What was noted in an earlier turn does not count.
+    # Records of an earlier turn do not count.
     has_unwritten = self._core.has_unwritten
     original(self, now, channel, number, rows)
     if has_unwritten and number in channel.withheld:
@@ -50,7 +50,7 @@ def _withholds_nothing_later(original, self, now, channel, number, rows):
         self._note_handled(now, channel, number, rows)
 
 
-# S12: windows, and what goes to nobody.
+# S12: windows, and silent peers.
 
 @breaks('window_ignored', 'S12', 'datagrams leave although the congestion window is full', Channel, 'take_rows')
 def _any_window(original, self, *core_and_seal):
@@ -62,13 +62,13 @@ def _any_window(original, self, *core_and_seal):
         self.window = window
 
 
-mutant('sleeping_are_sent_to', 'S12', 'a client that is silent for long is resent to all the same',
+mutant('sleeping_are_sent_to', 'S12', 'rows are sent again to a client that is silent for long',
        (turn, 'SLEEP_S', instead(1e9)))
 
 
 # S15: seals, roles, tickets.
 
-@breaks('signature_compared_in_part', 'S15', 'the first 32 digits of a signature are compared', Signature, 'check')
+@breaks('signature_compared_in_part', 'S15', 'only the first 32 digits of a signature are compared', Signature, 'check')
 def _compares_some(original, self, datagram):
     good, compared = self.seal(datagram[self.LENGTH:]), len('{"hmac":"') + 32
     original(self, good if good[:compared] == datagram[:compared] else datagram)
@@ -86,19 +86,19 @@ def _any_address(original, self, now, datagram, address, size):
     return original(self, now, datagram, address, size) if found is None else found
 
 
-@breaks('any_greeting', 'S15', 'a greeting is believed whatever it answers', Turn, '_upstream_of')
+@breaks('any_greeting', 'S15', 'a greeting that answers nothing is accepted', Turn, '_upstream_of')
 def _any_greeting(original, self, now, datagram):
     if datagram.re is not None and datagram.re > self.upstream.number:
         datagram.re = next(iter(self.upstream.loss.in_flight), 0)
     return original(self, now, datagram)
 
 
-mutant('checksum_ignored', 'S15', 'a damaged datagram is read as if it were whole',
+mutant('checksum_ignored', 'S15', 'a damaged datagram is accepted',
        (Checksum, 'check', instead(nothing)))
-mutant('signature_ignored', 'S15', 'any signature is a good one', (Signature, 'check', instead(nothing)))
-mutant('signature_of_the_head', 'S15', 'the signature covers the first 40 bytes', (
+mutant('signature_ignored', 'S15', 'any signature is valid', (Signature, 'check', instead(nothing)))
+mutant('signature_of_the_head', 'S15', 'the signature covers only the first 40 bytes', (
     Signature, '_digits', _covers_the_head))
-mutant('address_not_checked', 'S15', 'a ticket counts from any address', (Turn, '_channel_of', _any_address))
+mutant('address_not_checked', 'S15', 'a ticket is valid from any address', (Turn, '_channel_of', _any_address))
 mutant('any_ticket', 'S15 S16', 'the ticket is not checked', (
     Tickets, 'issued_at_ms', instead(lambda self, now, datagram, address: 31 if '.' in datagram.to else None)))
 
@@ -110,7 +110,7 @@ def _any_acknowledgement(original, self, now, channel, datagram):
     original(self, now, channel, datagram)
 
 
-mutant('number_far_ahead', 'S15', 'a number may be as high as it likes',
+mutant('number_far_ahead', 'S15', 'any high number is accepted',
        (turn, 'NUMBERS_AHEAD_MAX', instead(2 ** 60)))
 
 
@@ -122,22 +122,22 @@ def _old_tickets(original, self, now, datagram, address):
     return original(self, min(now, at / 1000.0 + TICKET_S), datagram, address)
 
 
-mutant('copies_handled', 'S16', 'a datagram is handled as often as it arrives',
+mutant('copies_handled', 'S16', 'duplicates of a datagram are handled',
        (ReceiveWindow, 'note', lambda original: lambda self, *sent: original(self, *sent) is not None))
-mutant('window_of_the_last', 'S16', 'only the highest number is remembered',
+mutant('window_of_the_last', 'S16', 'only duplicates of the newest datagram are detected',
        (ReceiveWindow, 'note', lambda original: lambda self, number, *more: number != self.highest and (
            original(self, number, *more) or True)))
-mutant('old_tickets', 'S16', 'a ticket does not expire, and counts after a newer one', (
+mutant('old_tickets', 'S16', 'a ticket does not expire, and is valid after a newer one', (
     Tickets, 'issued_at_ms', _old_tickets), (Tickets, 'void', instead(nothing)),
     (directory, 'is_newer', instead(lambda ticket, other: ticket != other)))
 
 
 # S17: addresses.
 
-mutant('greetings_of_any_length', 'S17', 'a greeting may be longer than what it answers', (
+mutant('greetings_of_any_length', 'S17', 'a greeting may be longer than the datagram that it answers', (
     Turn, '_greet', lambda original: lambda self, now, datagram, address, size: original(
         self, now, datagram, address, 10 ** 6)))
-mutant('tickets_without_address', 'S15', 'a ticket is for any address', (
+mutant('tickets_without_address', 'S15', 'a ticket is not bound to an address', (
     Tickets, '_mac', lambda original: lambda self, at, datagram, address: original(self, at, datagram, ())),
     (Turn, '_channel_of', _any_address))
 
@@ -157,12 +157,12 @@ def _late_turns_fire_nothing(original, self, now, receive, send, write=None):
         core.handle_timer = handle_timer
 
 
-mutant('lost_rows_are_lost', 'S10', 'what is lost is not sent again', (Turn, '_send_again', instead(nothing)))
-mutant('no_probes', 'L3', 'nothing is sent when an acknowledgement does not come', (
-    RoundTrip, 'probe_timeout_s', instead(lambda self, probes: 1e6)))
+mutant('lost_rows_are_lost', 'S10', 'lost rows are not sent again', (Turn, '_send_again', instead(nothing)))
+mutant('no_probes', 'L3', 'no probe is sent when an acknowledgement is missing', (
+    RoundTrip, 'probe_timeout_s', returns(1e6)))
 
 
-@breaks('never_unanswered', 'L8', 'each datagram that is sent excuses those that are not acknowledged',
+@breaks('never_unanswered', 'L8', 'each sent datagram restarts the time without an acknowledgement',
         Channel, 'write')
 def _answered_by_writing(original, self, now, *rest):
     datagram = original(self, now, *rest)
@@ -181,7 +181,7 @@ def _puts_off_assigns(original, self, *core_and_seal):
         self.lost_rows += waiting
 
 
-@breaks('pings_fill_the_window', 'L8', 'pings take part of the window', Sent, '__init__')
+@breaks('pings_fill_the_window', 'L8', 'pings take space of the window', Sent, '__init__')
 def _counts_pings(original, self, *facts):
     original(self, *facts)
     self.segments = self.segments or 1.0

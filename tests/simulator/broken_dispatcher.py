@@ -7,11 +7,11 @@ from dispatcher.core import DispatcherCore
 from dispatcher.failure_detector import FailureDetector
 from dispatcher.tasks import NOT_LISTENING, UNACKNOWLEDGED
 from net_protocol.rows import CALCULATOR, CANCELLED, DONE, EXPIRED, JOURNAL, QUEUE_FULL
-from tests.simulator.breaking import around, breaks, drops, instead, mutant, nothing
+from tests.simulator.breaking import around, breaks, drops, instead, mutant, nothing, returns
 
 # S1, S2, S3, S4: outcomes.
 
-@breaks('accepts_and_forgets', 'S1', 'the dispatcher acknowledges a submit and keeps nothing',
+@breaks('accepts_and_forgets', 'S1', 'the dispatcher acknowledges a submit and forgets it',
         DispatcherCore, '_on_submit')
 def _accepts_three_of_four(original, self, now, channel, rows):
     rows = [row for row in rows if row[0] % 4]
@@ -19,14 +19,14 @@ def _accepts_three_of_four(original, self, now, channel, rows):
         original(self, now, channel, rows)
 
 
-@breaks('another_outcome_when_sent_again', 'S2', 'an outcome that is sent again is another one',
+@breaks('another_outcome_when_sent_again', 'S2', 'an outcome changes when it is sent again',
         DispatcherCore, 'refresh')
-def _changes_its_mind(original, self, now, channel, kind, row):
+def _changes_it(original, self, now, channel, kind, row):
     row = original(self, now, channel, kind, row)
     return row if row is None or kind != 'done' else row[:2] + [row[2] + 1]
 
 
-@breaks('results_mixed_up', 'S3', 'the dispatcher takes the result of another task', DispatcherCore, '_on_result')
+@breaks('results_mixed_up', 'S3', 'a task gets the result of another task', DispatcherCore, '_on_result')
 def _mixes_up_results(original, self, now, channel, rows):
     last = getattr(self, 'last_result', None)
     self.last_result = rows[0][2]
@@ -35,7 +35,7 @@ def _mixes_up_results(original, self, now, channel, rows):
     original(self, now, channel, rows)
 
 
-@breaks('done_without_a_result', 'S4', 'the dispatcher calls a task done when it was only taken',
+@breaks('done_without_a_result', 'S4', 'a task counts as done when its assignment is acknowledged',
         DispatcherCore, 'acknowledged')
 def _believes_an_acknowledgement(original, self, now, channel, kind, rows):
     original(self, now, channel, kind, rows)
@@ -52,9 +52,9 @@ def _believes_an_acknowledgement(original, self, now, channel, kind, rows):
                 self.finish(now, task, DONE, u'00000000')
 
 
-@breaks('outcomes_of_former_to_the_living', 'S4', 'an outcome of a former incarnation goes to the present one as its',
+@breaks('outcomes_of_a_former_incarnation', 'S4', 'an outcome of a former incarnation is sent to the present one',
         DispatcherCore, '_send_again')
-def _to_the_heir(original, self, channel, client):
+def _to_the_present(original, self, channel, client):
     client.is_absent, was_absent = False, client.is_absent
     try:
         return original(self, channel, client)
@@ -62,16 +62,12 @@ def _to_the_heir(original, self, channel, client):
         client.is_absent = was_absent
 
 
-@breaks('registered_by_nobody', 'S4', 'a calculator is registered before its first heartbeat', DispatcherCore, 'opened')
-def _registers_whoever_opens(original, self, now, channel):
+@breaks('registered_without_a_heartbeat', 'S4', 'a calculator is registered before its first heartbeat',
+        DispatcherCore, 'opened')
+def _registers_all(original, self, now, channel):
     original(self, now, channel)
     if channel.role == CALCULATOR and channel.peer is None:
         self.register(now, channel, 1, 1.0)
-
-
-@breaks('cancelled_by_nobody', 'S4', 'tasks are cancelled whose time is over', DispatcherCore, 'finish')
-def _cancels_what_expires(original, self, now, task, outcome, *rest):
-    original(self, now, task, CANCELLED if outcome == EXPIRED else outcome, *rest)
 
 
 def _with(**changes):
@@ -81,20 +77,23 @@ def _with(**changes):
     return init
 
 
-@breaks('dropped_as_delivered', 'S1', 'an outcome that is dropped counts as one that its client has',
+@breaks('dropped_as_delivered', 'S1', 'a dropped outcome counts as delivered',
         DispatcherCore, 'drop_outcome')
 def _calls_it_delivered(original, self, now, client, task):
     self.emit(now, 'outcome_dropped', task_id=task.task_id)
     self.forget_task(client, task)
 
 
+mutant('cancelled_without_a_cancel', 'S4', 'expired tasks count as cancelled', (
+    DispatcherCore, 'finish', around(lambda original, self, now, task, outcome, *rest: original(
+        self, now, task, CANCELLED if outcome == EXPIRED else outcome, *rest))))
 mutant('failed_at_once', 'S4', 'a task fails with its first attempt', (
     DispatcherCore, '__init__', _with(attempts_max=1)))
 
 
 # S5, S6, S7: places, capacity, who gets work.
 
-@breaks('tells_what_is_not_so', 'S5', 'a task that waits is said to be assigned', DispatcherCore, 'requeue')
+@breaks('event_of_a_false_assignment', 'S5', 'an event reports a waiting task as assigned', DispatcherCore, 'requeue')
 def _both_places(original, self, now, task, ended):
     original(self, now, task, ended)
     if not task.is_over and task.task_id.endswith('2'):
@@ -115,21 +114,16 @@ def _although_it_drains(original):
     return property(has_slot)
 
 
-@breaks('older_heartbeat_believed', 'S8', 'a heartbeat that an acknowledgement overtook counts as newer',
-        DispatcherCore, '_reconcile')
-def _believes_older(original, self, now, calculator, number, held, orphans):
-    original(self, now, calculator, 2 ** 53, held, orphans)
-
-
-@breaks('older_channel_wins', 'S7', 'of two calculators with one name the older one works', DispatcherCore, 'register')
+@breaks('older_channel_wins', 'S7', 'of two calculators with one name the older one gets tasks',
+        DispatcherCore, 'register')
 def _older_wins(original, self, now, channel, *said):
     current = self.calculators.by_name.get(channel.name)
     return original(self, now, channel, *said) if current is None or current.state == DEAD else None
 
 
-@breaks('incarnation_ignored', 'S7', 'a new incarnation of a calculator is taken for the old one',
+@breaks('incarnation_ignored', 'S7', 'a new incarnation of a calculator counts as the old one',
         DispatcherCore, 'register')
-def _lives_on(original, self, now, channel, *said):
+def _keeps_the_former(original, self, now, channel, *said):
     current = self.calculators.by_name.get(channel.name)
     if current is not None:
         channel.peer = current
@@ -137,20 +131,20 @@ def _lives_on(original, self, now, channel, *said):
     return original(self, now, channel, *said)
 
 
-mutant('tables_ignore_capacity', 'S6', 'the dispatcher gives a calculator more than it has slots for', (
+mutant('tables_ignore_capacity', 'S6', 'a calculator gets more attempts than it has slots', (
     Calculator, 'has_slot', _available_if(
         lambda self: self.state == ALIVE and not self.draining and not self.full_until_beat)))
-mutant('suspects_get_work', 'S7', 'a calculator that is suspect is given work', (
+mutant('suspects_get_work', 'S7', 'a suspect calculator gets tasks', (
     Calculator, 'has_slot', _available_if(
         lambda self: self.state in (ALIVE, SUSPECT) and not self.draining and not self.full_until_beat
         and self.free > 0)))
-mutant('draining_get_work', 'S7', 'a calculator that drains is given work', (
+mutant('draining_get_work', 'S7', 'a draining calculator gets tasks', (
     Calculator, 'has_slot', _although_it_drains))
 
 
-# S8: nothing stays with the dead.
+# S8: no task stays with a dead calculator.
 
-@breaks('lost_without_acknowledgement', 'S8', 'an attempt is lost that its calculator may not have received yet',
+@breaks('lost_without_acknowledgement', 'S8', 'an attempt counts as lost before its calculator can have received it',
         DispatcherCore, '_reconcile')
 def _loses_what_is_not_named(original, self, now, calculator, number, held, orphans):
     for task in calculator.attempts.values():
@@ -159,7 +153,8 @@ def _loses_what_is_not_named(original, self, now, calculator, number, held, orph
     original(self, now, calculator, number, held, orphans)
 
 
-@breaks('heartbeats_ignored', 'S8', 'what a heartbeat does not name stays assigned', DispatcherCore, '_reconcile')
+@breaks('heartbeats_ignored', 'S8', 'an attempt that a heartbeat does not name stays assigned',
+        DispatcherCore, '_reconcile')
 def _names_everything(original, self, now, calculator, number, held, orphans):
     held = sorted(held + [[assignment, assignment] for assignment in calculator.attempts])
     original(self, now, calculator, number, held, orphans)
@@ -173,19 +168,22 @@ def _only_the_deadline(original, self, now, task):
         self._timers.set(('task', task), task.deadline_at)
 
 
-@breaks('deadline_ignored', 'S1', 'a task whose time is over stays where it is', DispatcherCore, '_due_task')
+@breaks('deadline_ignored', 'S1', 'a task does not expire', DispatcherCore, '_due_task')
 def _only_answers(original, self, now, task):
     if now < task.deadline_at:
         original(self, now, task)
 
 
-mutant('never_requeued', 'S8 L8', 'the tasks of a dead calculator stay with it',
+mutant('older_heartbeat_counts', 'S8', 'a heartbeat older than an acknowledgement counts as newer', (
+    DispatcherCore, '_reconcile', around(lambda original, self, now, calculator, number, *rest: original(
+        self, now, calculator, 2 ** 53, *rest))))
+mutant('never_requeued', 'S8 L8', 'the tasks of a dead calculator are not reassigned',
        (DispatcherCore, '_begin_to_lose', instead(nothing)))
-mutant('nobody_dies', 'S8', 'a calculator is dead after a hundred times the silence', (
+mutant('no_calculator_dies', 'S8', 'a calculator is dead after a hundred times the silence', (
     FailureDetector, '__init__', lambda original: lambda self, suspect, dead: original(self, suspect, 100 * dead)))
 
 
-@breaks('hint_believed', 'S13', 'a report that nobody listens is believed at once', DispatcherCore, 'hinted')
+@breaks('hint_trusted', 'S13', 'an ICMP error makes a calculator suspect at once', DispatcherCore, 'hinted')
 def _believes_a_hint(original, self, now, channel):
     calculator = channel.peer
     if calculator is not None and not calculator.IS_CLIENT and calculator.state == ALIVE:
@@ -193,16 +191,16 @@ def _believes_a_hint(original, self, now, channel):
         self._begin_to_lose(calculator, NOT_LISTENING)
 
 
-@breaks('unreachable_keep_tasks', 'L8', 'a calculator that can\'t be reached keeps its tasks',
+@breaks('unreachable_keep_tasks', 'L8', 'an unreachable calculator keeps its tasks',
         DispatcherCore, '_begin_to_lose')
 def _loses_no_unacknowledged(original, self, calculator, ended):
     if ended != UNACKNOWLEDGED:
         original(self, calculator, ended)
 
 
-mutant('never_excused', 'S13', 'calculators are judged although something from them is unread',
-       (FailureDetector, 'excuse', instead(lambda self, now, calculator, late_s: False)))
-mutant('doubted_too_soon', 'S13', 'two missed heartbeats less make a calculator suspect, and three less dead', (
+mutant('never_excused', 'S13', 'calculators become suspect although their datagrams are unread',
+       (FailureDetector, 'excuse', returns(False)))
+mutant('doubted_too_soon', 'S13', 'a calculator is suspect two heartbeats too early, and dead three too early', (
     FailureDetector, '__init__', lambda original: lambda self, suspect_after, dead_after: original(
         self, suspect_after - 2, dead_after - 3)))
 
@@ -223,15 +221,15 @@ def _counts_twice(original, self, client, number, size):
     self.counts['accepted'] += self.counts['accepted'] % 10 == 7
 
 
-@breaks('open_ignored', 'S16', 'what is below open may be submitted', DispatcherCore, '_may_accept')
-def _knows_no_copies(original, self, now, channel, client, number, size):
+@breaks('open_ignored', 'S16', 'numbers below ``open`` may be submitted', DispatcherCore, '_may_accept')
+def _accepts_duplicates(original, self, now, channel, client, number, size):
     client.acknowledged.drop_below(2 ** 53)
     client.open = 1
     channel.peer_open = 0
     return original(self, now, channel, client, number, size)
 
 
-@breaks('copy_begins_anew', 'S16', 'a copy of a submit begins the task anew', DispatcherCore, '_on_submit')
+@breaks('copy_begins_anew', 'S16', 'a duplicate of a submit accepts the task again', DispatcherCore, '_on_submit')
 def _restarts_what_waits(original, self, now, channel, rows):
     client = channel.peer
     for row in rows:
@@ -241,18 +239,18 @@ def _restarts_what_waits(original, self, now, channel, rows):
     original(self, now, channel, rows)
 
 
-mutant('queue_unbounded', 'S9', 'a full queue takes more', (
+mutant('queue_unbounded', 'S9', 'a full queue accepts tasks', (
     DispatcherCore, '_reason_to_refuse', _takes_in_spite_of(QUEUE_FULL)))
 mutant('accepts_while_the_disk_fails', 'S9', 'tasks are accepted while the journal can\'t be written', (
     DispatcherCore, '_reason_to_refuse', _takes_in_spite_of(JOURNAL)))
-mutant('memory_unbounded', 'S9', 'clients get any memory', (
+mutant('memory_unbounded', 'S9', 'the memory for tasks has no limit', (
     DispatcherCore, '__init__', _with(memory_max_bytes=1 << 30)))
-mutant('memory_of_calculators_unbounded', 'S9', 'calculators register whether there is memory or not', (
-    DispatcherCore, '_make_room', instead(lambda self, now, channel: True)))
+mutant('memory_of_calculators_unbounded', 'S9', 'calculators register without free memory', (
+    DispatcherCore, '_make_room', returns(True)))
 mutant('registry_unbounded', 'S9', 'calculators register without limit', (
     DispatcherCore, '__init__', _with(calculators_max=10 ** 6)))
 mutant('refusal_forgotten', 'S10', 'a lost refusal is not sent again', (DispatcherCore, 'refresh', drops('refused')))
-mutant('attempts_unbounded', 'S12', 'a task is tried without end', (
+mutant('attempts_unbounded', 'S12', 'a task gets unlimited attempts', (
     DispatcherCore, '__init__', _with(attempts_max=10 ** 6)))
 
 
@@ -263,14 +261,14 @@ def _refuses_one_client(original, self, client, number, size):
     return 'queue_full' if client.name == 'client-2' else original(self, client, number, size)
 
 
-@breaks('nobody_comes_back', 'L3', 'a calculator that was dead stays dead', DispatcherCore, '_on_heartbeat')
+@breaks('no_calculator_returns', 'L3', 'a dead calculator can\'t return', DispatcherCore, '_on_heartbeat')
 def _stays_dead(original, self, now, channel, rows):
     known = self.calculators.by_name.get(channel.name)
     if known is None or known.state != DEAD:
         original(self, now, channel, rows)
 
 
-@breaks('a_slot_is_never_free', 'L7 L1', 'a calculator has one slot less after each assignment',
+@breaks('a_slot_is_never_free', 'L7 L1', 'each assignment costs a slot',
         DispatcherCore, 'assign')
 def _shrinks(original, self, now, task, calculator, known_as=0):
     original(self, now, task, calculator, known_as)
@@ -289,9 +287,9 @@ def _never_stopped(original, self, now):
 
 mutant('never_drained', 'L2', 'the dispatcher does not end', (DispatcherCore, '_due_drain_over', instead(nothing)),
        (DispatcherCore, 'settle', _never_stopped))
-mutant('one_client_starves', 'L5', 'one client is always told to come back later',
-       (DispatcherCore, '_fast_places', instead(lambda self, client: 0)),
+mutant('one_client_starves', 'L5', 'one client is always refused',
+       (DispatcherCore, '_fast_places', returns(0)),
        (DispatcherCore, '_reason_to_refuse', _refuses_one_client))
-mutant('unreachable_get_work', 'L8', 'a calculator that does not acknowledge is given more all the same',
+mutant('unreachable_get_work', 'L8', 'a calculator that acknowledges nothing gets tasks',
        (DispatcherCore, 'unreachable', instead(nothing)), (Calculator, 'is_available', _available_if(
            lambda self: self.has_slot)))

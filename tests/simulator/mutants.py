@@ -1,9 +1,7 @@
-"""Deliberately broken variants of the product: a check that catches none of them is worth nothing.
+"""Broken variants of the product, which the auditors of the simulator must detect.
 
-Each is a patch that is applied while worlds run and taken back afterwards; nothing of it is in the product. Run it::
-
-    python -m tests.simulator.mutants              how many seeds each of them survives
-    python -m tests.simulator.mutants NAME         what catches this one, with its story
+    python -m tests.simulator.mutants              the number of worlds that each variant needs
+    python -m tests.simulator.mutants NAME         the rule that detects this variant, and the history
 """
 
 from __future__ import absolute_import, division, print_function
@@ -12,40 +10,37 @@ import sys
 
 from simulator import scenario
 from simulator.run import CLEAN, CRASH, draw_settings, run_world
-from tests.simulator import (  # noqa: F401  they fill it
+from tests.simulator import (  # noqa: F401  they fill MUTANTS
     broken_calls, broken_channel, broken_client, broken_dispatcher, broken_journal)
 from tests.simulator.breaking import MUTANTS, applied
 from tests.simulator.test_scripted import WORLDS
 
-#: Seeds within which every mutant has to be caught.
+#: The number of worlds within which every variant must be detected.
 SEEDS_MAX = 15
 
-#: Some show in few worlds only; the search for them begins close to one of those, to be quick.
+#: The first seed for variants that few worlds detect.
 FIRST_SEEDS = {
     'another_outcome_after_a_restart': 35, 'attempts_unbounded': 24, 'draining_get_work': 36, 'heartbeats_ignored': 20,
-    'nobody_dies': 25, 'number_far_ahead': 20, 'pause_without_end': 56, 'pings_fill_the_window': 40448,
-    'stop_drops_the_queue': 265,
-    'works_while_frozen': 11,
+    'no_calculator_dies': 25, 'number_far_ahead': 20, 'pause_without_end': 56, 'pings_fill_the_window': 40448,
+    'stop_drops_the_queue': 265, 'works_while_frozen': 11,
 }
-
 # The first world with calls.
 FIRST_SEEDS.update((name, 11) for name, (rules, _, _) in MUTANTS.items() if rules[0] in ('S21', 'S22', 'S23', 'S25'))
 
-#: And some only in a scripted world.
+#: Variants that only a scripted world detects.
 WORLDS_OF = {
-    'dropped_as_delivered': 'everybody_is_silent_longer_than_a_channel_is_awake',
-    'lost_assigns_starve': 'nothing_reaches_one_calculator_after_the_other',
+    'dropped_as_delivered': 'partitions_are_longer_than_a_channel_is_awake',
+    'lost_assigns_starve': 'calculators_are_cut_off_in_one_direction',
     'memory_unbounded': 'memory_is_short',
     'memory_of_calculators_unbounded': 'memory_is_short_for_calculators',
-    'never_unanswered': 'nothing_reaches_one_calculator_after_the_other',
-    'overtime': 'nothing_reaches_one_calculator_after_the_other',
-    'unreachable_get_work': 'nothing_reaches_one_calculator_after_the_other',
-    'unreachable_never': 'nothing_reaches_one_calculator_after_the_other',
-    'unreachable_keep_tasks': 'nothing_reaches_one_calculator_after_the_other',
+    'never_unanswered': 'calculators_are_cut_off_in_one_direction',
+    'overtime': 'calculators_are_cut_off_in_one_direction',
+    'unreachable_get_work': 'calculators_are_cut_off_in_one_direction',
+    'unreachable_never': 'calculators_are_cut_off_in_one_direction',
+    'unreachable_keep_tasks': 'calculators_are_cut_off_in_one_direction',
 }
 
-#: What is wrong with these is that they raise. An error in any other says that the variant itself does not work any
-#: more.
+#: Variants that raise an error. An error in another variant is a mistake in its patch.
 RAISING = ('poison_stops_a_process',)
 
 
@@ -57,21 +52,21 @@ def one_of_each_rule():
     return sorted(names.values())
 
 
-def catches(name, result):
-    """Whether this world, run with the mutant of that name, has caught it, by one of the rules that it breaks."""
+def detects(name, result):
+    """Whether the result of a world with this variant is one of the rules that it breaks."""
     if result['verdict'] == CRASH and name not in RAISING:
         raise AssertionError('%s: seed %d: %s: %s' % (name, result['seed'], result['rule'], result['sentence']))
     return result['rule'] in MUTANTS[name][0]
 
 
-def seeds_survived(name, seeds_max=SEEDS_MAX):
-    """How many seeds it took to catch a mutant, and the result that did; None if none did."""
+def worlds_needed(name, seeds_max=SEEDS_MAX):
+    """The number of worlds until the variant was detected, and the result of the last one; None if it was not."""
     first = FIRST_SEEDS.get(name, 1)
     scripted = scenario.SETTINGS.checked(WORLDS[WORLDS_OF[name]][0]) if name in WORLDS_OF else None
     with applied(name):
         for seed in range(first, first + seeds_max):
             result = run_world(seed, scripted or draw_settings(seed))
-            if catches(name, result):
+            if detects(name, result):
                 return seed - first + 1, result
             if result['verdict'] != CLEAN:
                 print('%s: seed %d: %s: %s' % (name, seed, result['rule'], result['sentence']))
@@ -86,15 +81,15 @@ def _order(name):
 def main(names):
     unknown = [name for name in names if name not in MUTANTS]
     if unknown:
-        sys.exit('no such variant: %s' % ', '.join(unknown))
+        sys.exit('unknown variant: %s' % ', '.join(unknown))
     survivors = 0
-    print('| mutant | breaks | what is wrong with it | seeds | caught as |\n| --- | --- | --- | --- | --- |')
+    print('| variant | breaks | what is wrong | worlds | detected by |\n| --- | --- | --- | --- | --- |')
     for name in names or sorted(MUTANTS, key=_order):
         rules, about, _ = MUTANTS[name]
-        seeds, result = seeds_survived(name)
+        seeds, result = worlds_needed(name)
         survivors += result is None
-        caught = 'NOT CAUGHT' if result is None else '%s %s' % (result['verdict'], result['rule'])
-        print('| `%s` | %s | %s | %d | %s |' % (name, rules[0], about, seeds, caught))
+        found = 'NOT DETECTED' if result is None else '%s %s' % (result['verdict'], result['rule'])
+        print('| `%s` | %s | %s | %d | %s |' % (name, rules[0], about, seeds, found))
         sys.stdout.flush()
         if names and result is not None:
             print(result['sentence'], *result['lines'], sep='\n')

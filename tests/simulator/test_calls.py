@@ -1,4 +1,4 @@
-"""Worlds with calls of functions, and with one calculator that restarts every second or so."""
+"""Worlds with calls of functions, and with a calculator that restarts about every second."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -8,27 +8,22 @@ from net_protocol.rows import DONE
 from simulator import scenario
 from simulator.run import CLEAN, Course, run_world
 from tests.simulator.mutants import applied
-
-MYPY = False
-if MYPY:
-    from typing import Any, Dict  # noqa: F401
+from tests.simulator.test_scripted import RELIABLE, check_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-_WELL = {'probability': 0}
-
 
 def flapping(work, callers):
-    """Six slots of calculators that are well, and twenty of one that never gets to the end of a task."""
+    """Six slots of calculators without faults, and twenty slots of one that restarts before a task is done."""
     return {
         'duration_s': 60, 'clients': 2, 'calculators': [
             {'count': 3, 'capacity': 2, 'work': work}, {'count': 1, 'capacity': 20, 'work': work}],
-        'calculator': {'outage': _WELL, 'task_duration_s': [2, 3]}, 'client': {'task_interval_s': [0.6, 1.4]},
+        'calculator': {'outage': RELIABLE, 'task_duration_s': [2, 3]}, 'client': {'task_interval_s': [0.6, 1.4]},
         'calls': {'callers': callers, 'duration_s': [2, 3]}, 'faults': {'flap_s': [0.2, 2]}}
 
 
 def response_times(seed, settings):
-    """Those of all tasks that were sent while it restarts, in ascending order; for ever where there is no result."""
+    """The sorted response times of all tasks that were sent while the calculator restarts; inf without a result."""
     course = Course(seed, scenario.SETTINGS.checked(settings))
     course.run()
     until, is_call = settings['duration_s'], settings['calls']['callers'] > 0
@@ -54,22 +49,19 @@ TROUBLES = {
     'calls_are_poisonous': ({'poison': 0.1}, ['client.poisonous_calls', 'client.outcome_failed']),
     'calls_are_cancelled': ({'cancel': 0.5}, ['client.called_off', 'calculator.calls_stopped']),
     'functions_do_not_load': ({'no_load': 0.7, 'idle_death_s': [0.2, 1]}, ['failed_loads', 'idle_deaths']),
-}  # type: Dict[str, Any]
+}  # type: dict
 
 
 @pytest.mark.parametrize('name', sorted(TROUBLES))
-def test_every_promise_holds_where(name):
+def test_every_rule_holds_when(name):
     calls, wanted = TROUBLES[name]
-    settings = {'duration_s': 40, 'clients': 1, 'calculators': [{'count': 3, 'capacity': 2, 'work': u'abc'}],
-                'calculator': {'outage': _WELL}, 'client': {'task_interval_s': [0.1, 0.3]},
-                'calls': dict(calls, callers=2, duration_s=[0, 0.6])}
-    result = run_world(1, scenario.SETTINGS.checked(settings))
-    assert result['verdict'] == CLEAN, '%(verdict)s %(rule)s: %(sentence)s, seed %(seed)d' % result
-    counts = dict(result['paths'], **result['ledger'])
-    assert [counter for counter in wanted if not counts[counter]] == []
+    check_world(1, {
+        'duration_s': 40, 'clients': 1, 'calculators': [{'count': 3, 'capacity': 2, 'work': u'abc'}],
+        'calculator': {'outage': RELIABLE}, 'client': {'task_interval_s': [0.1, 0.3]},
+        'calls': dict(calls, callers=2, duration_s=[0, 0.6])}, wanted)
 
 
-def test_a_poisonous_call_fails_alone():
+def test_only_the_poisonous_call_fails():
     settings = {'duration_s': 40, 'clients': 1, 'calculators': [{'count': 2, 'capacity': 5, 'work': u'abc'}],
                 'calls': {'callers': 1, 'poison': 0.1, 'duration_s': [0, 0.6]},
                 'client': {'task_interval_s': [0.1, 0.3]}}

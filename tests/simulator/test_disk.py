@@ -1,4 +1,4 @@
-"""The journal in memory is what the journal on a disk is; what its disk does when it fails."""
+"""The simulated journal holds the same as a real one, and its disk can fail."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -18,18 +18,18 @@ WALL = 1500000000.0
 CLIENT = Client('client', 'aaaaaaaa', None)
 
 
-class Heads(object):
-    """A coin that says whether a write that was reported as failed is there all the same."""
+class Draw(object):
+    """Decides whether the disk keeps a write that it reports as failed."""
 
-    def __init__(self, is_there):
-        self._is_there = is_there
+    def __init__(self, is_kept):
+        self._is_kept = is_kept
 
     def random(self):
-        return 0.0 if self._is_there else 0.9
+        return 0.0 if self._is_kept else 0.9
 
 
 def history(seed):
-    """Batches of records as a core makes them: each task is accepted, then ended, then over for its client."""
+    """Batches of the records of a core: each task is accepted, then ended, then over for its client."""
     rng = random.Random(seed)
     records, going = [], {}
     for step in range(200):
@@ -50,11 +50,11 @@ def opened(disk):
     return DiskJournal(disk, lambda: WALL)
 
 
-@pytest.mark.parametrize('seed', range(4))
-def test_the_journal_in_memory_holds_what_the_one_on_a_disk_holds(tmpdir, seed):
-    path, disk = str(tmpdir.join('the.journal')), Disk(Heads(False))
+@pytest.mark.parametrize('seed', range(2))
+def test_the_simulated_journal_holds_the_same_rows_as_a_real_one(tmpdir, seed):
+    path, disk = str(tmpdir.join('the.journal')), Disk(Draw(False))
     for batch in history(seed):
-        # A new incarnation for each batch, so that all of it passes through the encoding.
+        # A new incarnation for each batch reads all earlier rows.
         real, simulated = JournalFile(path, JournalRows(), wall=lambda: WALL), opened(disk)
         assert list(real.rows()) == list(simulated.rows())
         assert real.starts == simulated.incarnations
@@ -72,19 +72,19 @@ def found(disk):
     return [row[1][-1] for row in opened(disk).rows()]
 
 
-@pytest.mark.parametrize('failure, is_there, there', [(FULL, True, []), (FAILING, False, []), (FAILING, True, ['1'])])
-def test_what_is_there_after_a_write_that_failed(failure, is_there, there):
-    disk = Disk(Heads(is_there))
+@pytest.mark.parametrize('failure, is_kept, kept', [(FULL, True, []), (FAILING, False, []), (FAILING, True, ['1'])])
+def test_a_failing_disk_may_keep_a_write_and_a_full_one_does_not(failure, is_kept, kept):
+    disk = Disk(Draw(is_kept))
     journal = opened(disk)
     disk.failure = failure
     assert journal.write([accepted(1)], 0.0) == failure
     assert disk.state_of('client:aaaaaaaa:1') is None
     disk.failure = None
-    assert found(disk) == there
+    assert found(disk) == kept
 
 
-def test_a_later_write_holds_what_failed_before_and_all_of_it_once():
-    disk = Disk(Heads(True))
+def test_the_next_write_repeats_a_failed_one_without_duplicates():
+    disk = Disk(Draw(True))
     journal = opened(disk)
     disk.failure = FAILING
     journal.write([accepted(1)], 0.0)
@@ -93,8 +93,8 @@ def test_a_later_write_holds_what_failed_before_and_all_of_it_once():
     assert found(disk) == ['1', '2']
 
 
-def test_nothing_is_opened_on_a_broken_disk():
-    disk = Disk(Heads(False))
+def test_no_journal_opens_on_a_broken_disk():
+    disk = Disk(Draw(False))
     disk.failure = FULL
     with pytest.raises(DiskBroken):
         opened(disk)
@@ -102,8 +102,8 @@ def test_nothing_is_opened_on_a_broken_disk():
     assert opened(disk).incarnations == 0
 
 
-def test_a_copy_is_what_was_there():
-    disk = Disk(Heads(False))
+def test_a_copy_keeps_the_state_of_a_disk():
+    disk = Disk(Draw(False))
     opened(disk).write([accepted(1)], 0.0)
     copy = disk.copy()
     second = opened(disk)

@@ -1,4 +1,4 @@
-"""Scenarios: groups of processes, scheduled events, random lengths; and what is wrong with one is said."""
+"""Scenarios: groups of processes, scheduled events, random durations; refusals of wrong scenarios."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -24,17 +24,17 @@ GROUPS = {
     'turn_cost_s': {'row': 0.0001}, 'faults': {'calculator_crash_s': {'exponential': 10}}}
 
 
-def test_a_world_of_groups_and_events_keeps_all_promises():
+def test_a_world_of_groups_and_events_keeps_all_rules():
     result = run_world(1, scenario.SETTINGS.checked(GROUPS))
     assert (result['verdict'], result['sentence']) == (CLEAN, '')
     assert result['faults']['kills'] + result['faults']['kills_while_sending'] >= 5
 
 
-def test_members_have_names_and_what_is_theirs():
+def test_members_have_names_and_the_settings_of_their_group():
     members = scenario.members(scenario.SETTINGS.checked(GROUPS), 'calculator')
     assert [name for name, _ in members] == ['calculator-%d' % number for number in range(1, 7)]
     assert members[0][1] == {}
-    # Of a block, what the group does not say is that of all.
+    # The group changes one key of a block. The others are defaults.
     assert members[5][1]['outage'] == {'check_interval_s': 10, 'probability': 0, 'duration_s': [2, 5], 'kind': 'crash'}
 
 
@@ -50,7 +50,7 @@ def test_members_have_names_and_what_is_theirs():
     ({'network': {'delay_s': {'exponential': -1}}}, 'network.delay_s'),
     ({'calculator': {'work': 'work.py'}}, 'calculators'), ({'calls': {'functions': u'aa'}}, 'calls.functions'),
     ({'calculators': [{'count': 1, 'work': {'module': 'a'}}]}, 'calculators')])
-def test_what_is_wrong_is_refused(settings, key):
+def test_a_wrong_setting_is_refused(settings, key):
     with pytest.raises(SettingRefused) as caught:
         scenario.SETTINGS.checked(settings)
     assert caught.value.key == key
@@ -66,5 +66,5 @@ def test_the_sample_has_every_key():
 
 
 @pytest.mark.parametrize('name', ['ASK_FIRST_S', 'ASK_LAST_S'])
-def test_a_number_that_the_simulator_copies_is_that_of_the_original(name):
+def test_the_simulator_has_the_same_times_as_the_real_resolver(name):
     assert getattr(upstream, name) == getattr(names, name)

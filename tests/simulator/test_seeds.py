@@ -1,4 +1,4 @@
-"""Worlds drawn from seeds: those that failed once, those of the presets, and the same world twice."""
+"""Worlds of seeds that failed once, worlds of presets, and the command line of the simulator."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -19,12 +19,12 @@ from simulator.run import CLEAN, draw_settings, run_world
 
 SEEDS_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'seeds.txt')
 
-#: A world takes seconds of a processor, and on a machine with other things to do there are few of them in a minute.
+#: A world takes seconds of processor time.
 pytestmark = pytest.mark.timeout(600)
 
-#: What some worlds came to on the Python that this was written on. A change of the product changes them, and then they
-#: are replaced by the new ones, which must be the same on 2.7 and on the oldest and newest 3.x.
-HASHES = {1: '6c8d7a42', 2: '619d9d54', 3: 'bf7c68d4', 9: 'c31da378', 11: '100d1096'}
+#: Seed -> hash of its world, the same on every Python. A change of the product changes them. The new ones must be the
+#: same on 2.7 and on the oldest and newest 3.x.
+HASHES = {1: '6c8d7a42', 2: '619d9d54', 3: 'bf7c68d4', 9: 'c31da378', 11: '100d1096', 17: 'cf37de18', 18: 'e4c35954'}
 
 
 def failed_once():
@@ -32,23 +32,23 @@ def failed_once():
         return [int(line.split()[0]) for line in lines if line.strip() and not line.startswith('#')]
 
 
-def complaint(result):
-    return None if result['verdict'] == CLEAN else '%(verdict)s %(rule)s: %(sentence)s, seed %(seed)d' % result
+def check_clean(result):
+    assert result['verdict'] == CLEAN, '%(verdict)s %(rule)s: %(sentence)s, seed %(seed)d' % result
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('seed', failed_once())
-def test_what_failed_once_fails_no_more(seed):
-    assert complaint(run_world(seed, draw_settings(seed))) is None
+def test_a_seed_that_failed_once_keeps_all_rules(seed):
+    check_clean(run_world(seed, draw_settings(seed)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('preset', sorted(scenario.PRESETS))
-def test_a_preset_keeps_every_promise(preset):
-    assert complaint(run_world(1, scenario.preset(preset))) is None
+def test_a_preset_keeps_all_rules(preset):
+    check_clean(run_world(1, scenario.preset(preset)))
 
 
-def test_without_faults_nothing_is_resent_and_everything_is_done_at_once():
+def test_without_faults_no_row_is_sent_again_and_every_first_attempt_succeeds():
     result = run_world(1, scenario.preset('calm'))
     paths = result['paths']
     assert result['ledger']['tasks'] == result['ledger']['answered'] == paths['dispatcher.attempt_result'] > 100
@@ -60,13 +60,7 @@ def test_a_seed_is_the_same_world_on_every_python(seed):
     assert run_world(seed, draw_settings(seed))['hash'] == HASHES[seed]
 
 
-def test_the_same_seed_twice_is_the_same_world_and_another_is_not():
-    first, second, other = [run_world(seed, draw_settings(seed)) for seed in (17, 17, 18)]
-    assert first == second
-    assert first['hash'] != other['hash']
-
-
-def test_a_large_batch_has_to_take_every_rare_path():
+def test_a_large_batch_must_take_every_rare_path():
     batch = Batch()
     result = dict(run_world(9, draw_settings(9)), cpu_s=0.1)
     for _ in range(RUNS_FOR_RARE_PATHS - 1):
@@ -89,7 +83,7 @@ def test_the_sample_settings_run(capfd):
     assert '"verdict": "clean"' in output
 
 
-def test_the_story_of_a_task_begins_with_its_sending_and_ends_with_its_answer(capfd):
+def test_the_history_of_a_task_begins_when_it_is_sent_and_ends_when_it_is_answered(capfd):
     status, whole, _ = run(capfd, '--preset', 'calm', '--duration', '3', '--trace')
     task_id = re.findall(r'Task (\S+): sent\.', whole)[0]
     assert status == 0
@@ -101,7 +95,7 @@ def test_the_story_of_a_task_begins_with_its_sending_and_ends_with_its_answer(ca
     assert all(task_id in line or (client in line and '[%s, ' % number in line) for line in lines)
 
 
-def test_a_task_that_never_was_is_one_line_and_a_mistake(capfd):
+def test_an_unknown_task_is_an_error_of_one_line(capfd):
     status, output, errors = run(capfd, '--preset', 'stormy', '--duration', '20', '--task', 'client-9:aaaaaaaa:1')
     assert (status, output) == (2, '')
     assert errors.splitlines() == [
@@ -109,7 +103,7 @@ def test_a_task_that_never_was_is_one_line_and_a_mistake(capfd):
 
 
 @pytest.mark.parametrize('option', [['--trace'], ['--task', 'any']])
-def test_a_story_is_that_of_one_world(capfd, option):
+def test_a_history_needs_a_single_world(capfd, option):
     with pytest.raises(SystemExit) as ended:
         run(capfd, '--runs', '2', *option)
     assert ended.value.code == 2
@@ -120,27 +114,27 @@ def test_a_story_is_that_of_one_world(capfd, option):
 @pytest.mark.parametrize('preset, seed, places', [
     ('durable', '1', ['before its commit', 'after its commit', 'after sending', 'between two turns']),
     ('stormy', '3', ['while sending', 'after sending', 'between two turns'])])
-def test_a_story_says_where_a_kill_struck(capfd, preset, seed, places):
+def test_a_history_names_the_place_of_a_kill(capfd, preset, seed, places):
     _, story, _ = run(capfd, '--preset', preset, '--seed', seed, '--trace')
     assert {line.split(' killed ')[1] for line in story.splitlines() if ' killed ' in line} == set(places)
 
 
 @pytest.mark.parametrize('seed', [0, -5])
-def test_any_number_is_a_seed(capfd, seed):
+def test_zero_and_negative_numbers_are_seeds(capfd, seed):
     assert run(capfd, '--preset', 'calm', '--seed', str(seed), '--duration', '2')[0] == 0
 
 
-# The others are the calm one with a hundred times as much to tell, and nothing else.
+# The other presets are the calm one with a hundred times as many events.
 @pytest.mark.parametrize('preset', sorted(set(scenario.PRESETS) - {'busy', 'crowd'}))
-def test_every_line_of_a_story_can_be_told(capfd, preset):
+def test_a_preset_has_a_history(capfd, preset):
     status, story, _ = run(capfd, '--preset', preset, '--duration', '10', '--trace')
     assert status == 0
     assert len(story.splitlines()) > 100
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_leaves_what_was_found_so_far(number):
-    # As from a terminal: the signal goes to all of the process group.
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGHUP])
+def test_after_a_signal_the_results_so_far_are_printed(number):
+    # A terminal sends the signal to the whole process group.
     process = subprocess.Popen(
         [sys.executable, run_simulator.__file__.replace('.pyc', '.py'), '--preset', 'calm', '--duration', '2',
          '--runs', '100000', '--jobs', '2', '--json'],
