@@ -42,7 +42,6 @@ OVER = 'The demo is over.'
 
 
 def parsed(argv):
-    """The options."""
     parser = command_line.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--calculators', type=command_line.whole_number(1, CALCULATORS_MAX), default=CALCULATORS,
                         metavar='N',

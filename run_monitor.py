@@ -68,7 +68,6 @@ OPERATIONS = (
 
 
 def parsed(argv):
-    """The options."""
     parser = command_line.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='With no settings file every setting has its default; config/monitor.json is a sample.')

@@ -144,7 +144,6 @@ class Member(object):
         return self._socket.fileno()
 
     def run(self, now):
-        """Take a turn."""
         if not self._is_started:
             self._is_started = True
             self.core.start(now)

@@ -26,7 +26,6 @@ BEGAN = 'began at '
 
 
 def compute(payload):
-    """The result of a task."""
     if payload == ENDLESS:
         say('%s%r' % (BEGAN, monotonic()))
         while True:

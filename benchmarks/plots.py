@@ -19,6 +19,10 @@ SETTINGS = {'svg.fonttype': 'none', 'svg.hashsalt': 'benchmarks', 'font.size': 9
             'axes.spines.top': False, 'axes.spines.right': False, 'path.simplify_threshold': 1.0}
 
 
+#: Inverts the lightness of a plot, and keeps its hues.
+DARK = '<style>@media (prefers-color-scheme: dark) { svg { filter: invert(1) hue-rotate(180deg); } }</style>'
+
+
 def draw(results, folder):
     """Draw all plots that have figures. Returns question -> name of the file in ``folder``."""
     import matplotlib
@@ -30,24 +34,24 @@ def draw(results, folder):
     if not os.path.isdir(folder):
         os.makedirs(folder)
     drawn = {}
-    for question, drawer in DRAWERS:
+    for question, title, drawer in DRAWERS:
         section = results['questions'].get(question)
         figure = None if section is None or 'failed' in section else drawer(pyplot, section)
         if figure is not None:
             drawn[question] = question + '.svg'
             path = os.path.join(folder, drawn[question])
-            figure.savefig(path, metadata={'Date': None, 'Creator': None}, bbox_inches='tight')
+            figure.savefig(path, metadata={'Date': None, 'Creator': None, 'Title': title}, bbox_inches='tight')
             pyplot.close(figure)
             shrink(path)
     return drawn
 
 
 def shrink(path):
-    """Round the coordinates of a picture to hundredths of a point, and write one element on a line."""
+    """Round the coordinates of a picture to hundredths of a point, write one element on a line, and add ``DARK``."""
     with open(path) as file:
         text = file.read()
     text = re.sub(r'-?\d+\.\d{3,}', lambda match: ('%.2f' % float(match.group())).rstrip('0').rstrip('.'), text)
-    text = re.sub(r'\s*\n\s*', ' ', text).replace('> <', '>\n<')
+    text = re.sub(r'\s*\n\s*', ' ', text).replace('> <', '>\n<').replace('</title>', '</title>\n' + DARK)
     with open(path, 'w') as file:
         file.write(text.strip() + '\n')
 
@@ -107,4 +111,5 @@ def latency(pyplot, section):
     return figure
 
 
-DRAWERS = (('throughput', throughput), ('latency', latency))
+DRAWERS = (('throughput', 'Tasks per second and processor time per task', throughput),
+           ('latency', 'Distribution of the response time', latency))

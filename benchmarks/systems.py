@@ -139,7 +139,6 @@ class Own(object):
         return ''
 
     def start(self, group, workers=WORKERS, options=()):
-        """Start a dispatcher and calculators."""
         dispatcher = self.start_dispatcher(group, options=options)
         running = Running(dispatcher, [], self.listening_port(dispatcher))
         for _ in range(workers):

@@ -30,7 +30,7 @@ if MYPY:
 LOADING = 'loading'
 IDLE = 'idle'
 BUSY = 'busy'
-#: The child was told to end.
+#: The child was asked to end.
 ENDING = 'ending'
 ENDED = 'ended'
 

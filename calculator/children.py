@@ -60,7 +60,7 @@ class Children(object):
         self._program = program
         self._number = number
         self._calls_max = calls_max
-        # The children that load or run, and those that were told to end.
+        # The children that load or run, and those that were asked to end.
         self._children = []  # type: List[Child]
         self._ending = []  # type: List[Child]
         self._idle = deque()  # type: Deque[Child]

@@ -151,7 +151,6 @@ class CalculatorCore(Core):
     @property
     def capacity(self):
         # type: () -> int
-        """The number of slots."""
         return self._capacity
 
     @property

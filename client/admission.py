@@ -1,13 +1,13 @@
 """Admission control: how many tasks a client may submit while the dispatcher refuses some, and in which order.
 
-A refusal means that the dispatcher has no room. (The channel handles congestion of the network.) The client then
+A refusal means: the dispatcher takes no tasks. (The channel handles congestion of the network.) The client then
 pauses for the time that the refusal advises. After that the window of unanswered submits is small. Each acceptance
 enlarges it: by one up to half of the window at the refusal, then by one for each window of acceptances. (Slow start,
 congestion avoidance and exponential back-off as in TCP, RFC 5681.) Without this each refused task would be submitted
 again by its own timer, and refused submits would soon be most of the load.
 
 Held tasks are submitted oldest first. In a long overload this alone would submit only tasks that are about to expire.
-So tasks that have waited for half of their time go last, and the newest of them goes first.
+So tasks that have waited for half of their time go last, the newest first.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -31,7 +31,7 @@ WINDOW_MIN = 4
 PAUSE_MIN_S = 0.1
 PAUSE_MAX_S = 5.0
 
-#: Tasks that one call of ``take_expired`` removes.
+#: ``take_expired`` removes at most so many tasks.
 STEPS_MAX = 1000
 
 
@@ -59,7 +59,7 @@ class AdmissionControl(object):
     def note_accepted(self, number=1):
         # type: (int) -> None
         self.unanswered -= number
-        # During a pause these were submitted before the refusal.
+        # In a pause they do not count: they were submitted before.
         if self.paused_until is None:
             self._pauses = 0
             while number and self.window < WINDOW_MAX:
@@ -93,7 +93,7 @@ class HeldTasks(object):
         # type: (Dict[int, Request], float) -> None
         self._requests = requests
         self._lifetime_s = lifetime_s
-        # Oldest first. Tasks that are no longer in ``requests`` are skipped later.
+        # Oldest first. ``_remove`` skips tasks that are no longer in ``requests``.
         self._tasks = []  # type: List[Request]
 
     def __len__(self):

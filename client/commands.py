@@ -14,6 +14,7 @@ from time import sleep
 
 from client.executor import Executor, TaskError, name_of
 from client.futures import TimeoutError
+from common.words import counted
 from net_protocol.codec import json_value
 from net_protocol.errors import MisuseError
 from runtime import logs
@@ -95,7 +96,8 @@ class Mapper(object):
             if signals.count and end_at is None:
                 self._is_reading, self._text = False, b''
                 end_at = monotonic() + drain_timeout_s
-                logs.log.info('stopping: waiting up to %g s for %d calls', drain_timeout_s, len(self._futures))
+                logs.log.info('stopping: waiting up to %g s for %s. Press Ctrl-C again to quit now.', drain_timeout_s,
+                              counted(len(self._futures), 'calls'))
             if signals.count > 1 or (end_at is not None and monotonic() >= end_at):
                 return
             if monotonic() >= progress_at:

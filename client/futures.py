@@ -101,7 +101,7 @@ else:
         def _end(self, result, exception):
             with self._condition:
                 if self._state != 'PENDING':
-                    raise ValueError('this future is over')
+                    raise ValueError('this future is already done')
                 self._result, self._exception, self._state = result, exception, 'FINISHED'
                 self._condition.notify_all()
             self._call_back()

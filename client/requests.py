@@ -18,7 +18,7 @@ ACCEPTED = 'accepted'
 #: The client asked the dispatcher to cancel it.
 CANCELLING = 'cancelling'
 
-#: Ends besides the four outcomes of the dispatcher: the result is wrong; refused for good; no outcome in time.
+#: Ends besides the four outcomes of the dispatcher: the result is wrong; refused permanently; no outcome in time.
 WRONG = 'wrong'
 REFUSED = 'refused'
 GIVEN_UP = 'given_up'

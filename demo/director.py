@@ -90,7 +90,7 @@ class Director(object):
             if self._signals.count:
                 return False
             if not dispatcher.is_running or monotonic() - self.began_at > BEGIN_WITHIN_S:
-                raise CannotStart('the dispatcher did not start: %s' % dispatcher.last_line or 'nothing')
+                raise CannotStart('the dispatcher did not start: %s' % (dispatcher.last_line or 'it logged nothing'))
             time.sleep(0.02)
             self.read()
         self.port = dispatcher.events.header['address'][1]  # type: ignore[index]
@@ -204,7 +204,7 @@ class Director(object):
         victim = self._busiest() or running[0]
         self.household.get(victim).kill()
         self.kill = (victim, monotonic())
-        # Its last events tell which tasks it held.
+        # Its last events show which tasks it held.
         self.read()
         self.note('killed', victim=victim, held=len(self.record.held.get(victim, ())))
 

@@ -172,7 +172,7 @@ class Household(object):
     def _join_group(self):
         # type: () -> None
         """Runs in the child before the program. In the keeper's group it gets no Ctrl-C of the terminal; the demo
-        passes that on. If the keeper is gone this raises, and the program does not start.
+        forwards it. If the keeper has ended, this raises, and the program does not start.
         """
         os.setpgid(0, self._keeper.pid)
         default_signals()

@@ -124,7 +124,7 @@ def _dispatcher_lines(account):
     attempts = account['attempts']
     given_up = {end: attempts[end] for end in attempts if attempts[end] and end not in _GOOD_ENDS}
     late = account['counts']['late_results_used']
-    line = 'It took %d attempts, %d of them without a result' % (
+    line = 'They took %d attempts, %d of them without a result' % (
         account['assignments'] + account['adopted'], sum(given_up.values()) - late)
     if given_up:
         line += ' (%s)' % ', '.join(

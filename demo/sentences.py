@@ -17,7 +17,7 @@ DEMO = {
     'killed': (LOUD, '%(victim)s IS KILLED by this demo (SIGKILL) with %(held tasks)s.'),
     'newcomer': (LOUD, '%(newcomer)s starts in its place.'),
     'ending': (LOUD, 'All processes are asked to end: %(why)s.'),
-    'lost': (LOUD, '%(process)s is gone: %(how)s, and not by this demo.'),
+    'lost': (LOUD, '%(process)s %(how)s; the demo did not cause this.'),
     'cut_short': (LOUD, '%(process)s is killed: the demo was asked three times to stop.'),
     'stuck': (LOUD, '%(process)s did not end in time and is killed.'),
 }

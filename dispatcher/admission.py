@@ -18,7 +18,7 @@ if MYPY:
     from dispatcher.clients import Client  # noqa: F401
     from net_protocol.channel import Channel  # noqa: F401
 
-#: The acknowledged tasks of a client above its lowest open one are stored as ranges. This is the most of them.
+#: Numbers of a client's acknowledged tasks above its ``open`` are stored as ranges. Their largest number.
 RANGES_MAX = 10000
 
 #: Refusals that may wait on a channel in addition to those in ``Client.refusals``. Further ones are dropped.
@@ -81,7 +81,7 @@ class Admission(Calls):
                 client.highest = max(client.highest, number)
                 self._note_accepted(client, 1, size)
                 self._adopt_orphan(now, task)
-                # ``PendingQueue.remove`` may have replaced it.
+                # ``PendingQueue.remove`` may have replaced the lane.
                 lane = client.lane
         if accepted:
             self._note_accepted(client, accepted, size_of_accepted)
@@ -143,8 +143,8 @@ class Admission(Calls):
             self.counts['duplicate_submits'] += 1
             return False
         if self.calculators.queue and not self.queue.has_room_for(client, self.settings['pending_max']):
-            # Not only in ``settle``: with a short queue, tasks of one datagram must not be refused while calculators
-            # are free for those before them.
+            # ``settle`` is too late: earlier tasks of this datagram may fill a short queue although calculators are
+            # free for them.
             self.assign_waiting(now)
         # Refuse every copy of the submit until the client has acknowledged the refusal. If a later copy were accepted,
         # the client would take the acknowledgement of the refused copy for an acceptance, before the task is on disk.

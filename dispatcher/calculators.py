@@ -139,7 +139,7 @@ class Calculator(Stateful):
 
     def raise_lowest(self, steps_max):
         # type: (int) -> None
-        """Raise ``channel.open``. It tells the calculator that all lower assignments are over."""
+        """Raise ``channel.open``: all lower assignments have ended, and the calculator may forget them."""
         lowest = self.lowest
         stop = min(self.last_assignment + 1, lowest + steps_max)
         while lowest < stop and lowest not in self.attempts and lowest not in self.leftovers:

@@ -74,7 +74,6 @@ class Calls(Reports):
 
     def note_call(self, now, task):
         # type: (float, CallTask) -> None
-        """A call was accepted."""
         self.counts['calls'] += 1
         function = task.function
         if not self.calculators.catalogue.is_offered(function) and ('function', function) not in self._timers:

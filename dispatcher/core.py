@@ -4,8 +4,8 @@ The dispatcher is one object. Its methods are in several files, one class in eac
 files, in the order below. The class of each file extends, directly or not, the classes below it. First read the records
 in ``tasks``, ``clients``, ``calculators`` and ``pending_queue``. ``net_protocol.turn`` explains turns and portions.
 
-    admission       ``_on_submit`` accepts the task and puts it into the queue. No row says so to the client: the
-                    datagram's acknowledgement does, unless a ``refused`` row follows.
+    admission       ``_on_submit`` accepts the task and puts it into the queue. The client
+                    learns this from the acknowledgement of the datagram, unless a ``refused`` row follows.
     assignment      ``assign_waiting`` takes it out of the queue. ``settle`` calls this after each portion of a turn,
                     and ``_may_accept`` calls it when the queue is full.
     work            ``assign`` sends the task to a calculator. ``note_acknowledged`` (from ``core.acknowledged``) notes
@@ -27,8 +27,8 @@ channel, and ``ends.forget_below`` or ``outcomes.forget_refusals`` forgets it. I
 
 ``reports._on_heartbeat`` registers a calculator; ``calculators.update`` puts it into the queue of available ones. When
 it is declared dead, ``fleet._due_silence`` calls ``_begin_to_lose``. In this turn and the next ones, ``lose_some`` ends
-its attempts, and ``work.requeue`` puts each task back into the queue. ``fleet.unreachable`` and ``_due_hint`` do the
-same for a calculator that acknowledges nothing, or at whose address no process listens.
+its attempts, and ``work.requeue`` puts each task back into the queue. ``fleet.unreachable`` and ``_due_hint`` also
+call it, for a calculator that acknowledges nothing, or at whose address no process listens.
 
 State of each class:
 
@@ -248,7 +248,7 @@ class DispatcherCore(Operations):
 
     def next_timer(self):
         # type: () -> float | None
-        # Earlier turns left work: attempts to end or resend, tasks to forget or assign, outcomes to send or drop.
+        # Work of earlier turns: attempts to end or resend, tasks to forget or assign, outcomes to send or drop.
         if self._losing or self._sending_again or self._behind or self._deliver_now \
                 or self.assigns_left or self._absent and self.has_outcomes_to_drop:
             return 0.0

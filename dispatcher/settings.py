@@ -21,7 +21,7 @@ def _together(settings):
 
 SETTINGS = Group('', (
     Setting('name', schema.NAME, 'dispatcher', 'The name of this dispatcher.'),
-    schema.address('listen', schema.PORT_OR_ANY, 5555, 'Where it listens; port 0: any free one.'),
+    schema.address('listen', schema.PORT_OR_ANY, 5555, 'The local address. Port 0: any free port.'),
     Setting('answer_timeout_s', schema.seconds(0.05), 10,
             'The time for one attempt. A task that has no result by then goes to another calculator.'),
     Setting('task_timeout_s', schema.seconds(0.1), 60,
@@ -38,7 +38,7 @@ SETTINGS = Group('', (
     Setting('calculators_max', schema.whole_number(1, 1000000), 20000,
             'Calculators that may be registered, the dead ones included.'),
     Setting('remembered_max', schema.whole_number(1, 10000000), 100000,
-            'Outcomes kept for absent clients. Beyond that the oldest are dropped.'),
+            'Outcomes kept for absent clients. Beyond that those of the longest absent client are dropped first.'),
     Setting('memory_max_bytes', schema.whole_number(1000000, 1 << 40), 1 << 30,
             'Memory for tasks, their results, and what is kept of clients and calculators. One of them gets at most '
             'half of what is free. Beyond, submits, heartbeats and registrations are refused. An eighth is for '

@@ -146,7 +146,7 @@ def _add_calculators(page, picture):
             ('done', 'done_attempts_total', COUNTER, 'Attempts that returned a result.'),
             ('failed', 'failed_attempts_total', COUNTER, 'Attempts that returned an error.'),
             ('lost', 'lost_attempts_total', COUNTER, 'Attempts without a result or an error.'),
-            ('outages', 'outages_total', COUNTER, 'Crashes, and declarations as dead.'),
+            ('outages', 'outages_total', COUNTER, 'Times it became suspect or restarted.'),
             ('silence_s', 'silence_seconds', GAUGE, 'Time since its last message.')):
         page.metric('calculator_' + name, kind, about, [({'calculator': one['name']}, one[column]) for one in members])
     page.metric('calculator_alive', GAUGE, 'Whether the dispatcher considers it alive.',

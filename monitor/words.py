@@ -136,7 +136,7 @@ def event(kind, facts):
 _THEN = {
     report.ASSIGN_AGAIN: 'the assignment is sent to %(calculator)s again',
     report.GIVE_UP_CALCULATOR: '%(calculator)s acknowledges nothing and becomes suspect, and the task %(again)s',
-    report.SUSPECT_CALCULATOR: '%(calculator)s becomes suspect and gets no new tasks; this one stays there for now',
+    report.SUSPECT_CALCULATOR: '%(calculator)s becomes suspect and gets no new tasks; it keeps this one for now',
     report.DECLARE_DEAD: '%(calculator)s is declared dead, and the task %(again)s',
     report.ANSWER_TIMEOUT: 'the time of this attempt is over, and the task %(again)s',
     report.EXPIRE: 'the time of the task is over: it expires',
@@ -156,8 +156,8 @@ _WAITS = {
     report.ITS_TURN: 'It waits and is assigned next.',
     report.DISPATCHER_DRAINS: 'It waits because the dispatcher is stopping and assigns no more tasks.',
     report.ACKNOWLEDGEMENT: 'It is assigned to %(calculator)s (attempt %(attempt)s), not acknowledged yet.',
-    report.ANSWER: 'It is running on %(calculator)s (attempt %(attempt)s), which is %(calculator_state)s. Its last '
-                   'message was %(heard)s ago.',
+    report.ANSWER: 'It is running on %(calculator)s (attempt %(attempt)s), which is %(calculator_state)s and '
+                   'was heard %(heard)s ago.',
 }
 
 _STATES = {

@@ -1,8 +1,8 @@
 """A channel: the state that a process keeps for one peer.
 
 It holds the ticket, the datagram numbers, the datagrams in flight, the received numbers, the round-trip time and the
-windows. ``net_protocol.turn`` explains tickets and turns. A core may read the attributes, and adds rows with
-``Core.send``. Only the turn changes the other attributes.
+windows. ``net_protocol.turn`` explains tickets and turns. A core adds rows with ``Core.send``,
+sets ``peer`` and ``open``, and may clear ``is_open``. Only the turn changes the other attributes.
 
 A channel belongs to one incarnation of the peer at one address. With a new ticket it starts again: rows in flight are
 dropped, and the core resends the rows that are still valid. Datagram numbers continue, so no number is used twice.
@@ -31,8 +31,8 @@ FIRST_NUMBER_BITS = 31
 RESENT_BYTES = (1150, 500, 1)
 PROBE_BYTES = 500
 
-#: The size of an envelope (all of a datagram except its rows) without head, seal and acknowledged ranges: names,
-#: brackets, and the longest values of ``n``, ``open`` and ``delay``.
+#: The size of an envelope (all of a datagram except its rows) without head, seal and acknowledged ranges: field
+#: names, brackets, and the longest values of ``n``, ``open`` and ``delay``.
 ENVELOPE_BYTES = len(',"n":,"ack":[],"delay":,"open":,"rows":{}}') + 2 * 16 + 8
 
 
@@ -51,7 +51,7 @@ class Channel(object):
         self.rows = {}  # type: Dict[str, List[Any]]
         #: Whether the core's list of channels to send on has this channel.
         self.is_outgoing = False
-        #: The lowest number of an open task or assignment: our number (0: it is not sent) and the number of the peer.
+        #: The lowest number of an open task or assignment: of ours (0: none is sent), and of the peer.
         self.open = 0
         self.peer_open = 0
         #: The number of the datagram that was received last, and the time when it was received.
@@ -74,7 +74,7 @@ class Channel(object):
         #: datagrams are in flight; None: no datagram is in flight.
         self.probes = 0
         self.unanswered_since = None  # type: float | None
-        #: The value of ``probes`` when the first datagram after the first of these probes was received, or None.
+        #: The value of ``probes`` when the peer was first heard after one of these probes, or None.
         self.probes_when_heard = None  # type: int | None
         #: The number of handled datagrams to acknowledge, whether to do it in this turn, and the latest time for it.
         self.to_acknowledge = 0

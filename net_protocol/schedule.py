@@ -35,7 +35,7 @@ PING_AFTER_S = 0.25
 HINT_PINGS = 3
 HINT_PING_S = 0.1
 
-#: A client with open tasks that sent nothing for so long sends a ping: the answer tells whether the dispatcher
+#: A client with open tasks that sent nothing for so long sends a ping: the answer shows whether the dispatcher
 #: restarted.
 PING_INTERVAL_S = 5.0
 

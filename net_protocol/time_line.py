@@ -71,12 +71,12 @@ def time_line(settings, intervals_s=INTERVALS_S):
     lines += [_row(settings, interval_s) for interval_s in sorted(set(intervals_s), reverse=True)]
     return lines + [
         '',
-        'Silence counts from its last datagram, so all of these can be up to one interval shorter. Sooner than that:',
+        'Silence counts from its last datagram, up to one interval before the death. The wait is shorter:',
         '  at once               when it comes back as a new incarnation, leaves, or does not name a task that it had',
         '  after %-15g  when the system reports that no process listens at its address: its process was killed, and' % (
             REPORTED_S,),
         '                        the machine and the network still work (ICMP; Linux)',
-        'And where heartbeats go on:',
+        'If heartbeats continue:',
         '  after %-15g  it does not answer a task (answer_timeout_s)' % settings['answer_timeout_s'],
         '  after %-15s  nothing that is sent to it is acknowledged' % ('%g to %g' % tuple(unreachable_s())),
         '  after %-15g  the task expires, and its client receives that outcome (task_timeout_s)'

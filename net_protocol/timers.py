@@ -62,7 +62,6 @@ class Timers(object):
 
     def next_deadline(self):
         # type: () -> float | None
-        """The earliest deadline, or None."""
         heap = self._heap
         while heap:
             deadline, sequence, key = heap[0]

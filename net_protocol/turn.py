@@ -5,11 +5,11 @@ turn reads in portions, and answers each portion before it reads the next, so th
 the last. A process with a journal answers once per turn, because one commit for all is cheaper.
 
 Opening a channel. A client or calculator sends a *hello*, a datagram without a ticket, and the dispatcher answers
-with a *greeting*: its name and incarnation, ``re`` = the number of the hello, and a fresh ticket. A greeting leaves
-no state in the dispatcher and is no longer than what it answers. The receiver believes a greeting if datagram ``re``
-is in flight, and restarts its channel with the ticket. The dispatcher opens the channel when a datagram with the
-ticket arrives, which also validates the address. Any other datagram, unless it has the ticket and the address of an
-open channel, is answered by a greeting, and its rows are not handled.
+with a *greeting*: its name and incarnation, ``re`` = the number of the hello, and a fresh ticket. A greeting leaves no
+state in the dispatcher. To another machine it is no longer than what it answers. The receiver believes a greeting if
+datagram ``re`` is in flight, and restarts its channel with the ticket. The dispatcher opens the channel when a datagram
+with the ticket arrives, which also validates the address. Any other datagram, unless it has the ticket and the address
+of an open channel, is answered by a greeting, and its rows are not handled.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -35,13 +35,13 @@ if MYPY:
     from net_protocol.codec import Datagram  # noqa: F401
     from net_protocol.core import Core  # noqa: F401
 
-#: Rows in a portion: enough of them to fill the datagrams with answers.
+#: Rows in a portion: enough that the datagrams with the answers are full.
 PORTION_ROWS = 64
 
 
 class Turn(Sending):
     """Drives one core. ``rng`` draws the first number of a channel and jitter. ``secret`` makes tickets.
-    ``is_local(address)`` says whether an address is on this machine: it needs no padding and takes longer datagrams.
+    ``is_local(address)``: an address of this machine gets longer datagrams, and a greeting to an unpadded one.
 
     ``on_refusal(cause, detail, address)`` is called for each refused datagram, ``on_events(events)`` with the core's
     events.
@@ -67,7 +67,7 @@ class Turn(Sending):
 
     def set_upstream(self, address):
         # type: (Any) -> None
-        """Set the address of the dispatcher, which our own settings name; None: not known yet."""
+        """Set the address of the dispatcher, from our settings; None: not known yet."""
         channel = self.upstream
         if channel is not None and address != self._upstream_address:
             self._upstream_address = address
@@ -210,7 +210,7 @@ class Turn(Sending):
             raise DatagramRefused(BAD_NUMBER, 'acknowledges a number that was never sent')
         is_new = received.note(now, number)
         if not is_new:
-            # Below the receive window it is unknown whether it was handled, so it is not acknowledged.
+            # Do not acknowledge a datagram below the receive window: it may not have been handled.
             if is_new is None:
                 self.traffic.too_old += 1
             else:
@@ -330,7 +330,7 @@ class Turn(Sending):
         channel.is_asleep = False
         self._directory.sleeping.pop(channel, None)
         if channel.unreachable_since is not None:
-            # Only an acknowledgement ends this. The core may have no rows for such a peer, so a probe is sent.
+            # It stays so until an acknowledgement. The core may have no rows for such a peer, so a probe is sent.
             channel.probe_at = now
         self._alarms.set_again(channel)
         self._core.awake(now, channel)

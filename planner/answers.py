@@ -27,7 +27,7 @@ LABELS = {
     'datagrams_per_task': 'datagrams per task',
     'false_suspicions_per_day': 'false suspicions per calculator and day'}
 TIME_LABELS = {'response_time_s': 'response time, s', 'waiting_time_s': 'waiting time, s',
-               'reassignment_time_s': 'from a death until its tasks run elsewhere, s'}
+               'reassignment_time_s': 'from a death until the tasks run elsewhere, s'}
 
 
 def point_dict(point, has_reached):
@@ -175,7 +175,7 @@ def measure_lines(study):
         if leaf is not None:
             text = shown_share(leaf) if ratio[0].endswith('_share') else shown_leaf(leaf)
             lines.append('%-*s %s' % (width + 1, LABELS[ratio[0]], text))
-    return lines + ['', _precision(study, point), 'In brackets: 95 % confidence intervals.']
+    return lines + ['', _precision(study, point), 'In parentheses: 95 % confidence intervals.']
 
 
 def _precision(study, point):
@@ -212,7 +212,7 @@ def vary_lines(study):
     lines = _aligned(rows)
     if not all(study.has_reached(point) or point.why_unstable() for point in study.points):
         lines.append('* less precise than asked')
-    return notes + lines + _difference_lines(study) + ['', 'In brackets: 95 % confidence intervals.']
+    return notes + lines + _difference_lines(study) + ['', 'In parentheses: 95 % confidence intervals.']
 
 
 def _difference_lines(study):

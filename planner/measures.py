@@ -80,7 +80,6 @@ class Times(object):
 
     def add(self, other):
         # type: (Times) -> None
-        """Add those of another replication."""
         self.number += other.number
         self._add(other.buckets.items())
 

@@ -439,7 +439,7 @@ def _align(found):
 
 def _missed(about, since, until):
     # type: (Sequence[Any], float, float) -> Any
-    """The event by which the dispatcher noticed that a calculator was gone for good between ``since`` and ``until``."""
+    """The event by which the dispatcher noticed between ``since`` and ``until`` that a calculator had ended."""
     found = None
     for event in about:
         if since <= event.time < until:

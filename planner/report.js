@@ -47,7 +47,7 @@ function table() {
       ...['busy_share', 'out_of_order_share', 'answered_share'].map((name) => element('td', {}, share(point.measures[name])))]),
   element('td', {}, `${point.replications}${point.precision_reached ? '' : ' *'}`)));
   byId('points').append(element('table', {}, element('thead', {}, head), element('tbody', {}, ...rows)),
-    element('p', { class: 'note' }, 'In brackets: 95 % confidence intervals. * less precise than asked'));
+    element('p', { class: 'note' }, 'In parentheses: 95 % confidence intervals. * less precise than asked'));
 }
 
 const measured = report.points.filter((point) => point.measures !== null && point.measures.response_time_s.mean !== null);

@@ -48,7 +48,7 @@ OK = 0
 NOT_ACHIEVED = 1
 USAGE = 2
 
-#: How long a process that was told to stop waits for the reader of a full pipe, and the time between two checks.
+#: How long a process that received a stop signal waits for the reader of a full pipe, and the time between two checks.
 READER_WITHIN_S = 10.0
 LOOK_S = 0.2
 
@@ -283,7 +283,7 @@ def drop_output(stream=None):
 class _Output(object):
     """Standard output, with errors of a class of their own (``OutputLost``).
 
-    If a pipe is full, ``write`` waits for its reader. A process that was told to stop waits at most
+    If a pipe is full, ``write`` waits for its reader. A process that received a stop signal waits at most
     ``READER_WITHIN_S``.
     """
 

@@ -42,7 +42,6 @@ class LiveLine(object):
 
     def show(self, text):
         # type: (str) -> None
-        """Replace the line."""
         self._text = text[:columns() - 1]
         if self.is_live and not self._output.is_pending:
             self._put(_ERASE + self._text)

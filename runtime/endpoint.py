@@ -35,7 +35,7 @@ _MSG_ERRQUEUE = 0x2000
 ERRORS_READ_MAX = 64
 UNREACHABLE_MAX = 1024
 
-#: Attempts to read in one turn.
+#: Tries of one ``receive``.
 TRIES_MAX = 16
 
 _NOTHING_THERE = (errno.EAGAIN, errno.EWOULDBLOCK)
@@ -46,7 +46,7 @@ class Endpoint(object):
 
     def __init__(self, family, address):
         # type: (int, Tuple[Any, ...]) -> None
-        #: Datagrams received and sent, and errors by name (EPERM, ENOBUFS, ...), each of which is a lost datagram.
+        #: The numbers of received and sent datagrams, and of errors by name (EPERM, ENOBUFS, ...).
         self.received = 0
         self.sent = 0
         self.errors = {}  # type: Dict[str, int]
@@ -119,7 +119,6 @@ class Endpoint(object):
     @property
     def address(self):
         # type: () -> Tuple[Any, ...]
-        """The local address."""
         return self._socket.getsockname()
 
     @property

@@ -53,7 +53,6 @@ class FullScreen(object):
     @property
     def size(self):
         # type: () -> Tuple[int, int]
-        """Columns and rows."""
         return size_of(self._stream)
 
     def has_new_size(self):

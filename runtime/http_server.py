@@ -247,13 +247,11 @@ class HttpServer(object):
     @property
     def streams(self):
         # type: () -> int
-        """The number of open streams."""
         return sum(one.is_stream for one in self._connections)
 
     @property
     def connections(self):
         # type: () -> int
-        """The number of open connections."""
         return len(self._connections)
 
     # What the loop calls (see ``Loop.attach``).

@@ -63,7 +63,6 @@ class Audit(object):
 
     def begin(self, process):
         # type: (Process) -> None
-        """Begin to observe a process."""
         self.process = process
         self.core = process.core  # type: Any
         self.name = process.core.name

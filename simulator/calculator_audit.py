@@ -65,7 +65,7 @@ class CalculatorAudit(Audit):
         for row in rows:
             task_id, result, error = row[1:] if kind == 'result' else (row[1], None, row[2])
             if task_id not in self._payloads:
-                raise broken('S4', task_id, 'a result of no work')
+                raise broken('S4', task_id, 'a result without an attempt')
             if error is None and not self.ledger.is_right(task_id, self._payloads[task_id], result):
                 raise broken('S3', task_id, 'a result of %r', result)
             if task_id in self.held:
@@ -84,7 +84,7 @@ class CalculatorAudit(Audit):
         # type: (float, Dict[str, Any]) -> None
         task_id, attempt = facts['task_id'], facts['attempt']
         if (task_id, attempt) not in self._heard:
-            raise broken('S4', task_id, 'work that nobody assigned')
+            raise broken('S4', task_id, 'runs without an assignment')
         dispatcher, assignment, payload, function = self._heard[task_id, attempt]
         self._note_assignment(dispatcher, assignment, task_id)
         meant_for = self.ledger.assigned.get((dispatcher, task_id, attempt))
@@ -122,12 +122,12 @@ class CalculatorAudit(Audit):
         self._reported.discard(task_id)
         self.taken_total -= end == 'not_started'
         if taken_at is None:
-            raise broken('S5', (task_id, self.name), 'let go and not held')
+            raise broken('S5', (task_id, self.name), 'released, but it was not held')
         least_s = lengths.shortest(self.settings['task_duration_s'])
         if end == 'reported' and now - taken_at < least_s - ROUNDING_S and not self.settings.get('work'):
             raise broken('S13', task_id, 'computed in %.3f s, %.3f at the least', now - taken_at, least_s)
         if end == 'revoked' and (facts['assignment'] or task_id) not in self._revoked:
-            raise broken('S1', (task_id, self.name), 'revoked by nobody')
+            raise broken('S1', (task_id, self.name), 'revoked without a revoke row')
 
     def _on_out_of_order(self, now, facts):
         # type: (float, Dict[str, Any]) -> None

@@ -161,7 +161,7 @@ class ClientAudit(Audit):
         entry = self._end(now, task_id, outcome)
         self.ledger.counts['unanswered'] += 1
         if outcome == 'wrong':
-            raise broken('S3', task_id, 'the answer to another question')
+            raise broken('S3', task_id, 'the result of another task')
         # The client itself ends a call that was not submitted by its deadline.
         is_late = outcome == EXPIRED and not entry.submits
         if not (outcome == 'given_up' or entry.outcome is not None and entry.outcome[0] == outcome
@@ -173,7 +173,7 @@ class ClientAudit(Audit):
         entry = self._end(now, facts['task_id'], 'refused')
         self.ledger.counts['unanswered'] += 1
         if not entry.was_refused:
-            raise broken('S4', facts['task_id'], 'refused by nobody')
+            raise broken('S4', facts['task_id'], 'refused without a refusal from the dispatcher')
 
     def _is_called_off(self, entry):
         # type: (Entry) -> bool
@@ -193,7 +193,7 @@ class ClientAudit(Audit):
             if waited_s < self.settings['task_timeout_s'] - ROUNDING_S:
                 raise broken('S13', task_id, 'given up after %.3f s', waited_s)
             if entry.is_refused and entry.number not in on_the_way(self.core.dispatcher, 0, 'submit', 'call'):
-                raise broken('S10', task_id, 'given up, and its caller does not hear that it was refused')
+                raise broken('S10', task_id, 'given up, although it was refused: the caller gets the wrong outcome')
         entry.end = end
         entry.ended_at = self.process.clock.virtual(now)
         return entry
@@ -215,7 +215,7 @@ class ClientAudit(Audit):
             limit_s = self.settings['task_timeout_s'] + OUTCOME_GRACE_S + UNDISTURBED_S
             for task_id, sent_at in self.pending.items():
                 if now - sent_at > limit_s:
-                    raise broken('S10', task_id, 'no word to its caller for %.1f s', now - sent_at)
+                    raise broken('S10', task_id, 'no outcome for its caller for %.1f s', now - sent_at)
 
     def _check_on_the_way(self):
         # type: () -> None
@@ -234,4 +234,4 @@ class ClientAudit(Audit):
         """S1, without faults: the dispatcher knows every task that it accepted according to this client."""
         for task_id in sorted(self.pending):
             if self.ledger.tasks[task_id].accepted_by == dispatcher.core.incarnation and not dispatcher.knows(task_id):
-                raise broken('S1', task_id, 'its client takes it for accepted, and the dispatcher does not know it')
+                raise broken('S1', task_id, 'its client considers it accepted, and the dispatcher has no record of it')

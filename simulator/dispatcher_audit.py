@@ -159,12 +159,12 @@ class DispatcherAudit(CallAudit):
             if task_id not in self._over:
                 # A task may be cancelled before it is accepted.
                 if task_id in self.places or outcome[0] != CANCELLED:
-                    raise broken('S4', task_id, 'its client is told %s, and it is not over', outcome[0])
+                    raise broken('S4', task_id, '%s is sent to its client, but the task has not ended', outcome[0])
                 self._over[task_id] = outcome
             told = self._over[task_id]
             if told is None or len(told) == 1:
                 if told is not None and told[0] != outcome[0]:
-                    raise broken('S2', task_id, 'it is %s, its client is told %s', told[0], outcome[0])
+                    raise broken('S2', task_id, 'its outcome is %s, but %s is sent to its client', told[0], outcome[0])
                 self._over[task_id] = outcome
                 entry = self.ledger.tasks.get(task_id)
                 if self._promises is not None and task_id in self._accepted and task_id not in self.ledger.dropped \
@@ -179,7 +179,7 @@ class DispatcherAudit(CallAudit):
         # type: (float, Dict[str, Any]) -> None
         task_id = facts['task_id']
         if task_id not in self._submitted:
-            raise broken('S4', task_id, 'accepted, and nobody submitted it')
+            raise broken('S4', task_id, 'accepted without a submit')
         payload, least_s, most_s, is_below_open = self._submitted[task_id]
         is_over = task_id in self._over or task_id in self._acknowledged and not self.ledger.is_byzantine(task_id)
         if task_id in self.places or is_below_open or is_over:
@@ -274,7 +274,7 @@ class DispatcherAudit(CallAudit):
             if place.view is not None:
                 self._note_good_end_of(place.view.channel.name)
         if outcome == CANCELLED and task_id not in self._cancelled and entry is not None and entry.end is None:
-            raise broken('S4', task_id, 'cancelled by nobody')
+            raise broken('S4', task_id, 'cancelled without a request')
 
     def _end(self, task_id, outcome):
         # type: (str, str) -> Place
@@ -359,7 +359,7 @@ class DispatcherAudit(CallAudit):
                 'running': running}
         kept = {key: account[key] for key in told}
         if kept != told:
-            raise broken('S19', self.name, 'it counts %r, its events say %r', kept, told)
+            raise broken('S19', self.name, 'its account has %r, its events give %r', kept, told)
         # Tasks taken back from calculators, and recovered tasks, wait even if the queue is full.
         given_back = min(sum(account['attempts'].values()), self.capacity_ever) + self._recovered[0]
         if account['waiting'] > self.settings['pending_max'] + given_back:

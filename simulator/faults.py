@@ -58,7 +58,6 @@ class Faults(object):
 
     def begin(self):
         # type: () -> None
-        """Start the faults."""
         self._world.on_poison = self._poison
         for key, action in (
                 ('calculator_crash_s', partial(self._kill_one, CALCULATOR)),

@@ -183,7 +183,7 @@ class FleetAudit(Audit):
         name = facts['calculator']
         found = [beat for beat in self._beats if (beat[0].name, beat[0].address) == (name, facts['address'])]
         if not found:
-            raise broken('S4', name, 'registered by nobody')
+            raise broken('S4', name, 'registered without a heartbeat')
         # Several incarnations may be heard in one turn. Take one that is not the present one, and not a former one if
         # the present one is alive or suspect.
         view = self.views.get(name)

@@ -306,12 +306,12 @@ class Process(object):
 
     def suspend(self):
         # type: () -> None
-        """SIGSTOP."""
+        """Do what SIGSTOP does."""
         self.is_suspended = True
 
     def resume(self):
         # type: () -> None
-        """SIGCONT."""
+        """Do what SIGCONT does."""
         self.is_suspended = False
         self.disturbed_at = self._agenda.now
         if self._upstream is not None:

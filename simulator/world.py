@@ -102,7 +102,6 @@ class World(object):
 
     def start(self):
         # type: () -> None
-        """Start all processes."""
         self.start_dispatcher()
         for name, changes in scenario.members(self.settings, CALCULATOR):
             self.start_calculator(name, **changes)
@@ -215,7 +214,6 @@ class World(object):
 
     def check_all(self):
         # type: () -> None
-        """Check all running processes."""
         for process in self.running():
             process.core.check_invariants()
             if not process.is_suspended:

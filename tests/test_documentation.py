@@ -22,7 +22,7 @@ from net_protocol.traffic import Traffic
 from runtime import settings as settings_file
 from runtime.launcher import Child, command, wait_until
 from tests import reference
-from tests.pages import ROLES, json_blocks, read, section, settings_of, table
+from tests.pages import PAGES, ROLES, json_blocks, read, section, settings_of, table
 from tests.simulator.mutants import MUTANTS
 from tests.source_tree import ROOT, python_files
 
@@ -72,7 +72,7 @@ def test_the_manual_has_all_kinds_of_rows_in_their_order():
 @pytest.mark.parametrize('kind', ORDER)
 def test_every_kind_of_row_has_its_fields_and_a_valid_example(kind):
     text = section('docs/protocol.md', '### `%s`' % kind)
-    begin = re.match(u'\n*(?:client|dispatcher|calculator|monitor|anybody) \u2192 [a-z ]+'
+    begin = re.match(u'\n*(?:client|dispatcher|calculator|monitor|any process) \u2192 [a-z ]+'
                      u'(?:, no fields|: ([^.]*))\\.', text)
     assert begin is not None, 'sender, receiver and fields'
     assert re.findall('`([a-z_]+)`', begin.group(1) or '') == [name for name, _ in FIELDS[kind]]
@@ -171,3 +171,18 @@ def test_the_manual_has_every_rule_and_each_rule_has_a_mutant():
                for rule in re.findall(r"'([SL][0-9]+)'", source)}
     # The manual says which other rules and which exit status stand for L6.
     assert checked == rules - {'S18', 'L6'}
+
+
+# Pictures.
+
+def test_pictures_have_text_alternatives_and_diagrams_are_light_and_dark():
+    pictures = set()
+    for page in PAGES:
+        for text, target in re.findall(r'!\[([^\]]*)\]\(([^)]+)\)', read(page)):
+            assert len(text.split()) > 2, '%s: %s has no text' % (page, target)
+            pictures.add(os.path.normpath(os.path.join(os.path.dirname(page), target)))
+    diagrams = [path for path in pictures if path.endswith('.svg')]
+    assert len(diagrams) > 4
+    for path in diagrams:
+        picture = read(path)
+        assert '<title' in picture and 'prefers-color-scheme: dark' in picture, path

@@ -112,7 +112,7 @@ def complaint_about_import(path, name, for_types):
         return ''
     if name == 'random.Random' and part in MAKES_GENERATORS:
         return ''
-    return '%s must not touch %s: it is handed what it needs' % (part, target)
+    return '%s must not use %s: pass it what it needs as an argument' % (part, target)
 
 
 def has_header(tree):

@@ -1,6 +1,6 @@
 """A ZeroMQ Majordomo broker in Python: the protocol of ZeroMQ's RFC 7 (MDP/0.1), the least recently used worker first.
 
-As in the protocol, a worker has one task at a time. A frame of the body tells the client which task is answered.
+As in the protocol, a worker has one task at a time. A frame of the body names the answered task.
 """
 
 from __future__ import absolute_import, division, print_function

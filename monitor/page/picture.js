@@ -223,7 +223,7 @@ function drawCase(one, isDead, link) {
 }
 
 function drawFate(one, [id, name, what, calculator, attempt, outcome, at], link) {
-  const later = at > one.at ? `${seconds(at - one.at)} later` : 'before that';
+  const later = at > one.at ? `${seconds(at - one.at)} later` : 'before the failure was detected';
   let mark = '…';
   let text = 'is waiting for another calculator';
   let kind = what;

@@ -42,7 +42,6 @@ def wait_for_work(dispatcher):
 
 
 def start(system, python):
-    """A dispatcher and two calculators."""
     dispatcher = system.dispatcher(python=python, answer_timeout_s=ANSWER_S, attempts_max=1000)
     calculators = [system.calculator('calculator-%s' % letter, python=python, capacity=4, heartbeat_interval_s=BEAT_S,
                                      task_duration_s=[0.05, 0.15]) for letter in 'ab']

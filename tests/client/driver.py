@@ -115,7 +115,6 @@ class Driver(object):
 
 
 def of_kind(sent, kind):
-    """The rows of one kind."""
     return [row for one, row in sent if one == kind]
 
 

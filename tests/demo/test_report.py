@@ -16,7 +16,7 @@ from dispatcher.settings import SETTINGS
 from monitor.words import BAD
 from runtime.event_files import Event
 
-IN_VAIN = re.compile(r'It took (\d+) attempts, (\d+) of them without a result')
+IN_VAIN = re.compile(r'They took (\d+) attempts, (\d+) of them without a result')
 BEGAN_AT, KILLED_AT = 100.0, 110.0
 VICTIM = 'calculator-a'
 
@@ -77,15 +77,15 @@ def test_the_report_says_that_the_dispatcher_left_no_account():
 
 
 @pytest.mark.parametrize('changes, sentence', [
-    ({'assignments': 9, 'result': 9}, 'It took 9 attempts, 0 of them without a result.'),
+    ({'assignments': 9, 'result': 9}, 'They took 9 attempts, 0 of them without a result.'),
     ({'assignments': 8, 'adopted': 1, 'result': 6, 'dead_calculator': 2, 'new_incarnation': 1},
-     'It took 9 attempts, 3 of them without a result (dead calculator 2, restarted calculator 1).'),
+     'They took 9 attempts, 3 of them without a result (dead calculator 2, restarted calculator 1).'),
     ({'assignments': 97, 'result': 79, 'error': 1, 'dead_calculator': 14, 'new_incarnation': 2, 'withdrawn': 1,
       'late_results_used': 1},
-     'It took 97 attempts, 16 of them without a result (dead calculator 14, restarted calculator 2, withdrawn 1); 1 '
+     'They took 97 attempts, 16 of them without a result (dead calculator 14, restarted calculator 2, withdrawn 1); 1 '
      'that were given up still returned the first result.'),
     ({'assignments': 9, 'result': 6, 'dead_calculator': 1, 'running': 2},
-     'It took 9 attempts, 1 of them without a result (dead calculator 1); 2 still ran at the end.'),
+     'They took 9 attempts, 1 of them without a result (dead calculator 1); 2 still ran at the end.'),
 ], ids=['all with a result', 'some lost', 'a late result', 'some still run'])
 def test_the_report_counts_attempts_with_and_without_a_result(changes, sentence):
     text = text_for(account(**changes))

@@ -136,7 +136,6 @@ class Driver(object):
 
     def beat(self, channel, held=(), orphans=(), capacity=1, draining=False, interval_s=1.0, pages=(1, 1),
              sequence=None, number=None):
-        """A heartbeat."""
         if sequence is None:
             peer = (channel.name, channel.incarnation)
             sequence = self._beats[peer] = self._beats.get(peer, 0) + 1
@@ -242,7 +241,6 @@ def task_id(number, client='client-a', incarnation=FIRST):
 
 
 def of_kind(sent, kind):
-    """The rows of one kind."""
     return [row for one, row in sent if one == kind]
 
 

@@ -62,7 +62,7 @@ def test_a_task_whose_outcome_went_to_another_incarnation_may_be_submitted_again
     driver.acknowledge(successor, 'done_before', [FIRST, 1, u'result', 1])
     accepted = driver.counts['accepted']
     driver.awake(client)
-    # The client waits for the outcome that its successor got. If its submit were ignored, it would wait in vain.
+    # The client waits for the outcome that its successor got. If its submit were ignored, it would get no outcome.
     driver.submit(1)
     assert (driver.counts['accepted'], driver.counts['duplicate_submits']) == (accepted + 1, 0)
     assert not client.peer.tasks[1].is_over

@@ -83,7 +83,6 @@ class ToyDispatcher(Toy):
 
     @property
     def channel(self):
-        """The only channel."""
         (channel,) = self.channels.values()
         return channel
 

@@ -17,7 +17,6 @@ SCENARIO = {
 
 
 def simulator(*arguments):
-    """Start the program."""
     return subprocess.Popen([sys.executable, PROGRAM] + list(arguments), stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
 

@@ -95,7 +95,6 @@ class Worker(Actor):
         self._beats = 0
 
     def beat(self):
-        """Send a heartbeat."""
         self._beats += 1
         assigned = [number for number in self.holds.values() if number]
         self.put('heartbeat', [self._beats, 1, 1, 0.1, 50, ranges(assigned),
