@@ -17,8 +17,7 @@ import time
 from functools import partial
 
 from common.compat import text_type
-from common.words import counted
-from monitor.answers import task_as_values
+from monitor.answers import failed_as_values, task_as_values
 from monitor.cases import Cases
 from monitor.core import MonitorCore
 from monitor.feed import Feed
@@ -26,7 +25,7 @@ from monitor.picture import Picture
 from monitor.screen import View, as_text, screen
 from monitor.settings import SETTINGS
 from monitor.site import Site
-from monitor.words import BAD, GOOD, HEADING, LOUD, PAST, PLAIN, plain, story
+from monitor.words import BAD, GOOD, HEADING, LOUD, PAST, PLAIN, failed_lines, story
 from net_protocol import columns
 from runtime import archive, command_line, logs, process
 from runtime import settings as settings_file
@@ -307,28 +306,13 @@ def operate(monitor, verb, argument, as_json):
         return command_line.NOT_ACHIEVED
     found, reason, rows = answer
     if as_json:
-        print(json.dumps({'found': found, 'reason': reason,
-                          'tasks': [dict(zip(FAILED_FIELDS, row)) for row in rows]}, sort_keys=True))
+        print(json.dumps({'found': found, 'reason': reason, 'tasks': failed_as_values(rows)}, sort_keys=True))
     else:
         if reason:
             print((' ' if found else ': ').join([word for word in (argument, reason) if word]))
         for row in rows:
             print('\n'.join(failed_lines(row)))
     return command_line.OK if found else command_line.NOT_ACHIEVED
-
-
-#: The fields of a failed task.
-FAILED_FIELDS = ('task', 'function', 'payload', 'reason', 'attempts', 'ago_s', 'history')
-
-
-def failed_lines(row):
-    """A failed task for people."""
-    task, function, payload, reason, attempts, ago_s, history = row
-    yield '%s failed %.0f s ago after %s: %s' % (task, ago_s, counted(attempts, 'attempts'), plain(reason))
-    # The arguments of a call are already JSON.
-    yield '  ' + (json.dumps(payload) if function is None else '%s %s' % (function, plain(payload)))
-    for number, calculator, ended in history:
-        yield '  attempt %d on %s: %s' % (number, calculator, ended.replace('_', ' '))
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""The history of a task, as plain values for programs."""
+"""Answers of the dispatcher about tasks, as plain values for programs."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -7,6 +7,9 @@ from common import report
 MYPY = False
 if MYPY:
     from typing import Any, Dict, List  # noqa: F401
+
+#: The fields of a failed task.
+FAILED_FIELDS = ('task', 'function', 'payload', 'reason', 'attempts', 'ago_s', 'history')
 
 
 def task_as_values(task_id, rows):
@@ -19,3 +22,9 @@ def task_as_values(task_id, rows):
     values.update(answers=rows is not None, waits_for=facts.get(report.WAITS_FOR), next=facts.get(report.NEXT),
                   attempts=[report.as_record(row) for row in rows or () if row[0] == report.TRY])
     return values
+
+
+def failed_as_values(rows):
+    # type: (List[Any]) -> List[Dict[str, Any]]
+    """``rows`` are those of an answer to ``failed``."""
+    return [dict(zip(FAILED_FIELDS, row)) for row in rows]

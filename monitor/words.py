@@ -8,6 +8,7 @@ from common import report
 from common.compat import INTEGER_TYPES, TEXT_TYPES
 from common.sentences import ENDS, HINT, REFUSALS, REFUSED, SENTENCES, in_words
 from common.words import Facts, counted
+from net_protocol.codec import json_text
 from net_protocol.rows import DISPATCHER
 
 MYPY = False
@@ -231,3 +232,14 @@ def _again(tries):
     last = lost[-1]
     return 'Attempt %d on %s was lost: %s. ' % (
         last['attempt'], plain(last['calculator']), ENDS.get(last['end'], plain(last['end'])))
+
+
+def failed_lines(row):
+    # type: (Any) -> List[str]
+    """The lines of a failed task: the row of an answer to ``failed``."""
+    task, function, payload, reason, attempts, ago_s, history = row
+    # The arguments of a call are already JSON.
+    return ['%s failed %.0f s ago after %s: %s' % (task, ago_s, counted(attempts, 'attempts'), plain(reason)),
+            '  ' + (json_text('payload', payload) if function is None else '%s %s' % (function, plain(payload)))] + [
+        '  attempt %d on %s: %s' % (number, calculator, ENDS.get(ended, plain(ended)))
+        for number, calculator, ended in history]

@@ -53,3 +53,13 @@ def test_a_duration_has_two_or_three_digits(value, expected):
 def test_a_story_has_only_printable_characters(rows):
     for line in words.story(u'client-1:aaaaaaaa:17', rows):
         assert re.match(r'[ -~]+\Z', line)
+
+
+def test_a_failed_task_has_the_ends_of_its_attempts_in_the_words_of_the_log():
+    row = ['client-1:aaaaaaaa:17', 'scale', '[[1], {}]', HOSTILE, 2, 3.2,
+           [[1, 'a', 'child_died'], [2, 'b', 'timed_out'], [3, 'c', HOSTILE]]]
+    lines = words.failed_lines(row)
+    assert lines[0].startswith('client-1:aaaaaaaa:17 failed 3 s ago after 2 attempts: ')
+    assert lines[1:4] == ['  scale [[1], {}]', '  attempt 1 on a: the process that ran the function died',
+                          '  attempt 2 on b: no answer in time']
+    assert all(re.match(r'[ -~]+\Z', line) for line in lines)

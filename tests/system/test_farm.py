@@ -326,5 +326,5 @@ def test_an_operator_drains_and_readmits_calculators_cancels_tasks_and_lists_fai
         slow.result(BOUND_S)
     assert executor.options(attempts_max=1).submit('vanish').exception(BOUND_S).attempts == 1
     status, out, _ = monitor('--failed')
-    assert status == 0 and 'vanish [[],{}]' in out and 'child died' in out
+    assert status == 0 and 'vanish [[],{}]' in out and 'the process that ran the function died' in out
     assert json.loads(monitor('--failed', '--json')[1])['tasks'][0]['function'] == 'vanish'
