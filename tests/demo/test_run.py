@@ -19,7 +19,7 @@ from tests.system.terminals import Terminal
 
 ROW = re.compile(r'^(\S+(?: clients)?) +(\d+) +(\d+) +(\d+) ', re.MULTILINE)
 KILL = re.compile(r'^(calculator-[a-z]) was killed at [0-9.]+ s while it held (\w+) tasks?\.$', re.MULTILINE)
-ATTEMPTS = re.compile(r'^It took (\d+) attempts, (\d+) of them without a result', re.MULTILINE)
+ATTEMPTS = re.compile(r'^They took (\d+) attempts, (\d+) of them without a result', re.MULTILINE)
 OUTCOME = re.compile(r'^  (client-\d:\d+) (.*)$', re.MULTILINE)
 
 
