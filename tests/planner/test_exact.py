@@ -89,7 +89,7 @@ CASES = [
      ('refused_share', None), refused_in_m_m_c_k(2, 0.5, 3), 5, True),
     ('availability', machines({'exponential': 400}, {'exponential': 100}), ('out_of_order_share', None), 0.2, 3, True),
     ('wait in M/M/1 at 0.7', queue(1, 0.7, EXPONENTIAL), WAIT, wait_in_m_m_c(1, 0.7), 20, False),
-    ('wait in M/M/5 at 0.8', queue(5, 0.8, EXPONENTIAL), WAIT, wait_in_m_m_c(5, 0.8), 20, False),
+    ('wait in M/M/5 at 0.8', queue(5, 0.8, EXPONENTIAL), WAIT, wait_in_m_m_c(5, 0.8), 6, False),
     ('wait in M/D/1 at 0.7', queue(1, 0.7, {'constant': SERVICE_S}), WAIT, wait_in_m_g_1(0.7, 1), 20, False),
     ('wait in M/U/1 at 0.5', queue(1, 0.5, [0, 2 * SERVICE_S]), WAIT, wait_in_m_g_1(0.5, 4 / 3), 20, False),
     ('refusals in M/M/1/4 at 1.5', queue(1, 1.5, EXPONENTIAL, dispatcher={'pending_max': 3}, **LOSS),
@@ -103,7 +103,8 @@ CASES = [
      50 * exp(0.5) / (50 * exp(0.5) + 300), 10, False),
     # An attempt of 0.05 s succeeds with probability exp(-0.05 / 0.1), and the calculator returns at once.
     ('attempts of a lost task', queue(3, 1 / 15, {'constant': 0.05}, calculator={
-        'outage': {'check_interval_s': {'exponential': 0.1}, 'probability': 1, 'duration_s': {'constant': 0.00001}}}),
+        'outage': {'check_interval_s': {'exponential': 0.1}, 'probability': 1, 'duration_s': {'constant': 0.00001}}},
+        dispatcher={'flap_events_max': 0}),
      ('attempts_per_task', None), exp(0.5), 2, False),
     # A heartbeat arrives and the next three are lost. The fourth is half an interval too late.
     ('time between false suspicions', machines_that_beat(0.2, 0.2), ('false_suspicions_per_day', None),
