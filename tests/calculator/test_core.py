@@ -6,9 +6,7 @@ import random
 
 import pytest
 
-from calculator.attempts import MISSING_MAX, Numbers, heartbeat_pages
 from calculator.core import LEAVE_WAIT_S, CalculatorCore
-from calculator.outages import OutagePlan
 from calculator.settings import SETTINGS
 from net_protocol import notional
 from net_protocol.limits import UNREPORTED_MAX
@@ -393,61 +391,3 @@ def test_a_calculator_can_be_stopped_during_an_outage(kind):
         calculator.acknowledge('result', *calculator.core._unreported.values())
     assert calculator.core.is_stopped
     assert calculator.ends == ({'reported': 1} if kind == 'freeze' else {'lost': 1})
-
-
-# Assignment numbers and pages of heartbeats.
-
-@pytest.mark.parametrize('seed', range(4))
-def test_each_number_is_new_once_in_any_order(seed):
-    rng = random.Random(seed)
-    numbers, known, lowest = Numbers(), set(), 0
-    for _ in range(2000):
-        before, lowest = lowest, max(lowest, len(known) - 20)
-        number = max(1, len(known) + rng.randrange(-10, 30))
-        assert numbers.note(number, lowest) == (number >= lowest and number not in known)
-        if number >= lowest:
-            known.add(number)
-        known.update(range(max(1, before), lowest))
-
-
-def test_the_number_of_missing_numbers_is_bounded_and_forgotten_numbers_are_not_new():
-    numbers = Numbers()
-    assert numbers.note(10 ** 15, 0)
-    assert len(numbers.missing) == MISSING_MAX
-    for step in range(1, 50):
-        assert numbers.note(10 ** 15 + 1000 * step, 0)
-        assert len(numbers.missing) <= MISSING_MAX
-    assert not numbers.note(10 ** 15 - 1, 0)
-    assert not numbers.note(5, 0)
-    assert numbers.note(10 ** 15 + 48999, 0)
-
-
-def test_pages_have_the_fewest_ascending_ranges_and_sorted_orphans():
-    assert heartbeat_pages([], []) == [([], [])]
-    assert heartbeat_pages([7, 3, 1, 2, 9, 8], ['b', 'a']) == [([[1, 3], [7, 9]], ['a', 'b'])]
-
-
-# The plan of outages.
-
-def plan(seed=1, **outage):
-    return OutagePlan(SETTINGS.checked({'outage': outage})['outage'], random.Random(seed))
-
-
-def test_the_phase_of_a_fixed_interval_is_random():
-    firsts = [plan(seed, check_interval_s=10).first_at(0.0) for seed in range(200)]
-    assert 0 <= min(firsts) < 1 and 9 < max(firsts) < 10
-    assert plan(check_interval_s=10).next_at(0.0) == 10
-
-
-def test_the_interval_may_be_a_distribution_and_the_kind_mixed():
-    made = plan(check_interval_s={'exponential': 50}, probability=1, duration_s={'constant': 3}, kind='mixed')
-    waits = [made.next_at(0.0) for _ in range(4000)]
-    assert sum(waits) / len(waits) == pytest.approx(50, rel=0.05)
-    assert {made.draw(0.0) for _ in range(50)} == {('crash', 3), ('freeze', 3)}
-
-
-def test_the_mean_of_the_interval_has_bounds():
-    with pytest.raises(ValueError):
-        plan(check_interval_s=[0, 0])
-    with pytest.raises(ValueError):
-        plan(check_interval_s={'exponential': 0.01})
